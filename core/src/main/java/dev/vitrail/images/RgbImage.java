@@ -1,0 +1,19 @@
+package dev.vitrail.images;
+
+/**
+ * A decoded picture: {@code height × width} pixels of three bytes, red, green, blue, row by row.
+ *
+ * @param width pixels
+ * @param height pixels
+ * @param pixels {@code 3 · width · height} bytes, each an unsigned level 0–255; not copied, and not to be changed
+ */
+@SuppressWarnings(
+        "ArrayRecordComponent") // a picture is compared by nobody, and copying it would cost more than decoding it
+public record RgbImage(int width, int height, byte[] pixels) {
+    public RgbImage {
+        if (width < 1 || height < 1 || pixels.length != 3L * width * height) {
+            throw new IllegalArgumentException("an image of %d×%d pixels needs %d bytes, found %d"
+                    .formatted(width, height, 3L * width * height, pixels.length));
+        }
+    }
+}
