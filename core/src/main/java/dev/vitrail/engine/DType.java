@@ -43,7 +43,7 @@ public enum DType {
 
     static DType of(ScalarType scalarType) {
         for (var dtype : values()) {
-            if (dtype.scalarType == scalarType) {
+            if (dtype.scalarType.value == scalarType.value) {
                 return dtype;
             }
         }

@@ -1,0 +1,40 @@
+package dev.vitrail;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/** Suggestions for names that were mistyped. */
+public final class Names {
+    private Names() {}
+
+    /** The {@code count} candidates that need the fewest changed letters to become {@code name}, nearest first. */
+    public static List<String> nearest(String name, Collection<String> candidates, int count) {
+        var wanted = name.toLowerCase(Locale.ROOT);
+        return candidates.stream()
+                .sorted(Comparator.<String>comparingInt(
+                                candidate -> distance(wanted, candidate.toLowerCase(Locale.ROOT)))
+                        .thenComparing(Comparator.naturalOrder()))
+                .limit(count)
+                .toList();
+    }
+
+    /** Levenshtein's distance. */
+    private static int distance(String a, String b) {
+        var row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+}

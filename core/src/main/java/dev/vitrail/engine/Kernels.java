@@ -1,0 +1,320 @@
+package dev.vitrail.engine;
+
+import java.util.List;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The layers of networks as functions, each the fastest exact kernel that libtorch has for them.
+ *
+ * <p>Operands that may be absent, such as a bias, are {@code null} when they are.
+ */
+public final class Kernels {
+    /**
+     * Rows below which a product of matrices is too small to be worth a layout change: measured, the two ways meet between 8
+     * and 32 rows.
+     */
+    private static final int FEW_ROWS = 16;
+
+    private Kernels() {}
+
+    /**
+     * {@code x · weightᵀ + bias} over the last dimension.
+     *
+     * <p>On a CPU this runs as a 1×1 convolution over rows that are laid out as pixels, channels last. The numbers in memory
+     * are the same, but the product then goes to oneDNN, forwards and backwards, instead of to the BLAS: with AVX-512 twice as
+     * fast, with AVX2 equal to MKL (measured; see docs/adr).
+     *
+     * @param x {@code […, in]}
+     * @param weight {@code [out, in]}
+     * @param bias {@code [out]}
+     * @return {@code […, out]}
+     */
+    public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+        var shape = x.shape();
+        int last = shape.length - 1;
+        long in = shape[last];
+        long rows = in == 0 ? 0 : x.count() / in;
+        Work.count(rows * in * weight.size(0));
+        if (rows < FEW_ROWS || !runsOnOneDnn(x)) {
+            return new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
+        }
+        long out = weight.size(0);
+        var pixels = x.handle.reshape(1, rows, 1, in).permute(0, 3, 1, 2);
+        var y = torch.conv2d(
+                pixels,
+                weight.handle.reshape(out, in, 1, 1),
+                optional(bias),
+                new long[] {1, 1},
+                new long[] {0, 0},
+                new long[] {1, 1},
+                1);
+        shape[last] = out;
+        return new Tensor(y.permute(0, 2, 3, 1).reshape(shape));
+    }
+
+    private static boolean runsOnOneDnn(Tensor x) {
+        return x.handle.is_cpu() && x.dtype() == DType.F32;
+    }
+
+    /**
+     * A convolution over images.
+     *
+     * @param x {@code [B, in, H, W]}
+     * @param weight {@code [out, in / groups, kh, kw]}
+     * @param bias {@code [out]}
+     * @param stride rows, columns
+     * @param padding rows, columns of zeros on either side
+     * @return {@code [B, out, H', W']}
+     */
+    public static Tensor conv2d(
+            Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding, long groups) {
+        var y = new Tensor(
+                torch.conv2d(x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
+        Work.count(y.count() * (weight.count() / weight.size(0)));
+        return y;
+    }
+
+    /** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
+    public static Tensor layerNorm(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+        return new Tensor(
+                torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true));
+    }
+
+    /**
+     * Group normalisation (Wu and He, 2018, arXiv:1803.08494).
+     *
+     * @param x {@code [B, C, H, W]}; {@code groups} divides C
+     */
+    public static Tensor groupNorm(Tensor x, long groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+        return new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true));
+    }
+
+    /**
+     * Batch normalisation (Ioffe and Szegedy, 2015, arXiv:1502.03167).
+     *
+     * @param x {@code [B, C, H, W]}
+     * @param mean running mean, updated when {@code training}
+     * @param variance running variance, updated when {@code training}
+     * @param momentum weight of the new batch in the running statistics
+     */
+    public static Tensor batchNorm(
+            Tensor x,
+            @Nullable Tensor weight,
+            @Nullable Tensor bias,
+            @Nullable Tensor mean,
+            @Nullable Tensor variance,
+            boolean training,
+            double momentum,
+            double eps) {
+        return new Tensor(torch.batch_norm(
+                x.handle,
+                optional(weight),
+                optional(bias),
+                optional(mean),
+                optional(variance),
+                training,
+                momentum,
+                eps,
+                false));
+    }
+
+    /**
+     * Scaled dot-product attention by the fused kernel: {@code softmax(scale · q·kᵀ + mask) · v}.
+     *
+     * @param q {@code [B, h, N, d]}
+     * @param k {@code [B, h, M, d]}
+     * @param v {@code [B, h, M, d]}
+     * @param mask added before the softmax, broadcast to {@code [B, h, N, M]}
+     * @param dropout probability that an attention weight is dropped
+     * @param scale usually {@code 1/√d}
+     * @return {@code [B, h, N, d]}
+     */
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropout, double scale) {
+        Work.count(q.count() * k.size(-2) + q.count() / q.size(-1) * k.size(-2) * v.size(-1));
+        return new Tensor(torch.scaled_dot_product_attention(
+                q.handle, k.handle, v.handle, optional(mask), dropout, false, new DoubleOptional(scale), false));
+    }
+
+    /** {@code x · Φ(x)} with the exact error function (Hendrycks and Gimpel, 2016, arXiv:1606.08415). */
+    public static Tensor gelu(Tensor x) {
+        return new Tensor(torch.gelu(x.handle));
+    }
+
+    /** GELU by its tanh approximation, as Flax and SigLIP have it. */
+    public static Tensor geluTanh(Tensor x) {
+        return new Tensor(torch.gelu(x.handle, "tanh"));
+    }
+
+    /** The exact GELU, written over its input. */
+    public static Tensor geluInPlace(Tensor x) {
+        return new Tensor(torch.gelu_(x.handle, "none"));
+    }
+
+    /** The tanh GELU, written over its input. */
+    public static Tensor geluTanhInPlace(Tensor x) {
+        return new Tensor(torch.gelu_(x.handle, "tanh"));
+    }
+
+    public static Tensor relu(Tensor x) {
+        return new Tensor(torch.relu(x.handle));
+    }
+
+    public static Tensor reluInPlace(Tensor x) {
+        return new Tensor(torch.relu_(x.handle));
+    }
+
+    /** {@code x · sigmoid(x)}. */
+    public static Tensor silu(Tensor x) {
+        return new Tensor(torch.silu(x.handle));
+    }
+
+    public static Tensor sigmoid(Tensor x) {
+        return new Tensor(torch.sigmoid(x.handle));
+    }
+
+    public static Tensor tanh(Tensor x) {
+        return new Tensor(torch.tanh(x.handle));
+    }
+
+    public static Tensor softmax(Tensor x, int dim) {
+        return new Tensor(torch.softmax(x.handle, dim));
+    }
+
+    public static Tensor logSoftmax(Tensor x, int dim) {
+        return new Tensor(torch.log_softmax(x.handle, dim));
+    }
+
+    /** {@code log(sigmoid(x))}, without overflow. */
+    public static Tensor logSigmoid(Tensor x) {
+        return new Tensor(torch.log_sigmoid(x.handle));
+    }
+
+    /** Zeroes elements with that probability and divides the others by its complement. */
+    public static Tensor dropout(Tensor x, double probability) {
+        return new Tensor(torch.dropout(x.handle, probability, true));
+    }
+
+    /**
+     * The overlapping windows of an image as columns (the soft split of T2T-ViT).
+     *
+     * @param x {@code [B, C, H, W]}
+     * @return {@code [B, C·kernel², L]}, a column for each of the L positions of the window
+     */
+    public static Tensor unfold(Tensor x, long kernel, long stride, long padding) {
+        return new Tensor(torch.im2col(
+                x.handle,
+                new long[] {kernel, kernel},
+                new long[] {1, 1},
+                new long[] {padding, padding},
+                stride,
+                stride));
+    }
+
+    /**
+     * Pads the last dimensions with a value.
+     *
+     * @param amounts before and after, of the last dimension, then of the one before it, and so on
+     */
+    public static Tensor pad(Tensor x, double value, long... amounts) {
+        return new Tensor(torch.constant_pad_nd(x.handle, amounts, new Scalar(value)));
+    }
+
+    /** The largest of each window. */
+    public static Tensor maxPool2d(Tensor x, long kernel, long stride, long padding) {
+        return new Tensor(torch.max_pool2d(
+                x.handle,
+                new long[] {kernel, kernel},
+                new long[] {stride, stride},
+                new long[] {padding, padding},
+                new long[] {1, 1},
+                false));
+    }
+
+    /**
+     * The mean of each window.
+     *
+     * @param ceil whether an incomplete window at the border counts
+     * @param countPadding whether the padding counts in the mean
+     */
+    public static Tensor averagePool2d(
+            Tensor x, long kernel, long stride, long padding, boolean ceil, boolean countPadding) {
+        return new Tensor(torch.avg_pool2d(
+                x.handle,
+                new long[] {kernel, kernel},
+                new long[] {stride, stride},
+                new long[] {padding, padding},
+                ceil,
+                countPadding,
+                new LongOptional()));
+    }
+
+    /** How {@link #resize} weighs neighbours. */
+    public enum Resize {
+        BILINEAR,
+        BICUBIC
+    }
+
+    private static final class Upsampling {
+        static final OperatorHandle BICUBIC_AA = Dispatch.operator("aten::_upsample_bicubic2d_aa", "");
+        static final OperatorHandle BILINEAR_AA = Dispatch.operator("aten::_upsample_bilinear2d_aa", "");
+    }
+
+    /**
+     * Resizes feature maps, with pixel centres at halves (PyTorch's {@code align_corners=False}).
+     *
+     * @param x {@code [B, C, H, W]}
+     * @param antialias whether a reduction weighs all pixels that it covers
+     * @return {@code [B, C, height, width]}
+     */
+    public static Tensor resize(Tensor x, long height, long width, Resize how, boolean antialias) {
+        var size = new long[] {height, width};
+        if (antialias) {
+            var operator = how == Resize.BICUBIC ? Upsampling.BICUBIC_AA : Upsampling.BILINEAR_AA;
+            return Dispatch.call(
+                    operator,
+                    new IValue(x.handle),
+                    Dispatch.longs(operator, 1, size),
+                    new IValue(false),
+                    Dispatch.none(),
+                    Dispatch.none());
+        }
+        return new Tensor(
+                how == Resize.BICUBIC
+                        ? torch.upsample_bicubic2d(x.handle, size, false)
+                        : torch.upsample_bilinear2d(x.handle, size, false));
+    }
+
+    /**
+     * The mean cross entropy of logits against classes.
+     *
+     * @param logits {@code [B, K]}
+     * @param target {@code [B]} I64, or {@code [B, K]} probabilities
+     * @param smoothing share of the target spread evenly over all classes
+     */
+    public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing) {
+        return new Tensor(
+                torch.cross_entropy_loss(logits.handle, target.handle, new TensorOptional(), 1, -100, smoothing));
+    }
+
+    /** Scales all gradients of {@code parameters} together to at most {@code limit}; gives their norm before. */
+    public static double clipGradientNorm(List<Tensor> parameters, double limit) {
+        return Frame.compute(() -> torch.clip_grad_norm_(Dispatch.vector(parameters), limit, 2.0, false));
+    }
+
+    /** The mean over all images and positions, {@code [B, C, H, W] → [B, C]}. */
+    public static Tensor globalAverage(Tensor x) {
+        return new Tensor(x.handle.mean(new long[] {2, 3}, false, new ScalarTypeOptional()));
+    }
+
+    static TensorOptional optional(@Nullable Tensor tensor) {
+        return tensor == null ? new TensorOptional() : new TensorOptional(tensor.handle);
+    }
+}

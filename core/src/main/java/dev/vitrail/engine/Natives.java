@@ -1,0 +1,181 @@
+package dev.vitrail.engine;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.global.openblas_nolapack;
+import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Loads libtorch once, with the settings that decide its speed already in place.
+ *
+ * <p>Every large matrix product goes to oneDNN, which is part of libtorch and shares its OpenMP threads; the BLAS beside it
+ * (OpenBLAS, or MKL where that is on the class path) is left with small products inside attention. Therefore OpenBLAS is
+ * held to one thread, so that its pool never competes with OpenMP's, and OpenMP's threads spin for some milliseconds between
+ * parallel regions instead of sleeping: waking them costs more than a layer of a small model. All of these are environment
+ * variables that the natives read when they load, so they are set from inside the process, just before. A variable that the
+ * user has set wins.
+ *
+ * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores), {@code vitrail.wait}
+ * ({@code active}, the default, or {@code passive} for machines shared with others).
+ */
+final class Natives {
+    private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
+
+    /** glibc's {@code mallopt} parameters (malloc.h). */
+    private static final int M_TRIM_THRESHOLD = -1;
+
+    private static final int M_TOP_PAD = -2;
+    private static final int M_MMAP_THRESHOLD = -3;
+
+    private static volatile boolean loaded;
+
+    private Natives() {}
+
+    /** Loads the natives on the first call; afterwards it costs one volatile read. */
+    static void load() {
+        if (!loaded) {
+            loadOnce();
+        }
+    }
+
+    private static synchronized void loadOnce() {
+        if (loaded) {
+            return;
+        }
+        // A pointer is freed by its frame or by hand, never by the collector: that is twice as fast for small
+        // operations.
+        System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
+        // JavaCPP would stop the process for collections when resident memory passes four heaps; tensors are not on the
+        // heap.
+        setDefault("org.bytedeco.javacpp.maxBytes", "0");
+        setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+        boolean mkl = mklOnClassPath();
+        prepareEnvironment(mkl);
+        if (mkl) {
+            setDefault("org.bytedeco.openblas.load", "mkl_rt");
+            // The cache links libopenblas.so to what was loaded first, so each BLAS has a folder of its own.
+            setDefault(
+                    "org.bytedeco.javacpp.cachedir",
+                    Path.of(System.getProperty("user.home"), ".javacpp", "cache-mkl")
+                            .toString());
+        }
+        try {
+            extractAll();
+            Loader.load(torch.class);
+        } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
+            throw missing(e);
+        }
+        torch.set_num_threads(Threads.wanted());
+        loaded = true;
+        LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
+    }
+
+    private static boolean mklOnClassPath() {
+        return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
+    }
+
+    /**
+     * Extracts every library before the first is opened. Where the system has a libtorch of its own (Debian's python3-torch),
+     * {@code libtorch.so} would otherwise find the system's {@code libtorch_cpu.so} while ours is still in the jar, and crash.
+     */
+    private static void extractAll() {
+        for (var preset : new String[] {"openblas", "pytorch"}) {
+            try {
+                Loader.cacheResources("/org/bytedeco/" + preset + "/" + Loader.getPlatform() + "/");
+            } catch (IOException e) {
+                throw new VitrailException(
+                        "the native libraries cannot be extracted to the cache folder (%s): free some space, or name another"
+                                        .formatted(e.getMessage())
+                                + " folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
+                        e);
+            }
+        }
+    }
+
+    private static void prepareEnvironment(boolean mkl) {
+        boolean passive = System.getProperty("vitrail.wait", "active").equals("passive");
+        var variables = Map.of(
+                "OMP_WAIT_POLICY", passive ? "passive" : "active",
+                "OPENBLAS_NUM_THREADS", "1",
+                "MKL_THREADING_LAYER", "GNU");
+        try {
+            if (Platform.isWindows()) {
+                var runtime = Native.load("ucrtbase", Windows.class);
+                variables.forEach((name, value) -> {
+                    if (System.getenv(name) == null) {
+                        runtime._putenv_s(name, value);
+                    }
+                });
+                return;
+            }
+            var c = Native.load(Platform.C_LIBRARY_NAME, Posix.class);
+            variables.forEach((name, value) -> c.setenv(name, value, 0));
+            if (Platform.isLinux() && hasMallopt()) {
+                // glibc would give every large activation back to the kernel and fault it in again at the next layer.
+                if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
+                    c.mallopt(M_MMAP_THRESHOLD, 1 << 30);
+                }
+                if (System.getenv("MALLOC_TRIM_THRESHOLD_") == null) {
+                    c.mallopt(M_TRIM_THRESHOLD, Integer.MAX_VALUE);
+                }
+                if (System.getenv("MALLOC_TOP_PAD_") == null) {
+                    c.mallopt(M_TOP_PAD, 256 << 20);
+                }
+            }
+        } catch (UnsatisfiedLinkError e) {
+            LOG.warn("threads and memory keep the system's own settings, which may be slower: {}", e.getMessage());
+        }
+    }
+
+    private static boolean hasMallopt() {
+        try {
+            NativeLibrary.getProcess().getFunction("mallopt");
+            return true;
+        } catch (UnsatisfiedLinkError e) {
+            return false;
+        }
+    }
+
+    private static void setDefault(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+
+    private static VitrailException missing(Throwable cause) {
+        return new VitrailException(
+                String.format(
+                        Locale.ROOT,
+                        "no native libraries for the platform %1$s were found: add the classifier %1$s of"
+                                + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the class path"
+                                + " (the loader said: %2$s)",
+                        Loader.getPlatform(),
+                        cause.getMessage()),
+                cause);
+    }
+
+    /** Threads of the BLAS beside libtorch, for measuring it; the engine itself keeps it at one. */
+    static void blasThreads(int threads) {
+        openblas_nolapack.blas_set_num_threads(threads);
+    }
+
+    private interface Posix extends Library {
+        int setenv(String name, String value, int overwrite);
+
+        int mallopt(int parameter, int value);
+    }
+
+    private interface Windows extends Library {
+        int _putenv_s(String name, String value);
+    }
+}

@@ -1,0 +1,673 @@
+package dev.vitrail.engine;
+
+import dev.vitrail.VitrailException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * A libtorch tensor. Made inside a {@link Frame}, it dies with it; {@link #keep()} and {@link #release()} are for what lives
+ * longer, such as a parameter.
+ *
+ * <p>Dimensions may be counted from the end: −1 is the last. Operations give new tensors, except those whose name ends in
+ * {@code InPlace}. Layers of networks are in {@link Kernels}.
+ */
+public final class Tensor {
+    final org.bytedeco.pytorch.Tensor handle;
+
+    Tensor(org.bytedeco.pytorch.Tensor handle) {
+        if (PointerScope.getInnerScope() == null) {
+            handle.close();
+            throw new IllegalStateException(
+                    "a tensor was made outside every frame and would never be freed: wrap the call in Frame.open()");
+        }
+        this.handle = handle;
+    }
+
+    // ---------------------------------------------------------------------------------------------------- making
+
+    public static Tensor zeros(long... shape) {
+        Natives.load();
+        return new Tensor(torch.zeros(shape));
+    }
+
+    public static Tensor ones(long... shape) {
+        Natives.load();
+        return new Tensor(torch.ones(shape));
+    }
+
+    public static Tensor full(double value, long... shape) {
+        Natives.load();
+        return new Tensor(torch.full(shape, new Scalar(value), options(DType.F32, Device.CPU)));
+    }
+
+    /** Memory that holds anything. */
+    public static Tensor empty(DType dtype, Device device, long... shape) {
+        Natives.load();
+        return new Tensor(
+                torch.torch_empty(shape, options(dtype, device), new org.bytedeco.pytorch.MemoryFormatOptional()));
+    }
+
+    /** Samples of the normal distribution with mean 0 and standard deviation 1. */
+    public static Tensor randn(long... shape) {
+        Natives.load();
+        return new Tensor(torch.randn(shape));
+    }
+
+    /** Samples of the uniform distribution over [0, 1). */
+    public static Tensor rand(long... shape) {
+        return zeros(shape).uniformInPlace(0, 1);
+    }
+
+    /** {@code 0, 1, … count−1} as I64. */
+    public static Tensor arange(long count) {
+        Natives.load();
+        return new Tensor(torch.arange(new Scalar(count), options(DType.I64, Device.CPU)));
+    }
+
+    /** A copy of the values, F32. */
+    public static Tensor of(float[] values, long... shape) {
+        Natives.load();
+        checkCount(values.length, shape);
+        try (var data = new FloatPointer(values)) {
+            return new Tensor(
+                    torch.from_blob(data, shape, options(DType.F32, Device.CPU)).clone());
+        }
+    }
+
+    /** A copy of the values, I64. */
+    public static Tensor of(long[] values, long... shape) {
+        Natives.load();
+        checkCount(values.length, shape);
+        try (var data = new LongPointer(values)) {
+            return new Tensor(
+                    torch.from_blob(data, shape, options(DType.I64, Device.CPU)).clone());
+        }
+    }
+
+    /** A copy of the values, U8. */
+    public static Tensor of(byte[] values, long... shape) {
+        Natives.load();
+        checkCount(values.length, shape);
+        try (var data = new BytePointer(values)) {
+            return new Tensor(
+                    torch.from_blob(data, shape, options(DType.U8, Device.CPU)).clone());
+        }
+    }
+
+    /**
+     * A copy of raw elements.
+     *
+     * @param data little-endian, row-major, all of its remaining bytes; left unchanged
+     */
+    public static Tensor of(ByteBuffer data, DType dtype, long... shape) {
+        Natives.load();
+        checkCount(data.remaining() / dtype.bytes(), shape);
+        var tensor = empty(dtype, Device.CPU, shape);
+        if (data.remaining() > 0) {
+            new BytePointer(tensor.handle.data_ptr())
+                    .capacity(data.remaining())
+                    .asByteBuffer()
+                    .put(data.duplicate());
+        }
+        return tensor;
+    }
+
+    private static void checkCount(long count, long[] shape) {
+        long expected = 1;
+        for (long side : shape) {
+            expected = Math.multiplyExact(expected, side);
+        }
+        if (expected != count) {
+            throw new IllegalArgumentException(
+                    "the shape %s has %d elements, found %d".formatted(Arrays.toString(shape), expected, count));
+        }
+    }
+
+    static TensorOptions options(DType dtype, Device device) {
+        var options = new TensorOptions(dtype.scalarType);
+        return device.equals(Device.CPU)
+                ? options
+                : options.device(new org.bytedeco.pytorch.DeviceOptional(device.handle()));
+    }
+
+    public static Tensor cat(int dim, Tensor... parts) {
+        return new Tensor(torch.cat(Dispatch.vector(List.of(parts)), dim));
+    }
+
+    public static Tensor cat(int dim, List<Tensor> parts) {
+        return new Tensor(torch.cat(Dispatch.vector(parts), dim));
+    }
+
+    public static Tensor stack(int dim, List<Tensor> parts) {
+        return new Tensor(torch.stack(Dispatch.vector(parts), dim));
+    }
+
+    // --------------------------------------------------------------------------------------------------- reading
+
+    public long[] shape() {
+        return handle.sizes().vec().get();
+    }
+
+    public long size(int dim) {
+        return handle.size(dim);
+    }
+
+    public int dims() {
+        return (int) handle.dim();
+    }
+
+    /** Number of elements. */
+    public long count() {
+        return handle.numel();
+    }
+
+    public DType dtype() {
+        return DType.of(handle.scalar_type());
+    }
+
+    public Device device() {
+        if (handle.is_meta()) {
+            return Device.META;
+        }
+        return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
+    }
+
+    public boolean isContiguous() {
+        return handle.is_contiguous();
+    }
+
+    /** The only element, as a number. */
+    public double item() {
+        return handle.item_double();
+    }
+
+    /** The only element of an integer tensor. */
+    public long itemLong() {
+        return handle.item_long();
+    }
+
+    /** All elements, row-major, converted to 32-bit floats. */
+    public float[] toFloats() {
+        return Frame.compute(() -> {
+            var values = new float[Math.toIntExact(count())];
+            var dense = plain(DType.F32);
+            new FloatPointer(dense.data_ptr()).get(values);
+            return values;
+        });
+    }
+
+    /** All elements, row-major, converted to 64-bit integers. */
+    public long[] toLongs() {
+        return Frame.compute(() -> {
+            var values = new long[Math.toIntExact(count())];
+            var dense = plain(DType.I64);
+            new LongPointer(dense.data_ptr()).get(values);
+            return values;
+        });
+    }
+
+    /** All elements as they lie in memory: little-endian, row-major. */
+    public byte[] toBytes() {
+        return Frame.compute(() -> {
+            var values = new byte[Math.toIntExact(Math.multiplyExact(count(), (long) dtype().bytes()))];
+            var dense = plain(dtype());
+            new BytePointer(dense.data_ptr()).get(values);
+            return values;
+        });
+    }
+
+    /**
+     * The elements' own memory: a direct buffer in native order that is valid only while this tensor lives.
+     *
+     * @throws IllegalStateException unless the tensor is contiguous and on the CPU
+     */
+    public ByteBuffer memory() {
+        if (!isContiguous() || !device().equals(Device.CPU)) {
+            throw new IllegalStateException("only a contiguous CPU tensor lends its memory");
+        }
+        long bytes = Math.multiplyExact(count(), (long) dtype().bytes());
+        return new BytePointer(handle.data_ptr()).capacity(bytes).asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    private org.bytedeco.pytorch.Tensor plain(DType dtype) {
+        var dense = handle.detach();
+        if (!device().equals(Device.CPU)) {
+            dense = new Tensor(dense).to(Device.CPU).handle;
+        }
+        if (dtype() != dtype) {
+            dense = dense.to(dtype.scalarType);
+        }
+        return dense.contiguous();
+    }
+
+    // ------------------------------------------------------------------------------------------------ conversion
+
+    public Tensor to(DType dtype) {
+        return new Tensor(handle.to(dtype.scalarType));
+    }
+
+    public Tensor to(Device device) {
+        if (device.equals(device())) {
+            return this;
+        }
+        return new Tensor(handle.to(device.handle(), handle.scalar_type()));
+    }
+
+    public Tensor contiguous() {
+        return new Tensor(handle.contiguous());
+    }
+
+    /** A copy with memory of its own. */
+    public Tensor copy() {
+        return new Tensor(handle.clone());
+    }
+
+    // ------------------------------------------------------------------------------------------------ arithmetic
+
+    public Tensor plus(Tensor y) {
+        return new Tensor(handle.add(y.handle));
+    }
+
+    public Tensor plus(double y) {
+        return new Tensor(handle.add(new Scalar(y)));
+    }
+
+    public Tensor minus(Tensor y) {
+        return new Tensor(handle.sub(y.handle));
+    }
+
+    public Tensor times(Tensor y) {
+        return new Tensor(handle.mul(y.handle));
+    }
+
+    public Tensor times(double y) {
+        return new Tensor(handle.mul(new Scalar(y)));
+    }
+
+    public Tensor dividedBy(Tensor y) {
+        return new Tensor(handle.div(y.handle));
+    }
+
+    public Tensor negated() {
+        return new Tensor(handle.neg());
+    }
+
+    public Tensor power(double exponent) {
+        return new Tensor(handle.pow(new Scalar(exponent)));
+    }
+
+    public Tensor squareRoot() {
+        return new Tensor(handle.sqrt());
+    }
+
+    public Tensor exp() {
+        return new Tensor(handle.exp());
+    }
+
+    public Tensor log() {
+        return new Tensor(handle.log());
+    }
+
+    public Tensor absolute() {
+        return new Tensor(handle.abs());
+    }
+
+    public Tensor sign() {
+        return new Tensor(handle.sign());
+    }
+
+    public Tensor sine() {
+        return new Tensor(handle.sin());
+    }
+
+    public Tensor cosine() {
+        return new Tensor(handle.cos());
+    }
+
+    public Tensor floor() {
+        return new Tensor(handle.floor());
+    }
+
+    public Tensor atMost(double limit) {
+        return new Tensor(handle.clamp(new ScalarOptional(), new ScalarOptional(new Scalar(limit))));
+    }
+
+    public Tensor atLeast(double limit) {
+        return new Tensor(handle.clamp(new ScalarOptional(new Scalar(limit)), new ScalarOptional()));
+    }
+
+    /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
+    public Tensor matmul(Tensor y) {
+        return new Tensor(handle.matmul(y.handle));
+    }
+
+    /** 1 where the elements are equal, else 0, as BOOL. */
+    public Tensor equalTo(Tensor y) {
+        return new Tensor(handle.eq(y.handle));
+    }
+
+    /** 1 where the elements differ, else 0, as BOOL. */
+    public Tensor differentFrom(Tensor y) {
+        return new Tensor(handle.ne(y.handle));
+    }
+
+    /** 1 where an element exceeds the limit, else 0, as BOOL. */
+    public Tensor greaterThan(double limit) {
+        return new Tensor(handle.gt(new Scalar(limit)));
+    }
+
+    /** This tensor with {@code value} where {@code mask} (BOOL) is 1. */
+    public Tensor maskedFill(Tensor mask, double value) {
+        return new Tensor(handle.masked_fill(mask.handle, new Scalar(value)));
+    }
+
+    /** Whether every element is a finite number. */
+    public boolean allFinite() {
+        // One pass without an intermediate: any NaN or infinity makes x·0 summed NaN.
+        return Frame.compute(() -> !Double.isNaN(times(0).sum().item()));
+    }
+
+    // ------------------------------------------------------------------------------------------------- reduction
+
+    /** The sum of all elements. */
+    public Tensor sum() {
+        return new Tensor(handle.sum());
+    }
+
+    public Tensor sum(boolean keepDims, long... dims) {
+        return new Tensor(handle.sum(dims, keepDims, new ScalarTypeOptional()));
+    }
+
+    /** The mean of all elements. */
+    public Tensor mean() {
+        return new Tensor(handle.mean());
+    }
+
+    public Tensor mean(boolean keepDims, long... dims) {
+        return new Tensor(handle.mean(dims, keepDims, new ScalarTypeOptional()));
+    }
+
+    /** The largest element. */
+    public Tensor max() {
+        return new Tensor(handle.max());
+    }
+
+    /** The largest element along each of the dimensions. */
+    public Tensor max(boolean keepDims, long... dims) {
+        return new Tensor(torch.amax(handle, dims, keepDims));
+    }
+
+    /** The smallest element. */
+    public Tensor min() {
+        return new Tensor(handle.min());
+    }
+
+    /** The index of the largest element along a dimension, I64. */
+    public Tensor argmax(int dim) {
+        return new Tensor(handle.argmax(new LongOptional(dim), false));
+    }
+
+    /** Euclidean length along the dimensions. */
+    public Tensor norm(boolean keepDims, long... dims) {
+        return new Tensor(torch.linalg_vector_norm(handle, new Scalar(2.0), dims, keepDims, new ScalarTypeOptional()));
+    }
+
+    /** Variance along the dimensions, divided by the count (not by the count less one). */
+    public Tensor variance(boolean keepDims, long... dims) {
+        return new Tensor(handle.var(dims, false, keepDims));
+    }
+
+    /** The largest {@code k} elements of the last dimension, descending: values, then indices (I64). */
+    public List<Tensor> topk(int k) {
+        var pair = handle.topk(k, -1, true, true);
+        return List.of(new Tensor(pair.get0()), new Tensor(pair.get1()));
+    }
+
+    // ----------------------------------------------------------------------------------------------------- shape
+
+    public Tensor reshape(long... shape) {
+        return new Tensor(handle.reshape(shape));
+    }
+
+    public Tensor permute(long... dims) {
+        return new Tensor(handle.permute(dims));
+    }
+
+    public Tensor transpose(int a, int b) {
+        return new Tensor(handle.transpose(a, b));
+    }
+
+    /** Joins the dimensions {@code from … to} into one. */
+    public Tensor flatten(int from, int to) {
+        return new Tensor(handle.flatten(from, to));
+    }
+
+    public Tensor flatten(int from) {
+        return flatten(from, -1);
+    }
+
+    public Tensor expand(long... shape) {
+        return new Tensor(handle.expand(shape));
+    }
+
+    public Tensor repeat(long... times) {
+        return new Tensor(handle.repeat(times));
+    }
+
+    public Tensor unsqueeze(int dim) {
+        return new Tensor(handle.unsqueeze(dim));
+    }
+
+    public Tensor squeeze(int dim) {
+        return new Tensor(handle.squeeze(dim));
+    }
+
+    public Tensor select(int dim, long index) {
+        return new Tensor(handle.select(dim, index));
+    }
+
+    /** {@code length} elements along a dimension, from {@code start}. */
+    public Tensor narrow(int dim, long start, long length) {
+        return new Tensor(handle.narrow(dim, start, length));
+    }
+
+    /** Every {@code step}-th element along a dimension, from {@code start}. */
+    public Tensor every(int dim, long start, long step) {
+        return new Tensor(handle.slice(dim, new LongOptional(start), new LongOptional(), step));
+    }
+
+    /** The entries of a dimension that {@code indices} (I64, one dimension) names, in its order. */
+    public Tensor indexSelect(int dim, Tensor indices) {
+        return new Tensor(handle.index_select(dim, indices.handle));
+    }
+
+    /** Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension. */
+    public Tensor gather(int dim, Tensor indices) {
+        return new Tensor(handle.gather(dim, indices.handle));
+    }
+
+    public Tensor roll(long[] shifts, long[] dims) {
+        return new Tensor(handle.roll(shifts, dims));
+    }
+
+    public Tensor flip(long... dims) {
+        return new Tensor(handle.flip(dims));
+    }
+
+    public List<Tensor> unbind(int dim) {
+        return list(handle.unbind(dim));
+    }
+
+    /** {@code parts} pieces along a dimension, equal if that divides it. */
+    public List<Tensor> chunk(int parts, int dim) {
+        return list(handle.chunk(parts, dim));
+    }
+
+    private static List<Tensor> list(org.bytedeco.pytorch.TensorVector vector) {
+        var parts = new Tensor[(int) vector.size()];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = new Tensor(vector.get(i));
+        }
+        return List.of(parts);
+    }
+
+    // -------------------------------------------------------------------------------------------------- in place
+
+    public Tensor plusInPlace(Tensor y) {
+        handle.add_(y.handle);
+        return this;
+    }
+
+    /** {@code this + factor · y}. */
+    public Tensor plusInPlace(Tensor y, double factor) {
+        handle.add_(y.handle, new Scalar(factor));
+        return this;
+    }
+
+    public Tensor timesInPlace(double y) {
+        handle.mul_(new Scalar(y));
+        return this;
+    }
+
+    public Tensor timesInPlace(Tensor y) {
+        handle.mul_(y.handle);
+        return this;
+    }
+
+    /** {@code this + weight · (y − this)}. */
+    public Tensor lerpInPlace(Tensor y, double weight) {
+        handle.lerp_(y.handle, new Scalar(weight));
+        return this;
+    }
+
+    public Tensor copyInPlace(Tensor y) {
+        handle.copy_(y.handle);
+        return this;
+    }
+
+    public Tensor fillInPlace(double value) {
+        handle.fill_(new Scalar(value));
+        return this;
+    }
+
+    /** Replaces the elements by samples of a normal distribution. */
+    public Tensor normalInPlace(double mean, double deviation) {
+        handle.normal_(mean, deviation, new org.bytedeco.pytorch.GeneratorOptional());
+        return this;
+    }
+
+    /** Replaces the elements by samples of the uniform distribution over [low, high). */
+    public Tensor uniformInPlace(double low, double high) {
+        handle.uniform_(low, high, new org.bytedeco.pytorch.GeneratorOptional());
+        return this;
+    }
+
+    /** Replaces the elements by 1 with that probability, else 0. */
+    public Tensor bernoulliInPlace(double probability) {
+        handle.bernoulli_(probability, new org.bytedeco.pytorch.GeneratorOptional());
+        return this;
+    }
+
+    /** Replaces each element by its inverse error function. */
+    public Tensor inverseErrorFunctionInPlace() {
+        handle.erfinv_();
+        return this;
+    }
+
+    public Tensor clampInPlace(double low, double high) {
+        handle.clamp_(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high)));
+        return this;
+    }
+
+    // --------------------------------------------------------------------------------------------------- gradient
+
+    /** Says whether gradients of this leaf are wanted. */
+    public Tensor requireGradient(boolean wanted) {
+        handle.set_requires_grad(wanted);
+        return this;
+    }
+
+    public boolean requiresGradient() {
+        return handle.requires_grad();
+    }
+
+    /** The same values, cut off from what is recorded. */
+    public Tensor detach() {
+        return new Tensor(handle.detach());
+    }
+
+    /** Adds the gradient of this scalar to every leaf that it depends on. */
+    public void backward() {
+        handle.backward();
+    }
+
+    /** Adds the gradient of {@code ⟨this, outer⟩} to every leaf that it depends on. */
+    public void backward(Tensor outer) {
+        handle.backward(outer.handle, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+
+    /** Whether a backward pass has reached this leaf. */
+    public boolean hasGradient() {
+        return Frame.compute(() -> handle.grad().defined());
+    }
+
+    /** The gradient of this leaf. */
+    public Tensor gradient() {
+        var gradient = new Tensor(handle.grad());
+        if (!gradient.handle.defined()) {
+            throw new IllegalStateException("no backward pass has reached this tensor");
+        }
+        return gradient;
+    }
+
+    /** Forgets the gradient of this leaf. */
+    public void clearGradient() {
+        Frame.run(() -> handle.mutable_grad().reset());
+    }
+
+    // ------------------------------------------------------------------------------------------------------ life
+
+    /** Keeps this tensor alive outside every frame, as a parameter must be, until {@link #release}. */
+    public Tensor keep() {
+        handle.retainReference();
+        return this;
+    }
+
+    /** Gives back what {@link #keep} held. */
+    public void release() {
+        handle.releaseReference();
+    }
+
+    /** The address of the first element, to tell whether two tensors share memory. */
+    long address() {
+        Pointer data = handle.data_ptr();
+        return data.address();
+    }
+
+    @Override
+    public String toString() {
+        return dtype() + Arrays.toString(shape()) + (device().equals(Device.CPU) ? "" : " on " + device());
+    }
+
+    /** Throws unless the tensor has this many dimensions; {@code what} names it in the sentence. */
+    public Tensor requireDims(int dims, String what) {
+        VitrailException.require(
+                dims() == dims, "%s needs %d dimensions, found the shape %s", what, dims, Arrays.toString(shape()));
+        return this;
+    }
+}

@@ -1,0 +1,63 @@
+package dev.vitrail.models;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * One architecture: how a configuration becomes a model, its published variants, and the dialects that its checkpoints come
+ * in.
+ *
+ * @param <C> the family's configuration
+ */
+public final class Family<C extends ModelConfig> {
+    private final String name;
+    private final Class<C> type;
+    private final Function<C, Model> make;
+    private final List<Dialect> dialects;
+    private final Map<String, Variant> variants = new LinkedHashMap<>();
+
+    private Family(String name, Class<C> type, Function<C, Model> make, List<Dialect> dialects) {
+        this.name = name;
+        this.type = type;
+        this.make = make;
+        this.dialects = dialects;
+    }
+
+    /**
+     * A family without variants yet.
+     *
+     * @param name as people call it, such as {@code ViT}
+     * @param dialects other code bases' names for its parameters; the model's own need none
+     */
+    public static <C extends ModelConfig> Family<C> of(
+            String name, Class<C> type, Function<C, Model> make, Dialect... dialects) {
+        return new Family<>(name, type, make, List.of(dialects));
+    }
+
+    /** Adds a variant. */
+    public Family<C> variant(String variant, C config) {
+        if (variants.putIfAbsent(variant, new Variant(variant, this, config)) != null) {
+            throw new IllegalStateException("the variant '" + variant + "' is listed twice");
+        }
+        return this;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public List<Variant> variants() {
+        return List.copyOf(variants.values());
+    }
+
+    public List<Dialect> dialects() {
+        return dialects;
+    }
+
+    /** A model of this family, its parameters declared but without values. */
+    public Model create(ModelConfig config) {
+        return make.apply(type.cast(config));
+    }
+}

@@ -1,0 +1,86 @@
+package dev.vitrail.models;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts an image, or a stem's feature map, into patches and projects each to a token, {@code [B, C, H, W] → [B, N, D]} (the
+ * ViT paper's eq. 1 and its hybrid, section 3.1).
+ */
+final class PatchEmbedding extends Layer {
+    private final VisionTransformer.Config config;
+    private final @Nullable Layer stem;
+    private final Conv2d projection;
+
+    PatchEmbedding(VisionTransformer.Config c) {
+        config = c;
+        stem = c.stem().isPresent() ? child("backbone", c.stem().get().create(c.channels())) : null;
+        int in = c.stem().map(VisionTransformer.Stem::channels).orElse(c.channels());
+        var patch = new long[] {c.patchHeight(), c.patchWidth()};
+        var shape = new Conv2d.Shape(in, c.width(), patch, patch, new long[] {0, 0}, 1, !c.preNorm());
+        boolean jax = c.weightInit() != VisionTransformer.WeightInit.TIMM;
+        projection = child(
+                "proj",
+                new Conv2d(
+                        shape,
+                        jax ? Init.truncatedNormalOfVariance(1.0 / shape.fanIn()) : Init.fanInUniform(shape.fanIn()),
+                        jax ? Init.zeros() : Init.fanInUniform(shape.fanIn())));
+    }
+
+    /** Rows of patches in an image of that height. */
+    long rows(long height) {
+        return Sizes.ceilDiv((int) height, config.patchHeight() * stride());
+    }
+
+    /** Columns of patches in an image of that width. */
+    long columns(long width) {
+        return Sizes.ceilDiv((int) width, config.patchWidth() * stride());
+    }
+
+    private int stride() {
+        return config.stem().map(VisionTransformer.Stem::stride).orElse(1);
+    }
+
+    @Override
+    protected Tensor forward(Tensor images) {
+        images.requireDims(4, "a batch of images");
+        var x = stem == null ? fitted(images) : stem.apply(images);
+        if (stem != null && config.dynamicPad()) {
+            x = padded(x, config.patchHeight(), config.patchWidth());
+        }
+        return projection.apply(x).flatten(2).transpose(1, 2);
+    }
+
+    /** Checks the size of the images, and pads them to whole patches where the configuration says so. */
+    private Tensor fitted(Tensor images) {
+        long H = images.size(2), W = images.size(3);
+        if (config.dynamicPad()) {
+            return padded(images, config.patchHeight(), config.patchWidth());
+        }
+        VitrailException.require(
+                config.dynamicSize()
+                        ? H % config.patchHeight() == 0 && W % config.patchWidth() == 0
+                        : H == config.imageHeight() && W == config.imageWidth(),
+                config.dynamicSize()
+                        ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"
+                        : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model for"
+                                + " that size",
+                H,
+                W,
+                config.patchHeight(),
+                config.patchWidth(),
+                config.imageHeight(),
+                config.imageWidth());
+        return images;
+    }
+
+    private static Tensor padded(Tensor x, long unitHeight, long unitWidth) {
+        long bottom = Math.floorMod(-x.size(2), unitHeight), right = Math.floorMod(-x.size(3), unitWidth);
+        return bottom == 0 && right == 0 ? x : Kernels.pad(x, 0, 0, right, 0, bottom);
+    }
+}

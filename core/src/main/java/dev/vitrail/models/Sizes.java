@@ -1,0 +1,42 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+/** Arithmetic of sizes, and sentences for those that cannot work. */
+final class Sizes {
+    private Sizes() {}
+
+    static int ceilDiv(int a, int b) {
+        return (a + b - 1) / b;
+    }
+
+    /** The multiple of {@code unit} nearest to {@code size}, at least one unit. */
+    static int nearestMultiple(int size, int unit) {
+        return Math.max(1, Math.round((float) size / unit)) * unit;
+    }
+
+    /** The divisor of {@code whole} nearest to {@code wanted}. */
+    static int nearestDivisor(int whole, int wanted) {
+        for (int distance = 0; ; distance++) {
+            if (wanted - distance > 0 && whole % (wanted - distance) == 0) {
+                return wanted - distance;
+            }
+            if (whole % (wanted + distance) == 0) {
+                return wanted + distance;
+            }
+        }
+    }
+
+    static void requireMultiple(String what, int size, String ofWhat, int unit) {
+        require(size > 0 && unit > 0, "%s %d and %s %d must be positive", what, size, ofWhat, unit);
+        require(
+                size % unit == 0,
+                "%s %d is not a multiple of the %s of %d pixels: the nearest that are, are %d and %d",
+                what,
+                size,
+                ofWhat,
+                unit,
+                Math.max(1, size / unit) * unit,
+                (size / unit + 1) * unit);
+    }
+}

@@ -1,0 +1,15 @@
+package dev.vitrail.models;
+
+/**
+ * A named size of a family, such as {@code vit_tiny_patch16_224}.
+ *
+ * @param name the original's name for it, without the tag of a training
+ * @param family its architecture
+ * @param config its numbers
+ */
+public record Variant(String name, Family<?> family, ModelConfig config) {
+    /** A model of this size, its parameters declared but without values. */
+    public Model create() {
+        return family.create(config);
+    }
+}

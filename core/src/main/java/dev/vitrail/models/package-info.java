@@ -1,0 +1,2 @@
+/** The model families, one file each, and the catalogue of their published variants. */
+package dev.vitrail.models;

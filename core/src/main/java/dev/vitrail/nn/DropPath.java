@@ -1,0 +1,50 @@
+package dev.vitrail.nn;
+
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Tensor;
+import java.util.Arrays;
+
+/**
+ * Stochastic depth: while training, a residual branch is dropped for a whole image with a given probability, and the others
+ * are scaled up to keep the mean (Huang et al., 2016, arXiv:1603.09382).
+ */
+public final class DropPath extends Layer {
+    private final double probability;
+
+    public DropPath(double probability) {
+        this.probability = probability;
+    }
+
+    /** The probabilities of {@code depth} blocks, rising linearly from 0 to {@code last}. */
+    public static double[] linear(double last, int depth) {
+        var rates = new double[depth];
+        for (int i = 0; i < depth; i++) {
+            rates[i] = depth == 1 ? 0 : last * i / (depth - 1);
+        }
+        return rates;
+    }
+
+    /** The same probability for all blocks, as DeiT-III and CaiT have it. */
+    public static double[] uniform(double probability, int depth) {
+        var rates = new double[depth];
+        Arrays.fill(rates, probability);
+        return rates;
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+        if (!training() || probability == 0) {
+            return x;
+        }
+        var shape = new long[x.dims()];
+        Arrays.fill(shape, 1);
+        shape[0] = x.size(0);
+        double keep = 1 - probability;
+        var mask = Tensor.empty(DType.F32, Device.CPU, shape).bernoulliInPlace(keep);
+        if (keep > 0) {
+            mask.timesInPlace(1 / keep);
+        }
+        return x.times(mask.to(x.device()));
+    }
+}

@@ -1,0 +1,22 @@
+package dev.vitrail.nn;
+
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+
+/** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
+public final class LayerNorm extends Layer {
+    private final Parameter weight;
+    private final Parameter bias;
+    private final double eps;
+
+    public LayerNorm(long width, double eps) {
+        weight = parameter("weight", Init.ones(), width);
+        bias = parameter("bias", Init.zeros(), width);
+        this.eps = eps;
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+        return Kernels.layerNorm(x, weight.value(), bias.value(), eps);
+    }
+}

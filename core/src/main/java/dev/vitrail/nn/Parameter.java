@@ -1,0 +1,104 @@
+package dev.vitrail.nn;
+
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import java.util.Arrays;
+
+/**
+ * A named tensor of a module: a trained weight, or a buffer that is stored with the weights but not trained.
+ *
+ * <p>It is declared with its shape alone, on the {@linkplain Device#META device without storage}; {@link #initialise} or
+ * {@link #assign} gives it values. So a model of any size is built at once, and loading a checkpoint draws no random numbers.
+ */
+public final class Parameter {
+    private final Init init;
+    private final boolean buffer;
+    private boolean trainable;
+    private Tensor value;
+
+    Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {
+        this.init = init;
+        this.buffer = buffer;
+        this.trainable = trainable && !buffer;
+        try (var frame = Frame.open()) {
+            value = Tensor.empty(dtype, Device.META, shape).keep();
+        }
+    }
+
+    /** The present values; not to be released. */
+    public Tensor value() {
+        return value;
+    }
+
+    public long[] shape() {
+        return value.shape();
+    }
+
+    /** Number of elements. */
+    public long count() {
+        return value.count();
+    }
+
+    /** Whether this is state that is stored but never trained, such as a running mean. */
+    public boolean isBuffer() {
+        return buffer;
+    }
+
+    /** Whether gradients reach it: neither a buffer nor frozen. */
+    public boolean isTrainable() {
+        return trainable;
+    }
+
+    /** Freezes a trained parameter, or thaws it; a buffer stays as it is. */
+    public void setTrainable(boolean wanted) {
+        trainable = wanted && !buffer;
+        if (value.dtype().floating()) {
+            value.requireGradient(trainable);
+        }
+    }
+
+    /** Draws first values, on the given device. */
+    public void initialise(Device device) {
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            var values = Tensor.empty(value.dtype(), Device.CPU, value.shape());
+            init.fill(values);
+            replace(values.to(device));
+        }
+    }
+
+    /** Takes over the values (not a copy) as they are; the shape must be this parameter's. */
+    public void assign(Tensor values) {
+        if (!Arrays.equals(values.shape(), value.shape())) {
+            throw new IllegalArgumentException("a parameter of shape %s cannot take values of shape %s"
+                    .formatted(Arrays.toString(value.shape()), Arrays.toString(values.shape())));
+        }
+        replace(values);
+    }
+
+    /** Moves the values to a device. */
+    public void moveTo(Device device) {
+        if (!value.device().equals(device)) {
+            try (var frame = Frame.open();
+                    var off = Gradients.off()) {
+                replace(value.detach().to(device));
+            }
+        }
+    }
+
+    private void replace(Tensor values) {
+        var before = value;
+        value = values.detach().keep();
+        before.release();
+        if (value.dtype().floating()) {
+            value.requireGradient(trainable);
+        }
+    }
+
+    void release() {
+        value.release();
+    }
+}

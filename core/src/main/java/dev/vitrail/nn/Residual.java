@@ -1,0 +1,18 @@
+package dev.vitrail.nn;
+
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+
+/** The sum of a residual connection. */
+public final class Residual {
+    private Residual() {}
+
+    /**
+     * {@code x + branch}. While no gradient is recorded the sum is written over {@code branch}, which is given up.
+     *
+     * @param branch of {@code x}'s shape, and no view of it
+     */
+    public static Tensor sum(Tensor x, Tensor branch) {
+        return Gradients.recorded() ? x.plus(branch) : branch.plusInPlace(x);
+    }
+}
