@@ -1,6 +1,7 @@
 package dev.vitrail;
 
 import java.util.Locale;
+import java.util.Objects;
 
 /**
  * Bad input or wrong use: the message is one sentence for a person, saying what was expected, what was found and what to do.
@@ -19,6 +20,12 @@ public class VitrailException extends RuntimeException {
     /** An exception whose message is {@code String.format(Locale.ROOT, message, values)}. */
     public static VitrailException of(String message, Object... values) {
         return new VitrailException(String.format(Locale.ROOT, message, values));
+    }
+
+    /** The sentence for a person. */
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNullElse(super.getMessage(), "");
     }
 
     /** Throws unless {@code condition} holds. */

@@ -1,10 +1,93 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.VitrailException;
+import java.io.PrintWriter;
+import picocli.AutoComplete;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
 /** The {@code vitrail} command. */
-public final class Main {
-    private Main() {}
+@Command(
+        name = "vitrail",
+        description = "Vision transformers on the JVM: train, evaluate, predict, understand.",
+        synopsisSubcommandLabel = "COMMAND",
+        mixinStandardHelpOptions = true,
+        versionProvider = Main.Version.class,
+        scope = ScopeType.INHERIT,
+        subcommands = {
+            TrainCommand.class,
+            EvaluateCommand.class,
+            PredictCommand.class,
+            EmbedCommand.class,
+            ModelsCommand.class,
+            BenchmarkCommand.class,
+            ParityCommand.class,
+            AutoComplete.GenerateCompletion.class
+        },
+        footer = {
+            "",
+            "Exit status: 0 done; 1 the work found a failure; 2 wrong use or bad input.",
+            "Shell completion: source <(vitrail generate-completion)"
+        })
+public final class Main implements Runnable {
+    @Option(
+            names = "--verbose",
+            scope = ScopeType.INHERIT,
+            description = "Show details and, after an error, where it happened.")
+    private boolean verbose;
+
+    @Spec
+    private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
     public static void main(String[] arguments) {
-        System.out.println("vitrail");
+        // Threads of the engine and of loaders are no reason to stay.
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** The command line as {@link #main} runs it. */
+    static CommandLine commandLine() {
+        var main = new Main();
+        var commandLine = new CommandLine(main)
+                .setUsageHelpAutoWidth(true)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setAbbreviatedOptionsAllowed(false);
+        return commandLine
+                .setExecutionStrategy(parsed -> {
+                    Logging.configure(main.verbose);
+                    return new CommandLine.RunLast().execute(parsed);
+                })
+                .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command.getErr()));
+    }
+
+    private int report(Exception failure, PrintWriter err) {
+        if (failure instanceof VitrailException) {
+            err.println("vitrail: " + failure.getMessage());
+        } else {
+            err.println("vitrail: unexpected failure: " + failure + " (this is a fault of vitrail; --verbose shows where)");
+        }
+        if (verbose) {
+            failure.printStackTrace(err);
+        }
+        err.flush();
+        return failure instanceof VitrailException ? ExitCode.USAGE : ExitCode.SOFTWARE;
+    }
+
+    @Override
+    public void run() {
+        new CommandLine(this).usage(System.out);
+    }
+
+    /** The version that the jar's manifest states. */
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            var version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {"vitrail " + (version == null ? "(not packaged)" : version)};
+        }
     }
 }

@@ -7,6 +7,7 @@ import com.sun.jna.Platform;
 import dev.vitrail.VitrailException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.javacpp.Loader;
@@ -20,13 +21,14 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Every large matrix product goes to oneDNN, which is part of libtorch and shares its OpenMP threads; the BLAS beside it
  * (OpenBLAS, or MKL where that is on the class path) is left with small products inside attention. Therefore OpenBLAS is
- * held to one thread, so that its pool never competes with OpenMP's, and OpenMP's threads spin for some milliseconds between
- * parallel regions instead of sleeping: waking them costs more than a layer of a small model. All of these are environment
+ * held to one thread, so that its pool never competes with OpenMP's, and OpenMP's threads wait awake for a moment between
+ * parallel regions instead of sleeping at once: waking them costs more than a layer of a small model. All of these are environment
  * variables that the natives read when they load, so they are set from inside the process, just before. A variable that the
  * user has set wins.
  *
  * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores), {@code vitrail.wait}
- * ({@code active}, the default, or {@code passive} for machines shared with others).
+ * ({@code brief}, the default; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep
+ * at once).
  */
 final class Natives {
     private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
@@ -36,6 +38,12 @@ final class Natives {
 
     private static final int M_TOP_PAD = -2;
     private static final int M_MMAP_THRESHOLD = -3;
+
+    /**
+     * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of a model,
+     * shorter than what a neighbour on the same core would notice.
+     */
+    private static final String BRIEF_SPIN = "10000";
 
     private static volatile boolean loaded;
 
@@ -103,11 +111,14 @@ final class Natives {
     }
 
     private static void prepareEnvironment(boolean mkl) {
-        boolean passive = System.getProperty("vitrail.wait", "active").equals("passive");
-        var variables = Map.of(
-                "OMP_WAIT_POLICY", passive ? "passive" : "active",
-                "OPENBLAS_NUM_THREADS", "1",
-                "MKL_THREADING_LAYER", "GNU");
+        var variables = new HashMap<>(Map.of("OPENBLAS_NUM_THREADS", "1", "MKL_THREADING_LAYER", "GNU"));
+        switch (System.getProperty("vitrail.wait", "brief")) {
+            case "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
+            case "active" -> variables.put("OMP_WAIT_POLICY", "active");
+            case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
+            default -> throw VitrailException.of(
+                    "vitrail.wait is '%s': expected brief, active or passive", System.getProperty("vitrail.wait"));
+        }
         try {
             if (Platform.isWindows()) {
                 var runtime = Native.load("ucrtbase", Windows.class);

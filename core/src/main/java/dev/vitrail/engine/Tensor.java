@@ -356,6 +356,17 @@ public final class Tensor {
         return new Tensor(handle.matmul(y.handle));
     }
 
+    /** The Moore–Penrose inverse of a matrix. */
+    public Tensor pseudoInverse() {
+        return new Tensor(torch.linalg_pinv(handle));
+    }
+
+    /** The identity matrix. */
+    public static Tensor identity(long size) {
+        Natives.load();
+        return new Tensor(torch.eye(size));
+    }
+
     /** 1 where the elements are equal, else 0, as BOOL. */
     public Tensor equalTo(Tensor y) {
         return new Tensor(handle.eq(y.handle));
@@ -459,6 +470,11 @@ public final class Tensor {
 
     public Tensor flatten(int from) {
         return flatten(from, -1);
+    }
+
+    /** All elements in one dimension. */
+    public Tensor flat() {
+        return flatten(0, -1);
     }
 
     public Tensor expand(long... shape) {

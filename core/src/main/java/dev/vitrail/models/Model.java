@@ -5,6 +5,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Layer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * An image classifier in three parts: {@link #features}, {@link #pooled} and {@link #logits}.
@@ -84,6 +85,18 @@ public abstract class Model extends Layer {
 
     /** Name of the convolution that sees the image's channels, such as {@code patch_embed.proj}. */
     public abstract String stem();
+
+    /**
+     * Values of a checkpoint for another image size, patch or window, made to fit this model.
+     *
+     * @param name the parameter
+     * @param values of another shape than the parameter has
+     * @param wanted the parameter's shape
+     * @return empty if the family knows no way
+     */
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return Optional.empty();
+    }
 
     /** Whether a parameter is left out of weight decay by the original, besides all vectors and biases. */
     public boolean withoutWeightDecay(String parameter) {

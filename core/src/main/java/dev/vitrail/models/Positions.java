@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import java.util.Optional;
 
 /** Tables of positions: resampled for another grid, and thinned out while training. */
 public final class Positions {
@@ -39,6 +40,37 @@ public final class Positions {
                 .permute(0, 2, 3, 1)
                 .reshape(1, newRows * newColumns, D);
         return prefix == 0 ? grid : Tensor.cat(1, table.narrow(1, 0, prefix), grid);
+    }
+
+    /**
+     * A checkpoint's table for another square grid, resampled for this one.
+     *
+     * @return empty if the table's positions after the prefix are no square
+     */
+    static Optional<Tensor> fit(Tensor table, int prefix, long newRows, long newColumns, long width) {
+        long patches = table.size(1) - prefix;
+        long side = Math.round(Math.sqrt(Math.max(0, patches)));
+        if (table.dims() != 3 || table.size(2) != width || patches < 1 || side * side != patches) {
+            return Optional.empty();
+        }
+        return Optional.of(resample(table, prefix, side, side, newRows, newColumns));
+    }
+
+    /**
+     * The patch projection for another patch size: the kernel whose products with resized patches equal those of the old kernel
+     * with the patches before, in the least-squares sense (Beyer et al., FlexiViT, 2022, arXiv:2212.08013, section 3.4).
+     *
+     * @param kernel {@code [D, C, kh, kw]}
+     * @return {@code [D, C, height, width]}
+     */
+    public static Tensor resamplePatch(Tensor kernel, long height, long width, Kernels.Resize how, boolean antialias) {
+        long kh = kernel.size(2), kw = kernel.size(3), D = kernel.size(0), C = kernel.size(1);
+        // The resize is linear: its matrix is what it makes of each unit image.
+        var units = Tensor.identity(kh * kw).reshape(1, kh * kw, kh, kw);
+        var resize = Kernels.resize(units, height, width, how, antialias).reshape(kh * kw, height * width);
+        // Rows of the kernel are multiplied by the pseudo-inverse of the transposed resize matrix.
+        var inverse = resize.pseudoInverse().transpose(0, 1);
+        return kernel.reshape(D * C, kh * kw).matmul(inverse).reshape(D, C, height, width);
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
@@ -241,7 +242,7 @@ public final class VisionTransformer extends Model {
         }
 
         /** Prefix tokens that have a position. */
-        int positionedPrefix() {
+        public int positionedPrefix() {
             return positionsCoverPrefix ? prefixTokens() : 0;
         }
 
@@ -532,6 +533,18 @@ public final class VisionTransformer extends Model {
         return config.stem
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        if (name.equals("pos_embed")) {
+            return Positions.fit(
+                    values, config.positionedPrefix(), config.gridHeight(), config.gridWidth(), config.width);
+        }
+        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
+            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
+        }
+        return Optional.empty();
     }
 
     @Override

@@ -1,0 +1,182 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Ceiling;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Threads;
+import dev.vitrail.engine.Work;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Model;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Measures the speed of a model against the machine's own ceiling. */
+@Command(
+        name = "benchmark",
+        description = {
+            "Measures a model's speed against this machine's own ceiling, measured in the same process.",
+            "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on all"
+                    + " threads; fraction_of_engine_peak with the same product by oneDNN, which computes the layers of"
+                    + " models here and may be faster than the BLAS, so that the first fraction may exceed 1."
+        },
+        footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
+final class BenchmarkCommand implements Callable<Integer> {
+    @Option(names = "--model", required = true, paramLabel = "NAME", description = "A model of the catalogue; its weights are random.")
+    private String name = "";
+
+    @Option(names = "--batch", defaultValue = "8", description = "Images in a batch (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--size", paramLabel = "PIXELS", description = "Side of the images, where the model takes another.")
+    private int size;
+
+    @Option(names = "--train", description = "Measure a forward and backward pass instead of inference.")
+    private boolean train;
+
+    @Option(names = "--repeat", defaultValue = "15", description = "Batches to measure; the median counts (default ${DEFAULT-VALUE}).")
+    private int repeat;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of an operation (default: the machine's cores).")
+    private int threads;
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
+    private String device = "cpu";
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        VitrailException.require(batch > 0 && repeat > 0, "--batch %d and --repeat %d must be positive", batch, repeat);
+        var place = Device.parse(device);
+        if (threads > 0) {
+            Threads.set(threads);
+        }
+        var variant = Catalog.get(name);
+        var config = size > 0 ? variant.config().withImage(size, size) : variant.config();
+        try (var model = variant.family().create(config)) {
+            long macs = multiplyAccumulates(model);
+            model.initialise(0, place);
+            model.train(train);
+            double seconds = train ? trainingSeconds(model, place) : inferenceSeconds(model, place);
+            report(model, macs, seconds);
+        }
+        return 0;
+    }
+
+    /** Multiply–accumulates of one image through the whole model, counted on shapes alone. */
+    static long multiplyAccumulates(Model model) {
+        return Frame.compute(() -> {
+            try (var off = Gradients.off()) {
+                var config = model.config();
+                var image = Tensor.empty(
+                        DType.F32,
+                        Device.META,
+                        1,
+                        config.channels(),
+                        config.imageHeight(),
+                        config.imageWidth());
+                return Work.of(() -> model.apply(image));
+            }
+        });
+    }
+
+    private double inferenceSeconds(Model model, Device place) {
+        return Frame.compute(() -> {
+            try (var off = Gradients.off()) {
+                var images = images(model, place);
+                return median(() -> Frame.run(() -> model.apply(images).sum().item()));
+            }
+        });
+    }
+
+    private double trainingSeconds(Model model, Device place) {
+        return Frame.compute(() -> {
+            var images = images(model, place);
+            var classes = Tensor.of(new long[batch], batch).to(place);
+            return median(() -> Frame.run(() -> {
+                var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
+                loss.backward();
+                loss.item();
+                model.parameters().values().stream()
+                        .filter(parameter -> parameter.isTrainable())
+                        .forEach(parameter -> parameter.value().clearGradient());
+            }));
+        });
+    }
+
+    private Tensor images(Model model, Device place) {
+        var config = model.config();
+        return Tensor.randn(batch, config.channels(), config.imageHeight(), config.imageWidth())
+                .to(place);
+    }
+
+    private double median(Runnable run) {
+        for (int i = 0; i < 3; i++) {
+            run.run();
+        }
+        var seconds = new double[repeat];
+        for (int i = 0; i < repeat; i++) {
+            long start = System.nanoTime();
+            run.run();
+            seconds[i] = (System.nanoTime() - start) / 1e9;
+        }
+        Arrays.sort(seconds);
+        return seconds[repeat / 2];
+    }
+
+    private void report(Model model, long macs, double seconds) {
+        // A backward pass does twice the forward pass's products: by inputs and by weights.
+        double achieved = (train ? 3 : 1) * 2.0 * macs * batch / seconds / 1e9;
+        double blas = Ceiling.blas();
+        double engine = Ceiling.engine();
+        if (json) {
+            System.out.println(Json.text(Json.object(
+                    "model", name,
+                    "batch", batch,
+                    "threads", Threads.count(),
+                    "training", train,
+                    "parameters", model.parameterCount(),
+                    "images_per_second", batch / seconds,
+                    "ms_per_batch", seconds * 1e3,
+                    "gmacs", macs / 1e9,
+                    "achieved_gflops", achieved,
+                    "sgemm_gflops", blas,
+                    "fraction_of_peak", achieved / blas,
+                    "engine_gflops", engine,
+                    "fraction_of_engine_peak", achieved / engine,
+                    "peak_rss_mib", peakMemory())));
+            return;
+        }
+        System.out.printf(Locale.ROOT, "%s, batch %d, %d threads%s%n%n", name, batch, Threads.count(), train ? ", training" : "");
+        System.out.printf(Locale.ROOT, "  %-34s %10.1f images/s   %.2f ms a batch%n", "speed", batch / seconds, seconds * 1e3);
+        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    %.2f GMACs an image%n", "achieved", achieved, macs / 1e9);
+        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, BLAS", blas, achieved / blas);
+        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, oneDNN", engine, achieved / engine);
+        System.out.printf(Locale.ROOT, "  %-34s %10.0f MiB%n", "peak memory of the process", peakMemory());
+    }
+
+    /** Peak resident memory of the process, MiB; NaN where the system does not say. */
+    private static double peakMemory() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(line -> line.startsWith("VmHWM"))
+                    .mapToDouble(line -> Double.parseDouble(line.replaceAll("\\D", "")) / 1024)
+                    .findFirst()
+                    .orElse(Double.NaN);
+        } catch (IOException e) {
+            return Double.NaN;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package dev.vitrail.parity;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformer.Config;
+import dev.vitrail.models.VisionTransformer.Pool;
+import dev.vitrail.nn.Activation;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/** timm's and DeiT's Vision Transformers. */
+final class VisionTransformerUpstream {
+    private VisionTransformerUpstream() {}
+
+    static Optional<Upstream.Built> build(String upstreamClass, Arguments arguments) {
+        return switch (upstreamClass) {
+            case "timm.models.vision_transformer/VisionTransformer" -> built(timm(arguments));
+            case "timm.models.deit/VisionTransformerDistilled" ->
+                built(timm(arguments).with(o -> o.distilled = true));
+            case "deit:models/DistilledVisionTransformer" ->
+                built(timm(arguments).with(o -> o.distilled = true));
+            case "deit:models_v2/vit_models" -> built(deit3(arguments));
+            default -> Optional.empty();
+        };
+    }
+
+    private static Optional<Upstream.Built> built(Config config) {
+        var family = Catalog.get("vit_tiny_patch16_224").family();
+        return Optional.of(new Upstream.Built(family.create(config), family));
+    }
+
+    private static Config timm(Arguments a) {
+        var image = a.pair("img_size", 224);
+        var patch = a.pair("patch_size", 16);
+        var pool = Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
+        int width = a.integer("embed_dim", 768);
+        int depth = a.integer("depth", 12);
+        int heads = a.integer("num_heads", 12);
+        var fcNorm = a.get("fc_norm");
+        var stem = stem(a);
+        return Config.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
+                .with(o -> {
+                    o.imageHeight = image[0];
+                    o.imageWidth = image[1];
+                    o.patchHeight = patch[0];
+                    o.patchWidth = patch[1];
+                    o.stem = stem;
+                    o.channels = a.integer("in_chans", 3);
+                    o.classes = a.integer("num_classes", 1000);
+                    o.pool = pool;
+                    o.mlpRatio = a.number("mlp_ratio", 4);
+                    o.qkvBias = a.flag("qkv_bias", true);
+                    o.qkNorm = a.flag("qk_norm", false);
+                    o.layerScale = a.optional("init_values");
+                    o.classToken = a.flag("class_token", true);
+                    o.registers = a.integer("reg_tokens", 0);
+                    o.positionsCoverPrefix = !a.flag("no_embed_class", false);
+                    o.preNorm = a.flag("pre_norm", false);
+                    o.finalNorm = a.flag("final_norm", true);
+                    o.fcNorm = fcNorm.isBoolean() ? Optional.of(fcNorm.asBoolean()) : Optional.empty();
+                    o.activation = activation(a);
+                    o.normEps = a.normEps("norm_layer", 1e-6);
+                    o.dynamicSize = a.flag("dynamic_img_size", false);
+                    o.dynamicPad = a.flag("dynamic_img_pad", false);
+                    o.headDropout = a.number("drop_rate", 0);
+                    o.positionDropout = a.number("pos_drop_rate", 0);
+                    o.patchDropout = a.number("patch_drop_rate", 0);
+                    o.projectionDropout = a.number("proj_drop_rate", 0);
+                    o.attentionDropout = a.number("attn_drop_rate", 0);
+                    o.dropPath = a.number("drop_path_rate", 0);
+                });
+    }
+
+    private static Optional<VisionTransformer.Stem> stem(Arguments a) {
+        return a.has("embed_layer") ? Optional.empty() : Optional.empty();
+    }
+
+    private static Config deit3(Arguments a) {
+        boolean scaled = a.text("block_layers", "Block").contains("Layer_scale_init_Block");
+        double first = a.number("init_scale", 1e-4);
+        var config = timm(a).with(o -> {
+            o.qkvBias = a.flag("qkv_bias", false);
+            o.positionsCoverPrefix = false;
+            o.dropPathUniform = true;
+        });
+        return scaled ? config.with(o -> o.layerScale = OptionalDouble.of(first)) : config;
+    }
+
+    private static Activation activation(Arguments a) {
+        var name = a.get("act_layer");
+        var text = name.isTextual() ? name.asText() : name.path("$partial").asText("gelu");
+        return switch (text) {
+            case "gelu", "torch.nn/GELU" ->
+                name.path("args").path("approximate").asText("none").equals("tanh")
+                        ? Activation.GELU_TANH
+                        : Activation.GELU;
+            case "gelu_tanh" -> Activation.GELU_TANH;
+            case "quick_gelu" -> Activation.QUICK_GELU;
+            case "silu", "swish" -> Activation.SILU;
+            case "relu" -> Activation.RELU;
+            default -> throw VitrailException.of("the activation '%s' has no counterpart here", text);
+        };
+    }
+}

@@ -1,0 +1,179 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Dialect;
+import dev.vitrail.models.Family;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.nn.Parameter;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Puts stored tensors into a model: renames them from the dialect that they come in, and fits what differs only in size.
+ *
+ * <p>Loading is strict: tensors that are missing, that the model has no place for, or that cannot be made to fit are all
+ * listed in one error, which also says what the file looks like instead.
+ */
+public final class Checkpoint {
+    /** What to do with a classifier of another number of classes. */
+    public enum Classifier {
+        /** Refuse it. */
+        STRICT,
+        /** Leave it out and start with a fresh one, as for fine-tuning. */
+        RESET
+    }
+
+    /**
+     * What loading did besides copying.
+     *
+     * @param notes sentences for a person, such as that positions were resampled
+     * @param fresh names of parameters that were not loaded and drew first values
+     */
+    public record Report(List<String> notes, List<String> fresh) {}
+
+    private Checkpoint() {}
+
+    /**
+     * Loads all parameters of a model.
+     *
+     * @param family the model's family, whose dialects are understood
+     * @param state names as the model's own, or in one of these dialects, or Google's Flax names
+     * @param device where the parameters shall live
+     */
+    public static Report load(Model model, Family<?> family, StateDict state, Classifier classifier, Device device) {
+        var notes = new ArrayList<String>();
+        var fresh = new ArrayList<String>();
+        var stored = translate(model, family, state, notes);
+        var missing = new ArrayList<String>();
+        var misshapen = new ArrayList<String>();
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            model.parameters().forEach((name, parameter) -> {
+                var tensor = stored.remove(name);
+                boolean replaced = classifier == Classifier.RESET && isClassifier(model, name);
+                if (tensor == null || (replaced && !fits(tensor, parameter))) {
+                    if (replaced) {
+                        parameter.initialise(device);
+                        fresh.add(name);
+                    } else if (!name.endsWith(".num_batches_tracked")) {
+                        missing.add(name);
+                    } else {
+                        parameter.initialise(device);
+                    }
+                    return;
+                }
+                Frame.run(() -> assign(model, name, parameter, tensor, device, notes, misshapen));
+            });
+        }
+        // A classifier that the model does without, as a feature extractor does, is no fault.
+        stored.keySet().removeIf(name -> model.config().classes() == 0 && isClassifier(model, name));
+        if (!missing.isEmpty() || !stored.isEmpty() || !misshapen.isEmpty()) {
+            throw new VitrailException(Recognition.sentence(state, model, missing, stored.keySet(), misshapen));
+        }
+        if (!fresh.isEmpty()) {
+            notes.add("the classifier starts afresh with %d classes"
+                    .formatted(model.config().classes()));
+        }
+        return new Report(List.copyOf(notes), List.copyOf(fresh));
+    }
+
+    private static Map<String, StoredTensor> translate(
+            Model model, Family<?> family, StateDict state, List<String> notes) {
+        if (model instanceof VisionTransformer vit && FlaxVit.recognises(state.names())) {
+            notes.add("names and layouts were translated from Google's Flax checkpoint");
+            return FlaxVit.translate(state, vit);
+        }
+        var tensors = new LinkedHashMap<String, StoredTensor>();
+        var dialect = dialect(model, family, state);
+        for (var tensor : state) {
+            if (dialect == null) {
+                tensors.put(tensor.name(), tensor);
+            } else {
+                dialect.rename().apply(tensor.name()).ifPresent(ours -> tensors.put(ours, tensor.named(ours)));
+            }
+        }
+        if (dialect != null) {
+            notes.add("names were translated from %s".formatted(dialect.name()));
+        }
+        return tensors;
+    }
+
+    /** The dialect of a state dict; null for the model's own names. */
+    private static @Nullable Dialect dialect(Model model, Family<?> family, StateDict state) {
+        if (state.names().containsAll(model.parameters().keySet())) {
+            return null;
+        }
+        return family.dialects().stream()
+                .filter(dialect -> dialect.recognises().test(state.names()))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /** Our name for a tensor of a checkpoint; empty if it has no counterpart here. */
+    public static Optional<String> ourName(Family<?> family, Model model, StateDict state, String theirs) {
+        var dialect = dialect(model, family, state);
+        return dialect == null ? Optional.of(theirs) : dialect.rename().apply(theirs);
+    }
+
+    private static boolean isClassifier(Model model, String name) {
+        return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
+    }
+
+    private static boolean fits(StoredTensor tensor, Parameter parameter) {
+        return Arrays.equals(squeezed(tensor.shape()), squeezed(parameter.shape()));
+    }
+
+    private static long[] squeezed(long[] shape) {
+        return Arrays.stream(shape).filter(side -> side != 1).toArray();
+    }
+
+    private static void assign(
+            Model model,
+            String name,
+            Parameter parameter,
+            StoredTensor stored,
+            Device device,
+            List<String> notes,
+            List<String> misshapen) {
+        var dtype = parameter.value().dtype();
+        var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
+        values = stored.dtype() == dtype ? values : values.to(dtype);
+        if (fits(stored, parameter)) {
+            values = values.reshape(parameter.shape());
+        } else {
+            var fitted = Adaptation.fit(model, name, values, parameter.shape(), notes);
+            if (fitted.isEmpty()) {
+                misshapen.add("%s is %s, expected %s"
+                        .formatted(name, Arrays.toString(stored.shape()), Arrays.toString(parameter.shape())));
+                return;
+            }
+            values = fitted.get();
+        }
+        parameter.assign(values.contiguous().to(device));
+    }
+
+    /** The present values of a model's parameters and buffers, as they would be stored. */
+    public static StateDict of(Model model) {
+        var tensors = model.parameters().entrySet().stream()
+                .map(entry -> stored(entry.getKey(), entry.getValue().value()))
+                .collect(Collectors.toList());
+        return new StateDict(tensors, Map.of("format", "pt"), "a model");
+    }
+
+    private static StoredTensor stored(String name, Tensor value) {
+        var bytes = ByteBuffer.wrap(value.toBytes());
+        return new StoredTensor(name, value.dtype(), value.shape(), bytes);
+    }
+}
