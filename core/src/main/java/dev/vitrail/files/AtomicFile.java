@@ -1,0 +1,145 @@
+package dev.vitrail.files;
+
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Writes a file as a whole or not at all.
+ *
+ * <p>The bytes go to a temporary file in the same folder, are forced to the disk, and the file is then renamed over the
+ * old one; at last the folder itself is forced, because the rename lives there. Whatever happens on the way (a full
+ * disk, an exception of the caller, the process ending) the old file stays as it was and the temporary file is
+ * removed. Only a killed process can leave a temporary file behind; its name begins with a dot and ends in
+ * {@code .tmp}.
+ *
+ * <p>Where the target is a symbolic link, the link is replaced and the file it points to is left alone.
+ */
+public final class AtomicFile {
+    /** What to write. The channel is positioned at zero; closing it is not the writer's business. */
+    @FunctionalInterface
+    public interface Content {
+        void writeTo(WritableByteChannel out) throws IOException;
+    }
+
+    /** Lets a test put a failing disk between the writer and the file. */
+    @FunctionalInterface
+    interface Disk {
+        WritableByteChannel over(FileChannel file);
+    }
+
+    /** Temporary files of writes in progress, removed when the process is told to end. */
+    private static final Set<Path> UNFINISHED = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(() -> UNFINISHED.forEach(AtomicFile::deleteQuietly), "vitrail-unfinished-files"));
+    }
+
+    private AtomicFile() {}
+
+    /**
+     * Replaces {@code target} by what {@code content} writes; missing parent folders are made.
+     *
+     * @throws VitrailException if it cannot be written; {@code target} is then as it was before
+     */
+    public static void write(Path target, Content content) {
+        write(target, content, file -> file);
+    }
+
+    /** Replaces {@code target} by {@code bytes}. */
+    public static void write(Path target, byte[] bytes) {
+        write(target, out -> writeFully(out, ByteBuffer.wrap(bytes)));
+    }
+
+    /** Replaces {@code target} by {@code text} in UTF-8. */
+    public static void write(Path target, String text) {
+        write(target, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static void write(Path target, Content content, Disk disk) {
+        var absolute = target.toAbsolutePath();
+        var folder = absolute.getParent();
+        var name = absolute.getFileName();
+        if (folder == null || name == null || Files.isDirectory(absolute)) {
+            throw VitrailException.of("cannot write %s: it is a folder, and a file was expected", target);
+        }
+        Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
+        UNFINISHED.add(temporary);
+        try {
+            Files.createDirectories(folder);
+            try (var file = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                content.writeTo(disk.over(file));
+                file.force(true);
+            }
+            moveInto(temporary, absolute);
+            forceFolder(folder);
+        } catch (IOException e) {
+            throw new VitrailException(
+                    "could not write %s: %s; nothing was changed, so free some space or choose another place"
+                            .formatted(target, reason(e)),
+                    e);
+        } finally {
+            // After the move there is nothing left to delete; after any failure the half-written file goes.
+            deleteQuietly(temporary);
+            UNFINISHED.remove(temporary);
+        }
+    }
+
+    /** Writes all that remains in {@code bytes}; a channel may take less than it is given. */
+    public static void writeFully(WritableByteChannel out, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            out.write(bytes);
+        }
+    }
+
+    /** Renames {@code from} to {@code to} in one step, replacing what is there; both are in one file system. */
+    public static void moveInto(Path from, Path to) throws IOException {
+        try {
+            Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (AtomicMoveNotSupportedException e) {
+            throw new IOException("this file system cannot rename in one step", e);
+        }
+    }
+
+    /** Forces the names in {@code folder} to the disk, where the system can (Windows cannot, and journals them itself). */
+    public static void forceFolder(Path folder) throws IOException {
+        if (System.getProperty("os.name", "").startsWith("Windows")) {
+            return;
+        }
+        try (var channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static String reason(IOException e) {
+        if (e instanceof FileSystemException fileSystem && fileSystem.getReason() != null) {
+            return fileSystem.getReason();
+        }
+        var message = e.getMessage();
+        return message == null || e instanceof FileSystemException
+                ? e.getClass().getSimpleName()
+                : message;
+    }
+
+    private static void deleteQuietly(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException ignored) {
+            // Another failure is already on its way to the caller, or the process is ending.
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A model in timm's folder layout: {@code config.json} beside {@code model.safetensors} (or another of the forms that
+ * {@link WeightsFile} reads in a folder).
+ *
+ * @param path the folder
+ */
+public record ModelFolder(Path path, ModelConfig config) {
+    private static final String CONFIG = "config.json";
+    private static final String WEIGHTS = "model.safetensors";
+
+    /** Whether {@code path} is a folder with a {@code config.json}. */
+    public static boolean looksLike(Path path) {
+        return Files.isRegularFile(path.resolve(CONFIG));
+    }
+
+    /**
+     * Reads the config; the weights wait for {@link #weights()}.
+     *
+     * @throws VitrailException if the folder or its config is missing or wrong
+     */
+    public static ModelFolder read(Path path) {
+        VitrailException.require(
+                looksLike(path), "%s is no model folder: expected a folder with config.json in it", path);
+        return new ModelFolder(path, ModelConfig.read(path.resolve(CONFIG)));
+    }
+
+    /**
+     * Writes a model folder that timm reads as well. Weights come first and each file is replaced as a whole, so that a
+     * new folder has a config only once it is complete.
+     */
+    public static ModelFolder write(Path path, ModelConfig config, Iterable<StoredTensor> weights) {
+        Safetensors.write(path.resolve(WEIGHTS), weights);
+        config.write(path.resolve(CONFIG));
+        return new ModelFolder(path, config);
+    }
+
+    /** The folder's weights. */
+    public StateDict weights() {
+        return WeightsFile.read(path);
+    }
+}

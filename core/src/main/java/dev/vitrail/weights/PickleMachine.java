@@ -1,0 +1,446 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A stack machine for Python's pickle, protocols 0 to 5, that can build plain values and nothing else.
+ *
+ * <p>A pickle is a program. Python's machine runs it by importing what it names and calling it; this one hands every
+ * name and every call to a {@link Host}, which knows a fixed list and refuses the rest, so that there is no class to
+ * look up and nothing to execute. It does not recurse, and each instruction adds at most one value to the stack, so
+ * time and memory grow with the bytes of the pickle and with nothing they claim.
+ *
+ * @see <a href="https://docs.python.org/3/library/pickletools.html">the instructions, as Python's pickletools lists
+ *     them</a>
+ */
+final class PickleMachine {
+    /** The few decisions that depend on what the pickle is for. */
+    interface Host {
+        /** Whether a pickle may name this class or function; throws if not. */
+        Object global(PickleValues.Global global);
+
+        /** The result of calling {@code callable}, as far as it is known. */
+        Object call(Object callable, List<Object> arguments);
+
+        /** The object that stands for a persistent id, such as a tensor's storage. */
+        Object persistent(Object id);
+    }
+
+    /** Python's integers have no limit; beyond this, converting them takes quadratic time. */
+    private static final int MAX_INTEGER_BYTES = 255;
+
+    /** How many values may be copied from one container to another, for each byte of the pickle. */
+    private static final long WORK_PER_BYTE = 16;
+
+    private static final Object MARK = new Object();
+
+    private final ByteBuffer in;
+    private final Faults faults;
+    private final Host host;
+    private final List<Object> stack = new ArrayList<>();
+    private final Map<Integer, Object> memo = new HashMap<>();
+    private long work;
+
+    private PickleMachine(ByteBuffer in, String source, Host host) {
+        this.in = in;
+        this.faults = new Faults(source + " is not a sound PyTorch file");
+        this.work = WORK_PER_BYTE * in.remaining();
+        this.host = host;
+    }
+
+    /**
+     * Runs one pickle and leaves {@code in} just behind it.
+     *
+     * @throws VitrailException if the pickle is damaged or the host refuses something in it
+     */
+    static Object run(ByteBuffer in, String source, Host host) {
+        in.order(ByteOrder.LITTLE_ENDIAN);
+        return new PickleMachine(in, source, host).run();
+    }
+
+    private Object run() {
+        while (true) {
+            int opcode = Byte.toUnsignedInt(bytes(1).get());
+            if (opcode == '.') {
+                return pop();
+            }
+            if (!value(opcode) && !container(opcode)) {
+                special(opcode);
+            }
+        }
+    }
+
+    /** Instructions that push a plain value. */
+    private boolean value(int opcode) {
+        switch (opcode) {
+            case 'N' -> push(PickleValues.None.NONE);
+            case 0x88 -> push(true);
+            case 0x89 -> push(false);
+            case 'J' -> push((long) bytes(4).getInt());
+            case 'K' -> push(unsignedByte());
+            case 'M' -> push((long) Short.toUnsignedInt(bytes(2).getShort()));
+            case 'I' -> push(decimalOrBoolean(line()));
+            case 'L' -> push(decimal(line().replaceFirst("L$", "")));
+            case 0x8a -> push(integer(unsignedByte()));
+            case 0x8b -> push(integer(length4()));
+            case 'F' -> push(floating(line()));
+            case 'G' -> push(bytes(8).order(ByteOrder.BIG_ENDIAN).getDouble());
+            case 'S' -> push(quoted(line()));
+            case 'V' -> push(line());
+            case 'T' -> push(latin(length4()));
+            case 'U' -> push(latin(unsignedByte()));
+            case 'X' -> push(utf8(length4()));
+            case 0x8c -> push(utf8(unsignedByte()));
+            case 0x8d -> push(utf8(length8()));
+            case 'B' -> push(raw(length4()));
+            case 'C' -> push(raw(unsignedByte()));
+            case 0x8e, 0x96 -> push(raw(length8()));
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Instructions that make or fill lists, tuples, dicts and sets. */
+    private boolean container(int opcode) {
+        switch (opcode) {
+            case '(' -> push(MARK);
+            case ')' -> push(new PickleValues.Tuple(List.of()));
+            case 't' -> push(new PickleValues.Tuple(popToMark()));
+            case 0x85 -> push(new PickleValues.Tuple(popLast(1)));
+            case 0x86 -> push(new PickleValues.Tuple(popLast(2)));
+            case 0x87 -> push(new PickleValues.Tuple(popLast(3)));
+            case ']' -> push(new ArrayList<>());
+            case 'l' -> push(popToMark());
+            case 'a' -> append(popLast(1));
+            case 'e' -> append(popToMark());
+            case '}', 0x8f -> push(new PickleValues.Dict());
+            case 'd' -> {
+                var pairs = popToMark();
+                push(new PickleValues.Dict());
+                putAll(pairs);
+            }
+            case 's' -> putAll(popLast(2));
+            case 'u' -> putAll(popToMark());
+            case 0x90 -> addMembers(popToMark());
+            case 0x91 -> {
+                var members = popToMark();
+                push(new PickleValues.Dict());
+                addMembers(members);
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Instructions that move values about, name things or call them. */
+    private void special(int opcode) {
+        switch (opcode) {
+            case 0x80 -> {
+                long protocol = unsignedByte();
+                faults.require(protocol <= 5, "it uses pickle protocol %d; 0 to 5 are known", protocol);
+            }
+            case 0x95 -> length8();
+            case '0' -> pop();
+            case '1' -> popToMark();
+            case '2' -> push(peek());
+            case 'p' -> memo.put(index(line()), peek());
+            case 'q' -> memo.put((int) unsignedByte(), peek());
+            case 'r' -> memo.put(bytes(4).getInt(), peek());
+            case 0x94 -> memo.put(memo.size(), peek());
+            case 'g' -> recall(index(line()));
+            case 'h' -> recall((int) unsignedByte());
+            case 'j' -> recall(bytes(4).getInt());
+            case 'c' -> {
+                String module = line();
+                push(host.global(new PickleValues.Global(module, line())));
+            }
+            case 0x93 -> {
+                var names = popLast(2);
+                push(host.global(new PickleValues.Global(string(names.get(0)), string(names.get(1)))));
+            }
+            case 'i' -> {
+                String module = line();
+                var callable = host.global(new PickleValues.Global(module, line()));
+                push(call(callable, popToMark()));
+            }
+            case 'o' -> {
+                var items = popToMark();
+                faults.require(!items.isEmpty(), "it makes an object of no class");
+                push(call(items.get(0), items.subList(1, items.size())));
+            }
+            case 'R', 0x81 -> {
+                var items = popLast(2);
+                push(call(items.get(0), tuple(items.get(1)).items));
+            }
+            case 0x92 -> {
+                var items = popLast(3);
+                faults.require(
+                        items.get(2) instanceof PickleValues.Dict keywords && keywords.items.isEmpty(),
+                        "it passes arguments by name");
+                push(call(items.get(0), tuple(items.get(1)).items));
+            }
+            case 'b' -> build(pop());
+            case 'P' -> push(host.persistent(line()));
+            case 'Q' -> push(host.persistent(pop()));
+            default -> throw faults.of("it has the unknown or unsupported instruction 0x%02x", opcode);
+        }
+    }
+
+    /** Attributes: those of a data holder become its entries, those of anything else are of no use here. */
+    private void build(Object state) {
+        faults.require(peek() != MARK, "it gives a state to nothing");
+        if (peek() instanceof TorchValues.DataHolder holder && state instanceof PickleValues.Dict attributes) {
+            spend(attributes.items.size());
+            holder.attributes().items.putAll(attributes.items);
+        }
+    }
+
+    private void append(List<Object> items) {
+        if (!(peek() instanceof ArrayList<?>)) {
+            throw faults.of("it appends to something that is no list");
+        }
+        @SuppressWarnings("unchecked") // every ArrayList on the stack was made by this machine
+        var list = (ArrayList<Object>) peek();
+        list.addAll(items);
+    }
+
+    private void putAll(List<Object> pairs) {
+        faults.require(pairs.size() % 2 == 0, "a key has no value");
+        var target = dict(peek());
+        for (int i = 0; i < pairs.size(); i += 2) {
+            target.items.put(key(pairs.get(i)), pairs.get(i + 1));
+        }
+    }
+
+    private void addMembers(List<Object> members) {
+        var set = dict(peek());
+        members.forEach(member -> set.items.put(key(member), true));
+    }
+
+    private PickleValues.Dict dict(Object value) {
+        if (value instanceof PickleValues.Dict dict) {
+            return dict;
+        }
+        if (value instanceof TorchValues.DataHolder holder) {
+            return holder.attributes();
+        }
+        throw faults.of("it sets entries of something that is no dict");
+    }
+
+    /** Keys are compared by value where Python would, by identity where a comparison could be made to cost too much. */
+    private Object key(Object key) {
+        faults.require(
+                key instanceof String
+                        || key instanceof Number
+                        || key instanceof Boolean
+                        || key instanceof PickleValues.None
+                        || key instanceof PickleValues.Tuple
+                        || key instanceof PickleValues.Bytes
+                        || key instanceof PickleValues.Global,
+                "it has a key that is no plain value");
+        return key;
+    }
+
+    /** Calls through the host, which may walk over the arguments' items: a short pickle must not make that long. */
+    private Object call(Object callable, List<Object> arguments) {
+        for (var argument : arguments.subList(0, Math.min(arguments.size(), 8))) {
+            if (argument instanceof PickleValues.Tuple tuple) {
+                spend(tuple.items.size());
+            } else if (argument instanceof ArrayList<?> list) {
+                spend(list.size());
+            }
+        }
+        return host.call(callable, arguments);
+    }
+
+    private void spend(int items) {
+        work -= items;
+        faults.require(work >= 0, "it copies the same values over and over: it is made to exhaust memory");
+    }
+
+    private PickleValues.Tuple tuple(Object value) {
+        if (value instanceof PickleValues.Tuple tuple) {
+            return tuple;
+        }
+        throw faults.of("it passes something that is no tuple as arguments");
+    }
+
+    private String string(Object value) {
+        if (value instanceof String text) {
+            return text;
+        }
+        throw faults.of("it names a class by something that is no text");
+    }
+
+    private void push(Object value) {
+        stack.add(value);
+    }
+
+    private Object peek() {
+        faults.require(!stack.isEmpty(), "it takes from an empty stack");
+        return stack.get(stack.size() - 1);
+    }
+
+    private Object pop() {
+        var top = peek();
+        faults.require(top != MARK, "it takes a mark for a value");
+        stack.remove(stack.size() - 1);
+        return top;
+    }
+
+    private List<Object> popLast(int count) {
+        faults.require(stack.size() >= count, "it takes from an empty stack");
+        return popFrom(stack.size() - count);
+    }
+
+    private List<Object> popToMark() {
+        int mark = stack.lastIndexOf(MARK);
+        faults.require(mark >= 0, "it misses a mark");
+        var items = popFrom(mark + 1);
+        stack.remove(mark);
+        return items;
+    }
+
+    private List<Object> popFrom(int from) {
+        var tail = stack.subList(from, stack.size());
+        var items = new ArrayList<>(tail);
+        faults.require(!items.contains(MARK), "it takes a mark for a value");
+        tail.clear();
+        return items;
+    }
+
+    private void recall(int index) {
+        var value = memo.get(index);
+        if (value == null) {
+            throw faults.of("it recalls value %d, which it never kept", index);
+        }
+        push(value);
+    }
+
+    private ByteBuffer bytes(long count) {
+        faults.require(count >= 0 && count <= in.remaining(), "it ends in the middle of an instruction (cut short?)");
+        var bytes = in.slice(in.position(), (int) count).order(ByteOrder.LITTLE_ENDIAN);
+        in.position(in.position() + (int) count);
+        return bytes;
+    }
+
+    private long unsignedByte() {
+        return Byte.toUnsignedLong(bytes(1).get());
+    }
+
+    private long length4() {
+        return Integer.toUnsignedLong(bytes(4).getInt());
+    }
+
+    private long length8() {
+        return bytes(8).getLong();
+    }
+
+    private PickleValues.Bytes raw(long length) {
+        var content = bytes(length);
+        var copy = new byte[content.remaining()];
+        content.get(copy);
+        return new PickleValues.Bytes(copy);
+    }
+
+    private String utf8(long length) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(bytes(length)).toString();
+        } catch (CharacterCodingException e) {
+            throw faults.of(e, "a text in it is not UTF-8");
+        }
+    }
+
+    /** Python 2 pickled its byte strings so; names are ASCII, and Latin-1 reads any other byte without loss. */
+    private String latin(long length) {
+        return StandardCharsets.ISO_8859_1.decode(bytes(length)).toString();
+    }
+
+    private String line() {
+        for (int end = in.position(); end < in.limit(); end++) {
+            if (in.get(end) == '\n') {
+                var text = StandardCharsets.UTF_8.decode(bytes(end - in.position()));
+                bytes(1);
+                return text.toString();
+            }
+        }
+        throw faults.of("it ends in the middle of a line (cut short?)");
+    }
+
+    private String quoted(String line) {
+        boolean sound = line.length() >= 2
+                && (line.charAt(0) == '\'' || line.charAt(0) == '"')
+                && line.charAt(0) == line.charAt(line.length() - 1)
+                && line.indexOf('\\') < 0;
+        faults.require(sound, "it has a text without quotes or with escapes");
+        return line.substring(1, line.length() - 1);
+    }
+
+    private Object integer(long length) {
+        faults.require(length <= MAX_INTEGER_BYTES, "it has an integer of %d bytes", length);
+        if (length == 0) {
+            return 0L;
+        }
+        var little = bytes(length);
+        var big = new byte[(int) length];
+        for (int i = 0; i < big.length; i++) {
+            big[big.length - 1 - i] = little.get(i);
+        }
+        return shortest(new BigInteger(big));
+    }
+
+    private Object decimalOrBoolean(String text) {
+        return switch (text) {
+            case "00" -> false;
+            case "01" -> true;
+            default -> decimal(text);
+        };
+    }
+
+    private Object decimal(String text) {
+        faults.require(text.length() <= 2 * MAX_INTEGER_BYTES, "it has an integer of %d digits", text.length());
+        try {
+            return shortest(new BigInteger(text));
+        } catch (NumberFormatException e) {
+            throw faults.of(e, "%s is no integer", text);
+        }
+    }
+
+    private static Object shortest(BigInteger value) {
+        return value.bitLength() < 64 ? (Object) value.longValue() : value;
+    }
+
+    private double floating(String text) {
+        faults.require(text.length() <= 2 * MAX_INTEGER_BYTES, "it has a number of %d digits", text.length());
+        try {
+            return switch (text) {
+                case "inf" -> Double.POSITIVE_INFINITY;
+                case "-inf" -> Double.NEGATIVE_INFINITY;
+                case "nan" -> Double.NaN;
+                default -> Double.parseDouble(text);
+            };
+        } catch (NumberFormatException e) {
+            throw faults.of(e, "%s is no number", text);
+        }
+    }
+
+    private int index(String text) {
+        if (decimal(text) instanceof Long index && index >= 0 && index <= Integer.MAX_VALUE) {
+            return index.intValue();
+        }
+        throw faults.of("it keeps a value under the impossible number %s", text);
+    }
+}

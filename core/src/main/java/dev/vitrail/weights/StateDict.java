@@ -1,0 +1,84 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** The tensors of a weights file by name, in the file's order, with what the file says about itself. Immutable. */
+public final class StateDict implements Iterable<StoredTensor> {
+    private final Map<String, StoredTensor> tensors;
+    private final Map<String, String> metadata;
+    private final String origin;
+
+    /**
+     * @param origin where the tensors come from, for the sentences of errors: usually a path
+     * @throws VitrailException if two tensors have one name
+     */
+    public StateDict(Collection<StoredTensor> tensors, Map<String, String> metadata, String origin) {
+        var byName = new LinkedHashMap<String, StoredTensor>();
+        for (var tensor : tensors) {
+            VitrailException.require(
+                    byName.put(tensor.name(), tensor) == null,
+                    "%s holds two tensors named %s; names must differ",
+                    origin,
+                    tensor.name());
+        }
+        this.tensors = Collections.unmodifiableMap(byName);
+        this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
+        this.origin = origin;
+    }
+
+    /** Tensors by name, in the file's order. */
+    public Map<String, StoredTensor> tensors() {
+        return tensors;
+    }
+
+    /** Names in the file's order. */
+    public Set<String> names() {
+        return tensors.keySet();
+    }
+
+    public Optional<StoredTensor> find(String name) {
+        return Optional.ofNullable(tensors.get(name));
+    }
+
+    /**
+     * The tensor of that name.
+     *
+     * @throws VitrailException if there is none
+     */
+    public StoredTensor get(String name) {
+        return find(name)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s holds no tensor named %s (it holds %d others)", origin, name, tensors.size()));
+    }
+
+    public int size() {
+        return tensors.size();
+    }
+
+    /** Text that the file carries beside its tensors, such as {@code format} or {@code epoch}. */
+    public Map<String, String> metadata() {
+        return metadata;
+    }
+
+    /** Where the tensors come from, to name in errors. */
+    public String origin() {
+        return origin;
+    }
+
+    @Override
+    public Iterator<StoredTensor> iterator() {
+        return tensors.values().iterator();
+    }
+
+    @Override
+    public String toString() {
+        return "%d tensors of %s".formatted(tensors.size(), origin);
+    }
+}

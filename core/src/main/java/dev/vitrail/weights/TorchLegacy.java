@@ -1,0 +1,149 @@
+package dev.vitrail.weights;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * {@code torch.save} before 1.6: five pickles (magic number, protocol, facts about the machine, the object, the keys of
+ * its storages), then for each storage its number of elements in 8 bytes and its elements.
+ *
+ * @param root the fourth pickle's value
+ * @param storages the storages by key
+ */
+record TorchLegacy(Object root, TorchTensors.Storages storages) {
+    /** The first pickle, as every version has written it: protocol 2, LONG1 0x1950a86a20f9469cfc6c, STOP. */
+    private static final byte[] MAGIC = {
+        (byte) 0x80,
+        2,
+        (byte) 0x8a,
+        10,
+        0x6c,
+        (byte) 0xfc,
+        (byte) 0x9c,
+        0x46,
+        (byte) 0xf9,
+        0x20,
+        0x6a,
+        (byte) 0xa8,
+        0x50,
+        0x19,
+        '.'
+    };
+
+    private static final long PROTOCOL = 1001;
+
+    /** The pickles describe the tensors; half a GiB of description is beyond any model. */
+    private static final long MAX_PICKLES = 1L << 29;
+
+    private record Place(long offset, long bytes) {}
+
+    static boolean looksLegacy(ByteSource source) {
+        return source.size() >= MAGIC.length && source.slice(0, MAGIC.length).equals(ByteBuffer.wrap(MAGIC));
+    }
+
+    static TorchLegacy read(ByteSource source) {
+        return new Reader(source).read();
+    }
+
+    private static final class Reader {
+        private final ByteSource source;
+        private final Faults faults;
+        private final Map<String, TorchValues.Storage> declared = new HashMap<>();
+
+        Reader(ByteSource source) {
+            this.source = source;
+            this.faults = new Faults(source.name() + " is not a sound PyTorch file");
+        }
+
+        TorchLegacy read() {
+            var in = source.slice(0, Math.min(source.size(), MAX_PICKLES));
+            in.position(MAGIC.length);
+            var values = new Collector(source.name());
+            faults.require(
+                    PickleMachine.run(in, source.name(), values) instanceof Long protocol && protocol == PROTOCOL,
+                    "it has another protocol than %d",
+                    PROTOCOL);
+            var machine = PickleMachine.run(in, source.name(), values);
+            TorchFile.requireLittleEndian(
+                    source,
+                    machine instanceof PickleValues.Dict facts
+                            && Boolean.TRUE.equals(facts.items.get("little_endian")));
+            var root = PickleMachine.run(in, source.name(), values);
+            if (!(PickleMachine.run(in, source.name(), values) instanceof ArrayList<?> keys)) {
+                throw faults.of("the keys of its storages are no list");
+            }
+            var places = places(keys, in.position());
+            var opened = new HashMap<String, ByteBuffer>();
+            return new TorchLegacy(
+                    root,
+                    storage -> opened.computeIfAbsent(storage.key(), key -> {
+                        var place = places.get(key);
+                        if (place == null) {
+                            throw faults.of("storage %s is missing", key);
+                        }
+                        return source.aligned(place.offset, place.bytes, Long.BYTES);
+                    }));
+        }
+
+        private Map<String, Place> places(List<?> keys, long start) {
+            var places = new HashMap<String, Place>();
+            long at = start;
+            for (var key : keys) {
+                var storage = key instanceof String name ? declared.get(name) : null;
+                if (storage == null) {
+                    throw faults.of("storage %s belongs to no tensor", key);
+                }
+                long elements = source.slice(at, 8).getLong();
+                faults.require(
+                        elements == storage.elements(),
+                        "storage %s is declared with %d elements and stored with %d",
+                        key,
+                        storage.elements(),
+                        elements);
+                long bytes = elements * storage.dtype().bytes();
+                faults.require(
+                        bytes <= source.size() - at - 8,
+                        "storage %s needs %d bytes, but %d are left: the file is cut short",
+                        key,
+                        bytes,
+                        source.size() - at - 8);
+                faults.require(
+                        places.put(storage.key(), new Place(at + 8, bytes)) == null, "storage %s is there twice", key);
+                at += 8 + bytes;
+            }
+            faults.require(at == source.size(), "%d bytes follow its last storage", source.size() - at);
+            return places;
+        }
+
+        /** Remembers every storage that is declared, because only the declaration tells the size of an element. */
+        private final class Collector implements PickleMachine.Host {
+            private final TorchValues values;
+
+            Collector(String source) {
+                this.values = new TorchValues(source);
+            }
+
+            @Override
+            public Object global(PickleValues.Global global) {
+                return values.global(global);
+            }
+
+            @Override
+            public Object call(Object callable, List<Object> arguments) {
+                return values.call(callable, arguments);
+            }
+
+            @Override
+            public Object persistent(Object id) {
+                var storage = values.persistent(id);
+                var before = declared.put(storage.key(), storage);
+                faults.require(
+                        before == null || before.equals(storage), "storage %s is declared in two ways", storage.key());
+                return storage;
+            }
+        }
+    }
+}

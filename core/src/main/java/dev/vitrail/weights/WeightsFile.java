@@ -1,0 +1,111 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** Weights in whatever format they come: a file is recognised by its content, never by its name. */
+public final class WeightsFile {
+    /** In a folder the first of these is taken: what is safest and quickest to read comes first, as timm has it. */
+    private static final List<String> PREFERRED = List.of(
+            "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json");
+
+    private static final List<String> TORCH_ENDINGS = List.of(".pth", ".pt", ".pth.tar");
+
+    private WeightsFile() {}
+
+    /** The weights as trained; same as {@code read(path, false)}. */
+    public static StateDict read(Path path) {
+        return read(path, false);
+    }
+
+    /**
+     * The weights at {@code path}: a safetensors, PyTorch or .npz file, an index of sharded weights, or a folder that
+     * holds one of {@code model.safetensors}, {@code model.safetensors.index.json}, {@code pytorch_model.bin}, its index
+     * or a single PyTorch file.
+     *
+     * @param preferEma whether to take the averaged weights where a PyTorch file has both
+     * @throws VitrailException if there is nothing of that kind, or it is damaged
+     */
+    public static StateDict read(Path path, boolean preferEma) {
+        VitrailException.require(Files.exists(path), "%s does not exist; expected a weights file or a folder", path);
+        if (Files.isDirectory(path)) {
+            return read(inFolder(path), preferEma);
+        }
+        var name = path.getFileName();
+        if (name != null && name.toString().endsWith(ShardedIndex.SUFFIX)) {
+            return ShardedIndex.read(path).load();
+        }
+        return readSingle(path, preferEma);
+    }
+
+    /** The file that holds the weights of a folder, or the index of its several files. */
+    static Path inFolder(Path folder) {
+        for (String name : PREFERRED) {
+            if (Files.isRegularFile(folder.resolve(name))) {
+                return folder.resolve(name);
+            }
+        }
+        try (var files = Files.list(folder)) {
+            var candidates = files.filter(file -> TORCH_ENDINGS.stream()
+                            .anyMatch(ending -> nameOf(file).endsWith(ending)))
+                    .sorted()
+                    .toList();
+            VitrailException.require(
+                    candidates.size() < 2,
+                    "%s holds several weights files (%s): name the one to read",
+                    folder,
+                    candidates.stream().map(WeightsFile::nameOf).toList());
+            return candidates.stream()
+                    .findFirst()
+                    .orElseThrow(() -> VitrailException.of(
+                            "%s holds no weights; expected one of %s or a single .pth file", folder, PREFERRED));
+        } catch (IOException e) {
+            throw ByteSource.unreadable(folder, e);
+        }
+    }
+
+    static StateDict readSingle(Path file, boolean preferEma) {
+        var source = ByteSource.of(file);
+        if (ZipEntries.looksLikeZip(source)) {
+            boolean arrays = ZipEntries.of(source).names().stream().allMatch(name -> name.endsWith(".npy"));
+            return arrays ? NpzFile.read(source) : TorchFile.read(source, preferEma);
+        }
+        if (TorchLegacy.looksLegacy(source)) {
+            return TorchFile.read(source, preferEma);
+        }
+        if (source.size() >= 9 && source.slice(8, 1).get() == '{') {
+            return Safetensors.read(source);
+        }
+        throw VitrailException.of(
+                "%s is in no known format (it begins with %s); expected safetensors, PyTorch (.pth, .bin) or .npz%s",
+                file, firstBytes(source), hint(source));
+    }
+
+    private static String firstBytes(ByteSource source) {
+        var text = new StringBuilder(source.size() == 0 ? "nothing: it is empty" : "the bytes");
+        var bytes = source.slice(0, Math.min(8, source.size()));
+        while (bytes.hasRemaining()) {
+            text.append(" %02x".formatted(bytes.get()));
+        }
+        return text.toString();
+    }
+
+    private static String hint(ByteSource source) {
+        return Optional.of(source)
+                .filter(s -> s.size() >= 7 && s.slice(0, 7).equals(java.nio.ByteBuffer.wrap(POINTER)))
+                .map(
+                        s ->
+                                "; this looks like the pointer that Git LFS leaves in place of a file, so fetch the file itself")
+                .orElse("");
+    }
+
+    private static final byte[] POINTER = {'v', 'e', 'r', 's', 'i', 'o', 'n'};
+
+    private static String nameOf(Path file) {
+        return String.valueOf(file.getFileName());
+    }
+}
