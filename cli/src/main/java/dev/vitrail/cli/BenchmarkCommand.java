@@ -32,7 +32,11 @@ import picocli.CommandLine.Option;
         },
         footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "NAME", description = "A model of the catalogue; its weights are random.")
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "NAME",
+            description = "A model of the catalogue; its weights are random.")
     private String name = "";
 
     @Option(names = "--batch", defaultValue = "8", description = "Images in a batch (default ${DEFAULT-VALUE}).")
@@ -44,10 +48,16 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--train", description = "Measure a forward and backward pass instead of inference.")
     private boolean train;
 
-    @Option(names = "--repeat", defaultValue = "15", description = "Batches to measure; the median counts (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--repeat",
+            defaultValue = "15",
+            description = "Batches to measure; the median counts (default ${DEFAULT-VALUE}).")
     private int repeat;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of an operation (default: the machine's cores).")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of an operation (default: the machine's cores).")
     private int threads;
 
     @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
@@ -81,12 +91,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             try (var off = Gradients.off()) {
                 var config = model.config();
                 var image = Tensor.empty(
-                        DType.F32,
-                        Device.META,
-                        1,
-                        config.channels(),
-                        config.imageHeight(),
-                        config.imageWidth());
+                        DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());
                 return Work.of(() -> model.apply(image));
             }
         });
@@ -143,27 +148,50 @@ final class BenchmarkCommand implements Callable<Integer> {
         double engine = Ceiling.engine();
         if (json) {
             System.out.println(Json.text(Json.object(
-                    "model", name,
-                    "batch", batch,
-                    "threads", Threads.count(),
-                    "training", train,
-                    "parameters", model.parameterCount(),
-                    "images_per_second", batch / seconds,
-                    "ms_per_batch", seconds * 1e3,
-                    "gmacs", macs / 1e9,
-                    "achieved_gflops", achieved,
-                    "sgemm_gflops", blas,
-                    "fraction_of_peak", achieved / blas,
-                    "engine_gflops", engine,
-                    "fraction_of_engine_peak", achieved / engine,
-                    "peak_rss_mib", peakMemory())));
+                    "model",
+                    name,
+                    "batch",
+                    batch,
+                    "threads",
+                    Threads.count(),
+                    "training",
+                    train,
+                    "parameters",
+                    model.parameterCount(),
+                    "images_per_second",
+                    batch / seconds,
+                    "ms_per_batch",
+                    seconds * 1e3,
+                    "gmacs",
+                    macs / 1e9,
+                    "achieved_gflops",
+                    achieved,
+                    "sgemm_gflops",
+                    blas,
+                    "fraction_of_peak",
+                    achieved / blas,
+                    "engine_gflops",
+                    engine,
+                    "fraction_of_engine_peak",
+                    achieved / engine,
+                    "peak_rss_mib",
+                    peakMemory())));
             return;
         }
-        System.out.printf(Locale.ROOT, "%s, batch %d, %d threads%s%n%n", name, batch, Threads.count(), train ? ", training" : "");
-        System.out.printf(Locale.ROOT, "  %-34s %10.1f images/s   %.2f ms a batch%n", "speed", batch / seconds, seconds * 1e3);
-        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    %.2f GMACs an image%n", "achieved", achieved, macs / 1e9);
-        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, BLAS", blas, achieved / blas);
-        System.out.printf(Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, oneDNN", engine, achieved / engine);
+        System.out.printf(
+                Locale.ROOT, "%s, batch %d, %d threads%s%n%n", name, batch, Threads.count(), train ? ", training" : "");
+        System.out.printf(
+                Locale.ROOT, "  %-34s %10.1f images/s   %.2f ms a batch%n", "speed", batch / seconds, seconds * 1e3);
+        System.out.printf(
+                Locale.ROOT, "  %-34s %10.1f GFLOP/s    %.2f GMACs an image%n", "achieved", achieved, macs / 1e9);
+        System.out.printf(
+                Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, BLAS", blas, achieved / blas);
+        System.out.printf(
+                Locale.ROOT,
+                "  %-34s %10.1f GFLOP/s    fraction %.2f%n",
+                "2048³ product, oneDNN",
+                engine,
+                achieved / engine);
         System.out.printf(Locale.ROOT, "  %-34s %10.0f MiB%n", "peak memory of the process", peakMemory());
     }
 

@@ -68,7 +68,8 @@ public final class Main implements Runnable {
         if (failure instanceof VitrailException) {
             err.println("vitrail: " + failure.getMessage());
         } else {
-            err.println("vitrail: unexpected failure: " + failure + " (this is a fault of vitrail; --verbose shows where)");
+            err.println(
+                    "vitrail: unexpected failure: " + failure + " (this is a fault of vitrail; --verbose shows where)");
         }
         if (verbose) {
             failure.printStackTrace(err);

@@ -41,7 +41,12 @@ final class ParityCommand implements Callable<Integer> {
         long failed = outcomes.size() - passed;
         if (json) {
             System.out.println(Json.text(Json.object(
-                    "passed", passed, "failed", failed, "cases", outcomes.stream().map(ParityCommand::object).toList())));
+                    "passed",
+                    passed,
+                    "failed",
+                    failed,
+                    "cases",
+                    outcomes.stream().map(ParityCommand::object).toList())));
         } else {
             System.out.printf(Locale.ROOT, "%n%d passed, %d failed%n", passed, failed);
         }
@@ -51,7 +56,10 @@ final class ParityCommand implements Callable<Integer> {
     private static String line(Outcome outcome) {
         var figures = outcome.figures().entrySet().stream()
                 .map(figure -> String.format(
-                        Locale.ROOT, "%s %.1e", figure.getKey().replace("_error", "").replace('_', ' '), figure.getValue()))
+                        Locale.ROOT,
+                        "%s %.1e",
+                        figure.getKey().replace("_error", "").replace('_', ' '),
+                        figure.getValue()))
                 .collect(Collectors.joining("  "));
         return String.format(Locale.ROOT, "%-6s %-30s %s", outcome.passed() ? "ok" : "FAILED", outcome.id(), figures)
                 + outcome.complaint().map(complaint -> "\n       " + complaint).orElse("");
@@ -63,5 +71,4 @@ final class ParityCommand implements Callable<Integer> {
         outcome.complaint().ifPresent(complaint -> object.put("complaint", complaint));
         return object;
     }
-
 }

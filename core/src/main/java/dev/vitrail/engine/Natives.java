@@ -116,8 +116,9 @@ final class Natives {
             case "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
             case "active" -> variables.put("OMP_WAIT_POLICY", "active");
             case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
-            default -> throw VitrailException.of(
-                    "vitrail.wait is '%s': expected brief, active or passive", System.getProperty("vitrail.wait"));
+            default ->
+                throw VitrailException.of(
+                        "vitrail.wait is '%s': expected brief, active or passive", System.getProperty("vitrail.wait"));
         }
         try {
             if (Platform.isWindows()) {

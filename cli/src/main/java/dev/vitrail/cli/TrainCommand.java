@@ -1,0 +1,9 @@
+package dev.vitrail.cli;
+
+import picocli.CommandLine.Command;
+
+@Command(name = "train")
+final class TrainCommand implements Runnable {
+    @Override
+    public void run() {}
+}
