@@ -1,0 +1,124 @@
+package dev.vitrail.data;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Finds out what a path holds, and opens it. */
+public final class Datasets {
+    private Datasets() {}
+
+    /**
+     * Opens the labelled pictures at {@code path}, whichever layout they are in:
+     *
+     * <ul>
+     *   <li>with {@code labels}: a flat folder and a CSV file, {@link LabelledFolder};
+     *   <li>IDX files, {@link Idx};
+     *   <li>{@code path/train}, {@code path/val} and the like, the one that {@code split} names; validation falls back on test and
+     *       test on validation, and labels are those of {@code path/train}'s class folders;
+     *   <li>class folders, {@link ImageFolder}: all of them, whatever {@code split} says.
+     * </ul>
+     *
+     * @throws VitrailException if there is no such folder or it fits none of these
+     */
+    public static Dataset open(Path path, Split split, Optional<Path> labels) {
+        ImageFolder.requireFolder(path);
+        if (labels.isPresent()) {
+            return LabelledFolder.open(path, labels.orElseThrow(), Optional.empty());
+        }
+        if (Idx.has(path, Split.TRAIN) || Idx.has(path, Split.VALIDATION)) {
+            return Idx.open(path, split);
+        }
+        if (hasParts(path)) {
+            return openPart(path, split);
+        }
+        if (ImageFolder.classFolders(path).isEmpty()) {
+            throw noLayout(path);
+        }
+        return ImageFolder.open(path);
+    }
+
+    /**
+     * Opens what a model is trained on and judged by. Where the data has no part for validation, {@code fraction} of the training
+     * pictures is held out, the same ones for the same {@code seed}.
+     *
+     * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
+     */
+    public static TrainAndValidation trainAndValidation(
+            Path path, Optional<Path> labels, double fraction, long seed) {
+        Dataset train = requireTwoClasses(path, open(path, Split.TRAIN, labels));
+        boolean judged = labels.isEmpty()
+                && (Idx.has(path, Split.TRAIN)
+                        ? Idx.has(path, Split.VALIDATION)
+                        : hasParts(path) && partFor(path, Split.VALIDATION).isPresent());
+        return judged
+                ? new TrainAndValidation(train, open(path, Split.VALIDATION, labels))
+                : Subset.holdOut(train, fraction, seed);
+    }
+
+    private static Dataset requireTwoClasses(Path path, Dataset set) {
+        int[] counts = Descriptions.counts(set.classes().size(), set.labels());
+        int present = 0;
+        for (int count : counts) {
+            present += count > 0 ? 1 : 0;
+        }
+        require(
+                present > 1,
+                "%s has images of %s; training needs two or more to tell apart",
+                path,
+                Descriptions.count(present, "class"));
+        return set;
+    }
+
+    /** A folder {@code train} alone decides, or two parts: a class may well be called "test". */
+    private static boolean hasParts(Path path) {
+        return ImageFolder.part(path, Split.TRAIN).isPresent()
+                || (ImageFolder.part(path, Split.VALIDATION).isPresent()
+                        && List.of(Split.values()).stream()
+                                .flatMap(split -> split.folders().stream())
+                                .toList()
+                                .containsAll(ImageFolder.classFolders(path)));
+    }
+
+    private static Optional<Path> partFor(Path path, Split split) {
+        Optional<Path> part = ImageFolder.part(path, split);
+        return switch (split) {
+            case TRAIN -> part;
+            case VALIDATION -> part.or(() -> ImageFolder.part(path, Split.TEST));
+            case TEST -> part.or(() -> ImageFolder.part(path, Split.VALIDATION));
+        };
+    }
+
+    private static Dataset openPart(Path path, Split split) {
+        Path part = partFor(path, split)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s has no folder '%s'; expected %s/%s/CLASS/IMAGE",
+                        path,
+                        split.folders().get(0),
+                        path,
+                        split.folders().get(0)));
+        Optional<Path> train = ImageFolder.part(path, Split.TRAIN);
+        return train.isPresent() && !train.orElseThrow().equals(part)
+                ? ImageFolder.open(part, ImageFolder.classFolders(train.orElseThrow()))
+                : ImageFolder.open(part);
+    }
+
+    private static VitrailException noLayout(Path path) {
+        long images;
+        try (Stream<Path> entries = Files.list(path)) {
+            images = entries.filter(ImageFiles::isImage).count();
+        } catch (IOException e) {
+            throw new VitrailException("cannot list the folder " + path + ": " + e, e);
+        }
+        return VitrailException.of(
+                "%s holds %s but no labels; expected CLASS/IMAGE folders, train and val folders of these, IDX files,"
+                        + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",
+                path, images == 0 ? "no images" : Descriptions.count(images, "image"));
+    }
+}

@@ -1,0 +1,108 @@
+package dev.vitrail.data;
+
+import dev.vitrail.images.RgbImage;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and {@link LabelledFolder} find them. */
+public final class ImageFiles implements Dataset {
+    private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff");
+
+    /** Strings by their code points, as Python sorts; Java's own order differs beyond U+FFFF. */
+    static final Comparator<String> BY_CODE_POINT = ImageFiles::compareCodePoints;
+
+    private final Path root;
+    private final List<Path> files;
+    private final int[] labels;
+    private final List<String> classes;
+
+    /**
+     * @param root what names are relative to
+     * @param labels for each file an index into {@code classes}, or {@link Dataset#NO_LABEL}
+     */
+    ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes) {
+        this.root = root;
+        this.files = List.copyOf(files);
+        this.labels = labels.clone();
+        this.classes = List.copyOf(classes);
+    }
+
+    /** Files without labels, in the given order: what a person hands over for predictions. */
+    public static ImageFiles unlabelled(Path root, List<Path> files) {
+        int[] none = new int[files.size()];
+        Arrays.fill(none, NO_LABEL);
+        return new ImageFiles(root, files, none, List.of());
+    }
+
+    /** Whether a file's name is that of a picture: a known extension in any letter case, and no leading dot. */
+    public static boolean isImage(Path file) {
+        String name = String.valueOf(file.getFileName());
+        int dot = name.lastIndexOf('.');
+        return dot > 0
+                && !isHidden(name)
+                && EXTENSIONS.contains(name.substring(dot + 1).toLowerCase(Locale.ROOT));
+    }
+
+    /** Names that hold no data: dot files, and the folder that archives made on a Mac leave behind. */
+    static boolean isHidden(String name) {
+        return name.startsWith(".") || name.equals("__MACOSX");
+    }
+
+    private static int compareCodePoints(String a, String b) {
+        int length = Math.min(a.length(), b.length());
+        for (int i = 0; i < length; i++) {
+            char x = a.charAt(i);
+            char y = b.charAt(i);
+            if (x != y) {
+                boolean bothOrNeither = Character.isSurrogate(x) == Character.isSurrogate(y);
+                return bothOrNeither ? Character.compare(x, y) : Character.isSurrogate(x) ? 1 : -1;
+            }
+        }
+        return Integer.compare(a.length(), b.length());
+    }
+
+    /** The file of a picture. */
+    public Path file(int index) {
+        return files.get(index);
+    }
+
+    @Override
+    public int size() {
+        return files.size();
+    }
+
+    @Override
+    public RgbImage image(int index) {
+        return Decoding.decode(files.get(index));
+    }
+
+    @Override
+    public int label(int index) {
+        return labels[index];
+    }
+
+    @Override
+    public int[] labels() {
+        return labels.clone();
+    }
+
+    @Override
+    public List<String> classes() {
+        return classes;
+    }
+
+    @Override
+    public String name(int index) {
+        Path file = files.get(index);
+        return (file.startsWith(root) ? root.relativize(file) : file).toString();
+    }
+
+    @Override
+    public String describe() {
+        return Descriptions.of(root.toString(), classes, labels);
+    }
+}

@@ -1,0 +1,215 @@
+package dev.vitrail.data;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.VitrailException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+
+/**
+ * Turns a data set into batches: threads decode and transform ahead of the consumer, into memory that is used again.
+ *
+ * <pre>{@code
+ * try (Loader loader = new Loader(set, transform, Sampler.shuffled(set.size(), seed), Loader.Options.training(128, seed));
+ *         Batches batches = loader.epoch(0)) {
+ *     while (batches.hasNext()) {
+ *         Batch batch = batches.next();
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>What is in batch b of epoch e follows from the options, the sampler, b and e alone: it does not matter how many workers there
+ * are, whether the batches before were taken, or which files turned out to be broken in other batches. One thread uses a loader.
+ */
+public final class Loader implements AutoCloseable {
+    /** What to do about a picture that cannot be read. */
+    public enum OnBroken {
+        /** Put the next readable picture of the epoch's order in its place, so that batches stay full: for training. */
+        REPLACE,
+        /** Leave it out; its batch is smaller by one: for evaluation, where a picture must not count twice. */
+        LEAVE_OUT,
+        /** Stop with its sentence. */
+        FAIL
+    }
+
+    /**
+     * How to load.
+     *
+     * @param batch pictures in a batch
+     * @param workers threads that decode; 0 for as many as the machine has cores, at most 8
+     * @param prefetch batches that may be ready or under way while the consumer has one, at least 1
+     * @param dropLast whether a last batch that is not full is left out
+     * @param onBroken what to do about a picture that cannot be read
+     * @param seed of what the transform draws
+     */
+    public record Options(int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed) {
+        private static final int MOST_WORKERS = 8;
+
+        public Options {
+            require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
+            require(workers >= 0 && workers <= 1024, "expected 0 to 1024 workers, found %d", workers);
+            require(prefetch >= 1 && prefetch <= 1024, "expected 1 to 1024 batches ahead, found %d", prefetch);
+            workers = workers > 0 ? workers : Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors());
+        }
+
+        /** Full batches, broken pictures replaced. */
+        public static Options training(int batch, long seed) {
+            return new Options(batch, 0, 2, true, OnBroken.REPLACE, seed);
+        }
+
+        /** Every picture once, broken ones left out. */
+        public static Options evaluation(int batch) {
+            return new Options(batch, 0, 2, false, OnBroken.LEAVE_OUT, 0);
+        }
+
+        public Options withWorkers(int count) {
+            return new Options(batch, count, prefetch, dropLast, onBroken, seed);
+        }
+
+        public Options withOnBroken(OnBroken choice) {
+            return new Options(batch, workers, prefetch, dropLast, choice, seed);
+        }
+    }
+
+    private final Dataset set;
+    private final SampleTransform transform;
+    private final Sampler sampler;
+    private final Options options;
+    private final Consumer<BrokenImage> report;
+    private final BatchMemory[] ring;
+    /** What any worker has found broken, so that no file is tried again in the next epoch. */
+    private final Map<Integer, BrokenImage> known = new ConcurrentHashMap<>();
+    /** What the consumer has been told of, in the order of the batches. */
+    private final Map<Integer, BrokenImage> reported = new LinkedHashMap<>();
+
+    private Optional<Batches> open = Optional.empty();
+
+    /** A loader that tells nobody of broken pictures; {@link #broken} lists them. */
+    public Loader(Dataset set, SampleTransform transform, Sampler sampler, Options options) {
+        this(set, transform, sampler, options, broken -> {});
+    }
+
+    /**
+     * @param report is told of each broken picture once, in the consumer's thread, when the batch it belongs to is asked for
+     * @throws VitrailException if not even one batch can be filled, or a batch is larger than 2 GiB
+     */
+    public Loader(
+            Dataset set, SampleTransform transform, Sampler sampler, Options options, Consumer<BrokenImage> report) {
+        this.set = set;
+        this.transform = transform;
+        this.sampler = sampler;
+        this.options = options;
+        this.report = report;
+        require(sampler.length() > 0, "there are no images to load in %s", set.describe());
+        require(
+                batches() > 0,
+                "%s: fewer than one batch of %d; make the batch smaller or add images",
+                set.describe(),
+                options.batch());
+        long bytes = 4L * transform.channels() * transform.height() * transform.width() * options.batch();
+        require(
+                bytes <= Integer.MAX_VALUE,
+                "a batch of %d images of %d×%d pixels needs %,d MiB, and 2,047 is the most; make it smaller",
+                options.batch(),
+                transform.height(),
+                transform.width(),
+                bytes >> 20);
+        this.ring = new BatchMemory[Math.min(options.prefetch() + 1, batches())];
+        for (int i = 0; i < ring.length; i++) {
+            ring[i] = new BatchMemory(options.batch(), transform);
+        }
+    }
+
+    /** How many batches an epoch has. */
+    public int batches() {
+        int full = sampler.length() / options.batch();
+        return options.dropLast() || sampler.length() % options.batch() == 0 ? full : full + 1;
+    }
+
+    /** All batches of epoch {@code epoch}, from 0. Ends the epoch that was open. */
+    public Batches epoch(int epoch) {
+        return epoch(epoch, 0);
+    }
+
+    /**
+     * The batches of an epoch from batch {@code first} on, exactly as they come after the others; those are not decoded.
+     *
+     * @param first from 0 to {@link #batches}
+     */
+    public Batches epoch(int epoch, int first) {
+        require(
+                first >= 0 && first <= batches(),
+                "epoch %d has %d batches; cannot begin with batch %d",
+                epoch,
+                batches(),
+                first);
+        close();
+        Batches batches = new Batches(this, epoch, first, sampler.order(epoch), ring);
+        open = Optional.of(batches);
+        return batches;
+    }
+
+    /** The broken pictures so far, each once, in the order of the batches that were taken. */
+    public List<BrokenImage> broken() {
+        return List.copyOf(reported.values());
+    }
+
+    /** Ends the threads of the epoch that is open; pictures already begun are finished first. */
+    @Override
+    public void close() {
+        open.ifPresent(Batches::close);
+        open = Optional.empty();
+    }
+
+    Options options() {
+        return options;
+    }
+
+    /** Tells of broken pictures that have not been told of. */
+    void tell(List<BrokenImage> found) {
+        for (BrokenImage broken : found) {
+            if (reported.putIfAbsent(broken.index(), broken) == null) {
+                report.accept(broken);
+            }
+        }
+    }
+
+    /**
+     * Fills place {@code place} of a batch with the picture that stands at {@code position} of the epoch's order, or leaves the
+     * place empty.
+     */
+    void fill(BatchMemory memory, int place, int epoch, int[] order, int position) {
+        List<BrokenImage> faults = new ArrayList<>(0);
+        int candidates = options.onBroken() == OnBroken.REPLACE ? order.length : 1;
+        for (int i = 0; i < candidates; i++) {
+            int index = order[(int) (((long) position + i) % order.length)];
+            BrokenImage fault = known.get(index);
+            if (fault == null) {
+                try {
+                    SampleRandom random = SampleRandom.of(options.seed(), epoch, position, index);
+                    transform.apply(set.image(index), random, memory.pixels(place));
+                    memory.filled(place, index, set.label(index), faults);
+                    return;
+                } catch (VitrailException e) {
+                    if (options.onBroken() == OnBroken.FAIL) {
+                        throw e;
+                    }
+                    fault = new BrokenImage(index, set.name(index), String.valueOf(e.getMessage()));
+                    known.put(index, fault);
+                }
+            }
+            faults.add(fault);
+        }
+        if (options.onBroken() == OnBroken.REPLACE) {
+            throw VitrailException.of(
+                    "not one of %s can be read; the first: %s",
+                    Descriptions.count(known.size(), "image"), faults.get(0).sentence());
+        }
+        memory.leftOut(place, faults);
+    }
+}

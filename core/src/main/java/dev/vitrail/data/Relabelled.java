@@ -1,0 +1,81 @@
+package dev.vitrail.data;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.images.RgbImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A set whose labels are turned into a classifier's outputs, by the classes' names: a folder {@code ants} or {@code n02219486} is
+ * output 310 of an ImageNet model if its list of classes says so.
+ */
+public final class Relabelled implements Dataset {
+    private final Dataset set;
+    private final List<String> classes;
+    private final int[] outputs; // for each class of the set, its index among the classifier's
+
+    private Relabelled(Dataset set, List<String> classes, int[] outputs) {
+        this.set = set;
+        this.classes = classes;
+        this.outputs = outputs;
+    }
+
+    /**
+     * The set with the labels of {@code classes}; the set itself if its classes are those already.
+     *
+     * @throws VitrailException if a class of the set goes by no name in {@code classes}
+     */
+    public static Dataset of(Dataset set, ClassNames classes) {
+        if (set.classes().equals(classes.names())) {
+            return set;
+        }
+        List<String> unknown = new ArrayList<>();
+        int[] outputs = new int[set.classes().size()];
+        for (int i = 0; i < outputs.length; i++) {
+            OptionalInt output = classes.indexOf(set.classes().get(i));
+            outputs[i] = output.orElse(NO_LABEL);
+            if (output.isEmpty()) {
+                unknown.add(set.classes().get(i));
+            }
+        }
+        VitrailException.require(
+                unknown.isEmpty(),
+                "%s of the data are no output of the model: %s; rename the folders to the model's classes (%s), or fine-tune",
+                Descriptions.count(unknown.size(), "class"),
+                Descriptions.some(unknown),
+                Descriptions.some(classes.names()));
+        return new Relabelled(set, classes.names(), outputs);
+    }
+
+    @Override
+    public int size() {
+        return set.size();
+    }
+
+    @Override
+    public RgbImage image(int index) {
+        return set.image(index);
+    }
+
+    @Override
+    public int label(int index) {
+        int label = set.label(index);
+        return label == NO_LABEL ? NO_LABEL : outputs[label];
+    }
+
+    @Override
+    public List<String> classes() {
+        return classes;
+    }
+
+    @Override
+    public String name(int index) {
+        return set.name(index);
+    }
+
+    @Override
+    public String describe() {
+        return set.describe();
+    }
+}

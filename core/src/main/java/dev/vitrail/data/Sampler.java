@@ -1,0 +1,65 @@
+package dev.vitrail.data;
+
+/**
+ * The order in which an epoch visits a data set: a pure function of the epoch's number, so that a run which is taken up again in
+ * the middle of an epoch sees what it would have seen.
+ *
+ * <p>An index may occur more than once (repeated augmentation, balanced classes) or never (one process's share of the set): a
+ * loader gives each <em>position</em> of the order a random generator of its own. What must not change is {@link #length}.
+ */
+public interface Sampler {
+    /** How many positions every epoch has. */
+    int length();
+
+    /** The data-set indices of epoch {@code epoch} (from 0), in order, {@link #length} of them. */
+    int[] order(int epoch);
+
+    /** 0, 1, 2 … {@code size − 1} in every epoch. */
+    static Sampler sequential(int size) {
+        return new Sampler() {
+            @Override
+            public int length() {
+                return size;
+            }
+
+            @Override
+            public int[] order(int epoch) {
+                return ascending(size);
+            }
+        };
+    }
+
+    /** Every index once, in an order that (seed, epoch) decide: the shuffle of Fisher and Yates, as Durstenfeld put it (1964). */
+    static Sampler shuffled(int size, long seed) {
+        return new Sampler() {
+            @Override
+            public int length() {
+                return size;
+            }
+
+            @Override
+            public int[] order(int epoch) {
+                return shuffle(ascending(size), SampleRandom.of(seed, epoch, 0x73687566));
+            }
+        };
+    }
+
+    private static int[] ascending(int size) {
+        int[] order = new int[size];
+        for (int i = 0; i < size; i++) {
+            order[i] = i;
+        }
+        return order;
+    }
+
+    /** Shuffles {@code order} where it stands, and returns it. */
+    static int[] shuffle(int[] order, SampleRandom random) {
+        for (int i = order.length - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            int kept = order[i];
+            order[i] = order[j];
+            order[j] = kept;
+        }
+        return order;
+    }
+}

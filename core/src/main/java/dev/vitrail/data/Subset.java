@@ -1,0 +1,120 @@
+package dev.vitrail.data;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.images.RgbImage;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Some of the pictures of another set, in a given order; its classes stay as they are. */
+public final class Subset implements Dataset {
+    private final Dataset whole;
+    private final int[] indices;
+    private final String remark;
+
+    /**
+     * @param indices into {@code whole}
+     * @param remark what these are, for {@link #describe}: "a tenth, held out"
+     */
+    public Subset(Dataset whole, int[] indices, String remark) {
+        this.whole = whole;
+        this.indices = indices.clone();
+        this.remark = remark;
+        for (int index : indices) {
+            VitrailException.require(
+                    index >= 0 && index < whole.size(),
+                    "a subset asks for picture %d of %d; indices run from 0",
+                    index,
+                    whole.size());
+        }
+    }
+
+    /**
+     * Parts a set in two that do not overlap. Each class is parted by itself, so that a rare one is in both; the same seed gives
+     * the same parts on any machine.
+     *
+     * @param fraction of the pictures of each class that are held out, between 0 and 1; at least one of each, and never all
+     * @throws VitrailException if a class has a single picture, which cannot be on both sides
+     */
+    public static TrainAndValidation holdOut(Dataset whole, double fraction, long seed) {
+        VitrailException.require(
+                fraction > 0 && fraction < 1, "the held-out fraction must lie between 0 and 1, found %s", fraction);
+        int[] labels = whole.labels();
+        int[] counts = Descriptions.counts(whole.classes().size(), labels);
+        List<String> single = new ArrayList<>();
+        boolean[] held = new boolean[labels.length];
+        for (int c = 0; c < counts.length; c++) {
+            if (counts[c] == 1) {
+                single.add(whole.classes().get(c));
+            }
+            hold(held, labels, c, counts[c], fraction, seed);
+        }
+        VitrailException.require(
+                single.isEmpty(),
+                "%s have one image only, which cannot be held out as well: %s; add images or a folder of validation images",
+                Descriptions.count(single.size(), "class"),
+                Descriptions.some(single));
+        String share = "%.0f %%".formatted(100 * fraction);
+        return new TrainAndValidation(
+                new Subset(whole, where(held, labels, false), "without the " + share + " held out"),
+                new Subset(whole, where(held, labels, true), "the " + share + " held out"));
+    }
+
+    private static void hold(boolean[] held, int[] labels, int label, int count, double fraction, long seed) {
+        int[] members = new int[count];
+        for (int i = 0, n = 0; i < labels.length; i++) {
+            if (labels[i] == label) {
+                members[n++] = i;
+            }
+        }
+        Sampler.shuffle(members, SampleRandom.of(seed, label, 0x686f6c64));
+        long wanted = Math.min(count - 1L, Math.max(1, Math.round(count * fraction)));
+        for (int i = 0; i < wanted; i++) {
+            held[members[i]] = true;
+        }
+    }
+
+    private static int[] where(boolean[] held, int[] labels, boolean value) {
+        int[] found = new int[held.length];
+        int n = 0;
+        for (int i = 0; i < held.length; i++) {
+            if (held[i] == value && labels[i] != NO_LABEL) {
+                found[n++] = i;
+            }
+        }
+        return Arrays.copyOf(found, n);
+    }
+
+    @Override
+    public int size() {
+        return indices.length;
+    }
+
+    @Override
+    public RgbImage image(int index) {
+        return whole.image(indices[index]);
+    }
+
+    @Override
+    public int label(int index) {
+        return whole.label(indices[index]);
+    }
+
+    @Override
+    public List<String> classes() {
+        return whole.classes();
+    }
+
+    @Override
+    public String name(int index) {
+        return whole.name(indices[index]);
+    }
+
+    @Override
+    public String describe() {
+        String description = whole.describe();
+        int colon = description.indexOf(": ");
+        String origin = colon < 0 ? description : description.substring(0, colon);
+        return Descriptions.of(origin + " (" + remark + ")", classes(), labels());
+    }
+}
