@@ -76,14 +76,36 @@ public final class Kernels {
      */
     public static Tensor conv2d(
             Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding, long groups) {
-        var y = new Tensor(
-                torch.conv2d(x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
+        var y = x.handle.is_meta()
+                ? Tensor.empty(x.dtype(), Device.META, convolvedShape(x, weight, stride, padding))
+                : new Tensor(torch.conv2d(
+                        x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
         Work.count(y.count() * (weight.count() / weight.size(0)));
         return y;
     }
 
+    /** What a convolution gives; libtorch's own cannot tell it without storage. */
+    private static long[] convolvedShape(Tensor x, Tensor weight, long[] stride, long[] padding) {
+        long rows = convolved(x.size(2), weight.size(2), stride[0], padding[0]);
+        long columns = convolved(x.size(3), weight.size(3), stride[1], padding[1]);
+        return new long[] {x.size(0), weight.size(0), rows, columns};
+    }
+
+    /** Positions of a window along a side. */
+    private static long convolved(long side, long kernel, long stride, long padding) {
+        return (side + 2 * padding - kernel) / stride + 1;
+    }
+
+    /** A tensor of the same shape without storage: some operators of libtorch fail on the device META. */
+    private static Tensor like(Tensor x) {
+        return Tensor.empty(x.dtype(), Device.META, x.shape());
+    }
+
     /** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
     public static Tensor layerNorm(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+        if (x.handle.is_meta()) {
+            return like(x);
+        }
         return new Tensor(
                 torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true));
     }
@@ -94,6 +116,9 @@ public final class Kernels {
      * @param x {@code [B, C, H, W]}; {@code groups} divides C
      */
     public static Tensor groupNorm(Tensor x, long groups, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
+        if (x.handle.is_meta()) {
+            return like(x);
+        }
         return new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true));
     }
 
@@ -114,6 +139,9 @@ public final class Kernels {
             boolean training,
             double momentum,
             double eps) {
+        if (x.handle.is_meta()) {
+            return like(x);
+        }
         return new Tensor(torch.batch_norm(
                 x.handle,
                 optional(weight),
@@ -139,6 +167,9 @@ public final class Kernels {
      */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropout, double scale) {
         Work.count(q.count() * k.size(-2) + q.count() / q.size(-1) * k.size(-2) * v.size(-1));
+        if (q.handle.is_meta()) {
+            return Tensor.empty(q.dtype(), Device.META, q.size(0), q.size(1), q.size(2), v.size(3));
+        }
         return new Tensor(torch.scaled_dot_product_attention(
                 q.handle, k.handle, v.handle, optional(mask), dropout, false, new DoubleOptional(scale), false));
     }
@@ -164,11 +195,11 @@ public final class Kernels {
     }
 
     public static Tensor relu(Tensor x) {
-        return new Tensor(torch.relu(x.handle));
+        return x.handle.is_meta() ? like(x) : new Tensor(torch.relu(x.handle));
     }
 
     public static Tensor reluInPlace(Tensor x) {
-        return new Tensor(torch.relu_(x.handle));
+        return x.handle.is_meta() ? x : new Tensor(torch.relu_(x.handle));
     }
 
     /** {@code x · sigmoid(x)}. */
@@ -209,6 +240,11 @@ public final class Kernels {
      * @return {@code [B, C·kernel², L]}, a column for each of the L positions of the window
      */
     public static Tensor unfold(Tensor x, long kernel, long stride, long padding) {
+        if (x.handle.is_meta()) {
+            long rows = convolved(x.size(2), kernel, stride, padding);
+            long columns = convolved(x.size(3), kernel, stride, padding);
+            return Tensor.empty(x.dtype(), Device.META, x.size(0), x.size(1) * kernel * kernel, rows * columns);
+        }
         return new Tensor(torch.im2col(
                 x.handle,
                 new long[] {kernel, kernel},

@@ -353,7 +353,9 @@ public final class Tensor {
 
     /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
     public Tensor matmul(Tensor y) {
-        return new Tensor(handle.matmul(y.handle));
+        var product = new Tensor(handle.matmul(y.handle));
+        Work.count(product.count() * size(-1));
+        return product;
     }
 
     /** The Moore–Penrose inverse of a matrix. */
@@ -509,6 +511,11 @@ public final class Tensor {
 
     /** The entries of a dimension that {@code indices} (I64, one dimension) names, in its order. */
     public Tensor indexSelect(int dim, Tensor indices) {
+        if (handle.is_meta()) {
+            var shape = shape();
+            shape[Math.floorMod(dim, shape.length)] = indices.count();
+            return empty(dtype(), Device.META, shape);
+        }
         return new Tensor(handle.index_select(dim, indices.handle));
     }
 
@@ -518,7 +525,8 @@ public final class Tensor {
     }
 
     public Tensor roll(long[] shifts, long[] dims) {
-        return new Tensor(handle.roll(shifts, dims));
+        // libtorch cannot roll what has no storage.
+        return handle.is_meta() ? empty(dtype(), Device.META, shape()) : new Tensor(handle.roll(shifts, dims));
     }
 
     public Tensor flip(long... dims) {

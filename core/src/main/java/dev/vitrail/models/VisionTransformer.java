@@ -470,7 +470,7 @@ public final class VisionTransformer extends Model {
                                 .max(false, 1)
                                 .plus(patchesOf(x).mean(false, 1))
                                 .times(0.5);
-                    case MAP -> attend(x);
+                    case MAP -> attend(patchesOf(x));
                 };
         return headDropout.apply(fcNorm.apply(vector));
     }

@@ -37,4 +37,12 @@ final class VisionTransformerDialects {
                 .replace("encoder.ln.", "norm.")
                 .replace("heads.head.", "head."));
     }
+
+    /** DINOv2 as its authors published it; its versions with registers add positions to the class token, which no renaming can. */
+    static final Dialect DINO_V2 = new Dialect(
+            "the official DINOv2 code",
+            names -> names.contains("mask_token") && !names.contains("register_tokens"),
+            name -> name.equals("mask_token")
+                    ? Optional.empty()
+                    : Optional.of(name.replace(".mlp.w12.", ".mlp.fc1.").replace(".mlp.w3.", ".mlp.fc2.")));
 }

@@ -37,6 +37,10 @@ public final class Parameter {
         return value.shape();
     }
 
+    public DType dtype() {
+        return value.dtype();
+    }
+
     /** Number of elements. */
     public long count() {
         return value.count();
