@@ -552,6 +552,12 @@ public final class Tensor {
 
     // -------------------------------------------------------------------------------------------------- in place
 
+    /** Adds a number to every element. */
+    public Tensor plusInPlace(double y) {
+        handle.add_(new Scalar(y));
+        return this;
+    }
+
     public Tensor plusInPlace(Tensor y) {
         handle.add_(y.handle);
         return this;

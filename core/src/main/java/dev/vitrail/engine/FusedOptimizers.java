@@ -1,0 +1,102 @@
+package dev.vitrail.engine;
+
+import java.util.List;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.Scalar;
+
+/**
+ * The updates of optimisers as libtorch's fused kernels: one pass over memory for a whole list of parameters.
+ *
+ * <p>All lists run parallel. Nothing here is recorded for a backward pass.
+ */
+public final class FusedOptimizers {
+    private static final OperatorHandle ADAMW = Dispatch.operator("aten::_fused_adamw_", "");
+    private static final OperatorHandle SGD = Dispatch.operator("aten::_fused_sgd_", "");
+    private static final OperatorHandle LERP = Dispatch.operator("aten::_foreach_lerp_", "Scalar");
+
+    private FusedOptimizers() {}
+
+    /**
+     * One step of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101), in place.
+     *
+     * @param means running means of the gradients
+     * @param squares running means of their squares
+     * @param steps each the number of this step, counted from 1: F32, no dimensions
+     */
+    public static void adamW(
+            List<Tensor> parameters,
+            List<Tensor> gradients,
+            List<Tensor> means,
+            List<Tensor> squares,
+            List<Tensor> steps,
+            double learningRate,
+            double beta1,
+            double beta2,
+            double weightDecay,
+            double eps) {
+        unrecorded(() -> Dispatch.run(
+                ADAMW,
+                Dispatch.tensors(ADAMW, 0, parameters),
+                Dispatch.tensors(ADAMW, 1, gradients),
+                Dispatch.tensors(ADAMW, 2, means),
+                Dispatch.tensors(ADAMW, 3, squares),
+                Dispatch.tensors(ADAMW, 4, List.of()), // the largest squares, which AMSGrad alone keeps
+                Dispatch.tensors(ADAMW, 5, steps),
+                new IValue(learningRate),
+                new IValue(beta1),
+                new IValue(beta2),
+                new IValue(weightDecay),
+                new IValue(eps),
+                new IValue(false),
+                new IValue(false),
+                Dispatch.none(),
+                Dispatch.none()));
+    }
+
+    /**
+     * One step of stochastic gradient descent, in place.
+     *
+     * @param buffers the momentum's running sums, zeros before the first step; empty if {@code momentum} is 0
+     * @param nesterov whether the gradient is taken where the momentum leads (Sutskever et al., 2013)
+     */
+    public static void sgd(
+            List<Tensor> parameters,
+            List<Tensor> gradients,
+            List<Tensor> buffers,
+            double learningRate,
+            double momentum,
+            boolean nesterov,
+            double weightDecay) {
+        unrecorded(() -> Dispatch.run(
+                SGD,
+                Dispatch.tensors(SGD, 0, parameters),
+                Dispatch.tensors(SGD, 1, gradients),
+                Dispatch.tensors(SGD, 2, buffers),
+                new IValue(weightDecay),
+                new IValue(momentum),
+                new IValue(learningRate),
+                new IValue(0.0),
+                new IValue(nesterov),
+                new IValue(false),
+                new IValue(false),
+                Dispatch.none(),
+                Dispatch.none()));
+    }
+
+    /** {@code averages + weight · (values − averages)}, in place. */
+    public static void lerp(List<Tensor> averages, List<Tensor> values, double weight) {
+        unrecorded(() -> Dispatch.run(
+                LERP,
+                Dispatch.tensors(LERP, 0, averages),
+                Dispatch.tensors(LERP, 1, values),
+                new IValue(new Scalar(weight))));
+    }
+
+    private static void unrecorded(Runnable update) {
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            update.run();
+        }
+    }
+}
