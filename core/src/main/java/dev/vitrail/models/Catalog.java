@@ -12,7 +12,11 @@ import java.util.regex.Pattern;
 public final class Catalog {
     /** The families, in the order in which their papers appeared. */
     public static final List<Family<?>> FAMILIES = List.of(
-            ResNetVariants.FAMILY, ResNetV2Variants.FAMILY, VisionTransformerVariants.FAMILY, HybridVariants.FAMILY);
+            ResNetVariants.FAMILY,
+            ResNetV2Variants.FAMILY,
+            VisionTransformerVariants.FAMILY,
+            HybridVariants.FAMILY,
+            ConvNeXtVariants.FAMILY);
 
     private static final Map<String, Variant> BY_NAME = index();
 
