@@ -186,12 +186,14 @@ public final class Kernels {
 
     /** The exact GELU, written over its input. */
     public static Tensor geluInPlace(Tensor x) {
-        return new Tensor(torch.gelu_(x.handle, "none"));
+        torch.gelu_(x.handle, "none");
+        return x;
     }
 
     /** The tanh GELU, written over its input. */
     public static Tensor geluTanhInPlace(Tensor x) {
-        return new Tensor(torch.gelu_(x.handle, "tanh"));
+        torch.gelu_(x.handle, "tanh");
+        return x;
     }
 
     public static Tensor relu(Tensor x) {
@@ -199,7 +201,10 @@ public final class Kernels {
     }
 
     public static Tensor reluInPlace(Tensor x) {
-        return x.handle.is_meta() ? x : new Tensor(torch.relu_(x.handle));
+        if (!x.handle.is_meta()) {
+            torch.relu_(x.handle);
+        }
+        return x;
     }
 
     /** {@code x · sigmoid(x)}. */

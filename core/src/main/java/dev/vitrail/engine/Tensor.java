@@ -272,6 +272,14 @@ public final class Tensor {
         return new Tensor(handle.contiguous());
     }
 
+    /**
+     * The same feature maps {@code [B, C, H, W]} with the channels of a position side by side in memory, as oneDNN's
+     * convolutions like them; only the strides tell.
+     */
+    public Tensor channelsLast() {
+        return new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast));
+    }
+
     /** A copy with memory of its own. */
     public Tensor copy() {
         return new Tensor(handle.clone());

@@ -49,34 +49,36 @@ final class PatchEmbedding extends Layer {
     @Override
     protected Tensor forward(Tensor images) {
         images.requireDims(4, "a batch of images");
-        var x = stem == null ? fitted(images) : stem.apply(images);
-        if (stem != null && config.dynamicPad()) {
+        if (!config.dynamicPad()) {
+            requireFitting(images.size(2), images.size(3));
+        }
+        var x = stem == null ? images : stem.apply(images);
+        if (config.dynamicPad()) {
             x = padded(x, config.patchHeight(), config.patchWidth());
         }
         return projection.apply(x).flatten(2).transpose(1, 2);
     }
 
-    /** Checks the size of the images, and pads them to whole patches where the configuration says so. */
-    private Tensor fitted(Tensor images) {
-        long H = images.size(2), W = images.size(3);
-        if (config.dynamicPad()) {
-            return padded(images, config.patchHeight(), config.patchWidth());
-        }
+    private void requireFitting(long height, long width) {
         VitrailException.require(
                 config.dynamicSize()
-                        ? H % config.patchHeight() == 0 && W % config.patchWidth() == 0
-                        : H == config.imageHeight() && W == config.imageWidth(),
+                        ? positions(height) % config.patchHeight() == 0 && positions(width) % config.patchWidth() == 0
+                        : height == config.imageHeight() && width == config.imageWidth(),
                 config.dynamicSize()
                         ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"
                         : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model for"
                                 + " that size",
-                H,
-                W,
-                config.patchHeight(),
-                config.patchWidth(),
+                height,
+                width,
+                config.patchHeight() * stride(),
+                config.patchWidth() * stride(),
                 config.imageHeight(),
                 config.imageWidth());
-        return images;
+    }
+
+    /** Positions of the map that patches are cut from, along a side of the image. */
+    private long positions(long side) {
+        return Sizes.ceilDiv((int) side, stride());
     }
 
     private static Tensor padded(Tensor x, long unitHeight, long unitWidth) {

@@ -27,6 +27,12 @@ final class Sizes {
         }
     }
 
+    /** The multiple of 8 nearest to a number of channels, at least 8, and never more than a tenth below it (MobileNet's rule). */
+    static int channels(double wanted) {
+        int nearest = Math.max(8, (int) (wanted + 4) / 8 * 8);
+        return nearest < 0.9 * wanted ? nearest + 8 : nearest;
+    }
+
     static void requireMultiple(String what, int size, String ofWhat, int unit) {
         require(size > 0 && unit > 0, "%s %d and %s %d must be positive", what, size, ofWhat, unit);
         require(

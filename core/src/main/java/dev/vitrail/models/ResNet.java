@@ -1,0 +1,597 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.BatchNorm2d;
+import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Identity;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Residual;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The residual network.
+ *
+ * <p>He et al., <i>Deep Residual Learning for Image Recognition</i>, CVPR 2016, <a
+ * href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>; the "D" variants are He et al., <i>Bag of Tricks</i>, 2018,
+ * arXiv:1812.01187, section 4. As torchvision and timm have it ("v1.5"), and unlike the paper, the stride of a bottleneck is on
+ * its 3×3 convolution. Weights carry torchvision's names, which timm shares.
+ *
+ * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map.
+ */
+public final class ResNet extends Model {
+    /** What a block is made of (paper, figure 5). */
+    public enum BlockKind {
+        /** Two 3×3 convolutions. */
+        BASIC(1),
+        /** 1×1, 3×3 and 1×1, of which the last widens fourfold. */
+        BOTTLENECK(4);
+
+        private final int expansion;
+
+        BlockKind(int expansion) {
+            this.expansion = expansion;
+        }
+    }
+
+    /** How the image becomes the first feature map. */
+    public enum Stem {
+        /** One 7×7 convolution. */
+        PLAIN,
+        /** Three 3×3 convolutions (ResNet-C and -D). */
+        DEEP,
+        /** The same with a narrower first one (ResNet-T). */
+        DEEP_TIERED
+    }
+
+    /**
+     * The numbers and options that tell one network from another (paper, table 1; names in parentheses are timm's).
+     *
+     * @param imageHeight rows of the input that the variant was made for, pixels; any other works
+     * @param imageWidth columns of it
+     * @param channels colour channels (in_chans)
+     * @param classes rows of the head; 0 for none (num_classes)
+     * @param pool how the last feature map becomes a vector (global_pool)
+     * @param block what a block is made of (block)
+     * @param depths blocks of each stage (layers)
+     * @param widths channels of each stage, before the block's expansion (channels)
+     * @param cardinality groups of the 3×3 convolutions (ResNeXt; cardinality)
+     * @param baseWidth channels of a group for each 64 of the stage's (base_width)
+     * @param stem how the image becomes the first feature map (stem_type)
+     * @param stemWidth channels of the first convolutions of a deep stem (stem_width)
+     * @param convolvedPool whether the stem halves by a convolution instead of a maximum (replace_stem_pool)
+     * @param reduceFirst what the first convolution of a block divides its channels by (block_reduce_first)
+     * @param downKernel side of the shortcuts' kernel where they halve (down_kernel_size)
+     * @param averageDown whether shortcuts are halved by a mean instead of a stride (avg_down)
+     * @param activation the non-linearity (act_layer)
+     * @param normEps eps of the batch normalisations
+     * @param headDropout probability before the classifier (drop_rate)
+     * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
+     * @param zeroInitLast whether every residual branch starts at zero (zero_init_last)
+     */
+    public record Config(
+            int imageHeight,
+            int imageWidth,
+            int channels,
+            int classes,
+            GlobalPool.Kind pool,
+            BlockKind block,
+            List<Integer> depths,
+            List<Integer> widths,
+            int cardinality,
+            int baseWidth,
+            Stem stem,
+            int stemWidth,
+            boolean convolvedPool,
+            int reduceFirst,
+            int downKernel,
+            boolean averageDown,
+            Activation activation,
+            double normEps,
+            double headDropout,
+            double dropPath,
+            boolean zeroInitLast)
+            implements ModelConfig {
+        public Config {
+            depths = List.copyOf(depths);
+            widths = List.copyOf(widths);
+            require(
+                    !depths.isEmpty() && depths.size() <= widths.size(),
+                    "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
+                    depths,
+                    widths);
+            require(
+                    depths.stream().allMatch(depth -> depth > 0)
+                            && widths.stream().allMatch(width -> width > 0)
+                            && stemWidth > 0,
+                    "depths %s, widths %s and stem width %d must be positive",
+                    depths,
+                    widths,
+                    stemWidth);
+            require(
+                    cardinality > 0 && baseWidth > 0 && reduceFirst > 0 && downKernel % 2 == 1,
+                    "cardinality %d, base width %d and first reduction %d must be positive, and the shortcuts' kernel %d odd",
+                    cardinality,
+                    baseWidth,
+                    reduceFirst,
+                    downKernel);
+            require(
+                    block == BlockKind.BOTTLENECK || (cardinality == 1 && baseWidth == 64),
+                    "blocks of two 3×3 convolutions have one group and base width 64, found %d and %d: use bottlenecks",
+                    cardinality,
+                    baseWidth);
+            require(
+                    channels > 0 && classes >= 0,
+                    "channels %d must be positive and classes %d not negative",
+                    channels,
+                    classes);
+            require(
+                    imageHeight > 0 && imageWidth > 0,
+                    "an image of %d×%d pixels is empty: give positive sides, such as 224",
+                    imageHeight,
+                    imageWidth);
+            require(
+                    pool != GlobalPool.Kind.NONE || classes == 0,
+                    "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
+                    classes);
+        }
+
+        /** A network as timm's constructor makes it: 7×7 stem, 1000 classes. */
+        public static Config of(BlockKind block, Integer... depths) {
+            // spotless:off
+            return new Config(
+                    224, 224, 3, 1000, GlobalPool.Kind.AVG, block, List.of(depths), List.of(64, 128, 256, 512), 1, 64,
+                    Stem.PLAIN, 64, false, 1, 1, false, Activation.RELU, 1e-5, 0, 0, true);
+            // spotless:on
+        }
+
+        /** The "D" variant: a deep stem of width 32, and shortcuts that are halved by a mean. */
+        Config d() {
+            return with(o -> {
+                o.stem = Stem.DEEP;
+                o.stemWidth = 32;
+                o.averageDown = true;
+            });
+        }
+
+        /** This configuration with some options changed. */
+        public Config with(Consumer<Options> change) {
+            var options = new Options(this);
+            change.accept(options);
+            return options.config();
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return with(o -> o.classes = count);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return with(o -> o.channels = count);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return with(o -> {
+                o.imageHeight = height;
+                o.imageWidth = width;
+            });
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return with(o -> o.dropPath = rate);
+        }
+
+        /** Channels of the first feature map. */
+        int stemChannels() {
+            return stem == Stem.PLAIN ? 64 : 2 * stemWidth;
+        }
+
+        /** Channels of a stage. */
+        int width(int stage) {
+            return widths.get(stage) * block.expansion;
+        }
+
+        /** Channels of the last feature map. */
+        public int lastWidth() {
+            return width(depths.size() - 1);
+        }
+
+        /** Pixels of the image for each position of the last feature map. */
+        public int stride() {
+            return 4 << (depths.size() - 1);
+        }
+
+        /** Name of the convolution that sees the image. */
+        public String firstConvolution() {
+            return stem == Stem.PLAIN ? "conv1" : "conv1.0";
+        }
+
+        int blocks() {
+            return depths.stream().mapToInt(Integer::intValue).sum();
+        }
+
+        Conv2d conv(int in, int out, int kernel, int stride, int groups) {
+            return new Conv2d(
+                    Conv2d.Shape.square(in, out, kernel, stride, ((stride - 1) + (kernel - 1)) / 2)
+                            .withGroups(groups)
+                            .withoutBias(),
+                    Init.heNormalFanOut((long) out * kernel * kernel),
+                    Init.zeros());
+        }
+
+        Conv2d conv(int in, int out, int kernel, int stride) {
+            return conv(in, out, kernel, stride, 1);
+        }
+
+        BatchNorm2d norm(int width) {
+            return new BatchNorm2d(width, normEps, null, Init.ones());
+        }
+
+        /** The last normalisation of a residual branch. */
+        BatchNorm2d lastNorm(int width) {
+            return new BatchNorm2d(width, normEps, null, zeroInitLast ? Init.zeros() : Init.ones());
+        }
+    }
+
+    /** The options of {@link Config}, by the same names, to be changed one by one. */
+    public static final class Options {
+        public int imageHeight,
+                imageWidth,
+                channels,
+                classes,
+                cardinality,
+                baseWidth,
+                stemWidth,
+                reduceFirst,
+                downKernel;
+        public GlobalPool.Kind pool;
+        public BlockKind block;
+        public List<Integer> depths, widths;
+        public Stem stem;
+        public boolean convolvedPool, averageDown, zeroInitLast;
+        public Activation activation;
+        public double normEps, headDropout, dropPath;
+
+        private Options(Config c) {
+            imageHeight = c.imageHeight;
+            imageWidth = c.imageWidth;
+            channels = c.channels;
+            classes = c.classes;
+            pool = c.pool;
+            block = c.block;
+            depths = c.depths;
+            widths = c.widths;
+            cardinality = c.cardinality;
+            baseWidth = c.baseWidth;
+            stem = c.stem;
+            stemWidth = c.stemWidth;
+            convolvedPool = c.convolvedPool;
+            reduceFirst = c.reduceFirst;
+            downKernel = c.downKernel;
+            averageDown = c.averageDown;
+            activation = c.activation;
+            normEps = c.normEps;
+            headDropout = c.headDropout;
+            dropPath = c.dropPath;
+            zeroInitLast = c.zeroInitLast;
+        }
+
+        private Config config() {
+            return new Config(
+                    imageHeight,
+                    imageWidth,
+                    channels,
+                    classes,
+                    pool,
+                    block,
+                    depths,
+                    widths,
+                    cardinality,
+                    baseWidth,
+                    stem,
+                    stemWidth,
+                    convolvedPool,
+                    reduceFirst,
+                    downKernel,
+                    averageDown,
+                    activation,
+                    normEps,
+                    headDropout,
+                    dropPath,
+                    zeroInitLast);
+        }
+    }
+
+    private Config config;
+    private final Layer conv1;
+    private final BatchNorm2d norm1;
+    private final Layer maximum;
+    private final List<Stage> stages;
+    private final GlobalPool pool;
+    private final Dropout headDropout;
+    private Layer head;
+
+    public ResNet(Config c) {
+        config = c;
+        int in = c.stemChannels();
+        conv1 = child("conv1", c.stem == Stem.PLAIN ? c.conv(c.channels, in, 7, 2) : new DeepStem(c));
+        norm1 = child("bn1", c.norm(in));
+        maximum = child("maxpool", c.convolvedPool ? new ConvolvedPool(c, in) : new Maximum());
+        var made = new ArrayList<Stage>();
+        int first = 0;
+        var rates = DropPath.linear(c.dropPath, c.blocks());
+        for (int i = 0; i < c.depths.size(); i++) {
+            made.add(child("layer" + (i + 1), new Stage(c, i, in, first, rates)));
+            in = c.width(i);
+            first += c.depths.get(i);
+        }
+        stages = List.copyOf(made);
+        pool = child("global_pool", new GlobalPool(c.pool, false));
+        headDropout = new Dropout(c.headDropout);
+        head = child("fc", classifier(c));
+    }
+
+    private static Layer classifier(Config c) {
+        int in = c.pool.width(c.lastWidth());
+        return c.classes == 0
+                ? new Identity()
+                : new Linear(in, c.classes, true, Init.fanInUniform(in), Init.fanInUniform(in));
+    }
+
+    /**
+     * The last feature map.
+     *
+     * @param images {@code [B, C, H, W]}, normalised
+     * @return {@code [B, C', H/32, W/32]} after four stages
+     */
+    @Override
+    protected Tensor features(Tensor images) {
+        images.requireDims(4, "a batch of images");
+        var x = maximum.apply(config.activation.consume(norm1.apply(conv1.apply(images))));
+        for (var stage : stages) {
+            x = stage.apply(x);
+        }
+        return x;
+    }
+
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return headDropout.apply(pool.apply(features));
+    }
+
+    @Override
+    protected Tensor logits(Tensor pooled) {
+        return head.apply(pooled);
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    public int width() {
+        return config.pool.width(config.lastWidth());
+    }
+
+    @Override
+    public void resetClassifier(int classes) {
+        config = config.withClasses(classes);
+        head = replace("fc", classifier(config));
+    }
+
+    @Override
+    public List<String> classifiers() {
+        return List.of("fc");
+    }
+
+    @Override
+    public String stem() {
+        return config.firstConvolution();
+    }
+
+    private static final Pattern BLOCK = Pattern.compile("layer(\\d+)\\.(\\d+)\\..*");
+
+    @Override
+    public int layer(String parameter) {
+        var block = BLOCK.matcher(parameter);
+        if (block.matches()) {
+            int before = config.depths.subList(0, Integer.parseInt(block.group(1)) - 1).stream()
+                    .mapToInt(Integer::intValue)
+                    .sum();
+            return 1 + before + Integer.parseInt(block.group(2));
+        }
+        return parameter.startsWith("fc.") ? layers() - 1 : 0;
+    }
+
+    @Override
+    public int layers() {
+        return config.blocks() + 2;
+    }
+
+    /** Three 3×3 convolutions, the first of which halves the sides, {@code [B, C, H, W] → [B, C', H/2, W/2]}. */
+    static final class DeepStem extends Layer {
+        private final List<Layer> layers;
+        private final Activation activation;
+
+        DeepStem(Config c) {
+            activation = c.activation;
+            int first = c.stem == Stem.DEEP_TIERED ? 3 * (c.stemWidth / 4) : c.stemWidth;
+            // The numbers left out are the non-linearities'.
+            layers = List.of(
+                    child("0", c.conv(c.channels, first, 3, 2)),
+                    child("1", c.norm(first)),
+                    child("3", c.conv(first, c.stemWidth, 3, 1)),
+                    child("4", c.norm(c.stemWidth)),
+                    child("6", c.conv(c.stemWidth, c.stemChannels(), 3, 1)));
+        }
+
+        @Override
+        protected Tensor forward(Tensor images) {
+            var x = activation.consume(layers.get(1).apply(layers.get(0).apply(images)));
+            x = activation.consume(layers.get(3).apply(layers.get(2).apply(x)));
+            return layers.get(4).apply(x);
+        }
+    }
+
+    /** The largest of 3×3 positions, which halves the sides. */
+    static final class Maximum extends Layer {
+        @Override
+        protected Tensor forward(Tensor x) {
+            return Kernels.maxPool2d(x, 3, 2, 1);
+        }
+    }
+
+    /** A 3×3 convolution in place of the {@link Maximum}. */
+    static final class ConvolvedPool extends Layer {
+        private final Conv2d conv;
+        private final BatchNorm2d norm;
+        private final Activation activation;
+
+        ConvolvedPool(Config c, int width) {
+            conv = child("0", c.conv(width, width, 3, 2));
+            norm = child("1", c.norm(width));
+            activation = c.activation;
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            return activation.consume(norm.apply(conv.apply(x)));
+        }
+    }
+
+    /** Blocks of one width; the first of every stage but the first halves the sides. */
+    static final class Stage extends Layer {
+        private final List<Layer> blocks;
+
+        /**
+         * @param in channels that come in
+         * @param first number of the stage's first block in the network
+         * @param dropPaths rates of all blocks of the network
+         */
+        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
+            var made = new ArrayList<Layer>();
+            int out = c.width(stage);
+            for (int i = 0; i < c.depths.get(stage); i++) {
+                int from = i == 0 ? in : out;
+                int stride = i == 0 && stage > 0 ? 2 : 1;
+                double rate = dropPaths[first + i];
+                int planes = c.widths.get(stage);
+                made.add(child(
+                        String.valueOf(i),
+                        c.block == BlockKind.BASIC
+                                ? new Basic(c, from, planes, stride, rate)
+                                : new Bottleneck(c, from, planes, stride, rate)));
+            }
+            blocks = List.copyOf(made);
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            for (var block : blocks) {
+                x = block.apply(x);
+            }
+            return x;
+        }
+    }
+
+    /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
+    static final class Basic extends Layer {
+        private final Conv2d conv1, conv2;
+        private final BatchNorm2d norm1, norm2;
+        private final @Nullable Shortcut downsample;
+        private final DropPath dropPath;
+        private final Activation activation;
+
+        Basic(Config c, int in, int planes, int stride, double rate) {
+            int inner = planes / c.reduceFirst;
+            conv1 = child("conv1", c.conv(in, inner, 3, stride));
+            norm1 = child("bn1", c.norm(inner));
+            conv2 = child("conv2", c.conv(inner, planes, 3, 1));
+            norm2 = child("bn2", c.lastNorm(planes));
+            downsample = stride != 1 || in != planes ? child("downsample", new Shortcut(c, in, planes, stride)) : null;
+            dropPath = child("drop_path", new DropPath(rate));
+            activation = c.activation;
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            var y = activation.consume(norm1.apply(conv1.apply(x)));
+            y = dropPath.apply(norm2.apply(conv2.apply(y)));
+            return activation.consume(Residual.sum(downsample == null ? x : downsample.apply(x), y));
+        }
+    }
+
+    /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
+    static final class Bottleneck extends Layer {
+        private final Conv2d conv1, conv2, conv3;
+        private final BatchNorm2d norm1, norm2, norm3;
+        private final @Nullable Shortcut downsample;
+        private final DropPath dropPath;
+        private final Activation activation;
+
+        Bottleneck(Config c, int in, int planes, int stride, double rate) {
+            int width = (int) Math.floor(planes * (c.baseWidth / 64.0)) * c.cardinality;
+            int inner = width / c.reduceFirst, out = planes * BlockKind.BOTTLENECK.expansion;
+            conv1 = child("conv1", c.conv(in, inner, 1, 1));
+            norm1 = child("bn1", c.norm(inner));
+            conv2 = child("conv2", c.conv(inner, width, 3, stride, c.cardinality));
+            norm2 = child("bn2", c.norm(width));
+            conv3 = child("conv3", c.conv(width, out, 1, 1));
+            norm3 = child("bn3", c.lastNorm(out));
+            downsample = stride != 1 || in != out ? child("downsample", new Shortcut(c, in, out, stride)) : null;
+            dropPath = child("drop_path", new DropPath(rate));
+            activation = c.activation;
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            var y = activation.consume(norm1.apply(conv1.apply(x)));
+            y = activation.consume(norm2.apply(conv2.apply(y)));
+            y = dropPath.apply(norm3.apply(conv3.apply(y)));
+            return activation.consume(Residual.sum(downsample == null ? x : downsample.apply(x), y));
+        }
+    }
+
+    /** The projection of a shortcut whose block changes channels or sides. */
+    static final class Shortcut extends Layer {
+        private final boolean averages;
+        private final Conv2d conv;
+        private final BatchNorm2d norm;
+
+        Shortcut(Config c, int in, int out, int stride) {
+            averages = c.averageDown && stride > 1;
+            int kernel = c.averageDown || stride == 1 ? 1 : c.downKernel;
+            // With averages, timm's sequence has the pool at 0.
+            int at = c.averageDown ? 1 : 0;
+            conv = child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown ? 1 : stride));
+            norm = child(String.valueOf(at + 1), c.norm(out));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            return norm.apply(conv.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x));
+        }
+    }
+
+    /** As a part of another network, without a pool, it gives its last feature map. */
+    @Override
+    protected Tensor forward(Tensor images) {
+        return config.pool == GlobalPool.Kind.NONE ? features(images) : super.forward(images);
+    }
+}

@@ -1,0 +1,51 @@
+package dev.vitrail.models;
+
+import dev.vitrail.models.ResNetV2.Config;
+import dev.vitrail.models.ResNetV2.Convolution;
+import dev.vitrail.models.ResNetV2.Norm;
+import dev.vitrail.models.ResNetV2.Stem;
+
+/** The published sizes of the {@link ResNetV2}, by timm's names; BiT's are of its paper's section 3.1. */
+final class ResNetV2Variants {
+    private ResNetV2Variants() {}
+
+    private static Config bit(int image, int widthFactor, Integer... depths) {
+        return Config.of(depths).with(o -> {
+            o.imageHeight = image;
+            o.imageWidth = image;
+            o.widthFactor = widthFactor;
+            o.stem = Stem.FIXED;
+            o.convolutionEps = 1e-8;
+        });
+    }
+
+    /** With batch normalisation and ordinary convolutions. */
+    private static Config batch(Integer... depths) {
+        return Config.of(depths).with(o -> {
+            o.convolution = Convolution.PLAIN;
+            o.norm = Norm.BATCH;
+        });
+    }
+
+    private static Config d(Config config) {
+        return config.with(o -> {
+            o.stem = Stem.DEEP;
+            o.averageDown = true;
+        });
+    }
+
+    static final Family<Config> FAMILY = Family.of("ResNetV2", Config.class, ResNetV2::new)
+            // spotless:off
+            .variant("resnetv2_50",         batch(3, 4, 6, 3))
+            .variant("resnetv2_50d",        d(batch(3, 4, 6, 3)))
+            .variant("resnetv2_50d_gn",     d(batch(3, 4, 6, 3)).with(o -> o.norm = Norm.GROUP))
+            .variant("resnetv2_101",        batch(3, 4, 23, 3))
+            //                                  image factor
+            .variant("resnetv2_50x1_bit",   bit(224, 1, 3, 4, 6, 3))
+            .variant("resnetv2_50x3_bit",   bit(448, 3, 3, 4, 6, 3))
+            .variant("resnetv2_101x1_bit",  bit(448, 1, 3, 4, 23, 3))
+            .variant("resnetv2_101x3_bit",  bit(448, 3, 3, 4, 23, 3))
+            .variant("resnetv2_152x2_bit",  bit(224, 2, 3, 8, 36, 3))
+            .variant("resnetv2_152x4_bit",  bit(480, 4, 3, 8, 36, 3));
+            // spotless:on
+}

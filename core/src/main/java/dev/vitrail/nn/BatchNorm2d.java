@@ -1,0 +1,60 @@
+package dev.vitrail.nn;
+
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Batch normalisation of feature maps, {@code [B, C, H, W]} (Ioffe and Szegedy, 2015, arXiv:1502.03167), with the
+ * non-linearity that may follow it.
+ *
+ * <p>While training it uses the statistics of the batch and updates its running ones; otherwise the running ones are
+ * constants.
+ */
+public final class BatchNorm2d extends Layer {
+    private static final double EPS = 1e-5;
+    /** Weight of a new batch in the running statistics. */
+    private static final double MOMENTUM = 0.1;
+
+    private final Parameter weight;
+    private final Parameter bias;
+    private final Parameter mean;
+    private final Parameter variance;
+    private final Parameter batches;
+    private final double eps;
+    private final @Nullable Activation activation;
+
+    /**
+     * @param width C, channels
+     * @param activation applied to the result; null for none
+     * @param scale first value of the trained factors
+     */
+    public BatchNorm2d(long width, double eps, @Nullable Activation activation, Init scale) {
+        weight = parameter("weight", scale, width);
+        bias = parameter("bias", Init.zeros(), width);
+        mean = buffer("running_mean", DType.F32, Init.zeros(), width);
+        variance = buffer("running_var", DType.F32, Init.ones(), width);
+        batches = buffer("num_batches_tracked", DType.I64, Init.zeros());
+        this.eps = eps;
+        this.activation = activation;
+    }
+
+    /** With eps 10⁻⁵, factors of 1, and no non-linearity. */
+    public BatchNorm2d(long width) {
+        this(width, EPS, null, Init.ones());
+    }
+
+    @Override
+    protected Tensor forward(Tensor x) {
+        if (training()) {
+            try (var off = Gradients.off()) {
+                batches.value().plusInPlace(Tensor.of(new long[] {1}));
+            }
+        }
+        var y = Kernels.batchNorm(
+                x, weight.value(), bias.value(), mean.value(), variance.value(), training(), MOMENTUM, eps);
+        return activation == null ? y : activation.consume(y);
+    }
+}
