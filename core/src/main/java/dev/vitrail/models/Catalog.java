@@ -11,7 +11,8 @@ import java.util.regex.Pattern;
 /** Every named variant of every family. */
 public final class Catalog {
     /** The families, in the order in which their papers appeared. */
-    public static final List<Family<?>> FAMILIES = List.of(VisionTransformerVariants.FAMILY, DeitVariants.FAMILY);
+    public static final List<Family<?>> FAMILIES =
+            List.of(VisionTransformerVariants.FAMILY, DeitVariants.FAMILY, TokensToTokenVariants.FAMILY);
 
     private static final Map<String, Variant> BY_NAME = index();
 
