@@ -180,7 +180,7 @@ final class TokensToToken extends Layer {
         }
 
         /** {@code exp(w·x − |x|²/2) / √m}, positive whatever the sign of {@code w·x}: {@code [B, N, c] → [B, N, m]}. */
-        private Tensor randomFeatures(Tensor x) {
+        Tensor randomFeatures(Tensor x) {
             var halfSquare = x.times(x).sum(true, -1).times(0.5); //                      [B, N, 1]
             return Kernels.linear(x, directions.value(), null)
                     .minus(halfSquare)
