@@ -101,6 +101,17 @@ public final class Kernels {
         return Tensor.empty(x.dtype(), Device.META, x.shape());
     }
 
+    /**
+     * A factor for each channel: a depthwise 1×1 convolution of tokens.
+     *
+     * @param x {@code […, C]}
+     * @param weight C factors, of any shape
+     */
+    public static Tensor scaleChannels(Tensor x, Tensor weight) {
+        Work.count(x.count());
+        return x.times(weight.reshape(weight.count()));
+    }
+
     /** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
     public static Tensor layerNorm(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
         if (x.handle.is_meta()) {
@@ -186,6 +197,7 @@ public final class Kernels {
 
     /** The exact GELU, written over its input. */
     public static Tensor geluInPlace(Tensor x) {
+        // What the binding returns does not own its tensor, and would dangle outside the frame of x.
         torch.gelu_(x.handle, "none");
         return x;
     }

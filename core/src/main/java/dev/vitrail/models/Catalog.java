@@ -17,7 +17,8 @@ public final class Catalog {
             ResNetVariants.FAMILY,
             ResNetV2Variants.FAMILY,
             HybridVariants.FAMILY,
-            ConvNeXtVariants.FAMILY);
+            ConvNeXtVariants.FAMILY,
+            TokensToTokenVariants.FAMILY);
 
     private static final Map<String, Variant> BY_NAME = index();
 

@@ -103,7 +103,7 @@ public final class Attention extends Layer {
 
     /**
      * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where an {@link Observation} wants the weights
-     * of {@code module}.
+     * of {@code module}, as its part {@code attn_drop}.
      *
      * @param q {@code [B, h, N, d]}
      * @param k {@code [B, h, M, d]}
@@ -112,13 +112,26 @@ public final class Attention extends Layer {
      */
     public static Tensor attention(
             Module module, Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropout, double scale) {
-        if (!Observation.wants(module, "attn_drop")) {
+        return attention(module, "attn_drop", q, k, v, mask, dropout, scale);
+    }
+
+    /** The same, where the original calls the weights by another name than {@code attn_drop}. */
+    public static Tensor attention(
+            Module module,
+            String part,
+            Tensor q,
+            Tensor k,
+            Tensor v,
+            @Nullable Tensor mask,
+            double dropout,
+            double scale) {
+        if (!Observation.wants(module, part)) {
             return Kernels.attention(q, k, v, mask, dropout, scale);
         }
         var scores = q.times(scale).matmul(k.transpose(-2, -1));
         var weights = Kernels.softmax(mask == null ? scores : scores.plus(mask), -1);
         weights = dropout > 0 ? Kernels.dropout(weights, dropout) : weights;
-        Observation.show(module, "attn_drop", weights);
+        Observation.show(module, part, weights);
         return weights.matmul(v);
     }
 }

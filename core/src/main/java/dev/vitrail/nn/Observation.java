@@ -52,7 +52,7 @@ public final class Observation implements AutoCloseable {
     }
 
     /** Whether someone wants to see {@code module}'s part of that name. */
-    static boolean wants(Module module, String part) {
+    public static boolean wants(Module module, String part) {
         var observation = CURRENT.get();
         if (observation == null) {
             return false;
@@ -61,7 +61,8 @@ public final class Observation implements AutoCloseable {
         return name != null && observation.wanted.test(part.isEmpty() ? name : Module.join(name, part));
     }
 
-    static void show(Module module, String part, Tensor result) {
+    /** Shows a result of {@code module} under its name with {@code part} appended, to whoever wants it. */
+    public static void show(Module module, String part, Tensor result) {
         var observation = CURRENT.get();
         if (observation != null && wants(module, part)) {
             var name = observation.names.getOrDefault(module, "");
