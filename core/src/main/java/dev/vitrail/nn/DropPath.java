@@ -42,9 +42,16 @@ public final class DropPath extends Layer {
         shape[0] = x.size(0);
         double keep = 1 - probability;
         var mask = Tensor.empty(DType.F32, Device.CPU, shape).bernoulliInPlace(keep);
-        if (keep > 0) {
-            mask.timesInPlace(1 / keep);
-        }
-        return x.times(mask.to(x.device()));
+        return keep(x, mask.to(x.device()), keep);
+    }
+
+    /**
+     * The images that are kept, scaled up by the probability with which they are.
+     *
+     * @param mask 1 for an image that is kept, else 0; one number an image, broadcast to {@code x}
+     * @param probability of being kept; 1 scales nothing
+     */
+    public static Tensor keep(Tensor x, Tensor mask, double probability) {
+        return x.times(probability > 0 ? mask.times(1 / probability) : mask);
     }
 }

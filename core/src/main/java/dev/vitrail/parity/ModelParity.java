@@ -3,14 +3,15 @@ package dev.vitrail.parity;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Observation;
+import dev.vitrail.train.Losses;
 import dev.vitrail.weights.Checkpoint;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /** A model with given weights: its logits, features, blocks, attention and every gradient against the original's. */
@@ -52,7 +53,7 @@ final class ModelParity {
             golden.json()
                     .path(list)
                     .forEach(entry -> wanted.put(
-                            entry.path("module").asText(), entry.path("key").asText()));
+                            ourModule(entry.path("module").asText()), entry.path("key").asText()));
         }
         try (var off = Gradients.off();
                 var observation = Observation.of(model, wanted::containsKey)) {
@@ -138,7 +139,7 @@ final class ModelParity {
         if (!golden.json().path("loss").asText().equals("deit_distillation")) {
             var logits = model.apply(input);
             compareLogits("logits_error", "the logits while training", logits);
-            return Kernels.crossEntropy(logits, target, 0);
+            return Losses.crossEntropy(logits, target, 0);
         }
         var heads = model.trainingLogits(input);
         for (int i = 0; i < heads.size(); i++) {
@@ -149,7 +150,14 @@ final class ModelParity {
                     LOGITS,
                     LOGITS);
         }
-        throw new IllegalStateException("distillation");
+        var distillation = golden.json().path("distillation");
+        return Losses.distilled(
+                Losses.crossEntropy(heads.get(0), target, 0),
+                Losses.Distillation.valueOf(distillation.path("type").asText().toUpperCase(Locale.ROOT)),
+                heads.get(1),
+                golden.tensor("teacher_logits"),
+                distillation.path("alpha").asDouble(),
+                distillation.path("tau").asDouble());
     }
 
     private void compareGradient(String name, Tensor found, String key, boolean silent) {
@@ -176,6 +184,21 @@ final class ModelParity {
     /** Swin V2 clamps its logit scale; at the clamp the original's own single precision is off by that much. */
     private boolean clamped() {
         return golden.json().path("class").asText().contains("swin_transformer_v2");
+    }
+
+    /** Our name of the original's module: what is left when the name of a weight below it is taken off ours. */
+    private String ourModule(String theirs) {
+        var weights = golden.below("weights/");
+        for (var weight : weights.names()) {
+            if (weight.startsWith(theirs + ".")) {
+                var own = Checkpoint.ourName(built.family(), model, weights, weight).orElse(weight);
+                var rest = weight.substring(theirs.length());
+                if (own.endsWith(rest)) {
+                    return own.substring(0, own.length() - rest.length());
+                }
+            }
+        }
+        return theirs;
     }
 
     /** Our parameters by the original's names. */
