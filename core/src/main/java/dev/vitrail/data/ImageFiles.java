@@ -1,5 +1,6 @@
 package dev.vitrail.data;
 
+import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -77,7 +78,7 @@ public final class ImageFiles implements Dataset {
 
     @Override
     public RgbImage image(int index) {
-        return Decoding.decode(files.get(index));
+        return ImageDecoder.decode(files.get(index));
     }
 
     @Override
