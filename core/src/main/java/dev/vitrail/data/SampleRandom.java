@@ -11,6 +11,9 @@ import java.util.random.RandomGenerator;
  */
 public final class SampleRandom implements RandomGenerator {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
+    /** An odd factor with good bits: that of the JDK's L64X128MixRandom (Steele and Vigna, 2021). */
+    private static final long SPREAD = 0xD1342543DE82EF95L;
+
     private static final double DOUBLE_ULP = 0x1.0p-53;
     private static final float FLOAT_ULP = 0x1.0p-24f;
 
@@ -31,9 +34,10 @@ public final class SampleRandom implements RandomGenerator {
 
     /** One number that stands for all {@code keys}, to seed something else with. */
     public static long key(long... keys) {
-        long key = mix(keys.length + GOLDEN);
+        long key = ~mix(keys.length);
         for (long part : keys) {
-            key = mix((key ^ mix(part + GOLDEN)) + GOLDEN);
+            // The factor keeps what came before apart from what is added: a plain sum of two mixed numbers can cancel out.
+            key = mix(key * SPREAD + mix(part + GOLDEN));
         }
         return key;
     }

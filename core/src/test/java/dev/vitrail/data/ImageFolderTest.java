@@ -1,0 +1,148 @@
+package dev.vitrail.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ImageFolderTest {
+    private final Path folder;
+
+    ImageFolderTest(@TempDir Path folder) {
+        this.folder = folder;
+    }
+
+    private Dataset open(Split split) {
+        return Datasets.open(folder, split, Optional.empty());
+    }
+
+    private void fails(String... parts) {
+        assertThatThrownBy(() -> Datasets.trainAndValidation(folder, Optional.empty(), 0.2, 0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContainingAll(parts);
+    }
+
+    @Test
+    void classesAndFilesAreSortedAsPythonSortsAndHiddenOnesSkipped() throws IOException {
+        for (String name : List.of("b/2.PNG", "b/10.png", "b/deep/1.jpeg", "B/1.gif", "\uFF21/x.bmp", "\uD83D\uDE00/x.png")) {
+            Pictures.write(folder.resolve(name), 0x808080);
+        }
+        Pictures.write(folder.resolve("b/.hidden.png"), 0);
+        Pictures.write(folder.resolve(".cache/c.png"), 0);
+        Pictures.write(folder.resolve("__MACOSX/c.png"), 0);
+        Pictures.write(folder.resolve("b/.git/c.png"), 0);
+        Pictures.text(folder.resolve("b/notes.txt"), "no picture");
+        Files.createFile(folder.resolve("b/png"));
+
+        Dataset set = open(Split.TRAIN);
+        // By code points an emoji comes after full-width A; by Java's chars before it.
+        assertThat(set.classes()).containsExactly("B", "b", "\uFF21", "\uD83D\uDE00");
+        assertThat(List.of(set.name(0), set.name(1), set.name(2), set.name(3)))
+                .containsExactly(
+                        Path.of("B", "1.gif").toString(),
+                        Path.of("b", "10.png").toString(),
+                        Path.of("b", "2.PNG").toString(),
+                        Path.of("b", "deep", "1.jpeg").toString());
+        assertThat(set.labels()).containsExactly(0, 1, 1, 1, 2, 3);
+        assertThat(set.image(5).pixels()).startsWith((byte) 0x80, (byte) 0x80, (byte) 0x80);
+        assertThat(set.describe()).endsWith(": 6 images, 4 classes (B 1, b 3, \uFF21 1, \uD83D\uDE00 1)");
+    }
+
+    @Test
+    void followsLinksButNotRoundInACircle(@TempDir Path elsewhere) throws IOException {
+        Pictures.write(elsewhere.resolve("1.png"), 0);
+        Pictures.write(folder.resolve("b/1.png"), 0);
+        Files.createSymbolicLink(folder.resolve("a"), elsewhere);
+        Files.createSymbolicLink(folder.resolve("b/round"), folder.resolve("b"));
+        Files.createSymbolicLink(folder.resolve("up"), folder);
+
+        Dataset set = open(Split.TRAIN);
+        assertThat(set.classes()).containsExactly("a", "b");
+        assertThat(set.size()).isEqualTo(2);
+    }
+
+    @Test
+    void validationHasTheLabelsOfTrainingEvenIfAClassIsMissing() {
+        for (String name : List.of("train/a/1.png", "train/b/1.png", "train/c/1.png", "validation/c/2.png")) {
+            Pictures.write(folder.resolve(name), 0);
+        }
+        Dataset validation = open(Split.VALIDATION);
+        assertThat(validation.classes()).containsExactly("a", "b", "c");
+        assertThat(validation.labels()).containsExactly(2);
+        assertThat(open(Split.TEST).labels()).containsExactly(2); // for want of a test part
+        TrainAndValidation both = Datasets.trainAndValidation(folder, Optional.empty(), 0.5, 0);
+        assertThat(both.train().size()).isEqualTo(3);
+        assertThat(both.validation().size()).isEqualTo(1);
+
+        Pictures.write(folder.resolve("validation/d/3.png"), 0);
+        fails("1 class that training does not know: 'd'");
+    }
+
+    @Test
+    void aClassMayBeCalledTest() {
+        Pictures.write(folder.resolve("real/1.png"), 0);
+        Pictures.write(folder.resolve("test/1.png"), 0);
+        assertThat(open(Split.TRAIN).classes()).containsExactly("real", "test");
+    }
+
+    @Test
+    void partsWithoutTrainingCanBeEvaluatedOnly() {
+        Pictures.write(folder.resolve("val/a/1.png"), 0);
+        Pictures.write(folder.resolve("val/b/1.png"), 0);
+        assertThat(open(Split.VALIDATION).classes()).containsExactly("a", "b");
+        fails("has no folder 'train'");
+    }
+
+    @Test
+    void saysWhatIsMissing() throws IOException {
+        fails("holds no images but no labels", "CLASS/IMAGE", "IDX", "--labels");
+        Pictures.write(folder.resolve("1.png"), 0);
+        fails("holds 1 image but no labels");
+        Files.createDirectory(folder.resolve("a"));
+        fails("holds no images in its 1 class folder");
+        Pictures.write(folder.resolve("a/1.png"), 0);
+        fails("has images of 1 class", "two or more");
+        Files.createDirectory(folder.resolve("b"));
+        fails("1 class folder of", "holds no images: 'b'");
+        Pictures.write(folder.resolve("b/1.png"), 0);
+        fails("2 classes have one image only", "'a', 'b'");
+
+        assertThatThrownBy(() -> Datasets.open(folder.resolve("gone"), Split.TRAIN, Optional.empty()))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("there is no folder");
+        assertThatThrownBy(() -> Datasets.open(folder.resolve("1.png"), Split.TRAIN, Optional.empty()))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("is a file; expected a folder");
+    }
+
+    @Test
+    void aBrokenFileIsNamed() {
+        Pictures.text(folder.resolve("a/1.jpg"), "this is no JPEG");
+        Pictures.write(folder.resolve("b/1.jpg"), 0);
+        Dataset set = open(Split.TRAIN);
+        assertThatThrownBy(() -> set.image(0)).isInstanceOf(VitrailException.class).hasMessageContaining("1.jpg");
+    }
+
+    @Test
+    void readsTheRealAntsAndBees() {
+        Optional<Path> real = Pictures.real("hymenoptera");
+        assumeTrue(real.isPresent(), "shared/data/hymenoptera is not here");
+        TrainAndValidation both = Datasets.trainAndValidation(real.orElseThrow(), Optional.empty(), 0.1, 0);
+        assertThat(both.train().describe()).endsWith(": 245 images, 2 classes (ants 124, bees 121)");
+        assertThat(both.validation().describe()).endsWith(": 153 images, 2 classes (ants 70, bees 83)");
+        for (int i = 0; i < both.train().size(); i++) {
+            String name = both.train().name(i);
+            if (name.endsWith(".gif") || name.contains(" ") || name.endsWith(".jpeg")) {
+                assertThat(both.train().image(i).width()).isPositive();
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+package dev.vitrail.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Loader.OnBroken;
+import dev.vitrail.data.Loader.Options;
+import dev.vitrail.images.RgbImage;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.Set;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class LoaderTest {
+    private static final SampleTransform TRANSFORM = new Pictures.IndexAndChance();
+
+    private static Loader loader(Dataset set, Options options) {
+        return new Loader(set, TRANSFORM, Sampler.shuffled(set.size(), 3), options);
+    }
+
+    private static List<String> epoch(Dataset set, Options options, int epoch, int first) {
+        try (Loader loader = loader(set, options);
+                Batches batches = loader.epoch(epoch, first)) {
+            return Pictures.print(batches);
+        }
+    }
+
+    @Test
+    void batchesDoNotDependOnTheNumberOfWorkers() {
+        Dataset set = new Pictures.Numbered(1000, 5, 77, 78, 500);
+        for (OnBroken choice : List.of(OnBroken.REPLACE, OnBroken.LEAVE_OUT)) {
+            Options options = new Options(32, 1, 1, false, choice, 9);
+            List<String> alone = epoch(set, options, 2, 0);
+            assertThat(alone).hasSize(32);
+            assertThat(epoch(set, options.withWorkers(4), 2, 0)).isEqualTo(alone);
+            assertThat(epoch(set, new Options(32, 7, 5, false, choice, 9), 2, 0)).isEqualTo(alone);
+            assertThat(epoch(set, options, 3, 0)).isNotEqualTo(alone);
+        }
+    }
+
+    @Test
+    void anEpochTakenUpInTheMiddleGoesOnAsItWouldHave() {
+        Pictures.Numbered set = new Pictures.Numbered(1000, 5, 77, 78, 500);
+        Options options = Options.training(32, 9).withWorkers(2);
+        List<String> whole = epoch(set, options, 1, 0);
+        assertThat(whole).hasSize(31);
+        set.decoded.set(0);
+        assertThat(epoch(set, options, 1, 20)).isEqualTo(whole.subList(20, 31));
+        assertThat(set.decoded.get()).isBetween(11 * 32, 11 * 32 + 8);
+        assertThat(epoch(set, options, 1, 31)).isEmpty();
+        assertThatThrownBy(() -> epoch(set, options, 1, 32)).hasMessageContaining("31 batches");
+    }
+
+    @Test
+    void everyPictureComesOnceWithItsLabel() {
+        Set<Integer> seen = new HashSet<>();
+        try (Loader loader = loader(new Pictures.Numbered(301), Options.evaluation(10).withWorkers(3));
+                Batches batches = loader.epoch(0)) {
+            assertThat(loader.batches()).isEqualTo(31);
+            while (batches.hasNext()) {
+                Batch batch = batches.next();
+                FloatBuffer pixels = batch.pixels();
+                for (int i = 0; i < batch.size(); i++) {
+                    assertThat(pixels.get(2 * i)).isEqualTo(batch.indices()[i]);
+                    assertThat(batch.labels()[i]).isEqualTo(batch.indices()[i] % 3);
+                    seen.add(batch.indices()[i]);
+                }
+                assertThat(batch.bytes().isDirect()).isTrue();
+                assertThat(batch.bytes().remaining()).isEqualTo(4 * 2 * batch.size());
+            }
+            assertThatThrownBy(batches::next).isInstanceOf(NoSuchElementException.class);
+        }
+        assertThat(seen).hasSize(301);
+    }
+
+    @Test
+    void chanceBelongsToAPositionSoARepeatedPictureIsAugmentedAnew() {
+        Sampler twice = new Sampler() {
+            @Override
+            public int length() {
+                return 8;
+            }
+
+            @Override
+            public int[] order(int epoch) {
+                return new int[] {0, 0, 1, 1, 2, 2, 3, 3};
+            }
+        };
+        try (Loader loader = new Loader(new Pictures.Numbered(4), TRANSFORM, twice, Options.training(8, 1));
+                Batches batches = loader.epoch(0)) {
+            Batch batch = batches.next();
+            Set<Float> drawn = new HashSet<>();
+            for (int i = 0; i < 8; i++) {
+                drawn.add(batch.pixels().get(2 * i + 1));
+            }
+            assertThat(drawn).hasSize(8);
+        }
+    }
+
+    @Test
+    void forTrainingABrokenPictureIsReplacedByTheNextAndReportedOnce() {
+        Dataset set = new Pictures.Numbered(64, 10, 11, 40);
+        List<BrokenImage> told = new ArrayList<>();
+        Options options = Options.training(16, 0).withWorkers(2);
+        try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options, told::add)) {
+            for (int epoch = 0; epoch < 2; epoch++) {
+                try (Batches batches = loader.epoch(epoch)) {
+                    int[] expected = new int[16];
+                    for (int i = 0; i < 16; i++) {
+                        expected[i] = i == 10 || i == 11 ? 12 : i;
+                    }
+                    assertThat(batches.next().indices()).isEqualTo(expected);
+                    assertThat(batches.next().size()).isEqualTo(16);
+                    assertThat(batches.next().indices()).contains(41).doesNotContain(40);
+                    assertThat(batches.next().size()).isEqualTo(16);
+                    assertThat(batches.hasNext()).isFalse();
+                }
+            }
+            assertThat(told)
+                    .containsExactly(
+                            new BrokenImage(10, "10.png", "picture 10 is cut off"),
+                            new BrokenImage(11, "11.png", "picture 11 is cut off"),
+                            new BrokenImage(40, "40.png", "picture 40 is cut off"));
+            assertThat(loader.broken()).isEqualTo(told);
+        }
+    }
+
+    @Test
+    void forEvaluationABrokenPictureIsLeftOut() {
+        Dataset set = new Pictures.Numbered(10, 0, 2, 4, 5, 6, 7, 9);
+        try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(10), Options.evaluation(4));
+                Batches batches = loader.epoch(0)) {
+            // The batch of 4 to 7 has nothing left and does not appear.
+            assertThat(Pictures.print(batches))
+                    .allSatisfy(batch -> assertThat(batch).doesNotStartWith("1 "))
+                    .hasSize(2)
+                    .first()
+                    .asString()
+                    .contains("1:1:1.0:")
+                    .contains("3:0:3.0:");
+            assertThat(loader.broken()).hasSize(7);
+        }
+    }
+
+    @Test
+    void strictStopsAtABrokenPictureInOrder() {
+        Dataset set = new Pictures.Numbered(64, 20, 30);
+        Options options = Options.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
+        try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options);
+                Batches batches = loader.epoch(0)) {
+            batches.next();
+            batches.next();
+            assertThatThrownBy(batches::next)
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessage("picture 20 is cut off");
+        }
+    }
+
+    @Test
+    void saysSoIfNothingCanBeRead() {
+        Dataset set = new Pictures.Numbered(3, 0, 1, 2);
+        assertThatThrownBy(() -> epoch(set, Options.training(2, 0), 0, 0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("can be read; the first: picture");
+        assertThat(epoch(set, Options.evaluation(2), 0, 0)).isEmpty();
+    }
+
+    @Test
+    void aFaultOfTheProgramReachesTheConsumer() {
+        SampleTransform faulty = new SampleTransform() {
+            @Override
+            public int height() {
+                return 1;
+            }
+
+            @Override
+            public int width() {
+                return 1;
+            }
+
+            @Override
+            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
+                throw new ArithmeticException("a bug");
+            }
+        };
+        try (Loader loader =
+                        new Loader(new Pictures.Numbered(9), faulty, Sampler.sequential(9), Options.training(3, 0));
+                Batches batches = loader.epoch(0)) {
+            assertThatThrownBy(batches::hasNext)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasRootCauseMessage("a bug");
+        }
+    }
+
+    @Test
+    void memoryIsUsedAgainAndThreadsEnd() throws InterruptedException {
+        Set<Thread> before = Thread.getAllStackTraces().keySet();
+        Pictures.Numbered set = new Pictures.Numbered(1000);
+        Options options = new Options(10, 3, 2, true, OnBroken.REPLACE, 0);
+        List<Thread> ours;
+        try (Loader loader = loader(set, options);
+                Batches batches = loader.epoch(0)) {
+            ours = Thread.getAllStackTraces().keySet().stream()
+                    .filter(thread -> !before.contains(thread) && thread.getName().startsWith("vitrail-loader"))
+                    .toList();
+            batches.next();
+            Thread.sleep(100);
+            // One batch is held, two more may be ready, and no more is decoded.
+            assertThat(set.decoded.get()).isEqualTo(30);
+            ByteBuffer first = batches.next().bytes();
+            float kept = first.duplicate().order(first.order()).getFloat(0);
+            batches.next();
+            batches.next();
+            batches.next();
+            assertThat(first.duplicate().order(first.order()).getFloat(0)).isNotEqualTo(kept);
+        }
+        assertThat(ours).hasSize(3).noneMatch(Thread::isAlive);
+    }
+
+    @Test
+    void anotherEpochEndsTheOneBefore() {
+        try (Loader loader = loader(new Pictures.Numbered(100), Options.training(10, 0))) {
+            Batches first = loader.epoch(0);
+            first.next();
+            Batches second = loader.epoch(1);
+            assertThat(Pictures.print(second)).hasSize(10);
+            assertThatThrownBy(first::next).isInstanceOf(IllegalStateException.class);
+        }
+    }
+
+    @Test
+    void refusesWhatCannotFillABatch() {
+        assertThatThrownBy(() -> loader(new Pictures.Numbered(9), Options.training(10, 0)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("fewer than one batch of 10");
+        assertThatThrownBy(() -> loader(new Pictures.Numbered(0), Options.evaluation(10)))
+                .hasMessageContaining("no images to load");
+        assertThatThrownBy(() -> Options.training(0, 0)).hasMessageContaining("at least 1");
+    }
+}
