@@ -135,7 +135,7 @@ public final class TorchFile {
     }
 
     private static String named(Object key) {
-        return key instanceof String name ? name : "a key that is no text";
+        return key instanceof String name ? Faults.printable(name) : "a key that is no text";
     }
 
     private static PickleValues.Dict nested(PickleValues.Dict root, List<String> nests) {

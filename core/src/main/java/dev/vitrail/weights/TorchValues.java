@@ -89,7 +89,7 @@ final class TorchValues implements PickleMachine.Host {
             throw VitrailException.of(
                     "%s contains %s, which is neither a tensor nor a plain value; nothing in a weights file is ever"
                             + " executed, so save the state_dict alone (best as safetensors) and load that",
-                    source, name);
+                    source, Faults.printable(name));
         }
         return global;
     }
