@@ -198,10 +198,22 @@ public final class Hub {
     /** Whether all arrived and matches its checksum. */
     private boolean downloaded(URI address, Path partial, HubTransfer.Facts facts)
             throws HubTransfer.Broken, IOException {
-        retrying(waits, () -> {
-            transfer.download(address, partial, facts.size());
-            return partial;
-        });
+        boolean complete = false;
+        while (!complete) {
+            long before = HubTransfer.length(partial);
+            try {
+                retrying(waits, () -> {
+                    transfer.download(address, partial, facts.size());
+                    return partial;
+                });
+                complete = true;
+            } catch (HubTransfer.Broken e) {
+                // A bad line that still brings something is worth more patience; one that brings nothing is not.
+                if (HubTransfer.length(partial) <= before || facts.size().isEmpty()) {
+                    throw e;
+                }
+            }
+        }
         return matches(partial, facts.etag());
     }
 

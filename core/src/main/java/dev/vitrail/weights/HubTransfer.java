@@ -217,7 +217,7 @@ final class HubTransfer {
             var target = from.resolve(location);
             boolean secure = "https".equalsIgnoreCase(target.getScheme());
             boolean plain = "http".equalsIgnoreCase(target.getScheme()) && "http".equalsIgnoreCase(from.getScheme());
-            if (location.isEmpty() || target.getHost() == null || !secure && !plain) {
+            if (location.isEmpty() || target.getHost() == null || !(secure || plain)) {
                 throw new Broken("%s redirects to %s, which is no address to follow".formatted(from, location));
             }
             return target;

@@ -66,7 +66,7 @@ public final class TorchFile {
     private static StateDict readZip(ByteSource source, ZipEntries zip, boolean preferEma) {
         var pickles = zip.names().stream()
                 .filter(name -> name.equals(PICKLE)
-                        || name.endsWith("/" + PICKLE) && name.indexOf('/') == name.lastIndexOf('/'))
+                        || (name.endsWith("/" + PICKLE) && name.indexOf('/') == name.lastIndexOf('/')))
                 .toList();
         VitrailException.require(
                 pickles.size() == 1,

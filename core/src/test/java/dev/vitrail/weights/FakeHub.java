@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Two real servers on loopback: one speaks the hub's protocol, the other stands for the store that large files are
@@ -40,7 +41,7 @@ final class FakeHub implements AutoCloseable {
 
     volatile Optional<String> neededToken = Optional.empty();
     volatile String errorCode = "";
-    volatile int failuresBeforeSuccess;
+    final AtomicInteger failuresBeforeSuccess = new AtomicInteger();
     volatile int breakAfter = Integer.MAX_VALUE;
     volatile int extraBytes;
     volatile int missingBytes;
@@ -96,8 +97,7 @@ final class FakeHub implements AutoCloseable {
                     exchange.getRequestMethod() + " " + name + " " + path,
                     Optional.ofNullable(headers.getFirst("Range")),
                     Optional.ofNullable(headers.getFirst("Authorization"))));
-            if (failuresBeforeSuccess > 0) {
-                failuresBeforeSuccess--;
+            if (failuresBeforeSuccess.getAndUpdate(left -> Math.max(0, left - 1)) > 0) {
                 exchange.sendResponseHeaders(503, -1);
             } else if (name.equals("store")) {
                 deliver(exchange, large.getOrDefault(path.substring(1), new byte[0]));

@@ -161,12 +161,12 @@ class HostilePickleTest {
         assertThat(dict.get("empty").elements()).isZero();
     }
 
-    /** Each view is small enough for its storage, but together they would copy it ten thousand times. */
+    /** Each view is small enough for its storage, but together they would copy it two thousand times. */
     @Test
     void manyViewsOfOneStorageDoNotExhaustMemory() {
         var pickle = Pickle.start().ascii("}(");
         var storage = new byte[4 * 40_000];
-        for (int i = 0; i < 10_000; i++) {
+        for (int i = 0; i < 2_000; i++) {
             pickle.text("w" + i).tensor("0", 40_000, i % 3, new long[] {2, 19_000 - i}, new long[] {1, 2});
         }
         var file = Pickle.zip(pickle.ascii("u").end(), storage);
@@ -208,10 +208,10 @@ class HostilePickleTest {
     void cyclesAndDepthDoNoHarm() {
         refused(Pickle.start().ascii("]").op('q', 0).ascii("h").op(0).ascii("a"), "dict of tensors");
         refused(Pickle.start().ascii("}").op('q', 0).text("self").op('h', 0).ascii("s"), "no tensors");
-        refused(Pickle.start().ascii("]".repeat(500_000) + "a".repeat(499_999)), "dict of tensors");
-        refused(Pickle.start().ascii(")" + "\u0085".repeat(500_000)), "dict of tensors");
-        refused(Pickle.start().ascii("(".repeat(500_000)), "mark");
-        refused(Pickle.start().ascii("}" + ")" + "\u0085".repeat(100_000) + "Ns"), "no tensors");
+        refused(Pickle.start().ascii("]".repeat(50_000) + "a".repeat(49_999)), "dict of tensors");
+        refused(Pickle.start().ascii(")" + "\u0085".repeat(50_000)), "dict of tensors");
+        refused(Pickle.start().ascii("(".repeat(50_000)), "mark");
+        refused(Pickle.start().ascii("}" + ")" + "\u0085".repeat(50_000) + "Ns"), "no tensors");
         // A dict under its own key, and tuples that double their size a hundred times if anybody unfolds them.
         refused(Pickle.start().ascii("}").op('q', 0, 'h', 0).ascii("Ns"), "no plain value");
         refused(Pickle.start().ascii("}" + ")" + "2\u0086".repeat(100) + "Ns"), "no tensors");
@@ -219,17 +219,15 @@ class HostilePickleTest {
 
     @Test
     void quadraticWorkIsRefused() {
-        var pickle = Pickle.start()
-                .ascii("](" + "]".repeat(200_000) + "e")
-                .op('q', 0)
-                .ascii("0");
+        var pickle =
+                Pickle.start().ascii("](" + "]".repeat(20_000) + "e").op('q', 0).ascii("0");
         pickle.global("torch", "Size").op('q', 1).ascii("0");
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             pickle.op('h', 1, 'h', 0, 0x85, 'R', '0');
         }
         refused(pickle.ascii("N"), "over and over");
         var holder = Pickle.start().ascii("}(");
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             holder.integer(i).ascii("N");
         }
         holder.ascii("u")
@@ -238,7 +236,7 @@ class HostilePickleTest {
                 .global("argparse", "Namespace")
                 .ascii(")")
                 .op(0x81);
-        for (int i = 0; i < 100_000; i++) {
+        for (int i = 0; i < 20_000; i++) {
             holder.op('h', 0).ascii("b");
         }
         refused(holder, "over and over");
@@ -361,7 +359,7 @@ class HostilePickleTest {
         var sound = new Pickle()
                 .ascii(
                         "(dp0\nS'w'\np1\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n")
-                .ascii("L4L\ntQI0\n(I4\ntp7\n(I1\ntI00\nccollections\nOrderedDict\n(tRtRsV\u0065poch\nF1.5\ns");
+                .ascii("L4L\ntQI0\n(I4\ntp7\n(I1\ntI00\nccollections\nOrderedDict\n(tRtRsVepoch\nF1.5\ns");
         var dict = TorchFile.read(Pickle.zip(sound.end(), FOUR_FLOATS), "x.pth", false);
         assertThat(dict.get("w").shape()).containsExactly(4);
         assertThat(dict.metadata()).containsEntry("epoch", "1.5");

@@ -79,7 +79,7 @@ class HubTest {
     void filesInFoldersAndOddRevisions() throws IOException {
         server.small.put("a/b c.txt", new byte[] {1});
         var path = hub(false, Optional.empty()).fetch(REPOSITORY, "refs/pr/1", "a/b c.txt");
-        assertThat(path).hasBinaryContent(new byte[] {1}).endsWith(Path.of("a", "b c.txt"));
+        assertThat(path).hasBinaryContent(new byte[] {1}).endsWithRaw(Path.of("a", "b c.txt"));
         assertThat(Files.readSymbolicLink(path).toString()).startsWith("../../../blobs/");
         assertThat(cache().resolve("models--org--model/refs/refs/pr/1")).hasContent(FakeHub.COMMIT);
     }
@@ -98,10 +98,14 @@ class HubTest {
 
     @Test
     void aBrokenConnectionIsContinued() {
-        server.breakAfter = 100_000;
+        server.breakAfter = 40_000; // more breaks than there are attempts in a row
         assertThat(fetch(WEIGHTS)).hasBinaryContent(content);
-        assertThat(server.requests.stream().flatMap(request -> request.range().stream()))
-                .contains("bytes=100000-", "bytes=200000-");
+        // What the server sends last before it breaks off may be lost, so only the count is certain.
+        var ranges = server.requests.stream()
+                .filter(request -> request.what().startsWith("GET store"))
+                .flatMap(request -> request.range().stream())
+                .toList();
+        assertThat(ranges).hasSizeGreaterThanOrEqualTo(7).doesNotContain("bytes=0-");
         assertNothingIncomplete();
     }
 
@@ -154,7 +158,7 @@ class HubTest {
 
     @Test
     void aSilentServerIsNotWaitedForForEver() {
-        server.breakAfter = 1000;
+        server.breakAfter = 0;
         server.silent = true;
         var impatient =
                 new Hub(settings(false, Optional.empty()), List.of(Duration.ofMillis(1)), Duration.ofMillis(300));
@@ -167,17 +171,17 @@ class HubTest {
 
     @Test
     void aServerInTroubleIsAskedAgain() {
-        server.failuresBeforeSuccess = 3;
+        server.failuresBeforeSuccess.set(3);
         assertThat(fetch(WEIGHTS)).hasBinaryContent(content);
-        server.failuresBeforeSuccess = 1000;
+        server.failuresBeforeSuccess.set(1000);
         assertRefused(() -> fetch("config.json"), "status 503");
-        assertThat(server.failuresBeforeSuccess).isEqualTo(1000 - 5);
+        assertThat(server.failuresBeforeSuccess).hasValue(1000 - 5);
     }
 
     @Test
     void withoutANetworkTheCacheServes() {
         var path = fetch(WEIGHTS);
-        server.failuresBeforeSuccess = 1000;
+        server.failuresBeforeSuccess.set(1000);
         assertThat(fetch(WEIGHTS)).isEqualTo(path);
         server.close();
         assertThat(fetch(WEIGHTS)).isEqualTo(path);

@@ -140,7 +140,7 @@ class SafetensorsTest {
     @Test
     void everyTruncationIsRefused() throws IOException {
         var whole = Golden.bytes("ckpt_pth.safetensors");
-        for (int length = 0; length < whole.length; length += 7) {
+        for (int length = 0; length < whole.length; length += 23) {
             var cut = Arrays.copyOf(whole, length);
             assertRefused(() -> Safetensors.read(cut, "cut"), "cut");
         }
@@ -151,7 +151,7 @@ class SafetensorsTest {
     @Test
     void everyFlippedHeaderByteIsReadOrRefused() {
         var whole = Golden.bytes("ckpt_pth.safetensors");
-        for (int i = 0; i < 1912; i++) {
+        for (int i = 0; i < 1912; i += 3) {
             for (int flip : new int[] {0x01, 0x20, 0x80}) {
                 var damaged = whole.clone();
                 damaged[i] ^= (byte) flip;
