@@ -9,7 +9,6 @@ import java.util.Locale;
  * @param opening such as "x.zip is not a sound zip archive"; the fault follows after a colon
  */
 record Faults(String opening) {
-    /** Names inside a hostile file may be as long as the file; a sentence is not. */
     private static final int MAX_CHARACTERS = 500;
 
     VitrailException of(String fault, Object... values) {
@@ -27,9 +26,16 @@ record Faults(String opening) {
         }
     }
 
+    /**
+     * Text from a file, fit for a sentence: a name in a hostile file may hold line breaks and terminal controls, and be
+     * as long as the file.
+     */
+    static String printable(String text) {
+        String head = text.length() > MAX_CHARACTERS ? text.substring(0, MAX_CHARACTERS) + "…" : text;
+        return head.replaceAll("\\p{Cntrl}", "?");
+    }
+
     private String sentence(String fault, Object... values) {
-        // A name may also hold line breaks and terminal controls, which a sentence must not carry to the screen.
-        String text = String.format(Locale.ROOT, fault, values).replaceAll("\\p{Cntrl}", "?");
-        return opening + ": " + (text.length() > MAX_CHARACTERS ? text.substring(0, MAX_CHARACTERS) + "…" : text);
+        return opening + ": " + printable(String.format(Locale.ROOT, fault, values));
     }
 }

@@ -16,6 +16,7 @@ import java.util.Map;
  * @param fortranOrder whether the first index runs fastest
  * @see <a href="https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html">numpy's description</a>
  */
+@SuppressWarnings("ArrayRecordComponent") // read by this package alone; never compared, never changed
 record NpyHeader(DType dtype, boolean fortranOrder, long[] shape) {
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
 

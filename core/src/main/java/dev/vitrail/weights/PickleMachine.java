@@ -1,11 +1,8 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
-import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -35,15 +32,14 @@ final class PickleMachine {
         Object persistent(Object id);
     }
 
-    /** Python's integers have no limit; beyond this, converting them takes quadratic time. */
-    private static final int MAX_INTEGER_BYTES = 255;
-
     /** How many values may be copied from one container to another, for each byte of the pickle. */
     private static final long WORK_PER_BYTE = 16;
 
+    private static final String SUSPECT = " is not a sound PyTorch file";
+
     private static final Object MARK = new Object();
 
-    private final ByteBuffer in;
+    private final PickleInput in;
     private final Faults faults;
     private final Host host;
     private final List<Object> stack = new ArrayList<>();
@@ -51,8 +47,8 @@ final class PickleMachine {
     private long work;
 
     private PickleMachine(ByteBuffer in, String source, Host host) {
-        this.in = in;
-        this.faults = new Faults(source + " is not a sound PyTorch file");
+        this.in = new PickleInput(in, new Faults(source + SUSPECT));
+        this.faults = new Faults(source + SUSPECT);
         this.work = WORK_PER_BYTE * in.remaining();
         this.host = host;
     }
@@ -69,7 +65,7 @@ final class PickleMachine {
 
     private Object run() {
         while (true) {
-            int opcode = Byte.toUnsignedInt(bytes(1).get());
+            int opcode = Byte.toUnsignedInt(in.bytes(1).get());
             if (opcode == '.') {
                 return pop();
             }
@@ -85,25 +81,25 @@ final class PickleMachine {
             case 'N' -> push(PickleValues.None.NONE);
             case 0x88 -> push(true);
             case 0x89 -> push(false);
-            case 'J' -> push((long) bytes(4).getInt());
-            case 'K' -> push(unsignedByte());
-            case 'M' -> push((long) Short.toUnsignedInt(bytes(2).getShort()));
-            case 'I' -> push(decimalOrBoolean(line()));
-            case 'L' -> push(decimal(line().replaceFirst("L$", "")));
-            case 0x8a -> push(integer(unsignedByte()));
-            case 0x8b -> push(integer(length4()));
-            case 'F' -> push(floating(line()));
-            case 'G' -> push(bytes(8).order(ByteOrder.BIG_ENDIAN).getDouble());
-            case 'S' -> push(quoted(line()));
-            case 'V' -> push(line());
-            case 'T' -> push(latin(length4()));
-            case 'U' -> push(latin(unsignedByte()));
-            case 'X' -> push(utf8(length4()));
-            case 0x8c -> push(utf8(unsignedByte()));
-            case 0x8d -> push(utf8(length8()));
-            case 'B' -> push(raw(length4()));
-            case 'C' -> push(raw(unsignedByte()));
-            case 0x8e, 0x96 -> push(raw(length8()));
+            case 'J' -> push((long) in.bytes(4).getInt());
+            case 'K' -> push(in.unsignedByte());
+            case 'M' -> push((long) Short.toUnsignedInt(in.bytes(2).getShort()));
+            case 'I' -> push(in.decimalOrBoolean(in.line()));
+            case 'L' -> push(in.decimal(in.line().replaceFirst("L$", "")));
+            case 0x8a -> push(in.integer(in.unsignedByte()));
+            case 0x8b -> push(in.integer(in.length4()));
+            case 'F' -> push(in.floating(in.line()));
+            case 'G' -> push(in.bytes(8).order(ByteOrder.BIG_ENDIAN).getDouble());
+            case 'S' -> push(in.quoted(in.line()));
+            case 'V' -> push(in.line());
+            case 'T' -> push(in.latin(in.length4()));
+            case 'U' -> push(in.latin(in.unsignedByte()));
+            case 'X' -> push(in.utf8(in.length4()));
+            case 0x8c -> push(in.utf8(in.unsignedByte()));
+            case 0x8d -> push(in.utf8(in.length8()));
+            case 'B' -> push(in.raw(in.length4()));
+            case 'C' -> push(in.raw(in.unsignedByte()));
+            case 0x8e, 0x96 -> push(in.raw(in.length8()));
             default -> {
                 return false;
             }
@@ -149,31 +145,31 @@ final class PickleMachine {
     private void special(int opcode) {
         switch (opcode) {
             case 0x80 -> {
-                long protocol = unsignedByte();
+                long protocol = in.unsignedByte();
                 faults.require(protocol <= 5, "it uses pickle protocol %d; 0 to 5 are known", protocol);
             }
-            case 0x95 -> length8();
+            case 0x95 -> in.length8();
             case '0' -> pop();
             case '1' -> popToMark();
             case '2' -> push(peek());
-            case 'p' -> memo.put(index(line()), peek());
-            case 'q' -> memo.put((int) unsignedByte(), peek());
-            case 'r' -> memo.put(bytes(4).getInt(), peek());
+            case 'p' -> memo.put(in.index(in.line()), peek());
+            case 'q' -> memo.put((int) in.unsignedByte(), peek());
+            case 'r' -> memo.put(in.bytes(4).getInt(), peek());
             case 0x94 -> memo.put(memo.size(), peek());
-            case 'g' -> recall(index(line()));
-            case 'h' -> recall((int) unsignedByte());
-            case 'j' -> recall(bytes(4).getInt());
+            case 'g' -> recall(in.index(in.line()));
+            case 'h' -> recall((int) in.unsignedByte());
+            case 'j' -> recall(in.bytes(4).getInt());
             case 'c' -> {
-                String module = line();
-                push(host.global(new PickleValues.Global(module, line())));
+                String module = in.line();
+                push(host.global(new PickleValues.Global(module, in.line())));
             }
             case 0x93 -> {
                 var names = popLast(2);
                 push(host.global(new PickleValues.Global(string(names.get(0)), string(names.get(1)))));
             }
             case 'i' -> {
-                String module = line();
-                var callable = host.global(new PickleValues.Global(module, line()));
+                String module = in.line();
+                var callable = host.global(new PickleValues.Global(module, in.line()));
                 push(call(callable, popToMark()));
             }
             case 'o' -> {
@@ -193,7 +189,7 @@ final class PickleMachine {
                 push(call(items.get(0), tuple(items.get(1)).items));
             }
             case 'b' -> build(pop());
-            case 'P' -> push(host.persistent(line()));
+            case 'P' -> push(host.persistent(in.line()));
             case 'Q' -> push(host.persistent(pop()));
             default -> throw faults.of("it has the unknown or unsupported instruction 0x%02x", opcode);
         }
@@ -328,119 +324,5 @@ final class PickleMachine {
             throw faults.of("it recalls value %d, which it never kept", index);
         }
         push(value);
-    }
-
-    private ByteBuffer bytes(long count) {
-        faults.require(count >= 0 && count <= in.remaining(), "it ends in the middle of an instruction (cut short?)");
-        var bytes = in.slice(in.position(), (int) count).order(ByteOrder.LITTLE_ENDIAN);
-        in.position(in.position() + (int) count);
-        return bytes;
-    }
-
-    private long unsignedByte() {
-        return Byte.toUnsignedLong(bytes(1).get());
-    }
-
-    private long length4() {
-        return Integer.toUnsignedLong(bytes(4).getInt());
-    }
-
-    private long length8() {
-        return bytes(8).getLong();
-    }
-
-    private PickleValues.Bytes raw(long length) {
-        var content = bytes(length);
-        var copy = new byte[content.remaining()];
-        content.get(copy);
-        return new PickleValues.Bytes(copy);
-    }
-
-    private String utf8(long length) {
-        try {
-            return StandardCharsets.UTF_8.newDecoder().decode(bytes(length)).toString();
-        } catch (CharacterCodingException e) {
-            throw faults.of(e, "a text in it is not UTF-8");
-        }
-    }
-
-    /** Python 2 pickled its byte strings so; names are ASCII, and Latin-1 reads any other byte without loss. */
-    private String latin(long length) {
-        return StandardCharsets.ISO_8859_1.decode(bytes(length)).toString();
-    }
-
-    private String line() {
-        for (int end = in.position(); end < in.limit(); end++) {
-            if (in.get(end) == '\n') {
-                var text = StandardCharsets.UTF_8.decode(bytes(end - in.position()));
-                bytes(1);
-                return text.toString();
-            }
-        }
-        throw faults.of("it ends in the middle of a line (cut short?)");
-    }
-
-    private String quoted(String line) {
-        boolean sound = line.length() >= 2
-                && (line.charAt(0) == '\'' || line.charAt(0) == '"')
-                && line.charAt(0) == line.charAt(line.length() - 1)
-                && line.indexOf('\\') < 0;
-        faults.require(sound, "it has a text without quotes or with escapes");
-        return line.substring(1, line.length() - 1);
-    }
-
-    private Object integer(long length) {
-        faults.require(length <= MAX_INTEGER_BYTES, "it has an integer of %d bytes", length);
-        if (length == 0) {
-            return 0L;
-        }
-        var little = bytes(length);
-        var big = new byte[(int) length];
-        for (int i = 0; i < big.length; i++) {
-            big[big.length - 1 - i] = little.get(i);
-        }
-        return shortest(new BigInteger(big));
-    }
-
-    private Object decimalOrBoolean(String text) {
-        return switch (text) {
-            case "00" -> false;
-            case "01" -> true;
-            default -> decimal(text);
-        };
-    }
-
-    private Object decimal(String text) {
-        faults.require(text.length() <= 2 * MAX_INTEGER_BYTES, "it has an integer of %d digits", text.length());
-        try {
-            return shortest(new BigInteger(text));
-        } catch (NumberFormatException e) {
-            throw faults.of(e, "%s is no integer", text);
-        }
-    }
-
-    private static Object shortest(BigInteger value) {
-        return value.bitLength() < 64 ? (Object) value.longValue() : value;
-    }
-
-    private double floating(String text) {
-        faults.require(text.length() <= 2 * MAX_INTEGER_BYTES, "it has a number of %d digits", text.length());
-        try {
-            return switch (text) {
-                case "inf" -> Double.POSITIVE_INFINITY;
-                case "-inf" -> Double.NEGATIVE_INFINITY;
-                case "nan" -> Double.NaN;
-                default -> Double.parseDouble(text);
-            };
-        } catch (NumberFormatException e) {
-            throw faults.of(e, "%s is no number", text);
-        }
-    }
-
-    private int index(String text) {
-        if (decimal(text) instanceof Long index && index >= 0 && index <= Integer.MAX_VALUE) {
-            return index.intValue();
-        }
-        throw faults.of("it keeps a value under the impossible number %s", text);
     }
 }

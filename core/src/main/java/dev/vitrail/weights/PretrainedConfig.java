@@ -54,11 +54,11 @@ public record PretrainedConfig(
         others = JsonFields.copy(others);
         VitrailException.require(
                 inputSize.isEmpty()
-                        || inputSize.size() == 3 && inputSize.stream().allMatch(size -> size > 0),
+                        || (inputSize.size() == 3 && inputSize.stream().allMatch(size -> size > 0)),
                 "input_size is channels, height and width in pixels; found %s",
                 inputSize);
         VitrailException.require(
-                cropPct.isEmpty() || cropPct.getAsDouble() > 0 && cropPct.getAsDouble() <= 2,
+                cropPct.isEmpty() || (cropPct.getAsDouble() > 0 && cropPct.getAsDouble() <= 2),
                 "crop_pct is a ratio above 0 and usually at most 1; found %s",
                 cropPct);
         VitrailException.require(

@@ -23,7 +23,7 @@ import java.util.TreeMap;
  * and place, then the tensors' bytes without gaps.
  *
  * <p>Every rule of the format is checked before a tensor is handed out, and a file, a stream and an array get the same
- * verdict: a header of at most 100,000,000 bytes that begins with {@code {} and names nothing twice; shape times dtype
+ * verdict: a header of at most 100,000,000 bytes that begins with a brace and names nothing twice; shape times dtype
  * equal to the bytes, in exact 64-bit arithmetic; places that begin at zero, follow each other without overlap or hole,
  * and end where the file ends. The last rule leaves no room for a second file hidden inside the first.
  *

@@ -27,6 +27,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
     static final int MAX_BYTES = 100_000_000;
 
     /** One tensor; {@code begin} and {@code end} are bytes from {@link #dataStart}. */
+    @SuppressWarnings("ArrayRecordComponent") // read by this package alone; never compared, never changed
     record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
 
     private static final Map<String, DType> DTYPES = Map.ofEntries(

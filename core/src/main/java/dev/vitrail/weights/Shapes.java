@@ -19,14 +19,17 @@ final class Shapes {
         VitrailException.require(
                 shape.length <= MAX_DIMENSIONS,
                 "%s has %d dimensions; at most %d are possible, so the file is damaged",
-                what,
+                Faults.printable(what),
                 shape.length,
                 MAX_DIMENSIONS);
         long product = 1;
         boolean empty = false;
         for (long size : shape) {
             VitrailException.require(
-                    size >= 0, "%s has shape %s: a dimension cannot be negative", what, Arrays.toString(shape));
+                    size >= 0,
+                    "%s has shape %s: a dimension cannot be negative",
+                    Faults.printable(what),
+                    Arrays.toString(shape));
             empty |= size == 0;
         }
         try {
@@ -37,7 +40,7 @@ final class Shapes {
         } catch (ArithmeticException e) {
             throw new VitrailException(
                     "%s has shape %s: more elements than 64 bits can count, so the file is damaged"
-                            .formatted(what, Arrays.toString(shape)),
+                            .formatted(Faults.printable(what), Arrays.toString(shape)),
                     e);
         }
         return empty ? 0 : product;
@@ -50,7 +53,7 @@ final class Shapes {
         } catch (ArithmeticException e) {
             throw new VitrailException(
                     "%s has %d elements of %d bytes: more than 64 bits can count, so the file is damaged"
-                            .formatted(what, elements, size),
+                            .formatted(Faults.printable(what), elements, size),
                     e);
         }
     }

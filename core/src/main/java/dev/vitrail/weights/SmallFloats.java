@@ -13,16 +13,16 @@ final class SmallFloats {
     /** IEEE 754 binary16: 5 exponent bits, 10 mantissa bits. */
     static float half(short bits) {
         int sign = (bits & 0x8000) << 16;
-        int exponent = bits >>> 10 & 0x1f;
+        int exponent = (bits >>> 10) & 0x1f;
         int mantissa = bits & 0x3ff;
         if (exponent == 0x1f) {
-            return Float.intBitsToFloat(sign | 0x7f800000 | mantissa << 13);
+            return Float.intBitsToFloat(sign | 0x7f800000 | (mantissa << 13));
         }
         if (exponent == 0) {
             float magnitude = mantissa * 0x1p-24f;
             return sign == 0 ? magnitude : -magnitude;
         }
-        return Float.intBitsToFloat(sign | exponent + 112 << 23 | mantissa << 13);
+        return Float.intBitsToFloat(sign | ((exponent + 112) << 23) | (mantissa << 13));
     }
 
     /** The upper half of a binary32: 8 exponent bits, 7 mantissa bits. */
@@ -32,7 +32,7 @@ final class SmallFloats {
 
     /** 4 exponent bits with bias 7, 3 mantissa bits, no infinity. */
     static float e4m3(byte bits) {
-        int exponent = bits >>> 3 & 0xf;
+        int exponent = (bits >>> 3) & 0xf;
         int mantissa = bits & 7;
         if ((bits & 0x7f) == 0x7f) {
             return Float.NaN;

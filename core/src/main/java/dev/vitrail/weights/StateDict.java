@@ -26,7 +26,7 @@ public final class StateDict implements Iterable<StoredTensor> {
                     byName.put(tensor.name(), tensor) == null,
                     "%s holds two tensors named %s; names must differ",
                     origin,
-                    tensor.name());
+                    Faults.printable(tensor.name()));
         }
         this.tensors = Collections.unmodifiableMap(byName);
         this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));

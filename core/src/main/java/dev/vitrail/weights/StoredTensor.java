@@ -33,7 +33,7 @@ public final class StoredTensor {
         VitrailException.require(
                 expected == bytes.remaining(),
                 "tensor %s of dtype %s and shape %s needs %d bytes, but %d are there",
-                name,
+                Faults.printable(name),
                 dtype,
                 Arrays.toString(shape),
                 expected,
@@ -162,7 +162,7 @@ public final class StoredTensor {
 
     private static float unsignedToFloat(long bits) {
         // Halved, the value fits the signed range; the lowest bit is kept so that the rounding stays correct.
-        return bits >= 0 ? (float) bits : 2f * (float) (bits >>> 1 | bits & 1);
+        return bits >= 0 ? (float) bits : 2f * (float) ((bits >>> 1) | (bits & 1));
     }
 
     private int arrayLength() {

@@ -66,7 +66,7 @@ public final class TorchFile {
     private static StateDict readZip(ByteSource source, ZipEntries zip, boolean preferEma) {
         var pickles = zip.names().stream()
                 .filter(name -> name.equals(PICKLE)
-                        || name.endsWith("/" + PICKLE) && name.indexOf('/') == name.lastIndexOf('/'))
+                        || (name.endsWith("/" + PICKLE) && name.indexOf('/') == name.lastIndexOf('/')))
                 .toList();
         VitrailException.require(
                 pickles.size() == 1,
@@ -135,7 +135,7 @@ public final class TorchFile {
     }
 
     private static String named(Object key) {
-        return key instanceof String name ? name : "a key that is no text";
+        return key instanceof String name ? Faults.printable(name) : "a key that is no text";
     }
 
     private static PickleValues.Dict nested(PickleValues.Dict root, List<String> nests) {

@@ -23,6 +23,7 @@ final class TorchValues implements PickleMachine.Host {
     record Storage(String key, DType dtype, long elements) {}
 
     /** A strided view of a storage, not yet checked against it. */
+    @SuppressWarnings("ArrayRecordComponent") // read by this package alone; never compared, never changed
     record Tensor(Storage storage, long offset, long[] shape, long[] strides) {}
 
     /** The attributes of a class that only holds data. */
@@ -89,7 +90,7 @@ final class TorchValues implements PickleMachine.Host {
             throw VitrailException.of(
                     "%s contains %s, which is neither a tensor nor a plain value; nothing in a weights file is ever"
                             + " executed, so save the state_dict alone (best as safetensors) and load that",
-                    source, name);
+                    source, Faults.printable(name));
         }
         return global;
     }
@@ -115,7 +116,7 @@ final class TorchValues implements PickleMachine.Host {
         var items = id instanceof PickleValues.Tuple tuple ? tuple.items : List.of();
         faults.require(items.size() >= 5 && "storage".equals(items.get(0)), "a persistent id in it is no storage");
         faults.require(
-                items.size() == 5 || items.size() == 6 && items.get(5) == PickleValues.None.NONE,
+                items.size() == 5 || (items.size() == 6 && items.get(5) == PickleValues.None.NONE),
                 "a storage in it is a view of another, a form that has not been written since 2017");
         var dtype = items.get(1) instanceof PickleValues.Global global ? STORAGES.get(global.toString()) : null;
         if (dtype == null) {

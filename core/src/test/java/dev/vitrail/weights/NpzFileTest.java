@@ -134,11 +134,11 @@ class NpzFileTest {
     void everyTruncationIsRefusedAndADamagedArrayIsNoticed() {
         for (String name : new String[] {"ckpt_npz_plain.npz", "ckpt_npz_posembed_resize.npz"}) {
             var whole = Golden.bytes(name);
-            for (int length = 0; length < whole.length; length += 41) {
+            for (int length = 0; length < whole.length; length += 397) {
                 var cut = Arrays.copyOf(whole, length);
                 assertRefused(() -> NpzFile.read(cut, name), name);
             }
-            for (int i = 0; i < whole.length; i += 29) {
+            for (int i = 0; i < whole.length; i += 211) {
                 var damaged = whole.clone();
                 damaged[i] ^= 0x10;
                 try {

@@ -2,11 +2,13 @@ package dev.vitrail.weights;
 
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
@@ -49,9 +51,7 @@ class TorchFileTest {
                 var wantedValues = wanted.toFloats();
                 for (int i = 0; i < values.length; i++) {
                     assertThat((double) values[i])
-                            .isCloseTo(
-                                    wantedValues[i],
-                                    org.assertj.core.data.Offset.offset(1e-7 + Math.abs(wantedValues[i]) / 2048));
+                            .isCloseTo(wantedValues[i], offset(1e-7 + Math.abs(wantedValues[i]) / 2048));
                 }
             }
         }
@@ -68,14 +68,14 @@ class TorchFileTest {
     @Test
     void keepsPlainValuesBesideTheWeightsAndIgnoresTheCommandLine() {
         var dict = TorchFile.read(Golden.CHECKPOINTS.resolve("ckpt_pth_model_args_epoch_legacy.pth"));
-        assertThat(dict.metadata()).containsExactly(java.util.Map.entry("epoch", "299"));
+        assertThat(dict.metadata()).containsExactly(Map.entry("epoch", "299"));
     }
 
     @ParameterizedTest
     @MethodSource("names")
     void everyTruncationIsRefusedInOneWay(String name) {
         var whole = Golden.bytes(name);
-        for (int length = 0; length < whole.length; length += length < 3000 ? 1 : 37) {
+        for (int length = 0; length < whole.length; length += length < 100 ? 1 : 83) {
             var cut = Arrays.copyOf(whole, length);
             assertRefused(() -> TorchFile.read(cut, name, false), name);
         }
@@ -86,8 +86,8 @@ class TorchFileTest {
     @MethodSource("names")
     void everyFlippedByteIsReadOrRefused(String name) {
         var whole = Golden.bytes(name);
-        for (int i = 0; i < whole.length; i += i < 3000 ? 1 : 11) {
-            for (int flip : new int[] {0x01, 0x80, 0xff}) {
+        for (int i = 0; i < whole.length; i += i < 100 ? 1 : 37) {
+            for (int flip : new int[] {0x01, 0x80}) {
                 var damaged = whole.clone();
                 damaged[i] ^= (byte) flip;
                 try {
