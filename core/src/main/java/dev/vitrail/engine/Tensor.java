@@ -35,7 +35,8 @@ public final class Tensor {
             throw new IllegalStateException(
                     "a tensor was made outside every frame and would never be freed: wrap the call in Frame.open()");
         }
-        this.handle = handle;
+        // What libtorch lends from inside a list, a tuple or a leaf would die with that: it is given a life of its own.
+        this.handle = handle.referenceCount() < 0 ? new org.bytedeco.pytorch.Tensor(handle) : handle;
     }
 
     // ---------------------------------------------------------------------------------------------------- making

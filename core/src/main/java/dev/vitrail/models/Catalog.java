@@ -36,6 +36,7 @@ public final class Catalog {
         return all;
     }
 
+    /** All variants, family by family. */
     public static List<Variant> variants() {
         return List.copyOf(BY_NAME.values());
     }
@@ -58,19 +59,44 @@ public final class Catalog {
                 .toList();
     }
 
-    public static Optional<Variant> find(String name) {
-        return Optional.ofNullable(BY_NAME.get(name));
-    }
-
     /**
      * The variant of that name.
      *
-     * @throws VitrailException naming the nearest names when there is none
+     * @param name a variant's name, or with the tag of published weights after the first dot: then the variant has the classes
+     *     and the image size of those
+     */
+    public static Optional<Variant> find(String name) {
+        return name.contains(".")
+                ? Pretrained.find(name)
+                        .flatMap(weights -> find(weights.variant()).map(variant -> variant.as(weights)))
+                : Optional.ofNullable(BY_NAME.get(name));
+    }
+
+    /**
+     * Like {@link #find}.
+     *
+     * @throws VitrailException naming the nearest names, or the variant's tags, when there is none of that name
      */
     public static Variant get(String name) {
-        return find(name)
-                .orElseThrow(() -> VitrailException.of(
-                        "there is no model '%s'; the nearest names are %s ('vitrail models' lists all)",
-                        name, String.join(", ", Names.nearest(name, BY_NAME.keySet(), 3))));
+        return find(name).orElseThrow(() -> {
+            int dot = name.indexOf('.');
+            if (dot > 0 && BY_NAME.containsKey(name.substring(0, dot))) {
+                return unknownTag(name.substring(0, dot), name.substring(dot + 1));
+            }
+            return VitrailException.of(
+                    "there is no model '%s'; the nearest names are %s ('vitrail models' lists all)",
+                    name,
+                    String.join(", ", Names.nearest(dot < 0 ? name : name.substring(0, dot), BY_NAME.keySet(), 3)));
+        });
+    }
+
+    private static VitrailException unknownTag(String variant, String tag) {
+        var tags = Pretrained.of(variant).stream().map(Pretrained::tag).toList();
+        return tags.isEmpty()
+                ? VitrailException.of(
+                        "%s has no published weights, so there is no '%s' of it: leave the tag out", variant, tag)
+                : VitrailException.of(
+                        "%s has no published weights '%s'; it has %s",
+                        variant, tag, String.join(", ", Names.nearest(tag, tags, tags.size())));
     }
 }

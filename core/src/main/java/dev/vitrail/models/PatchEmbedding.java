@@ -49,6 +49,11 @@ final class PatchEmbedding extends Layer {
     @Override
     protected Tensor forward(Tensor images) {
         images.requireDims(4, "a batch of images");
+        VitrailException.require(
+                images.size(1) == config.channels(),
+                "images of %1$d channels were given to a model of %2$d: convert them, or build the model for %1$d",
+                images.size(1),
+                config.channels());
         if (!config.dynamicPad()) {
             requireFitting(images.size(2), images.size(3));
         }

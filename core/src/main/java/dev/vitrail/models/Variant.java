@@ -12,4 +12,13 @@ public record Variant(String name, Family<?> family, ModelConfig config) {
     public Model create() {
         return family.create(config);
     }
+
+    /** This variant with the classes and the image size of published weights. */
+    public Variant as(Pretrained weights) {
+        var input = weights.input();
+        var sized = input.height() == config.imageHeight() && input.width() == config.imageWidth()
+                ? config
+                : config.withImage(input.height(), input.width());
+        return new Variant(name, family, sized.withClasses(weights.classes()));
+    }
 }

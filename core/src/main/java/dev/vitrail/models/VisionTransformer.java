@@ -183,6 +183,26 @@ public final class VisionTransformer extends Model {
                     "channels %d must be positive and classes %d not negative",
                     channels,
                     classes);
+            require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
+            require(registers >= 0, "registers %d must not be negative", registers);
+            int hidden = (int) (width * mlpRatio);
+            require(hidden > 0, "mlpRatio %s leaves no hidden channels of width %d", mlpRatio, width);
+            require(
+                    !gatedMlp || hidden % 2 == 0,
+                    "a gated perceptron halves its hidden channels, and %d (width %d × mlpRatio %s) are odd",
+                    hidden,
+                    width,
+                    mlpRatio);
+            requireProbability("headDropout", headDropout);
+            requireProbability("positionDropout", positionDropout);
+            requireProbability("patchDropout", patchDropout);
+            requireProbability("projectionDropout", projectionDropout);
+            requireProbability("attentionDropout", attentionDropout);
+            requireProbability("dropPath", dropPath);
+        }
+
+        private static void requireProbability(String name, double value) {
+            require(value >= 0 && value < 1, "%s %s must be in [0, 1)", name, value);
         }
 
         /** A ViT as timm's constructor makes it: class token, all biases, 1000 classes, exact GELU, eps 10⁻⁶. */

@@ -1,0 +1,90 @@
+package dev.vitrail;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.Arrays;
+import java.util.stream.Stream;
+
+/** Which package may see which. */
+@AnalyzeClasses(packages = "dev.vitrail", importOptions = DoNotIncludeTests.class)
+class ArchitectureTest {
+    @ArchTest
+    static final ArchRule ENGINE = sees("engine");
+
+    @ArchTest
+    static final ArchRule NN = sees("nn", "engine");
+
+    @ArchTest
+    static final ArchRule MODELS = sees("models", "engine", "nn");
+
+    @ArchTest
+    static final ArchRule WEIGHTS = sees("weights", "engine", "nn", "models");
+
+    /** The engine only where images become tensors. */
+    @ArchTest
+    static final ArchRule IMAGES = sees("images", "engine");
+
+    @ArchTest
+    static final ArchRule DATA = sees("data", "images", "engine");
+
+    @ArchTest
+    static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data");
+
+    @ArchTest
+    static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data");
+
+    @ArchTest
+    static final ArchRule NOTHING_LOOKS_UP = noClasses()
+            .that()
+            .resideInAnyPackage(of("engine", "nn", "models", "weights", "images", "data", "train", "eval"))
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(of("parity", "inspect"));
+
+    @ArchTest
+    static final ArchRule NO_CYCLES =
+            slices().matching("dev.vitrail.(*)..").should().beFreeOfCycles();
+
+    @ArchTest
+    static final ArchRule ONLY_THE_ENGINE_KNOWS_THE_BINDING = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.vitrail.engine..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.bytedeco..", "com.sun.jna..");
+
+    @ArchTest
+    static final ArchRule NOTHING_IS_PRINTED = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
+
+    @ArchTest
+    static final ArchRule ONE_LOGGING = NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
+
+    /** A class of {@code name} sees its own package, those named, and of ours otherwise only what stands above all packages: of that, the engine sees the exception alone. */
+    private static ArchRule sees(String name, String... others) {
+        var seen = Stream.concat(Stream.of(name), Arrays.stream(others)).toArray(String[]::new);
+        return classes()
+                .that()
+                .resideInAPackage("dev.vitrail." + name + "..")
+                .should()
+                .onlyDependOnClassesThat(not(resideInAPackage("dev.vitrail.."))
+                        .or(resideInAnyPackage(of(seen)))
+                        .or(name.equals("engine") ? type(VitrailException.class) : resideInAPackage("dev.vitrail")))
+                .allowEmptyShould(true);
+    }
+
+    private static String[] of(String... names) {
+        return Arrays.stream(names).map(name -> "dev.vitrail." + name + "..").toArray(String[]::new);
+    }
+}

@@ -1,0 +1,36 @@
+package dev.vitrail.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class RandomStateTest {
+    private static float[] draw() {
+        return Frame.compute(() -> Tensor.randn(5).toFloats());
+    }
+
+    @Test
+    void theSameSeedGivesTheSameSequence() {
+        RandomState.seed(3);
+        var first = draw();
+        var second = draw();
+        RandomState.seed(3);
+        assertThat(draw()).isEqualTo(first);
+        assertThat(draw()).isEqualTo(second).isNotEqualTo(first);
+        RandomState.seed(4);
+        assertThat(draw()).isNotEqualTo(first);
+    }
+
+    @Test
+    void aRestoredStateGoesOnWhereItWasSaved() {
+        RandomState.seed(3);
+        draw(); // an odd number of normal samples: the generator holds one back
+        var state = RandomState.save();
+        var expected = draw();
+        RandomState.seed(99);
+        draw();
+        RandomState.restore(state);
+        assertThat(RandomState.save()).isEqualTo(state);
+        assertThat(draw()).isEqualTo(expected);
+    }
+}

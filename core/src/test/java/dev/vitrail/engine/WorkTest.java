@@ -1,0 +1,39 @@
+package dev.vitrail.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class WorkTest {
+    private static void product() {
+        Frame.run(() -> Tensor.ones(2, 3).matmul(Tensor.ones(3, 5)));
+    }
+
+    @Test
+    void nestedCountsAddUpAndUncountedWorkIsLeftOut() {
+        long all = Work.of(() -> {
+            product();
+            assertThat(Work.of(WorkTest::product)).isEqualTo(30);
+            Work.uncounted(() -> {
+                product();
+                return "";
+            });
+        });
+        assertThat(all).isEqualTo(60);
+    }
+
+    @Test
+    void aThrowingBodyEndsItsCount() {
+        assertThat(Work.of(() -> {
+                    try {
+                        Work.of(() -> {
+                            product();
+                            throw new IllegalStateException("on purpose");
+                        });
+                    } catch (IllegalStateException expected) {
+                        product();
+                    }
+                }))
+                .isEqualTo(30);
+    }
+}
