@@ -37,26 +37,26 @@ class TrainingStepTest {
             try (var optimizer = new AdamW(ParameterGroups.byWeightDecay(model, 0.01), AdamW.Settings.DEFAULT)) {
                 double first = step(model, optimizer, images, target, 3e-3);
                 double last = first;
-                for (int i = 0; i < 60; i++) {
+                for (int i = 0; i < 100; i++) {
                     last = step(model, optimizer, images, target, 3e-3);
                 }
                 assertThat(first).isGreaterThan(2);
-                assertThat(last).isLessThan(0.02);
+                assertThat(last).isLessThan(0.03);
             }
         }
     }
 
-    /** A step of this model makes about 30 MB of intermediate results: keeping any of them would show at once. */
+    /** A step of this model makes about 10 MB of intermediate results: keeping any of them would show at once. */
     @Test
     void aHundredStepsTakeNoMoreMemoryThanTen() {
         Assumptions.assumeTrue(
                 NativeMemory.residentBytes().isPresent(), "this system does not say how much memory a process has");
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(32, 4, 64, 3, 4).withClasses(10));
+                        VisionTransformer.Config.of(24, 4, 48, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);
-            var images = Tensor.randn(16, 3, 32, 32);
+            var images = Tensor.randn(16, 3, 24, 24);
             var target = Tensor.of(new long[16], 16);
             try (var optimizer = new AdamW(ParameterGroups.byWeightDecay(model, 0.01), AdamW.Settings.DEFAULT);
                     var ema = new Ema(model)) {
@@ -70,8 +70,7 @@ class TrainingStepTest {
                     ema.during(() -> {});
                 }
                 long after = NativeMemory.residentBytes().orElseThrow();
-                assertThat((after - before) >> 20).as("growth, MiB").isLessThan(32);
-                System.out.println("growth KiB " + ((after - before) >> 10));
+                assertThat((after - before) >> 20).as("growth, MiB").isLessThan(24);
             }
         }
     }
