@@ -41,10 +41,10 @@ public record RunFolder(Path path) {
         return Files.isRegularFile(config()) && Files.isRegularFile(state());
     }
 
-    /** Begins a run here. */
+    /** Begins a run here. One that ended before it saved anything leaves nothing to go on with, and may be begun again. */
     void begin(TrainingConfig config) {
         VitrailException.require(
-                !Files.exists(config()) && !Files.exists(state()),
+                !Files.exists(state()) && !Files.exists(best()),
                 "%s holds a run already: resume it, or name another folder",
                 path);
         TrainingConfigFile.write(config(), config);

@@ -112,7 +112,7 @@ public final class Trainer implements AutoCloseable {
         folder.requireResumable();
         var trainer = new Trainer(config, model, description, train, validation, folder);
         try {
-            trainer.progress = Checkpoint.read(folder.state(), model, trainer.optimizer, trainer.ema);
+            trainer.progress = RunState.read(folder.state(), model, trainer.optimizer, trainer.ema);
             trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
             return trainer;
         } catch (RuntimeException e) {
@@ -333,12 +333,12 @@ public final class Trainer implements AutoCloseable {
     private void save() {
         var weights = weights();
         ModelFolder.write(folder.last(), description, weights);
-        Checkpoint.write(folder.state(), progress, model, optimizer, ema);
+        RunState.write(folder.state(), progress, model, optimizer, ema);
         listeners.forEach(listener -> listener.saved(folder.path()));
     }
 
     private List<StoredTensor> weights() {
-        return Checkpoint.weights(ema.map(Ema::state).orElseGet(this::ownWeights));
+        return RunState.stored(ema.map(Ema::state).orElseGet(this::ownWeights));
     }
 
     private Map<String, Tensor> ownWeights() {

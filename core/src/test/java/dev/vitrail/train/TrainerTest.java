@@ -7,6 +7,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.VisionTransformer;
 import dev.vitrail.weights.ModelConfig;
@@ -24,10 +25,23 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
+    /** Operations this small are fastest on one thread, above all where tests run beside each other. */
+    @BeforeAll
+    static void oneThread() {
+        Threads.set(1);
+    }
+
+    @AfterAll
+    static void allThreads() {
+        Threads.set(Runtime.getRuntime().availableProcessors());
+    }
+
     private static final Patterns IMAGES = new Patterns(16, 40, 4);
     private static final int BATCH = 8, STEPS = 5;
     private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3).with(o -> {
@@ -205,6 +219,41 @@ class TrainerTest {
         assertThat(losses(parted)).isEqualTo(losses(whole));
     }
 
+    /** Another process trains; it is killed while it works, whatever it is writing, and this one goes on. */
+    @Test
+    void aKilledRunGoesOnFromItsLastEpoch() throws Exception {
+        var whole = new RunFolder(folder.resolve("whole"));
+        var killed = new RunFolder(folder.resolve("killed"));
+        var config = CONFIG.with(o -> o.epochs = 12);
+        begin(whole, config, trainer -> {});
+        var process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        TrainerTest.class.getName(),
+                        killed.path().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        try {
+            while (process.isAlive() && !(Files.exists(killed.state()) && Files.exists(killed.summary()))) {
+                Thread.sleep(1);
+            }
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+        assertThat(killed.canResume()).as(Files.readString(folder.resolve("log"))).isTrue();
+        assertThat(resume(killed, config).epochs()).hasSize(12);
+        assertThat(tensors(killed)).isEqualTo(tensors(whole));
+        assertThat(losses(killed)).isEqualTo(losses(whole));
+    }
+
+    /** Trains into the folder that the argument names, on one thread, as the test does. */
+    public static void main(String[] arguments) {
+        oneThread();
+        begin(new RunFolder(Path.of(arguments[0])), CONFIG.with(o -> o.epochs = 12), trainer -> {});
+    }
+
     @Test
     void aLossThatIsNoNumberStopsTheRunAndSparesWhatWasSaved() {
         var run = new RunFolder(folder.resolve("run"));
@@ -255,7 +304,9 @@ class TrainerTest {
                     }
                 })))
                 .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("with 8 images in a batch: lower the batch size, to 4 say");
+                .hasMessageContaining("with 8 images in a batch: lower the batch size, to 4 say")
+                .hasMessageContaining("nothing was saved yet");
+        assertThat(begin(run, CONFIG, trainer -> {}).finished()).isTrue();
     }
 
     @Test

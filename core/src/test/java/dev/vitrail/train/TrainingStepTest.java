@@ -8,11 +8,25 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Threads;
 import dev.vitrail.models.VisionTransformer;
 import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class TrainingStepTest {
+    /** Operations this small are fastest on one thread, above all where tests run beside each other. */
+    @BeforeAll
+    static void oneThread() {
+        Threads.set(1);
+    }
+
+    @AfterAll
+    static void allThreads() {
+        Threads.set(Runtime.getRuntime().availableProcessors());
+    }
+
     private static double step(VisionTransformer model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
         try (var frame = Frame.open();
                 var on = Gradients.on()) {

@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
@@ -22,10 +23,10 @@ import java.util.Optional;
  * All state of a run in one safetensors file, so that it is replaced as a whole: the weights, the optimiser's state, the running
  * mean, the random numbers, and how far the run is.
  */
-final class Checkpoint {
+final class RunState {
     private static final String RANDOM = "random";
 
-    private Checkpoint() {}
+    private RunState() {}
 
     /** The tensors that a run changes, by their names in the file. */
     private static Map<String, Tensor> tensors(Module model, Optimizer optimizer, Optional<Ema> ema) {
@@ -38,16 +39,15 @@ final class Checkpoint {
 
     /** Writes the file, or leaves the old one as it is. */
     static void write(Path file, Progress progress, Module model, Optimizer optimizer, Optional<Ema> ema) {
-        var stored = new ArrayList<StoredTensor>();
-        tensors(model, optimizer, ema).forEach((name, tensor) -> stored.add(stored(name, tensor)));
+        var stored = stored(tensors(model, optimizer, ema));
         var random = RandomState.save();
         stored.add(new StoredTensor(
-                RANDOM, dev.vitrail.engine.DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
+                RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
         Safetensors.write(file, stored, metadata(progress));
     }
 
-    /** A model's weights as a file holds them. */
-    static List<StoredTensor> weights(Map<String, Tensor> tensors) {
+    /** Tensors as a file holds them. */
+    static List<StoredTensor> stored(Map<String, Tensor> tensors) {
         var stored = new ArrayList<StoredTensor>();
         tensors.forEach((name, tensor) -> stored.add(stored(name, tensor)));
         return stored;
