@@ -129,7 +129,7 @@ public record Evaluation(long images, long correct1, long correct5, double nll, 
                 float other = logits[from + k];
                 largest = Math.max(largest, other);
                 // Of equal scores the first counts as the higher; a score that is no number is never right.
-                if (k != label && !(other < own || other == own && k > label)) {
+                if (k != label && !(other < own || (other == own && k > label))) {
                     rank++;
                 }
             }

@@ -42,7 +42,7 @@ record Progress(
 
     /** Whether a validation result beats all before it: more right, or as many at a lower loss. */
     boolean beatenBy(double top1, double loss) {
-        return bestEpoch == 0 || top1 > bestTop1 || top1 == bestTop1 && loss < bestLoss;
+        return bestEpoch == 0 || top1 > bestTop1 || (top1 == bestTop1 && loss < bestLoss);
     }
 
     Progress nextEpoch(double top1, double loss) {

@@ -41,8 +41,7 @@ final class RunState {
     static void write(Path file, Progress progress, Module model, Optimizer optimizer, Optional<Ema> ema) {
         var stored = stored(tensors(model, optimizer, ema));
         var random = RandomState.save();
-        stored.add(new StoredTensor(
-                RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
+        stored.add(new StoredTensor(RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
         Safetensors.write(file, stored, metadata(progress));
     }
 
@@ -133,8 +132,7 @@ final class RunState {
 
     private static String field(StateDict saved, String name) {
         var value = saved.metadata().get(name);
-        VitrailException.require(
-                value != null, "%s is no state of a run: it does not say '%s'", saved.origin(), name);
+        VitrailException.require(value != null, "%s is no state of a run: it does not say '%s'", saved.origin(), name);
         return String.valueOf(value);
     }
 }

@@ -52,7 +52,10 @@ public final class TrainingConfigFile {
             text("model", TrainingConfig::model, (o, v) -> o.model = v.asText()),
             text("data", TrainingConfig::data, (o, v) -> o.data = v.asText()),
             optional(
-                    whole("image_size", c -> c.imageSize().orElse(0), (o, v) -> o.imageSize = OptionalInt.of(v.asInt())),
+                    whole(
+                            "image_size",
+                            c -> c.imageSize().orElse(0),
+                            (o, v) -> o.imageSize = OptionalInt.of(v.asInt())),
                     c -> c.imageSize().isPresent(),
                     o -> o.imageSize = OptionalInt.empty()),
             whole("epochs", TrainingConfig::epochs, (o, v) -> o.epochs = v.asInt()),
@@ -196,7 +199,8 @@ public final class TrainingConfigFile {
                         origin,
                         name,
                         String.join(
-                                ", ", Names.nearest(name, KEYS.stream().map(Key::name).toList(), 3))));
+                                ", ",
+                                Names.nearest(name, KEYS.stream().map(Key::name).toList(), 3))));
     }
 
     private static Key text(String name, Function<TrainingConfig, String> get, Reader reader) {
@@ -215,11 +219,7 @@ public final class TrainingConfigFile {
 
     private static Key number(String name, Function<TrainingConfig, Double> get, Reader reader) {
         return new Key(
-                name,
-                "a number",
-                JsonNode::isNumber,
-                c -> YAML.getNodeFactory().numberNode(get.apply(c)),
-                reader);
+                name, "a number", JsonNode::isNumber, c -> YAML.getNodeFactory().numberNode(get.apply(c)), reader);
     }
 
     private static Key flag(String name, Function<TrainingConfig, Boolean> get, Reader reader) {
@@ -231,8 +231,7 @@ public final class TrainingConfigFile {
                 reader);
     }
 
-    private static Key choice(
-            String name, Enum<?>[] values, Function<TrainingConfig, Enum<?>> get, Reader reader) {
+    private static Key choice(String name, Enum<?>[] values, Function<TrainingConfig, Enum<?>> get, Reader reader) {
         var names = Arrays.stream(values).map(TrainingConfigFile::word).toList();
         return new Key(
                 name,
@@ -257,7 +256,9 @@ public final class TrainingConfigFile {
                 key.name,
                 key.expected + ", or null for none",
                 node -> node.isNull() || key.fits.apply(node),
-                c -> present.apply(c) ? key.value.apply(c) : YAML.getNodeFactory().nullNode(),
+                c -> present.apply(c)
+                        ? key.value.apply(c)
+                        : YAML.getNodeFactory().nullNode(),
                 (o, v) -> {
                     if (v.isNull()) {
                         clear.accept(o);

@@ -32,7 +32,8 @@ class EvaluationTest {
     }
 
     private static VisionTransformer model() {
-        var model = new VisionTransformer(VisionTransformer.Config.of(16, 4, 24, 1, 3).withClasses(9));
+        var model = new VisionTransformer(
+                VisionTransformer.Config.of(16, 4, 24, 1, 3).withClasses(9));
         model.initialise(1, Device.CPU);
         RandomState.seed(8);
         var head = model.parameters().get("head.weight");
@@ -79,7 +80,8 @@ class EvaluationTest {
     @Test
     void aLabelThatIsNoClassIsRefused() {
         try (var model = model()) {
-            assertThatThrownBy(() -> Evaluation.of(model, List.of(batch(0, 3, 9)).iterator()))
+            assertThatThrownBy(
+                            () -> Evaluation.of(model, List.of(batch(0, 3, 9)).iterator()))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("label 9, but the model tells 9 classes apart (0 to 8)");
         }

@@ -44,23 +44,25 @@ class TrainerTest {
 
     private static final Patterns IMAGES = new Patterns(16, 40, 4);
     private static final int BATCH = 8, STEPS = 5;
-    private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3).with(o -> {
-        o.batchSize = BATCH;
-        o.dropPath = 0.1;
-        o.learningRate = 3e-3;
-        o.emaDecay = OptionalDouble.of(0.9);
-    });
+    private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3)
+            .with(o -> {
+                o.batchSize = BATCH;
+                o.dropPath = 0.1;
+                o.learningRate = 3e-3;
+                o.emaDecay = OptionalDouble.of(0.9);
+            });
 
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
     private static VisionTransformer tiny() {
-        var model = new VisionTransformer(VisionTransformer.Config.of(16, 4, 24, 2, 3).with(o -> {
-            o.classes = 4;
-            o.dropPath = 0.1;
-            o.projectionDropout = 0.1;
-        }));
+        var model = new VisionTransformer(
+                VisionTransformer.Config.of(16, 4, 24, 2, 3).with(o -> {
+                    o.classes = 4;
+                    o.dropPath = 0.1;
+                    o.projectionDropout = 0.1;
+                }));
         model.initialise(CONFIG.seed(), Device.CPU);
         return model;
     }
@@ -120,9 +122,7 @@ class TrainerTest {
     private static Map<String, List<Byte>> tensors(RunFolder run) {
         var all = new HashMap<String, List<Byte>>();
         for (var file : List.of(
-                run.state(),
-                run.last().resolve("model.safetensors"),
-                run.best().resolve("model.safetensors"))) {
+                run.state(), run.last().resolve("model.safetensors"), run.best().resolve("model.safetensors"))) {
             Safetensors.read(file).forEach(tensor -> {
                 var bytes = new ArrayList<Byte>();
                 var buffer = tensor.bytes();
@@ -144,12 +144,15 @@ class TrainerTest {
         var run = new RunFolder(folder.resolve("run"));
         var steps = new ArrayList<TrainingListener.Step>();
         var config = CONFIG.with(o -> o.epochs = 8);
-        var result = begin(run, config, trainer -> trainer.listener(new TrainingListener() {
-            @Override
-            public void stepped(Step step) {
-                steps.add(step);
-            }
-        }));
+        var result = begin(
+                run,
+                config,
+                trainer -> trainer.listener(new TrainingListener() {
+                    @Override
+                    public void stepped(Step step) {
+                        steps.add(step);
+                    }
+                }));
         assertThat(result.finished()).isTrue();
         assertThat(result.epochs()).hasSize(8);
         assertThat(result.bestTop1()).isGreaterThan(0.9);
@@ -177,7 +180,8 @@ class TrainerTest {
             }
         }
         try (var files = Files.walk(run.path())) {
-            assertThat(files.filter(Files::isRegularFile).map(file -> run.path().relativize(file).toString()))
+            assertThat(files.filter(Files::isRegularFile)
+                            .map(file -> run.path().relativize(file).toString()))
                     .containsExactlyInAnyOrder(
                             "config.yaml",
                             "summary.csv",
@@ -242,7 +246,9 @@ class TrainerTest {
         } finally {
             process.destroyForcibly().waitFor();
         }
-        assertThat(killed.canResume()).as(Files.readString(folder.resolve("log"))).isTrue();
+        assertThat(killed.canResume())
+                .as(Files.readString(folder.resolve("log")))
+                .isTrue();
         assertThat(resume(killed, config).epochs()).hasSize(12);
         assertThat(tensors(killed)).isEqualTo(tensors(whole));
         assertThat(losses(killed)).isEqualTo(losses(whole));
@@ -297,12 +303,15 @@ class TrainerTest {
     @Test
     void memoryThatRunsOutIsOneSentence() {
         var run = new RunFolder(folder.resolve("run"));
-        assertThatThrownBy(() -> begin(run, CONFIG, trainer -> trainer.listener(new TrainingListener() {
-                    @Override
-                    public void stepped(Step step) {
-                        Frame.run(() -> Tensor.zeros(1L << 48)); // a pebibyte
-                    }
-                })))
+        assertThatThrownBy(() -> begin(
+                        run,
+                        CONFIG,
+                        trainer -> trainer.listener(new TrainingListener() {
+                            @Override
+                            public void stepped(Step step) {
+                                Frame.run(() -> Tensor.zeros(1L << 48)); // a pebibyte
+                            }
+                        })))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("with 8 images in a batch: lower the batch size, to 4 say")
                 .hasMessageContaining("nothing was saved yet");
@@ -367,7 +376,9 @@ class TrainerTest {
                     assertThat(parameter.isTrainable()).isTrue();
                 } else {
                     assertThat(parameter.value().toFloats())
-                            .isEqualTo(Fixture.of(former.parameters(), name).value().toFloats());
+                            .isEqualTo(Fixture.of(former.parameters(), name)
+                                    .value()
+                                    .toFloats());
                 }
             });
         }

@@ -68,7 +68,8 @@ class TrainingConfigFileTest {
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "a: [", "my.yaml"))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("my.yaml is no YAML");
-        assertThat(TrainingConfigFile.with(start, "clip_norm: null\nseed: 5", "x").clipNorm())
+        assertThat(TrainingConfigFile.with(start, "clip_norm: null\nseed: 5", "x")
+                        .clipNorm())
                 .isEmpty();
     }
 

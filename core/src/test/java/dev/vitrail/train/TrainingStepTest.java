@@ -10,8 +10,8 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.models.VisionTransformer;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -27,7 +27,8 @@ class TrainingStepTest {
         Threads.set(Runtime.getRuntime().availableProcessors());
     }
 
-    private static double step(VisionTransformer model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
+    private static double step(
+            VisionTransformer model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
         try (var frame = Frame.open();
                 var on = Gradients.on()) {
             var loss = Losses.crossEntropy(model.apply(images), target, 0);
