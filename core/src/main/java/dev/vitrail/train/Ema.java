@@ -42,7 +42,7 @@ public final class Ema implements AutoCloseable {
             if (t <= 0) {
                 return 0;
             }
-            return warmup ? Math.min(decay, 1 - Math.pow(1 + t, -WARMUP_POWER)) : decay;
+            return warmup ? Math.min(decay, 1 - Math.pow(1.0 + t, -WARMUP_POWER)) : decay;
         }
     }
 
