@@ -42,7 +42,7 @@ public final class Ema implements AutoCloseable {
             if (t <= 0) {
                 return 0;
             }
-            return warmup ? Math.min(decay, 1 - Math.pow(1 + t, -WARMUP_POWER)) : decay;
+            return warmup ? Math.min(decay, 1 - Math.pow(1.0 + t, -WARMUP_POWER)) : decay;
         }
     }
 
@@ -55,8 +55,8 @@ public final class Ema implements AutoCloseable {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters()
-                    .forEach((name, parameter) -> averages.put(
-                            name, parameter.value().detach().copy().keep()));
+                    .forEach((name, parameter) ->
+                            averages.put(name, parameter.value().detach().copy().keep()));
         }
     }
 
@@ -114,7 +114,6 @@ public final class Ema implements AutoCloseable {
         }
         return average;
     }
-
 
     @Override
     public void close() {

@@ -1,0 +1,61 @@
+package dev.vitrail.train;
+
+/**
+ * Where a run stands: what must be remembered, beside the tensors, to go on as if nothing had happened.
+ *
+ * @param epoch the one being made, counted from 0
+ * @param step steps of it that are done
+ * @param lossSum their losses, each times its images
+ * @param correct their images that were classified rightly
+ * @param seen their images
+ * @param bestTop1 of the best epoch before it
+ * @param bestLoss of that epoch's validation
+ * @param bestEpoch counted from 1; 0 for none
+ * @param epochSeconds spent on the epoch so far
+ */
+record Progress(
+        int epoch,
+        int step,
+        double lossSum,
+        long correct,
+        long seen,
+        double bestTop1,
+        double bestLoss,
+        int bestEpoch,
+        double epochSeconds) {
+    static Progress start() {
+        return new Progress(0, 0, 0, 0, 0, 0, Double.POSITIVE_INFINITY, 0, 0);
+    }
+
+    Progress stepped(double loss, long right, int images, double seconds) {
+        return new Progress(
+                epoch,
+                step + 1,
+                lossSum + loss * images,
+                correct + right,
+                seen + images,
+                bestTop1,
+                bestLoss,
+                bestEpoch,
+                epochSeconds + seconds);
+    }
+
+    /** Whether a validation result beats all before it: more right, or as many at a lower loss. */
+    boolean beatenBy(double top1, double loss) {
+        return bestEpoch == 0 || top1 > bestTop1 || (top1 == bestTop1 && loss < bestLoss);
+    }
+
+    Progress nextEpoch(double top1, double loss) {
+        return beatenBy(top1, loss)
+                ? new Progress(epoch + 1, 0, 0, 0, 0, top1, loss, epoch + 1, 0)
+                : new Progress(epoch + 1, 0, 0, 0, 0, bestTop1, bestLoss, bestEpoch, 0);
+    }
+
+    double meanLoss() {
+        return seen == 0 ? 0 : lossSum / seen;
+    }
+
+    double top1() {
+        return seen == 0 ? 0 : (double) correct / seen;
+    }
+}

@@ -1,0 +1,76 @@
+package dev.vitrail.train;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.files.AtomicFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * The folder of a run: {@code config.yaml} (what repeats it), {@code summary.csv} (a row an epoch), {@code last/} and
+ * {@code best/} (a model each, in timm's layout), and in {@code last/} the state that a run goes on from.
+ *
+ * <p>Every file is replaced as a whole. The state is written last, so a run that ends between two files makes the epoch again
+ * that they belong to, and gives the same files.
+ */
+public record RunFolder(Path path) {
+    public Path config() {
+        return path.resolve("config.yaml");
+    }
+
+    public Path summary() {
+        return path.resolve("summary.csv");
+    }
+
+    public Path last() {
+        return path.resolve("last");
+    }
+
+    public Path best() {
+        return path.resolve("best");
+    }
+
+    /** The state to go on from. */
+    public Path state() {
+        return last().resolve("resume.safetensors");
+    }
+
+    /** Whether there is a run to go on with. */
+    public boolean canResume() {
+        return Files.isRegularFile(config()) && Files.isRegularFile(state());
+    }
+
+    /** Begins a run here. One that ended before it saved anything leaves nothing to go on with, and may be begun again. */
+    void begin(TrainingConfig config) {
+        VitrailException.require(
+                !Files.exists(state()) && !Files.exists(best()),
+                "%s holds a run already: resume it, or name another folder",
+                path);
+        TrainingConfigFile.write(config(), config);
+    }
+
+    void requireResumable() {
+        VitrailException.require(
+                canResume(),
+                "%s holds no run to go on with: expected config.yaml and last/resume.safetensors, so begin it first",
+                path);
+    }
+
+    /** The rows of the epochs before {@code epoch}, which counts from 0. */
+    List<EpochSummary> rowsBefore(int epoch) {
+        if (epoch == 0) {
+            return List.of();
+        }
+        try {
+            var rows = EpochSummary.parse(Files.readString(summary()), summary().toString());
+            return rows.stream().filter(row -> row.epoch() <= epoch).toList();
+        } catch (IOException e) {
+            throw new VitrailException("cannot read %s: %s".formatted(summary(), e.getMessage()), e);
+        }
+    }
+
+    void writeRows(List<EpochSummary> rows) {
+        AtomicFile.write(summary(), EpochSummary.csv(rows));
+    }
+}

@@ -1,0 +1,138 @@
+package dev.vitrail.train;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.RandomState;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Module;
+import dev.vitrail.weights.Safetensors;
+import dev.vitrail.weights.StateDict;
+import dev.vitrail.weights.StoredTensor;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * All state of a run in one safetensors file, so that it is replaced as a whole: the weights, the optimiser's state, the running
+ * mean, the random numbers, and how far the run is.
+ */
+final class RunState {
+    private static final String RANDOM = "random";
+
+    private RunState() {}
+
+    /** The tensors that a run changes, by their names in the file. */
+    private static Map<String, Tensor> tensors(Module model, Optimizer optimizer, Optional<Ema> ema) {
+        var all = new LinkedHashMap<String, Tensor>();
+        model.parameters().forEach((name, parameter) -> all.put("model/" + name, parameter.value()));
+        optimizer.state().forEach((name, tensor) -> all.put("optimizer/" + name, tensor));
+        ema.ifPresent(average -> average.state().forEach((name, tensor) -> all.put("ema/" + name, tensor)));
+        return all;
+    }
+
+    /** Writes the file, or leaves the old one as it is. */
+    static void write(Path file, Progress progress, Module model, Optimizer optimizer, Optional<Ema> ema) {
+        var stored = stored(tensors(model, optimizer, ema));
+        var random = RandomState.save();
+        stored.add(new StoredTensor(RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
+        Safetensors.write(file, stored, metadata(progress));
+    }
+
+    /** Tensors as a file holds them. */
+    static List<StoredTensor> stored(Map<String, Tensor> tensors) {
+        var stored = new ArrayList<StoredTensor>();
+        tensors.forEach((name, tensor) -> stored.add(stored(name, tensor)));
+        return stored;
+    }
+
+    private static StoredTensor stored(String name, Tensor tensor) {
+        return new StoredTensor(name, tensor.dtype(), tensor.shape(), ByteBuffer.wrap(tensor.toBytes()));
+    }
+
+    private static Map<String, String> metadata(Progress p) {
+        return Map.of(
+                "format", "pt",
+                "epoch", Integer.toString(p.epoch()),
+                "step", Integer.toString(p.step()),
+                "loss_sum", Double.toString(p.lossSum()),
+                "correct", Long.toString(p.correct()),
+                "seen", Long.toString(p.seen()),
+                "best_top1", Double.toString(p.bestTop1()),
+                "best_loss", Double.toString(p.bestLoss()),
+                "best_epoch", Integer.toString(p.bestEpoch()),
+                "epoch_seconds", Double.toString(p.epochSeconds()));
+    }
+
+    /**
+     * Restores what {@link #write} wrote.
+     *
+     * @throws VitrailException if the file is missing or broken, or belongs to another model or optimiser; nothing is then changed
+     */
+    static Progress read(Path file, Module model, Optimizer optimizer, Optional<Ema> ema) {
+        var saved = Safetensors.read(file);
+        var tensors = tensors(model, optimizer, ema);
+        for (var entry : tensors.entrySet()) {
+            var found = saved.find(entry.getKey());
+            VitrailException.require(
+                    found.isPresent()
+                            && found.get().dtype() == entry.getValue().dtype()
+                            && Arrays.equals(
+                                    found.get().shape(), entry.getValue().shape()),
+                    "%s does not fit this run: its tensor %s should be %s; resume with the config.yaml that the run began with",
+                    file,
+                    entry.getKey(),
+                    entry.getValue());
+        }
+        VitrailException.require(
+                saved.size() == tensors.size() + 1,
+                "%s holds %d tensors and this run has %d: resume with the config.yaml that the run began with",
+                file,
+                saved.size() - 1,
+                tensors.size());
+        var progress = progress(saved);
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            tensors.forEach((name, tensor) -> {
+                var stored = saved.get(name);
+                tensor.copyInPlace(Tensor.of(stored.bytes(), stored.dtype(), stored.shape()));
+            });
+        }
+        var random = new byte[(int) saved.get(RANDOM).elements()];
+        saved.get(RANDOM).bytes().get(random);
+        RandomState.restore(random);
+        return progress;
+    }
+
+    private static Progress progress(StateDict saved) {
+        try {
+            return new Progress(
+                    Integer.parseInt(field(saved, "epoch")),
+                    Integer.parseInt(field(saved, "step")),
+                    Double.parseDouble(field(saved, "loss_sum")),
+                    Long.parseLong(field(saved, "correct")),
+                    Long.parseLong(field(saved, "seen")),
+                    Double.parseDouble(field(saved, "best_top1")),
+                    Double.parseDouble(field(saved, "best_loss")),
+                    Integer.parseInt(field(saved, "best_epoch")),
+                    Double.parseDouble(field(saved, "epoch_seconds")));
+        } catch (NumberFormatException e) {
+            throw new VitrailException(
+                    "%s says how far the run was in numbers that are none (%s): start anew from the weights beside it"
+                            .formatted(saved.origin(), e.getMessage()),
+                    e);
+        }
+    }
+
+    private static String field(StateDict saved, String name) {
+        var value = saved.metadata().get(name);
+        VitrailException.require(value != null, "%s is no state of a run: it does not say '%s'", saved.origin(), name);
+        return String.valueOf(value);
+    }
+}

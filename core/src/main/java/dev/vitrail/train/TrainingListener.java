@@ -1,0 +1,49 @@
+package dev.vitrail.train;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/** Is told how a run goes, on the thread that trains: what draws bars or writes events must be quick. */
+public interface TrainingListener {
+    /**
+     * A step that was made.
+     *
+     * @param epoch counted from 1
+     * @param epochs of the whole run
+     * @param step in this epoch, counted from 1
+     * @param steps of this epoch
+     * @param update counted over the whole run, from 1
+     * @param loss of this step's batch
+     * @param meanLoss of this epoch so far
+     * @param top1 share of this epoch's images so far that were classified rightly, 0 to 1
+     * @param gradientNorm before clipping
+     * @param learningRate that the step was made with
+     * @param imagesPerSecond over the last steps
+     * @param left estimated time to the end of the run
+     */
+    record Step(
+            int epoch,
+            int epochs,
+            int step,
+            int steps,
+            long update,
+            double loss,
+            double meanLoss,
+            double top1,
+            double gradientNorm,
+            double learningRate,
+            double imagesPerSecond,
+            Duration left) {}
+
+    /** A step was made. */
+    default void stepped(Step step) {}
+
+    /** Validation has seen that many images. */
+    default void validated(int epoch, long images) {}
+
+    /** An epoch has ended; {@code best} says whether no epoch before it was better. */
+    default void epochEnded(EpochSummary summary, boolean best) {}
+
+    /** The state of the run is safe in this folder. */
+    default void saved(Path folder) {}
+}

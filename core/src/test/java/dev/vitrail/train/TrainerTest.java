@@ -1,0 +1,386 @@
+package dev.vitrail.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Threads;
+import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.weights.ModelConfig;
+import dev.vitrail.weights.ModelFolder;
+import dev.vitrail.weights.PretrainedConfig;
+import dev.vitrail.weights.Safetensors;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainerTest {
+    /** Operations this small are fastest on one thread, above all where tests run beside each other. */
+    @BeforeAll
+    static void oneThread() {
+        Threads.set(1);
+    }
+
+    @AfterAll
+    static void allThreads() {
+        Threads.set(Runtime.getRuntime().availableProcessors());
+    }
+
+    private static final Patterns IMAGES = new Patterns(16, 40, 4);
+    private static final int BATCH = 8, STEPS = 5;
+    private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3)
+            .with(o -> {
+                o.batchSize = BATCH;
+                o.dropPath = 0.1;
+                o.learningRate = 3e-3;
+                o.emaDecay = OptionalDouble.of(0.9);
+            });
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    Path folder;
+
+    private static VisionTransformer tiny() {
+        var model = new VisionTransformer(
+                VisionTransformer.Config.of(16, 4, 24, 2, 3).with(o -> {
+                    o.classes = 4;
+                    o.dropPath = 0.1;
+                    o.projectionDropout = 0.1;
+                }));
+        model.initialise(CONFIG.seed(), Device.CPU);
+        return model;
+    }
+
+    private static final ModelConfig DESCRIPTION = ModelConfig.of("tiny", 4, PretrainedConfig.empty());
+
+    private interface Start {
+        Trainer with(
+                TrainingConfig config,
+                VisionTransformer model,
+                dev.vitrail.data.Loader train,
+                dev.vitrail.data.Loader validation,
+                RunFolder folder);
+    }
+
+    private static TrainingResult begin(RunFolder run, TrainingConfig config, Consumer<Trainer> prepare) {
+        return run(
+                (c, model, train, validation, to) -> Trainer.begin(c, model, DESCRIPTION, train, validation, to),
+                run,
+                config,
+                new Patterns.Scaled(16),
+                prepare);
+    }
+
+    private static TrainingResult resume(RunFolder run, TrainingConfig config) {
+        return run(
+                (c, model, train, validation, to) -> Trainer.resume(c, model, DESCRIPTION, train, validation, to),
+                run,
+                config,
+                new Patterns.Scaled(16),
+                trainer -> {});
+    }
+
+    private static TrainingResult run(
+            Start start, RunFolder run, TrainingConfig config, Patterns.Scaled transform, Consumer<Trainer> prepare) {
+        try (var model = tiny();
+                var train = IMAGES.training(BATCH, transform);
+                var validation = IMAGES.evaluation(16);
+                var trainer = start.with(config, model, train, validation, run)) {
+            prepare.accept(trainer);
+            return trainer.run();
+        }
+    }
+
+    private static Consumer<Trainer> stoppingAfter(int update) {
+        return trainer -> trainer.listener(new TrainingListener() {
+            @Override
+            public void stepped(Step step) {
+                if (step.update() == update) {
+                    trainer.requestStop();
+                }
+            }
+        });
+    }
+
+    /** Every tensor of the state that a run goes on from, and of its models, by file and name. */
+    private static Map<String, List<Byte>> tensors(RunFolder run) {
+        var all = new HashMap<String, List<Byte>>();
+        for (var file : List.of(
+                run.state(), run.last().resolve("model.safetensors"), run.best().resolve("model.safetensors"))) {
+            Safetensors.read(file).forEach(tensor -> {
+                var bytes = new ArrayList<Byte>();
+                var buffer = tensor.bytes();
+                while (buffer.hasRemaining()) {
+                    bytes.add(buffer.get());
+                }
+                all.put(run.path().relativize(file) + " " + tensor.name(), bytes);
+            });
+        }
+        return all;
+    }
+
+    private static String losses(RunFolder run) throws IOException {
+        return Files.readString(run.summary()).replaceAll("(?m),[^,]*,[^,]*$", ""); // without the clock's columns
+    }
+
+    @Test
+    void aRunLearnsAndLeavesWhatItsFolderPromises() throws IOException {
+        var run = new RunFolder(folder.resolve("run"));
+        var steps = new ArrayList<TrainingListener.Step>();
+        var config = CONFIG.with(o -> o.epochs = 8);
+        var result = begin(
+                run,
+                config,
+                trainer -> trainer.listener(new TrainingListener() {
+                    @Override
+                    public void stepped(Step step) {
+                        steps.add(step);
+                    }
+                }));
+        assertThat(result.finished()).isTrue();
+        assertThat(result.epochs()).hasSize(8);
+        assertThat(result.bestTop1()).isGreaterThan(0.9);
+        assertThat(result.epochs().get(7).trainLoss())
+                .isLessThan(result.epochs().get(0).trainLoss());
+        assertThat(steps).hasSize(8 * STEPS);
+        assertThat(steps.get(STEPS)).satisfies(step -> {
+            assertThat(step.epoch()).isEqualTo(2);
+            assertThat(step.step()).isEqualTo(1);
+            assertThat(step.update()).isEqualTo(STEPS + 1);
+            assertThat(step.learningRate()).isEqualTo(config.schedule(STEPS).rate(STEPS));
+            assertThat(step.imagesPerSecond()).isPositive();
+            assertThat(step.left()).isPositive();
+        });
+        assertThat(TrainingConfigFile.read(run.config())).isEqualTo(config);
+        assertThat(EpochSummary.parse(Files.readString(run.summary()), "summary"))
+                .extracting(EpochSummary::epoch)
+                .containsExactly(1, 2, 3, 4, 5, 6, 7, 8);
+        try (var model = tiny()) {
+            for (var kept : List.of(run.last(), run.best())) {
+                var read = ModelFolder.read(kept);
+                assertThat(read.config().architecture()).isEqualTo("tiny");
+                assertThat(read.weights().names())
+                        .containsExactlyInAnyOrderElementsOf(model.parameters().keySet());
+            }
+        }
+        try (var files = Files.walk(run.path())) {
+            assertThat(files.filter(Files::isRegularFile)
+                            .map(file -> run.path().relativize(file).toString()))
+                    .containsExactlyInAnyOrder(
+                            "config.yaml",
+                            "summary.csv",
+                            "last/config.json",
+                            "last/model.safetensors",
+                            "last/resume.safetensors",
+                            "best/config.json",
+                            "best/model.safetensors");
+        }
+    }
+
+    @Test
+    void theSameSeedGivesTheSameBytesEvenIfTheRunIsInterrupted() throws IOException {
+        var whole = new RunFolder(folder.resolve("whole"));
+        var again = new RunFolder(folder.resolve("again"));
+        var parted = new RunFolder(folder.resolve("parted"));
+        begin(whole, CONFIG, trainer -> {});
+        begin(again, CONFIG, trainer -> {});
+        assertThat(tensors(again)).isEqualTo(tensors(whole));
+
+        var stopped = begin(parted, CONFIG, stoppingAfter(STEPS + 2)); // in the middle of the second epoch
+        assertThat(stopped.finished()).isFalse();
+        assertThat(stopped.epochs()).hasSize(1);
+        var resumed = resume(parted, CONFIG);
+        assertThat(resumed.finished()).isTrue();
+        assertThat(resumed.epochs()).hasSize(3);
+        assertThat(tensors(parted)).isEqualTo(tensors(whole));
+        assertThat(losses(parted)).isEqualTo(losses(whole));
+    }
+
+    @Test
+    void aStopAtTheEndOfAnEpochLosesNothing() throws IOException {
+        var whole = new RunFolder(folder.resolve("whole"));
+        var parted = new RunFolder(folder.resolve("parted"));
+        begin(whole, CONFIG, trainer -> {});
+        begin(parted, CONFIG, stoppingAfter(STEPS));
+        resume(parted, CONFIG);
+        assertThat(tensors(parted)).isEqualTo(tensors(whole));
+        assertThat(losses(parted)).isEqualTo(losses(whole));
+    }
+
+    /** Another process trains; it is killed while it works, whatever it is writing, and this one goes on. */
+    @Test
+    void aKilledRunGoesOnFromItsLastEpoch() throws Exception {
+        var whole = new RunFolder(folder.resolve("whole"));
+        var killed = new RunFolder(folder.resolve("killed"));
+        var config = CONFIG.with(o -> o.epochs = 12);
+        begin(whole, config, trainer -> {});
+        var process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        TrainerTest.class.getName(),
+                        killed.path().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        try {
+            while (process.isAlive() && !(Files.exists(killed.state()) && Files.exists(killed.summary()))) {
+                Thread.sleep(1);
+            }
+        } finally {
+            process.destroyForcibly().waitFor();
+        }
+        assertThat(killed.canResume())
+                .as(Files.readString(folder.resolve("log")))
+                .isTrue();
+        assertThat(resume(killed, config).epochs()).hasSize(12);
+        assertThat(tensors(killed)).isEqualTo(tensors(whole));
+        assertThat(losses(killed)).isEqualTo(losses(whole));
+    }
+
+    /** Trains into the folder that the argument names, on one thread, as the test does. */
+    public static void main(String[] arguments) {
+        oneThread();
+        begin(new RunFolder(Path.of(arguments[0])), CONFIG.with(o -> o.epochs = 12), trainer -> {});
+    }
+
+    @Test
+    void aLossThatIsNoNumberStopsTheRunAndSparesWhatWasSaved() {
+        var run = new RunFolder(folder.resolve("run"));
+        begin(run, CONFIG, stoppingAfter(STEPS));
+        var before = tensors(run);
+        var poison = new Patterns.Scaled(16) {
+            @Override
+            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
+                super.apply(image, random, pixels);
+                pixels.put(0, Float.NaN);
+            }
+        };
+        assertThatThrownBy(() -> run(
+                        (c, model, train, validation, to) ->
+                                Trainer.resume(c, model, DESCRIPTION, train, validation, to),
+                        run,
+                        CONFIG,
+                        poison,
+                        trainer -> {}))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("the loss became NaN in epoch 2, step 1 of 5");
+        assertThat(tensors(run)).isEqualTo(before);
+        assertThat(resume(run, CONFIG).finished()).isTrue();
+    }
+
+    @Test
+    void aWriteThatFailsSparesTheStateBeforeIt() throws IOException {
+        var run = new RunFolder(folder.resolve("run"));
+        begin(run, CONFIG, stoppingAfter(STEPS));
+        Files.delete(run.summary());
+        Files.createDirectory(run.summary()); // nothing can be written there now
+        Files.writeString(run.summary().resolve("in the way"), "x");
+        var state = Files.readAllBytes(run.state());
+        assertThatThrownBy(() -> begin(new RunFolder(run.path()), CONFIG, trainer -> {}))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("holds a run already");
+        assertThatThrownBy(() -> resume(run, CONFIG)).isInstanceOf(VitrailException.class);
+        assertThat(Files.readAllBytes(run.state())).isEqualTo(state);
+    }
+
+    @Test
+    void memoryThatRunsOutIsOneSentence() {
+        var run = new RunFolder(folder.resolve("run"));
+        assertThatThrownBy(() -> begin(
+                        run,
+                        CONFIG,
+                        trainer -> trainer.listener(new TrainingListener() {
+                            @Override
+                            public void stepped(Step step) {
+                                Frame.run(() -> Tensor.zeros(1L << 48)); // a pebibyte
+                            }
+                        })))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("with 8 images in a batch: lower the batch size, to 4 say")
+                .hasMessageContaining("nothing was saved yet");
+        assertThat(begin(run, CONFIG, trainer -> {}).finished()).isTrue();
+    }
+
+    @Test
+    void aFrozenBackboneStaysAsItIs() {
+        var run = new RunFolder(folder.resolve("run"));
+        begin(run, CONFIG.with(o -> o.freezeBackbone = true), trainer -> {});
+        var state = Safetensors.read(run.state());
+        assertThat(state.names().stream().filter(name -> name.startsWith("optimizer/")))
+                .allMatch(name -> name.startsWith("optimizer/head."))
+                .hasSize(6);
+        try (var model = tiny()) {
+            model.parameters().forEach((name, parameter) -> {
+                var trained = state.get("model/" + name).toFloats();
+                if (name.startsWith("head.")) {
+                    assertThat(trained).isNotEqualTo(parameter.value().toFloats());
+                } else {
+                    assertThat(trained).as(name).isEqualTo(parameter.value().toFloats());
+                }
+            });
+        }
+    }
+
+    @Test
+    void refusesWhatDoesNotFit() {
+        var run = new RunFolder(folder.resolve("run"));
+        assertThatThrownBy(() -> resume(run, CONFIG))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("holds no run to go on with");
+        begin(run, CONFIG, stoppingAfter(1));
+        assertThatThrownBy(() -> begin(run, CONFIG, trainer -> {}))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("holds a run already");
+        assertThatThrownBy(() -> resume(run, CONFIG.with(o -> o.optimizer = TrainingConfig.OptimizerKind.SGD)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("does not fit this run");
+        var other = new Patterns(16, 40, 3);
+        try (var model = tiny();
+                var train = IMAGES.training(BATCH);
+                var validation = other.evaluation(16)) {
+            FineTuning.replaceClassifier(model, 3, 1);
+            var elsewhere = new RunFolder(folder.resolve("elsewhere"));
+            try (var trainer = Trainer.begin(CONFIG, model, DESCRIPTION, train, validation, elsewhere)) {
+                assertThatThrownBy(trainer::run)
+                        .isInstanceOf(VitrailException.class)
+                        .hasMessageContaining("has the label 3, but the model tells 3 classes apart");
+            }
+        }
+    }
+
+    @Test
+    void aNewClassifierLeavesTheRest() {
+        try (var model = tiny();
+                var former = tiny()) {
+            FineTuning.replaceClassifier(model, 7, 1);
+            model.parameters().forEach((name, parameter) -> {
+                if (name.startsWith("head.")) {
+                    assertThat(parameter.shape()[0]).isEqualTo(7);
+                    assertThat(parameter.isTrainable()).isTrue();
+                } else {
+                    assertThat(parameter.value().toFloats())
+                            .isEqualTo(Fixture.of(former.parameters(), name)
+                                    .value()
+                                    .toFloats());
+                }
+            });
+        }
+    }
+}
