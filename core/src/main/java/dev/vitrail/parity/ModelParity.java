@@ -52,7 +52,8 @@ final class ModelParity {
             golden.json()
                     .path(list)
                     .forEach(entry -> wanted.put(
-                            entry.path("module").asText(), entry.path("key").asText()));
+                            ourModule(entry.path("module").asText()),
+                            entry.path("key").asText()));
         }
         try (var off = Gradients.off();
                 var observation = Observation.of(model, wanted::containsKey)) {
@@ -176,6 +177,22 @@ final class ModelParity {
     /** Swin V2 clamps its logit scale; at the clamp the original's own single precision is off by that much. */
     private boolean clamped() {
         return golden.json().path("class").asText().contains("swin_transformer_v2");
+    }
+
+    /** Our name of the original's module: what is left when the name of a weight below it is taken off ours. */
+    private String ourModule(String theirs) {
+        var weights = golden.below("weights/");
+        for (var weight : weights.names()) {
+            if (weight.startsWith(theirs + ".")) {
+                var own = Checkpoint.ourName(built.family(), model, weights, weight)
+                        .orElse(weight);
+                var rest = weight.substring(theirs.length());
+                if (own.endsWith(rest)) {
+                    return own.substring(0, own.length() - rest.length());
+                }
+            }
+        }
+        return theirs;
     }
 
     /** Our parameters by the original's names. */

@@ -74,7 +74,13 @@ final class VisionTransformerUpstream {
     }
 
     private static Optional<VisionTransformer.Stem> stem(Arguments a) {
-        return a.has("embed_layer") ? Optional.empty() : Optional.empty();
+        if (!a.has("embed_layer")) {
+            return Optional.empty();
+        }
+        var embedding = a.nested("embed_layer");
+        var stem = ConvolutionUpstream.stem(embedding.get("backbone"));
+        embedding.requireAllRead();
+        return Optional.of(stem);
     }
 
     private static Config deit3(Arguments a) {
