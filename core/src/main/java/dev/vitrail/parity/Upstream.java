@@ -12,6 +12,8 @@ import java.util.Optional;
 interface Upstream {
     /** All families that can be built. */
     List<Upstream> ALL = List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build);
+    List<Upstream> ALL =
+            List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build);
 
     /**
      * A model and the family whose dialects its weights may come in.

@@ -1,0 +1,312 @@
+package dev.vitrail.models;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Work;
+import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Parameter;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the golden cases of convolutional networks do not show: sizes, refusals, training, depths, names. */
+final class ConvolutionalModelsTest {
+    private static final ResNetV2.Config BIT = ResNetV2.Config.of(1, 1).with(o -> {
+        o.widths = List.of(64, 128);
+        o.stem = ResNetV2.Stem.FIXED;
+        o.groups = 8;
+        o.classes = 5;
+    });
+
+    private static long[] shape(ModelConfig config, int height, int width) {
+        try (var model = Catalog.FAMILIES.stream()
+                        .filter(family -> family.variants().stream()
+                                .anyMatch(variant -> variant.config().getClass() == config.getClass()))
+                        .findFirst()
+                        .orElseThrow()
+                        .create(config);
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            model.initialise(1, Device.CPU);
+            var logits = model.apply(Tensor.randn(2, config.channels(), height, width));
+            assertThat(logits.allFinite()).isTrue();
+            return logits.shape();
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"PLAIN", "FIXED", "SAME", "DEEP", "DEEP_FIXED", "DEEP_SAME", "TIERED"})
+    void everyStemTakesOddSizes(ResNetV2.Stem stem) {
+        for (var convolution : ResNetV2.Convolution.values()) {
+            assertThat(shape(
+                            BIT.with(o -> {
+                                o.stem = stem;
+                                o.convolution = convolution;
+                                o.channels = 4;
+                            }),
+                            37,
+                            50))
+                    .containsExactly(2, 5);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"AVG", "MAX", "AVGMAX", "CATAVGMAX"})
+    void everyPoolFeedsTheClassifier(GlobalPool.Kind kind) {
+        assertThat(shape(BIT.with(o -> o.pool = kind), 32, 32)).containsExactly(2, 5);
+        assertThat(shape(
+                        ResNet.Config.of(ResNet.BlockKind.BASIC, 1, 1).with(o -> {
+                            o.pool = kind;
+                            o.classes = 5;
+                        }),
+                        33,
+                        32))
+                .containsExactly(2, 5);
+    }
+
+    @Test
+    void plainBlocksAveragesAndBatchNormalisationWorkTogether() {
+        var config = BIT.with(o -> {
+            o.plainBlocks = true;
+            o.bottleRatio = 1;
+            o.averageDown = true;
+            o.norm = ResNetV2.Norm.BATCH;
+        });
+        assertThat(shape(config, 45, 32)).containsExactly(2, 5);
+    }
+
+    @Test
+    void resNextsAndConvolvedPoolsWork() {
+        var config = ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 1, 2).with(o -> {
+            o.cardinality = 8;
+            o.baseWidth = 4;
+            o.convolvedPool = true;
+            o.stem = ResNet.Stem.DEEP_TIERED;
+            o.downKernel = 3;
+            o.reduceFirst = 2;
+        });
+        assertThat(shape(config, 40, 33)).containsExactly(2, 1000);
+    }
+
+    @Test
+    void convNeXtTakesSizesThatItsStrideDoesNotDivide() {
+        var config = ConvNeXt.Config.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8))
+                .with(o -> {
+                    o.classes = 3;
+                    o.kernels = List.of(3, 5, 7, 3);
+                });
+        assertThat(shape(config, 67, 95)).containsExactly(2, 3);
+        assertThat(shape(config.with(o -> o.stem = ConvNeXt.Stem.OVERLAP_ACT), 67, 95))
+                .containsExactly(2, 3);
+        assertThat(shape(config.with(o -> o.patch = 2), 67, 32)).containsExactly(2, 3);
+    }
+
+    @Test
+    void sizesThatCannotWorkAreRefusedWithTheNumbers() {
+        var tiny = (ConvNeXt.Config) Catalog.get("convnext_tiny").config();
+        assertThatThrownBy(() -> tiny.withImage(31, 224))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("31×224")
+                .hasMessageContaining("at least 32×32");
+        assertThatThrownBy(() -> tiny.with(o -> o.patch = 8))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("patches of 8 pixels");
+        assertThatThrownBy(() -> tiny.with(o -> o.kernels = List.of(7, 7, 7)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("[7, 7, 7]");
+        assertThatThrownBy(() -> ResNet.Config.of(ResNet.BlockKind.BASIC, 2, 2).with(o -> o.cardinality = 4))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("found 4 and 64");
+        assertThatThrownBy(() -> BIT.with(o -> o.pool = GlobalPool.Kind.NONE))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("5 classes");
+        var odd = BIT.with(o -> {
+            o.groups = 32;
+            o.widths = List.of(40, 80);
+        });
+        assertThatThrownBy(() -> new ResNetV2(odd))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("into 32 equal groups");
+        var hybrid =
+                (VisionTransformer.Config) Catalog.get("vit_small_r26_s32_224").config();
+        assertThatThrownBy(() -> hybrid.withImage(240, 224))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("240")
+                .hasMessageContaining("224 and 256");
+    }
+
+    @Test
+    void aHybridRefusesImagesOfAnotherSize() {
+        try (var model = Catalog.get("vit_tiny_r_s16_p8_224").create();
+                var frame = Frame.open()) {
+            assertThatThrownBy(() -> model.apply(Tensor.empty(DType.F32, Device.META, 1, 3, 192, 224)))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("192×224")
+                    .hasMessageContaining("224×224");
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"resnet_mini_32", "convnext_mini_32"})
+    void smallModelsAreSmallAndTrainWithStochasticDepth(String name) {
+        var variant = Catalog.get(name);
+        try (var model = variant.family().create(variant.config().withDropPath(0.5));
+                var frame = Frame.open();
+                var on = Gradients.on()) {
+            assertThat(model.parameterCount()).isLessThan(1_500_000);
+            model.initialise(3, Device.CPU);
+            model.train(true);
+            var images = Tensor.randn(8, 3, 32, 32);
+            var classes = Tensor.of(new long[] {0, 1, 2, 3, 4, 5, 6, 7}, 8);
+            var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
+            loss.backward();
+            assertThat(loss.allFinite()).isTrue();
+            assertThat(model.parameters().values())
+                    .filteredOn(Parameter::isTrainable)
+                    .allSatisfy(parameter ->
+                            assertThat(parameter.value().hasGradient()).isTrue());
+        }
+    }
+
+    @Test
+    void batchNormalisationKeepsRunningStatisticsWhileTrainingAlone() {
+        try (var model = Catalog.get("resnet_mini_32").create();
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            model.initialise(3, Device.CPU);
+            var images = Tensor.randn(4, 3, 32, 32).times(3);
+            var batches = Objects.requireNonNull(model.parameters().get("bn1.num_batches_tracked"));
+            var variance = Objects.requireNonNull(model.parameters().get("bn1.running_var"));
+            model.apply(images);
+            assertThat(batches.value().itemLong()).isZero();
+            assertThat(variance.value().toFloats()).containsOnly(1);
+            model.train(true);
+            model.apply(images);
+            assertThat(batches.value().itemLong()).isOne();
+            assertThat(variance.value().toFloats()).doesNotContain(1);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "resnet50, conv1.weight, 0",
+        "resnet50, bn1.bias, 0",
+        "resnet50, layer1.0.bn1.weight, 1",
+        "resnet50, layer3.2.conv1.weight, 10",
+        "resnet50, fc.bias, 17",
+        "resnetv2_50x1_bit, stem.conv.weight, 0",
+        "resnetv2_50x1_bit, stages.1.blocks.0.downsample.conv.weight, 4",
+        "resnetv2_50x1_bit, norm.weight, 16",
+        "resnetv2_50x1_bit, head.fc.weight, 17",
+        "convnext_tiny, stem.1.bias, 0",
+        "convnext_tiny, stages.1.downsample.0.weight, 4",
+        "convnext_tiny, stages.2.blocks.8.gamma, 15",
+        "convnext_tiny, head.norm.weight, 19",
+        "convnext_tiny_hnf, norm_pre.weight, 18",
+        "vit_base_r50_s16_384, patch_embed.backbone.stem.conv.weight, 0"
+    })
+    void parametersHaveTheDepthsOfTimm(String name, String parameter, int depth) {
+        try (var model = Catalog.get(name).create()) {
+            assertThat(model.parameters()).containsKey(parameter);
+            assertThat(model.layer(parameter)).isEqualTo(depth);
+            assertThat(model.layers()).isGreaterThan(depth);
+        }
+    }
+
+    /** Figures of the paper's table 2: parameters in millions, 10⁹ multiply–accumulates. */
+    @ParameterizedTest
+    @CsvSource({"small, 22, 4.3", "base, 87, 16.9", "large, 306, 59.7"})
+    void isotropicNetworksAreAsLargeAsThePaperSays(String size, double millions, double billions) {
+        try (var model = Catalog.get("convnext_isotropic_" + size).create();
+                var frame = Frame.open()) {
+            assertThat(model.parameterCount() / 1e6).isCloseTo(millions, within(0.5));
+            var image = Tensor.empty(DType.F32, Device.META, 1, 3, 224, 224);
+            assertThat(Work.of(() -> model.apply(image)) / 1e9).isCloseTo(billions, within(0.05));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "features.0.0.weight, stem.0.weight",
+        "features.0.1.bias, stem.1.bias",
+        "features.1.0.block.0.weight, stages.0.blocks.0.conv_dw.weight",
+        "features.1.2.block.2.bias, stages.0.blocks.2.norm.bias",
+        "features.1.0.block.3.weight, stages.0.blocks.0.mlp.fc1.weight",
+        "features.1.0.layer_scale, stages.0.blocks.0.gamma",
+        "features.4.0.weight, stages.2.downsample.0.weight",
+        "features.4.1.bias, stages.2.downsample.1.bias",
+        "features.7.2.block.5.bias, stages.3.blocks.2.mlp.fc2.bias",
+        "classifier.0.weight, head.norm.weight",
+        "classifier.2.bias, head.fc.bias"
+    })
+    void torchvisionsNamesAreUnderstood(String theirs, String ours) {
+        var names = Set.of("features.0.0.weight", "features.1.0.layer_scale");
+        assertThat(ConvNeXtDialects.TORCHVISION.recognises().test(names)).isTrue();
+        assertThat(ConvNeXtDialects.TORCHVISION.rename().apply(theirs)).contains(ours);
+        assertThat(names("convnext_tiny")).contains(ours);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "convnext.embeddings.patch_embeddings.weight, stem.0.weight",
+        "convnext.embeddings.layernorm.weight, stem.1.weight",
+        "convnext.encoder.stages.1.downsampling_layer.0.weight, stages.1.downsample.0.weight",
+        "convnext.encoder.stages.0.layers.1.layer_scale_parameter, stages.0.blocks.1.gamma",
+        "convnext.encoder.stages.0.layers.1.dwconv.bias, stages.0.blocks.1.conv_dw.bias",
+        "convnext.encoder.stages.0.layers.1.layernorm.bias, stages.0.blocks.1.norm.bias",
+        "convnext.encoder.stages.0.layers.1.pwconv2.weight, stages.0.blocks.1.mlp.fc2.weight",
+        "convnext.layernorm.weight, head.norm.weight",
+        "classifier.weight, head.fc.weight"
+    })
+    void huggingFacesNamesAreUnderstood(String theirs, String ours) {
+        var names = Set.of("convnext.encoder.stages.0.layers.0.dwconv.weight");
+        assertThat(ConvNeXtDialects.HUGGING_FACE.recognises().test(names)).isTrue();
+        assertThat(ConvNeXtDialects.HUGGING_FACE.rename().apply(theirs)).contains(ours);
+        assertThat(names("convnext_tiny")).contains(ours);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "stem.weight, stem.0.weight",
+        "blocks.17.dwconv.weight, stages.0.blocks.17.conv_dw.weight",
+        "blocks.3.pwconv1.bias, stages.0.blocks.3.mlp.fc1.bias",
+        "norm.bias, head.norm.bias",
+        "head.weight, head.fc.weight"
+    })
+    void isotropicNamesAreUnderstood(String theirs, String ours) {
+        var names = Set.of("stem.weight", "blocks.0.dwconv.weight");
+        assertThat(ConvNeXtDialects.ISOTROPIC.recognises().test(names)).isTrue();
+        assertThat(ConvNeXtDialects.ISOTROPIC.rename().apply(theirs)).contains(ours);
+        assertThat(names("convnext_isotropic_small")).contains(ours);
+    }
+
+    @Test
+    void v2HasNoLayerScaleAndItsResponsesInTheOfficialNames() {
+        var config = (ConvNeXt.Config) Catalog.get("convnextv2_tiny").config();
+        assertThat(config.layerScale()).isEqualTo(OptionalDouble.empty());
+        assertThat(ConvNeXtDialects.OFFICIAL.rename().apply("stages.1.0.grn.gamma"))
+                .contains("stages.1.blocks.0.mlp.grn.weight");
+        assertThat(names("convnextv2_tiny")).contains("stages.1.blocks.0.mlp.grn.weight");
+    }
+
+    private static Set<String> names(String variant) {
+        try (var model = Catalog.get(variant).create()) {
+            return new TreeSet<>(model.parameters().keySet());
+        }
+    }
+}
