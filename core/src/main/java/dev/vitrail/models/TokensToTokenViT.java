@@ -58,35 +58,6 @@ public final class TokensToTokenViT extends Model {
     }
 
     /**
-     * A soft split: windows that overlap.
-     *
-     * @param kernel side of a window, pixels or tokens
-     * @param stride from one window to the next
-     * @param padding zeros on each side
-     */
-    public record SoftSplit(int kernel, int stride, int padding) {
-        public SoftSplit {
-            require(
-                    kernel > 0 && stride > 0 && padding >= 0 && padding < kernel,
-                    "a soft split of kernel %d, stride %d and padding %d cannot be: kernel and stride must be positive and the"
-                            + " padding less than the kernel",
-                    kernel,
-                    stride,
-                    padding);
-        }
-
-        /** Windows along a side of that length. */
-        int positions(int side) {
-            return side + 2 * padding < kernel ? 0 : (side + 2 * padding - kernel) / stride + 1;
-        }
-
-        /** Pixels or tokens in a window. */
-        int window() {
-            return kernel * kernel;
-        }
-    }
-
-    /**
      * The numbers and options of a T2T-ViT (paper, Table 1; names in parentheses are the authors' code's).
      *
      * @param imageHeight rows of the input, pixels (img_size)
@@ -150,7 +121,7 @@ public final class TokensToTokenViT extends Model {
             require(!splits.isEmpty(), "tokens need at least one soft split, found none");
             require(tokenWidth > 1, "the token width %d must be at least 2", tokenWidth);
             require(
-                    grid(splits, imageHeight) > 0 && grid(splits, imageWidth) > 0,
+                    SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
                     "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
                     imageHeight,
                     imageWidth,
@@ -234,12 +205,12 @@ public final class TokensToTokenViT extends Model {
 
         /** Rows of tokens that reach the backbone. */
         public int gridHeight() {
-            return grid(splits, imageHeight);
+            return SoftSplit.grid(splits, imageHeight);
         }
 
         /** Columns of tokens that reach the backbone. */
         public int gridWidth() {
-            return grid(splits, imageWidth);
+            return SoftSplit.grid(splits, imageWidth);
         }
 
         /** Channels after the last block: the head's input. */
@@ -253,13 +224,6 @@ public final class TokensToTokenViT extends Model {
 
         double scale(int blockWidth) {
             return qkScale.orElse(1 / Math.sqrt(blockWidth / heads));
-        }
-
-        private static int grid(List<SoftSplit> splits, int side) {
-            for (var split : splits) {
-                side = split.positions(side);
-            }
-            return side;
         }
 
         /** The width that each block of the backbone works at. */

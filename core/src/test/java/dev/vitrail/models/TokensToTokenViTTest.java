@@ -128,7 +128,8 @@ final class TokensToTokenViTTest {
             performer.initialise(3, Device.CPU);
             var x = Tensor.randn(1, 2, width).times(0.03);
             var features = performer.randomFeatures(x);
-            var estimate = features.narrow(1, 0, 1).times(features.narrow(1, 1, 1)).sum();
+            var estimate =
+                    features.narrow(1, 0, 1).times(features.narrow(1, 1, 1)).sum();
             var exact = x.narrow(1, 0, 1).times(x.narrow(1, 1, 1)).sum().exp();
             assertThat(estimate.item()).isCloseTo(exact.item(), within(0.3 * exact.item()));
         }
@@ -158,7 +159,7 @@ final class TokensToTokenViTTest {
         assertRefused(() -> SMALL.with(o -> o.backbone = Backbone.DENSE), "growth 0");
         assertRefused(() -> SMALL.with(o -> o.growth = 8), "growth 8", "PLAIN");
         assertRefused(() -> small(Backbone.SE).with(o -> o.width = 8), "at least 16");
-        assertRefused(() -> new TokensToTokenViT.SoftSplit(3, 2, 3), "padding 3");
+        assertRefused(() -> new SoftSplit(3, 2, 3), "padding 3");
         try (var model = initialised(SMALL.withImage(32, 32));
                 var frame = Frame.open()) {
             assertRefused(() -> model.apply(Tensor.randn(1, 3, 48, 48)), "48×48", "32×32");
