@@ -18,6 +18,7 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -129,6 +130,13 @@ public final class CompactCaiT extends CompactModel {
     @Override
     protected Tensor pooled(Tensor features) {
         return norm.apply(features.select(1, 0));
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embedding")
+                ? Positions.fit(values, 0, config.image.gridHeight(), config.image.gridWidth(), width())
+                : Optional.empty();
     }
 
     @Override

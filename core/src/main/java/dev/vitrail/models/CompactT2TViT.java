@@ -12,6 +12,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * vit-pytorch's T2T-ViT. Against {@link TokensToTokenViT}: between the soft splits tokens are not narrowed, but go through a
@@ -118,6 +119,18 @@ public final class CompactT2TViT extends CompactModel {
     @Override
     protected Tensor pooled(Tensor features) {
         return config.pool.of(features);
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embedding")
+                ? Positions.fit(
+                        values,
+                        1,
+                        SoftSplit.grid(config.splits, config.imageHeight),
+                        SoftSplit.grid(config.splits, config.imageWidth),
+                        width())
+                : Optional.empty();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.vitrail.models.CompactTransformer.Shape;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Parameter;
+import java.util.Optional;
 
 /**
  * vit-pytorch's Vision Transformer: the ViT in its shortest form, for images and patches of any rectangle.
@@ -103,6 +104,19 @@ public final class CompactViT extends CompactModel {
     @Override
     protected Tensor pooled(Tensor features) {
         return config.pool.of(features);
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embedding") && values.dims() == 2
+                ? Positions.fit(
+                                values.unsqueeze(0),
+                                config.prefix(),
+                                config.image.gridHeight(),
+                                config.image.gridWidth(),
+                                width())
+                        .map(table -> table.squeeze(0))
+                : Optional.empty();
     }
 
     @Override

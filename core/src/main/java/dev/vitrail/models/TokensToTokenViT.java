@@ -12,6 +12,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -393,6 +394,14 @@ public final class TokensToTokenViT extends Model {
         return config.tokens == TokenAttention.PERFORMER
                 ? "tokens_to_token.attention1.kqv"
                 : "tokens_to_token.attention1.attn.qkv";
+    }
+
+    /** Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune at 384 pixels. */
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embed")
+                ? Positions.fit(values, 1, config.gridHeight(), config.gridWidth(), config.width, false)
+                : Optional.empty();
     }
 
     @Override
