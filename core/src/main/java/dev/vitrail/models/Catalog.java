@@ -22,7 +22,8 @@ public final class Catalog {
             CompactVariants.VIT,
             CompactVariants.SIMPLE,
             CompactVariants.T2T,
-            CompactVariants.CAIT);
+            CompactVariants.CAIT,
+            MlpMixerVariants.FAMILY);
 
     private static final Map<String, Variant> BY_NAME = index();
 

@@ -59,7 +59,6 @@ class ManifestTest {
     /** Manifests of families that the catalogue does not have yet. */
     private static final List<String> PENDING = List.of(
             "timm/beit.*",
-            "timm/mixer.*",
             "timm/cait.*",
             "timm/convnext.*",
             "timm/resnet.*",

@@ -7,8 +7,8 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** T2T-ViT with every token attention and backbone, and vit-pytorch's models, against the originals. */
-final class TokensToTokenParityTest {
+/** T2T-ViT with every token attention and backbone, vit-pytorch's models and the MLP-Mixer, against the originals. */
+final class CompactFamiliesParityTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -22,7 +22,8 @@ final class TokensToTokenParityTest {
                 "lucid_vit_mean",
                 "lucid_simple_vit",
                 "lucid_t2t",
-                "lucid_cait"
+                "lucid_cait",
+                "mixer_timm"
             })
     void computesWhatTheOriginalDoes(String id) {
         var outcomes = Parity.run(List.of(Path.of("src/test/resources/golden/models", id + ".json")), outcome -> {});
