@@ -206,6 +206,9 @@ public final class Tensor {
     public float[] toFloats() {
         return Frame.compute(() -> {
             var values = new float[Math.toIntExact(count())];
+            if (values.length == 0) {
+                return values; // it has no memory to read
+            }
             var dense = plain(DType.F32);
             new FloatPointer(dense.data_ptr()).get(values);
             return values;
@@ -216,6 +219,9 @@ public final class Tensor {
     public long[] toLongs() {
         return Frame.compute(() -> {
             var values = new long[Math.toIntExact(count())];
+            if (values.length == 0) {
+                return values;
+            }
             var dense = plain(DType.I64);
             new LongPointer(dense.data_ptr()).get(values);
             return values;
@@ -226,6 +232,9 @@ public final class Tensor {
     public byte[] toBytes() {
         return Frame.compute(() -> {
             var values = new byte[Math.toIntExact(Math.multiplyExact(count(), (long) dtype().bytes()))];
+            if (values.length == 0) {
+                return values;
+            }
             var dense = plain(dtype());
             new BytePointer(dense.data_ptr()).get(values);
             return values;

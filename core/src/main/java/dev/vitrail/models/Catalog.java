@@ -18,7 +18,12 @@ public final class Catalog {
             ResNetV2Variants.FAMILY,
             HybridVariants.FAMILY,
             ConvNeXtVariants.FAMILY,
-            TokensToTokenVariants.FAMILY);
+            TokensToTokenVariants.FAMILY,
+            CompactVariants.VIT,
+            CompactVariants.SIMPLE,
+            CompactVariants.T2T,
+            CompactVariants.CAIT,
+            MlpMixerVariants.FAMILY);
 
     private static final Map<String, Variant> BY_NAME = index();
 

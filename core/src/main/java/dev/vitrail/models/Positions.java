@@ -48,12 +48,18 @@ public final class Positions {
      * @return empty if the table's positions after the prefix are no square
      */
     static Optional<Tensor> fit(Tensor table, int prefix, long newRows, long newColumns, long width) {
+        return fit(table, prefix, newRows, newColumns, width, true);
+    }
+
+    /** {@link #fit(Tensor, int, long, long, long)} with a choice of antialiasing. */
+    static Optional<Tensor> fit(
+            Tensor table, int prefix, long newRows, long newColumns, long width, boolean antialias) {
         long patches = table.size(1) - prefix;
         long side = Math.round(Math.sqrt(Math.max(0, patches)));
         if (table.dims() != 3 || table.size(2) != width || patches < 1 || side * side != patches) {
             return Optional.empty();
         }
-        return Optional.of(resample(table, prefix, side, side, newRows, newColumns));
+        return Optional.of(resample(table, prefix, side, side, newRows, newColumns, Kernels.Resize.BICUBIC, antialias));
     }
 
     /**

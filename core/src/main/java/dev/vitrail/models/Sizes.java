@@ -2,6 +2,8 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.engine.Tensor;
+
 /** Arithmetic of sizes, and sentences for those that cannot work. */
 final class Sizes {
     private Sizes() {}
@@ -44,5 +46,17 @@ final class Sizes {
                 unit,
                 Math.max(1, size / unit) * unit,
                 (size / unit + 1) * unit);
+    }
+
+    /** Throws unless these are images of that size, {@code [B, C, height, width]}. */
+    static void requireImages(Tensor images, int height, int width) {
+        images.requireDims(4, "a batch of images");
+        require(
+                images.size(2) == height && images.size(3) == width,
+                "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
+                images.size(2),
+                images.size(3),
+                height,
+                width);
     }
 }

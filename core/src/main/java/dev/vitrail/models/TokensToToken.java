@@ -1,7 +1,5 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
@@ -52,30 +50,17 @@ final class TokensToToken extends Layer {
     /** Images {@code [B, C, H, W]} → tokens {@code [B, N, D]}. */
     @Override
     protected Tensor forward(Tensor images) {
-        images.requireDims(4, "a batch of images");
-        require(
-                images.size(2) == config.imageHeight() && images.size(3) == config.imageWidth(),
-                "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
-                images.size(2),
-                images.size(3),
-                config.imageHeight(),
-                config.imageWidth());
+        Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
         var splits = config.splits();
-        var x = softSplit(images, splits.get(0)); //                                     [B, N₁, C·k²]
+        var x = splits.get(0).cut(images); //                                             [B, N₁, C·k²]
         int rows = config.imageHeight(), columns = config.imageWidth();
         for (int i = 0; i < attentions.size(); i++) {
             rows = splits.get(i).positions(rows);
             columns = splits.get(i).positions(columns);
             x = attentions.get(i).apply(x); //                                           [B, Nᵢ, c]
-            var image = x.transpose(1, 2).reshape(x.size(0), x.size(2), rows, columns); // [B, c, rows, columns]
-            x = softSplit(image, splits.get(i + 1)); //                                  [B, Nᵢ₊₁, c·k²]
+            x = splits.get(i + 1).cut(x, rows, columns); //                              [B, Nᵢ₊₁, c·k²]
         }
         return projection.apply(x);
-    }
-
-    private static Tensor softSplit(Tensor image, TokensToTokenViT.SoftSplit split) {
-        return Kernels.unfold(image, split.kernel(), split.stride(), split.padding())
-                .transpose(1, 2);
     }
 
     /**

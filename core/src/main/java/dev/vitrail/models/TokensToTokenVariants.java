@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import dev.vitrail.models.TokensToTokenViT.Backbone;
 import dev.vitrail.models.TokensToTokenViT.Config;
-import dev.vitrail.models.TokensToTokenViT.SoftSplit;
 import dev.vitrail.models.TokensToTokenViT.TokenAttention;
 import java.util.List;
 
@@ -59,7 +58,7 @@ final class TokensToTokenVariants {
             .variant("t2t_vit_16_ghost", with(Backbone.GHOST, Config.of(384, 16,  6, 3)))
             // The same study in miniature, each near a million parameters.
             .variant("t2t_mini_32",                           small(Config.of(128,  7,  4, 2)))
-            .variant("t2t_mini_32_dense",                         small(dense( 64, 4, 32, 2, 2, 2, 2)))
+            .variant("t2t_mini_32_dense",                         small(dense( 64, 4, 32, 2, 3, 3, 2)))
             .variant("t2t_mini_32_wide",                      small(Config.of(240,  2,  4, 2)))
             .variant("t2t_mini_32_se",    with(Backbone.SE,    small(Config.of(128,  7,  4, 2))))
             .variant("t2t_mini_32_resnext",                   small(Config.of(128,  7, 16, 2)))

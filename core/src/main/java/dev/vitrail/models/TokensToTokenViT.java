@@ -12,6 +12,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
@@ -55,35 +56,6 @@ public final class TokensToTokenViT extends Model {
         DENSE,
         /** Half of the attention's and two thirds of the perceptrons' channels are made cheaply from the others (GhostNet). */
         GHOST
-    }
-
-    /**
-     * A soft split: windows that overlap.
-     *
-     * @param kernel side of a window, pixels or tokens
-     * @param stride from one window to the next
-     * @param padding zeros on each side
-     */
-    public record SoftSplit(int kernel, int stride, int padding) {
-        public SoftSplit {
-            require(
-                    kernel > 0 && stride > 0 && padding >= 0 && padding < kernel,
-                    "a soft split of kernel %d, stride %d and padding %d cannot be: kernel and stride must be positive and the"
-                            + " padding less than the kernel",
-                    kernel,
-                    stride,
-                    padding);
-        }
-
-        /** Windows along a side of that length. */
-        int positions(int side) {
-            return side + 2 * padding < kernel ? 0 : (side + 2 * padding - kernel) / stride + 1;
-        }
-
-        /** Pixels or tokens in a window. */
-        int window() {
-            return kernel * kernel;
-        }
     }
 
     /**
@@ -150,7 +122,7 @@ public final class TokensToTokenViT extends Model {
             require(!splits.isEmpty(), "tokens need at least one soft split, found none");
             require(tokenWidth > 1, "the token width %d must be at least 2", tokenWidth);
             require(
-                    grid(splits, imageHeight) > 0 && grid(splits, imageWidth) > 0,
+                    SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
                     "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
                     imageHeight,
                     imageWidth,
@@ -234,12 +206,12 @@ public final class TokensToTokenViT extends Model {
 
         /** Rows of tokens that reach the backbone. */
         public int gridHeight() {
-            return grid(splits, imageHeight);
+            return SoftSplit.grid(splits, imageHeight);
         }
 
         /** Columns of tokens that reach the backbone. */
         public int gridWidth() {
-            return grid(splits, imageWidth);
+            return SoftSplit.grid(splits, imageWidth);
         }
 
         /** Channels after the last block: the head's input. */
@@ -253,13 +225,6 @@ public final class TokensToTokenViT extends Model {
 
         double scale(int blockWidth) {
             return qkScale.orElse(1 / Math.sqrt(blockWidth / heads));
-        }
-
-        private static int grid(List<SoftSplit> splits, int side) {
-            for (var split : splits) {
-                side = split.positions(side);
-            }
-            return side;
         }
 
         /** The width that each block of the backbone works at. */
@@ -429,6 +394,14 @@ public final class TokensToTokenViT extends Model {
         return config.tokens == TokenAttention.PERFORMER
                 ? "tokens_to_token.attention1.kqv"
                 : "tokens_to_token.attention1.attn.qkv";
+    }
+
+    /** Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune at 384 pixels. */
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embed")
+                ? Positions.fit(values, 1, config.gridHeight(), config.gridWidth(), config.width, false)
+                : Optional.empty();
     }
 
     @Override

@@ -34,6 +34,10 @@ final class TokensToTokenUpstream {
                 tokens.equals("performer") || tokens.equals("transformer"),
                 "the tokens_type '%s' has no counterpart here: expected performer or transformer",
                 tokens);
+        // Golden cases are computed without chance, whatever the constructor was told.
+        a.number("drop_rate", 0);
+        a.number("attn_drop_rate", 0);
+        a.number("drop_path_rate", 0);
         boolean dense = backbone == Backbone.DENSE;
         // Where the original fixes the token width, a case names its own to keep its files small.
         int tokenWidth = a.integer("token_dim", a.integer("$token_dim", 64));
@@ -48,14 +52,10 @@ final class TokensToTokenUpstream {
                     o.classes = a.integer("num_classes", 1000);
                     o.tokens = tokens.equals("performer") ? TokenAttention.PERFORMER : TokenAttention.TRANSFORMER;
                     o.tokenWidth = tokenWidth;
-                    // Golden cases that train were computed with every dropout at 0.
                     o.tokenDropout = 0;
                     o.backbone = backbone;
                     o.qkvBias = a.flag("qkv_bias", false);
                     o.qkScale = a.optional("qk_scale");
-                    o.dropout = a.number("drop_rate", 0);
-                    o.attentionDropout = a.number("attn_drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0);
                     if (dense) {
                         o.growth = a.integer("growth_rate", 32);
                         o.stages = Arrays.stream(a.integers("block_config", 3, 4, 6, 3))

@@ -11,9 +11,7 @@ import java.util.Optional;
 @FunctionalInterface
 interface Upstream {
     /** All families that can be built. */
-    List<Upstream> ALL = List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build);
-    List<Upstream> ALL =
-            List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build);
+    List<Upstream> ALL = List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build, CompactUpstream::build, MlpMixerUpstream::build);
 
     /**
      * A model and the family whose dialects its weights may come in.

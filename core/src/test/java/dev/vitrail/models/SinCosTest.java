@@ -2,28 +2,26 @@ package dev.vitrail.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.vitrail.Golden;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
-import java.nio.file.Files;
+import dev.vitrail.weights.Safetensors;
+import dev.vitrail.weights.StoredTensor;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 final class SinCosTest {
     @Test
     void tablesAreTheOriginals() {
-        var path = Golden.FIXTURES.resolve("misc/sincos_tables");
-        assumeTrue(Files.exists(path.resolveSibling("sincos_tables.json")), "the fixtures are not on this machine");
-        var golden = Golden.read(path);
+        var golden = Safetensors.read(Path.of("src/test/resources/golden/misc/sincos_tables.safetensors"));
         Frame.run(() -> {
-            assertSame(SinCos.sequence(17, 48), golden.tensor("t2t_sinusoid/n17_d48"));
-            assertSame(SinCos.sequence(197, 16), golden.tensor("t2t_sinusoid/n197_d16"));
-            assertSame(SinCos.grid(4, 6, 24), golden.tensor("simple_vit_sincos/h4_w6_d24"));
+            assertSame(SinCos.sequence(17, 48), golden.get("t2t_sinusoid/n17_d48"));
+            assertSame(SinCos.sequence(197, 16), golden.get("t2t_sinusoid/n197_d16"));
+            assertSame(SinCos.grid(4, 6, 24), golden.get("simple_vit_sincos/h4_w6_d24"));
         });
     }
 
-    private static void assertSame(Tensor found, Tensor expected) {
+    private static void assertSame(Tensor found, StoredTensor expected) {
         assertThat(found.shape()).isEqualTo(expected.shape());
         assertThat(found.toFloats()).containsExactly(expected.toFloats(), within(1e-6f));
     }

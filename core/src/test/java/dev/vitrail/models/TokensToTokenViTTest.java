@@ -159,7 +159,7 @@ final class TokensToTokenViTTest {
         assertRefused(() -> SMALL.with(o -> o.backbone = Backbone.DENSE), "growth 0");
         assertRefused(() -> SMALL.with(o -> o.growth = 8), "growth 8", "PLAIN");
         assertRefused(() -> small(Backbone.SE).with(o -> o.width = 8), "at least 16");
-        assertRefused(() -> new TokensToTokenViT.SoftSplit(3, 2, 3), "padding 3");
+        assertRefused(() -> new SoftSplit(3, 2, 3), "padding 3");
         try (var model = initialised(SMALL.withImage(32, 32));
                 var frame = Frame.open()) {
             assertRefused(() -> model.apply(Tensor.randn(1, 3, 48, 48)), "48×48", "32×32");

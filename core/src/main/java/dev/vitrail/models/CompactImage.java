@@ -1,0 +1,52 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Tensor;
+
+/**
+ * The images of vit-pytorch's models and how they are cut; both may be rectangular.
+ *
+ * @param height rows, pixels
+ * @param width columns, pixels
+ * @param patchHeight rows of a patch, pixels
+ * @param patchWidth columns of a patch, pixels
+ * @param channels C, colour channels
+ */
+public record CompactImage(int height, int width, int patchHeight, int patchWidth, int channels) {
+    public CompactImage {
+        require(channels > 0, "channels %d must be positive", channels);
+        Sizes.requireMultiple("image height", height, "patch", patchHeight);
+        Sizes.requireMultiple("image width", width, "patch", patchWidth);
+    }
+
+    /** Square colour images in square patches. */
+    public static CompactImage square(int image, int patch) {
+        return new CompactImage(image, image, patch, patch, 3);
+    }
+
+    CompactImage withSize(int newHeight, int newWidth) {
+        return new CompactImage(newHeight, newWidth, patchHeight, patchWidth, channels);
+    }
+
+    CompactImage withChannels(int count) {
+        return new CompactImage(height, width, patchHeight, patchWidth, count);
+    }
+
+    int gridHeight() {
+        return height / patchHeight;
+    }
+
+    int gridWidth() {
+        return width / patchWidth;
+    }
+
+    int patches() {
+        return gridHeight() * gridWidth();
+    }
+
+    /** Throws unless these are images of this size. */
+    void requireSize(Tensor images) {
+        Sizes.requireImages(images, height, width);
+    }
+}

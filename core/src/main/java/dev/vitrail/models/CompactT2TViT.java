@@ -1,0 +1,200 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.CompactTransformer.Shape;
+import dev.vitrail.models.CompactTransformer.Style;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Parameter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * vit-pytorch's T2T-ViT. Against {@link TokensToTokenViT}: between the soft splits tokens are not narrowed, but go through a
+ * whole encoder layer at the width of their window, so they grow by {@code k²} at every split.
+ *
+ * <p>Yuan et al., 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>. Weights carry the names of
+ * lucidrains/vit-pytorch.
+ *
+ * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens with the class token, {@code D}
+ * channels, {@code k×k} pixels or tokens in a window.
+ */
+public final class CompactT2TViT extends CompactModel {
+    /**
+     * The numbers of a model (names in parentheses are vit-pytorch's).
+     *
+     * @param imageHeight rows of the input, pixels (image_size)
+     * @param imageWidth columns of the input, pixels
+     * @param channels C, colour channels
+     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param splits soft splits; an encoder layer follows each but the last (t2t_layers)
+     * @param encoder numbers of the encoder after them
+     * @param pool how tokens become one vector; there is a class token either way (pool)
+     * @param embeddingDropout probability after positions are added (emb_dropout)
+     */
+    public record Config(
+            int imageHeight,
+            int imageWidth,
+            int channels,
+            int classes,
+            List<SoftSplit> splits,
+            Shape encoder,
+            Pool pool,
+            double embeddingDropout)
+            implements ModelConfig {
+        public Config {
+            splits = List.copyOf(splits);
+            requireClasses(classes);
+            require(channels > 0, "channels %d must be positive", channels);
+            require(!splits.isEmpty(), "tokens need at least one soft split, found none");
+            require(
+                    SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
+                    "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
+                    imageHeight,
+                    imageWidth,
+                    splits);
+        }
+
+        /** A soft split as vit-pytorch pads it: by half the stride. */
+        public static SoftSplit split(int kernel, int stride) {
+            return new SoftSplit(kernel, stride, stride / 2);
+        }
+
+        int patches() {
+            return SoftSplit.grid(splits, imageHeight) * SoftSplit.grid(splits, imageWidth);
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return new Config(imageHeight, imageWidth, channels, count, splits, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return new Config(imageHeight, imageWidth, count, classes, splits, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return new Config(height, width, channels, classes, splits, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return withoutDropPath(this, rate);
+        }
+    }
+
+    private Config config;
+    private final Parameter positions;
+    private final Parameter cls;
+    private final TokensFromWindows tokens;
+    private final Dropout dropout;
+    private final CompactTransformer transformer;
+
+    public CompactT2TViT(Config c) {
+        super("mlp_head", c.encoder.width(), c.classes);
+        config = c;
+        int D = c.encoder.width();
+        positions = parameter("pos_embedding", Init.normal(1), 1, 1 + c.patches(), D);
+        cls = parameter("cls_token", Init.normal(1), 1, 1, D);
+        tokens = child("to_patch_embedding", new TokensFromWindows(c));
+        dropout = child("dropout", new Dropout(c.embeddingDropout));
+        transformer = child("transformer", new CompactTransformer(c.encoder, Style.VIT));
+    }
+
+    /** Tokens after the last layer, normalised; the first is the class token, {@code [B, N, D]}. */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = tokens.apply(images);
+        x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
+        return transformer.apply(dropout.apply(x.plus(positions.value())));
+    }
+
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return config.pool.of(features);
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embedding")
+                ? Positions.fit(
+                        values,
+                        1,
+                        SoftSplit.grid(config.splits, config.imageHeight),
+                        SoftSplit.grid(config.splits, config.imageWidth),
+                        width())
+                : Optional.empty();
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    void reconfigure(int classes) {
+        config = config.withClasses(classes);
+    }
+
+    /** The first layer that mixes channels: linear, on the pixels of a window, channel by channel. */
+    @Override
+    public String stem() {
+        return config.splits.size() == 1 ? "to_patch_embedding.4" : "to_patch_embedding.3.layers.0.0.to_qkv";
+    }
+
+    @Override
+    public int layer(String parameter) {
+        return CompactTransformer.layer(parameter, config.encoder.depth());
+    }
+
+    @Override
+    public int layers() {
+        return config.encoder.depth() + 2;
+    }
+
+    /** Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}. */
+    private static final class TokensFromWindows extends Layer {
+        /** The original's steps for each split: lay out, cut, transpose, encode. */
+        private static final int STEPS = 4;
+
+        private final Config config;
+        private final List<CompactTransformer> encoders = new ArrayList<>();
+        private final Linear projection;
+
+        TokensFromWindows(Config c) {
+            config = c;
+            int width = c.channels;
+            for (int i = 0; i < c.splits.size(); i++) {
+                width = Math.multiplyExact(width, c.splits.get(i).window());
+                if (i < c.splits.size() - 1) {
+                    var layer = new Shape(width, 1, 1, width, width, c.encoder.dropout());
+                    encoders.add(
+                            child(Integer.toString(STEPS * i + STEPS - 1), new CompactTransformer(layer, Style.VIT)));
+                }
+            }
+            projection = child(
+                    Integer.toString(STEPS * c.splits.size()),
+                    CompactTransformer.linear(width, c.encoder.width(), true));
+        }
+
+        @Override
+        protected Tensor forward(Tensor images) {
+            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
+            var x = config.splits.get(0).cut(images); //                                  [B, N, C·k²]
+            int rows = config.imageHeight, columns = config.imageWidth;
+            for (int i = 0; i < encoders.size(); i++) {
+                rows = config.splits.get(i).positions(rows);
+                columns = config.splits.get(i).positions(columns);
+                x = config.splits.get(i + 1).cut(encoders.get(i).apply(x), rows, columns);
+            }
+            return projection.apply(x);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package dev.vitrail.models;
+
+import dev.vitrail.models.CompactModel.Pool;
+import dev.vitrail.models.CompactTransformer.Shape;
+import java.util.List;
+
+/** Sizes of vit-pytorch's models: those of its manual's examples, two of the ViT paper, and small ones for 32 pixels. */
+final class CompactVariants {
+    private CompactVariants() {}
+
+    private static final List<SoftSplit> T2T_SPLITS = List.of(
+            CompactT2TViT.Config.split(7, 4), CompactT2TViT.Config.split(3, 2), CompactT2TViT.Config.split(3, 2));
+
+    private static CompactViT.Config vit(int image, int patch, Shape encoder, Pool pool) {
+        return new CompactViT.Config(CompactImage.square(image, patch), 1000, encoder, pool, 0);
+    }
+
+    static final Family<CompactViT.Config> VIT = Family.of("compact ViT", CompactViT.Config.class, CompactViT::new)
+            // spotless:off
+            // name                                      image patch         width depth heads head hidden dropout
+            .variant("compact_vit_patch32_256",            vit(256, 32, new Shape(1024,  6, 16, 64, 2048, 0), Pool.CLS))
+            .variant("compact_vit_tiny_patch16_224",       vit(224, 16, new Shape( 192, 12,  3, 64,  768, 0), Pool.CLS))
+            .variant("compact_vit_base_patch16_224_mean",  vit(224, 16, new Shape( 768, 12, 12, 64, 3072, 0), Pool.MEAN))
+            .variant("compact_vit_mini_32",                vit( 32,  4, new Shape( 128,  6,  4, 32,  256, 0), Pool.CLS)
+                    .withClasses(10));
+            // spotless:on
+
+    static final Family<SimpleViT.Config> SIMPLE = Family.of("SimpleViT", SimpleViT.Config.class, SimpleViT::new)
+            // spotless:off
+            .variant("simple_vit_patch32_256", new SimpleViT.Config(
+                    CompactImage.square(256, 32), 1000, new Shape(1024, 6, 16, 64, 2048, 0)))
+            .variant("simple_vit_mini_32", new SimpleViT.Config(
+                    CompactImage.square(32, 4), 10, new Shape(128, 6, 4, 32, 256, 0)));
+            // spotless:on
+
+    static final Family<CompactT2TViT.Config> T2T = Family.of(
+                    "compact T2T-ViT", CompactT2TViT.Config.class, CompactT2TViT::new)
+            // spotless:off
+            .variant("compact_t2t_vit_224", new CompactT2TViT.Config(
+                    224, 224, 3, 1000, T2T_SPLITS, new Shape(512, 5, 8, 64, 512, 0), Pool.CLS, 0));
+            // spotless:on
+
+    static final Family<CompactCaiT.Config> CAIT = Family.of("compact CaiT", CompactCaiT.Config.class, CompactCaiT::new)
+            // spotless:off
+            .variant("compact_cait_patch32_256", new CompactCaiT.Config(
+                    CompactImage.square(256, 32), 1000, new Shape(1024, 12, 16, 64, 2048, 0.1), 2, 0.1, 0.05))
+            .variant("compact_cait_mini_32", new CompactCaiT.Config(
+                    CompactImage.square(32, 4), 10, new Shape(128, 6, 4, 32, 256, 0), 2, 0, 0.05));
+            // spotless:on
+}

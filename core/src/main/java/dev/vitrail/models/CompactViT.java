@@ -1,0 +1,147 @@
+package dev.vitrail.models;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.CompactTransformer.Patches;
+import dev.vitrail.models.CompactTransformer.Shape;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Parameter;
+import java.util.Optional;
+
+/**
+ * vit-pytorch's Vision Transformer: the ViT in its shortest form, for images and patches of any rectangle.
+ *
+ * <p>Dosovitskiy et al., 2021, <a href="https://arxiv.org/abs/2010.11929">arXiv:2010.11929</a>. Against
+ * {@link VisionTransformer}: patches are normalised before and after their projection, the width of a head is free, and
+ * positions start from unit normal samples. Weights carry the names of lucidrains/vit-pytorch.
+ *
+ * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens (the class token among them, if there
+ * is one), {@code D} channels.
+ */
+public final class CompactViT extends CompactModel {
+    /**
+     * The numbers of a model (names in parentheses are vit-pytorch's).
+     *
+     * @param image size of images and patches (image_size, patch_size, channels)
+     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param encoder numbers of the encoder
+     * @param pool how tokens become one vector; without {@code CLS} there is no class token (pool)
+     * @param embeddingDropout probability after positions are added (emb_dropout)
+     */
+    public record Config(CompactImage image, int classes, Shape encoder, Pool pool, double embeddingDropout)
+            implements ModelConfig {
+        public Config {
+            requireClasses(classes);
+        }
+
+        int prefix() {
+            return pool == Pool.CLS ? 1 : 0;
+        }
+
+        @Override
+        public int channels() {
+            return image.channels();
+        }
+
+        @Override
+        public int imageHeight() {
+            return image.height();
+        }
+
+        @Override
+        public int imageWidth() {
+            return image.width();
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return new Config(image, count, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return new Config(image.withChannels(count), classes, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return new Config(image.withSize(height, width), classes, encoder, pool, embeddingDropout);
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return withoutDropPath(this, rate);
+        }
+    }
+
+    private Config config;
+    private final Parameter cls;
+    private final Parameter positions;
+    private final Patches patches;
+    private final Dropout dropout;
+    private final CompactTransformer transformer;
+
+    public CompactViT(Config c) {
+        super("mlp_head", c.encoder.width(), c.classes);
+        config = c;
+        int D = c.encoder.width();
+        // Stored even where it is empty, as the original does.
+        cls = parameter("cls_token", Init.normal(1), c.prefix(), D);
+        positions = parameter("pos_embedding", Init.normal(1), c.prefix() + c.image.patches(), D);
+        patches = child("to_patch_embedding", new Patches(c.image, D));
+        dropout = child("dropout", new Dropout(c.embeddingDropout));
+        transformer = child("transformer", new CompactTransformer(c.encoder, CompactTransformer.Style.VIT));
+    }
+
+    /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = patches.apply(images);
+        x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
+        return transformer.apply(dropout.apply(x.plus(positions.value())));
+    }
+
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return config.pool.of(features);
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        return name.equals("pos_embedding") && values.dims() == 2
+                ? Positions.fit(
+                                values.unsqueeze(0),
+                                config.prefix(),
+                                config.image.gridHeight(),
+                                config.image.gridWidth(),
+                                width())
+                        .map(table -> table.squeeze(0))
+                : Optional.empty();
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    void reconfigure(int classes) {
+        config = config.withClasses(classes);
+    }
+
+    /** A linear layer on the pixels of a patch, not a convolution. */
+    @Override
+    public String stem() {
+        return "to_patch_embedding.2";
+    }
+
+    @Override
+    public int layer(String parameter) {
+        return CompactTransformer.layer(parameter, config.encoder.depth());
+    }
+
+    @Override
+    public int layers() {
+        return config.encoder.depth() + 2;
+    }
+}

@@ -1,0 +1,253 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.Identity;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Mlp;
+import dev.vitrail.nn.Residual;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * MLP-Mixer: patches without attention. One perceptron mixes the patches of each channel, another the channels of each patch.
+ *
+ * <p>Tolstikhin et al., <i>MLP-Mixer: An all-MLP Architecture for Vision</i>, NeurIPS 2021, <a
+ * href="https://arxiv.org/abs/2105.01601">arXiv:2105.01601</a>; equation numbers are the paper's. Weights carry the names of
+ * timm's {@code MlpMixer}.
+ *
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
+ * {@code N = HW/P²} patches, {@code D} channels.
+ */
+public final class MlpMixer extends Model {
+    private static final double EPS = 1e-6;
+
+    /**
+     * The numbers of a mixer (paper, Table 1; names in parentheses are timm's).
+     *
+     * @param imageHeight rows of the input, pixels (img_size)
+     * @param imageWidth columns of the input, pixels
+     * @param patch side of a patch, pixels (patch_size)
+     * @param channels C, colour channels (in_chans)
+     * @param classes rows of the head; 0 for none (num_classes)
+     * @param width D (embed_dim)
+     * @param depth blocks (num_blocks)
+     * @param tokenRatio hidden width of the perceptrons over patches, over D (mlp_ratio)
+     * @param channelRatio hidden width of the perceptrons over channels, over D
+     * @param headDropout probability before the head (drop_rate)
+     * @param dropout probability inside the perceptrons (proj_drop_rate)
+     * @param dropPath rate of stochastic depth, the same for all blocks (drop_path_rate)
+     */
+    public record Config(
+            int imageHeight,
+            int imageWidth,
+            int patch,
+            int channels,
+            int classes,
+            int width,
+            int depth,
+            double tokenRatio,
+            double channelRatio,
+            double headDropout,
+            double dropout,
+            double dropPath)
+            implements ModelConfig {
+        public Config {
+            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
+            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
+            require(
+                    width > 0 && depth > 0 && channels > 0 && classes >= 0,
+                    "width %d, depth %d and channels %d must be positive, and classes %d not negative",
+                    width,
+                    depth,
+                    channels,
+                    classes);
+            require(
+                    tokenRatio * width >= 1 && channelRatio * width >= 1,
+                    "the ratios %s and %s of width %d leave the perceptrons no hidden channel: take larger ones",
+                    tokenRatio,
+                    channelRatio,
+                    width);
+        }
+
+        /** A mixer with the paper's ratios, 1000 classes. */
+        public static Config of(int image, int patch, int width, int depth) {
+            return new Config(image, image, patch, 3, 1000, width, depth, 0.5, 4, 0, 0, 0);
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return changed(imageHeight, imageWidth, channels, count, dropPath);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return changed(imageHeight, imageWidth, count, classes, dropPath);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return changed(height, width, channels, classes, dropPath);
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return changed(imageHeight, imageWidth, channels, classes, rate);
+        }
+
+        private Config changed(int newHeight, int newWidth, int newChannels, int newClasses, double newDropPath) {
+            // spotless:off
+            return new Config(
+                    newHeight, newWidth, patch, newChannels, newClasses, width, depth, tokenRatio, channelRatio, headDropout,
+                    dropout, newDropPath);
+            // spotless:on
+        }
+
+        int patches() {
+            return imageHeight / patch * (imageWidth / patch);
+        }
+    }
+
+    private Config config;
+    private final Stem stem;
+    private final List<Block> blocks;
+    private final LayerNorm norm;
+    private final Dropout headDropout;
+    private Layer head;
+
+    public MlpMixer(Config c) {
+        config = c;
+        stem = child("stem", new Stem(c));
+        blocks = children("blocks", c.depth, i -> new Block(c));
+        norm = child("norm", new LayerNorm(c.width, EPS));
+        headDropout = child("head_drop", new Dropout(c.headDropout));
+        head = child("head", classifier(c));
+    }
+
+    private static Layer classifier(Config c) {
+        return c.classes == 0 ? new Identity() : new Linear(c.width, c.classes, true, Init.zeros(), Init.zeros());
+    }
+
+    /** Patches after the last block, normalised, {@code [B, N, D]}. */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = stem.apply(images);
+        for (var block : blocks) {
+            x = block.apply(x);
+        }
+        return norm.apply(x);
+    }
+
+    /** The mean over patches, {@code [B, N, D] → [B, D]}. */
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return headDropout.apply(features.mean(false, 1));
+    }
+
+    @Override
+    protected Tensor logits(Tensor pooled) {
+        return head.apply(pooled);
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    public int width() {
+        return config.width;
+    }
+
+    @Override
+    public void resetClassifier(int classes) {
+        config = config.withClasses(classes);
+        head = replace("head", classifier(config));
+    }
+
+    @Override
+    public List<String> classifiers() {
+        return List.of("head");
+    }
+
+    @Override
+    public String stem() {
+        return "stem.proj";
+    }
+
+    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
+
+    @Override
+    public int layer(String parameter) {
+        var block = BLOCK.matcher(parameter);
+        if (block.matches()) {
+            return 1 + Integer.parseInt(block.group(1));
+        }
+        if (parameter.startsWith("norm.")) {
+            return config.depth;
+        }
+        return parameter.startsWith("stem.") ? 0 : config.depth + 1;
+    }
+
+    @Override
+    public int layers() {
+        return config.depth + 2;
+    }
+
+    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
+    private static final class Stem extends Layer {
+        private final Config config;
+        private final Conv2d projection;
+
+        Stem(Config c) {
+            config = c;
+            var shape = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
+            projection =
+                    child("proj", new Conv2d(shape, Init.truncatedNormalOfVariance(1.0 / shape.fanIn()), Init.zeros()));
+        }
+
+        @Override
+        protected Tensor forward(Tensor images) {
+            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
+            return projection.apply(images).flatten(2).transpose(1, 2);
+        }
+    }
+
+    /** Mixes patches, then channels (eq. 1), {@code [B, N, D] → [B, N, D]}. */
+    private static final class Block extends Layer {
+        private final LayerNorm norm1;
+        private final Mlp patches;
+        private final DropPath dropPath;
+        private final LayerNorm norm2;
+        private final Mlp channels;
+
+        Block(Config c) {
+            norm1 = child("norm1", new LayerNorm(c.width, EPS));
+            patches = child("mlp_tokens", perceptron(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
+            dropPath = child("drop_path", new DropPath(c.dropPath));
+            norm2 = child("norm2", new LayerNorm(c.width, EPS));
+            channels = child("mlp_channels", perceptron(c.width, (int) (c.channelRatio * c.width), c.dropout));
+        }
+
+        private static Mlp perceptron(int width, int hidden, double dropout) {
+            return new Mlp(
+                    width, hidden, Activation.GELU, dropout, Init.xavierUniform(width, hidden), Init.normal(1e-6));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            var mixed = patches.apply(norm1.apply(x).transpose(1, 2)).transpose(1, 2);
+            // Not written over the branch, which lies transposed: the sum takes the layout of x.
+            x = x.plus(dropPath.apply(mixed));
+            return Residual.sum(x, dropPath.apply(channels.apply(norm2.apply(x))));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.CompactTransformer.Patches;
+import dev.vitrail.models.CompactTransformer.Shape;
+import dev.vitrail.nn.Constant;
+
+/**
+ * vit-pytorch's SimpleViT: no class token, no dropout, fixed positions.
+ *
+ * <p>Beyer et al., <i>Better plain ViT baselines for ImageNet-1k</i>, 2022, <a
+ * href="https://arxiv.org/abs/2205.01580">arXiv:2205.01580</a>. Weights carry the names of lucidrains/vit-pytorch.
+ *
+ * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens of {@code D} channels.
+ */
+public final class SimpleViT extends CompactModel {
+    /**
+     * The numbers of a model (names in parentheses are vit-pytorch's).
+     *
+     * @param image size of images and patches (image_size, patch_size, channels)
+     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param encoder numbers of the encoder; its dropout must be 0
+     */
+    public record Config(CompactImage image, int classes, Shape encoder) implements ModelConfig {
+        public Config {
+            requireClasses(classes);
+            int width = encoder.width();
+            require(
+                    width % 4 == 0 && width >= 8,
+                    "sine and cosine of rows and columns need a width that is a multiple of 4 and at least 8, found %d: the"
+                            + " nearest is %d",
+                    width,
+                    Math.max(8, Sizes.nearestMultiple(width, 4)));
+            require(encoder.dropout() == 0, "a SimpleViT has no dropout, found %s: set it to 0", encoder.dropout());
+        }
+
+        @Override
+        public int channels() {
+            return image.channels();
+        }
+
+        @Override
+        public int imageHeight() {
+            return image.height();
+        }
+
+        @Override
+        public int imageWidth() {
+            return image.width();
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return new Config(image, count, encoder);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return new Config(image.withChannels(count), classes, encoder);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return new Config(image.withSize(height, width), classes, encoder);
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return withoutDropPath(this, rate);
+        }
+    }
+
+    private Config config;
+    private final Constant positions;
+    private final Patches patches;
+    private final CompactTransformer transformer;
+
+    public SimpleViT(Config c) {
+        super("linear_head", c.encoder.width(), c.classes);
+        config = c;
+        int D = c.encoder.width();
+        positions = constant(() -> SinCos.grid(c.image.gridHeight(), c.image.gridWidth(), D));
+        patches = child("to_patch_embedding", new Patches(c.image, D));
+        transformer = child("transformer", new CompactTransformer(c.encoder, CompactTransformer.Style.SIMPLE));
+    }
+
+    /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = patches.apply(images);
+        return transformer.apply(x.plus(positions.on(x.device())));
+    }
+
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return Pool.MEAN.of(features);
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    void reconfigure(int classes) {
+        config = config.withClasses(classes);
+    }
+
+    /** A linear layer on the pixels of a patch, not a convolution. */
+    @Override
+    public String stem() {
+        return "to_patch_embedding.2";
+    }
+
+    @Override
+    public int layer(String parameter) {
+        return CompactTransformer.layer(parameter, config.encoder.depth());
+    }
+
+    @Override
+    public int layers() {
+        return config.encoder.depth() + 2;
+    }
+}

@@ -1,0 +1,98 @@
+package dev.vitrail.parity;
+
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.CompactCaiT;
+import dev.vitrail.models.CompactImage;
+import dev.vitrail.models.CompactModel.Pool;
+import dev.vitrail.models.CompactT2TViT;
+import dev.vitrail.models.CompactTransformer.Shape;
+import dev.vitrail.models.CompactViT;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.SimpleViT;
+import dev.vitrail.models.SoftSplit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** vit-pytorch's models. */
+final class CompactUpstream {
+    private CompactUpstream() {}
+
+    static Optional<Upstream.Built> build(String upstreamClass, Arguments arguments) {
+        return switch (upstreamClass) {
+            case "vit_pytorch.vit/ViT" -> built("compact_vit_patch32_256", vit(arguments));
+            case "vit_pytorch.simple_vit/SimpleViT" -> built("simple_vit_patch32_256", simple(arguments));
+            case "vit_pytorch.t2t/T2TViT" -> built("compact_t2t_vit_224", t2t(arguments));
+            case "vit_pytorch.cait/CaiT" -> built("compact_cait_patch32_256", cait(arguments));
+            default -> Optional.empty();
+        };
+    }
+
+    private static Optional<Upstream.Built> built(String sibling, ModelConfig config) {
+        var family = Catalog.get(sibling).family();
+        return Optional.of(new Upstream.Built(family.create(config), family));
+    }
+
+    private static CompactViT.Config vit(Arguments a) {
+        return new CompactViT.Config(image(a), a.integer("num_classes", 0), shape(a), pool(a), withoutChance(a));
+    }
+
+    private static SimpleViT.Config simple(Arguments a) {
+        return new SimpleViT.Config(image(a), a.integer("num_classes", 0), shape(a));
+    }
+
+    private static CompactCaiT.Config cait(Arguments a) {
+        a.number("layer_dropout", 0);
+        return new CompactCaiT.Config(
+                image(a), a.integer("num_classes", 0), shape(a), a.integer("cls_depth", 0), withoutChance(a), 0);
+    }
+
+    private static CompactT2TViT.Config t2t(Arguments a) {
+        int image = a.integer("image_size", 0);
+        List<SoftSplit> splits = new ArrayList<>();
+        a.get("t2t_layers")
+                .forEach(split -> splits.add(CompactT2TViT.Config.split(
+                        split.path(0).asInt(), split.path(1).asInt())));
+        if (splits.isEmpty()) {
+            splits.addAll(
+                    ((CompactT2TViT.Config) Catalog.get("compact_t2t_vit_224").config()).splits());
+        }
+        return new CompactT2TViT.Config(
+                image,
+                image,
+                a.integer("channels", 3),
+                a.integer("num_classes", 0),
+                splits,
+                shape(a),
+                pool(a),
+                withoutChance(a));
+    }
+
+    private static CompactImage image(Arguments a) {
+        var image = a.pair("image_size", 0);
+        var patch = a.pair("patch_size", 0);
+        return new CompactImage(image[0], image[1], patch[0], patch[1], a.integer("channels", 3));
+    }
+
+    private static Shape shape(Arguments a) {
+        return new Shape(
+                a.integer("dim", 0),
+                a.integer("depth", 0),
+                a.integer("heads", 0),
+                a.integer("dim_head", 64),
+                a.integer("mlp_dim", 0),
+                0);
+    }
+
+    private static Pool pool(Arguments a) {
+        return Pool.valueOf(a.text("pool", "cls").toUpperCase(Locale.ROOT));
+    }
+
+    /** No dropout: golden cases are computed without chance, whatever the constructor was told. */
+    private static double withoutChance(Arguments a) {
+        a.number("dropout", 0);
+        a.number("emb_dropout", 0);
+        return 0;
+    }
+}
