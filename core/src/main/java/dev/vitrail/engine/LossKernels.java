@@ -21,11 +21,7 @@ public final class LossKernels {
      */
     public static Tensor binaryCrossEntropy(Tensor logits, Tensor target, @Nullable Tensor positiveWeight) {
         return new Tensor(torch.binary_cross_entropy_with_logits(
-                logits.handle,
-                target.handle,
-                new TensorOptional(),
-                Kernels.optional(positiveWeight),
-                UNREDUCED));
+                logits.handle, target.handle, new TensorOptional(), Kernels.optional(positiveWeight), UNREDUCED));
     }
 
     /**

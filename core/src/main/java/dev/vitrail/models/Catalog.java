@@ -18,7 +18,10 @@ public final class Catalog {
             ResNetV2Variants.FAMILY,
             HybridVariants.FAMILY,
             ConvNeXtVariants.FAMILY,
-            TokensToTokenVariants.FAMILY);
+            TokensToTokenVariants.FAMILY,
+            CaiTVariants.FAMILY,
+            SwinTransformerVariants.FAMILY,
+            SwinTransformerVariants.FAMILY_V2);
 
     private static final Map<String, Variant> BY_NAME = index();
 

@@ -119,7 +119,8 @@ final class TokensToToken extends Layer {
         protected Tensor forward(Tensor x) {
             var parts = qkv.apply(x).unsqueeze(1).chunk(3, -1); //                        q, k, v: [B, 1, N, c]
             var v = parts.get(2);
-            var y = Attention.attention(this, parts.get(0), parts.get(1), v, null, 0, scale).squeeze(1);
+            var y = Attention.attention(this, parts.get(0), parts.get(1), v, null, 0, scale)
+                    .squeeze(1);
             return Residual.sum(v.squeeze(1), out.apply(y));
         }
     }
@@ -149,8 +150,8 @@ final class TokensToToken extends Layer {
         TokenPerformer(int in, int width, double dropout) {
             this.width = width;
             features = width / 2;
-            directions =
-                    fixedParameter("w", values -> fillOrthogonal(values, features, Math.sqrt(features)), features, width);
+            directions = fixedParameter(
+                    "w", values -> fillOrthogonal(values, features, Math.sqrt(features)), features, width);
             kqv = child("kqv", new Linear(in, 3L * width));
             this.dropout = child("dp", new Dropout(dropout));
             out = child("proj", new Linear(width, width));

@@ -44,7 +44,8 @@ final class TokensToTokenBlocks {
     private static List<Layer> dense(TokensToTokenViT.Config c) {
         var blocks = new ArrayList<Layer>();
         // As in the original, stage i takes the i-th of the rates for `depth` blocks: the deepest stage drops little.
-        var dropPaths = DropPath.linear(c.dropPath(), Math.max(c.depth(), c.stages().size()));
+        var dropPaths =
+                DropPath.linear(c.dropPath(), Math.max(c.depth(), c.stages().size()));
         int width = c.width();
         for (int stage = 0; stage < c.stages().size(); stage++) {
             if (stage > 0) {

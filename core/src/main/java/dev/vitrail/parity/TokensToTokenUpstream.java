@@ -37,7 +37,11 @@ final class TokensToTokenUpstream {
         boolean dense = backbone == Backbone.DENSE;
         // Where the original fixes the token width, a case names its own to keep its files small.
         int tokenWidth = a.integer("token_dim", a.integer("$token_dim", 64));
-        return Config.of(a.integer("embed_dim", 768), a.integer("depth", 12), a.integer("num_heads", 12), a.number("mlp_ratio", 4))
+        return Config.of(
+                        a.integer("embed_dim", 768),
+                        a.integer("depth", 12),
+                        a.integer("num_heads", 12),
+                        a.number("mlp_ratio", 4))
                 .with(o -> {
                     o.imageHeight = o.imageWidth = a.integer("img_size", 224);
                     o.channels = a.integer("in_chans", 3);

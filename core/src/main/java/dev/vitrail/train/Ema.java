@@ -55,8 +55,8 @@ public final class Ema implements AutoCloseable {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters()
-                    .forEach((name, parameter) -> averages.put(
-                            name, parameter.value().detach().copy().keep()));
+                    .forEach((name, parameter) ->
+                            averages.put(name, parameter.value().detach().copy().keep()));
         }
     }
 
@@ -114,7 +114,6 @@ public final class Ema implements AutoCloseable {
         }
         return average;
     }
-
 
     @Override
     public void close() {

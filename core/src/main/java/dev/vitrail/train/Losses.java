@@ -82,7 +82,8 @@ public final class Losses {
             case SOFT -> {
                 var student = Kernels.logSoftmax(logits.times(1 / temperature), 1);
                 var wanted = Kernels.logSoftmax(teacher.times(1 / temperature), 1);
-                // The divergence is averaged over B·K, not over B as the paper's equation would have it: so DeiT's code does.
+                // The divergence is averaged over B·K, not over B as the paper's equation would have it: so DeiT's code
+                // does.
                 var divergence = wanted.exp().times(wanted.minus(student)).sum();
                 double factor = temperature * temperature / logits.count();
                 yield base.times(1 - alpha).plus(divergence.times(factor * alpha));

@@ -29,9 +29,8 @@ public interface Optimizer extends AutoCloseable {
 
     /** Forgets all gradients. */
     default void zeroGradients() {
-        groups().forEach(group -> group.parameters().values().stream()
-                .map(Parameter::value)
-                .forEach(Tensor::clearGradient));
+        groups().forEach(group ->
+                group.parameters().values().stream().map(Parameter::value).forEach(Tensor::clearGradient));
     }
 
     /** Frees the state. */

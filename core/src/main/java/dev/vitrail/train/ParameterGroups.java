@@ -39,11 +39,9 @@ public final class ParameterGroups {
     public static List<ParameterGroup> byLayer(Model model, double weightDecay, double decay) {
         record Key(int layer, boolean spared) {}
         var members = new LinkedHashMap<Key, Map<String, Parameter>>();
-        trainable(model)
-                .forEach((name, parameter) -> members.computeIfAbsent(
-                                new Key(model.layer(name), spared(model, name, parameter)),
-                                key -> new LinkedHashMap<>())
-                        .put(name, parameter));
+        trainable(model).forEach((name, parameter) -> members.computeIfAbsent(
+                        new Key(model.layer(name), spared(model, name, parameter)), key -> new LinkedHashMap<>())
+                .put(name, parameter));
         int last = model.layers() - 1;
         return members.entrySet().stream()
                 .map(entry -> new ParameterGroup(

@@ -17,8 +17,7 @@ public final class Sgd implements Optimizer {
      */
     public record Settings(double momentum, boolean nesterov) {
         public Settings {
-            VitrailException.require(
-                    momentum >= 0 && momentum < 1, "momentum must be in [0, 1), found %s", momentum);
+            VitrailException.require(momentum >= 0 && momentum < 1, "momentum must be in [0, 1), found %s", momentum);
             VitrailException.require(
                     !nesterov || momentum > 0, "Nesterov's gradient needs a momentum above 0, found %s", momentum);
         }

@@ -128,7 +128,8 @@ final class TokensToTokenViTTest {
             performer.initialise(3, Device.CPU);
             var x = Tensor.randn(1, 2, width).times(0.03);
             var features = performer.randomFeatures(x);
-            var estimate = features.narrow(1, 0, 1).times(features.narrow(1, 1, 1)).sum();
+            var estimate =
+                    features.narrow(1, 0, 1).times(features.narrow(1, 1, 1)).sum();
             var exact = x.narrow(1, 0, 1).times(x.narrow(1, 1, 1)).sum().exp();
             assertThat(estimate.item()).isCloseTo(exact.item(), within(0.3 * exact.item()));
         }

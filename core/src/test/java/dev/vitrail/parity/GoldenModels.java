@@ -90,9 +90,8 @@ final class GoldenModels {
         var a = found.toFloats();
         var b = expected.toFloats();
         for (int i = 0; i < a.length; i++) {
-            assertThat(a[i])
-                    .as("%s, element %d", what, i)
-                    .isCloseTo(b[i], within((float) (absolute + relative * Math.abs(b[i]))));
+            assertThat(a[i]).as("%s, element %d", what, i).isCloseTo(b[i], within((float)
+                    (absolute + relative * Math.abs(b[i]))));
         }
     }
 }

@@ -11,14 +11,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class TokensToTokenGoldenTest {
     @ParameterizedTest
     @ValueSource(
-            strings = {
-                "t2t_transformer",
-                "t2t_performer",
-                "t2t_performer_qkscale",
-                "t2t_se",
-                "t2t_dense",
-                "t2t_ghost"
-            })
+            strings = {"t2t_transformer", "t2t_performer", "t2t_performer_qkscale", "t2t_se", "t2t_dense", "t2t_ghost"})
     void computesWhatTheOriginalDoes(String name) {
         var path = Golden.FIXTURES.resolve("models").resolve(name);
         assumeTrue(Files.exists(path.resolveSibling(name + ".json")), "the fixtures are not on this machine");

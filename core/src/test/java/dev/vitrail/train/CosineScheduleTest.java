@@ -18,8 +18,8 @@ class CosineScheduleTest {
         new Fixture("schedule_cosine")
                 .json
                 .get("variants")
-                .forEach(variant -> tests.add(
-                        DynamicTest.dynamicTest(variant.get("name").asText(), () -> assertRates(variant))));
+                .forEach(variant ->
+                        tests.add(DynamicTest.dynamicTest(variant.get("name").asText(), () -> assertRates(variant))));
         return tests.build();
     }
 
@@ -42,8 +42,7 @@ class CosineScheduleTest {
             double rate = schedule.rate(t);
             assertThat(rate).isCloseTo(variant.get("lr").get(t).asDouble(), within(1e-15));
             assertThat(rate * group.learningRateScale())
-                    .isCloseTo(
-                            variant.get("lr_group_with_lr_scale_half").get(t).asDouble(), within(1e-15));
+                    .isCloseTo(variant.get("lr_group_with_lr_scale_half").get(t).asDouble(), within(1e-15));
         }
     }
 

@@ -77,8 +77,7 @@ class DropPathAndInitTest {
             init.fill(values);
             double deviation = expected.get("sample_std").asDouble();
             assertThat(values.mean().item()).isCloseTo(0, within(deviation / 50));
-            assertThat(values.variance(false, 0, 1).squareRoot().item())
-                    .isCloseTo(deviation, within(deviation / 50));
+            assertThat(values.variance(false, 0, 1).squareRoot().item()).isCloseTo(deviation, within(deviation / 50));
             // Where the cut bites, the largest sample sits just below it; elsewhere it varies with the draw.
             double largest = expected.get("max").asDouble();
             assertThat(values.max().item()).isCloseTo(largest, within(largest * (cut ? 0.001 : 0.3)));
@@ -89,8 +88,8 @@ class DropPathAndInitTest {
     Stream<DynamicTest> modelsStartAsTheOriginals() {
         return FIXTURE.json.get("model_default_init_mean_std_absmax").properties().stream()
                 .filter(entry -> Catalog.find(entry.getKey()).isPresent())
-                .map(entry -> DynamicTest.dynamicTest(
-                        entry.getKey(), () -> assertStart(entry.getKey(), entry.getValue())));
+                .map(entry ->
+                        DynamicTest.dynamicTest(entry.getKey(), () -> assertStart(entry.getKey(), entry.getValue())));
     }
 
     private static void assertStart(String variant, JsonNode expected) {

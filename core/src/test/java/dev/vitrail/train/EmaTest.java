@@ -44,12 +44,17 @@ class EmaTest {
                     ema.update(FIXTURE.json.get("decay").asDouble());
                 }
                 assertEqual(ema.state(), "ema_v3/");
-                var ownWeight = Fixture.of(model.parameters(), "0.weight").value().toFloats();
-                ema.during(() -> assertThat(Fixture.of(model.parameters(), "0.weight").value().toFloats())
+                var ownWeight =
+                        Fixture.of(model.parameters(), "0.weight").value().toFloats();
+                ema.during(() -> assertThat(Fixture.of(model.parameters(), "0.weight")
+                                .value()
+                                .toFloats())
                         .usingComparatorWithPrecision(1e-6f)
                         .containsExactly(FIXTURE.get("ema_v3/0.weight").numbers()));
-                assertThat(Fixture.of(model.parameters(), "0.weight").value().toFloats()).isEqualTo(ownWeight);
-                assertThat(Fixture.of(model.parameters(), "0.weight").value().requiresGradient()).isTrue();
+                assertThat(Fixture.of(model.parameters(), "0.weight").value().toFloats())
+                        .isEqualTo(ownWeight);
+                assertThat(Fixture.of(model.parameters(), "0.weight").value().requiresGradient())
+                        .isTrue();
                 assertEqual(ema.state(), "ema_v3/");
             }
         }
@@ -57,10 +62,11 @@ class EmaTest {
 
     private static void assertEqual(Map<String, dev.vitrail.engine.Tensor> averages, String prefix) {
         assertThat(averages).hasSameSizeAs(FIXTURE.below(prefix));
-        FIXTURE.below(prefix).forEach((name, values) -> assertThat(Fixture.of(averages, name).toFloats())
-                .as(name)
-                .usingComparatorWithPrecision(1e-6f)
-                .containsExactly(values.numbers()));
+        FIXTURE.below(prefix)
+                .forEach((name, values) -> assertThat(Fixture.of(averages, name).toFloats())
+                        .as(name)
+                        .usingComparatorWithPrecision(1e-6f)
+                        .containsExactly(values.numbers()));
     }
 
     @Test

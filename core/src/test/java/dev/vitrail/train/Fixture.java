@@ -110,5 +110,4 @@ final class Fixture {
         });
         return found;
     }
-
 }

@@ -38,11 +38,9 @@ class LossesTest {
             Map.entry(
                     "timm_bce_sum_classes",
                     x -> new BinaryCrossEntropy(0.1, OptionalDouble.empty(), true, Optional.empty()).of(x, target())),
-            Map.entry(
-                    "timm_bce_pos_weight",
-                    x -> new BinaryCrossEntropy(
-                                    0.1, OptionalDouble.empty(), false, Optional.of(tensor("pos_weight")))
-                            .of(x, target())),
+            Map.entry("timm_bce_pos_weight", x -> new BinaryCrossEntropy(
+                            0.1, OptionalDouble.empty(), false, Optional.of(tensor("pos_weight")))
+                    .of(x, target())),
             Map.entry("deit_distill_none_a0.5_t1", x -> distilled(x, NONE, 0.5, 1)),
             Map.entry("deit_distill_hard_a0.5_t1", x -> distilled(x, HARD, 0.5, 1)),
             Map.entry("deit_distill_soft_a0.3_t3", x -> distilled(x, SOFT, 0.3, 3)));
@@ -73,7 +71,8 @@ class LossesTest {
     Stream<DynamicTest> valuesAndGradientsAreTheOriginals() {
         return FIXTURE.json.get("values").properties().stream()
                 .map(entry -> DynamicTest.dynamicTest(
-                        entry.getKey(), () -> assertLoss(entry.getKey(), entry.getValue().asDouble())));
+                        entry.getKey(),
+                        () -> assertLoss(entry.getKey(), entry.getValue().asDouble())));
     }
 
     private static void assertLoss(String name, double expected) {

@@ -28,9 +28,8 @@ class OptimizerTest {
                                 args.get("num_heads").asInt())
                         .withClasses(args.get("num_classes").asInt()));
                 var frame = Frame.open()) {
-            fixture.below("init/")
-                    .forEach((parameter, values) ->
-                            Fixture.of(model.parameters(), parameter).assign(values.tensor()));
+            fixture.below("init/").forEach((parameter, values) -> Fixture.of(model.parameters(), parameter)
+                    .assign(values.tensor()));
             model.train(true);
             try (var optimizer = optimizer(fixture, model)) {
                 assertGroupsEqual(fixture, optimizer.groups());
@@ -40,8 +39,9 @@ class OptimizerTest {
                                 parameter,
                                 Fixture.of(model.parameters(), parameter).value(),
                                 values));
-                fixture.below("state/").forEach((part, values) ->
-                        assertClose(part, Fixture.of(optimizer.state(), part), values, 2e-6));
+                fixture.below("state/")
+                        .forEach(
+                                (part, values) -> assertClose(part, Fixture.of(optimizer.state(), part), values, 2e-6));
             }
         }
     }
@@ -82,8 +82,8 @@ class OptimizerTest {
         for (int step = 0; step < fixture.json.get("steps").asInt(); step++) {
             try (var frame = Frame.open();
                     var on = Gradients.on()) {
-                var logits =
-                        model.apply(fixture.get("inputs").tensor().select(0, step).contiguous());
+                var logits = model.apply(
+                        fixture.get("inputs").tensor().select(0, step).contiguous());
                 var loss = Losses.crossEntropy(
                         logits, fixture.get("targets").classes().select(0, step), 0);
                 loss.backward();

@@ -7,10 +7,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.models.Catalog;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.DynamicTest;
-import java.util.stream.Stream;
 
 class ParameterGroupsTest {
     private static final Fixture FIXTURE = new Fixture("layer_decay");
@@ -26,8 +26,8 @@ class ParameterGroupsTest {
     Stream<DynamicTest> groupsAreTheOriginals() {
         return FIXTURE.json.get("models").properties().stream()
                 .filter(entry -> Catalog.find(entry.getKey()).isPresent())
-                .map(entry -> DynamicTest.dynamicTest(
-                        entry.getKey(), () -> assertGroups(entry.getKey(), entry.getValue())));
+                .map(entry ->
+                        DynamicTest.dynamicTest(entry.getKey(), () -> assertGroups(entry.getKey(), entry.getValue())));
     }
 
     private static void assertGroups(String variant, JsonNode expected) {
