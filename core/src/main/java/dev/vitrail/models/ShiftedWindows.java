@@ -29,11 +29,17 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
      * @param shifted whether the windows are moved by half their size
      */
     public static ShiftedWindows fit(int mapHeight, int mapWidth, int height, int width, boolean shifted) {
+        return fit(mapHeight, mapWidth, height, width, shifted ? height / 2 : 0, shifted ? width / 2 : 0);
+    }
+
+    /** The same with a shift by any number of rows and columns. */
+    public static ShiftedWindows fit(
+            int mapHeight, int mapWidth, int height, int width, int shiftRows, int shiftColumns) {
         return new ShiftedWindows(
                 Math.min(mapHeight, height),
                 Math.min(mapWidth, width),
-                shifted && mapHeight > height ? height / 2 : 0,
-                shifted && mapWidth > width ? width / 2 : 0);
+                mapHeight > height ? shiftRows : 0,
+                mapWidth > width ? shiftColumns : 0);
     }
 
     /** n, tokens of a window. */
@@ -41,7 +47,8 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
         return height * width;
     }
 
-    boolean isShifted() {
+    /** Whether the map is rolled, so that a mask is needed. */
+    public boolean isShifted() {
         return shiftRows > 0 || shiftColumns > 0;
     }
 
