@@ -12,18 +12,21 @@ import java.util.regex.Pattern;
 public final class Catalog {
     /** The families, in the order in which their papers appeared. */
     public static final List<Family<?>> FAMILIES = List.of(
-            VisionTransformerVariants.FAMILY,
-            DeitVariants.FAMILY,
             ResNetVariants.FAMILY,
             ResNetV2Variants.FAMILY,
+            VisionTransformerVariants.FAMILY,
             HybridVariants.FAMILY,
-            ConvNeXtVariants.FAMILY,
+            DeitVariants.FAMILY,
             TokensToTokenVariants.FAMILY,
+            SwinTransformerVariants.FAMILY,
+            CaiTVariants.FAMILY,
+            MlpMixerVariants.FAMILY,
+            SwinTransformerVariants.FAMILY_V2,
+            ConvNeXtVariants.FAMILY,
             CompactVariants.VIT,
             CompactVariants.SIMPLE,
             CompactVariants.T2T,
-            CompactVariants.CAIT,
-            MlpMixerVariants.FAMILY);
+            CompactVariants.CAIT);
 
     private static final Map<String, Variant> BY_NAME = index();
 

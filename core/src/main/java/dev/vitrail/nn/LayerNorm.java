@@ -10,7 +10,14 @@ public final class LayerNorm extends Layer {
     private final double eps;
 
     public LayerNorm(long width, double eps) {
-        weight = parameter("weight", Init.ones(), width);
+        this(width, eps, Init.ones());
+    }
+
+    /**
+     * @param weights first values of the factors, usually 1
+     */
+    public LayerNorm(long width, double eps, Init weights) {
+        weight = parameter("weight", weights, width);
         bias = parameter("bias", Init.zeros(), width);
         this.eps = eps;
     }

@@ -3,6 +3,7 @@ package dev.vitrail.parity;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.vitrail.VitrailException;
+import dev.vitrail.nn.Activation;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -84,6 +85,23 @@ final class Arguments {
     double normEps(String name, double otherwise) {
         var value = get(name);
         return value.path("args").path("eps").asDouble(otherwise);
+    }
+
+    /** The non-linearity that an argument names, or GELU. */
+    Activation activation(String name) {
+        var value = get(name);
+        var text = value.isTextual() ? value.asText() : value.path("$partial").asText("gelu");
+        return switch (text) {
+            case "gelu", "torch.nn/GELU" ->
+                value.path("args").path("approximate").asText("none").equals("tanh")
+                        ? Activation.GELU_TANH
+                        : Activation.GELU;
+            case "gelu_tanh" -> Activation.GELU_TANH;
+            case "quick_gelu" -> Activation.QUICK_GELU;
+            case "silu", "swish" -> Activation.SILU;
+            case "relu" -> Activation.RELU;
+            default -> throw VitrailException.of("the activation '%s' has no counterpart here", text);
+        };
     }
 
     /** Throws if an argument was given that nobody asked for. */

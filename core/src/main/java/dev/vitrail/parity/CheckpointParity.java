@@ -33,7 +33,8 @@ final class CheckpointParity {
                 json.has("npz") || json.path("files").size() > 0, "the case %s names no checkpoint", golden.id());
         if (json.has("npz")) {
             var file = json.path("npz").asText();
-            Frame.run(() -> parity.compare(file, WeightsFile.read(golden.sibling(file)), RESAMPLED, json.path("logits")));
+            Frame.run(
+                    () -> parity.compare(file, WeightsFile.read(golden.sibling(file)), RESAMPLED, json.path("logits")));
         }
         for (var entry : json.path("files")) {
             var file = entry.path("file").asText();

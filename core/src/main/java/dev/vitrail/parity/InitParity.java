@@ -27,7 +27,9 @@ final class InitParity {
     static void run(GoldenCase golden, Outcome.Collector outcome) {
         rates(golden.json().path("drop_path_rates"), outcome);
         for (var scaled : new String[] {"scale1", "scale0"}) {
-            double keep = scaled.equals("scale1") ? 1 - golden.json().path("drop_path_p").asDouble() : 1;
+            double keep = scaled.equals("scale1")
+                    ? 1 - golden.json().path("drop_path_p").asDouble()
+                    : 1;
             var mask = golden.tensor("drop_path/kept_" + scaled).to(DType.F32);
             var found = DropPath.keep(golden.tensor("drop_path/x_" + scaled), mask.reshape(-1, 1, 1), keep);
             outcome.check(
@@ -124,7 +126,9 @@ final class InitParity {
     private static void compare(String what, Tensor values, double mean, double deviation, Outcome.Collector outcome) {
         double noise = SIGMAS * Math.max(deviation, 1e-7) / Math.sqrt(values.count());
         double foundMean = values.mean().item();
-        double found = values.count() == 1 ? deviation : values.flat().variance(false, 0).squareRoot().item();
+        double found = values.count() == 1
+                ? deviation
+                : values.flat().variance(false, 0).squareRoot().item();
         if (Math.abs(foundMean - mean) > 2 * noise + 2e-6
                 || Math.abs(found - deviation) > noise + 0.03 * deviation + 1e-6) {
             outcome.fail("%s starts with mean %.3g and deviation %.3g, expected %.3g and %.3g"

@@ -80,12 +80,16 @@ final class LossParity {
             case "cross_entropy" -> Losses.crossEntropy(logits, target, 0);
             case "cross_entropy_soft_torch", "timm_soft_target" -> Losses.crossEntropy(logits, soft, 0);
             case "timm_bce_soft" -> BinaryCrossEntropy.of(DEFAULT_SMOOTHING).of(logits, soft);
-            case "timm_bce_sum_classes" -> new BinaryCrossEntropy(
-                            DEFAULT_SMOOTHING, OptionalDouble.empty(), true, Optional.empty())
-                    .of(logits, target);
-            case "timm_bce_pos_weight" -> new BinaryCrossEntropy(
-                            DEFAULT_SMOOTHING, OptionalDouble.empty(), false, Optional.of(golden.tensor("pos_weight")))
-                    .of(logits, target);
+            case "timm_bce_sum_classes" ->
+                new BinaryCrossEntropy(DEFAULT_SMOOTHING, OptionalDouble.empty(), true, Optional.empty())
+                        .of(logits, target);
+            case "timm_bce_pos_weight" ->
+                new BinaryCrossEntropy(
+                                DEFAULT_SMOOTHING,
+                                OptionalDouble.empty(),
+                                false,
+                                Optional.of(golden.tensor("pos_weight")))
+                        .of(logits, target);
             default -> throw VitrailException.of("the loss '%s' is not known here", name);
         };
     }

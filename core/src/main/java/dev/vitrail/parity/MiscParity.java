@@ -16,6 +16,7 @@ final class MiscParity {
             Map.entry("drop_path_and_init", InitParity::run),
             Map.entry("pos_embed_resample", TableParity::positions),
             Map.entry("sincos", TableParity::sinCos),
+            Map.entry("swin_tables", SwinTableParity::run),
             Map.entry("primitives", PrimitiveParity::run));
 
     private MiscParity() {}
@@ -24,7 +25,10 @@ final class MiscParity {
         var topic = golden.json().path("topic").asText();
         var runner = TOPICS.get(topic);
         VitrailException.require(
-                runner != null, "the topic '%s' is not known here; known are %s", topic, new TreeSet<>(TOPICS.keySet()));
+                runner != null,
+                "the topic '%s' is not known here; known are %s",
+                topic,
+                new TreeSet<>(TOPICS.keySet()));
         if (runner != null) {
             runner.accept(golden, outcome);
         }

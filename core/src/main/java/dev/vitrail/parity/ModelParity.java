@@ -53,7 +53,8 @@ final class ModelParity {
             golden.json()
                     .path(list)
                     .forEach(entry -> wanted.put(
-                            ourModule(entry.path("module").asText()), entry.path("key").asText()));
+                            ourModule(entry.path("module").asText()),
+                            entry.path("key").asText()));
         }
         try (var off = Gradients.off();
                 var observation = Observation.of(model, wanted::containsKey)) {
@@ -191,7 +192,8 @@ final class ModelParity {
         var weights = golden.below("weights/");
         for (var weight : weights.names()) {
             if (weight.startsWith(theirs + ".")) {
-                var own = Checkpoint.ourName(built.family(), model, weights, weight).orElse(weight);
+                var own = Checkpoint.ourName(built.family(), model, weights, weight)
+                        .orElse(weight);
                 var rest = weight.substring(theirs.length());
                 if (own.endsWith(rest)) {
                     return own.substring(0, own.length() - rest.length());

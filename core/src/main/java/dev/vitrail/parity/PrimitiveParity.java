@@ -124,7 +124,11 @@ final class PrimitiveParity {
         }
         var pool = POOL.matcher(name);
         if (pool.matches()) {
-            return pooled(pool.group(1), Long.parseLong(pool.group(2)), Long.parseLong(pool.group(3)), Long.parseLong(pool.group(4)));
+            return pooled(
+                    pool.group(1),
+                    Long.parseLong(pool.group(2)),
+                    Long.parseLong(pool.group(3)),
+                    Long.parseLong(pool.group(4)));
         }
         var depthwise = DEPTHWISE.matcher(name);
         if (depthwise.matches()) {
@@ -165,7 +169,8 @@ final class PrimitiveParity {
     /** The original's cases have stride 2, and padding 1 where it is not "same". */
     private Tensor standardised(String name, boolean same) {
         var weight = in(name + "/w");
-        var shape = Conv2d.Shape.square(weight.size(1), weight.size(0), weight.size(2), 2, same ? 0 : weight.size(2) / 2)
+        var shape = Conv2d.Shape.square(
+                        weight.size(1), weight.size(0), weight.size(2), 2, same ? 0 : weight.size(2) / 2)
                 .withoutBias();
         try (var convolution = new StdConv2d(shape, same, same ? 1e-8 : 1e-6, Init.zeros());
                 var off = Gradients.off()) {

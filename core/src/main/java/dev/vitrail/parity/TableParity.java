@@ -27,7 +27,8 @@ final class TableParity {
                     job.path("new").path(1).asInt(),
                     how(job),
                     job.path("antialias").asBoolean());
-            var difference = Difference.of(found.toFloats(), golden.floats("out/" + job.path("i").asInt()));
+            var difference = Difference.of(
+                    found.toFloats(), golden.floats("out/" + job.path("i").asInt()));
             outcome.check("positions_error", "resampling " + job, difference, RESAMPLED, RESAMPLED);
         }
         for (var job : golden.json().path("patch_embed_jobs")) {
@@ -37,9 +38,14 @@ final class TableParity {
                     job.path("new").path(1).asInt(),
                     how(job),
                     job.path("antialias").asBoolean());
-            var difference = Difference.of(found.toFloats(), golden.floats("patch_out/" + job.path("i").asInt()));
+            var difference = Difference.of(
+                    found.toFloats(), golden.floats("patch_out/" + job.path("i").asInt()));
             outcome.check(
-                    "patch_error", "resampling a patch kernel " + job, difference, RESAMPLED * Math.max(1, difference.scale()), 0);
+                    "patch_error",
+                    "resampling a patch kernel " + job,
+                    difference,
+                    RESAMPLED * Math.max(1, difference.scale()),
+                    0);
         }
     }
 

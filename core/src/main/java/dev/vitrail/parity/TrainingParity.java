@@ -38,12 +38,7 @@ final class TrainingParity {
         var json = golden.json();
         var built = Upstream.model(json.path("model"));
         try (var model = built.model()) {
-            Checkpoint.load(
-                    model,
-                    built.family(),
-                    golden.below("init/"),
-                    Checkpoint.Classifier.STRICT,
-                    Device.CPU);
+            Checkpoint.load(model, built.family(), golden.below("init/"), Checkpoint.Classifier.STRICT, Device.CPU);
             model.train(true);
             double rate = json.path("optimizer").path("lr").asDouble();
             try (var optimizer = optimizer(json, model)) {
@@ -77,17 +72,23 @@ final class TrainingParity {
                         ? ParameterGroups.byWeightDecay(model, decay)
                         : ParameterGroups.single(model, decay);
         return switch (settings.path("name").asText()) {
-            case "adamw" -> new AdamW(
-                    groups,
-                    new AdamW.Settings(
-                            settings.path("betas").path(0).asDouble(0.9),
-                            settings.path("betas").path(1).asDouble(0.999),
-                            settings.path("eps").asDouble(1e-8)));
-            case "sgd" -> new Sgd(
-                    groups,
-                    new Sgd.Settings(
-                            settings.path("momentum").asDouble(0), settings.path("nesterov").asBoolean(false)));
-            default -> throw VitrailException.of("the optimiser '%s' is not known here", settings.path("name").asText());
+            case "adamw" ->
+                new AdamW(
+                        groups,
+                        new AdamW.Settings(
+                                settings.path("betas").path(0).asDouble(0.9),
+                                settings.path("betas").path(1).asDouble(0.999),
+                                settings.path("eps").asDouble(1e-8)));
+            case "sgd" ->
+                new Sgd(
+                        groups,
+                        new Sgd.Settings(
+                                settings.path("momentum").asDouble(0),
+                                settings.path("nesterov").asBoolean(false)));
+            default ->
+                throw VitrailException.of(
+                        "the optimiser '%s' is not known here",
+                        settings.path("name").asText());
         };
     }
 
@@ -117,7 +118,8 @@ final class TrainingParity {
         optimizer.zeroGradients();
     }
 
-    private static void compareNumber(Outcome.Collector outcome, String figure, String what, double found, double wanted) {
+    private static void compareNumber(
+            Outcome.Collector outcome, String figure, String what, double found, double wanted) {
         outcome.check(
                 figure, what, Difference.of(new float[] {(float) found}, new float[] {(float) wanted}), LOSS, LOSS);
     }
@@ -129,7 +131,8 @@ final class TrainingParity {
                 outcome.fail("the model has no parameter '%s'".formatted(expected.name()));
                 continue;
             }
-            // The keys' bias shifts all scores of a query alike: its gradient is rounding noise, and Adam takes full steps along
+            // The keys' bias shifts all scores of a query alike: its gradient is rounding noise, and Adam takes full
+            // steps along
             // noise. Its third of the joint bias is therefore compared through the logits alone.
             var found = withoutKeyBias(expected.name(), parameter.value().toFloats());
             var wanted = withoutKeyBias(expected.name(), expected.toFloats());
@@ -140,7 +143,8 @@ final class TrainingParity {
                 "logits_error",
                 "the logits after training",
                 Difference.of(
-                        model.apply(golden.tensor("inputs").select(0, 0).contiguous()).toFloats(),
+                        model.apply(golden.tensor("inputs").select(0, 0).contiguous())
+                                .toFloats(),
                         golden.floats("final_eval_logits")),
                 LOSS,
                 LOSS));
@@ -173,7 +177,9 @@ final class TrainingParity {
             }
             outcome.figure("scale_error", Math.abs(group.learningRateScale() - scale));
             if (Math.abs(group.learningRateScale() - scale) > RATE
-                    || Math.abs(group.weightDecay() - expected.get(i).path("weight_decay").asDouble()) > RATE) {
+                    || Math.abs(group.weightDecay()
+                                    - expected.get(i).path("weight_decay").asDouble())
+                            > RATE) {
                 outcome.fail("parameter group %d learns at %s × %s with weight decay %s, expected %s"
                         .formatted(i, group.learningRateScale(), rate, group.weightDecay(), expected.get(i)));
             }
@@ -185,12 +191,22 @@ final class TrainingParity {
         for (var variant : golden.json().path("variants")) {
             var args = variant.path("args");
             var known = List.of(
-                    "t_initial", "lr_min", "warmup_t", "warmup_lr_init", "warmup_prefix", "cycle_limit", "cycle_mul",
-                    "cycle_decay", "k_decay", "t_in_epochs");
-            args.fieldNames().forEachRemaining(name -> VitrailException.require(
-                    known.contains(name), "the schedule's argument '%s' is not known here", name));
+                    "t_initial",
+                    "lr_min",
+                    "warmup_t",
+                    "warmup_lr_init",
+                    "warmup_prefix",
+                    "cycle_limit",
+                    "cycle_mul",
+                    "cycle_decay",
+                    "k_decay",
+                    "t_in_epochs");
+            args.fieldNames()
+                    .forEachRemaining(name -> VitrailException.require(
+                            known.contains(name), "the schedule's argument '%s' is not known here", name));
             var schedule = CosineSchedule.of(
-                            variant.path("base_lr").asDouble(), args.path("t_initial").asLong())
+                            variant.path("base_lr").asDouble(),
+                            args.path("t_initial").asLong())
                     .with(o -> {
                         o.lowest = args.path("lr_min").asDouble(0);
                         o.warmup = args.path("warmup_t").asLong(0);
@@ -234,15 +250,17 @@ final class TrainingParity {
             try (var ema = new Ema(model)) {
                 for (int i = 1; i <= golden.json().path("steps").asInt(); i++) {
                     model.take(golden, i);
-                    double decay = golden.json().path("decay_used_v3").path(i - 1).asDouble(settings.decay());
+                    double decay =
+                            golden.json().path("decay_used_v3").path(i - 1).asDouble(settings.decay());
                     ema.update(decay);
                 }
-                ema.state().forEach((name, value) -> outcome.check(
-                        "average_error",
-                        "the average of " + name,
-                        Difference.of(value.toFloats(), golden.floats("ema_v3/" + name)),
-                        1e-6,
-                        1e-6));
+                ema.state()
+                        .forEach((name, value) -> outcome.check(
+                                "average_error",
+                                "the average of " + name,
+                                Difference.of(value.toFloats(), golden.floats("ema_v3/" + name)),
+                                1e-6,
+                                1e-6));
             }
         }
         var warm = new Ema.Settings(0.9999, true);
@@ -252,7 +270,8 @@ final class TrainingParity {
             double found = warm.decayAt(steps.get(i).asLong());
             outcome.figure("decay_error", Math.abs(found - wanted));
             if (Math.abs(found - wanted) > 1e-6) {
-                outcome.fail("the decay at update %d is %s, expected %s".formatted(steps.get(i).asLong(), found, wanted));
+                outcome.fail("the decay at update %d is %s, expected %s"
+                        .formatted(steps.get(i).asLong(), found, wanted));
             }
         }
     }

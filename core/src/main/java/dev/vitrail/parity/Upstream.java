@@ -11,7 +11,14 @@ import java.util.Optional;
 @FunctionalInterface
 interface Upstream {
     /** All families that can be built. */
-    List<Upstream> ALL = List.of(VisionTransformerUpstream::build, ConvolutionUpstream::build, TokensToTokenUpstream::build, CompactUpstream::build, MlpMixerUpstream::build);
+    List<Upstream> ALL = List.of(
+            VisionTransformerUpstream::build,
+            ConvolutionUpstream::build,
+            TokensToTokenUpstream::build,
+            CaiTUpstream::build,
+            SwinUpstream::build,
+            MlpMixerUpstream::build,
+            CompactUpstream::build);
 
     /**
      * A model and the family whose dialects its weights may come in.

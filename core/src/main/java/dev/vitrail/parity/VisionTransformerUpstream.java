@@ -1,11 +1,9 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.VisionTransformer;
 import dev.vitrail.models.VisionTransformer.Config;
 import dev.vitrail.models.VisionTransformer.Pool;
-import dev.vitrail.nn.Activation;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -60,7 +58,7 @@ final class VisionTransformerUpstream {
                     o.preNorm = a.flag("pre_norm", false);
                     o.finalNorm = a.flag("final_norm", true);
                     o.fcNorm = fcNorm.isBoolean() ? Optional.of(fcNorm.asBoolean()) : Optional.empty();
-                    o.activation = activation(a);
+                    o.activation = a.activation("act_layer");
                     o.normEps = a.normEps("norm_layer", 1e-6);
                     o.dynamicSize = a.flag("dynamic_img_size", false);
                     o.dynamicPad = a.flag("dynamic_img_pad", false);
@@ -92,21 +90,5 @@ final class VisionTransformerUpstream {
             o.dropPathUniform = true;
         });
         return scaled ? config.with(o -> o.layerScale = OptionalDouble.of(first)) : config;
-    }
-
-    private static Activation activation(Arguments a) {
-        var name = a.get("act_layer");
-        var text = name.isTextual() ? name.asText() : name.path("$partial").asText("gelu");
-        return switch (text) {
-            case "gelu", "torch.nn/GELU" ->
-                name.path("args").path("approximate").asText("none").equals("tanh")
-                        ? Activation.GELU_TANH
-                        : Activation.GELU;
-            case "gelu_tanh" -> Activation.GELU_TANH;
-            case "quick_gelu" -> Activation.QUICK_GELU;
-            case "silu", "swish" -> Activation.SILU;
-            case "relu" -> Activation.RELU;
-            default -> throw VitrailException.of("the activation '%s' has no counterpart here", text);
-        };
     }
 }

@@ -1,0 +1,535 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Attention;
+import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.Identity;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Mlp;
+import dev.vitrail.nn.Module;
+import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Residual;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+
+/**
+ * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes in only
+ * after the patches are done with each other.
+ *
+ * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, <a
+ * href="https://arxiv.org/abs/2103.17239">arXiv:2103.17239</a>; equation numbers below are the paper's. The heads talk to each
+ * other (Shazeer et al., <i>Talking-Heads Attention</i>, 2020, arXiv:2003.02436). Weights carry the names of the authors' code,
+ * which timm kept.
+ *
+ * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
+ * channels.
+ */
+public final class CaiT extends Model {
+    /** How tokens become one vector. */
+    public enum Pool {
+        /** The class token. */
+        TOKEN,
+        /** The mean over patches. */
+        AVG
+    }
+
+    /**
+     * The numbers and options that tell one CaiT from another (paper, Table 2; names in parentheses are timm's).
+     *
+     * @param imageHeight rows of the input, pixels (img_size)
+     * @param imageWidth columns of the input, pixels
+     * @param patch side of a patch, pixels (patch_size)
+     * @param channels colour channels (in_chans)
+     * @param classes rows of the head; 0 for none (num_classes)
+     * @param pool how tokens become one vector (global_pool)
+     * @param width D, channels of every token (embed_dim)
+     * @param depth blocks of self-attention (depth)
+     * @param classDepth blocks of class attention after them (depth_token_only)
+     * @param heads h; divides the width (num_heads)
+     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
+     * @param classMlpRatio the same in blocks of class attention (mlp_ratio_token_only)
+     * @param qkvBias whether queries, keys and values have biases (qkv_bias)
+     * @param attentionScale factor of the scores; empty for 1/√d (qk_scale)
+     * @param layerScale first value of the branches' factors (init_values)
+     * @param activation the perceptrons' non-linearity (act_layer)
+     * @param normEps eps of the layer normalisations
+     * @param headDropout probability before the head (drop_rate)
+     * @param positionDropout probability after the positions are added (pos_drop_rate)
+     * @param projectionDropout probability after projections of self-attention blocks (proj_drop_rate)
+     * @param attentionDropout probability of their attention weights (attn_drop_rate)
+     * @param dropPath rate of stochastic depth, the same for all blocks of self-attention (drop_path_rate)
+     */
+    public record Config(
+            int imageHeight,
+            int imageWidth,
+            int patch,
+            int channels,
+            int classes,
+            Pool pool,
+            int width,
+            int depth,
+            int classDepth,
+            int heads,
+            double mlpRatio,
+            double classMlpRatio,
+            boolean qkvBias,
+            OptionalDouble attentionScale,
+            double layerScale,
+            Activation activation,
+            double normEps,
+            double headDropout,
+            double positionDropout,
+            double projectionDropout,
+            double attentionDropout,
+            double dropPath)
+            implements ModelConfig {
+        public Config {
+            require(
+                    width > 0 && depth > 0 && classDepth >= 0 && heads > 0,
+                    "width %d, depth %d and heads %d must be positive, and the depth of class attention %d not negative",
+                    width,
+                    depth,
+                    heads,
+                    classDepth);
+            require(
+                    width % heads == 0,
+                    "width %d is not a multiple of heads %d: take width %d or %d heads",
+                    width,
+                    heads,
+                    Sizes.nearestMultiple(width, heads),
+                    Sizes.nearestDivisor(width, heads));
+            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
+            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
+            require(
+                    channels > 0 && classes >= 0,
+                    "channels %d must be positive and classes %d not negative",
+                    channels,
+                    classes);
+        }
+
+        /** A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth. */
+        public static Config of(int image, int patch, int width, int depth, int heads) {
+            // spotless:off
+            return new Config(
+                    image, image, patch, 3, 1000, Pool.TOKEN, width, depth, 2, heads, 4, 4, true, OptionalDouble.empty(),
+                    layerScale(depth), Activation.GELU, 1e-6, 0, 0, 0, 0, 0);
+            // spotless:on
+        }
+
+        /** The first value of LayerScale for a depth (section 2). */
+        static double layerScale(int depth) {
+            return depth <= 18 ? 0.1 : depth <= 24 ? 1e-5 : 1e-6;
+        }
+
+        /** This configuration with some options changed. */
+        public Config with(Consumer<Options> change) {
+            var options = new Options(this);
+            change.accept(options);
+            return options.config();
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return with(o -> o.classes = count);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return with(o -> o.channels = count);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return with(o -> {
+                o.imageHeight = height;
+                o.imageWidth = width;
+            });
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return with(o -> o.dropPath = rate);
+        }
+
+        /** Rows of patches. */
+        public int gridHeight() {
+            return imageHeight / patch;
+        }
+
+        /** Columns of patches. */
+        public int gridWidth() {
+            return imageWidth / patch;
+        }
+
+        double scale() {
+            return attentionScale.orElse(1 / Math.sqrt((double) width / heads));
+        }
+    }
+
+    /** The options of {@link Config}, by the same names, to be changed one by one. */
+    public static final class Options {
+        public int imageHeight, imageWidth, patch, channels, classes, width, depth, classDepth, heads;
+        public Pool pool;
+        public double mlpRatio, classMlpRatio, layerScale, normEps, headDropout, positionDropout, projectionDropout;
+        public double attentionDropout, dropPath;
+        public boolean qkvBias;
+        public OptionalDouble attentionScale;
+        public Activation activation;
+
+        private Options(Config c) {
+            imageHeight = c.imageHeight;
+            imageWidth = c.imageWidth;
+            patch = c.patch;
+            channels = c.channels;
+            classes = c.classes;
+            pool = c.pool;
+            width = c.width;
+            depth = c.depth;
+            classDepth = c.classDepth;
+            heads = c.heads;
+            mlpRatio = c.mlpRatio;
+            classMlpRatio = c.classMlpRatio;
+            qkvBias = c.qkvBias;
+            attentionScale = c.attentionScale;
+            layerScale = c.layerScale;
+            activation = c.activation;
+            normEps = c.normEps;
+            headDropout = c.headDropout;
+            positionDropout = c.positionDropout;
+            projectionDropout = c.projectionDropout;
+            attentionDropout = c.attentionDropout;
+            dropPath = c.dropPath;
+        }
+
+        private Config config() {
+            // spotless:off
+            return new Config(
+                    imageHeight, imageWidth, patch, channels, classes, pool, width, depth, classDepth, heads, mlpRatio,
+                    classMlpRatio, qkvBias, attentionScale, layerScale, activation, normEps, headDropout, positionDropout,
+                    projectionDropout, attentionDropout, dropPath);
+            // spotless:on
+        }
+    }
+
+    private Config config;
+    private final PatchEmbedding patches;
+    private final Parameter cls;
+    private final Parameter positions;
+    private final Dropout positionDropout;
+    private final List<Block> blocks;
+    private final List<ClassBlock> classBlocks;
+    private final LayerNorm norm;
+    private final Dropout headDropout;
+    private Layer head;
+
+    public CaiT(Config c) {
+        config = c;
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+        positions =
+                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width);
+        patches = child("patch_embed", new PatchEmbedding(c));
+        positionDropout = child("pos_drop", new Dropout(c.positionDropout));
+        blocks = children("blocks", c.depth, i -> new Block(c));
+        classBlocks = children("blocks_token_only", c.classDepth, i -> new ClassBlock(c));
+        norm = child("norm", new LayerNorm(c.width, c.normEps));
+        headDropout = child("head_drop", new Dropout(c.headDropout));
+        head = child("head", classifier(c));
+    }
+
+    private static Layer classifier(Config c) {
+        return c.classes == 0 ? new Identity() : new Linear(c.width, c.classes);
+    }
+
+    /**
+     * The class token and the patches after the last block, normalised.
+     *
+     * @param images {@code [B, channels, H, W]}, normalised
+     * @return {@code [B, 1+N, D]}
+     */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = positionDropout.apply(patches.apply(images).plus(positions.value())); //  [B, N, D]
+        for (var block : blocks) {
+            x = block.apply(x);
+        }
+        var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
+        for (var block : classBlocks) {
+            token = block.apply(x, token);
+        }
+        return norm.apply(Tensor.cat(1, token, x));
+    }
+
+    /** {@code [B, 1+N, D] → [B, D]}. */
+    @Override
+    protected Tensor pooled(Tensor x) {
+        var vector =
+                switch (config.pool) {
+                    case TOKEN -> x.select(1, 0);
+                    case AVG -> x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
+                };
+        return headDropout.apply(vector);
+    }
+
+    @Override
+    protected Tensor logits(Tensor pooled) {
+        return head.apply(pooled);
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    public int width() {
+        return config.width;
+    }
+
+    @Override
+    public void resetClassifier(int classes) {
+        config = config.withClasses(classes);
+        head = replace("head", classifier(config));
+    }
+
+    @Override
+    public List<String> classifiers() {
+        return List.of("head");
+    }
+
+    @Override
+    public String stem() {
+        return "patch_embed.proj";
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+        if (name.equals("pos_embed")) {
+            return Positions.fit(values, 0, config.gridHeight(), config.gridWidth(), config.width);
+        }
+        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
+            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
+        }
+        return Optional.empty();
+    }
+
+    @Override
+    public boolean withoutWeightDecay(String parameter) {
+        return parameter.equals("pos_embed") || parameter.equals("cls_token");
+    }
+
+    private static final Pattern BLOCK = Pattern.compile("blocks(_token_only)?\\.(\\d+)\\..*");
+
+    /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
+    @Override
+    public int layer(String parameter) {
+        var block = BLOCK.matcher(parameter);
+        if (block.matches()) {
+            int number = Integer.parseInt(block.group(2));
+            return 1 + (block.group(1) == null ? number : Math.max(0, config.depth - config.classDepth + number));
+        }
+        if (parameter.startsWith("norm.")) {
+            return config.depth;
+        }
+        return withoutWeightDecay(parameter) || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
+    }
+
+    @Override
+    public int layers() {
+        return config.depth + 2;
+    }
+
+    /** {@code [B, channels, H, W] → [B, N, D]}. */
+    private static final class PatchEmbedding extends Layer {
+        private final Config config;
+        private final PatchProjection projection;
+
+        PatchEmbedding(Config c) {
+            config = c;
+            projection = child("proj", new PatchProjection(c.channels, c.width, c.patch));
+        }
+
+        @Override
+        protected Tensor forward(Tensor images) {
+            images.requireDims(4, "a batch of images");
+            require(
+                    images.size(2) == config.imageHeight && images.size(3) == config.imageWidth,
+                    "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
+                    images.size(2),
+                    images.size(3),
+                    config.imageHeight,
+                    config.imageWidth);
+            return projection.apply(images).flatten(1, 2);
+        }
+    }
+
+    /** Scales a branch by its factors (LayerScale, eq. 4), written over it while no gradient is recorded. */
+    private static Tensor scaled(Tensor branch, Parameter gamma) {
+        return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
+    }
+
+    /** A block of self-attention among patches (eq. 4), {@code [B, N, D] → [B, N, D]}. */
+    private static final class Block extends Layer {
+        private final Parameter gamma1;
+        private final Parameter gamma2;
+        private final LayerNorm norm1;
+        private final TalkingHeads attention;
+        private final DropPath dropPath;
+        private final LayerNorm norm2;
+        private final Mlp mlp;
+
+        Block(Config c) {
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
+            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            attention = child("attn", new TalkingHeads(c));
+            dropPath = child("drop_path", new DropPath(c.dropPath));
+            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
+            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.mlpRatio), c.activation, c.projectionDropout));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            x = Residual.sum(x, dropPath.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
+            return Residual.sum(x, dropPath.apply(scaled(mlp.apply(norm2.apply(x)), gamma2)));
+        }
+    }
+
+    /**
+     * Self-attention whose heads are mixed before and after the softmax, {@code [B, N, D] → [B, N, D]}. No fused kernel knows
+     * the mixing, so scores are computed explicitly.
+     */
+    private static final class TalkingHeads extends Layer {
+        private final int heads;
+        private final double scale;
+        private final Linear qkv;
+        private final Mixing before;
+        private final Mixing after;
+        private final Dropout dropout;
+        private final Linear out;
+        private final Dropout outDropout;
+
+        TalkingHeads(Config c) {
+            heads = c.heads;
+            scale = c.scale();
+            qkv = child("qkv", new Linear(c.width, 3L * c.width, c.qkvBias));
+            dropout = child("attn_drop", new Dropout(c.attentionDropout));
+            out = child("proj", new Linear(c.width, c.width));
+            before = child("proj_l", new Mixing(c.heads));
+            after = child("proj_w", new Mixing(c.heads));
+            outDropout = child("proj_drop", new Dropout(c.projectionDropout));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            long B = x.size(0), N = x.size(1), D = x.size(2);
+            var parts = qkv.apply(x)
+                    .reshape(B, N, 3, heads, D / heads)
+                    .permute(2, 0, 3, 1, 4)
+                    .unbind(0); //                                                    q, k, v: [B, h, N, d]
+            var scores =
+                    Kernels.products(parts.get(0).times(scale), parts.get(1).transpose(-2, -1));
+            var weights = Kernels.softmax(before.apply(scores), -1); //                [B, h, N, N]
+            var y = Kernels.products(dropout.apply(after.apply(weights)), parts.get(2));
+            return outDropout.apply(out.apply(y.transpose(1, 2).reshape(B, N, D)));
+        }
+    }
+
+    /** A linear map of heads to heads, {@code [B, h, N, N] → [B, h, N, N]}: a 1×1 convolution. */
+    private static final class Mixing extends Layer {
+        private final int heads;
+        private final Parameter weight;
+        private final Parameter bias;
+
+        Mixing(int heads) {
+            this.heads = heads;
+            weight = parameter("weight", Init.truncatedNormal(0.02), heads, heads);
+            bias = parameter("bias", Init.zeros(), heads);
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            return Kernels.conv2d(
+                    x,
+                    weight.value().reshape(heads, heads, 1, 1),
+                    bias.value(),
+                    new long[] {1, 1},
+                    new long[] {0, 0},
+                    1);
+        }
+    }
+
+    /** A block in which only the class token asks and changes (eq. 5 and 6), {@code [B, 1, D] → [B, 1, D]}. */
+    private static final class ClassBlock extends Module {
+        private final Parameter gamma1;
+        private final Parameter gamma2;
+        private final LayerNorm norm1;
+        private final ClassAttention attention;
+        private final LayerNorm norm2;
+        private final Mlp mlp;
+
+        ClassBlock(Config c) {
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
+            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            attention = child("attn", new ClassAttention(c));
+            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
+            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.classMlpRatio), c.activation, 0));
+        }
+
+        /**
+         * @param x the patches, {@code [B, N, D]}
+         * @param token {@code [B, 1, D]}
+         */
+        Tensor apply(Tensor x, Tensor token) {
+            return framed(() -> {
+                var all = norm1.apply(Tensor.cat(1, token, x)); //                      [B, 1+N, D]
+                var y = Residual.sum(token, scaled(attention.apply(all), gamma1));
+                return Residual.sum(y, scaled(mlp.apply(norm2.apply(y)), gamma2));
+            });
+        }
+    }
+
+    /** Attention whose only query is the class token (eq. 5 and 6), {@code [B, 1+N, D] → [B, 1, D]}. */
+    private static final class ClassAttention extends Layer {
+        private final int heads;
+        private final double scale;
+        private final Linear q;
+        private final Linear k;
+        private final Linear v;
+        private final Linear out;
+
+        ClassAttention(Config c) {
+            heads = c.heads;
+            scale = c.scale();
+            q = child("q", new Linear(c.width, c.width, c.qkvBias));
+            k = child("k", new Linear(c.width, c.width, c.qkvBias));
+            v = child("v", new Linear(c.width, c.width, c.qkvBias));
+            out = child("proj", new Linear(c.width, c.width));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            long B = x.size(0), D = x.size(2);
+            var token = x.narrow(1, 0, 1).contiguous();
+            var y = Attention.attention(
+                    this, split(q.apply(token)), split(k.apply(x)), split(v.apply(x)), null, 0, scale);
+            return out.apply(y.transpose(1, 2).reshape(B, 1, D));
+        }
+
+        private Tensor split(Tensor x) {
+            return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+        }
+    }
+}
