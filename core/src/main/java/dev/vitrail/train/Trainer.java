@@ -14,7 +14,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.weights.ModelConfig;
+import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StoredTensor;
 import java.time.Duration;
@@ -33,7 +33,7 @@ import java.util.Optional;
 public final class Trainer implements AutoCloseable {
     private final TrainingConfig config;
     private final Model model;
-    private final ModelConfig description;
+    private final FolderConfig description;
     private final Loader train;
     private final Loader validation;
     private final RunFolder folder;
@@ -51,7 +51,7 @@ public final class Trainer implements AutoCloseable {
     private Trainer(
             TrainingConfig config,
             Model model,
-            ModelConfig description,
+            FolderConfig description,
             Loader train,
             Loader validation,
             RunFolder folder) {
@@ -82,7 +82,7 @@ public final class Trainer implements AutoCloseable {
     public static Trainer begin(
             TrainingConfig config,
             Model model,
-            ModelConfig description,
+            FolderConfig description,
             Loader train,
             Loader validation,
             RunFolder folder) {
@@ -105,7 +105,7 @@ public final class Trainer implements AutoCloseable {
     public static Trainer resume(
             TrainingConfig config,
             Model model,
-            ModelConfig description,
+            FolderConfig description,
             Loader train,
             Loader validation,
             RunFolder folder) {

@@ -10,7 +10,7 @@ import java.nio.file.Path;
  *
  * @param path the folder
  */
-public record ModelFolder(Path path, ModelConfig config) {
+public record ModelFolder(Path path, FolderConfig config) {
     private static final String CONFIG = "config.json";
     private static final String WEIGHTS = "model.safetensors";
 
@@ -27,14 +27,14 @@ public record ModelFolder(Path path, ModelConfig config) {
     public static ModelFolder read(Path path) {
         VitrailException.require(
                 looksLike(path), "%s is no model folder: expected a folder with config.json in it", path);
-        return new ModelFolder(path, ModelConfig.read(path.resolve(CONFIG)));
+        return new ModelFolder(path, FolderConfig.read(path.resolve(CONFIG)));
     }
 
     /**
      * Writes a model folder that timm reads as well. Weights come first and each file is replaced as a whole, so that a
      * new folder has a config only once it is complete.
      */
-    public static ModelFolder write(Path path, ModelConfig config, Iterable<StoredTensor> weights) {
+    public static ModelFolder write(Path path, FolderConfig config, Iterable<StoredTensor> weights) {
         Safetensors.write(path.resolve(WEIGHTS), weights);
         config.write(path.resolve(CONFIG));
         return new ModelFolder(path, config);

@@ -10,7 +10,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.VisionTransformer;
-import dev.vitrail.weights.ModelConfig;
+import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
 import dev.vitrail.weights.Safetensors;
@@ -67,7 +67,7 @@ class TrainerTest {
         return model;
     }
 
-    private static final ModelConfig DESCRIPTION = ModelConfig.of("tiny", 4, PretrainedConfig.empty());
+    private static final FolderConfig DESCRIPTION = FolderConfig.of("tiny", 4, PretrainedConfig.empty());
 
     private interface Start {
         Trainer with(

@@ -81,7 +81,7 @@ class ModelFolderTest {
         var copy = folder.resolve("copy.json");
         config.write(copy);
         assertThat(Json.read(copy)).isEqualTo(Json.read(folder.resolve("config.json")));
-        assertThat(ModelConfig.read(copy)).isEqualTo(config);
+        assertThat(FolderConfig.read(copy)).isEqualTo(config);
     }
 
     @Test
@@ -98,9 +98,9 @@ class ModelFolderTest {
         assertThat(config.labelNames()).containsExactly("a", "b");
         assertThat(config.others()).containsExactly(Map.entry("x", "1"));
         config.write(folder.resolve("nested.json"));
-        assertThat(ModelConfig.read(folder.resolve("nested.json")).architecture())
+        assertThat(FolderConfig.read(folder.resolve("nested.json")).architecture())
                 .isEqualTo("resnet50");
-        assertThat(ModelConfig.read(folder.resolve("nested.json")).others()).isEqualTo(config.others());
+        assertThat(FolderConfig.read(folder.resolve("nested.json")).others()).isEqualTo(config.others());
     }
 
     @ParameterizedTest
@@ -132,7 +132,7 @@ class ModelFolderTest {
         var path = folder.resolve("model");
         assertThat(ModelFolder.looksLike(path)).isFalse();
         assertRefused(() -> ModelFolder.read(path), "no model folder");
-        var config = ModelConfig.of("vit_tiny_patch16_224", 2, PretrainedConfig.empty())
+        var config = FolderConfig.of("vit_tiny_patch16_224", 2, PretrainedConfig.empty())
                 .withLabels(List.of("ant", "bee"));
         ModelFolder.write(path, config, List.of(StoredTensor.of("w", new float[] {1, 2}, 2)));
         var back = ModelFolder.read(path);
@@ -141,7 +141,7 @@ class ModelFolderTest {
         assertThat(back.weights().metadata()).containsEntry("format", "pt");
     }
 
-    private ModelConfig config(String json) throws IOException {
-        return ModelConfig.read(Files.writeString(folder.resolve("config.json"), json));
+    private FolderConfig config(String json) throws IOException {
+        return FolderConfig.read(Files.writeString(folder.resolve("config.json"), json));
     }
 }

@@ -23,7 +23,7 @@ import java.util.OptionalInt;
  * @param labelDescriptions readable descriptions by label name
  * @param others all other fields of the file, each as JSON text: kept when the file is written back
  */
-public record ModelConfig(
+public record FolderConfig(
         String architecture,
         OptionalInt numClasses,
         OptionalInt numFeatures,
@@ -34,7 +34,7 @@ public record ModelConfig(
         Map<String, String> labelDescriptions,
         Map<String, String> others) {
 
-    public ModelConfig {
+    public FolderConfig {
         VitrailException.require(
                 !architecture.isBlank(), "a model's config needs the name of its architecture, which is blank");
         modelArgs = JsonFields.copy(modelArgs);
@@ -44,8 +44,8 @@ public record ModelConfig(
     }
 
     /** A config that says no more than the architecture, its number of classes and the preparation of images. */
-    public static ModelConfig of(String architecture, int numClasses, PretrainedConfig pretrained) {
-        return new ModelConfig(
+    public static FolderConfig of(String architecture, int numClasses, PretrainedConfig pretrained) {
+        return new FolderConfig(
                 architecture,
                 OptionalInt.of(numClasses),
                 OptionalInt.empty(),
@@ -58,8 +58,8 @@ public record ModelConfig(
     }
 
     /** The same with names for the classes. */
-    public ModelConfig withLabels(List<String> names) {
-        return new ModelConfig(
+    public FolderConfig withLabels(List<String> names) {
+        return new FolderConfig(
                 architecture,
                 numClasses,
                 numFeatures,
@@ -76,7 +76,7 @@ public record ModelConfig(
      *
      * @throws VitrailException if the file is no such config or a field has an impossible value
      */
-    public static ModelConfig read(Path file) {
+    public static FolderConfig read(Path file) {
         var fields = new JsonFields(Json.read(file), file.toString());
         String architecture = fields.text("architecture")
                 .orElseThrow(() -> VitrailException.of(
@@ -95,7 +95,7 @@ public record ModelConfig(
         if (numClasses.isEmpty()) {
             numClasses = pretrained.numClasses();
         }
-        return new ModelConfig(
+        return new FolderConfig(
                 architecture,
                 numClasses,
                 numFeatures,

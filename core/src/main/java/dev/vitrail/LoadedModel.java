@@ -1,0 +1,338 @@
+package dev.vitrail;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.RandomState;
+import dev.vitrail.images.CropMode;
+import dev.vitrail.images.Interpolation;
+import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.Variant;
+import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.weights.Checkpoint;
+import dev.vitrail.weights.FolderConfig;
+import dev.vitrail.weights.Hub;
+import dev.vitrail.weights.HubName;
+import dev.vitrail.weights.ModelFolder;
+import dev.vitrail.weights.PretrainedConfig;
+import dev.vitrail.weights.StateDict;
+import dev.vitrail.weights.WeightsFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/**
+ * A model with its weights, and all that is known of how to use it.
+ *
+ * @param name what it was asked for by
+ * @param variant its entry in the catalogue
+ * @param model ready to run, in evaluation mode; to be closed by {@link #close}
+ * @param preprocessing how it wants its images
+ * @param labels names of its classes; empty where nobody says
+ * @param pretrained whether the weights were loaded; else they are random
+ * @param notes sentences about what loading did besides copying
+ */
+public record LoadedModel(
+        String name,
+        Variant variant,
+        Model model,
+        Preprocessing preprocessing,
+        List<String> labels,
+        boolean pretrained,
+        List<String> notes)
+        implements AutoCloseable {
+    /**
+     * How to load a model.
+     *
+     * @param architecture the catalogue's name for a bare weights file; empty where the source says it itself
+     * @param device where the parameters live
+     * @param classes rows of the classifier, if another number than the source's; it then starts afresh
+     * @param height rows of the input, if another number than the source's; positions are then resampled
+     * @param width columns of the input, if another number than the source's
+     * @param dropPath rate of stochastic depth for training
+     * @param seed of what starts afresh
+     */
+    public record Options(
+            Optional<String> architecture,
+            Device device,
+            OptionalInt classes,
+            OptionalInt height,
+            OptionalInt width,
+            double dropPath,
+            long seed) {
+        public static final Options DEFAULT = new Options(
+                Optional.empty(), Device.CPU, OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), 0, 0);
+
+        public Options withArchitecture(Optional<String> other) {
+            return new Options(other, device, classes, height, width, dropPath, seed);
+        }
+
+        public Options withDevice(Device other) {
+            return new Options(architecture, other, classes, height, width, dropPath, seed);
+        }
+
+        public Options withClasses(int count) {
+            return new Options(architecture, device, OptionalInt.of(count), height, width, dropPath, seed);
+        }
+
+        public Options withImage(int newHeight, int newWidth) {
+            return new Options(
+                    architecture,
+                    device,
+                    classes,
+                    OptionalInt.of(newHeight),
+                    OptionalInt.of(newWidth),
+                    dropPath,
+                    seed);
+        }
+
+        public Options withDropPath(double rate) {
+            return new Options(architecture, device, classes, height, width, rate, seed);
+        }
+
+        public Options withSeed(long other) {
+            return new Options(architecture, device, classes, height, width, dropPath, other);
+        }
+
+        private ModelConfig apply(ModelConfig config) {
+            var changed = config.withDropPath(dropPath);
+            changed = classes.isPresent() ? changed.withClasses(classes.getAsInt()) : changed;
+            return height.isPresent() && width.isPresent()
+                    ? changed.withImage(height.getAsInt(), width.getAsInt())
+                    : changed;
+        }
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param name a folder in timm's layout or of a run, a weights file (with {@link Options#architecture}), a tagged name
+     *     ({@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}) or {@code hf-hub:org/name}, which are fetched once; or a name of the
+     *     catalogue, which gives random weights
+     * @throws VitrailException if there is no such model, or what there is does not fit
+     */
+    public static LoadedModel load(String name, Options options) {
+        var path = Path.of(name);
+        if (Files.exists(path)) {
+            return fromPath(name, path, options);
+        }
+        if (HubName.looksLike(name)) {
+            return fromFolder(name, ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse(name))), options);
+        }
+        if (name.indexOf('.') > 0 && Pretrained.find(name).isPresent()) {
+            return published(name, Pretrained.find(name).get(), options);
+        }
+        require(
+                name.indexOf('/') < 0 && name.indexOf('\\') < 0,
+                "there is no file or folder %s; a model is also a name of the catalogue or hf-hub:org/name",
+                name);
+        return fresh(name, Catalog.get(name), options);
+    }
+
+    private static LoadedModel fromPath(String name, Path path, Options options) {
+        var best = path.resolve("best");
+        if (ModelFolder.looksLike(best) && !ModelFolder.looksLike(path)) {
+            return fromFolder(name, ModelFolder.read(best), options);
+        }
+        if (ModelFolder.looksLike(path)) {
+            return fromFolder(name, ModelFolder.read(path), options);
+        }
+        require(
+                options.architecture.isPresent(),
+                "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
+                path);
+        var variant = Catalog.get(options.architecture.get());
+        var state = WeightsFile.read(path);
+        return load(name, variant, variant.config(), state, preprocessing(variant), List.of(), options);
+    }
+
+    private static LoadedModel published(String name, Pretrained weights, Options options) {
+        var variant = Catalog.get(weights.variant());
+        var repository = weights.hubId()
+                .orElseThrow(() -> VitrailException.of(
+                        "the weights '%s' are not on the hub%s: fetch the file yourself and name it with --arch %s",
+                        name,
+                        weights.url().map(url -> " but at " + url).orElse(""),
+                        weights.variant()));
+        var folder = ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse("hf-hub:" + repository)));
+        return fromFolder(name, folder, options.withArchitecture(Optional.of(variant.name())));
+    }
+
+    private static LoadedModel fromFolder(String name, ModelFolder folder, Options options) {
+        var description = folder.config();
+        var variant = Catalog.get(options.architecture.orElse(description.architecture()));
+        var config = configured(variant.config(), description);
+        var input = preprocessing(description.pretrained(), variant, config);
+        return load(name, variant, config, folder.weights(), input, description.labelNames(), options);
+    }
+
+    /** The variant's configuration as a folder's description changes it. */
+    private static ModelConfig configured(ModelConfig config, FolderConfig description) {
+        var changed = config;
+        if (description.numClasses().isPresent()) {
+            changed = changed.withClasses(description.numClasses().getAsInt());
+        }
+        var size = description.pretrained().inputSize();
+        if (!size.isEmpty()) {
+            changed = changed.withChannels(size.get(0));
+            if (size.get(1) != config.imageHeight() || size.get(2) != config.imageWidth()) {
+                changed = changed.withImage(size.get(1), size.get(2));
+            }
+        }
+        var pool = description.globalPool();
+        if (changed instanceof VisionTransformer.Config vit && pool.isPresent()) {
+            var wanted = VisionTransformer.Pool.valueOf(pool.get().toUpperCase(Locale.ROOT));
+            changed = vit.with(o -> o.pool = wanted);
+        }
+        require(
+                description.modelArgs().keySet().stream().allMatch(KNOWN_ARGUMENTS::contains),
+                "the model's config.json asks for the arguments %s, which are not supported here: only %s are",
+                description.modelArgs().keySet(),
+                KNOWN_ARGUMENTS);
+        var image = description.modelArgs().get("img_size");
+        return image != null && image.matches("\\d{1,6}")
+                ? changed.withImage(Integer.parseInt(image), Integer.parseInt(image))
+                : changed;
+    }
+
+    private static final List<String> KNOWN_ARGUMENTS = List.of("img_size", "num_classes", "in_chans");
+
+    private static LoadedModel load(
+            String name,
+            Variant variant,
+            ModelConfig config,
+            StateDict state,
+            Preprocessing input,
+            List<String> labels,
+            Options options) {
+        var wanted = options.apply(config);
+        var model = variant.family().create(wanted);
+        try {
+            RandomState.seed(options.seed);
+            var policy = options.classes.isPresent() ? Checkpoint.Classifier.RESET : Checkpoint.Classifier.STRICT;
+            var report = Checkpoint.load(model, variant.family(), state, policy, options.device);
+            model.train(false);
+            var names = options.classes.isPresent() ? List.<String>of() : labels;
+            return new LoadedModel(
+                    name, variant, model, fitted(input, wanted), names, true, report.notes());
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
+    }
+
+    private static LoadedModel fresh(String name, Variant variant, Options options) {
+        var wanted = options.apply(variant.config());
+        var model = variant.family().create(wanted);
+        model.initialise(options.seed, options.device);
+        model.train(false);
+        return new LoadedModel(
+                name,
+                variant,
+                model,
+                fitted(preprocessing(variant), wanted),
+                List.of(),
+                false,
+                List.of("the weights of '%s' are random: train it, or name published weights with a tag".formatted(name)));
+    }
+
+    private static Preprocessing fitted(Preprocessing input, ModelConfig config) {
+        return new Preprocessing(
+                config.channels(),
+                config.imageHeight(),
+                config.imageWidth(),
+                input.cropShare(),
+                input.cropMode(),
+                input.interpolation(),
+                input.normalization());
+    }
+
+    /** How a variant's default weights want their images; for sizes of our own, the whole picture at −1 … 1. */
+    static Preprocessing preprocessing(Variant variant) {
+        return Pretrained.of(variant.name()).stream()
+                .findFirst()
+                .map(Pretrained::input)
+                .map(input -> new Preprocessing(
+                        input.channels(),
+                        input.height(),
+                        input.width(),
+                        input.cropShare(),
+                        CropMode.parse(input.cropMode()),
+                        Interpolation.parse(input.interpolation()),
+                        new Normalization(input.mean(), input.deviation())))
+                .orElseGet(() -> new Preprocessing(
+                        variant.config().channels(),
+                        variant.config().imageHeight(),
+                        variant.config().imageWidth(),
+                        1,
+                        CropMode.CENTER,
+                        Interpolation.BICUBIC,
+                        Normalization.HALF));
+    }
+
+    private static Preprocessing preprocessing(PretrainedConfig described, Variant variant, ModelConfig config) {
+        var otherwise = fitted(preprocessing(variant), config);
+        return new Preprocessing(
+                config.channels(),
+                config.imageHeight(),
+                config.imageWidth(),
+                described.cropPct().orElse(otherwise.cropShare()),
+                described.cropMode().map(CropMode::parse).orElse(otherwise.cropMode()),
+                described.interpolation().map(Interpolation::parse).orElse(otherwise.interpolation()),
+                described.mean().isEmpty()
+                        ? otherwise.normalization()
+                        : new Normalization(described.mean(), described.std()));
+    }
+
+    /** The {@code config.json} that lets this model be loaded from a folder again. */
+    public FolderConfig description(List<String> classNames) {
+        var config = model.config();
+        var pretrainedConfig = new PretrainedConfig(
+                Optional.empty(),
+                List.of(config.channels(), config.imageHeight(), config.imageWidth()),
+                Optional.empty(),
+                Optional.of(preprocessing.interpolation().key()),
+                OptionalDouble.of(preprocessing.cropShare()),
+                Optional.of(preprocessing.cropMode().key()),
+                preprocessing.normalization().mean(),
+                preprocessing.normalization().deviation(),
+                OptionalInt.of(config.classes()),
+                List.of(),
+                List.of(model.stem()),
+                new ArrayList<>(model.classifiers()),
+                Optional.empty(),
+                Map.of());
+        return FolderConfig.of(variant.name(), config.classes(), pretrainedConfig).withLabels(classNames);
+    }
+
+    /** The name of a class. */
+    public String label(int index) {
+        return index < labels.size() ? labels.get(index) : "class " + index;
+    }
+
+    /** The same model with other names for its classes. */
+    public LoadedModel withLabels(List<String> names) {
+        require(
+                names.size() == model.config().classes(),
+                "%d class names were given for a model of %d classes: give one for each, in the order of the classifier",
+                names.size(),
+                model.config().classes());
+        return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

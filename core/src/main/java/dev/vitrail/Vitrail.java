@@ -1,0 +1,194 @@
+package dev.vitrail;
+
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.RgbImage;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+
+/**
+ * A model to classify images with.
+ *
+ * <pre>{@code
+ * try (var vitrail = Vitrail.load("vit_tiny_patch16_224.augreg_in21k_ft_in1k")) {
+ *     for (var found : vitrail.classify(Path.of("cat.jpg"))) {
+ *         System.out.println(found.label() + " " + found.probability());
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>It may be used from several threads at once. Decoding and resizing run side by side; the model itself runs for one caller
+ * at a time, with all cores. What comes out for an image does not depend on the images beside it.
+ */
+public final class Vitrail implements AutoCloseable {
+    private static final int DEFAULT_COUNT = 5;
+
+    private final LoadedModel loaded;
+    private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Options.DEFAULT);
+    /** Two forward passes at once would fight for the same cores. */
+    private final ReentrantLock running = new ReentrantLock();
+
+    private boolean closed;
+
+    /** Serves a model that is loaded already, and closes it when it is itself closed. */
+    public Vitrail(LoadedModel loaded) {
+        this.loaded = loaded;
+        loaded.model().train(false);
+    }
+
+    /**
+     * Loads a model.
+     *
+     * @param name a folder in timm's layout or of a run, or a tagged or hub name (see {@link LoadedModel#load})
+     */
+    public static Vitrail load(String name) {
+        return new Vitrail(LoadedModel.load(name, LoadedModel.Options.DEFAULT));
+    }
+
+    /** The model, and how it wants its images. */
+    public LoadedModel loaded() {
+        return loaded;
+    }
+
+    /** The five most probable classes of an image file, most probable first. */
+    public List<Prediction> classify(Path image) {
+        return classify(decoder.read(image), DEFAULT_COUNT);
+    }
+
+    /** The five most probable classes of an encoded image; the caller closes the stream. */
+    public List<Prediction> classify(InputStream image) {
+        return classify(decoder.read(image, "the stream"), DEFAULT_COUNT);
+    }
+
+    /** The five most probable classes of an encoded image. */
+    public List<Prediction> classify(byte[] encoded) {
+        return classify(decoder.read(encoded, "the array"), DEFAULT_COUNT);
+    }
+
+    /** The {@code count} most probable classes of a picture. */
+    public List<Prediction> classify(RgbImage picture, int count) {
+        return top(logits(List.of(picture)).get(0), count);
+    }
+
+    /**
+     * The raw class scores of pictures, run as one batch.
+     *
+     * @return for each picture, {@code classes} floats
+     */
+    public List<float[]> logits(List<RgbImage> pictures) {
+        return run(pictures, true);
+    }
+
+    /**
+     * The vectors before the classifier, for search and clustering.
+     *
+     * @return for each picture, {@link dev.vitrail.models.Model#width} floats
+     */
+    public List<float[]> embed(List<RgbImage> pictures) {
+        return run(pictures, false);
+    }
+
+    private List<float[]> run(List<RgbImage> pictures, boolean classified) {
+        var input = loaded.preprocessing();
+        var bytes = ByteBuffer.allocateDirect(Math.multiplyExact(4 * input.floats(), pictures.size()))
+                .order(ByteOrder.nativeOrder());
+        for (int i = 0; i < pictures.size(); i++) {
+            input.write(
+                    pictures.get(i),
+                    bytes.asFloatBuffer().slice(i * input.floats(), input.floats()));
+        }
+        return run(bytes, pictures.size(), classified);
+    }
+
+    /**
+     * Class scores, or vectors, of a batch that is prepared already.
+     *
+     * @param images {@code [count, C, H, W]} floats, direct, native order
+     * @param classified whether class scores are wanted; else the vectors before the classifier
+     */
+    public List<float[]> run(ByteBuffer images, int count, boolean classified) {
+        running.lock();
+        try {
+            VitrailException.require(!closed, "the model '%s' is closed: load it again", loaded.name());
+            return Frame.compute(() -> {
+                try (var off = Gradients.off()) {
+                    var input = loaded.preprocessing();
+                    var device = loaded.model().parameters().values().iterator().next().value().device();
+                    var batch = Tensor.of(images, DType.F32, count, input.channels(), input.height(), input.width())
+                            .to(device);
+                    var result = classified ? loaded.model().apply(batch) : vectors(batch);
+                    return rows(result.toFloats(), count);
+                }
+            });
+        } finally {
+            running.unlock();
+        }
+    }
+
+    /** One vector an image, also where a distillation token gives a second. */
+    private Tensor vectors(Tensor batch) {
+        var pooled = loaded.model().embed(batch);
+        return pooled.dims() == 3 ? pooled.mean(false, 1) : pooled;
+    }
+
+    private static List<float[]> rows(float[] values, int count) {
+        int width = values.length / count;
+        var rows = new ArrayList<float[]>(count);
+        for (int i = 0; i < count; i++) {
+            rows.add(Arrays.copyOfRange(values, i * width, (i + 1) * width));
+        }
+        return rows;
+    }
+
+    /** The most probable classes of class scores, most probable first; of equal ones the first class comes first. */
+    public List<Prediction> top(float[] logits, int count) {
+        var probabilities = softmax(logits);
+        return IntStream.range(0, logits.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer i) -> -probabilities[i]))
+                .limit(count)
+                .map(i -> new Prediction(i, loaded.label(i), probabilities[i]))
+                .toList();
+    }
+
+    private static double[] softmax(float[] logits) {
+        double largest = Double.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            largest = Math.max(largest, logit);
+        }
+        var probabilities = new double[logits.length];
+        double sum = 0;
+        for (int i = 0; i < logits.length; i++) {
+            probabilities[i] = Math.exp(logits[i] - largest);
+            sum += probabilities[i];
+        }
+        for (int i = 0; i < logits.length; i++) {
+            probabilities[i] /= sum;
+        }
+        return probabilities;
+    }
+
+    @Override
+    public void close() {
+        running.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                loaded.close();
+            }
+        } finally {
+            running.unlock();
+        }
+    }
+}
