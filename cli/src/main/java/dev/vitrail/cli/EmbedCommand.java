@@ -1,9 +1,111 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.Vitrail;
+import dev.vitrail.VitrailException;
+import dev.vitrail.files.AtomicFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-@Command(name = "embed")
-final class EmbedCommand implements Runnable {
+/** Writes the vectors before the classifier. */
+@Command(
+        name = "embed",
+        description = {
+            "Writes the vectors that a model makes of images, before its classifier.",
+            "A .npy file holds them as one float32 matrix, a row an image, with the files' names in a .txt beside it; a"
+                    + " .jsonl file holds a line an image."
+        },
+        footer = {"", "Example: vitrail embed --model runs/shapes photos/ --out photos.npy"})
+final class EmbedCommand implements Callable<Integer> {
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
+    private List<Path> paths = List.of();
+
+    @Option(names = "--out", required = true, paramLabel = "FILE", description = "A file ending in .npy or .jsonl.")
+    private Path out = Path.of("embeddings.npy");
+
+    @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     @Override
-    public void run() {}
+    public Integer call() {
+        var name = out.toString().toLowerCase(Locale.ROOT);
+        VitrailException.require(
+                name.endsWith(".npy") || name.endsWith(".jsonl"), "%s ends neither in .npy nor in .jsonl", out);
+        var files = ImageInputs.files(paths);
+        var images = new ArrayList<Path>();
+        var vectors = new ArrayList<float[]>();
+        int broken;
+        try (var vitrail = new Vitrail(models.load())) {
+            broken = Inference.run(vitrail, files, batch, false, (image, vector) -> {
+                        images.add(image);
+                        vectors.add(vector);
+                    })
+                    .size();
+        }
+        VitrailException.require(!images.isEmpty(), "none of the %d images could be read", files.size());
+        int width = vectors.get(0).length;
+        if (name.endsWith(".npy")) {
+            AtomicFile.write(out, npy(vectors, width));
+            AtomicFile.write(
+                    Optional.ofNullable(out.getParent()).orElse(Path.of("")).resolve(out.getFileName() + ".txt"),
+                    String.join("\n", images.stream().map(Path::toString).toList()) + "\n");
+        } else {
+            AtomicFile.write(out, lines(images, vectors));
+        }
+        if (json) {
+            System.out.println(
+                    Json.text(Json.object("count", images.size(), "width", width, "broken", broken, "file", out.toString())));
+        } else {
+            System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", images.size(), width, out);
+        }
+        return 0;
+    }
+
+    /** NumPy's format, version 1.0. */
+    private static byte[] npy(List<float[]> vectors, int width) {
+        var header = new StringBuilder("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }"
+                .formatted(vectors.size(), width));
+        // Magic, version and length take ten bytes; all before the numbers is a multiple of 64, and ends in a new line.
+        while ((10 + header.length() + 1) % 64 != 0) {
+            header.append(' ');
+        }
+        header.append('\n');
+        var bytes = ByteBuffer.allocate(Math.addExact(
+                        10 + header.length(), Math.multiplyExact(Math.multiplyExact(4, width), vectors.size())))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) 1).put((byte) 0);
+        bytes.putShort((short) header.length());
+        bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII));
+        for (var vector : vectors) {
+            for (float value : vector) {
+                bytes.putFloat(value);
+            }
+        }
+        return bytes.array();
+    }
+
+    private static String lines(List<Path> images, List<float[]> vectors) {
+        var lines = new StringBuilder();
+        for (int i = 0; i < images.size(); i++) {
+            lines.append(Json.line(Json.object("image", images.get(i).toString(), "vector", vectors.get(i))))
+                    .append('\n');
+        }
+        return lines.toString();
+    }
 }

@@ -1,9 +1,107 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.ClassNames;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Loader;
+import dev.vitrail.data.Relabelled;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.Transforms;
+import dev.vitrail.eval.Evaluation;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
-@Command(name = "evaluate")
-final class EvaluateCommand implements Runnable {
+/** Measures accuracy on labelled images. */
+@Command(
+        name = "evaluate",
+        description = "Measures a model's accuracy on labelled images.",
+        footer = {"", "Example: vitrail evaluate --model runs/shapes --data photos"})
+final class EvaluateCommand implements Callable<Integer> {
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    @Option(
+            names = "--data",
+            paramLabel = "D",
+            description = "D/class/image, D/train and D/val, a flat folder with --labels, or IDX files; without it, the"
+                    + " built-in set.")
+    private Optional<Path> data = Optional.empty();
+
+    @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
+    private Optional<Path> labels = Optional.empty();
+
+    @Option(names = "--split", defaultValue = "validation", description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
+    private Split split = Split.VALIDATION;
+
+    @Option(names = "--batch", defaultValue = "32", description = "Images run together (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    private int workers;
+
+    @Option(names = "--strict", description = "Stop at the first image that cannot be read.")
+    private boolean strict;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     @Override
-    public void run() {}
+    public Integer call() {
+        VitrailException.require(batch > 0, "--batch %d must be positive", batch);
+        var set = dataset();
+        try (var loaded = models.load()) {
+            // A model that knows the names of its classes tells which of its outputs each class of the data is.
+            var matched = loaded.labels().isEmpty() || set.classes().isEmpty() || loaded.labels().equals(set.classes())
+                    ? set
+                    : Relabelled.of(set, new ClassNames(loaded.labels()));
+            var options = Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
+            options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
+            try (var loader = new Loader(
+                            matched,
+                            Transforms.evaluation(loaded.preprocessing()),
+                            Sampler.sequential(matched.size()),
+                            options,
+                            broken -> System.err.println("vitrail: " + broken.sentence()));
+                    var progress = new ProgressBar();
+                    var batches = loader.epoch(0)) {
+                var result = Evaluation.of(
+                        loaded.model(), batches, images -> progress.show("evaluating", images, matched.size(), ""));
+                progress.close();
+                report(result, loader.broken().size());
+            }
+        }
+        return 0;
+    }
+
+    private Dataset dataset() {
+        return data.map(folder -> Datasets.open(folder, split, labels)).orElseGet(() -> StainedGlass.of(split));
+    }
+
+    private void report(Evaluation result, int broken) {
+        if (json) {
+            System.out.println(Json.text(Json.object(
+                    "images", result.images(),
+                    "correct1", result.correct1(),
+                    "correct5", result.correct5(),
+                    "top1", 100 * result.top1(),
+                    "top5", 100 * result.top5(),
+                    "nll", result.nll(),
+                    "broken", broken,
+                    "images_per_second", result.imagesPerSecond())));
+            return;
+        }
+        System.out.printf(Locale.ROOT, "%-10s %d%s%n", "images", result.images(), broken > 0 ? ", %d broken".formatted(broken) : "");
+        System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-1", 100 * result.top1(), result.correct1());
+        System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-5", 100 * result.top5(), result.correct5());
+        System.out.printf(Locale.ROOT, "%-10s %.4f%n", "NLL", result.nll());
+        System.out.printf(Locale.ROOT, "%-10s %.1f images/s%n", "speed", result.imagesPerSecond());
+    }
 }

@@ -1,9 +1,111 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.VitrailException;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.Variant;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-@Command(name = "models")
-final class ModelsCommand implements Runnable {
+/** Lists the catalogue. */
+@Command(
+        name = "models",
+        description = "Lists the models: parameters, cost, input and published weights.",
+        footer = {"", "Example: vitrail models 'vit_*_patch16_224'"})
+final class ModelsCommand implements Callable<Integer> {
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "PATTERN",
+            defaultValue = "*",
+            description = "Which names, with * and ?; without either, any name that contains it.")
+    private String pattern = "*";
+
+    @Option(names = "--weights", description = "List published weights, a line each, instead of architectures.")
+    private boolean weights;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
     @Override
-    public void run() {}
+    public Integer call() {
+        var variants = Catalog.matching(pattern);
+        VitrailException.require(
+                !variants.isEmpty(), "no model's name matches '%s': 'vitrail models' lists all", pattern);
+        if (json) {
+            System.out.println(Json.text(Json.object(
+                    "models", variants.stream().map(ModelsCommand::object).toList())));
+        } else if (weights) {
+            listWeights(variants);
+        } else {
+            listModels(variants);
+        }
+        return 0;
+    }
+
+    private static void listModels(List<Variant> variants) {
+        System.out.printf(
+                Locale.ROOT, "%-42s %-14s %10s %9s %9s  %s%n", "name", "family", "params (M)", "GMACs", "input", "weights");
+        for (var variant : variants) {
+            var facts = Facts.of(variant);
+            System.out.printf(
+                    Locale.ROOT,
+                    "%-42s %-14s %10.2f %9.2f %9s  %s%n",
+                    variant.name(),
+                    variant.family().name(),
+                    facts.parameters / 1e6,
+                    facts.macs / 1e9,
+                    variant.config().imageHeight() + "×" + variant.config().imageWidth(),
+                    Pretrained.of(variant.name()).isEmpty()
+                            ? "–"
+                            : Pretrained.of(variant.name()).get(0).tag());
+        }
+        System.out.printf(Locale.ROOT, "%n%d models%n", variants.size());
+    }
+
+    private static void listWeights(List<Variant> variants) {
+        System.out.printf(Locale.ROOT, "%-64s %8s %8s %6s  %s%n", "name", "input", "classes", "top-1", "licence");
+        int count = 0;
+        for (var variant : variants) {
+            for (var published : Pretrained.of(variant.name())) {
+                count++;
+                System.out.printf(
+                        Locale.ROOT,
+                        "%-64s %8s %8d %6s  %s%n",
+                        published.name(),
+                        published.input().height() + "×" + published.input().width(),
+                        published.classes(),
+                        published.accuracy()
+                                .map(accuracy -> String.format(Locale.ROOT, "%.2f", accuracy.top1()))
+                                .orElse("–"),
+                        published.licence().orElse("–"));
+            }
+        }
+        System.out.printf(Locale.ROOT, "%n%d published weights%n", count);
+    }
+
+    private static Object object(Variant variant) {
+        var facts = Facts.of(variant);
+        var config = variant.config();
+        return Json.object(
+                "name", variant.name(),
+                "family", variant.family().name(),
+                "params", facts.parameters,
+                "gmacs", facts.macs / 1e9,
+                "input_size", List.of(config.channels(), config.imageHeight(), config.imageWidth()),
+                "classes", config.classes(),
+                "weights", Pretrained.of(variant.name()).stream().map(Pretrained::name).toList());
+    }
+
+    /** What is counted from the model itself, on shapes alone. */
+    private record Facts(long parameters, long macs) {
+        static Facts of(Variant variant) {
+            try (var model = variant.create()) {
+                return new Facts(model.parameterCount(), BenchmarkCommand.multiplyAccumulates(model));
+            }
+        }
+    }
 }

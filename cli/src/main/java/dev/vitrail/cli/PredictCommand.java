@@ -1,9 +1,137 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.Prediction;
+import dev.vitrail.Vitrail;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.BrokenImage;
+import dev.vitrail.files.AtomicFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-@Command(name = "predict")
-final class PredictCommand implements Runnable {
+/** Says what is in images. */
+@Command(
+        name = "predict",
+        description = "Finds the most probable classes of images.",
+        footer = {"", "Example: vitrail predict --model runs/shapes photos/ --top 3 --format csv --out found.csv"})
+final class PredictCommand implements Callable<Integer> {
+    /** How results are written. */
+    enum Format {
+        TEXT,
+        CSV,
+        JSON,
+        JSONL
+    }
+
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
+    private List<Path> paths = List.of();
+
+    @Option(names = "--top", defaultValue = "5", description = "Classes an image (default ${DEFAULT-VALUE}).")
+    private int top;
+
+    @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--format", defaultValue = "text", description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
+    private Format format = Format.TEXT;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "Write there instead of to the terminal.")
+    private Optional<Path> out = Optional.empty();
+
+    @Option(names = "--json", description = "Print one JSON object; the same as --format json.")
+    private boolean json;
+
+    private record Found(Path image, List<Prediction> labels) {}
+
     @Override
-    public void run() {}
+    public Integer call() {
+        VitrailException.require(top > 0 && batch > 0, "--top %d and --batch %d must be positive", top, batch);
+        var files = ImageInputs.files(paths);
+        var found = new ArrayList<Found>();
+        List<BrokenImage> broken;
+        try (var vitrail = new Vitrail(models.load())) {
+            broken = Inference.run(
+                    vitrail, files, batch, true, (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
+        }
+        var text = render(json ? Format.JSON : format, found, broken);
+        if (out.isPresent()) {
+            AtomicFile.write(out.get(), text);
+        } else {
+            System.out.print(text);
+        }
+        VitrailException.require(!found.isEmpty(), "none of the %d images could be read", files.size());
+        if (!broken.isEmpty()) {
+            System.err.printf("vitrail: %d of %d images could not be read%n", broken.size(), files.size());
+        }
+        return 0;
+    }
+
+    private static String render(Format format, List<Found> found, List<BrokenImage> broken) {
+        return switch (format) {
+            case TEXT -> found.stream().map(PredictCommand::ranking).collect(Collectors.joining("\n"));
+            case CSV -> "image,rank,index,label,probability\n"
+                    + found.stream().map(PredictCommand::rows).collect(Collectors.joining());
+            case JSONL -> found.stream()
+                    .map(entry -> Json.line(object(entry)) + "\n")
+                    .collect(Collectors.joining());
+            case JSON -> Json.text(Json.object(
+                            "predictions",
+                            found.stream().map(PredictCommand::object).toList(),
+                            "broken",
+                            broken.stream().map(BrokenImage::name).toList()))
+                    + "\n";
+        };
+    }
+
+    private static String ranking(Found found) {
+        int width = found.labels.stream().mapToInt(label -> label.label().length()).max().orElse(0);
+        return found.image + "\n"
+                + found.labels.stream()
+                        .map(label -> String.format(
+                                Locale.ROOT,
+                                "  %5.1f %%  %-" + Math.max(1, width) + "s  %s%n",
+                                100 * label.probability(),
+                                label.label(),
+                                "█".repeat((int) Math.round(30 * label.probability()))))
+                        .collect(Collectors.joining());
+    }
+
+    private static String rows(Found found) {
+        var rows = new StringBuilder();
+        for (int i = 0; i < found.labels.size(); i++) {
+            var label = found.labels.get(i);
+            rows.append(quoted(found.image.toString()))
+                    .append(String.format(Locale.ROOT, ",%d,%d,", i + 1, label.index()))
+                    .append(quoted(label.label()))
+                    .append(String.format(Locale.ROOT, ",%.6f%n", label.probability()));
+        }
+        return rows.toString();
+    }
+
+    /** A cell of a CSV file (RFC 4180). */
+    private static String quoted(String text) {
+        return text.matches("[^\",\r\n]*") ? text : "\"" + text.replace("\"", "\"\"") + "\"";
+    }
+
+    private static Object object(Found found) {
+        return Json.object(
+                "image",
+                found.image.toString(),
+                "labels",
+                found.labels.stream()
+                        .map(label -> Json.object(
+                                "index", label.index(), "label", label.label(), "probability", label.probability()))
+                        .toList());
+    }
 }

@@ -2,8 +2,11 @@ package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.TrainingTransform;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
@@ -37,6 +40,12 @@ import java.util.function.Consumer;
  * @param dropPath rate of stochastic depth
  * @param emaDecay weight of the past in the running mean of the weights; empty: no mean
  * @param emaWarmup whether that weight grows from 0
+ * @param crop which random part of an image is seen: {@code resized} or {@code shifted}
+ * @param smallestCrop share of an image's area that a resized crop keeps at least
+ * @param shift pixels that a shifted image moves at most
+ * @param flip probability of mirroring left and right
+ * @param holdOut share of the images that is set aside for validation where the data has no part for it
+ * @param labels CSV file of file names and labels, for a flat folder; empty: the folders say it
  */
 public record TrainingConfig(
         String model,
@@ -64,7 +73,13 @@ public record TrainingConfig(
         OptionalDouble clipNorm,
         double dropPath,
         OptionalDouble emaDecay,
-        boolean emaWarmup) {
+        boolean emaWarmup,
+        CropKind crop,
+        double smallestCrop,
+        int shift,
+        double flip,
+        double holdOut,
+        Optional<String> labels) {
     /** The optimisers to choose from. */
     public enum OptimizerKind {
         ADAMW,
@@ -75,6 +90,14 @@ public record TrainingConfig(
     public enum LossKind {
         CROSS_ENTROPY,
         BINARY_CROSS_ENTROPY
+    }
+
+    /** The random parts of an image to choose from. */
+    public enum CropKind {
+        /** A part of random size and shape, resized: for photos. */
+        RESIZED,
+        /** The whole, shifted by some pixels: for small pictures. */
+        SHIFTED
     }
 
     public TrainingConfig {
@@ -111,7 +134,11 @@ public record TrainingConfig(
                 "the gradient's longest norm must be positive, found %s: leave it out to clip nothing",
                 clipNorm.orElse(0));
         require(dropPath >= 0 && dropPath < 1, "the rate of drop path must be in [0, 1), found %s", dropPath);
+        require(holdOut > 0 && holdOut < 1, "the share held out for validation must be in (0, 1), found %s", holdOut);
         // These check their own numbers.
+        new TrainingTransform.Crop.Resized(smallestCrop, 1, 3 / 4.0, 4 / 3.0);
+        new TrainingTransform.Crop.Shifted(shift);
+        require(flip >= 0 && flip <= 1, "the probability of mirroring must be in [0, 1], found %s", flip);
         new AdamW.Settings(beta1, beta2, eps);
         new Sgd.Settings(momentum, nesterov);
         emaDecay.ifPresent(decay -> new Ema.Settings(decay, emaWarmup));
@@ -123,7 +150,7 @@ public record TrainingConfig(
         return new TrainingConfig(
                 model, data, OptionalInt.empty(), epochs, 64, 0, OptimizerKind.ADAMW, 1e-3, 0.05, 0.9, 0.999, 1e-8, 0.9,
                 true, epochs > 10 ? 5 : 0, 1e-6, 1e-6, true, 1, false, LossKind.CROSS_ENTROPY, 0.1,
-                OptionalDouble.of(1), 0, OptionalDouble.empty(), true);
+                OptionalDouble.of(1), 0, OptionalDouble.empty(), true, CropKind.RESIZED, 0.08, 4, 0.5, 0.1, Optional.empty());
         // spotless:on
     }
 
@@ -138,6 +165,18 @@ public record TrainingConfig(
     public ModelConfig configure(ModelConfig original, int classes) {
         var config = original.withClasses(classes).withDropPath(dropPath);
         return imageSize.isPresent() ? config.withImage(imageSize.getAsInt(), imageSize.getAsInt()) : config;
+    }
+
+    /** The random views that this run trains on. */
+    public TrainingTransform transform(Preprocessing input) {
+        return new TrainingTransform(
+                input,
+                switch (crop) {
+                    case RESIZED -> new TrainingTransform.Crop.Resized(smallestCrop, 1, 3 / 4.0, 4 / 3.0);
+                    case SHIFTED -> new TrainingTransform.Crop.Shifted(shift);
+                },
+                flip,
+                0);
     }
 
     /** The learning rate over updates. */
@@ -174,6 +213,10 @@ public record TrainingConfig(
         public boolean nesterov, scheduleOnUpdates, freezeBackbone, emaWarmup;
         public LossKind loss;
         public OptionalDouble clipNorm, emaDecay;
+        public CropKind crop;
+        public double smallestCrop, flip, holdOut;
+        public int shift;
+        public Optional<String> labels;
 
         Options(TrainingConfig c) {
             model = c.model;
@@ -202,6 +245,12 @@ public record TrainingConfig(
             dropPath = c.dropPath;
             emaDecay = c.emaDecay;
             emaWarmup = c.emaWarmup;
+            crop = c.crop;
+            smallestCrop = c.smallestCrop;
+            shift = c.shift;
+            flip = c.flip;
+            holdOut = c.holdOut;
+            labels = c.labels;
         }
 
         TrainingConfig config() {
@@ -209,7 +258,8 @@ public record TrainingConfig(
             return new TrainingConfig(
                     model, data, imageSize, epochs, batchSize, seed, optimizer, learningRate, weightDecay, beta1, beta2,
                     eps, momentum, nesterov, warmupEpochs, warmupLearningRate, lowestLearningRate, scheduleOnUpdates,
-                    layerDecay, freezeBackbone, loss, labelSmoothing, clipNorm, dropPath, emaDecay, emaWarmup);
+                    layerDecay, freezeBackbone, loss, labelSmoothing, clipNorm, dropPath, emaDecay, emaWarmup,
+                    crop, smallestCrop, shift, flip, holdOut, labels);
             // spotless:on
         }
     }

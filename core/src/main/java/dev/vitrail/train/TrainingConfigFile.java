@@ -8,6 +8,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.Names;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.train.TrainingConfig.CropKind;
 import dev.vitrail.train.TrainingConfig.LossKind;
 import dev.vitrail.train.TrainingConfig.OptimizerKind;
 import dev.vitrail.train.TrainingConfig.Options;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.Function;
@@ -110,7 +112,20 @@ public final class TrainingConfigFile {
                             (o, v) -> o.emaDecay = OptionalDouble.of(v.asDouble())),
                     c -> c.emaDecay().isPresent(),
                     o -> o.emaDecay = OptionalDouble.empty()),
-            flag("ema_warmup", TrainingConfig::emaWarmup, (o, v) -> o.emaWarmup = v.asBoolean()));
+            flag("ema_warmup", TrainingConfig::emaWarmup, (o, v) -> o.emaWarmup = v.asBoolean()),
+            choice(
+                    "crop",
+                    CropKind.values(),
+                    TrainingConfig::crop,
+                    (o, v) -> o.crop = CropKind.valueOf(constant(v))),
+            number("smallest_crop", TrainingConfig::smallestCrop, (o, v) -> o.smallestCrop = v.asDouble()),
+            whole("shift", TrainingConfig::shift, (o, v) -> o.shift = v.asInt()),
+            number("flip", TrainingConfig::flip, (o, v) -> o.flip = v.asDouble()),
+            number("hold_out", TrainingConfig::holdOut, (o, v) -> o.holdOut = v.asDouble()),
+            optional(
+                    text("labels", c -> c.labels().orElse(""), (o, v) -> o.labels = Optional.of(v.asText())),
+                    c -> c.labels().isPresent(),
+                    o -> o.labels = Optional.empty()));
 
     private TrainingConfigFile() {}
 

@@ -1,0 +1,36 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.ImageFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The images that a command line names: files, and folders with all that lies in them. */
+final class ImageInputs {
+    private ImageInputs() {}
+
+    static List<Path> files(List<Path> paths) {
+        var files = new ArrayList<Path>();
+        for (var path : paths) {
+            VitrailException.require(Files.exists(path), "there is no file or folder %s", path);
+            if (!Files.isDirectory(path)) {
+                files.add(path);
+                continue;
+            }
+            int before = files.size();
+            try (var walk = Files.walk(path)) {
+                walk.filter(Files::isRegularFile).filter(ImageFiles::isImage).sorted().forEach(files::add);
+            } catch (IOException e) {
+                throw new VitrailException("the folder %s cannot be read: %s".formatted(path, e.getMessage()), e);
+            }
+            VitrailException.require(
+                    files.size() > before,
+                    "the folder %s holds no images: expected files such as .jpg, .png, .gif, .webp, .bmp or .tif",
+                    path);
+        }
+        return files;
+    }
+}

@@ -1,0 +1,64 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.ClassNames;
+import dev.vitrail.engine.Device;
+import dev.vitrail.models.Pretrained;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Option;
+
+/** How a command names the model that it uses. */
+final class ModelOptions {
+    private static final Logger LOG = LoggerFactory.getLogger(ModelOptions.class);
+
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "M",
+            description = "A folder in timm's layout or of a run, a weights file (with --arch), a published name"
+                    + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
+    private String name = "";
+
+    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file (see 'vitrail models').")
+    private Optional<String> architecture = Optional.empty();
+
+    @Option(
+            names = "--size",
+            paramLabel = "PIXELS",
+            description = "Side of the input, where the model takes another; its positions are resampled.")
+    private int size;
+
+    @Option(
+            names = "--classes",
+            paramLabel = "FILE",
+            description = "Names of the classes: a name a line, or CSV with index and name.")
+    private Optional<Path> classes = Optional.empty();
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
+    private String device = "cpu";
+
+    /** The model, with trained weights. */
+    LoadedModel load() {
+        var options = LoadedModel.Options.DEFAULT.withArchitecture(architecture).withDevice(Device.parse(device));
+        var loaded = LoadedModel.load(name, size > 0 ? options.withImage(size, size) : options);
+        VitrailException.require(
+                loaded.pretrained(),
+                "'%s' is an architecture without trained weights: name a folder, a weights file, or published weights"
+                        + " such as %s",
+                name,
+                example());
+        loaded.notes().forEach(note -> LOG.info("{}", note));
+        return classes.map(file -> loaded.withLabels(ClassNames.read(file).names())).orElse(loaded);
+    }
+
+    private String example() {
+        return Pretrained.of(name).stream()
+                .findFirst()
+                .map(Pretrained::name)
+                .orElse("vit_tiny_patch16_224.augreg_in21k_ft_in1k");
+    }
+}
