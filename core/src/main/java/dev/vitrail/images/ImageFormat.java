@@ -1,0 +1,56 @@
+package dev.vitrail.images;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Optional;
+
+/** The file formats that are read, told apart by their first bytes: a file's name says nothing reliable about it. */
+enum ImageFormat {
+    JPEG("JPEG", JpegDecoder::decode),
+    PNG("PNG", PngDecoder::decode),
+    GIF("GIF", GifDecoder::decode),
+    WEBP("WebP", WebpDecoder::decode),
+    BMP("BMP", BmpDecoder::decode),
+    TIFF("TIFF", TiffDecoder::decode);
+
+    private final String title;
+    private final Decoder decoder;
+
+    ImageFormat(String title, Decoder decoder) {
+        this.title = title;
+        this.decoder = decoder;
+    }
+
+    /** The format of a file with these contents. */
+    static Optional<ImageFormat> of(byte[] bytes) {
+        if (begins(bytes, "\u00ff\u00d8\u00ff")) {
+            return Optional.of(JPEG);
+        }
+        if (begins(bytes, "\u0089PNG\r\n\u001a\n")) {
+            return Optional.of(PNG);
+        }
+        if (begins(bytes, "GIF87a") || begins(bytes, "GIF89a")) {
+            return Optional.of(GIF);
+        }
+        if (begins(bytes, "RIFF") && bytes.length >= 12 && begins(Arrays.copyOfRange(bytes, 8, 12), "WEBP")) {
+            return Optional.of(WEBP);
+        }
+        if (begins(bytes, "II*\0") || begins(bytes, "MM\0*")) {
+            return Optional.of(TIFF);
+        }
+        return begins(bytes, "BM") ? Optional.of(BMP) : Optional.empty();
+    }
+
+    String title() {
+        return title;
+    }
+
+    Decoder decoder() {
+        return decoder;
+    }
+
+    private static boolean begins(byte[] bytes, String magic) {
+        byte[] wanted = magic.getBytes(StandardCharsets.ISO_8859_1);
+        return bytes.length >= wanted.length && Arrays.equals(bytes, 0, wanted.length, wanted, 0, wanted.length);
+    }
+}
