@@ -2,6 +2,7 @@ package dev.vitrail.images;
 
 import com.twelvemonkeys.imageio.plugins.bmp.BMPImageReaderSpi;
 import java.io.IOException;
+import java.util.Arrays;
 import javax.imageio.spi.ImageReaderSpi;
 
 /** BMP, through TwelveMonkeys. */
@@ -20,10 +21,11 @@ final class BmpDecoder {
         file.checkSize(width, height);
         if (compression == 0 || compression == 3) {
             long stride = (width * depth + 31) / 32 * 4;
-            file.need((int) Math.min(file.u32Little(10), Integer.MAX_VALUE), stride * height);
+            file.need((int) Math.min(file.u32Little(10), Integer.MAX_VALUE), stride * (height - 1) + (width * depth + 7) / 8);
         }
+        // The last row's padding may be missing.
         var reader = READER.createReaderInstance();
-        try (var stream = file.stream(file.bytes())) {
+        try (var stream = file.stream(Arrays.copyOf(file.bytes(), file.size() + 3))) {
             reader.setInput(stream, true, true);
             var image = reader.read(0);
             return new RgbImage(image.getWidth(), image.getHeight(), Rasters.toRgb(image));

@@ -123,11 +123,6 @@ public final class ImageDecoder {
             return options.applyExifOrientation() ? Orientation.of(format, file).apply(image) : image;
         } catch (VitrailException e) {
             throw e;
-        } catch (EOFException e) {
-            throw new VitrailException(
-                    "%s is truncated: a %s file that ends after %d bytes, before its picture does; fetch it again or remove it."
-                            .formatted(name, format.title(), bytes.length),
-                    e);
         } catch (DamagedImageException e) {
             throw new VitrailException(
                     "%s, a %s file, %s; replace or remove it.".formatted(name, format.title(), e.getMessage()), e);
@@ -137,10 +132,20 @@ public final class ImageDecoder {
                             .formatted(name, format.title()),
                     e);
         } catch (IOException | RuntimeException | StackOverflowError e) {
+            if (endsEarly(e)) {
+                throw new VitrailException(
+                        "%s is truncated: a %s file that ends after %d bytes, before its picture does; fetch it again or remove it."
+                                .formatted(name, format.title(), bytes.length),
+                        e);
+            }
             // Decoders answer crafted files with whatever comes to hand: array indices, null pointers, deep recursion.
             throw new VitrailException(
                     "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)), e);
         }
+    }
+
+    private static boolean endsEarly(Throwable e) {
+        return e instanceof EOFException || e.getCause() != null && endsEarly(e.getCause());
     }
 
     private static String reason(Throwable e) {

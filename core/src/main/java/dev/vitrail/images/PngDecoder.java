@@ -42,9 +42,6 @@ final class PngDecoder {
             if (type == 0 && depth < 8) {
                 return new RgbImage(width, height, Rasters.greyToRgb(widened(image.getRaster(), depth)));
             }
-            if (type == 0 && depth == 16) {
-                return new RgbImage(width, height, Rasters.greyToRgb(clipped(image.getRaster())));
-            }
             return new RgbImage(width, height, Rasters.toRgb(image));
         } finally {
             reader.dispose();
@@ -135,18 +132,5 @@ final class PngDecoder {
             levels[i] *= factor;
         }
         return levels;
-    }
-
-    /** Grey of 16 bits, clipped: Pillow reads it as integers, and clips those on conversion. */
-    private static byte[] clipped(Raster raster) {
-        var bytes = new byte[raster.getWidth() * raster.getHeight()];
-        var row = new int[raster.getWidth()];
-        for (int y = 0; y < raster.getHeight(); y++) {
-            raster.getSamples(0, y, row.length, 1, 0, row);
-            for (int x = 0; x < row.length; x++) {
-                bytes[y * row.length + x] = (byte) Math.min(row[x], 255);
-            }
-        }
-        return bytes;
     }
 }

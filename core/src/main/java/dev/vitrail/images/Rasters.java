@@ -57,6 +57,20 @@ final class Rasters {
         return bytes;
     }
 
+    /** The first band's samples, clipped: Pillow reads 16-bit grey as integers, and clips those on conversion. */
+    private static byte[] clipped(Raster raster) {
+        int width = raster.getWidth();
+        var bytes = new byte[width * raster.getHeight()];
+        var row = new int[width];
+        for (int y = 0; y < raster.getHeight(); y++) {
+            raster.getSamples(raster.getMinX(), raster.getMinY() + y, width, 1, 0, row);
+            for (int x = 0; x < width; x++) {
+                bytes[y * width + x] = (byte) Math.min(row[x], 255);
+            }
+        }
+        return bytes;
+    }
+
     /** The palette's colours in place of indices; an index beyond the palette is black. */
     static byte[] paletteToRgb(byte[] indices, IndexColorModel palette) {
         var colors = new int[256];
@@ -85,8 +99,8 @@ final class Rasters {
     /**
      * CMYK to RGB without a profile: a colour is what neither its ink nor the black takes away.
      *
-     * @param levels four to a pixel; the black always as it comes from the file
-     * @param inverted whether cyan, magenta and yellow come from the file as Adobe writes them, full at 0
+     * @param levels four to a pixel, the black as Adobe's JPEG files have it, full at 0
+     * @param inverted whether cyan, magenta and yellow are full at 0 too
      */
     static byte[] inkToRgb(byte[] levels, boolean inverted) {
         var rgb = new byte[levels.length / 4 * 3];
@@ -96,7 +110,7 @@ final class Rasters {
                 int level = levels[from + i] & 0xff;
                 int ink = inverted ? 255 - level : level;
                 int product = ink * light + 128;
-                rgb[to++] = (byte) Math.max(light - ((product >> 8) + product >> 8), 0);
+                rgb[to++] = (byte) (light - ((product >> 8) + product >> 8));
             }
         }
         return rgb;
@@ -108,7 +122,11 @@ final class Rasters {
         if (image.getColorModel() instanceof IndexColorModel palette) {
             return paletteToRgb(bytes(raster, 1), palette);
         }
-        int shift = Math.max(raster.getSampleModel().getSampleSize(0) - 8, 0);
+        int depth = raster.getSampleModel().getSampleSize(0);
+        if (depth == 16 && raster.getNumBands() == 1) {
+            return greyToRgb(clipped(raster));
+        }
+        int shift = Math.max(depth - 8, 0);
         int bands = raster.getNumBands() < 3 ? 1 : 3;
         byte[] levels = shift == 0 ? bytes(raster, bands) : samples(raster, bands, shift);
         return bands == 1 ? greyToRgb(levels) : levels;

@@ -1,6 +1,7 @@
 package dev.vitrail.images;
 
 import com.twelvemonkeys.imageio.plugins.tiff.TIFFImageReaderSpi;
+import java.awt.image.Raster;
 import java.io.IOException;
 import javax.imageio.spi.ImageReaderSpi;
 
@@ -16,11 +17,20 @@ final class TiffDecoder {
         var reader = READER.createReaderInstance();
         try (var stream = file.stream(directory.content())) {
             reader.setInput(stream, true, true);
-            var image = reader.read(0);
-            var rgb = new RgbImage(image.getWidth(), image.getHeight(), Rasters.toRgb(image));
+            byte[] pixels =
+                    directory.inks() ? fromInks(reader.readRaster(0, reader.getDefaultReadParam())) : Rasters.toRgb(reader.read(0));
+            var rgb = new RgbImage((int) directory.width(), (int) directory.height(), pixels);
             return Orientation.of(directory.orientation()).apply(rgb);
         } finally {
             reader.dispose();
         }
+    }
+
+    private static byte[] fromInks(Raster raster) {
+        byte[] levels = Rasters.bytes(raster, 4).clone();
+        for (int i = 0; i < levels.length; i++) {
+            levels[i] = (byte) ~levels[i];
+        }
+        return Rasters.inkToRgb(levels, true);
     }
 }

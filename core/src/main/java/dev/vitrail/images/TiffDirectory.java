@@ -8,15 +8,18 @@ import java.io.IOException;
  * @param width pixels
  * @param height pixels
  * @param orientation EXIF's number, 1 if none is given
+ * @param inks whether the samples are cyan, magenta, yellow and black
  * @param content the file with this directory alone, and that without what could lead elsewhere: profiles and further directories
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record TiffDirectory(long width, long height, int orientation, byte[] content) {
+record TiffDirectory(long width, long height, int orientation, boolean inks, byte[] content) {
     /** Bytes of each field type, by its number. */
     private static final int[] SIZES = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
 
     private static final int WIDTH = 256;
     private static final int HEIGHT = 257;
+    private static final int PHOTOMETRIC = 262;
+    private static final int SEPARATED = 5;
     private static final int ORIENTATION = 274;
     private static final int SUB_DIRECTORIES = 330;
 
@@ -32,6 +35,7 @@ record TiffDirectory(long width, long height, int orientation, byte[] content) {
         long width = 0;
         long height = 0;
         int orientation = 1;
+        long photometric = 0;
         int kept = 0;
         for (int i = 0; i < entries; i++) {
             int entry = at + 2 + 12 * i;
@@ -47,6 +51,7 @@ record TiffDirectory(long width, long height, int orientation, byte[] content) {
             switch (tag) {
                 case WIDTH -> width = value;
                 case HEIGHT -> height = value;
+                case PHOTOMETRIC -> photometric = value;
                 case ORIENTATION -> orientation = (int) value;
                 default -> {}
             }
@@ -60,7 +65,7 @@ record TiffDirectory(long width, long height, int orientation, byte[] content) {
         for (int i = 0; i < 4 && at + 2 + 12 * kept + i < content.length; i++) {
             content[at + 2 + 12 * kept + i] = 0;
         }
-        return new TiffDirectory(width, height, orientation, content);
+        return new TiffDirectory(width, height, orientation, photometric == SEPARATED, content);
     }
 
     private static int offset(Encoded file, int at, boolean big) throws IOException {
