@@ -1,28 +1,33 @@
 package dev.vitrail.images;
 
+import dev.vitrail.Names;
 import dev.vitrail.VitrailException;
+import java.util.Arrays;
 import java.util.Locale;
 
-/** How a picture of any shape becomes one of a model's shape, under the names that timm's configurations use. */
+/** How a picture of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
 public enum CropMode {
-    /** The short side is resized, and the centre cut out. */
+    /** Keeps the shape, fits the shorter side, and cuts what is over on the longer. */
     CENTER,
-    /** Both sides are resized, whatever the picture's shape, and the centre cut out. */
+    /** Stretches both sides to fit, and cuts only what the crop fraction says. */
     SQUASH,
-    /** The long side is resized, and the rest filled with the mean colour. */
+    /** Keeps the shape, fits the longer side, and fills the rest with the mean colour. */
     BORDER;
 
-    /** The mode that a configuration calls {@code name}. */
+    /** The mode that a configuration calls {@code name}: {@code center}, {@code squash} or {@code border}. */
     public static CropMode parse(String name) {
-        for (var mode : values()) {
-            if (mode.key().equalsIgnoreCase(name.strip())) {
-                return mode;
+        for (var candidate : values()) {
+            if (candidate.key().equalsIgnoreCase(name.strip())) {
+                return candidate;
             }
         }
-        throw VitrailException.of("no crop mode is called '%s': expected center, squash or border", name);
+        var known = Arrays.stream(values()).map(CropMode::key).toList();
+        throw VitrailException.of(
+                "No crop mode is called \"%s\"; did you mean %s? There are %s.",
+                name, Names.nearest(name, known, 1).get(0), String.join(", ", known));
     }
 
-    /** The name in timm's configurations. */
+    /** The name in timm's configurations, in lower case. */
     public String key() {
         return name().toLowerCase(Locale.ROOT);
     }

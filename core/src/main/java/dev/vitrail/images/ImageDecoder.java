@@ -1,167 +1,168 @@
 package dev.vitrail.images;
 
 import dev.vitrail.VitrailException;
-import java.io.ByteArrayInputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Iterator;
-import java.util.Locale;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.TimeUnit;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageReader;
-import javax.imageio.stream.ImageInputStream;
-import javax.imageio.stream.MemoryCacheImageInputStream;
+import java.time.Duration;
 
 /**
- * Decodes pictures to the very pixels that Pillow's {@code Image.open(file).convert("RGB")} gives: alpha is dropped, of an
- * animation only the first frame counts, colour profiles are not applied.
+ * Reads JPEG, PNG, GIF, WebP, BMP and TIFF into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
- * <p>What a picture is, its first bytes say; its name counts for nothing. Its size is checked before any pixel is decoded, so
- * that a small file cannot ask for much memory, and text and profiles beside the pixels are skipped. Whatever is wrong with a
- * picture, or with the library that reads it, is a {@link VitrailException} with one sentence.
+ * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
+ * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes, but for lossy WebP and
+ * for colours that {@link TiffDecoder} names.
+ *
+ * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
+ * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
  */
 public final class ImageDecoder {
+    /** Beyond this the file is not even read, as it cannot be one picture within any sensible pixel limit: 1 GiB. */
+    private static final int MAX_FILE_BYTES = 1 << 30;
+
+    private ImageDecoder() {}
+
     /**
-     * What a decoder accepts and does.
+     * What may be decoded, and how.
      *
-     * @param maxPixels of one picture; more are refused before decoding
-     * @param maxSeconds of decoding one picture
-     * @param applyOrientation whether the camera's orientation (EXIF) turns the picture; the originals' pipelines do not
+     * @param applyExifOrientation turn the picture as its EXIF data say; Pillow's {@code open} and timm do not
+     * @param maxPixels the most that a header may claim, width times height
+     * @param timeLimit how long one picture may take; looked at whenever a decoder asks for more bytes
      */
-    public record Options(long maxPixels, int maxSeconds, boolean applyOrientation) {
-        /** Pillow's own limit of 178,956,970 pixels, a minute, and no turning. */
-        public static final Options DEFAULT = new Options(178_956_970, 60, false);
+    public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit) {
+        /** Pillow's behaviour: no turning, and no more than the 178,956,970 pixels beyond which Pillow refuses; a minute. */
+        public static final Options DEFAULT = new Options(false, 178_956_970, Duration.ofMinutes(1));
 
-        /** The same, with or without turning by the camera's orientation. */
-        public Options withOrientation(boolean apply) {
-            return new Options(maxPixels, maxSeconds, apply);
+        public Options {
+            VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);
+            VitrailException.require(
+                    timeLimit.compareTo(Duration.ZERO) > 0 && timeLimit.compareTo(Duration.ofDays(1)) <= 0,
+                    "The time limit of a picture must be more than nothing and at most a day, found %s.",
+                    timeLimit);
         }
 
-        /** The same with another limit of pixels. */
-        public Options withMaxPixels(long limit) {
-            return new Options(limit, maxSeconds, applyOrientation);
+        /** These options, with the picture turned as its EXIF data say, or not. */
+        public Options withExifOrientation(boolean apply) {
+            return new Options(apply, maxPixels, timeLimit);
+        }
+
+        /** These options with another limit on width times height. */
+        public Options withMaxPixels(long pixels) {
+            return new Options(applyExifOrientation, pixels, timeLimit);
+        }
+
+        /** These options with another time limit. */
+        public Options withTimeLimit(Duration limit) {
+            return new Options(applyExifOrientation, maxPixels, limit);
         }
     }
 
-    private static final ScheduledExecutorService WATCH = Executors.newSingleThreadScheduledExecutor(task -> {
-        var thread = new Thread(task, "vitrail-decoding-watch");
-        thread.setDaemon(true);
-        return thread;
-    });
-
-    private final Options options;
-
-    public ImageDecoder(Options options) {
-        this.options = options;
-    }
-
-    /** Decodes a file with the default options. */
+    /** Decodes a file with {@link Options#DEFAULT}. */
     public static RgbImage decode(Path file) {
-        return new ImageDecoder(Options.DEFAULT).read(file);
+        return decode(file, Options.DEFAULT);
     }
 
-    /** Decodes a file. */
-    public RgbImage read(Path file) {
-        VitrailException.require(!Files.isDirectory(file), "%s is a folder, not a picture: name a file in it", file);
-        try {
-            return read(Files.readAllBytes(file), file.toString());
+    /**
+     * Decodes a file.
+     *
+     * @throws VitrailException if it cannot be read, is no picture, is damaged or truncated, or is over a limit
+     */
+    public static RgbImage decode(Path file, Options options) {
+        VitrailException.require(
+                !Files.isDirectory(file), "%s is a folder, where a picture file was expected; name a file in it.", file);
+        VitrailException.require(
+                Files.exists(file), "%s does not exist, where a picture file was expected; check the path.", file);
+        try (var stream = Files.newInputStream(file)) {
+            return decode(stream, file.toString(), options);
         } catch (IOException e) {
-            throw new VitrailException(
-                    "%s cannot be read (%s): check that it exists and may be read".formatted(file, e.getMessage()), e);
-        }
-    }
-
-    /** Decodes all that a stream still holds; the caller closes it. */
-    public RgbImage read(InputStream stream, String name) {
-        try {
-            return read(stream.readAllBytes(), name);
-        } catch (IOException e) {
-            throw new VitrailException("%s cannot be read (%s)".formatted(name, e.getMessage()), e);
+            throw new VitrailException("%s could not be read (%s); check that it may be.".formatted(file, reason(e)), e);
         }
     }
 
     /**
-     * Decodes an encoded picture.
+     * Decodes all that a stream has; it is left open.
      *
-     * @param name what errors call it
+     * @param name what errors call the picture
+     * @throws VitrailException as {@link #decode(Path, Options)} does
      */
-    public RgbImage read(byte[] encoded, String name) {
-        var format = ImageFormat.of(encoded);
-        VitrailException.require(
-                format != ImageFormat.UNKNOWN,
-                "%s is no picture: its %d bytes begin as none of %s does",
-                name,
-                encoded.length,
-                ImageFormat.known());
-        var reader = reader(format);
-        // The reader checks for the wish to stop at every row.
-        var watch = WATCH.schedule(reader::abort, options.maxSeconds, TimeUnit.SECONDS);
-        try (ImageInputStream stream = new MemoryCacheImageInputStream(new ByteArrayInputStream(encoded))) {
-            reader.setInput(stream, format != ImageFormat.GIF, format != ImageFormat.GIF);
-            checkSize(reader, name);
-            var image = decode(reader, format, encoded, name);
-            return options.applyOrientation ? Orientation.apply(image, encoded) : image;
+    public static RgbImage decode(InputStream stream, String name, Options options) {
+        byte[] bytes;
+        try {
+            bytes = stream.readNBytes(MAX_FILE_BYTES);
+            VitrailException.require(
+                    bytes.length < MAX_FILE_BYTES || stream.read() < 0,
+                    "%s is larger than the %d bytes that a picture file may have; scale the picture down.",
+                    name,
+                    MAX_FILE_BYTES);
+        } catch (IOException e) {
+            throw new VitrailException("%s could not be read (%s); check that it may be.".formatted(name, reason(e)), e);
+        } catch (OutOfMemoryError e) {
+            throw new VitrailException(
+                    "%s does not fit into memory; scale the picture down or give the JVM more heap.".formatted(name), e);
+        }
+        return decode(bytes, name, options);
+    }
+
+    /**
+     * Decodes the contents of a file.
+     *
+     * @param name what errors call the picture
+     * @throws VitrailException as {@link #decode(Path, Options)} does
+     */
+    public static RgbImage decode(byte[] bytes, String name, Options options) {
+        var format = ImageFormat.of(bytes)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP or TIFF file, found %s; replace or remove it.",
+                        name, describe(bytes)));
+        try {
+            var file = new Encoded(name, bytes, options);
+            var image = format.decoder().decode(file);
+            return options.applyExifOrientation() ? Orientation.of(format, file).apply(image) : image;
         } catch (VitrailException e) {
             throw e;
-        } catch (IOException | RuntimeException | StackOverflowError | OutOfMemoryError e) {
-            // Readers meet crafted files with any of these.
+        } catch (DamagedImageException e) {
             throw new VitrailException(
-                    "%s is a broken %s picture (%s): replace it or leave it out".formatted(name, format.label(), reason(e)),
+                    "%s, a %s file, %s; replace or remove it.".formatted(name, format.title(), e.getMessage()), e);
+        } catch (OutOfMemoryError e) {
+            throw new VitrailException(
+                    "%s, a %s file, needs more memory than there is; scale it down, lower the pixel limit, or give the JVM more heap."
+                            .formatted(name, format.title()),
                     e);
-        } finally {
-            watch.cancel(false);
-            reader.dispose();
-        }
-    }
-
-    private static String reason(Throwable failure) {
-        var message = failure.getMessage();
-        return message == null || message.isBlank()
-                ? failure.getClass().getSimpleName()
-                : message.lines().findFirst().orElse("");
-    }
-
-    private void checkSize(ImageReader reader, String name) throws IOException {
-        long width = reader.getWidth(0), height = reader.getHeight(0);
-        VitrailException.require(
-                width * height <= options.maxPixels,
-                "%s claims %d×%d pixels, more than the limit of %d: if it is meant, raise the limit",
-                name,
-                width,
-                height,
-                options.maxPixels);
-    }
-
-    private static RgbImage decode(ImageReader reader, ImageFormat format, byte[] encoded, String name)
-            throws IOException {
-        var image =
-                switch (format) {
-                    case JPEG -> Jpeg.decode(reader, encoded, name);
-                    case GIF -> Gif.decode(reader);
-                    default -> Pixels.of(reader.read(0));
-                };
-        return image;
-    }
-
-    /** The JDK's own reader where it has one, as it is exact; else the one that a library registered. */
-    private static ImageReader reader(ImageFormat format) {
-        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.name().toLowerCase(Locale.ROOT));
-        ImageReader chosen = null;
-        while (readers.hasNext()) {
-            var reader = readers.next();
-            if (chosen == null || reader.getClass().getName().startsWith("com.sun.imageio")) {
-                chosen = reader;
+        } catch (IOException | RuntimeException | StackOverflowError e) {
+            if (endsEarly(e)) {
+                throw new VitrailException(
+                        "%s is truncated: a %s file that ends after %d bytes, before its picture does; fetch it again or remove it."
+                                .formatted(name, format.title(), bytes.length),
+                        e);
             }
+            // Decoders answer crafted files with whatever comes to hand: array indices, null pointers, deep recursion.
+            throw new VitrailException(
+                    "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)), e);
         }
-        if (chosen == null) {
-            throw VitrailException.of(
-                    "no reader for %s pictures is on the class path: add com.twelvemonkeys.imageio:imageio-%s",
-                    format.label(), format.name().toLowerCase(Locale.ROOT));
+    }
+
+    private static boolean endsEarly(Throwable e) {
+        return e instanceof EOFException || e.getCause() != null && endsEarly(e.getCause());
+    }
+
+    private static String reason(Throwable e) {
+        String message = e.getMessage();
+        String kind = e.getClass().getSimpleName();
+        return message == null || message.isBlank() ? kind : message.lines().findFirst().orElse(kind);
+    }
+
+    private static String describe(byte[] bytes) {
+        if (bytes.length == 0) {
+            return "an empty file";
         }
-        return chosen;
+        int shown = Math.min(bytes.length, 16);
+        var start = new String(bytes, 0, shown, StandardCharsets.US_ASCII);
+        boolean text = start.chars().allMatch(c -> c >= ' ' && c < 127 || c == '\n' || c == '\r' || c == '\t');
+        return text
+                ? "text that begins with \"%s\"".formatted(start.strip().replaceAll("\\s+", " "))
+                : "%d bytes of an unknown kind".formatted(bytes.length);
     }
 }

@@ -1,65 +1,56 @@
 package dev.vitrail.images;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.stream.Collectors;
+import java.util.Optional;
 
-/** The formats that can be decoded, told apart by their first bytes. */
+/** The file formats that are read, told apart by their first bytes: a file's name says nothing reliable about it. */
 enum ImageFormat {
-    JPEG("JPEG"),
-    PNG("PNG"),
-    GIF("GIF"),
-    WEBP("WebP"),
-    BMP("BMP"),
-    TIFF("TIFF"),
-    UNKNOWN("unknown");
+    JPEG("JPEG", JpegDecoder::decode),
+    PNG("PNG", PngDecoder::decode),
+    GIF("GIF", GifDecoder::decode),
+    WEBP("WebP", WebpDecoder::decode),
+    BMP("BMP", BmpDecoder::decode),
+    TIFF("TIFF", TiffDecoder::decode);
 
-    private final String label;
+    private final String title;
+    private final Decoder decoder;
 
-    ImageFormat(String label) {
-        this.label = label;
+    ImageFormat(String title, Decoder decoder) {
+        this.title = title;
+        this.decoder = decoder;
     }
 
-    /** The format's name as people write it. */
-    String label() {
-        return label;
+    /** The format of a file with these contents. */
+    static Optional<ImageFormat> of(byte[] bytes) {
+        if (begins(bytes, "\u00ff\u00d8\u00ff")) {
+            return Optional.of(JPEG);
+        }
+        if (begins(bytes, "\u0089PNG\r\n\u001a\n")) {
+            return Optional.of(PNG);
+        }
+        if (begins(bytes, "GIF87a") || begins(bytes, "GIF89a")) {
+            return Optional.of(GIF);
+        }
+        if (begins(bytes, "RIFF") && bytes.length >= 12 && begins(Arrays.copyOfRange(bytes, 8, 12), "WEBP")) {
+            return Optional.of(WEBP);
+        }
+        if (begins(bytes, "II*\0") || begins(bytes, "MM\0*")) {
+            return Optional.of(TIFF);
+        }
+        return begins(bytes, "BM") ? Optional.of(BMP) : Optional.empty();
     }
 
-    static String known() {
-        return Arrays.stream(values())
-                .filter(format -> format != UNKNOWN)
-                .map(ImageFormat::label)
-                .collect(Collectors.joining(", "));
+    String title() {
+        return title;
     }
 
-    static ImageFormat of(byte[] bytes) {
-        if (begins(bytes, 0xff, 0xd8, 0xff)) {
-            return JPEG;
-        }
-        if (begins(bytes, 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n')) {
-            return PNG;
-        }
-        if (begins(bytes, 'G', 'I', 'F', '8')) {
-            return GIF;
-        }
-        if (begins(bytes, 'R', 'I', 'F', 'F') && bytes.length > 12 && bytes[8] == 'W' && bytes[9] == 'E' && bytes[10] == 'B') {
-            return WEBP;
-        }
-        if (begins(bytes, 'B', 'M')) {
-            return BMP;
-        }
-        boolean tiff = begins(bytes, 'I', 'I', 42, 0) || begins(bytes, 'M', 'M', 0, 42);
-        return tiff ? TIFF : UNKNOWN;
+    Decoder decoder() {
+        return decoder;
     }
 
-    private static boolean begins(byte[] bytes, int... magic) {
-        if (bytes.length < magic.length) {
-            return false;
-        }
-        for (int i = 0; i < magic.length; i++) {
-            if ((bytes[i] & 255) != magic[i]) {
-                return false;
-            }
-        }
-        return true;
+    private static boolean begins(byte[] bytes, String magic) {
+        byte[] wanted = magic.getBytes(StandardCharsets.ISO_8859_1);
+        return bytes.length >= wanted.length && Arrays.equals(bytes, 0, wanted.length, wanted, 0, wanted.length);
     }
 }

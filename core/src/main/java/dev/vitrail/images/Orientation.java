@@ -1,54 +1,86 @@
 package dev.vitrail.images;
 
-import com.drew.imaging.ImageMetadataReader;
-import com.drew.imaging.ImageProcessingException;
-import com.drew.metadata.MetadataException;
+import com.drew.lang.ByteArrayReader;
+import com.drew.metadata.Metadata;
 import com.drew.metadata.exif.ExifIFD0Directory;
-import java.io.ByteArrayInputStream;
+import com.drew.metadata.exif.ExifReader;
 import java.io.IOException;
+import java.util.Optional;
 
-/** Turns a picture as the camera was held (EXIF 2.3, tag 274). */
-final class Orientation {
-    private static final int UPRIGHT = 1;
+/** How a camera was held: the eight orientations of EXIF, in the order of their numbers 1 to 8. */
+enum Orientation {
+    UPRIGHT(false, false, false),
+    MIRRORED(false, true, false),
+    UPSIDE_DOWN(false, true, true),
+    FLIPPED(false, false, true),
+    TRANSPOSED(true, false, false),
+    TURNED_LEFT(true, false, true),
+    TRANSVERSED(true, true, true),
+    TURNED_RIGHT(true, true, false);
 
-    private Orientation() {}
+    /** A larger block is not EXIF: JPEG cannot hold more than 64 KiB, and no camera writes more elsewhere. */
+    private static final int MAX_BYTES = 1 << 20;
 
-    static RgbImage apply(RgbImage image, byte[] encoded) {
-        int orientation = read(encoded);
-        return orientation == UPRIGHT ? image : turn(image, orientation);
+    private final boolean transposed;
+    private final boolean fromRight;
+    private final boolean fromBottom;
+
+    /** Upright pixel (x, y) lies at column x and row y of the file, or the other way round, counted from the far side if so said. */
+    Orientation(boolean transposed, boolean fromRight, boolean fromBottom) {
+        this.transposed = transposed;
+        this.fromRight = fromRight;
+        this.fromBottom = fromBottom;
     }
 
-    private static int read(byte[] encoded) {
-        try {
-            var directory = ImageMetadataReader.readMetadata(new ByteArrayInputStream(encoded))
-                    .getFirstDirectoryOfType(ExifIFD0Directory.class);
-            if (directory == null || !directory.containsTag(ExifIFD0Directory.TAG_ORIENTATION)) {
-                return UPRIGHT;
-            }
-            int orientation = directory.getInt(ExifIFD0Directory.TAG_ORIENTATION);
-            return orientation >= 1 && orientation <= 8 ? orientation : UPRIGHT;
-        } catch (ImageProcessingException | IOException | MetadataException e) {
-            // The pixels are sound; a camera's note that cannot be read says nothing.
+    /** What the file's EXIF data say, {@link #UPRIGHT} without any. TIFF says it in its own header, which its decoder obeys. */
+    static Orientation of(ImageFormat format, Encoded file) throws IOException {
+        return switch (format) {
+            case JPEG -> JpegHeader.parse(file).exif().map(Orientation::ofExif).orElse(UPRIGHT);
+            case PNG -> PngDecoder.exif(file).map(Orientation::ofExif).orElse(UPRIGHT);
+            case WEBP -> WebpDecoder.exif(file).map(Orientation::ofExif).orElse(UPRIGHT);
+            case GIF, BMP, TIFF -> UPRIGHT;
+        };
+    }
+
+    /** The orientation with EXIF's number, {@link #UPRIGHT} if there is none such. */
+    static Orientation of(int number) {
+        return number < 1 || number > values().length ? UPRIGHT : values()[number - 1];
+    }
+
+    private static Orientation ofExif(byte[] bytes) {
+        if (bytes.length > MAX_BYTES) {
             return UPRIGHT;
         }
+        var metadata = new Metadata();
+        new ExifReader().extract(new ByteArrayReader(bytes), metadata);
+        return Optional.ofNullable(metadata.getFirstDirectoryOfType(ExifIFD0Directory.class))
+                .map(directory -> directory.getInteger(ExifIFD0Directory.TAG_ORIENTATION))
+                .map(Orientation::of)
+                .orElse(UPRIGHT);
     }
 
-    /** Each of the eight is a mirroring of rows, of columns, and an exchange of both. */
-    static RgbImage turn(RgbImage image, int orientation) {
-        boolean exchanged = orientation >= 5;
-        boolean mirrorX = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-        boolean mirrorY = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-        int width = exchanged ? image.height() : image.width(), height = exchanged ? image.width() : image.height();
-        var from = image.pixels();
-        var to = new byte[from.length];
-        for (int y = 0, p = 0; y < height; y++) {
-            for (int x = 0; x < width; x++, p += 3) {
-                int sourceX = exchanged ? y : x, sourceY = exchanged ? x : y;
-                int column = mirrorX ? image.width() - 1 - sourceX : sourceX;
-                int row = mirrorY ? image.height() - 1 - sourceY : sourceY;
-                System.arraycopy(from, 3 * (row * image.width() + column), to, p, 3);
+    /** The picture as the photographer saw it. */
+    RgbImage apply(RgbImage image) {
+        if (this == UPRIGHT) {
+            return image;
+        }
+        int width = transposed ? image.height() : image.width();
+        int height = transposed ? image.width() : image.height();
+        var source = image.pixels();
+        var pixels = new byte[source.length];
+        int to = 0;
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                int column = transposed ? y : x;
+                int row = transposed ? x : y;
+                int from = 3
+                        * ((fromBottom ? image.height() - 1 - row : row) * image.width()
+                                + (fromRight ? image.width() - 1 - column : column));
+                pixels[to++] = source[from];
+                pixels[to++] = source[from + 1];
+                pixels[to++] = source[from + 2];
             }
         }
-        return new RgbImage(width, height, to);
+        return new RgbImage(width, height, pixels);
     }
 }

@@ -1,163 +1,166 @@
 package dev.vitrail.images;
 
-import static dev.vitrail.VitrailException.require;
-
-import java.nio.FloatBuffer;
+import dev.vitrail.VitrailException;
+import java.util.Collections;
+import java.util.List;
 
 /**
- * How a model wants its images prepared: the record that travels with published weights. A wrong one silently costs tens of
- * points of accuracy.
+ * How a picture becomes a network's input: the record that travels with weights, with the meaning it has in timm
+ * ({@code transforms_imagenet_eval}).
  *
- * <p>Geometry and rounding are timm's {@code transforms_imagenet_eval} and torchvision's, pixels are Pillow's.
+ * <p>The picture is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels that the crop keeps
+ * are computed. We differ from timm in one place: a picture so thin that a side would round to nothing keeps one pixel of it.
  *
- * @param channels of the model's input: 3, or 1 for grey
- * @param height rows of the model's input, pixels
- * @param width columns of the model's input, pixels
- * @param cropShare side of the crop over the side that it is cut from (crop_pct)
- * @param cropMode how the picture's shape becomes the input's
+ * @param channels 3 for RGB, or 1 for grey, which is converted before resizing
+ * @param height of the input, in pixels
+ * @param width of the input, in pixels
+ * @param cropPct the part of the resized picture's side that the crop keeps, above 0
+ * @param cropMode how the shape is fitted
  * @param interpolation how it is resized
- * @param normalization from levels to the model's numbers
+ * @param mean of each channel, on the scale 0–1
+ * @param std of each channel, on the same scale
  */
 public record Preprocessing(
         int channels,
         int height,
         int width,
-        double cropShare,
+        double cropPct,
         CropMode cropMode,
         Interpolation interpolation,
-        Normalization normalization) {
+        List<Double> mean,
+        List<Double> std) {
+    /** timm's crop where a configuration names none: 224 of 256. */
+    public static final double DEFAULT_CROP_PCT = 0.875;
+
     public Preprocessing {
-        require(
-                channels > 0 && height > 0 && width > 0,
-                "an input of %d channels and %d×%d pixels is impossible: all must be positive",
-                channels,
+        mean = List.copyOf(mean);
+        std = List.copyOf(std);
+        VitrailException.require(
+                height > 0 && width > 0 && (long) height * width <= 1 << 28,
+                "An input needs 1 to 268435456 pixels, found a height of %d and a width of %d.",
                 height,
                 width);
-        require(cropShare > 0 && cropShare <= 4, "the crop share must be above 0 and at most 4, found %s", cropShare);
-        normalization = normalization.forChannels(channels);
+        VitrailException.require(
+                (channels == 1 || channels == 3) && mean.size() == channels,
+                "An input has 1 or 3 channels with a mean for each, found %d channels and mean %s.",
+                channels,
+                mean);
+        VitrailException.require(
+                cropPct > 0 && Math.max(height, width) / cropPct <= 1 << 24,
+                "The crop fraction must be above 0, usually 0.8 to 1, found %s.",
+                cropPct);
+        new Normalization(mean, std); // it checks them
     }
 
-    /** timm's default: the central 87.5 %, bicubic, ImageNet's statistics. */
-    public static Preprocessing of(int channels, int height, int width) {
+    /** timm's defaults for ImageNet: 3 channels, a square centre crop, bicubic, 0.875, ImageNet's statistics. */
+    public static Preprocessing imagenetDefault(int size) {
+        return of(size, DEFAULT_CROP_PCT, Interpolation.BICUBIC, Normalization.IMAGENET);
+    }
+
+    /** A square input with a centre crop. */
+    public static Preprocessing of(int size, double cropPct, Interpolation interpolation, Normalization normalization) {
         return new Preprocessing(
-                channels, height, width, 0.875, CropMode.CENTER, Interpolation.BICUBIC, Normalization.IMAGENET);
+                normalization.channels(),
+                size,
+                size,
+                cropPct,
+                CropMode.CENTER,
+                interpolation,
+                normalization.mean(),
+                normalization.std());
     }
 
-    /** The same for another input size. */
+    /** This record for another input size, in pixels. */
     public Preprocessing withSize(int newHeight, int newWidth) {
-        return new Preprocessing(channels, newHeight, newWidth, cropShare, cropMode, interpolation, normalization);
+        return new Preprocessing(channels, newHeight, newWidth, cropPct, cropMode, interpolation, mean, std);
     }
 
-    /** The same for another crop. */
-    public Preprocessing withCrop(double share, CropMode mode) {
-        return new Preprocessing(channels, height, width, share, mode, interpolation, normalization);
+    /** Mean and deviation. */
+    public Normalization normalization() {
+        return new Normalization(mean, std);
     }
 
-    /** The same for other statistics. */
-    public Preprocessing withNormalization(Normalization other) {
-        return new Preprocessing(channels, height, width, cropShare, cropMode, interpolation, other);
+    /** How many values one picture becomes: {@code channels · height · width}. */
+    public int values() {
+        return Math.multiplyExact(channels, height * width);
     }
 
-    /** Number of floats of one image. */
-    public int floats() {
-        return channels * height * width;
-    }
-
-    /** The picture resized and cropped, {@code height × width} pixels, not yet normalised. */
-    public RgbImage fit(RgbImage picture) {
-        var image = channels == 1 ? Normalization.grey(picture) : picture;
-        int scaledHeight = (int) Math.floor(height / cropShare), scaledWidth = (int) Math.floor(width / cropShare);
+    /** Resized and cropped to {@code height × width}; grey three times over if there is one channel. */
+    public RgbImage apply(RgbImage image) {
+        var source = channels == 1 ? Canvas.grey(image) : image;
+        int scaledHeight = Math.max((int) Math.floor(height / cropPct), 1);
+        int scaledWidth = Math.max((int) Math.floor(width / cropPct), 1);
         return switch (cropMode) {
-            case SQUASH -> centre(image, scaledHeight, scaledWidth, interpolation, new byte[3]);
-            case BORDER -> keepRatio(image, scaledHeight, scaledWidth, true, interpolation, meanColour());
+            case SQUASH -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
+            case BORDER -> keepRatio(source, scaledWidth, scaledHeight, true, interpolation, meanColor());
+                // timm resizes bilinearly here, whatever the configuration says.
             case CENTER -> scaledHeight == scaledWidth
-                    ? shortSide(image, scaledHeight)
-                    // For inputs that are not square the original forgets its own interpolation.
-                    : keepRatio(image, scaledHeight, scaledWidth, false, Interpolation.BILINEAR, new byte[3]);
+                    ? shortSide(source, scaledHeight)
+                    : keepRatio(source, scaledWidth, scaledHeight, false, Interpolation.BILINEAR, black());
         };
     }
 
-    /** torchvision's {@code Resize} of the short side: the long one is truncated to whole pixels. */
-    private RgbImage shortSide(RgbImage image, int side) {
-        int w = image.width(), h = image.height();
-        int longSide = (int) ((double) ((long) side * Math.max(w, h)) / Math.min(w, h));
-        return w <= h
-                ? centre(image, longSide, side, interpolation, new byte[3])
-                : centre(image, side, longSide, interpolation, new byte[3]);
-    }
-
-    /** timm's {@code ResizeKeepRatio}: so that the longer, or the shorter, relative side fits. */
-    private RgbImage keepRatio(
-            RgbImage image, int targetHeight, int targetWidth, boolean longest, Interpolation filter, byte[] fill) {
-        double byHeight = (double) image.height() / targetHeight, byWidth = (double) image.width() / targetWidth;
-        double ratio = longest ? Math.max(byHeight, byWidth) : Math.min(byHeight, byWidth);
-        return centre(
-                image,
-                Math.max(1, (int) Math.rint(image.height() / ratio)),
-                Math.max(1, (int) Math.rint(image.width() / ratio)),
-                filter,
-                fill);
-    }
-
-    private byte[] meanColour() {
-        var colour = new byte[3];
-        for (int c = 0; c < 3; c++) {
-            colour[c] = (byte) Math.rint(255 * normalization.mean().get(c % normalization.mean().size()));
-        }
-        return colour;
+    /**
+     * Resizes, crops and normalises.
+     *
+     * @param out gets float32 {@code [channels, height, width]} from {@code offset} on
+     */
+    public void toFloats(RgbImage image, float[] out, int offset) {
+        normalization().toFloats(apply(image), out, offset);
     }
 
     /**
-     * Resizes to {@code newHeight × newWidth} and takes the centre, padded where that is smaller than the input; only the pixels
-     * that remain are computed. Halves round to even, as Python's do.
+     * Resizes and crops.
+     *
+     * @param out gets levels 0–255 {@code [channels, height, width]} from {@code offset} on
      */
-    private RgbImage centre(RgbImage image, int newHeight, int newWidth, Interpolation filter, byte[] fill) {
-        int keptHeight = Math.min(height, newHeight), keptWidth = Math.min(width, newWidth);
-        int top = newHeight > height ? (int) Math.rint((newHeight - height) / 2.0) : 0;
-        int left = newWidth > width ? (int) Math.rint((newWidth - width) / 2.0) : 0;
+    public void toBytes(RgbImage image, byte[] out, int offset) {
+        normalization().toBytes(apply(image), out, offset);
+    }
+
+    /** The shorter side becomes {@code size}, the longer one follows, cut to whole pixels. */
+    private RgbImage shortSide(RgbImage image, int size) {
+        int shorter = Math.min(image.width(), image.height());
+        int longer = (int) ((double) ((long) size * Math.max(image.width(), image.height())) / shorter);
+        boolean upright = image.width() <= image.height();
+        return resizeAndCrop(image, upright ? size : longer, upright ? longer : size, interpolation, black());
+    }
+
+    /** Both sides by the same factor, until the last of them fits ({@code inside}) or the first. */
+    private RgbImage keepRatio(
+            RgbImage image, int fitWidth, int fitHeight, boolean inside, Interpolation filter, List<Integer> fill) {
+        double down = (double) image.height() / fitHeight;
+        double across = (double) image.width() / fitWidth;
+        double ratio = inside ? Math.max(down, across) : Math.min(down, across);
+        int newHeight = Math.max((int) Math.rint(image.height() / ratio), 1);
+        int newWidth = Math.max((int) Math.rint(image.width() / ratio), 1);
+        return resizeAndCrop(image, newWidth, newHeight, filter, fill);
+    }
+
+    /** The middle of the picture at another size; where that is smaller than the input, {@code fill} surrounds it. */
+    private RgbImage resizeAndCrop(
+            RgbImage image, int newWidth, int newHeight, Interpolation filter, List<Integer> fill) {
+        int keptWidth = Math.min(newWidth, width);
+        int keptHeight = Math.min(newHeight, height);
+        // Python rounds halves to the even neighbour.
+        int left = (int) Math.rint((newWidth - keptWidth) / 2.0);
+        int top = (int) Math.rint((newHeight - keptHeight) / 2.0);
         var part = new Region(left, top, keptWidth, keptHeight);
-        var resized = newWidth == image.width() && newHeight == image.height()
-                ? Resampler.crop(image, part)
-                : Resampler.resize(image, newWidth, newHeight, part, filter);
-        return keptHeight == height && keptWidth == width
-                ? resized
-                : padded(resized, (height - keptHeight) / 2, (width - keptWidth) / 2, fill);
-    }
-
-    private RgbImage padded(RgbImage image, int top, int left, byte[] fill) {
-        var pixels = new byte[3 * height * width];
-        for (int p = 0; p < pixels.length; p++) {
-            pixels[p] = fill[p % 3];
+        var middle = Resampler.resize(image, newWidth, newHeight, part, filter);
+        if (keptWidth == width && keptHeight == height) {
+            return middle;
         }
-        for (int y = 0; y < image.height(); y++) {
-            System.arraycopy(
-                    image.pixels(), 3 * y * image.width(), pixels, 3 * ((top + y) * width + left), 3 * image.width());
-        }
-        return new RgbImage(width, height, pixels);
+        var canvas = Canvas.filled(width, height, fill);
+        Canvas.paste(middle, canvas, (width - keptWidth) / 2, (height - keptHeight) / 2);
+        return canvas;
     }
 
-    /** The model's numbers for a picture: {@code [channels, height, width]} floats, written from position 0. */
-    public void write(RgbImage picture, FloatBuffer pixels) {
-        Normalization.write(fit(picture), normalization.tables(), pixels);
+    private static List<Integer> black() {
+        return Collections.nCopies(3, 0);
     }
 
-    /** Like {@link #write}, into an array of its own. */
-    public float[] toFloats(RgbImage picture) {
-        var pixels = new float[floats()];
-        write(picture, FloatBuffer.wrap(pixels));
-        return pixels;
-    }
-
-    /** The levels of each channel after resizing and cropping: {@code [channels, height, width]} bytes. */
-    public byte[] toBytes(RgbImage picture) {
-        var levels = fit(picture).pixels();
-        int area = height * width;
-        var planes = new byte[channels * area];
-        for (int c = 0; c < channels; c++) {
-            for (int i = 0; i < area; i++) {
-                planes[c * area + i] = levels[3 * i + c % 3];
-            }
-        }
-        return planes;
+    private List<Integer> meanColor() {
+        var levels = mean.stream().map(value -> (int) Math.rint(255 * value)).toList();
+        return channels == 3 ? levels : Collections.nCopies(3, levels.get(0));
     }
 }

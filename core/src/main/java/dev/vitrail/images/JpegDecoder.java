@@ -1,0 +1,139 @@
+package dev.vitrail.images;
+
+import dev.vitrail.images.JpegHeader.Colors;
+import java.io.EOFException;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Iterator;
+import javax.imageio.spi.IIORegistry;
+import javax.imageio.spi.ImageReaderSpi;
+
+/**
+ * JPEG, baseline and progressive, through the JDK's reader (libjpeg).
+ *
+ * <p>The reader gets the file without its application segments and is asked for raw components: it guesses the colours of a file by rules
+ * that are not libjpeg's, chokes on broken profiles, and would convert colours through them. The conversion to RGB is done here, with libjpeg's
+ * integers. The transform and the upsampling are the reader's own, equal to those of libjpeg-turbo but for pictures whose chroma is halved
+ * vertically alone (4:4:0, camera pictures turned without loss), where its old libjpeg repeats each row and {@link #smoothRows} makes up for that.
+ */
+final class JpegDecoder {
+    /** Start of image and an empty JFIF segment, which keeps the reader from guessing. */
+    private static final byte[] START = {
+        -1, (byte) 0xd8, -1, (byte) 0xe0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0
+    };
+
+    private static final ImageReaderSpi READER = reader();
+
+    private JpegDecoder() {}
+
+    static RgbImage decode(Encoded file) throws IOException {
+        var header = JpegHeader.parse(file);
+        byte[] levels = components(file, header);
+        for (int i = 0; i < header.components(); i++) {
+            if (halvedDown(header, i)) {
+                smoothRows(levels, header, i);
+            }
+        }
+        return new RgbImage(header.width(), header.height(), toRgb(levels, header));
+    }
+
+    /** The components of each pixel, {@code [height, width, components]}, before any conversion of colours. */
+    private static byte[] components(Encoded file, JpegHeader header) throws IOException {
+        int rest = file.size() - header.scan();
+        var content = Arrays.copyOf(START, START.length + header.tables().length + rest);
+        System.arraycopy(header.tables(), 0, content, START.length, header.tables().length);
+        System.arraycopy(file.bytes(), header.scan(), content, content.length - rest, rest);
+        var reader = READER.createReaderInstance();
+        try (var stream = file.stream(content)) {
+            reader.setInput(stream, true, true);
+            var raster = reader.readRaster(0, reader.getDefaultReadParam());
+            if (stream.exhausted()) {
+                throw new EOFException();
+            }
+            return Rasters.bytes(raster, header.components());
+        } finally {
+            reader.dispose();
+        }
+    }
+
+    private static boolean halvedDown(JpegHeader header, int component) {
+        int widest = Arrays.stream(header.horizontal()).max().orElseThrow();
+        int tallest = Arrays.stream(header.vertical()).max().orElseThrow();
+        return header.components() > 1
+                && header.horizontal()[component] == widest
+                && header.vertical()[component] * 2 == tallest;
+    }
+
+    /**
+     * Interpolates a component that has half the rows: each row is three parts the nearer sample and one part the farther, as libjpeg-turbo
+     * has it. Rows 2k and 2k + 1 hold the same samples on entry; beyond the edge the edge is repeated.
+     */
+    private static void smoothRows(byte[] levels, JpegHeader header, int component) {
+        int step = header.components();
+        int stride = step * header.width();
+        int samples = (header.height() + 1) / 2;
+        var above = new byte[header.width()];
+        var here = new byte[header.width()];
+        for (int k = 0; k < samples; k++) {
+            int below = Math.min(k + 1, samples - 1) * 2 * stride + component;
+            for (int x = 0; x < here.length; x++) {
+                here[x] = levels[2 * k * stride + component + x * step];
+            }
+            byte[] before = k == 0 ? here : above;
+            for (int x = 0; x < here.length; x++) {
+                int near = 3 * (here[x] & 0xff);
+                int after = levels[below + x * step] & 0xff;
+                int at = 2 * k * stride + component + x * step;
+                levels[at] = (byte) (near + (before[x] & 0xff) + 1 >> 2);
+                if (2 * k + 1 < header.height()) {
+                    levels[at + stride] = (byte) (near + after + 2 >> 2);
+                }
+            }
+            var swap = above;
+            above = here;
+            here = swap;
+        }
+    }
+
+    private static byte[] toRgb(byte[] levels, JpegHeader header) {
+        if (header.colors() == Colors.YCC || header.colors() == Colors.YCCK) {
+            yccToRgb(levels, header.components());
+        }
+        return switch (header.colors()) {
+            case GREY -> Rasters.greyToRgb(levels);
+            case RGB, YCC -> levels;
+                // Pillow takes every four-component JPEG for one of Adobe's, whose levels are inverted; YCC gave the inverse already.
+            case YCCK -> Rasters.inkToRgb(levels, false);
+            case CMYK -> Rasters.inkToRgb(levels, true);
+        };
+    }
+
+    /** YCbCr to RGB in place, with libjpeg's 16 fractional bits; a fourth component is left alone. */
+    private static void yccToRgb(byte[] levels, int step) {
+        for (int i = 0; i < levels.length; i += step) {
+            int y = levels[i] & 0xff;
+            int cb = (levels[i + 1] & 0xff) - 128;
+            int cr = (levels[i + 2] & 0xff) - 128;
+            levels[i] = clip(y + (91881 * cr + 32768 >> 16));
+            levels[i + 1] = clip(y + (-22554 * cb - 46802 * cr + 32768 >> 16));
+            levels[i + 2] = clip(y + (116130 * cb + 32768 >> 16));
+        }
+    }
+
+    private static byte clip(int level) {
+        return (byte) Math.min(Math.max(level, 0), 255);
+    }
+
+    private static ImageReaderSpi reader() {
+        Iterator<ImageReaderSpi> readers =
+                IIORegistry.getDefaultInstance().getServiceProviders(ImageReaderSpi.class, false);
+        while (readers.hasNext()) {
+            var candidate = readers.next();
+            // Others register for JPEG too, and would put this one last.
+            if (candidate.getPluginClassName().startsWith("com.sun.imageio.plugins.jpeg.")) {
+                return candidate;
+            }
+        }
+        throw new IllegalStateException("this Java runtime has no JPEG reader: it lacks the module java.desktop");
+    }
+}
