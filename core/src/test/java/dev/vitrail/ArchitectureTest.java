@@ -44,7 +44,7 @@ class ArchitectureTest {
     static final ArchRule DATA = sees("data", "images", "engine", "files");
 
     @ArchTest
-    static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data", "files");
+    static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data", "eval", "files");
 
     @ArchTest
     static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data", "files");
