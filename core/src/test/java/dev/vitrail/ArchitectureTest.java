@@ -23,6 +23,10 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule ENGINE = sees("engine");
 
+    /** Files that are whole or not there. */
+    @ArchTest
+    static final ArchRule FILES = sees("files");
+
     @ArchTest
     static final ArchRule NN = sees("nn", "engine");
 
@@ -30,25 +34,25 @@ class ArchitectureTest {
     static final ArchRule MODELS = sees("models", "engine", "nn");
 
     @ArchTest
-    static final ArchRule WEIGHTS = sees("weights", "engine", "nn", "models");
+    static final ArchRule WEIGHTS = sees("weights", "engine", "nn", "models", "files");
 
     /** The engine only where images become tensors. */
     @ArchTest
     static final ArchRule IMAGES = sees("images", "engine");
 
     @ArchTest
-    static final ArchRule DATA = sees("data", "images", "engine");
+    static final ArchRule DATA = sees("data", "images", "engine", "files");
 
     @ArchTest
-    static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data");
+    static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data", "eval", "files");
 
     @ArchTest
-    static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data");
+    static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data", "files");
 
     @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
-            .resideInAnyPackage(of("engine", "nn", "models", "weights", "images", "data", "train", "eval"))
+            .resideInAnyPackage(of("engine", "files", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(of("parity", "inspect"));
