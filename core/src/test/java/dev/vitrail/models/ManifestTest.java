@@ -62,7 +62,6 @@ class ManifestTest {
 
     /** Manifests of families that the catalogue does not have yet. */
     private static final List<String> PENDING = List.of(
-            "timm/beit.*",
             "timm/cait.*",
             "timm/swin.*",
             "deit_official/cait.*",

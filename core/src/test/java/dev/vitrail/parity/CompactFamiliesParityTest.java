@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** T2T-ViT with every token attention and backbone, vit-pytorch's models and the MLP-Mixer, against the originals. */
+/** T2T-ViT with every token attention and backbone, vit-pytorch's models, the MLP-Mixer and BEiT, against the originals. */
 final class CompactFamiliesParityTest {
     @ParameterizedTest
     @ValueSource(
@@ -23,7 +23,8 @@ final class CompactFamiliesParityTest {
                 "lucid_simple_vit",
                 "lucid_t2t",
                 "lucid_cait",
-                "mixer_timm"
+                "mixer_timm",
+                "beit_timm"
             })
     void computesWhatTheOriginalDoes(String id) {
         var outcomes = Parity.run(List.of(Path.of("src/test/resources/golden/models", id + ".json")), outcome -> {});
