@@ -21,6 +21,7 @@ public final class Catalog {
             SwinTransformerVariants.FAMILY,
             CaiTVariants.FAMILY,
             MlpMixerVariants.FAMILY,
+            BeitVariants.FAMILY,
             SwinTransformerVariants.FAMILY_V2,
             ConvNeXtVariants.FAMILY,
             CompactVariants.VIT,

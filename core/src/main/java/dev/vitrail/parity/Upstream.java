@@ -18,7 +18,8 @@ interface Upstream {
             CaiTUpstream::build,
             SwinUpstream::build,
             MlpMixerUpstream::build,
-            CompactUpstream::build);
+            CompactUpstream::build,
+            BeitUpstream::build);
 
     /**
      * A model and the family whose dialects its weights may come in.

@@ -1,0 +1,357 @@
+package dev.vitrail.models;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Attention;
+import dev.vitrail.nn.Constant;
+import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.Identity;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Residual;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
+ * each lies.
+ *
+ * <p>Bao et al., <i>BEiT: BERT Pre-Training of Image Transformers</i>, ICLR 2022, <a
+ * href="https://arxiv.org/abs/2106.08254">arXiv:2106.08254</a>; Peng et al., <i>BEiT v2</i>, 2022, arXiv:2208.06366. Weights
+ * carry the names of timm's {@code Beit}.
+ *
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
+ * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
+ */
+public final class Beit extends Model {
+    private static final double EPS = 1e-6;
+
+    /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
+    private static final int CLASS_POSITIONS = 3;
+
+    /** Fine-tuning starts from a nearly silent classifier. */
+    private static final double HEAD_SCALE = 0.001;
+
+    /**
+     * The numbers of a BEiT (names in parentheses are timm's).
+     *
+     * @param imageHeight rows of the input, pixels (img_size)
+     * @param imageWidth columns of the input, pixels
+     * @param patch side of a patch, pixels (patch_size)
+     * @param channels C, colour channels (in_chans)
+     * @param classes rows of the head; 0 for none (num_classes)
+     * @param width D (embed_dim)
+     * @param depth blocks
+     * @param heads h; divides the width (num_heads)
+     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
+     * @param layerScale first value of the factors of each branch (init_values)
+     * @param dropPath rate of stochastic depth, rising linearly to it (drop_path_rate)
+     */
+    public record Config(
+            int imageHeight,
+            int imageWidth,
+            int patch,
+            int channels,
+            int classes,
+            int width,
+            int depth,
+            int heads,
+            double mlpRatio,
+            double layerScale,
+            double dropPath)
+            implements ModelConfig {
+        public Config {
+            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
+            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
+            require(
+                    width > 0 && depth > 0 && heads > 0 && channels > 0 && classes >= 0,
+                    "width %d, depth %d, heads %d and channels %d must be positive, and classes %d not negative",
+                    width,
+                    depth,
+                    heads,
+                    channels,
+                    classes);
+            require(
+                    width % heads == 0,
+                    "width %d is not a multiple of heads %d: take width %d or %d heads",
+                    width,
+                    heads,
+                    Sizes.nearestMultiple(width, heads),
+                    Sizes.nearestDivisor(width, heads));
+        }
+
+        /** A BEiT in patches of 16 pixels, 1000 classes. */
+        public static Config of(int image, int width, int depth, int heads, double layerScale) {
+            return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, 0);
+        }
+
+        @Override
+        public Config withClasses(int count) {
+            return changed(imageHeight, imageWidth, channels, count, dropPath);
+        }
+
+        @Override
+        public Config withChannels(int count) {
+            return changed(imageHeight, imageWidth, count, classes, dropPath);
+        }
+
+        @Override
+        public Config withImage(int height, int width) {
+            return changed(height, width, channels, classes, dropPath);
+        }
+
+        @Override
+        public Config withDropPath(double rate) {
+            return changed(imageHeight, imageWidth, channels, classes, rate);
+        }
+
+        private Config changed(int newHeight, int newWidth, int newChannels, int newClasses, double newDropPath) {
+            // spotless:off
+            return new Config(
+                    newHeight, newWidth, patch, newChannels, newClasses, width, depth, heads, mlpRatio, layerScale,
+                    newDropPath);
+            // spotless:on
+        }
+
+        int rows() {
+            return imageHeight / patch;
+        }
+
+        int columns() {
+            return imageWidth / patch;
+        }
+
+        int relativePositions() {
+            return (2 * rows() - 1) * (2 * columns() - 1) + CLASS_POSITIONS;
+        }
+    }
+
+    private Config config;
+    private final Parameter cls;
+    private final Patches patches;
+    private final List<Block> blocks;
+    private final LayerNorm norm;
+    private Layer head;
+
+    public Beit(Config c) {
+        config = c;
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+        patches = child("patch_embed", new Patches(c));
+        // One table of indices serves all blocks.
+        var indices = constant(() -> relativePositions(c.rows(), c.columns()));
+        var dropPaths = DropPath.linear(c.dropPath, c.depth);
+        blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
+        norm = child("fc_norm", new LayerNorm(c.width, EPS));
+        head = child("head", classifier(c));
+    }
+
+    private static Layer classifier(Config c) {
+        return c.classes == 0
+                ? new Identity()
+                : new Linear(c.width, c.classes, true, scaledNormal(HEAD_SCALE), Init.zeros());
+    }
+
+    private static Init scaledNormal(double factor) {
+        return values -> {
+            Init.truncatedNormal(0.02).fill(values);
+            values.timesInPlace(factor);
+        };
+    }
+
+    /**
+     * For each pair of tokens, which relative position they have: {@code [(1+N)²]}, I64. Patches that lie equally far apart
+     * share one; the class token has three of its own, at the end.
+     */
+    private static Tensor relativePositions(int rows, int columns) {
+        int N = rows * columns;
+        long last = (2L * rows - 1) * (2L * columns - 1) + CLASS_POSITIONS - 1;
+        var index = new long[(1 + N) * (1 + N)];
+        for (int i = 0; i <= N; i++) {
+            for (int j = 0; j <= N; j++) {
+                int a = i - 1, b = j - 1;
+                index[i * (1 + N) + j] = i == 0
+                        ? (j == 0 ? last : last - 2)
+                        : j == 0
+                                ? last - 1
+                                : (a / columns - b / columns + rows - 1L) * (2L * columns - 1)
+                                        + (a % columns - b % columns + columns - 1);
+            }
+        }
+        return Tensor.of(index, index.length);
+    }
+
+    /** Tokens after the last block, the class token first, not normalised, {@code [B, 1+N, D]}. */
+    @Override
+    protected Tensor features(Tensor images) {
+        var x = patches.apply(images); //                                                [B, N, D]
+        x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
+        for (var block : blocks) {
+            x = block.apply(x);
+        }
+        return x;
+    }
+
+    /** The mean over patches, normalised, {@code [B, 1+N, D] → [B, D]}. */
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return norm.apply(features.narrow(1, 1, features.size(1) - 1).mean(false, 1));
+    }
+
+    @Override
+    protected Tensor logits(Tensor pooled) {
+        return head.apply(pooled);
+    }
+
+    @Override
+    public Config config() {
+        return config;
+    }
+
+    @Override
+    public int width() {
+        return config.width;
+    }
+
+    @Override
+    public void resetClassifier(int classes) {
+        config = config.withClasses(classes);
+        head = replace("head", classifier(config));
+    }
+
+    @Override
+    public List<String> classifiers() {
+        return List.of("head");
+    }
+
+    @Override
+    public String stem() {
+        return "patch_embed.proj";
+    }
+
+    @Override
+    public boolean withoutWeightDecay(String parameter) {
+        return parameter.equals("cls_token") || parameter.endsWith("relative_position_bias_table");
+    }
+
+    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
+
+    @Override
+    public int layer(String parameter) {
+        var block = BLOCK.matcher(parameter);
+        if (block.matches()) {
+            return 1 + Integer.parseInt(block.group(1));
+        }
+        return parameter.equals("cls_token") || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
+    }
+
+    @Override
+    public int layers() {
+        return config.depth + 2;
+    }
+
+    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
+    private static final class Patches extends Layer {
+        private final Config config;
+        private final Conv2d projection;
+
+        Patches(Config c) {
+            config = c;
+            projection = child("proj", new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0)));
+        }
+
+        @Override
+        protected Tensor forward(Tensor images) {
+            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
+            return projection.apply(images).flatten(2).transpose(1, 2);
+        }
+    }
+
+    /** A pre-norm encoder block with scaled branches, {@code [B, 1+N, D] → [B, 1+N, D]}. */
+    private static final class Block extends Layer {
+        private final Parameter gamma1;
+        private final Parameter gamma2;
+        private final LayerNorm norm1;
+        private final PositionedAttention attention;
+        private final DropPath dropPath1;
+        private final LayerNorm norm2;
+        private final Linear up;
+        private final Linear down;
+        private final DropPath dropPath2;
+
+        Block(Config c, int layer, double dropPath, Constant indices) {
+            int D = c.width, hidden = (int) (c.mlpRatio * c.width);
+            // The deeper, the smaller: otherwise the sum of branches would grow with depth.
+            var outInit = scaledNormal(1 / Math.sqrt(2.0 * (layer + 1)));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), D);
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), D);
+            norm1 = child("norm1", new LayerNorm(D, EPS));
+            attention = child("attn", new PositionedAttention(c, indices, outInit));
+            dropPath1 = child("drop_path1", new DropPath(dropPath));
+            norm2 = child("norm2", new LayerNorm(D, EPS));
+            up = child("mlp.fc1", new Linear(D, hidden));
+            down = child("mlp.fc2", new Linear(hidden, D, true, outInit, Init.zeros()));
+            dropPath2 = child("drop_path2", new DropPath(dropPath));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            x = Residual.sum(x, dropPath1.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
+            var y = down.apply(Activation.GELU.consume(up.apply(norm2.apply(x))));
+            return Residual.sum(x, dropPath2.apply(scaled(y, gamma2)));
+        }
+
+        private static Tensor scaled(Tensor branch, Parameter gamma) {
+            return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
+        }
+    }
+
+    /** Attention with a trained bias for each head and relative position; keys alone have no bias of their own. */
+    private static final class PositionedAttention extends Layer {
+        private final int heads;
+        private final Constant indices;
+        private final Parameter queryBias;
+        private final Parameter valueBias;
+        private final Parameter positionBias;
+        private final Parameter qkv;
+        private final Linear out;
+
+        PositionedAttention(Config c, Constant indices, Init outInit) {
+            heads = c.heads;
+            this.indices = indices;
+            int D = c.width;
+            queryBias = parameter("q_bias", Init.zeros(), D);
+            valueBias = parameter("v_bias", Init.zeros(), D);
+            positionBias = parameter("relative_position_bias_table", Init.zeros(), c.relativePositions(), heads);
+            qkv = parameter("qkv.weight", Init.truncatedNormal(0.02), 3L * D, D);
+            out = child("proj", new Linear(D, D, true, outInit, Init.zeros()));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            long B = x.size(0), M = x.size(1), D = x.size(2), h = heads, d = D / h;
+            var q = queryBias.value();
+            var bias = Tensor.cat(0, q, q.detach().times(0), valueBias.value());
+            var parts = Kernels.linear(x, qkv.value(), bias)
+                    .reshape(B, M, 3, h, d)
+                    .permute(2, 0, 3, 1, 4)
+                    .unbind(0); //                                                       q, k, v: [B, h, M, d]
+            var positions = positionBias
+                    .value()
+                    .indexSelect(0, indices.on(x.device()))
+                    .reshape(M, M, h)
+                    .permute(2, 0, 1)
+                    .unsqueeze(0)
+                    .contiguous(); //                                                    [1, h, M, M]
+            var y = Attention.attention(this, parts.get(0), parts.get(1), parts.get(2), positions, 0, 1 / Math.sqrt(d));
+            return out.apply(y.transpose(1, 2).reshape(B, M, D));
+        }
+    }
+}

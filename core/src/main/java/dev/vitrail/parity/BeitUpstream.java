@@ -1,0 +1,47 @@
+package dev.vitrail.parity;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.models.Beit;
+import dev.vitrail.models.Catalog;
+import java.util.List;
+import java.util.Optional;
+
+/** timm's BEiT, as its published models are built: relative positions in each block, scaled branches, mean over patches. */
+final class BeitUpstream {
+    private BeitUpstream() {}
+
+    static Optional<Upstream.Built> build(String upstreamClass, Arguments a) {
+        if (!upstreamClass.equals("timm.models.beit/Beit")) {
+            return Optional.empty();
+        }
+        require(
+                !a.flag("use_abs_pos_emb", true)
+                        && a.flag("use_rel_pos_bias", false)
+                        && !a.flag("use_shared_rel_pos_bias", false)
+                        && a.flag("qkv_bias", true)
+                        && a.text("global_pool", "avg").equals("avg")
+                        && a.optional("init_values").isPresent(),
+                "a BEiT here has use_rel_pos_bias, init_values, qkv_bias and global_pool avg, and no absolute or shared"
+                        + " positions: the case asks for another");
+        // Golden cases are computed without chance, whatever the constructor was told.
+        for (var rate : List.of("drop_rate", "pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate")) {
+            a.number(rate, 0);
+        }
+        var image = a.pair("img_size", 224);
+        var config = new Beit.Config(
+                image[0],
+                image[1],
+                a.integer("patch_size", 16),
+                a.integer("in_chans", 3),
+                a.integer("num_classes", 1000),
+                a.integer("embed_dim", 768),
+                a.integer("depth", 12),
+                a.integer("num_heads", 12),
+                a.number("mlp_ratio", 4),
+                a.optional("init_values").orElseThrow(),
+                0);
+        var family = Catalog.get("beit_base_patch16_224").family();
+        return Optional.of(new Upstream.Built(family.create(config), family));
+    }
+}
