@@ -27,11 +27,7 @@ final class Gif {
         var pixels = new byte[Math.multiplyExact(Math.multiplyExact(3, width), height)];
         for (int y = 0; y < frame.height(); y++) {
             System.arraycopy(
-                    frame.pixels(),
-                    3 * y * frame.width(),
-                    pixels,
-                    3 * ((top + y) * width + left),
-                    3 * frame.width());
+                    frame.pixels(), 3 * y * frame.width(), pixels, 3 * ((top + y) * width + left), 3 * frame.width());
         }
         return new RgbImage(width, height, pixels);
     }

@@ -110,7 +110,8 @@ public final class ImageDecoder {
         } catch (IOException | RuntimeException | StackOverflowError | OutOfMemoryError e) {
             // Readers meet crafted files with any of these.
             throw new VitrailException(
-                    "%s is a broken %s picture (%s): replace it or leave it out".formatted(name, format.label(), reason(e)),
+                    "%s is a broken %s picture (%s): replace it or leave it out"
+                            .formatted(name, format.label(), reason(e)),
                     e);
         } finally {
             watch.cancel(false);
@@ -149,7 +150,8 @@ public final class ImageDecoder {
 
     /** The JDK's own reader where it has one, as it is exact; else the one that a library registered. */
     private static ImageReader reader(ImageFormat format) {
-        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format.name().toLowerCase(Locale.ROOT));
+        Iterator<ImageReader> readers =
+                ImageIO.getImageReadersByFormatName(format.name().toLowerCase(Locale.ROOT));
         ImageReader chosen = null;
         while (readers.hasNext()) {
             var reader = readers.next();

@@ -41,7 +41,11 @@ enum ImageFormat {
         if (begins(bytes, 'G', 'I', 'F', '8')) {
             return GIF;
         }
-        if (begins(bytes, 'R', 'I', 'F', 'F') && bytes.length > 12 && bytes[8] == 'W' && bytes[9] == 'E' && bytes[10] == 'B') {
+        if (begins(bytes, 'R', 'I', 'F', 'F')
+                && bytes.length > 12
+                && bytes[8] == 'W'
+                && bytes[9] == 'E'
+                && bytes[10] == 'B') {
             return WEBP;
         }
         if (begins(bytes, 'B', 'M')) {

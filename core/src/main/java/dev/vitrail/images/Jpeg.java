@@ -23,9 +23,13 @@ final class Jpeg {
             }
         };
         reader.addIIOReadWarningListener(listener);
-        var image = components(encoded) == 4 ? fourColours(reader.readRaster(0, null), encoded) : Pixels.of(reader.read(0));
+        var image =
+                components(encoded) == 4 ? fourColours(reader.readRaster(0, null), encoded) : Pixels.of(reader.read(0));
         VitrailException.require(
-                fault.isEmpty(), "%s is truncated (%s): fetch it again or leave it out", name, String.join(", ", fault));
+                fault.isEmpty(),
+                "%s is truncated (%s): fetch it again or leave it out",
+                name,
+                String.join(", ", fault));
         return image;
     }
 

@@ -24,7 +24,9 @@ public record Normalization(List<Double> mean, List<Double> deviation) {
         mean = List.copyOf(mean);
         deviation = List.copyOf(deviation);
         VitrailException.require(
-                mean.size() == deviation.size() && !mean.isEmpty() && deviation.stream().allMatch(value -> value > 0),
+                mean.size() == deviation.size()
+                        && !mean.isEmpty()
+                        && deviation.stream().allMatch(value -> value > 0),
                 "a normalisation needs as many means as deviations, and positive deviations: found %s and %s",
                 mean,
                 deviation);
@@ -87,7 +89,8 @@ public record Normalization(List<Double> mean, List<Double> deviation) {
         var from = image.pixels();
         var to = new byte[from.length];
         for (int p = 0; p < to.length; p += 3) {
-            int luma = ((from[p] & 255) * 19595 + (from[p + 1] & 255) * 38470 + (from[p + 2] & 255) * 7471 + 0x8000) >> 16;
+            int luma =
+                    ((from[p] & 255) * 19595 + (from[p + 1] & 255) * 38470 + (from[p + 2] & 255) * 7471 + 0x8000) >> 16;
             to[p] = to[p + 1] = to[p + 2] = (byte) luma;
         }
         return new RgbImage(image.width(), image.height(), to);

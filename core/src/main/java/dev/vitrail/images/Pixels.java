@@ -64,8 +64,7 @@ final class Pixels {
         return new RgbImage(width, height, pixels);
     }
 
-    private static void copy(
-            byte[] from, int start, ComponentSampleModel model, int width, int height, byte[] to) {
+    private static void copy(byte[] from, int start, ComponentSampleModel model, int width, int height, byte[] to) {
         var offsets = model.getBandOffsets();
         int step = model.getPixelStride(), line = model.getScanlineStride();
         int red = offsets[0], green = offsets[1], blue = offsets[2];

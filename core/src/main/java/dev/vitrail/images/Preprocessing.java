@@ -70,10 +70,11 @@ public record Preprocessing(
         return switch (cropMode) {
             case SQUASH -> centre(image, scaledHeight, scaledWidth, interpolation, new byte[3]);
             case BORDER -> keepRatio(image, scaledHeight, scaledWidth, true, interpolation, meanColour());
-            case CENTER -> scaledHeight == scaledWidth
-                    ? shortSide(image, scaledHeight)
-                    // For inputs that are not square the original forgets its own interpolation.
-                    : keepRatio(image, scaledHeight, scaledWidth, false, Interpolation.BILINEAR, new byte[3]);
+            case CENTER ->
+                scaledHeight == scaledWidth
+                        ? shortSide(image, scaledHeight)
+                        // For inputs that are not square the original forgets its own interpolation.
+                        : keepRatio(image, scaledHeight, scaledWidth, false, Interpolation.BILINEAR, new byte[3]);
         };
     }
 
@@ -102,7 +103,8 @@ public record Preprocessing(
     private byte[] meanColour() {
         var colour = new byte[3];
         for (int c = 0; c < 3; c++) {
-            colour[c] = (byte) Math.rint(255 * normalization.mean().get(c % normalization.mean().size()));
+            colour[c] = (byte) Math.rint(
+                    255 * normalization.mean().get(c % normalization.mean().size()));
         }
         return colour;
     }
