@@ -14,7 +14,8 @@ import javax.imageio.spi.ImageReaderSpi;
  * <p>The reader gets the file without its application segments and is asked for raw components: it guesses the colours of a file by rules
  * that are not libjpeg's, chokes on broken profiles, and would convert colours through them. The conversion to RGB is done here, with libjpeg's
  * integers. The transform and the upsampling are the reader's own, equal to those of libjpeg-turbo but for pictures whose chroma is halved
- * vertically alone (4:4:0, camera pictures turned without loss), where its old libjpeg repeats each row and {@link #smoothRows} makes up for that.
+ * vertically alone (4:4:0, camera pictures turned without loss): there the JDK's own libjpeg repeats each row, and {@link #smoothRows} makes up
+ * for that. JDKs built against the system's libjpeg-turbo need no help, and are told by their rows, which differ.
  */
 final class JpegDecoder {
     /** Start of image and an empty JFIF segment, which keeps the reader from guessing. */
@@ -30,7 +31,7 @@ final class JpegDecoder {
         var header = JpegHeader.parse(file);
         byte[] levels = components(file, header);
         for (int i = 0; i < header.components(); i++) {
-            if (halvedDown(header, i)) {
+            if (halvedDown(header, i) && repeated(levels, header, i)) {
                 smoothRows(levels, header, i);
             }
         }
@@ -62,6 +63,20 @@ final class JpegDecoder {
         return header.components() > 1
                 && header.horizontal()[component] == widest
                 && header.vertical()[component] * 2 == tallest;
+    }
+
+    /** Whether every row of a component appears twice. */
+    private static boolean repeated(byte[] levels, JpegHeader header, int component) {
+        int step = header.components();
+        int stride = step * header.width();
+        for (int y = 0; y + 1 < header.height(); y += 2) {
+            for (int at = y * stride + component; at < (y + 1) * stride; at += step) {
+                if (levels[at] != levels[at + stride]) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /**

@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
  * place of batch normalisation. Weights carry the names of timm's {@code ResNetV2}; as there, and unlike the paper, the stride
  * of a bottleneck is on its 3×3 convolution.
  *
- * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map.
+ * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
+ * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, as in {@link ResNet}.
  */
 public final class ResNetV2 extends Model {
     /** How the image becomes the first feature map, of a quarter of its sides. */
@@ -467,7 +468,7 @@ public final class ResNetV2 extends Model {
 
         @Override
         protected Tensor forward(Tensor images) {
-            var x = images;
+            var x = images.channelsLast();
             for (var layer : layers) {
                 x = layer.apply(x);
             }

@@ -18,7 +18,8 @@ final class PreprocessParity {
 
     static void run(GoldenCase golden, Outcome.Collector outcome) {
         var expected = decoded(golden);
-        var found = ImageDecoder.decode(golden.sibling(golden.json().path("image").asText()));
+        var found =
+                ImageDecoder.decode(golden.sibling(golden.json().path("image").asText()));
         outcome.check(
                 "decoded_error",
                 "the decoded picture of %d×%d pixels".formatted(found.width(), found.height()),
