@@ -61,8 +61,7 @@ class ManifestTest {
             entry("timm/convnext_zepto_rms_ols", "normalises by the root of the mean square"));
 
     /** Manifests of families that the catalogue does not have yet. */
-    private static final List<String> PENDING = List.of(
-            "timm/beit.*");
+    private static final List<String> PENDING = List.of("timm/beit.*");
 
     /** Models of the catalogue that are ours alone, so that nobody else can say what they should hold. */
     private static final Set<String> WITHOUT_MANIFEST = Set.of(

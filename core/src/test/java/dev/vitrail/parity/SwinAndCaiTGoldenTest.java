@@ -3,7 +3,6 @@ package dev.vitrail.parity;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.vitrail.Golden;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,6 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Swin, Swin V2 and CaiT against timm and the authors' code. */
 final class SwinAndCaiTGoldenTest {
     private static final Path OWN = Path.of("src/test/resources/golden");
+    private static final Path FIXTURES = Path.of("../../shared/fixtures");
 
     @ParameterizedTest
     @ValueSource(
@@ -37,7 +37,7 @@ final class SwinAndCaiTGoldenTest {
                 "models/cait_timm"
             })
     void computesWhatTheOriginalDoesInFurtherCases(String name) {
-        var path = Golden.FIXTURES.resolve(name + ".json");
+        var path = FIXTURES.resolve(name + ".json");
         assumeTrue(Files.exists(path), "the fixtures are not on this machine");
         compare(path);
     }
