@@ -17,14 +17,7 @@ import java.nio.FloatBuffer;
  */
 @SuppressWarnings("ArrayRecordComponent") // a batch is compared by nobody
 public record Batch(
-        int number,
-        int size,
-        int channels,
-        int height,
-        int width,
-        ByteBuffer bytes,
-        int[] labels,
-        int[] indices) {
+        int number, int size, int channels, int height, int width, ByteBuffer bytes, int[] labels, int[] indices) {
 
     /** The pixels, {@code [N, C, H, W]}: a view, not a copy. */
     public FloatBuffer pixels() {

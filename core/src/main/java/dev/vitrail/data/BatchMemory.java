@@ -82,7 +82,8 @@ final class BatchMemory {
         return pending == 0;
     }
 
-    @Nullable Throwable failure() {
+    @Nullable
+    Throwable failure() {
         return failure;
     }
 

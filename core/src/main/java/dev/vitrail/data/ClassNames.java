@@ -52,7 +52,8 @@ public record ClassNames(List<String> names, List<String> aliases) {
         if (header.size() > 1 && name >= 0) {
             return fromTable(file, header, name, rows.subList(1, rows.size()));
         }
-        // A name may hold a comma ("hen-of-the-woods, maitake"), so without a header a line is a name, whatever is in it.
+        // A name may hold a comma ("hen-of-the-woods, maitake"), so without a header a line is a name, whatever is in
+        // it.
         return new ClassNames(Csv.lines(file));
     }
 

@@ -32,7 +32,11 @@ final class Csv {
 
     /** The lines of a file that are not blank, stripped. */
     static List<String> lines(Path file) {
-        return text(file).lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
+        return text(file)
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .toList();
     }
 
     /** A whole number that fits an int and is not negative. */

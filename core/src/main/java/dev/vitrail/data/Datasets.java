@@ -50,8 +50,7 @@ public final class Datasets {
      *
      * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
      */
-    public static TrainAndValidation trainAndValidation(
-            Path path, Optional<Path> labels, double fraction, long seed) {
+    public static TrainAndValidation trainAndValidation(Path path, Optional<Path> labels, double fraction, long seed) {
         Dataset train = requireTwoClasses(path, open(path, Split.TRAIN, labels));
         boolean judged = labels.isEmpty()
                 && (Idx.has(path, Split.TRAIN)
@@ -99,10 +98,7 @@ public final class Datasets {
         Path part = partFor(path, split)
                 .orElseThrow(() -> VitrailException.of(
                         "%s has no folder '%s'; expected %s/%s/CLASS/IMAGE",
-                        path,
-                        split.folders().get(0),
-                        path,
-                        split.folders().get(0)));
+                        path, split.folders().get(0), path, split.folders().get(0)));
         Optional<Path> train = ImageFolder.part(path, Split.TRAIN);
         return train.isPresent() && !train.orElseThrow().equals(part)
                 ? ImageFolder.open(part, ImageFolder.classFolders(train.orElseThrow()))

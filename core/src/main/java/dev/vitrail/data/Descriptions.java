@@ -65,6 +65,9 @@ final class Descriptions {
         }
         return names.size() == shown
                 ? text.toString()
-                : text.append(" and ").append(names.size() - shown).append(" more").toString();
+                : text.append(" and ")
+                        .append(names.size() - shown)
+                        .append(" more")
+                        .toString();
     }
 }

@@ -177,7 +177,8 @@ final class GlassPainter {
 
         /** Lays the pattern over what is there, as far as the pixel is within the shape. */
         void paint(double x, double y, double share) {
-            double inked = inked((alongX * x + alongY * y) / period + phaseX, (alongX * y - alongY * x) / period + phaseY);
+            double inked =
+                    inked((alongX * x + alongY * y) / period + phaseX, (alongX * y - alongY * x) / period + phaseY);
             for (int c = 0; c < 3; c++) {
                 double colour = ground[c] + inked * (ink[c] - ground[c]);
                 pixel[c] += share * (colour - pixel[c]);

@@ -126,7 +126,8 @@ public final class ImageFolder {
     static List<Path> images(Path folder) {
         List<Path> found = new ArrayList<>();
         try {
-            Files.walkFileTree(folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, collector(folder, found));
+            Files.walkFileTree(
+                    folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, collector(folder, found));
         } catch (IOException e) {
             throw unreadable(folder, e);
         }

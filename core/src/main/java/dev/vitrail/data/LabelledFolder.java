@@ -33,7 +33,8 @@ public final class LabelledFolder {
         ImageFolder.requireFolder(folder);
         List<Csv.Row> rows = rows(folder, labels);
         List<Path> files = files(folder, labels, rows);
-        List<String> given = rows.stream().map(row -> row.cells().get(1).strip()).toList();
+        List<String> given =
+                rows.stream().map(row -> row.cells().get(1).strip()).toList();
         ClassNames names = classes.orElseGet(() -> new ClassNames(classesOf(labels, rows, given)));
         Map<String, Integer> lookup = new HashMap<>(names.lookup());
         int[] indices = new int[given.size()];

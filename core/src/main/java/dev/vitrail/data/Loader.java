@@ -54,7 +54,9 @@ public final class Loader implements AutoCloseable {
             require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
             require(workers >= 0 && workers <= 1024, "expected 0 to 1024 workers, found %d", workers);
             require(prefetch >= 1 && prefetch <= 1024, "expected 1 to 1024 batches ahead, found %d", prefetch);
-            workers = workers > 0 ? workers : Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors());
+            workers = workers > 0
+                    ? workers
+                    : Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors());
         }
 
         /** Full batches, broken pictures replaced. */

@@ -36,7 +36,8 @@ public final class SampleRandom implements RandomGenerator {
     public static long key(long... keys) {
         long key = ~mix(keys.length);
         for (long part : keys) {
-            // The factor keeps what came before apart from what is added: a plain sum of two mixed numbers can cancel out.
+            // The factor keeps what came before apart from what is added: a plain sum of two mixed numbers can cancel
+            // out.
             key = mix(key * SPREAD + mix(part + GOLDEN));
         }
         return key;

@@ -201,7 +201,8 @@ public final class StainedGlass implements Dataset {
 
     @Override
     public String describe() {
-        String origin = "stained glass, generated, %s, %d×%<d pixels".formatted(split.folders().get(0), difficulty.size());
+        String origin = "stained glass, generated, %s, %d×%<d pixels"
+                .formatted(split.folders().get(0), difficulty.size());
         return Descriptions.of(origin, CLASSES, labels());
     }
 

@@ -5,9 +5,7 @@ public record TrainAndValidation(Dataset train, Dataset validation) {
     public TrainAndValidation {
         if (!train.classes().equals(validation.classes())) {
             throw new IllegalArgumentException("train has the classes %s, validation %s"
-                    .formatted(
-                            Descriptions.some(train.classes()),
-                            Descriptions.some(validation.classes())));
+                    .formatted(Descriptions.some(train.classes()), Descriptions.some(validation.classes())));
         }
     }
 }

@@ -53,7 +53,9 @@ class IdxTest {
     }
 
     private void fails(String part) {
-        assertThatThrownBy(() -> open(Split.TRAIN)).isInstanceOf(VitrailException.class).hasMessageContaining(part);
+        assertThatThrownBy(() -> open(Split.TRAIN))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(part);
     }
 
     @Test

@@ -32,7 +32,8 @@ class ImageFolderTest {
 
     @Test
     void classesAndFilesAreSortedAsPythonSortsAndHiddenOnesSkipped() throws IOException {
-        for (String name : List.of("b/2.PNG", "b/10.png", "b/deep/1.jpeg", "B/1.gif", "\uFF21/x.bmp", "\uD83D\uDE00/x.png")) {
+        for (String name :
+                List.of("b/2.PNG", "b/10.png", "b/deep/1.jpeg", "B/1.gif", "\uFF21/x.bmp", "\uD83D\uDE00/x.png")) {
             Pictures.write(folder.resolve(name), 0x808080);
         }
         Pictures.write(folder.resolve("b/.hidden.png"), 0);
@@ -128,7 +129,9 @@ class ImageFolderTest {
         Pictures.text(folder.resolve("a/1.jpg"), "this is no JPEG");
         Pictures.write(folder.resolve("b/1.jpg"), 0);
         Dataset set = open(Split.TRAIN);
-        assertThatThrownBy(() -> set.image(0)).isInstanceOf(VitrailException.class).hasMessageContaining("1.jpg");
+        assertThatThrownBy(() -> set.image(0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("1.jpg");
     }
 
     @Test

@@ -26,7 +26,9 @@ class LabelledFolderTest {
     }
 
     private void fails(String part, String... lines) {
-        assertThatThrownBy(() -> open(lines)).isInstanceOf(VitrailException.class).hasMessageContaining(part);
+        assertThatThrownBy(() -> open(lines))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(part);
     }
 
     @Test
@@ -51,7 +53,8 @@ class LabelledFolderTest {
         ClassNames classes = ClassNames.read(list);
         assertThat(classes.names()).containsExactly("ant, red", "Bee");
         Path labels = Pictures.text(folder.resolve("l.csv"), "one.png,n1", "sub/three.png,bee", "sub/three.png,0");
-        assertThat(LabelledFolder.open(folder, labels, Optional.of(classes)).labels()).containsExactly(0, 1, 0);
+        assertThat(LabelledFolder.open(folder, labels, Optional.of(classes)).labels())
+                .containsExactly(0, 1, 0);
     }
 
     @Test
@@ -74,7 +77,8 @@ class LabelledFolderTest {
 
     @Test
     void listsOfClassesAreCheckedToo() {
-        assertThat(ClassNames.read(Pictures.text(folder.resolve("a.txt"), "hen, red", " cock ")).names())
+        assertThat(ClassNames.read(Pictures.text(folder.resolve("a.txt"), "hen, red", " cock "))
+                        .names())
                 .containsExactly("hen, red", "cock");
         Path doubled = Pictures.text(folder.resolve("b.csv"), "index,name", "0,a", "0,b");
         assertThatThrownBy(() -> ClassNames.read(doubled)).hasMessageContaining("every index from 0 to 1 once");
@@ -109,7 +113,8 @@ class LabelledFolderTest {
                 LabelledFolder.open(images, images.resolveSibling("imagenet_sample_labels.csv"), Optional.of(classes));
         assertThat(set.size()).isEqualTo(500);
         for (int i = 0; i < set.size(); i++) {
-            assertThat(classes.aliases().get(set.label(i))).isEqualTo(set.name(i).substring(0, 9));
+            assertThat(classes.aliases().get(set.label(i)))
+                    .isEqualTo(set.name(i).substring(0, 9));
         }
     }
 }

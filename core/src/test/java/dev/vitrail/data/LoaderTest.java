@@ -41,7 +41,8 @@ class LoaderTest {
             List<String> alone = epoch(set, options, 2, 0);
             assertThat(alone).hasSize(32);
             assertThat(epoch(set, options.withWorkers(4), 2, 0)).isEqualTo(alone);
-            assertThat(epoch(set, new Options(32, 7, 5, false, choice, 9), 2, 0)).isEqualTo(alone);
+            assertThat(epoch(set, new Options(32, 7, 5, false, choice, 9), 2, 0))
+                    .isEqualTo(alone);
             assertThat(epoch(set, options, 3, 0)).isNotEqualTo(alone);
         }
     }
@@ -62,7 +63,8 @@ class LoaderTest {
     @Test
     void everyPictureComesOnceWithItsLabel() {
         Set<Integer> seen = new HashSet<>();
-        try (Loader loader = loader(new Pictures.Numbered(301), Options.evaluation(10).withWorkers(3));
+        try (Loader loader = loader(
+                        new Pictures.Numbered(301), Options.evaluation(10).withWorkers(3));
                 Batches batches = loader.epoch(0)) {
             assertThat(loader.batches()).isEqualTo(31);
             while (batches.hasNext()) {
@@ -209,7 +211,8 @@ class LoaderTest {
         try (Loader loader = loader(set, options);
                 Batches batches = loader.epoch(0)) {
             ours = Thread.getAllStackTraces().keySet().stream()
-                    .filter(thread -> !before.contains(thread) && thread.getName().startsWith("vitrail-loader"))
+                    .filter(thread ->
+                            !before.contains(thread) && thread.getName().startsWith("vitrail-loader"))
                     .toList();
             batches.next();
             Thread.sleep(100);

@@ -30,8 +30,10 @@ class StainedGlassTest {
         int[] forwards = IntStream.range(0, 120).toArray();
         int[] mixed = Sampler.shuffled(120, 1).order(0);
         String expected = "9879e3d545d565eed4750765f5ef22102f0b83169ec7cc17ff0e36a5f343e586";
-        assertThat(digest(new StainedGlass(Split.TRAIN, 120, 0, Difficulty.STANDARD), forwards)).isEqualTo(expected);
-        assertThat(digest(new StainedGlass(Split.TRAIN, 120, 0, Difficulty.STANDARD), mixed)).isEqualTo(expected);
+        assertThat(digest(new StainedGlass(Split.TRAIN, 120, 0, Difficulty.STANDARD), forwards))
+                .isEqualTo(expected);
+        assertThat(digest(new StainedGlass(Split.TRAIN, 120, 0, Difficulty.STANDARD), mixed))
+                .isEqualTo(expected);
         assertThat(digest(new StainedGlass(Split.VALIDATION, 120, 0, Difficulty.STANDARD), forwards))
                 .isNotEqualTo(expected);
         assertThat(digest(new StainedGlass(Split.TRAIN, 120, 1, Difficulty.STANDARD), forwards))

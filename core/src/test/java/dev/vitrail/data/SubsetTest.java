@@ -30,7 +30,8 @@ class SubsetTest {
         assertThat(names(Subset.holdOut(whole, 0.1, 6).validation())).isNotEqualTo(names(parts.validation()));
         assertThat(parts.validation().describe()).contains("10 % held out", "30 images");
         int index = 17;
-        assertThat(parts.train().image(index).pixels()[0] + ".png").isEqualTo(parts.train().name(index));
+        assertThat(parts.train().image(index).pixels()[0] + ".png")
+                .isEqualTo(parts.train().name(index));
     }
 
     @Test
