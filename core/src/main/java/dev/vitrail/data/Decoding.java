@@ -7,27 +7,32 @@ import java.io.IOException;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
 
+/** The one place from which files are decoded. */
 final class Decoding {
     private Decoding() {}
 
+    /** @throws VitrailException if the file is gone, is no picture, or is damaged */
     static RgbImage decode(Path file) {
         try {
             BufferedImage image = ImageIO.read(file.toFile());
-            if (image == null) {
-                throw new VitrailException("not an image: " + file);
-            }
-            int w = image.getWidth();
-            int h = image.getHeight();
-            int[] rgb = image.getRGB(0, 0, w, h, null, 0, w);
-            byte[] bytes = new byte[3 * w * h];
-            for (int i = 0; i < rgb.length; i++) {
-                bytes[3 * i] = (byte) (rgb[i] >> 16);
-                bytes[3 * i + 1] = (byte) (rgb[i] >> 8);
-                bytes[3 * i + 2] = (byte) rgb[i];
-            }
-            return new RgbImage(w, h, bytes);
-        } catch (IOException e) {
-            throw new VitrailException("broken image: " + file, e);
+            VitrailException.require(image != null, "%s is no picture of a known format; replace or remove it", file);
+            return rgb(image);
+        } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
+            throw new VitrailException(
+                    "%s cannot be decoded (%s); replace or remove it".formatted(file, e.getMessage()), e);
         }
+    }
+
+    private static RgbImage rgb(BufferedImage image) {
+        int width = image.getWidth();
+        int height = image.getHeight();
+        int[] levels = image.getRGB(0, 0, width, height, null, 0, width);
+        byte[] bytes = new byte[3 * levels.length];
+        for (int i = 0, at = 0; i < levels.length; i++) {
+            bytes[at++] = (byte) (levels[i] >> 16);
+            bytes[at++] = (byte) (levels[i] >> 8);
+            bytes[at++] = (byte) levels[i];
+        }
+        return new RgbImage(width, height, bytes);
     }
 }
