@@ -45,6 +45,19 @@ public final class Datasets {
     }
 
     /**
+     * The same, with labels that are a model's outputs: class folders are matched to {@code classes} by name, indices in a CSV
+     * file or in IDX files are outputs as they stand.
+     */
+    public static Dataset open(Path path, Split split, Optional<Path> labels, ClassNames classes) {
+        ImageFolder.requireFolder(path);
+        if (labels.isPresent()) {
+            return LabelledFolder.open(path, labels.orElseThrow(), Optional.of(classes));
+        }
+        Dataset set = open(path, split, labels);
+        return set instanceof Idx ? Relabelled.byIndex(set, classes) : Relabelled.of(set, classes);
+    }
+
+    /**
      * Opens what a model is trained on and judged by. Where the data has no part for validation, {@code fraction} of the training
      * pictures is held out, the same ones for the same {@code seed}.
      *

@@ -151,7 +151,12 @@ public final class Loader implements AutoCloseable {
                 batches(),
                 first);
         close();
-        Batches batches = new Batches(this, epoch, first, sampler.order(epoch), ring);
+        int[] order = sampler.order(epoch);
+        if (order.length != sampler.length()) {
+            throw new IllegalStateException("the sampler announced %d positions and epoch %d has %d"
+                    .formatted(sampler.length(), epoch, order.length));
+        }
+        Batches batches = new Batches(this, epoch, first, order, ring);
         open = Optional.of(batches);
         return batches;
     }

@@ -48,6 +48,29 @@ public final class Relabelled implements Dataset {
         return new Relabelled(set, classes.names(), outputs);
     }
 
+    /**
+     * The set with other names for its classes, in the same order: for labels that are the outputs' indices already.
+     *
+     * @throws VitrailException if a picture has a label beyond {@code classes}
+     */
+    public static Dataset byIndex(Dataset set, ClassNames classes) {
+        int largest = NO_LABEL;
+        for (int label : set.labels()) {
+            largest = Math.max(largest, label);
+        }
+        VitrailException.require(
+                largest < classes.size(),
+                "the data has labels up to %d, but the model's %d outputs end at %d; use the list of classes it was labelled with",
+                largest,
+                classes.size(),
+                classes.size() - 1);
+        int[] same = new int[set.classes().size()];
+        for (int i = 0; i < same.length; i++) {
+            same[i] = i;
+        }
+        return new Relabelled(set, classes.names(), same);
+    }
+
     @Override
     public int size() {
         return set.size();

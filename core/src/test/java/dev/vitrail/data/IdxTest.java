@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -82,6 +83,12 @@ class IdxTest {
         write("train-labels-idx1-ubyte", labels(0, 1));
         Pictures.text(folder.resolve("classes.txt"), "yes", "no");
         assertThat(open(Split.TRAIN).classes()).containsExactly("yes", "no");
+        ClassNames others = new ClassNames(List.of("right", "wrong", "none"));
+        Dataset renamed = Datasets.open(folder, Split.TRAIN, Optional.empty(), others);
+        assertThat(renamed.classes()).containsExactly("right", "wrong", "none");
+        assertThat(renamed.labels()).containsExactly(0, 1);
+        assertThatThrownBy(() -> Relabelled.byIndex(renamed, new ClassNames(List.of("all"))))
+                .hasMessageContaining("labels up to 1");
         Pictures.text(folder.resolve("classes.txt"), "yes");
         fails("names 1 classes");
     }

@@ -215,6 +215,9 @@ class LoaderTest {
                             !before.contains(thread) && thread.getName().startsWith("vitrail-loader"))
                     .toList();
             batches.next();
+            while (set.decoded.get() < 30) {
+                Thread.sleep(5);
+            }
             Thread.sleep(100);
             // One batch is held, two more may be ready, and no more is decoded.
             assertThat(set.decoded.get()).isEqualTo(30);
