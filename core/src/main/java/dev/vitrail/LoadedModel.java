@@ -252,10 +252,11 @@ public record LoadedModel(
                 config.channels(),
                 config.imageHeight(),
                 config.imageWidth(),
-                input.cropShare(),
+                input.cropPct(),
                 input.cropMode(),
                 input.interpolation(),
-                input.normalization());
+                statistics(input.mean(), config.channels()),
+                statistics(input.std(), config.channels()));
     }
 
     /** How a variant's default weights want their images; for sizes of our own, the whole picture at −1 … 1. */
@@ -270,7 +271,8 @@ public record LoadedModel(
                         input.cropShare(),
                         CropMode.parse(input.cropMode()),
                         Interpolation.parse(input.interpolation()),
-                        new Normalization(input.mean(), input.deviation())))
+                        input.mean(),
+                        input.deviation()))
                 .orElseGet(() -> new Preprocessing(
                         variant.config().channels(),
                         variant.config().imageHeight(),
@@ -278,7 +280,15 @@ public record LoadedModel(
                         1,
                         CropMode.CENTER,
                         Interpolation.BICUBIC,
-                        Normalization.HALF));
+                        statistics(Normalization.INCEPTION.mean(), variant.config().channels()),
+                        statistics(Normalization.INCEPTION.std(), variant.config().channels())));
+    }
+
+    /** A mean or deviation for another number of channels: for grey, the average of the colours'. */
+    private static List<Double> statistics(List<Double> values, int channels) {
+        return channels == 1 && values.size() > 1
+                ? List.of(values.stream().mapToDouble(Double::doubleValue).average().orElseThrow())
+                : values;
     }
 
     private static Preprocessing preprocessing(PretrainedConfig described, Variant variant, ModelConfig config) {
@@ -287,12 +297,11 @@ public record LoadedModel(
                 config.channels(),
                 config.imageHeight(),
                 config.imageWidth(),
-                described.cropPct().orElse(otherwise.cropShare()),
+                described.cropPct().orElse(otherwise.cropPct()),
                 described.cropMode().map(CropMode::parse).orElse(otherwise.cropMode()),
                 described.interpolation().map(Interpolation::parse).orElse(otherwise.interpolation()),
-                described.mean().isEmpty()
-                        ? otherwise.normalization()
-                        : new Normalization(described.mean(), described.std()));
+                described.mean().isEmpty() ? otherwise.mean() : described.mean(),
+                described.std().isEmpty() ? otherwise.std() : described.std());
     }
 
     /** The {@code config.json} that lets this model be loaded from a folder again. */
@@ -303,10 +312,10 @@ public record LoadedModel(
                 List.of(config.channels(), config.imageHeight(), config.imageWidth()),
                 Optional.empty(),
                 Optional.of(preprocessing.interpolation().key()),
-                OptionalDouble.of(preprocessing.cropShare()),
+                OptionalDouble.of(preprocessing.cropPct()),
                 Optional.of(preprocessing.cropMode().key()),
-                preprocessing.normalization().mean(),
-                preprocessing.normalization().deviation(),
+                preprocessing.mean(),
+                preprocessing.std(),
                 OptionalInt.of(config.classes()),
                 List.of(),
                 List.of(model.stem()),

@@ -35,7 +35,6 @@ public final class Vitrail implements AutoCloseable {
     private static final int DEFAULT_COUNT = 5;
 
     private final LoadedModel loaded;
-    private final ImageDecoder decoder = new ImageDecoder(ImageDecoder.Options.DEFAULT);
     /** Two forward passes at once would fight for the same cores. */
     private final ReentrantLock running = new ReentrantLock();
 
@@ -63,17 +62,17 @@ public final class Vitrail implements AutoCloseable {
 
     /** The five most probable classes of an image file, most probable first. */
     public List<Prediction> classify(Path image) {
-        return classify(decoder.read(image), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(image), DEFAULT_COUNT);
     }
 
     /** The five most probable classes of an encoded image; the caller closes the stream. */
     public List<Prediction> classify(InputStream image) {
-        return classify(decoder.read(image, "the stream"), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(image, "the stream", ImageDecoder.Options.DEFAULT), DEFAULT_COUNT);
     }
 
     /** The five most probable classes of an encoded image. */
     public List<Prediction> classify(byte[] encoded) {
-        return classify(decoder.read(encoded, "the array"), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(encoded, "the array", ImageDecoder.Options.DEFAULT), DEFAULT_COUNT);
     }
 
     /** The {@code count} most probable classes of a picture. */
@@ -101,13 +100,15 @@ public final class Vitrail implements AutoCloseable {
 
     private List<float[]> run(List<RgbImage> pictures, boolean classified) {
         var input = loaded.preprocessing();
-        var bytes = ByteBuffer.allocateDirect(Math.multiplyExact(4 * input.floats(), pictures.size()))
+        var bytes = ByteBuffer.allocateDirect(Math.multiplyExact(Float.BYTES * input.values(), pictures.size()))
                 .order(ByteOrder.nativeOrder());
-        for (int i = 0; i < pictures.size(); i++) {
-            input.write(
-                    pictures.get(i),
-                    bytes.asFloatBuffer().slice(i * input.floats(), input.floats()));
+        var values = new float[input.values()];
+        for (var picture : pictures) {
+            input.toFloats(picture, values, 0);
+            bytes.asFloatBuffer().put(values);
+            bytes.position(bytes.position() + Float.BYTES * values.length);
         }
+        bytes.rewind();
         return run(bytes, pictures.size(), classified);
     }
 

@@ -12,45 +12,60 @@ public final class Transforms {
 
     /** The same view of a picture every time: for evaluation and prediction. */
     public static SampleTransform evaluation(Preprocessing preprocessing) {
-        return new Sized(preprocessing) {
+        return new Sized(preprocessing.channels(), preprocessing.height(), preprocessing.width()) {
             @Override
-            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
-                preprocessing.write(image, pixels);
+            void write(RgbImage image, RandomGenerator random, float[] values) {
+                preprocessing.toFloats(image, values, 0);
             }
         };
     }
 
     /** A random view of a picture. */
     public static SampleTransform training(TrainingTransform transform) {
-        return new Sized(transform.preprocessing()) {
+        return new Sized(transform.normalization().channels(), transform.height(), transform.width()) {
             @Override
-            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
-                transform.write(image, random, pixels);
+            void write(RgbImage image, RandomGenerator random, float[] values) {
+                transform.toFloats(image, random, values, 0);
             }
         };
     }
 
-    /** A transform into a model's input. */
+    /** A transform into a model's input, by way of an array of each thread's own. */
     private abstract static class Sized implements SampleTransform {
-        private final Preprocessing input;
+        private final int channels;
+        private final int height;
+        private final int width;
+        private final ThreadLocal<float[]> values;
 
-        Sized(Preprocessing input) {
-            this.input = input;
+        Sized(int channels, int height, int width) {
+            this.channels = channels;
+            this.height = height;
+            this.width = width;
+            values = ThreadLocal.withInitial(() -> new float[channels * height * width]);
+        }
+
+        abstract void write(RgbImage image, RandomGenerator random, float[] values);
+
+        @Override
+        public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
+            var own = values.get();
+            write(image, random, own);
+            pixels.put(own);
         }
 
         @Override
         public int channels() {
-            return input.channels();
+            return channels;
         }
 
         @Override
         public int height() {
-            return input.height();
+            return height;
         }
 
         @Override
         public int width() {
-            return input.width();
+            return width;
         }
     }
 }

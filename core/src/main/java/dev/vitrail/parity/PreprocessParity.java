@@ -28,7 +28,9 @@ final class PreprocessParity {
                 0);
         for (var config : golden.json().path("configs")) {
             var key = "u8/" + config.path("i").asInt();
-            var resized = preprocessing(config).toBytes(expected);
+            var input = preprocessing(config, Normalization.IMAGENET);
+            var resized = new byte[input.values()];
+            input.toBytes(expected, resized, 0);
             outcome.check(
                     "resized_error",
                     "the resized picture " + config,
@@ -39,9 +41,9 @@ final class PreprocessParity {
         for (var entry : golden.json().path("floats")) {
             var same = entry.path("same_geometry_as").asText().replaceFirst("^u8/", "");
             var normalization = new Normalization(numbers(entry.path("mean")), numbers(entry.path("std")));
-            var values = preprocessing(golden.json().path("configs").get(Integer.parseInt(same)))
-                    .withNormalization(normalization)
-                    .toFloats(expected);
+            var input = preprocessing(golden.json().path("configs").get(Integer.parseInt(same)), normalization);
+            var values = new float[input.values()];
+            input.toFloats(expected, values, 0);
             var key = entry.path("key").asText();
             outcome.check("normalised_error", key, Difference.of(values, golden.floats(key)), FLOAT, FLOAT);
         }
@@ -54,11 +56,12 @@ final class PreprocessParity {
         return new RgbImage((int) stored.shape()[1], (int) stored.shape()[0], pixels);
     }
 
-    private static Preprocessing preprocessing(JsonNode config) {
+    private static Preprocessing preprocessing(JsonNode config, Normalization normalization) {
         var size = config.path("img_size");
         int height = size.isArray() ? size.get(0).asInt() : size.asInt();
         int width = size.isArray() ? size.get(1).asInt() : size.asInt();
-        var mean = config.has("mean") ? numbers(config.path("mean")) : Normalization.IMAGENET.mean();
+        // What a border is filled with follows from the mean.
+        var mean = config.has("mean") ? numbers(config.path("mean")) : normalization.mean();
         return new Preprocessing(
                 config.path("out_shape").path(0).asInt(3),
                 height,
@@ -66,7 +69,8 @@ final class PreprocessParity {
                 config.path("crop_pct").asDouble(),
                 CropMode.parse(config.path("crop_mode").asText("center")),
                 Interpolation.parse(config.path("interpolation").asText("bilinear")),
-                new Normalization(mean, Normalization.IMAGENET.deviation()));
+                mean,
+                normalization.std());
     }
 
     private static List<Double> numbers(JsonNode array) {

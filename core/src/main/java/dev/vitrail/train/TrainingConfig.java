@@ -2,10 +2,14 @@ package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.images.PadAndCrop;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.RandomFlip;
+import dev.vitrail.images.RandomResizedCrop;
 import dev.vitrail.images.TrainingTransform;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -136,9 +140,9 @@ public record TrainingConfig(
         require(dropPath >= 0 && dropPath < 1, "the rate of drop path must be in [0, 1), found %s", dropPath);
         require(holdOut > 0 && holdOut < 1, "the share held out for validation must be in (0, 1), found %s", holdOut);
         // These check their own numbers.
-        new TrainingTransform.Crop.Resized(smallestCrop, 1, 3 / 4.0, 4 / 3.0);
-        new TrainingTransform.Crop.Shifted(shift);
-        require(flip >= 0 && flip <= 1, "the probability of mirroring must be in [0, 1], found %s", flip);
+        new RandomResizedCrop.Range(smallestCrop, 1);
+        new PadAndCrop(1, 1, shift, PadAndCrop.Border.ZERO);
+        new RandomFlip(flip, 0);
         new AdamW.Settings(beta1, beta2, eps);
         new Sgd.Settings(momentum, nesterov);
         emaDecay.ifPresent(decay -> new Ema.Settings(decay, emaWarmup));
@@ -169,14 +173,17 @@ public record TrainingConfig(
 
     /** The random views that this run trains on. */
     public TrainingTransform transform(Preprocessing input) {
-        return new TrainingTransform(
-                input,
+        var cut =
                 switch (crop) {
-                    case RESIZED -> new TrainingTransform.Crop.Resized(smallestCrop, 1, 3 / 4.0, 4 / 3.0);
-                    case SHIFTED -> new TrainingTransform.Crop.Shifted(shift);
-                },
-                flip,
-                0);
+                    case RESIZED -> new RandomResizedCrop(
+                            input.height(),
+                            input.width(),
+                            new RandomResizedCrop.Range(smallestCrop, 1),
+                            RandomResizedCrop.DEFAULT_RATIO,
+                            List.of(input.interpolation()));
+                    case SHIFTED -> new PadAndCrop(input.height(), input.width(), shift, PadAndCrop.Border.ZERO);
+                };
+        return TrainingTransform.of(input, List.of(cut, new RandomFlip(flip, 0)));
     }
 
     /** The learning rate over updates. */
