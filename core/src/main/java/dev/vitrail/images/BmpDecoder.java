@@ -21,7 +21,9 @@ final class BmpDecoder {
         file.checkSize(width, height);
         if (compression == 0 || compression == 3) {
             long stride = (width * depth + 31) / 32 * 4;
-            file.need((int) Math.min(file.u32Little(10), Integer.MAX_VALUE), stride * (height - 1) + (width * depth + 7) / 8);
+            file.need(
+                    (int) Math.min(file.u32Little(10), Integer.MAX_VALUE),
+                    stride * (height - 1) + (width * depth + 7) / 8);
         }
         // The last row's padding may be missing.
         var reader = READER.createReaderInstance();

@@ -11,8 +11,9 @@ package dev.vitrail.images;
 public record Box(float left, float top, float right, float bottom) {
     public Box {
         if (!(left >= 0 && top >= 0 && right > left && bottom > top)) {
-            throw new IllegalArgumentException("a box needs 0 ≤ left < right and 0 ≤ top < bottom, found (%s, %s, %s, %s)"
-                    .formatted(left, top, right, bottom));
+            throw new IllegalArgumentException(
+                    "a box needs 0 ≤ left < right and 0 ≤ top < bottom, found (%s, %s, %s, %s)"
+                            .formatted(left, top, right, bottom));
         }
     }
 

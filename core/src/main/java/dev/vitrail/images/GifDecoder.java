@@ -1,10 +1,10 @@
 package dev.vitrail.images;
 
+import java.awt.image.IndexColorModel;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Arrays;
-import java.awt.image.IndexColorModel;
 import javax.imageio.ImageIO;
 
 /**
@@ -55,8 +55,8 @@ final class GifDecoder {
         return onScreen(file, content.toByteArray(), frame, width, height, transparent);
     }
 
-    private static RgbImage onScreen(
-            Encoded file, byte[] content, Region frame, int width, int height, int background) throws IOException {
+    private static RgbImage onScreen(Encoded file, byte[] content, Region frame, int width, int height, int background)
+            throws IOException {
         var reader = ImageIO.getImageReadersByFormatName("gif").next();
         try (var stream = file.stream(content)) {
             reader.setInput(stream, true, true);

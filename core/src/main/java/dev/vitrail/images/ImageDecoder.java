@@ -13,8 +13,7 @@ import java.time.Duration;
  * Reads JPEG, PNG, GIF, WebP, BMP and TIFF into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
  * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
- * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes, but for lossy WebP and
- * for colours that {@link TiffDecoder} names.
+ * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes, but for lossy WebP.
  *
  * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
  * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
@@ -72,13 +71,16 @@ public final class ImageDecoder {
      */
     public static RgbImage decode(Path file, Options options) {
         VitrailException.require(
-                !Files.isDirectory(file), "%s is a folder, where a picture file was expected; name a file in it.", file);
+                !Files.isDirectory(file),
+                "%s is a folder, where a picture file was expected; name a file in it.",
+                file);
         VitrailException.require(
                 Files.exists(file), "%s does not exist, where a picture file was expected; check the path.", file);
         try (var stream = Files.newInputStream(file)) {
             return decode(stream, file.toString(), options);
         } catch (IOException e) {
-            throw new VitrailException("%s could not be read (%s); check that it may be.".formatted(file, reason(e)), e);
+            throw new VitrailException(
+                    "%s could not be read (%s); check that it may be.".formatted(file, reason(e)), e);
         }
     }
 
@@ -98,10 +100,12 @@ public final class ImageDecoder {
                     name,
                     MAX_FILE_BYTES);
         } catch (IOException e) {
-            throw new VitrailException("%s could not be read (%s); check that it may be.".formatted(name, reason(e)), e);
+            throw new VitrailException(
+                    "%s could not be read (%s); check that it may be.".formatted(name, reason(e)), e);
         } catch (OutOfMemoryError e) {
             throw new VitrailException(
-                    "%s does not fit into memory; scale the picture down or give the JVM more heap.".formatted(name), e);
+                    "%s does not fit into memory; scale the picture down or give the JVM more heap.".formatted(name),
+                    e);
         }
         return decode(bytes, name, options);
     }
@@ -140,7 +144,8 @@ public final class ImageDecoder {
             }
             // Decoders answer crafted files with whatever comes to hand: array indices, null pointers, deep recursion.
             throw new VitrailException(
-                    "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)), e);
+                    "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)),
+                    e);
         }
     }
 
@@ -151,7 +156,9 @@ public final class ImageDecoder {
     private static String reason(Throwable e) {
         String message = e.getMessage();
         String kind = e.getClass().getSimpleName();
-        return message == null || message.isBlank() ? kind : message.lines().findFirst().orElse(kind);
+        return message == null || message.isBlank()
+                ? kind
+                : message.lines().findFirst().orElse(kind);
     }
 
     private static String describe(byte[] bytes) {

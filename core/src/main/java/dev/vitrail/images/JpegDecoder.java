@@ -117,7 +117,8 @@ final class JpegDecoder {
         return switch (header.colors()) {
             case GREY -> Rasters.greyToRgb(levels);
             case RGB, YCC -> levels;
-                // Pillow takes every four-component JPEG for one of Adobe's, whose levels are inverted; YCC gave the inverse already.
+            // Pillow takes every four-component JPEG for one of Adobe's, whose levels are inverted; YCC gave the
+            // inverse already.
             case YCCK -> Rasters.inkToRgb(levels, false);
             case CMYK -> Rasters.inkToRgb(levels, true);
         };

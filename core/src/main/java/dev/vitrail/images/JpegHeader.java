@@ -80,7 +80,8 @@ record JpegHeader(
             }
             int length = file.u16Big(at + 2);
             if (length < 2) {
-                throw new DamagedImageException("has a segment of %d bytes, fewer than its own length takes".formatted(length));
+                throw new DamagedImageException(
+                        "has a segment of %d bytes, fewer than its own length takes".formatted(length));
             }
             file.need(at, length + 2);
             int data = at + 4;
@@ -137,8 +138,8 @@ record JpegHeader(
             horizontal[i] = file.u8(frame + 7 + 3 * i) >> 4;
             vertical[i] = file.u8(frame + 7 + 3 * i) & 15;
             if (horizontal[i] < 1 || horizontal[i] > 4 || vertical[i] < 1 || vertical[i] > 4) {
-                throw new DamagedImageException(
-                        "has a sampling factor of %d×%d, where 1 to 4 are allowed".formatted(horizontal[i], vertical[i]));
+                throw new DamagedImageException("has a sampling factor of %d×%d, where 1 to 4 are allowed"
+                        .formatted(horizontal[i], vertical[i]));
             }
         }
         checkScans(file, scan, (long) width * height);

@@ -93,10 +93,11 @@ public record Preprocessing(
         return switch (cropMode) {
             case SQUASH -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
             case BORDER -> keepRatio(source, scaledWidth, scaledHeight, true, interpolation, meanColor());
-                // timm resizes bilinearly here, whatever the configuration says.
-            case CENTER -> scaledHeight == scaledWidth
-                    ? shortSide(source, scaledHeight)
-                    : keepRatio(source, scaledWidth, scaledHeight, false, Interpolation.BILINEAR, black());
+            // timm resizes bilinearly here, whatever the configuration says.
+            case CENTER ->
+                scaledHeight == scaledWidth
+                        ? shortSide(source, scaledHeight)
+                        : keepRatio(source, scaledWidth, scaledHeight, false, Interpolation.BILINEAR, black());
         };
     }
 

@@ -26,7 +26,8 @@ public record RandomResizedCrop(int height, int width, Range scale, Range ratio,
     public static final Range DEFAULT_RATIO = new Range(3.0 / 4, 4.0 / 3);
 
     /** timm's choice for training where a recipe names none. */
-    public static final List<Interpolation> RANDOM_INTERPOLATION = List.of(Interpolation.BILINEAR, Interpolation.BICUBIC);
+    public static final List<Interpolation> RANDOM_INTERPOLATION =
+            List.of(Interpolation.BILINEAR, Interpolation.BICUBIC);
 
     private static final int TRIES = 10;
 

@@ -23,7 +23,9 @@ final class Rasters {
             int[] offsets = model.getBandOffsets();
             byte[] data = buffer.getData();
             int step = model.getPixelStride();
-            if (step == bands && model.getScanlineStride() == width * step && ascending(offsets)
+            if (step == bands
+                    && model.getScanlineStride() == width * step
+                    && ascending(offsets)
                     && data.length == width * height * step) {
                 return data;
             }

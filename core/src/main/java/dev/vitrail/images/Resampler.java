@@ -83,8 +83,7 @@ public final class Resampler {
     /** The pixels of a region, copied. */
     public static RgbImage crop(RgbImage image, Region region) {
         if (!region.fits(image.width(), image.height())) {
-            throw new IllegalArgumentException(
-                    "%s must lie in %d×%d".formatted(region, image.width(), image.height()));
+            throw new IllegalArgumentException("%s must lie in %d×%d".formatted(region, image.width(), image.height()));
         }
         if (region.equals(Region.of(image))) {
             return image;
@@ -215,8 +214,7 @@ public final class Resampler {
     }
 
     /** Four rows at a time, so that a sum is loaded and stored a quarter as often. */
-    private static void addWeighted(
-            int[] sums, int[] p, int a, int[] q, int b, int[] r, int c, int[] s, int d) {
+    private static void addWeighted(int[] sums, int[] p, int a, int[] q, int b, int[] r, int c, int[] s, int d) {
         for (int i = 0; i < sums.length; i++) {
             sums[i] += p[i] * a + q[i] * b + r[i] * c + s[i] * d;
         }

@@ -17,8 +17,9 @@ final class TiffDecoder {
         var reader = READER.createReaderInstance();
         try (var stream = file.stream(directory.content())) {
             reader.setInput(stream, true, true);
-            byte[] pixels =
-                    directory.inks() ? fromInks(reader.readRaster(0, reader.getDefaultReadParam())) : Rasters.toRgb(reader.read(0));
+            byte[] pixels = directory.inks()
+                    ? fromInks(reader.readRaster(0, reader.getDefaultReadParam()))
+                    : Rasters.toRgb(reader.read(0));
             var rgb = new RgbImage((int) directory.width(), (int) directory.height(), pixels);
             return Orientation.of(directory.orientation()).apply(rgb);
         } finally {
