@@ -88,13 +88,7 @@ public record LoadedModel(
 
         public Options withImage(int newHeight, int newWidth) {
             return new Options(
-                    architecture,
-                    device,
-                    classes,
-                    OptionalInt.of(newHeight),
-                    OptionalInt.of(newWidth),
-                    dropPath,
-                    seed);
+                    architecture, device, classes, OptionalInt.of(newHeight), OptionalInt.of(newWidth), dropPath, seed);
         }
 
         public Options withDropPath(double rate) {
@@ -162,9 +156,7 @@ public record LoadedModel(
         var repository = weights.hubId()
                 .orElseThrow(() -> VitrailException.of(
                         "the weights '%s' are not on the hub%s: fetch the file yourself and name it with --arch %s",
-                        name,
-                        weights.url().map(url -> " but at " + url).orElse(""),
-                        weights.variant()));
+                        name, weights.url().map(url -> " but at " + url).orElse(""), weights.variant()));
         var folder = ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse("hf-hub:" + repository)));
         return fromFolder(name, folder, options.withArchitecture(Optional.of(variant.name())));
     }
@@ -224,8 +216,7 @@ public record LoadedModel(
             var report = Checkpoint.load(model, variant.family(), state, policy, options.device);
             model.train(false);
             var names = options.classes.isPresent() ? List.<String>of() : labels;
-            return new LoadedModel(
-                    name, variant, model, fitted(input, wanted), names, true, report.notes());
+            return new LoadedModel(name, variant, model, fitted(input, wanted), names, true, report.notes());
         } catch (RuntimeException e) {
             model.close();
             throw e;
@@ -244,7 +235,8 @@ public record LoadedModel(
                 fitted(preprocessing(variant), wanted),
                 List.of(),
                 false,
-                List.of("the weights of '%s' are random: train it, or name published weights with a tag".formatted(name)));
+                List.of("the weights of '%s' are random: train it, or name published weights with a tag"
+                        .formatted(name)));
     }
 
     private static Preprocessing fitted(Preprocessing input, ModelConfig config) {
@@ -280,14 +272,19 @@ public record LoadedModel(
                         1,
                         CropMode.CENTER,
                         Interpolation.BICUBIC,
-                        statistics(Normalization.INCEPTION.mean(), variant.config().channels()),
-                        statistics(Normalization.INCEPTION.std(), variant.config().channels())));
+                        statistics(
+                                Normalization.INCEPTION.mean(), variant.config().channels()),
+                        statistics(
+                                Normalization.INCEPTION.std(), variant.config().channels())));
     }
 
     /** A mean or deviation for another number of channels: for grey, the average of the colours'. */
     private static List<Double> statistics(List<Double> values, int channels) {
         return channels == 1 && values.size() > 1
-                ? List.of(values.stream().mapToDouble(Double::doubleValue).average().orElseThrow())
+                ? List.of(values.stream()
+                        .mapToDouble(Double::doubleValue)
+                        .average()
+                        .orElseThrow())
                 : values;
     }
 
@@ -322,7 +319,8 @@ public record LoadedModel(
                 new ArrayList<>(model.classifiers()),
                 Optional.empty(),
                 Map.of());
-        return FolderConfig.of(variant.name(), config.classes(), pretrainedConfig).withLabels(classNames);
+        return FolderConfig.of(variant.name(), config.classes(), pretrainedConfig)
+                .withLabels(classNames);
     }
 
     /** The name of a class. */

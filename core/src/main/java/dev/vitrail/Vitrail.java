@@ -125,7 +125,13 @@ public final class Vitrail implements AutoCloseable {
             return Frame.compute(() -> {
                 try (var off = Gradients.off()) {
                     var input = loaded.preprocessing();
-                    var device = loaded.model().parameters().values().iterator().next().value().device();
+                    var device = loaded.model()
+                            .parameters()
+                            .values()
+                            .iterator()
+                            .next()
+                            .value()
+                            .device();
                     var batch = Tensor.of(images, DType.F32, count, input.channels(), input.height(), input.width())
                             .to(device);
                     var result = classified ? loaded.model().apply(batch) : vectors(batch);

@@ -69,8 +69,8 @@ final class EmbedCommand implements Callable<Integer> {
             AtomicFile.write(out, lines(images, vectors));
         }
         if (json) {
-            System.out.println(
-                    Json.text(Json.object("count", images.size(), "width", width, "broken", broken, "file", out.toString())));
+            System.out.println(Json.text(
+                    Json.object("count", images.size(), "width", width, "broken", broken, "file", out.toString())));
         } else {
             System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", images.size(), width, out);
         }
@@ -79,8 +79,8 @@ final class EmbedCommand implements Callable<Integer> {
 
     /** NumPy's format, version 1.0. */
     private static byte[] npy(List<float[]> vectors, int width) {
-        var header = new StringBuilder("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }"
-                .formatted(vectors.size(), width));
+        var header = new StringBuilder(
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }".formatted(vectors.size(), width));
         // Magic, version and length take ten bytes; all before the numbers is a multiple of 64, and ends in a new line.
         while ((10 + header.length() + 1) % 64 != 0) {
             header.append(' ');
@@ -89,7 +89,10 @@ final class EmbedCommand implements Callable<Integer> {
         var bytes = ByteBuffer.allocate(Math.addExact(
                         10 + header.length(), Math.multiplyExact(Math.multiplyExact(4, width), vectors.size())))
                 .order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put((byte) 0x93).put("NUMPY".getBytes(StandardCharsets.US_ASCII)).put((byte) 1).put((byte) 0);
+        bytes.put((byte) 0x93)
+                .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
+                .put((byte) 1)
+                .put((byte) 0);
         bytes.putShort((short) header.length());
         bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII));
         for (var vector : vectors) {

@@ -38,7 +38,10 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<Path> labels = Optional.empty();
 
-    @Option(names = "--split", defaultValue = "validation", description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--split",
+            defaultValue = "validation",
+            description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
     private Split split = Split.VALIDATION;
 
     @Option(names = "--batch", defaultValue = "32", description = "Images run together (default ${DEFAULT-VALUE}).")
@@ -59,10 +62,13 @@ final class EvaluateCommand implements Callable<Integer> {
         var set = dataset();
         try (var loaded = models.load()) {
             // A model that knows the names of its classes tells which of its outputs each class of the data is.
-            var matched = loaded.labels().isEmpty() || set.classes().isEmpty() || loaded.labels().equals(set.classes())
+            var matched = loaded.labels().isEmpty()
+                            || set.classes().isEmpty()
+                            || loaded.labels().equals(set.classes())
                     ? set
                     : Relabelled.of(set, new ClassNames(loaded.labels()));
-            var options = Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
+            var options =
+                    Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
             options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
             try (var loader = new Loader(
                             matched,
@@ -98,7 +104,12 @@ final class EvaluateCommand implements Callable<Integer> {
                     "images_per_second", result.imagesPerSecond())));
             return;
         }
-        System.out.printf(Locale.ROOT, "%-10s %d%s%n", "images", result.images(), broken > 0 ? ", %d broken".formatted(broken) : "");
+        System.out.printf(
+                Locale.ROOT,
+                "%-10s %d%s%n",
+                "images",
+                result.images(),
+                broken > 0 ? ", %d broken".formatted(broken) : "");
         System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-1", 100 * result.top1(), result.correct1());
         System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-5", 100 * result.top5(), result.correct5());
         System.out.printf(Locale.ROOT, "%-10s %.4f%n", "NLL", result.nll());

@@ -22,7 +22,10 @@ final class ImageInputs {
             }
             int before = files.size();
             try (var walk = Files.walk(path)) {
-                walk.filter(Files::isRegularFile).filter(ImageFiles::isImage).sorted().forEach(files::add);
+                walk.filter(Files::isRegularFile)
+                        .filter(ImageFiles::isImage)
+                        .sorted()
+                        .forEach(files::add);
             } catch (IOException e) {
                 throw new VitrailException("the folder %s cannot be read: %s".formatted(path, e.getMessage()), e);
             }

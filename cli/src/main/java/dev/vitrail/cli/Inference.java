@@ -37,7 +37,8 @@ final class Inference {
                 if (images.size() == 0) {
                     continue;
                 }
-                var results = vitrail.run(images.bytes().duplicate().order(images.bytes().order()).rewind(), images.size(), classified);
+                var results = vitrail.run(
+                        images.bytes().duplicate().order(images.bytes().order()).rewind(), images.size(), classified);
                 for (int i = 0; i < images.size(); i++) {
                     consumer.accept(files.get(images.indices()[i]), results.get(i));
                 }

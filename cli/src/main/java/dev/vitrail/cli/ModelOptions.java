@@ -23,7 +23,10 @@ final class ModelOptions {
                     + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
     private String name = "";
 
-    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file (see 'vitrail models').")
+    @Option(
+            names = "--arch",
+            paramLabel = "NAME",
+            description = "Architecture of a bare weights file (see 'vitrail models').")
     private Optional<String> architecture = Optional.empty();
 
     @Option(
@@ -52,7 +55,8 @@ final class ModelOptions {
                 name,
                 example());
         loaded.notes().forEach(note -> LOG.info("{}", note));
-        return classes.map(file -> loaded.withLabels(ClassNames.read(file).names())).orElse(loaded);
+        return classes.map(file -> loaded.withLabels(ClassNames.read(file).names()))
+                .orElse(loaded);
     }
 
     private String example() {

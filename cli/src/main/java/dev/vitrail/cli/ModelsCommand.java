@@ -48,7 +48,14 @@ final class ModelsCommand implements Callable<Integer> {
 
     private static void listModels(List<Variant> variants) {
         System.out.printf(
-                Locale.ROOT, "%-42s %-14s %10s %9s %9s  %s%n", "name", "family", "params (M)", "GMACs", "input", "weights");
+                Locale.ROOT,
+                "%-42s %-14s %10s %9s %9s  %s%n",
+                "name",
+                "family",
+                "params (M)",
+                "GMACs",
+                "input",
+                "weights");
         for (var variant : variants) {
             var facts = Facts.of(variant);
             System.out.printf(
@@ -78,7 +85,8 @@ final class ModelsCommand implements Callable<Integer> {
                         published.name(),
                         published.input().height() + "×" + published.input().width(),
                         published.classes(),
-                        published.accuracy()
+                        published
+                                .accuracy()
                                 .map(accuracy -> String.format(Locale.ROOT, "%.2f", accuracy.top1()))
                                 .orElse("–"),
                         published.licence().orElse("–"));
@@ -97,7 +105,10 @@ final class ModelsCommand implements Callable<Integer> {
                 "gmacs", facts.macs / 1e9,
                 "input_size", List.of(config.channels(), config.imageHeight(), config.imageWidth()),
                 "classes", config.classes(),
-                "weights", Pretrained.of(variant.name()).stream().map(Pretrained::name).toList());
+                "weights",
+                        Pretrained.of(variant.name()).stream()
+                                .map(Pretrained::name)
+                                .toList());
     }
 
     /** What is counted from the model itself, on shapes alone. */

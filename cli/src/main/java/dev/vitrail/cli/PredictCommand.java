@@ -43,7 +43,10 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--format", defaultValue = "text", description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--format",
+            defaultValue = "text",
+            description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
     private Format format = Format.TEXT;
 
     @Option(names = "--out", paramLabel = "FILE", description = "Write there instead of to the terminal.")
@@ -62,7 +65,11 @@ final class PredictCommand implements Callable<Integer> {
         List<BrokenImage> broken;
         try (var vitrail = new Vitrail(models.load())) {
             broken = Inference.run(
-                    vitrail, files, batch, true, (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
+                    vitrail,
+                    files,
+                    batch,
+                    true,
+                    (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
         }
         var text = render(json ? Format.JSON : format, found, broken);
         if (out.isPresent()) {
@@ -80,22 +87,26 @@ final class PredictCommand implements Callable<Integer> {
     private static String render(Format format, List<Found> found, List<BrokenImage> broken) {
         return switch (format) {
             case TEXT -> found.stream().map(PredictCommand::ranking).collect(Collectors.joining("\n"));
-            case CSV -> "image,rank,index,label,probability\n"
-                    + found.stream().map(PredictCommand::rows).collect(Collectors.joining());
-            case JSONL -> found.stream()
-                    .map(entry -> Json.line(object(entry)) + "\n")
-                    .collect(Collectors.joining());
-            case JSON -> Json.text(Json.object(
-                            "predictions",
-                            found.stream().map(PredictCommand::object).toList(),
-                            "broken",
-                            broken.stream().map(BrokenImage::name).toList()))
-                    + "\n";
+            case CSV ->
+                "image,rank,index,label,probability\n"
+                        + found.stream().map(PredictCommand::rows).collect(Collectors.joining());
+            case JSONL ->
+                found.stream().map(entry -> Json.line(object(entry)) + "\n").collect(Collectors.joining());
+            case JSON ->
+                Json.text(Json.object(
+                                "predictions",
+                                found.stream().map(PredictCommand::object).toList(),
+                                "broken",
+                                broken.stream().map(BrokenImage::name).toList()))
+                        + "\n";
         };
     }
 
     private static String ranking(Found found) {
-        int width = found.labels.stream().mapToInt(label -> label.label().length()).max().orElse(0);
+        int width = found.labels.stream()
+                .mapToInt(label -> label.label().length())
+                .max()
+                .orElse(0);
         return found.image + "\n"
                 + found.labels.stream()
                         .map(label -> String.format(

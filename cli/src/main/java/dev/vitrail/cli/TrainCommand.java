@@ -57,8 +57,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             paramLabel = "M",
-            description = "A name of the catalogue, to train from scratch; or published weights, a folder or a hub name, to"
-                    + " fine-tune (default: a small ViT that suits the images).")
+            description =
+                    "A name of the catalogue, to train from scratch; or published weights, a folder or a hub name, to"
+                            + " fine-tune (default: a small ViT that suits the images).")
     private @Nullable String model;
 
     @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file.")
@@ -138,9 +139,7 @@ final class TrainCommand implements Callable<Integer> {
 
     private TrainingConfig configuration() {
         var name = model == null ? defaultModel() : model;
-        var start = Catalog.find(name).isPresent() && name.indexOf('.') < 0
-                ? scratch(name)
-                : fineTuning(name);
+        var start = Catalog.find(name).isPresent() && name.indexOf('.') < 0 ? scratch(name) : fineTuning(name);
         var config = start.with(o -> {
             epochs.ifPresent(value -> o.epochs = value);
             o.warmupEpochs = Math.min(o.warmupEpochs, Math.max(0, o.epochs - 1));
@@ -156,17 +155,13 @@ final class TrainCommand implements Callable<Integer> {
             int equals = setting.indexOf('=');
             VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set clip_norm=1", setting);
             config = TrainingConfigFile.with(
-                    config,
-                    setting.substring(0, equals) + ": " + setting.substring(equals + 1),
-                    "--set " + setting);
+                    config, setting.substring(0, equals) + ": " + setting.substring(equals + 1), "--set " + setting);
         }
         return config;
     }
 
     private String defaultModel() {
-        return data == null || Idx.has(data, Split.TRAIN)
-                ? "vit_mini_patch4_32"
-                : "vit_tiny_patch16_224";
+        return data == null || Idx.has(data, Split.TRAIN) ? "vit_mini_patch4_32" : "vit_tiny_patch16_224";
     }
 
     /** From random weights; on small pictures crops would cut away what tells the classes apart, so they are shifted. */
@@ -188,7 +183,8 @@ final class TrainCommand implements Callable<Integer> {
     /** From trained weights: a low rate, lower still for the layers below, and crops that keep most of the picture. */
     private TrainingConfig fineTuning(String name) {
         VitrailException.require(
-                data != null, "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
+                data != null,
+                "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
         return TrainingConfig.of(name, String.valueOf(data), 5).with(o -> {
             o.warmupEpochs = 1;
             o.batchSize = 16;
@@ -216,7 +212,9 @@ final class TrainCommand implements Callable<Integer> {
         return LoadedModel.load(
                 config.model(),
                 config.imageSize().isPresent()
-                        ? options.withImage(config.imageSize().getAsInt(), config.imageSize().getAsInt())
+                        ? options.withImage(
+                                config.imageSize().getAsInt(),
+                                config.imageSize().getAsInt())
                         : options);
     }
 

@@ -175,12 +175,13 @@ public record TrainingConfig(
     public TrainingTransform transform(Preprocessing input) {
         var cut =
                 switch (crop) {
-                    case RESIZED -> new RandomResizedCrop(
-                            input.height(),
-                            input.width(),
-                            new RandomResizedCrop.Range(smallestCrop, 1),
-                            RandomResizedCrop.DEFAULT_RATIO,
-                            List.of(input.interpolation()));
+                    case RESIZED ->
+                        new RandomResizedCrop(
+                                input.height(),
+                                input.width(),
+                                new RandomResizedCrop.Range(smallestCrop, 1),
+                                RandomResizedCrop.DEFAULT_RATIO,
+                                List.of(input.interpolation()));
                     case SHIFTED -> new PadAndCrop(input.height(), input.width(), shift, PadAndCrop.Border.ZERO);
                 };
         return TrainingTransform.of(input, List.of(cut, new RandomFlip(flip, 0)));

@@ -113,11 +113,7 @@ public final class TrainingConfigFile {
                     c -> c.emaDecay().isPresent(),
                     o -> o.emaDecay = OptionalDouble.empty()),
             flag("ema_warmup", TrainingConfig::emaWarmup, (o, v) -> o.emaWarmup = v.asBoolean()),
-            choice(
-                    "crop",
-                    CropKind.values(),
-                    TrainingConfig::crop,
-                    (o, v) -> o.crop = CropKind.valueOf(constant(v))),
+            choice("crop", CropKind.values(), TrainingConfig::crop, (o, v) -> o.crop = CropKind.valueOf(constant(v))),
             number("smallest_crop", TrainingConfig::smallestCrop, (o, v) -> o.smallestCrop = v.asDouble()),
             whole("shift", TrainingConfig::shift, (o, v) -> o.shift = v.asInt()),
             number("flip", TrainingConfig::flip, (o, v) -> o.flip = v.asDouble()),

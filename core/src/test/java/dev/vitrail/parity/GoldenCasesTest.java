@@ -22,17 +22,17 @@ final class GoldenCasesTest {
     Stream<DynamicTest> equalsTheOriginal() throws IOException {
         List<Path> files;
         try (var walk = Files.walk(GOLDEN)) {
-            files = walk.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+            files = walk.filter(file -> file.toString().endsWith(".json"))
+                    .sorted()
+                    .toList();
         }
         assertThat(files).hasSizeGreaterThan(80);
         return files.stream()
                 .filter(file -> !ABSENT.contains(file.getFileName().toString().replace(".json", "")))
-                .map(file -> DynamicTest.dynamicTest(
-                        GOLDEN.relativize(file).toString(),
-                        () -> assertThat(Parity.run(List.of(file), outcome -> {}))
-                                .singleElement()
-                                .satisfies(outcome -> assertThat(outcome.passed())
-                                        .as("%s", outcome)
-                                        .isTrue())));
+                .map(file -> DynamicTest.dynamicTest(GOLDEN.relativize(file).toString(), () -> assertThat(
+                                Parity.run(List.of(file), outcome -> {}))
+                        .singleElement()
+                        .satisfies(outcome ->
+                                assertThat(outcome.passed()).as("%s", outcome).isTrue())));
     }
 }
