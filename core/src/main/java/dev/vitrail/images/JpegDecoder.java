@@ -1,10 +1,12 @@
 package dev.vitrail.images;
 
 import dev.vitrail.images.JpegHeader.Colors;
+import java.awt.image.Raster;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.Iterator;
+import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
 
@@ -47,14 +49,26 @@ final class JpegDecoder {
         var reader = READER.createReaderInstance();
         try (var stream = file.stream(content)) {
             reader.setInput(stream, true, true);
-            var raster = reader.readRaster(0, reader.getDefaultReadParam());
-            if (stream.exhausted()) {
-                throw new EOFException();
-            }
+            var raster = raster(reader, stream);
             return Rasters.bytes(raster, header.components());
         } finally {
             reader.dispose();
         }
+    }
+
+    /** The reader makes up for missing bytes, or stumbles over them: either way it has asked for more than there is. */
+    private static Raster raster(ImageReader reader, MemoryImageStream stream) throws IOException {
+        try {
+            var raster = reader.readRaster(0, reader.getDefaultReadParam());
+            if (!stream.exhausted()) {
+                return raster;
+            }
+        } catch (IOException e) {
+            if (!stream.exhausted()) {
+                throw e;
+            }
+        }
+        throw new EOFException();
     }
 
     private static boolean halvedDown(JpegHeader header, int component) {
