@@ -33,7 +33,7 @@ final class Canvas {
             int red = levels[i] & 0xff;
             int green = levels[i + 1] & 0xff;
             int blue = levels[i + 2] & 0xff;
-            Arrays.fill(pixels, i, i + 3, (byte) (red * 19595 + green * 38470 + blue * 7471 + 0x8000 >> 16));
+            Arrays.fill(pixels, i, i + 3, (byte) ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16));
         }
         return new RgbImage(image.width(), image.height(), pixels);
     }

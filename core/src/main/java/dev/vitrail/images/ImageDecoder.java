@@ -123,7 +123,7 @@ public final class ImageDecoder {
                         name, describe(bytes)));
         try {
             var file = new Encoded(name, bytes, options);
-            var image = format.decoder().decode(file);
+            var image = format.decode(file);
             return options.applyExifOrientation() ? Orientation.of(format, file).apply(image) : image;
         } catch (VitrailException e) {
             throw e;
@@ -150,7 +150,7 @@ public final class ImageDecoder {
     }
 
     private static boolean endsEarly(Throwable e) {
-        return e instanceof EOFException || e.getCause() != null && endsEarly(e.getCause());
+        return e instanceof EOFException || (e.getCause() != null && endsEarly(e.getCause()));
     }
 
     private static String reason(Throwable e) {
@@ -167,7 +167,7 @@ public final class ImageDecoder {
         }
         int shown = Math.min(bytes.length, 16);
         var start = new String(bytes, 0, shown, StandardCharsets.US_ASCII);
-        boolean text = start.chars().allMatch(c -> c >= ' ' && c < 127 || c == '\n' || c == '\r' || c == '\t');
+        boolean text = start.chars().allMatch(c -> (c >= ' ' && c < 127) || c == '\n' || c == '\r' || c == '\t');
         return text
                 ? "text that begins with \"%s\"".formatted(start.strip().replaceAll("\\s+", " "))
                 : "%d bytes of an unknown kind".formatted(bytes.length);

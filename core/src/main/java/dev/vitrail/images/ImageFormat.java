@@ -1,24 +1,23 @@
 package dev.vitrail.images;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Optional;
 
 /** The file formats that are read, told apart by their first bytes: a file's name says nothing reliable about it. */
 enum ImageFormat {
-    JPEG("JPEG", JpegDecoder::decode),
-    PNG("PNG", PngDecoder::decode),
-    GIF("GIF", GifDecoder::decode),
-    WEBP("WebP", WebpDecoder::decode),
-    BMP("BMP", BmpDecoder::decode),
-    TIFF("TIFF", TiffDecoder::decode);
+    JPEG("JPEG"),
+    PNG("PNG"),
+    GIF("GIF"),
+    WEBP("WebP"),
+    BMP("BMP"),
+    TIFF("TIFF");
 
     private final String title;
-    private final Decoder decoder;
 
-    ImageFormat(String title, Decoder decoder) {
+    ImageFormat(String title) {
         this.title = title;
-        this.decoder = decoder;
     }
 
     /** The format of a file with these contents. */
@@ -45,8 +44,21 @@ enum ImageFormat {
         return title;
     }
 
-    Decoder decoder() {
-        return decoder;
+    /**
+     * Decodes the first picture of a file of this format.
+     *
+     * @throws java.io.EOFException if the file ends too early
+     * @throws IOException if it is damaged, or uses a feature that is not read
+     */
+    RgbImage decode(Encoded file) throws IOException {
+        return switch (this) {
+            case JPEG -> JpegDecoder.decode(file);
+            case PNG -> PngDecoder.decode(file);
+            case GIF -> GifDecoder.decode(file);
+            case WEBP -> WebpDecoder.decode(file);
+            case BMP -> BmpDecoder.decode(file);
+            case TIFF -> TiffDecoder.decode(file);
+        };
     }
 
     private static boolean begins(byte[] bytes, String magic) {

@@ -113,9 +113,9 @@ final class JpegDecoder {
                 int near = 3 * (here[x] & 0xff);
                 int after = levels[below + x * step] & 0xff;
                 int at = 2 * k * stride + component + x * step;
-                levels[at] = (byte) (near + (before[x] & 0xff) + 1 >> 2);
+                levels[at] = (byte) ((near + (before[x] & 0xff) + 1) >> 2);
                 if (2 * k + 1 < header.height()) {
-                    levels[at + stride] = (byte) (near + after + 2 >> 2);
+                    levels[at + stride] = (byte) ((near + after + 2) >> 2);
                 }
             }
             var swap = above;
@@ -144,9 +144,9 @@ final class JpegDecoder {
             int y = levels[i] & 0xff;
             int cb = (levels[i + 1] & 0xff) - 128;
             int cr = (levels[i + 2] & 0xff) - 128;
-            levels[i] = clip(y + (91881 * cr + 32768 >> 16));
-            levels[i + 1] = clip(y + (-22554 * cb - 46802 * cr + 32768 >> 16));
-            levels[i + 2] = clip(y + (116130 * cb + 32768 >> 16));
+            levels[i] = clip(y + ((91881 * cr + 32768) >> 16));
+            levels[i + 1] = clip(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
+            levels[i + 2] = clip(y + ((116130 * cb + 32768) >> 16));
         }
     }
 

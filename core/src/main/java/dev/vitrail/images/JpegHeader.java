@@ -74,7 +74,7 @@ record JpegHeader(
             if (marker == EOI) {
                 throw new DamagedImageException("ends before its first scan");
             }
-            if (marker == SOI || marker == 0x01 || marker >= 0xd0 && marker <= 0xd7) {
+            if (marker == SOI || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7)) {
                 at += 2;
                 continue;
             }

@@ -129,7 +129,7 @@ final class PngDecoder {
         byte[] levels = Rasters.samples(raster, 1, 0);
         int factor = 255 / ((1 << depth) - 1);
         for (int i = 0; i < levels.length; i++) {
-            levels[i] *= factor;
+            levels[i] = (byte) (levels[i] * factor);
         }
         return levels;
     }

@@ -112,7 +112,7 @@ final class Rasters {
                 int level = levels[from + i] & 0xff;
                 int ink = inverted ? 255 - level : level;
                 int product = ink * light + 128;
-                rgb[to++] = (byte) (light - ((product >> 8) + product >> 8));
+                rgb[to++] = (byte) (light - (((product >> 8) + product) >> 8));
             }
         }
         return rgb;

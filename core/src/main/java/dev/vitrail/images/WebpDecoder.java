@@ -58,7 +58,7 @@ final class WebpDecoder {
     private static RgbImage onCanvas(Encoded file, int frame, long end, int width, int height) throws IOException {
         int left = 2 * file.u24Little(frame);
         int top = 2 * file.u24Little(frame + 3);
-        for (long at = frame + 16; at < end; ) {
+        for (long at = frame + 16L; at < end; ) {
             int chunk = (int) at;
             long length = file.u32Little(chunk + 4);
             if (file.matches(chunk, "VP8 ") || file.matches(chunk, "VP8L")) {
@@ -82,7 +82,7 @@ final class WebpDecoder {
         file.need(chunk, 8 + length);
         if (file.matches(chunk, "VP8L")) {
             long header = file.u32Little(chunk + 9);
-            file.checkSize((header & 0x3fff) + 1, (header >> 14 & 0x3fff) + 1);
+            file.checkSize((header & 0x3fff) + 1, ((header >> 14) & 0x3fff) + 1);
         } else {
             file.checkSize(file.u16Little(chunk + 14) & 0x3fff, file.u16Little(chunk + 16) & 0x3fff);
         }
@@ -91,7 +91,7 @@ final class WebpDecoder {
         System.arraycopy(file.bytes(), 0, content, 0, FIRST_CHUNK);
         System.arraycopy(file.bytes(), chunk, content, FIRST_CHUNK, 8 + (int) length);
         for (int i = 0; i < 4; i++) {
-            content[4 + i] = (byte) (content.length - 8 >> 8 * i);
+            content[4 + i] = (byte) ((content.length - 8) >> (8 * i));
         }
         var reader = READER.createReaderInstance();
         try (var stream = file.stream(content)) {
