@@ -112,34 +112,6 @@ public final class Kernels {
         return x.times(weight.reshape(weight.count()));
     }
 
-    /**
-     * The products of many pairs of matrices: {@link Tensor#matmul} without broadcasting.
-     *
-     * <p>On a CPU libtorch multiplies one pair after the other on one thread. While no gradient is recorded this runs as one
-     * grouped 1×1 convolution instead, whose groups oneDNN spreads over the threads.
-     *
-     * @param x {@code […, n, k]}
-     * @param y {@code […, k, m]}
-     * @return {@code […, n, m]}
-     */
-    public static Tensor products(Tensor x, Tensor y) {
-        if (Gradients.recorded() || !runsOnOneDnn(x) || Threads.count() == 1) {
-            return x.matmul(y);
-        }
-        var shape = x.shape();
-        long n = x.size(-2), k = x.size(-1), m = y.size(-1), pairs = x.count() / (n * k);
-        shape[shape.length - 1] = m;
-        var points = new long[] {1, 1};
-        return conv2d(
-                        y.reshape(1, pairs * k, 1, m),
-                        x.reshape(pairs * n, k, 1, 1),
-                        null,
-                        points,
-                        new long[] {0, 0},
-                        pairs)
-                .reshape(shape);
-    }
-
     /** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
     public static Tensor layerNorm(Tensor x, @Nullable Tensor weight, @Nullable Tensor bias, double eps) {
         if (x.handle.is_meta()) {

@@ -8,7 +8,6 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import org.junit.jupiter.api.Test;
 
@@ -48,7 +47,7 @@ class CaiTTest {
         }
     }
 
-    /** The grouped convolution that inference multiplies with gives what training's products give. */
+    /** Inference writes over what training keeps. */
     @Test
     void inferenceComputesWhatTrainingDoes() {
         try (var model = new CaiT(small());
@@ -61,11 +60,6 @@ class CaiTTest {
                 for (int i = 0; i < plain.length; i++) {
                     assertThat(plain[i]).isCloseTo(recorded[i], within(1e-5f));
                 }
-                var x = Tensor.randn(2, 3, 5, 7);
-                var y = Tensor.randn(2, 3, 4, 7).transpose(-2, -1);
-                var product = Kernels.products(x, y);
-                assertThat(product.shape()).containsExactly(2, 3, 5, 4);
-                assertThat(product.minus(x.matmul(y)).absolute().max().item()).isLessThan(1e-5);
             }
         }
     }
