@@ -198,6 +198,10 @@ public record LoadedModel(
                 : changed;
     }
 
+    /** Levels of small pictures spread about their middle by a quarter of the range. */
+    private static final Normalization UNIT_VARIANCE =
+            new Normalization(List.of(0.5, 0.5, 0.5), List.of(0.25, 0.25, 0.25));
+
     private static final List<String> KNOWN_ARGUMENTS = List.of("img_size", "num_classes", "in_chans");
 
     private static LoadedModel load(
@@ -251,7 +255,7 @@ public record LoadedModel(
                 statistics(input.std(), config.channels()));
     }
 
-    /** How a variant's default weights want their images; for sizes of our own, the whole picture at −1 … 1. */
+    /** How a variant's default weights want their images; for sizes of our own, the whole picture, its levels at about unit variance. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.of(variant.name()).stream()
                 .findFirst()

@@ -48,6 +48,8 @@ import picocli.CommandLine.Option;
 final class TrainCommand implements Callable<Integer> {
     private static final String BUILT_IN = "built-in";
     private static final int SHOWN = 4;
+    /** Side of what counts as a small picture, pixels. */
+    private static final int SMALL = 64;
     /** Validation needs no gradients, so more images fit at once. */
     private static final int VALIDATION_BATCH = 100;
 
@@ -142,7 +144,7 @@ final class TrainCommand implements Callable<Integer> {
         var start = Catalog.find(name).isPresent() && name.indexOf('.') < 0 ? scratch(name) : fineTuning(name);
         var config = start.with(o -> {
             epochs.ifPresent(value -> o.epochs = value);
-            o.warmupEpochs = Math.min(o.warmupEpochs, Math.max(0, o.epochs - 1));
+            o.warmupEpochs = Math.min(o.warmupEpochs, o.epochs / 5.0);
             batch.ifPresent(value -> o.batchSize = value);
             o.learningRate = learningRate == null ? o.learningRate : learningRate;
             o.lowestLearningRate = Math.min(o.lowestLearningRate, o.learningRate);
@@ -161,22 +163,27 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private String defaultModel() {
-        return data == null || Idx.has(data, Split.TRAIN) ? "vit_mini_patch4_32" : "vit_tiny_patch16_224";
+        return data == null || Idx.has(data, Split.TRAIN) ? "vit_mini_patch4_gap_32" : "vit_tiny_patch16_224";
     }
 
-    /** From random weights; on small pictures crops would cut away what tells the classes apart, so they are shifted. */
+    /**
+     * From random weights. On small pictures crops would cut away what tells the classes apart, and small batches give the many
+     * steps that little data needs.
+     */
     private TrainingConfig scratch(String name) {
-        boolean small = Catalog.get(name).config().imageHeight() <= 64;
-        return TrainingConfig.of(name, data == null ? BUILT_IN : data.toString(), data == null ? 12 : small ? 15 : 100)
-                .with(o -> {
-                    o.warmupEpochs = small ? 1 : 5;
-                    o.batchSize = 64;
-                    o.learningRate = small ? 2e-3 : 1e-3;
-                    o.crop = small ? TrainingConfig.CropKind.SHIFTED : TrainingConfig.CropKind.RESIZED;
-                    o.shift = 2;
-                    o.labelSmoothing = small ? 0.05 : 0.1;
-                    o.weightDecay = 0.05;
-                    o.dropPath = small ? 0 : 0.1;
+        boolean small = Catalog.get(name).config().imageHeight() <= SMALL;
+        var start = TrainingConfig.of(name, data == null ? BUILT_IN : data.toString(), small ? 5 : 100);
+        return small
+                ? start.with(o -> {
+                    o.warmupEpochs = 0.4;
+                    o.batchSize = 32;
+                    o.crop = TrainingConfig.CropKind.SHIFTED;
+                    o.shift = 0;
+                    o.labelSmoothing = 0;
+                })
+                : start.with(o -> {
+                    o.warmupEpochs = 5;
+                    o.dropPath = 0.1;
                 });
     }
 

@@ -109,7 +109,7 @@ public final class StainedGlass implements Dataset {
          * {@code vit_mini_patch4_32} reaches
          * 95 % in three epochs of batch 32 (AdamW, 1e-3).
          */
-        public static final Difficulty STANDARD = new Difficulty(32, 0.31, 0.35, 8, 5.5, 7, 0.65, 1, 0.04);
+        public static final Difficulty STANDARD = new Difficulty(32, 0.32, 0.35, 6, 5.5, 7, 0.7, 1, 0.03);
 
         public Difficulty {
             require(size >= 16 && size <= 512, "pictures have 16 to 512 pixels a side, found %d", size);

@@ -99,6 +99,8 @@ final class VisionTransformerVariants {
             // The paper's ViT in miniature: an 8×8 grid of patches on small images, 10 classes. mini: 1.2 M parameters;
             // tiny_d6: Ti's width at half its depth, 2.7 M. Ours, without published weights.
             .variant("vit_mini_patch4_32", Config.of(32, 4, 128, 6, 4).withClasses(10))
+            .variant("vit_mini_patch4_gap_32", Config.of(32, 4, 128, 5, 4)
+                    .with(pooledBy(Pool.AVG)).with(o -> o.classToken = false).withClasses(10))
             .variant("vit_mini_patch6_48", Config.of(48, 6, 128, 6, 4).withClasses(10))
             .variant("vit_tiny_d6_patch4_32", Config.of(32, 4, 192, 6, 3).withClasses(10))
             .variant("vit_tiny_d6_patch6_48", Config.of(48, 6, 192, 6, 3).withClasses(10));

@@ -32,7 +32,7 @@ import java.util.function.Consumer;
  * @param eps AdamW's
  * @param momentum gradient descent's, see {@link Sgd.Settings}
  * @param nesterov gradient descent's
- * @param warmupEpochs epochs at whose end the learning rate reaches its top
+ * @param warmupEpochs epochs, or a part of one, at whose end the learning rate reaches its top
  * @param warmupLearningRate of the first step of the warm-up
  * @param lowestLearningRate of the last step
  * @param scheduleOnUpdates whether the learning rate changes with every step; else with every epoch
@@ -66,7 +66,7 @@ public record TrainingConfig(
         double eps,
         double momentum,
         boolean nesterov,
-        int warmupEpochs,
+        double warmupEpochs,
         double warmupLearningRate,
         double lowestLearningRate,
         boolean scheduleOnUpdates,
@@ -119,7 +119,7 @@ public record TrainingConfig(
         require(weightDecay >= 0, "the weight decay must not be negative, found %s", weightDecay);
         require(
                 warmupEpochs >= 0 && warmupEpochs < epochs,
-                "%d epochs of warm-up leave nothing of %d epochs: warm up for fewer",
+                "%s epochs of warm-up leave nothing of %d epochs: warm up for fewer",
                 warmupEpochs,
                 epochs);
         require(
@@ -192,7 +192,7 @@ public record TrainingConfig(
         long unit = scheduleOnUpdates ? updatesPerEpoch : 1;
         var byUnit = CosineSchedule.of(learningRate, epochs * unit).with(o -> {
             o.lowest = lowestLearningRate;
-            o.warmup = warmupEpochs * unit;
+            o.warmup = Math.round(warmupEpochs * unit);
             o.warmupStart = warmupLearningRate;
         });
         return scheduleOnUpdates ? byUnit : update -> byUnit.rate(update / updatesPerEpoch);
@@ -213,10 +213,10 @@ public record TrainingConfig(
     public static final class Options {
         public String model, data;
         public OptionalInt imageSize;
-        public int epochs, batchSize, warmupEpochs;
+        public int epochs, batchSize;
         public long seed;
         public OptimizerKind optimizer;
-        public double learningRate, weightDecay, beta1, beta2, eps, momentum, warmupLearningRate, lowestLearningRate;
+        public double warmupEpochs, learningRate, weightDecay, beta1, beta2, eps, momentum, warmupLearningRate, lowestLearningRate;
         public double layerDecay, labelSmoothing, dropPath;
         public boolean nesterov, scheduleOnUpdates, freezeBackbone, emaWarmup;
         public LossKind loss;

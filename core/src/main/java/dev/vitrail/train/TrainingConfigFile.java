@@ -80,7 +80,7 @@ public final class TrainingConfigFile {
             number("eps", TrainingConfig::eps, (o, v) -> o.eps = v.asDouble()),
             number("momentum", TrainingConfig::momentum, (o, v) -> o.momentum = v.asDouble()),
             flag("nesterov", TrainingConfig::nesterov, (o, v) -> o.nesterov = v.asBoolean()),
-            whole("warmup_epochs", TrainingConfig::warmupEpochs, (o, v) -> o.warmupEpochs = v.asInt()),
+            number("warmup_epochs", TrainingConfig::warmupEpochs, (o, v) -> o.warmupEpochs = v.asDouble()),
             number(
                     "warmup_learning_rate",
                     TrainingConfig::warmupLearningRate,
