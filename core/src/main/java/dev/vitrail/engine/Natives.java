@@ -41,9 +41,9 @@ final class Natives {
 
     /**
      * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of a model,
-     * shorter than what a neighbour on the same core would notice.
+     * some 25 ms at most, so that a process at rest uses nothing. Beside other work on the same cores {@code passive} is faster.
      */
-    private static final String BRIEF_SPIN = "10000";
+    private static final String BRIEF_SPIN = "1000000";
 
     private static volatile boolean loaded;
 

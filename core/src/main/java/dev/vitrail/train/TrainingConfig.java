@@ -216,7 +216,15 @@ public record TrainingConfig(
         public int epochs, batchSize;
         public long seed;
         public OptimizerKind optimizer;
-        public double warmupEpochs, learningRate, weightDecay, beta1, beta2, eps, momentum, warmupLearningRate, lowestLearningRate;
+        public double warmupEpochs,
+                learningRate,
+                weightDecay,
+                beta1,
+                beta2,
+                eps,
+                momentum,
+                warmupLearningRate,
+                lowestLearningRate;
         public double layerDecay, labelSmoothing, dropPath;
         public boolean nesterov, scheduleOnUpdates, freezeBackbone, emaWarmup;
         public LossKind loss;
