@@ -64,7 +64,7 @@ class TrainingConfigFileTest {
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "optimizer: lion", "my.yaml"))
                 .hasMessageContaining("'optimizer' must be one of adamw, sgd");
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "warmup_epochs: 10", "my.yaml"))
-                .hasMessageContaining("10 epochs of warm-up leave nothing of 10 epochs");
+                .hasMessageContaining("10.0 epochs of warm-up leave nothing of 10 epochs");
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "a: [", "my.yaml"))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("my.yaml is no YAML");
