@@ -85,10 +85,13 @@ final class BenchmarkCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** Multiply–accumulates of one image through the whole model, counted on shapes alone. */
+    /**
+     * Multiply–accumulates of one image through the whole model, counted on shapes alone. As for training: inference may leave out
+     * what its result does not need, but a model is known by its full cost.
+     */
     static long multiplyAccumulates(Model model) {
         return Frame.compute(() -> {
-            try (var off = Gradients.off()) {
+            try (var on = Gradients.on()) {
                 var config = model.config();
                 var image = Tensor.empty(
                         DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());

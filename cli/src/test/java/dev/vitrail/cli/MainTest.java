@@ -1,0 +1,74 @@
+package dev.vitrail.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line as a script meets it: exit status, one sentence, one JSON object. */
+final class MainTest {
+    private record Ran(int status, String out, String err) {}
+
+    private static Ran run(String... arguments) {
+        var err = new StringWriter();
+        var out = new ByteArrayOutputStream();
+        var terminal = System.out;
+        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+        try {
+            int status = Main.commandLine().setErr(new PrintWriter(err, true)).execute(arguments);
+            return new Ran(status, out.toString(StandardCharsets.UTF_8), err.toString());
+        } finally {
+            System.setOut(terminal);
+        }
+    }
+
+    @Test
+    void listsModelsAsOneJsonObject() {
+        var ran = run("models", "vit_tiny_patch16_224", "--json");
+        assertThat(ran.status()).isZero();
+        assertThat(ran.out()).startsWith("{").contains("\"params\" : 5717416").contains("\"gmacs\" : 1.2536832");
+    }
+
+    @Test
+    void answersAWrongOptionWithOneSentence() {
+        var ran = run("models", "--jsno");
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err().lines())
+                .singleElement()
+                .asString()
+                .contains("--jsno")
+                .contains("--help");
+    }
+
+    @Test
+    void suggestsTheNearestModel() {
+        var ran = run("benchmark", "--model", "vit_tny_patch16_224");
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err().lines()).singleElement().asString().contains("vit_tiny_patch16_224");
+    }
+
+    @Test
+    void saysThatAnArchitectureHasNoWeights() {
+        var ran = run("predict", "--model", "vit_mini_patch4_32", "pom.xml");
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err()).contains("without trained weights");
+    }
+
+    @Test
+    void runsGoldenCasesAndFailsWithOneThatCannotRun(@TempDir Path folder) throws Exception {
+        Files.writeString(folder.resolve("unknown.json"), "{\"id\": \"unknown\", \"kind\": \"nothing\"}");
+        var ran = run("parity", folder.toString());
+        assertThat(ran.status()).isEqualTo(1);
+        assertThat(ran.out()).contains("FAILED").contains("0 passed, 1 failed");
+        assertThat(run("parity", "../core/src/test/resources/golden/misc/sincos_tables.json", "--json")
+                        .out())
+                .contains("\"passed\" : 1");
+    }
+}
