@@ -154,10 +154,6 @@ public final class Tensor {
         return new Tensor(torch.cat(Dispatch.vector(parts), dim));
     }
 
-    public static Tensor stack(int dim, List<Tensor> parts) {
-        return new Tensor(torch.stack(Dispatch.vector(parts), dim));
-    }
-
     // --------------------------------------------------------------------------------------------------- reading
 
     public long[] shape() {
@@ -343,18 +339,6 @@ public final class Tensor {
 
     public Tensor absolute() {
         return new Tensor(handle.abs());
-    }
-
-    public Tensor sign() {
-        return new Tensor(handle.sign());
-    }
-
-    public Tensor sine() {
-        return new Tensor(handle.sin());
-    }
-
-    public Tensor cosine() {
-        return new Tensor(handle.cos());
     }
 
     public Tensor floor() {
@@ -594,12 +578,6 @@ public final class Tensor {
 
     public Tensor timesInPlace(Tensor y) {
         handle.mul_(y.handle);
-        return this;
-    }
-
-    /** {@code this + weight · (y − this)}. */
-    public Tensor lerpInPlace(Tensor y, double weight) {
-        handle.lerp_(y.handle, new Scalar(weight));
         return this;
     }
 
