@@ -184,7 +184,11 @@ public record TrainingConfig(
                                 List.of(input.interpolation()));
                     case SHIFTED -> new PadAndCrop(input.height(), input.width(), shift, PadAndCrop.Border.ZERO);
                 };
-        return TrainingTransform.of(input, List.of(cut, new RandomFlip(flip, 0)));
+        var flipped = new RandomFlip(flip, 0);
+        // Before it is shifted, a picture of another size is brought to the input's, just as validation does it.
+        return crop == CropKind.SHIFTED
+                ? TrainingTransform.of(input, List.of((image, random) -> input.apply(image), cut, flipped))
+                : TrainingTransform.of(input, List.of(cut, flipped));
     }
 
     /** The learning rate over updates. */
