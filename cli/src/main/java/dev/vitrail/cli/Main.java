@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
         scope = ScopeType.INHERIT,
         subcommands = {
             TrainCommand.class,
+            RecipesCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
             EmbedCommand.class,

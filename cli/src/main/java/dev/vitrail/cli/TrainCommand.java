@@ -1,29 +1,39 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
+import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.LABELS;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.SEED;
+import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
+
+import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Idx;
-import dev.vitrail.data.Loader;
-import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Split;
-import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Device;
 import dev.vitrail.models.Catalog;
+import dev.vitrail.train.Recipe;
+import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingOption;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -46,14 +56,8 @@ import picocli.CommandLine.Option;
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
-    private static final String BUILT_IN = "built-in";
+    private static final String AUTO = "auto";
     private static final int SHOWN = 4;
-    /** Side of what counts as a small picture, pixels. */
-    private static final int SMALL = 64;
-    /** Images below which all layers would only learn them by heart. */
-    private static final int FEW = 500;
-    /** Validation needs no gradients, so more images fit at once. */
-    private static final int VALIDATION_BATCH = 100;
 
     @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the built-in set).")
     private @Nullable Path data;
@@ -65,6 +69,14 @@ final class TrainCommand implements Callable<Integer> {
                     "A name of the catalogue, to train from scratch; or published weights, a folder or a hub name, to"
                             + " fine-tune (default: a small ViT that suits the images).")
     private @Nullable String model;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "R",
+            description =
+                    "Options that are known to work together: a name that 'vitrail recipes' lists, a YAML file, or auto, which"
+                            + " chooses by the data and says why (default ${DEFAULT-VALUE}).")
+    private String recipe = AUTO;
 
     @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file.")
     private Optional<String> architecture = Optional.empty();
@@ -82,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
     private Optional<Integer> batch = Optional.empty();
 
     @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate.")
-    private @Nullable Double learningRate;
+    private Optional<Double> learningRate = Optional.empty();
 
     @Option(names = "--size", paramLabel = "PIXELS", description = "Side of the input, where the model takes another.")
     private Optional<Integer> size = Optional.empty();
@@ -93,13 +105,13 @@ final class TrainCommand implements Callable<Integer> {
             description =
                     "Train the classifier alone, or not; by default it is trained alone where there are fewer than"
                             + " 500 images.")
-    private @Nullable Boolean freeze;
+    private Optional<Boolean> freeze = Optional.empty();
 
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
 
     @Option(names = "--seed", paramLabel = "N", description = "Where all chance begins.")
-    private @Nullable Long seed;
+    private Optional<Long> seed = Optional.empty();
 
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Any option of config.yaml; may be repeated.")
     private List<String> settings = List.of();
@@ -118,18 +130,17 @@ final class TrainCommand implements Callable<Integer> {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
-        var config = resume ? TrainingConfigFile.read(folder.config()) : configuration();
-        var sets = open(config);
-        try (var loaded = load(config, sets)) {
-            try (var train = trainLoader(config, sets, loaded);
-                    var validation = validationLoader(sets, loaded);
-                    var trainer = trainer(config, loaded, sets, train, validation, folder)) {
-                announce(config, sets, loaded, folder);
-                var result = run(trainer, folder);
-                report(result, train.broken().size() + validation.broken().size());
-                if (result.finished() && !json && data == null && config.data().equals(BUILT_IN)) {
-                    show(folder, sets);
-                }
+        var options = TrainingRun.Options.DEFAULT
+                .withDevice(Device.parse(device))
+                .withWorkers(workers)
+                .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()));
+        try (var run =
+                resume ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
+            announce(run, folder);
+            var result = run(run.trainer(), folder);
+            report(result, run.broken());
+            if (result.finished() && !json && run.config().get(DATA).equals(TrainingRun.BUILT_IN)) {
+                show(folder, run.sets());
             }
         }
         return 0;
@@ -146,157 +157,75 @@ final class TrainCommand implements Callable<Integer> {
 
     // ------------------------------------------------------------------------------------------------ what is trained
 
+    /** The recipe's options, then those that the command names. */
     private TrainingConfig configuration() {
-        var name = model == null ? defaultModel() : model;
-        var start = Catalog.find(name).isPresent() && name.indexOf('.') < 0 ? scratch(name) : fineTuning(name);
-        var config = start.with(o -> {
-            epochs.ifPresent(value -> o.epochs = value);
-            o.warmupEpochs = Math.min(o.warmupEpochs, o.epochs / 5.0);
-            batch.ifPresent(value -> o.batchSize = value);
-            o.learningRate = learningRate == null ? o.learningRate : learningRate;
-            o.lowestLearningRate = Math.min(o.lowestLearningRate, o.learningRate);
-            o.seed = seed == null ? o.seed : seed;
-            size.ifPresent(value -> o.imageSize = OptionalInt.of(value));
-            o.freezeBackbone = freeze == null ? o.freezeBackbone : freeze;
-            o.labels = labels;
-        });
+        var start = TrainingConfig.STANDARD
+                .with(DATA, data == null ? TrainingRun.BUILT_IN : data.toString())
+                .with(LABELS, labels)
+                .with(ARCHITECTURE, architecture)
+                .with(MODEL, model == null ? defaultModel() : model);
+        var chosen = AUTO.equals(recipe) ? advised(start) : Recipe.get(recipe);
+        var config = chosen.apply(start);
+        if (model != null) {
+            config = config.with(MODEL, model);
+        }
+        if (epochs.isPresent()) {
+            config = config.with(EPOCHS, epochs.get())
+                    .with(WARMUP_EPOCHS, Math.min(config.get(WARMUP_EPOCHS), epochs.get() / 5.0));
+        }
+        config = with(config, BATCH_SIZE, batch);
+        config = with(config, LEARNING_RATE, learningRate);
+        config = config.with(
+                LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), config.get(LEARNING_RATE)));
+        config = with(config, SEED, seed);
+        config = with(config, FREEZE_BACKBONE, freeze);
+        config = size.isPresent() ? config.with(IMAGE_SIZE, size) : config;
         for (var setting : settings) {
             int equals = setting.indexOf('=');
             VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set clip_norm=1", setting);
             config = TrainingConfigFile.with(
                     config, setting.substring(0, equals) + ": " + setting.substring(equals + 1), "--set " + setting);
         }
-        return config;
+        return config.checked();
+    }
+
+    private static <T> TrainingConfig with(TrainingConfig config, TrainingOption<T> option, Optional<T> value) {
+        return value.map(said -> config.with(option, said)).orElse(config);
     }
 
     private String defaultModel() {
         return data == null || Idx.has(data, Split.TRAIN) ? "vit_mini_patch4_gap_32" : "vit_tiny_patch16_224";
     }
 
-    /**
-     * From random weights. On small pictures crops would cut away what tells the classes apart, and small batches give the many
-     * steps that little data needs.
-     */
-    private TrainingConfig scratch(String name) {
-        boolean small = Catalog.get(name).config().imageHeight() <= SMALL;
-        var start = TrainingConfig.of(name, data == null ? BUILT_IN : data.toString(), small ? 5 : 100);
-        return small
-                ? start.with(o -> {
-                    o.warmupEpochs = 0.4;
-                    o.batchSize = 32;
-                    o.crop = TrainingConfig.CropKind.SHIFTED;
-                    o.shift = 0;
-                    o.labelSmoothing = 0;
-                })
-                : start.with(o -> {
-                    o.warmupEpochs = 5;
-                    o.dropPath = 0.1;
-                });
-    }
-
-    /**
-     * From trained weights. Where there are few images the classifier alone is trained, as whatever else moves, moves to fit
-     * them: on 245 photos of ants and bees that found 97 % of the others, against 95 % with all layers. Otherwise a low rate,
-     * lower still for the layers below.
-     */
-    private TrainingConfig fineTuning(String name) {
-        if (data == null) {
-            throw VitrailException.of(
-                    "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
-        }
-        boolean few = freeze == null
-                ? Datasets.open(data, Split.TRAIN, labels.map(Path::of)).size() < FEW
-                : freeze;
-        var start = TrainingConfig.of(name, data.toString(), 5);
-        return few
-                ? start.with(o -> {
-                    o.freezeBackbone = true;
-                    o.warmupEpochs = 1;
-                    o.batchSize = 4;
-                    o.learningRate = 3e-3;
-                    o.smallestCrop = 0.8;
-                    o.labelSmoothing = 0;
-                })
-                : start.with(o -> {
-                    o.warmupEpochs = 1;
-                    o.batchSize = 16;
-                    o.learningRate = 5e-4;
-                    o.layerDecay = 0.75;
-                    o.smallestCrop = 0.35;
-                    o.dropPath = 0.1;
-                });
-    }
-
-    private static TrainAndValidation open(TrainingConfig config) {
-        return config.data().equals(BUILT_IN)
-                ? StainedGlass.trainAndValidation()
-                : Datasets.trainAndValidation(
-                        Path.of(config.data()), config.labels().map(Path::of), config.holdOut(), config.seed());
-    }
-
-    private LoadedModel load(TrainingConfig config, TrainAndValidation sets) {
-        var options = LoadedModel.Options.DEFAULT
-                .withArchitecture(architecture)
-                .withDevice(Device.parse(device))
-                .withClasses(sets.train().classes().size())
-                .withDropPath(config.dropPath())
-                .withSeed(config.seed());
-        return LoadedModel.load(
-                config.model(),
-                config.imageSize().isPresent()
-                        ? options.withImage(
-                                config.imageSize().getAsInt(),
-                                config.imageSize().getAsInt())
-                        : options);
-    }
-
-    private Loader trainLoader(TrainingConfig config, TrainAndValidation sets, LoadedModel loaded) {
-        int count = sets.train().size();
-        var options = Loader.Options.training(Math.min(config.batchSize(), count), config.seed())
-                .withWorkers(workers);
-        return new Loader(
-                sets.train(),
-                Transforms.training(config.transform(loaded.preprocessing())),
-                Sampler.shuffled(count, config.seed()),
-                options,
-                broken -> System.err.println("vitrail: " + broken.sentence()));
-    }
-
-    private Loader validationLoader(TrainAndValidation sets, LoadedModel loaded) {
-        int count = sets.validation().size();
-        return new Loader(
-                sets.validation(),
-                Transforms.evaluation(loaded.preprocessing()),
-                Sampler.sequential(count),
-                Loader.Options.evaluation(Math.min(VALIDATION_BATCH, count)).withWorkers(workers),
-                broken -> System.err.println("vitrail: " + broken.sentence()));
-    }
-
-    private Trainer trainer(
-            TrainingConfig config,
-            LoadedModel loaded,
-            TrainAndValidation sets,
-            Loader train,
-            Loader validation,
-            RunFolder folder) {
-        var description = loaded.description(sets.train().classes());
-        return resume
-                ? Trainer.resume(config, loaded.model(), description, train, validation, folder)
-                : Trainer.begin(config, loaded.model(), description, train, validation, folder);
+    private Recipe advised(TrainingConfig config) {
+        var name = config.get(MODEL);
+        boolean trained = Catalog.find(name).isEmpty() || name.indexOf('.') >= 0;
+        VitrailException.require(
+                !trained || data != null,
+                "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
+        var advice = RecipeAdvisor.advise(
+                trained,
+                TrainingRun.sets(config).train().size(),
+                trained ? 0 : Catalog.get(name).config().imageHeight());
+        advice.reasons().forEach(reason -> System.err.printf("recipe      %s: %s%n", advice.recipe(), reason));
+        return Recipe.get(advice.recipe());
     }
 
     // ------------------------------------------------------------------------------------------------- what is shown
 
-    private void announce(TrainingConfig config, TrainAndValidation sets, LoadedModel loaded, RunFolder folder) {
-        System.err.printf(Locale.ROOT, "training    %s%n", sets.train().describe());
-        System.err.printf(Locale.ROOT, "validation  %s%n", sets.validation().describe());
+    private static void announce(TrainingRun run, RunFolder folder) {
+        var config = run.config();
+        var loaded = run.loaded();
+        System.err.printf(Locale.ROOT, "training    %s%n", run.sets().train().describe());
+        System.err.printf(
+                Locale.ROOT, "validation  %s%n", run.sets().validation().describe());
         System.err.printf(
                 Locale.ROOT,
                 "model       %s, %s, %.2f M parameters, %d×%d pixels%n",
                 loaded.variant().name(),
                 !loaded.pretrained()
                         ? "from scratch"
-                        : config.freezeBackbone() ? "its classifier trained alone" : "fine-tuned",
+                        : config.get(FREEZE_BACKBONE) ? "its classifier trained alone" : "fine-tuned",
                 loaded.model().parameterCount() / 1e6,
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());
@@ -304,9 +233,9 @@ final class TrainCommand implements Callable<Integer> {
                 Locale.ROOT,
                 "run         %s, %d epochs, batch %d, learning rate %s%n%n",
                 folder.path(),
-                config.epochs(),
-                config.batchSize(),
-                config.learningRate());
+                config.get(EPOCHS),
+                config.get(BATCH_SIZE),
+                config.get(LEARNING_RATE));
     }
 
     /** Runs until the end or Ctrl-C, which waits until the state is safe. */

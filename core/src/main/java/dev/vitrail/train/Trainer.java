@@ -1,5 +1,13 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CLIP_NORM;
+import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
+import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.SEED;
+
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Loader;
@@ -41,7 +49,7 @@ public final class Trainer implements AutoCloseable {
     private final Optimizer optimizer;
     private final Optional<Ema> ema;
     private final Schedule schedule;
-    private final Losses.BinaryCrossEntropy binary;
+    private final TrainingLoss loss;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Pace pace = new Pace();
@@ -61,14 +69,14 @@ public final class Trainer implements AutoCloseable {
         this.train = train;
         this.validation = validation;
         this.folder = folder;
-        if (config.freezeBackbone()) {
+        if (config.get(FREEZE_BACKBONE)) {
             FineTuning.freezeBackbone(model);
         }
         device = model.parameters().values().iterator().next().value().device();
-        optimizer = config.optimizer(model);
-        ema = config.emaDecay().isPresent() ? Optional.of(new Ema(model)) : Optional.empty();
-        schedule = config.schedule(train.batches());
-        binary = Losses.BinaryCrossEntropy.of(config.labelSmoothing());
+        optimizer = Optimizers.of(config, model);
+        ema = config.get(EMA_DECAY).isPresent() ? Optional.of(new Ema(model)) : Optional.empty();
+        schedule = Schedules.of(config, train.batches());
+        loss = new TrainingLoss(config);
     }
 
     /**
@@ -89,7 +97,7 @@ public final class Trainer implements AutoCloseable {
         var trainer = new Trainer(config, model, description, train, validation, folder);
         try {
             folder.begin(config);
-            RandomState.seed(config.seed() + 1); // the first weights have drawn from the seed itself
+            RandomState.seed(config.get(SEED) + 1); // the first weights have drawn from the seed itself
             return trainer;
         } catch (RuntimeException e) {
             trainer.close();
@@ -139,7 +147,7 @@ public final class Trainer implements AutoCloseable {
      */
     public TrainingResult run() {
         try {
-            while (progress.epoch() < config.epochs() && !stopRequested) {
+            while (progress.epoch() < config.get(EPOCHS) && !stopRequested) {
                 trainEpoch();
                 if (progress.step() == train.batches()) {
                     endEpoch();
@@ -154,7 +162,7 @@ public final class Trainer implements AutoCloseable {
         }
         return new TrainingResult(
                 folder.path(),
-                progress.epoch() == config.epochs(),
+                progress.epoch() == config.get(EPOCHS),
                 rows,
                 progress.bestTop1(),
                 progress.bestEpoch(),
@@ -163,7 +171,7 @@ public final class Trainer implements AutoCloseable {
 
     private void trainEpoch() {
         // A frozen backbone is used as it will be used later: without dropout, its batch statistics fixed.
-        model.train(!config.freezeBackbone());
+        model.train(!config.get(FREEZE_BACKBONE));
         long before = System.nanoTime();
         try (var pass = train.epoch(progress.epoch(), progress.step())) {
             while (progress.step() < train.batches() && !stopRequested) {
@@ -191,11 +199,12 @@ public final class Trainer implements AutoCloseable {
             var images = images(batch).to(device);
             var target = target(batch).to(device);
             var logits = model.apply(images);
-            var loss = loss(logits, target);
-            double value = loss.item();
+            var mean = loss.of(logits, target);
+            double value = mean.item();
             requireFinite(value, "loss");
-            loss.backward();
-            double norm = Kernels.clipGradientNorm(trained(), config.clipNorm().orElse(Double.POSITIVE_INFINITY));
+            mean.backward();
+            double norm =
+                    Kernels.clipGradientNorm(trained(), config.get(CLIP_NORM).orElse(Double.POSITIVE_INFINITY));
             requireFinite(norm, "gradient's norm");
             optimizer.step(rate);
             optimizer.zeroGradients();
@@ -231,15 +240,8 @@ public final class Trainer implements AutoCloseable {
         return Tensor.of(classes, classes.length);
     }
 
-    private Tensor loss(Tensor logits, Tensor target) {
-        return switch (config.loss()) {
-            case CROSS_ENTROPY -> Losses.crossEntropy(logits, target, config.labelSmoothing());
-            case BINARY_CROSS_ENTROPY -> binary.of(logits, target);
-        };
-    }
-
     private Ema.Settings emaSettings() {
-        return new Ema.Settings(config.emaDecay().orElseThrow(), config.emaWarmup());
+        return new Ema.Settings(config.get(EMA_DECAY).orElseThrow(), config.get(EMA_WARMUP));
     }
 
     private void checkLabels(Batch batch) {
@@ -274,10 +276,10 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void tell(Outcome outcome) {
-        long left = (long) config.epochs() * train.batches() - updates();
+        long left = (long) config.get(EPOCHS) * train.batches() - updates();
         var step = new TrainingListener.Step(
                 progress.epoch() + 1,
-                config.epochs(),
+                config.get(EPOCHS),
                 progress.step(),
                 train.batches(),
                 updates(),
@@ -353,8 +355,8 @@ public final class Trainer implements AutoCloseable {
                         .formatted(
                                 progress.epoch() + 1,
                                 progress.step() + 1,
-                                config.batchSize(),
-                                Math.max(1, config.batchSize() / 2),
+                                config.get(BATCH_SIZE),
+                                Math.max(1, config.get(BATCH_SIZE) / 2),
                                 folder.canResume() ? "the run can be resumed" : "nothing was saved yet"),
                 cause);
     }

@@ -1,5 +1,7 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.VitrailException.require;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -8,120 +10,20 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.Names;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
-import dev.vitrail.train.TrainingConfig.CropKind;
-import dev.vitrail.train.TrainingConfig.LossKind;
-import dev.vitrail.train.TrainingConfig.OptimizerKind;
-import dev.vitrail.train.TrainingConfig.Options;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
-import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
-import java.util.function.Function;
 
-/** A {@link TrainingConfig} as YAML: one key an option, a key left out or null meaning none. */
+/** A {@link TrainingConfig} as YAML: a key for each of the {@link TrainingOptions}; null means none. */
 public final class TrainingConfigFile {
     private static final YAMLMapper YAML = YAMLMapper.builder()
             .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
             .enable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+            // So that text which looks like a number is read as text again.
+            .enable(YAMLGenerator.Feature.ALWAYS_QUOTE_NUMBERS_AS_STRINGS)
             .build();
-
-    /** Reads one option from its node. */
-    private interface Reader {
-        void read(Options options, JsonNode node);
-    }
-
-    /**
-     * An option.
-     *
-     * @param expected what its value must be, in words
-     * @param fits whether a node is such a value
-     * @param value the option as YAML has it; null for none
-     */
-    private record Key(
-            String name,
-            String expected,
-            Function<JsonNode, Boolean> fits,
-            Function<TrainingConfig, JsonNode> value,
-            Reader reader) {}
-
-    private static final List<Key> KEYS = List.of(
-            text("model", TrainingConfig::model, (o, v) -> o.model = v.asText()),
-            text("data", TrainingConfig::data, (o, v) -> o.data = v.asText()),
-            optional(
-                    whole(
-                            "image_size",
-                            c -> c.imageSize().orElse(0),
-                            (o, v) -> o.imageSize = OptionalInt.of(v.asInt())),
-                    c -> c.imageSize().isPresent(),
-                    o -> o.imageSize = OptionalInt.empty()),
-            whole("epochs", TrainingConfig::epochs, (o, v) -> o.epochs = v.asInt()),
-            whole("batch_size", TrainingConfig::batchSize, (o, v) -> o.batchSize = v.asInt()),
-            new Key(
-                    "seed",
-                    "a whole number",
-                    JsonNode::isIntegralNumber,
-                    c -> YAML.getNodeFactory().numberNode(c.seed()),
-                    (o, v) -> o.seed = v.asLong()),
-            choice(
-                    "optimizer",
-                    OptimizerKind.values(),
-                    TrainingConfig::optimizer,
-                    (o, v) -> o.optimizer = OptimizerKind.valueOf(constant(v))),
-            number("learning_rate", TrainingConfig::learningRate, (o, v) -> o.learningRate = v.asDouble()),
-            number("weight_decay", TrainingConfig::weightDecay, (o, v) -> o.weightDecay = v.asDouble()),
-            number("beta1", TrainingConfig::beta1, (o, v) -> o.beta1 = v.asDouble()),
-            number("beta2", TrainingConfig::beta2, (o, v) -> o.beta2 = v.asDouble()),
-            number("eps", TrainingConfig::eps, (o, v) -> o.eps = v.asDouble()),
-            number("momentum", TrainingConfig::momentum, (o, v) -> o.momentum = v.asDouble()),
-            flag("nesterov", TrainingConfig::nesterov, (o, v) -> o.nesterov = v.asBoolean()),
-            number("warmup_epochs", TrainingConfig::warmupEpochs, (o, v) -> o.warmupEpochs = v.asDouble()),
-            number(
-                    "warmup_learning_rate",
-                    TrainingConfig::warmupLearningRate,
-                    (o, v) -> o.warmupLearningRate = v.asDouble()),
-            number(
-                    "lowest_learning_rate",
-                    TrainingConfig::lowestLearningRate,
-                    (o, v) -> o.lowestLearningRate = v.asDouble()),
-            flag(
-                    "schedule_on_updates",
-                    TrainingConfig::scheduleOnUpdates,
-                    (o, v) -> o.scheduleOnUpdates = v.asBoolean()),
-            number("layer_decay", TrainingConfig::layerDecay, (o, v) -> o.layerDecay = v.asDouble()),
-            flag("freeze_backbone", TrainingConfig::freezeBackbone, (o, v) -> o.freezeBackbone = v.asBoolean()),
-            choice("loss", LossKind.values(), TrainingConfig::loss, (o, v) -> o.loss = LossKind.valueOf(constant(v))),
-            number("label_smoothing", TrainingConfig::labelSmoothing, (o, v) -> o.labelSmoothing = v.asDouble()),
-            optional(
-                    number(
-                            "clip_norm",
-                            c -> c.clipNorm().orElse(0),
-                            (o, v) -> o.clipNorm = OptionalDouble.of(v.asDouble())),
-                    c -> c.clipNorm().isPresent(),
-                    o -> o.clipNorm = OptionalDouble.empty()),
-            number("drop_path", TrainingConfig::dropPath, (o, v) -> o.dropPath = v.asDouble()),
-            optional(
-                    number(
-                            "ema_decay",
-                            c -> c.emaDecay().orElse(0),
-                            (o, v) -> o.emaDecay = OptionalDouble.of(v.asDouble())),
-                    c -> c.emaDecay().isPresent(),
-                    o -> o.emaDecay = OptionalDouble.empty()),
-            flag("ema_warmup", TrainingConfig::emaWarmup, (o, v) -> o.emaWarmup = v.asBoolean()),
-            choice("crop", CropKind.values(), TrainingConfig::crop, (o, v) -> o.crop = CropKind.valueOf(constant(v))),
-            number("smallest_crop", TrainingConfig::smallestCrop, (o, v) -> o.smallestCrop = v.asDouble()),
-            whole("shift", TrainingConfig::shift, (o, v) -> o.shift = v.asInt()),
-            number("flip", TrainingConfig::flip, (o, v) -> o.flip = v.asDouble()),
-            number("hold_out", TrainingConfig::holdOut, (o, v) -> o.holdOut = v.asDouble()),
-            optional(
-                    text("labels", c -> c.labels().orElse(""), (o, v) -> o.labels = Optional.of(v.asText())),
-                    c -> c.labels().isPresent(),
-                    o -> o.labels = Optional.empty()));
 
     private TrainingConfigFile() {}
 
@@ -131,9 +33,9 @@ public final class TrainingConfigFile {
     }
 
     /**
-     * Reads a file that names every option, as {@link #write} leaves it.
+     * Reads a run's file.
      *
-     * @throws VitrailException naming a key that is unknown, missing or of the wrong kind
+     * @throws VitrailException naming a key that is unknown, missing or of the wrong kind, or options that do not fit each other
      */
     public static TrainingConfig read(Path file) {
         String yaml;
@@ -145,29 +47,39 @@ public final class TrainingConfigFile {
             throw new VitrailException("cannot read %s: %s".formatted(file, e.getMessage()), e);
         }
         var node = parse(yaml, file.toString());
-        for (var key : List.of("model", "data", "epochs")) {
-            VitrailException.require(node.has(key), "%s does not say '%s', which a run needs", file, key);
+        for (var option : List.of(TrainingOptions.MODEL, TrainingOptions.DATA, TrainingOptions.EPOCHS)) {
+            require(node.has(option.name()), "%s does not say '%s', which a run needs", file, option.name());
         }
-        var start = TrainingConfig.of("?", "", 1).with(o -> {
-            o.clipNorm = OptionalDouble.empty();
-            o.emaDecay = OptionalDouble.empty();
-        });
-        return apply(start, node, file.toString());
+        return apply(TrainingConfig.STANDARD, node, file.toString()).checked();
     }
 
-    /** The YAML text of a configuration. */
-    static String text(TrainingConfig config) {
-        var node = YAML.createObjectNode();
-        KEYS.forEach(key -> node.set(key.name, key.value.apply(config)));
+    /** The YAML text of a configuration: all options, by sections. */
+    public static String text(TrainingConfig config) {
+        var text = new StringBuilder();
+        for (var section : TrainingOptions.SECTIONS) {
+            text.append(text.isEmpty() ? "# " : "\n# ").append(section.title()).append('\n');
+            section.options().forEach(option -> text.append(line(config, option)));
+        }
+        return text.toString();
+    }
+
+    private static <T> String line(TrainingConfig config, TrainingOption<T> option) {
         try {
-            return YAML.writeValueAsString(node);
+            return YAML.writeValueAsString(
+                    YAML.createObjectNode().set(option.name(), option.write(config.get(option))));
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
         }
     }
 
+    /** An option's value as YAML has it. */
+    public static <T> String value(TrainingConfig config, TrainingOption<T> option) {
+        return option.write(config.get(option)).asText();
+    }
+
     /**
-     * A configuration with the options changed that some YAML names.
+     * A configuration with the options changed that some YAML names. Whether they fit each other is for
+     * {@link TrainingConfig#checked} to say, once all are known.
      *
      * @param origin what to call the YAML in errors
      */
@@ -188,22 +100,21 @@ public final class TrainingConfigFile {
     }
 
     private static TrainingConfig apply(TrainingConfig start, ObjectNode node, String origin) {
-        return start.with(options -> node.properties().forEach(entry -> {
-            var key = key(entry.getKey(), origin);
-            VitrailException.require(
-                    key.fits.apply(entry.getValue()),
-                    "%s: '%s' must be %s, found %s",
-                    origin,
-                    key.name,
-                    key.expected,
-                    entry.getValue());
-            key.reader.read(options, entry.getValue());
-        }));
+        var config = start;
+        for (var entry : node.properties()) {
+            config = apply(config, option(entry.getKey(), origin), entry.getValue(), origin);
+        }
+        return config;
     }
 
-    private static Key key(String name, String origin) {
-        return KEYS.stream()
-                .filter(key -> key.name.equals(name))
+    private static <T> TrainingConfig apply(
+            TrainingConfig config, TrainingOption<T> option, JsonNode value, String origin) {
+        return config.with(option, option.read(value, origin));
+    }
+
+    private static TrainingOption<?> option(String name, String origin) {
+        return TrainingOptions.ALL.stream()
+                .filter(option -> option.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> VitrailException.of(
                         "%s has an unknown option '%s'; the nearest are %s",
@@ -211,71 +122,11 @@ public final class TrainingConfigFile {
                         name,
                         String.join(
                                 ", ",
-                                Names.nearest(name, KEYS.stream().map(Key::name).toList(), 3))));
-    }
-
-    private static Key text(String name, Function<TrainingConfig, String> get, Reader reader) {
-        return new Key(
-                name, "text", JsonNode::isTextual, c -> YAML.getNodeFactory().textNode(get.apply(c)), reader);
-    }
-
-    private static Key whole(String name, Function<TrainingConfig, Integer> get, Reader reader) {
-        return new Key(
-                name,
-                "a whole number",
-                JsonNode::canConvertToExactIntegral,
-                c -> YAML.getNodeFactory().numberNode(get.apply(c)),
-                reader);
-    }
-
-    private static Key number(String name, Function<TrainingConfig, Double> get, Reader reader) {
-        return new Key(
-                name, "a number", JsonNode::isNumber, c -> YAML.getNodeFactory().numberNode(get.apply(c)), reader);
-    }
-
-    private static Key flag(String name, Function<TrainingConfig, Boolean> get, Reader reader) {
-        return new Key(
-                name,
-                "true or false",
-                JsonNode::isBoolean,
-                c -> YAML.getNodeFactory().booleanNode(get.apply(c)),
-                reader);
-    }
-
-    private static Key choice(String name, Enum<?>[] values, Function<TrainingConfig, Enum<?>> get, Reader reader) {
-        var names = Arrays.stream(values).map(TrainingConfigFile::word).toList();
-        return new Key(
-                name,
-                "one of " + String.join(", ", names),
-                node -> node.isTextual() && names.contains(node.asText()),
-                c -> YAML.getNodeFactory().textNode(word(get.apply(c))),
-                reader);
-    }
-
-    private static String word(Enum<?> value) {
-        return value.name().toLowerCase(Locale.ROOT);
-    }
-
-    private static String constant(JsonNode node) {
-        return node.asText().toUpperCase(Locale.ROOT);
-    }
-
-    /** The same option where it may be null. */
-    private static Key optional(
-            Key key, Function<TrainingConfig, Boolean> present, java.util.function.Consumer<Options> clear) {
-        return new Key(
-                key.name,
-                key.expected + ", or null for none",
-                node -> node.isNull() || key.fits.apply(node),
-                c -> present.apply(c)
-                        ? key.value.apply(c)
-                        : YAML.getNodeFactory().nullNode(),
-                (o, v) -> {
-                    if (v.isNull()) {
-                        clear.accept(o);
-                    } else {
-                        key.reader.read(o, v);
-                    }
-                });
+                                Names.nearest(
+                                        name,
+                                        TrainingOptions.ALL.stream()
+                                                .map(TrainingOption::name)
+                                                .toList(),
+                                        3))));
     }
 }

@@ -22,7 +22,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
@@ -45,12 +45,10 @@ class TrainerTest {
     private static final Patterns IMAGES = new Patterns(16, 40, 4);
     private static final int BATCH = 8, STEPS = 5;
     private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3)
-            .with(o -> {
-                o.batchSize = BATCH;
-                o.dropPath = 0.1;
-                o.learningRate = 3e-3;
-                o.emaDecay = OptionalDouble.of(0.9);
-            });
+            .with(TrainingOptions.BATCH_SIZE, BATCH)
+            .with(TrainingOptions.DROP_PATH, 0.1)
+            .with(TrainingOptions.LEARNING_RATE, 3e-3)
+            .with(TrainingOptions.EMA_DECAY, Optional.of(0.9));
 
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit
@@ -63,7 +61,7 @@ class TrainerTest {
                     o.dropPath = 0.1;
                     o.projectionDropout = 0.1;
                 }));
-        model.initialise(CONFIG.seed(), Device.CPU);
+        model.initialise(CONFIG.get(TrainingOptions.SEED), Device.CPU);
         return model;
     }
 
@@ -143,7 +141,7 @@ class TrainerTest {
     void aRunLearnsAndLeavesWhatItsFolderPromises() throws IOException {
         var run = new RunFolder(folder.resolve("run"));
         var steps = new ArrayList<TrainingListener.Step>();
-        var config = CONFIG.with(o -> o.epochs = 8);
+        var config = CONFIG.with(TrainingOptions.EPOCHS, 8);
         var result = begin(
                 run,
                 config,
@@ -163,7 +161,8 @@ class TrainerTest {
             assertThat(step.epoch()).isEqualTo(2);
             assertThat(step.step()).isEqualTo(1);
             assertThat(step.update()).isEqualTo(STEPS + 1);
-            assertThat(step.learningRate()).isEqualTo(config.schedule(STEPS).rate(STEPS));
+            assertThat(step.learningRate())
+                    .isEqualTo(Schedules.of(config, STEPS).rate(STEPS));
             assertThat(step.imagesPerSecond()).isPositive();
             assertThat(step.left()).isPositive();
         });
@@ -228,7 +227,7 @@ class TrainerTest {
     void aKilledRunGoesOnFromItsLastEpoch() throws Exception {
         var whole = new RunFolder(folder.resolve("whole"));
         var killed = new RunFolder(folder.resolve("killed"));
-        var config = CONFIG.with(o -> o.epochs = 12);
+        var config = CONFIG.with(TrainingOptions.EPOCHS, 12);
         begin(whole, config, trainer -> {});
         var process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -257,7 +256,7 @@ class TrainerTest {
     /** Trains into the folder that the argument names, on one thread, as the test does. */
     public static void main(String[] arguments) {
         oneThread();
-        begin(new RunFolder(Path.of(arguments[0])), CONFIG.with(o -> o.epochs = 12), trainer -> {});
+        begin(new RunFolder(Path.of(arguments[0])), CONFIG.with(TrainingOptions.EPOCHS, 12), trainer -> {});
     }
 
     @Test
@@ -321,7 +320,7 @@ class TrainerTest {
     @Test
     void aFrozenBackboneStaysAsItIs() {
         var run = new RunFolder(folder.resolve("run"));
-        begin(run, CONFIG.with(o -> o.freezeBackbone = true), trainer -> {});
+        begin(run, CONFIG.with(TrainingOptions.FREEZE_BACKBONE, true), trainer -> {});
         var state = Safetensors.read(run.state());
         assertThat(state.names().stream().filter(name -> name.startsWith("optimizer/")))
                 .allMatch(name -> name.startsWith("optimizer/head."))
@@ -348,7 +347,7 @@ class TrainerTest {
         assertThatThrownBy(() -> begin(run, CONFIG, trainer -> {}))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("holds a run already");
-        assertThatThrownBy(() -> resume(run, CONFIG.with(o -> o.optimizer = TrainingConfig.OptimizerKind.SGD)))
+        assertThatThrownBy(() -> resume(run, CONFIG.with(TrainingOptions.OPTIMIZER, Optimizers.Kind.SGD)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("does not fit this run");
         var other = new Patterns(16, 40, 3);

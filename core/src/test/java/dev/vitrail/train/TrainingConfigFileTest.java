@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
 import java.nio.file.Path;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
+import java.util.HashSet;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -19,38 +19,49 @@ class TrainingConfigFileTest {
     void everyOptionSurvives() {
         var file = folder.resolve("config.yaml");
         var plain = TrainingConfig.of("vit_tiny_patch16_224", "photos", 20);
-        var other = plain.with(o -> {
-            o.model = "true";
-            o.data = "007";
-            o.imageSize = OptionalInt.of(96);
-            o.epochs = 7;
-            o.batchSize = 3;
-            o.seed = Long.MIN_VALUE;
-            o.optimizer = TrainingConfig.OptimizerKind.SGD;
-            o.learningRate = 1.0 / 3;
-            o.weightDecay = 1e-300;
-            o.beta1 = 0.8;
-            o.beta2 = 0.95;
-            o.eps = 1e-6;
-            o.momentum = 0.7;
-            o.nesterov = false;
-            o.warmupEpochs = 2;
-            o.warmupLearningRate = 1e-7;
-            o.lowestLearningRate = 1e-9;
-            o.scheduleOnUpdates = false;
-            o.layerDecay = 0.75;
-            o.freezeBackbone = true;
-            o.loss = TrainingConfig.LossKind.BINARY_CROSS_ENTROPY;
-            o.labelSmoothing = 0.2;
-            o.clipNorm = OptionalDouble.empty();
-            o.dropPath = 0.3;
-            o.emaDecay = OptionalDouble.of(0.99);
-            o.emaWarmup = false;
-        });
+        var other = plain;
+        for (var option : TrainingOptions.ALL) {
+            other = changed(other, option);
+        }
+        other = other.with(TrainingOptions.MODEL, "true")
+                .with(TrainingOptions.DATA, "007")
+                .with(TrainingOptions.LABELS, Optional.of("null"))
+                .with(TrainingOptions.SEED, Long.MIN_VALUE)
+                .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
+                .with(TrainingOptions.WEIGHT_DECAY, 1e-300);
         for (var config : new TrainingConfig[] {plain, other}) {
             TrainingConfigFile.write(file, config);
             assertThat(TrainingConfigFile.read(file)).isEqualTo(config);
         }
+    }
+
+    /** Another value than the standard one, where the kind has one that is allowed. */
+    @SuppressWarnings("unchecked")
+    private static <T> TrainingConfig changed(TrainingConfig config, TrainingOption<T> option) {
+        Object standard = option.standard();
+        Object other = standard;
+        if (standard instanceof Boolean flag) {
+            other = !flag;
+        } else if (standard instanceof Integer number) {
+            other = number + 1;
+        } else if (standard instanceof Double number) {
+            other = number / 2 + 1e-9;
+        } else if (standard instanceof Enum<?> choice) {
+            var all = choice.getDeclaringClass().getEnumConstants();
+            other = all[(choice.ordinal() + 1) % all.length];
+        } else if (standard instanceof Optional<?> optional && optional.isPresent()) {
+            other = Optional.empty();
+        }
+        return config.with(option, (T) other);
+    }
+
+    @Test
+    void noNameIsTakenTwiceAndEachSaysWhatItMeans() {
+        var names = new HashSet<String>();
+        assertThat(TrainingOptions.ALL).allSatisfy(option -> {
+            assertThat(names.add(option.name())).as(option.name()).isTrue();
+            assertThat(option.meaning()).isNotBlank();
+        });
     }
 
     @Test
@@ -61,25 +72,44 @@ class TrainingConfigFileTest {
                 .hasMessageContaining("my.yaml has an unknown option 'learning_rat'; the nearest are learning_rate");
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "epochs: many", "my.yaml"))
                 .hasMessageContaining("'epochs' must be a whole number, found \"many\"");
-        assertThatThrownBy(() -> TrainingConfigFile.with(start, "optimizer: lion", "my.yaml"))
+        assertThatThrownBy(() -> TrainingConfigFile.with(start, "optimizer: best", "my.yaml"))
                 .hasMessageContaining("'optimizer' must be one of adamw, sgd");
-        assertThatThrownBy(() -> TrainingConfigFile.with(start, "warmup_epochs: 10", "my.yaml"))
-                .hasMessageContaining("10.0 epochs of warm-up leave nothing of 10 epochs");
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "a: [", "my.yaml"))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("my.yaml is no YAML");
         assertThat(TrainingConfigFile.with(start, "clip_norm: null\nseed: 5", "x")
-                        .clipNorm())
+                        .get(TrainingOptions.CLIP_NORM))
                 .isEmpty();
+        assertThat(TrainingConfigFile.with(start, "learning_rate: 1e-4", "x").get(TrainingOptions.LEARNING_RATE))
+                .isEqualTo(1e-4);
     }
 
     @Test
     void refusesNumbersThatCannotWork() {
         var start = TrainingConfig.of("m", "d", 10);
-        assertThatThrownBy(() -> start.with(o -> o.batchSize = 0)).hasMessageContaining("batch size");
-        assertThatThrownBy(() -> start.with(o -> o.beta2 = 1)).hasMessageContaining("AdamW needs betas in [0, 1)");
-        assertThatThrownBy(() -> start.with(o -> o.momentum = 0)).hasMessageContaining("Nesterov");
-        assertThatThrownBy(() -> start.with(o -> o.emaDecay = OptionalDouble.of(1)))
-                .hasMessageContaining("an average's decay");
+        assertThatThrownBy(() -> start.with(TrainingOptions.BATCH_SIZE, 0))
+                .hasMessageContaining("'batch_size' must be 1 or more, found 0");
+        assertThatThrownBy(() -> start.with(TrainingOptions.BETA2, 1.0)).hasMessageContaining("in [0, 1), found 1.0");
+        assertThatThrownBy(() -> start.with(TrainingOptions.EMA_DECAY, Optional.of(1.0)))
+                .hasMessageContaining("'ema_decay' must be in (0, 1)");
+        assertThatThrownBy(() -> start.with(TrainingOptions.WARMUP_EPOCHS, 10.0).checked())
+                .hasMessageContaining("10.0 epochs of warm-up leave nothing of 10 epochs");
+        assertThatThrownBy(() ->
+                        start.with(TrainingOptions.LOWEST_LEARNING_RATE, 1.0).checked())
+                .hasMessageContaining("the lowest learning rate 1.0 is above the top 0.001");
+    }
+
+    @Test
+    void everyRecipeThatIsShippedFits() {
+        var start = TrainingConfig.of("vit_tiny_patch16_224", "photos", 10);
+        assertThat(Recipe.shipped()).allSatisfy(recipe -> {
+            assertThat(recipe.apply(start).checked().get(TrainingOptions.DATA)).isEqualTo("photos");
+            assertThat(recipe.summary()).isNotBlank();
+            assertThat(recipe.source()).isNotBlank();
+        });
+        assertThatThrownBy(() -> Recipe.get("fine-tun"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(
+                        "there is no recipe 'fine-tun', nor a file of that name; the nearest are fine-tune");
     }
 }

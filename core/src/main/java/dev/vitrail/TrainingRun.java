@@ -1,0 +1,184 @@
+package dev.vitrail;
+
+import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
+import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.LABELS;
+import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.SEED;
+
+import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Loader;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.data.Transforms;
+import dev.vitrail.engine.Device;
+import dev.vitrail.train.Augmentation;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.Trainer;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingResult;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+
+/**
+ * A training run put together from its configuration alone: the data, the model, the loaders and the trainer.
+ *
+ * <pre>{@code
+ * var config = TrainingConfig.of("vit_mini_patch4_gap_32", TrainingRun.BUILT_IN, 5);
+ * try (var run = TrainingRun.begin(config, new RunFolder(Path.of("runs/mine")), TrainingRun.Options.DEFAULT)) {
+ *     System.out.println(run.run().bestTop1());
+ * }
+ * }</pre>
+ */
+public final class TrainingRun implements AutoCloseable {
+    /** What {@code data} names where it is to be the built-in set. */
+    public static final String BUILT_IN = "built-in";
+
+    /** Validation needs no gradients, so more images fit at once. */
+    private static final int VALIDATION_BATCH = 100;
+
+    /**
+     * What does not decide the result.
+     *
+     * @param device where the model is trained
+     * @param workers threads that decode; 0 for the machine's cores
+     * @param broken is told of each picture that cannot be read
+     */
+    public record Options(Device device, int workers, Consumer<BrokenImage> broken) {
+        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {});
+
+        public Options withDevice(Device other) {
+            return new Options(other, workers, broken);
+        }
+
+        public Options withWorkers(int count) {
+            return new Options(device, count, broken);
+        }
+
+        public Options withBroken(Consumer<BrokenImage> other) {
+            return new Options(device, workers, other);
+        }
+    }
+
+    private final TrainingConfig config;
+    private final TrainAndValidation sets;
+    private final LoadedModel loaded;
+    private final Loader train;
+    private final Loader validation;
+    private final Trainer trainer;
+
+    private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
+        this.config = config;
+        this.sets = sets(config);
+        this.loaded = load(config, sets, options);
+        try {
+            train = new Loader(
+                    sets.train(),
+                    Transforms.training(Augmentation.of(config, loaded.preprocessing())),
+                    Sampler.shuffled(sets.train().size(), config.get(SEED)),
+                    Loader.Options.training(
+                                    Math.min(
+                                            config.get(BATCH_SIZE), sets.train().size()),
+                                    config.get(SEED))
+                            .withWorkers(options.workers),
+                    options.broken);
+            validation = new Loader(
+                    sets.validation(),
+                    Transforms.evaluation(loaded.preprocessing()),
+                    Sampler.sequential(sets.validation().size()),
+                    Loader.Options.evaluation(
+                                    Math.min(VALIDATION_BATCH, sets.validation().size()))
+                            .withWorkers(options.workers),
+                    options.broken);
+            var description = loaded.description(sets.train().classes());
+            trainer = resume
+                    ? Trainer.resume(config, loaded.model(), description, train, validation, folder)
+                    : Trainer.begin(config, loaded.model(), description, train, validation, folder);
+        } catch (RuntimeException e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Begins a run; nothing is trained yet.
+     *
+     * @throws VitrailException if the data or the model cannot be had, the options do not fit, or the folder holds a run already
+     */
+    public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
+        return new TrainingRun(config.checked(), folder, false, options);
+    }
+
+    /**
+     * Goes on with the run in a folder, from where it was saved.
+     *
+     * @throws VitrailException if there is none
+     */
+    public static TrainingRun resume(RunFolder folder, Options options) {
+        return new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options);
+    }
+
+    /** The data that a configuration names. */
+    public static TrainAndValidation sets(TrainingConfig config) {
+        return config.get(DATA).equals(BUILT_IN)
+                ? StainedGlass.trainAndValidation()
+                : Datasets.trainAndValidation(
+                        Path.of(config.get(DATA)),
+                        config.get(LABELS).map(Path::of),
+                        config.get(HOLD_OUT),
+                        config.get(SEED));
+    }
+
+    private static LoadedModel load(TrainingConfig config, TrainAndValidation sets, Options options) {
+        var how = LoadedModel.Options.DEFAULT
+                .withArchitecture(config.get(ARCHITECTURE))
+                .withDevice(options.device)
+                .withClasses(sets.train().classes().size())
+                .withDropPath(config.get(DROP_PATH))
+                .withSeed(config.get(SEED));
+        return LoadedModel.load(
+                config.get(MODEL),
+                config.get(IMAGE_SIZE).map(size -> how.withImage(size, size)).orElse(how));
+    }
+
+    public TrainingConfig config() {
+        return config;
+    }
+
+    public TrainAndValidation sets() {
+        return sets;
+    }
+
+    public LoadedModel loaded() {
+        return loaded;
+    }
+
+    public Trainer trainer() {
+        return trainer;
+    }
+
+    /** Pictures that could not be read so far. */
+    public int broken() {
+        return train.broken().size() + validation.broken().size();
+    }
+
+    /** Trains to the end, or until {@link Trainer#requestStop} is heard. */
+    public TrainingResult run() {
+        return trainer.run();
+    }
+
+    @Override
+    public void close() {
+        trainer.close();
+        train.close();
+        validation.close();
+        loaded.close();
+    }
+}

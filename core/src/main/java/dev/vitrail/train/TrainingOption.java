@@ -1,0 +1,215 @@
+package dev.vitrail.train;
+
+import static dev.vitrail.VitrailException.require;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NullNode;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * One option of a training run: its name in YAML and on the command line, what it means, the values it may take, and the value it
+ * has where nobody says. All of them are in {@link TrainingOptions}; a {@link TrainingConfig} holds a value for each.
+ *
+ * @param <T> its values
+ */
+public final class TrainingOption<T> {
+    private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
+
+    /**
+     * How values of a kind are written.
+     *
+     * @param expected what a value must be, in words
+     * @param fits whether a node is such a value
+     */
+    private record Kind<T>(
+            String expected, Predicate<JsonNode> fits, Function<JsonNode, T> read, Function<T, JsonNode> write) {}
+
+    /** A demand on values beyond their kind. */
+    private record Rule<T>(Predicate<T> holds, String demand) {}
+
+    private final String name;
+    private final T standard;
+    private final String meaning;
+    private final Kind<T> kind;
+    private final List<Rule<T>> rules;
+
+    private TrainingOption(String name, T standard, String meaning, Kind<T> kind, List<Rule<T>> rules) {
+        this.name = name;
+        this.standard = standard;
+        this.meaning = meaning;
+        this.kind = kind;
+        this.rules = rules;
+    }
+
+    static TrainingOption<String> text(String name, String standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>("text", JsonNode::isTextual, JsonNode::asText, NODES::textNode),
+                List.of());
+    }
+
+    static TrainingOption<Integer> whole(String name, int standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>(
+                        "a whole number",
+                        node -> node.isIntegralNumber() && node.canConvertToInt(),
+                        JsonNode::asInt,
+                        NODES::numberNode),
+                List.of());
+    }
+
+    static TrainingOption<Long> seed(String name, long standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>("a whole number", JsonNode::canConvertToExactIntegral, JsonNode::asLong, NODES::numberNode),
+                List.of());
+    }
+
+    static TrainingOption<Double> number(String name, double standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>("a number", TrainingOption::isNumber, JsonNode::asDouble, NODES::numberNode),
+                List.of(new Rule<>(Double::isFinite, "finite")));
+    }
+
+    /** YAML 1.1 takes 1e-3, which has no point, for text; people write it all the same. */
+    private static boolean isNumber(JsonNode node) {
+        if (!node.isTextual()) {
+            return node.isNumber();
+        }
+        try {
+            Double.parseDouble(node.asText());
+            return true;
+        } catch (NumberFormatException e) {
+            return false;
+        }
+    }
+
+    static TrainingOption<Boolean> flag(String name, boolean standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>("true or false", JsonNode::isBoolean, JsonNode::asBoolean, NODES::booleanNode),
+                List.of());
+    }
+
+    static <E extends Enum<E>> TrainingOption<E> choice(String name, E standard, String meaning) {
+        var type = standard.getDeclaringClass();
+        var words =
+                Arrays.stream(type.getEnumConstants()).map(TrainingOption::word).toList();
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>(
+                        "one of " + String.join(", ", words),
+                        node -> node.isTextual() && words.contains(node.asText()),
+                        node -> Enum.valueOf(type, node.asText().toUpperCase(Locale.ROOT)),
+                        value -> NODES.textNode(word(value))),
+                List.of());
+    }
+
+    /** The same option where it may also be none, which it is where nobody says. */
+    TrainingOption<Optional<T>> orNone() {
+        return orNone(Optional.empty());
+    }
+
+    /** The same option where it may also be none, which keeps its value where nobody says. */
+    TrainingOption<Optional<T>> unlessNone() {
+        return orNone(Optional.of(standard));
+    }
+
+    private TrainingOption<Optional<T>> orNone(Optional<T> unsaid) {
+        return new TrainingOption<>(
+                name,
+                unsaid,
+                meaning,
+                new Kind<>(
+                        kind.expected + ", or null for none",
+                        node -> node.isNull() || kind.fits.test(node),
+                        node -> node.isNull() ? Optional.empty() : Optional.of(kind.read.apply(node)),
+                        value -> value.map(kind.write).orElse(NullNode.getInstance())),
+                rules.stream()
+                        .map(rule -> new Rule<Optional<T>>(
+                                value -> value.isEmpty() || rule.holds.test(value.get()), rule.demand))
+                        .toList());
+    }
+
+    /** The same option with a demand on its values, to be read after "must be". */
+    TrainingOption<T> that(Predicate<T> holds, String demand) {
+        var more = new java.util.ArrayList<>(rules);
+        more.add(new Rule<>(holds, demand));
+        return new TrainingOption<>(name, standard, meaning, kind, List.copyOf(more));
+    }
+
+    /** As YAML and {@code --set} have it. */
+    public String name() {
+        return name;
+    }
+
+    /** What it decides, with the unit; one line. */
+    public String meaning() {
+        return meaning;
+    }
+
+    /** What a value must be, in words. */
+    public String expected() {
+        return kind.expected;
+    }
+
+    /** The value where nobody says. */
+    public T standard() {
+        return standard;
+    }
+
+    /** The value, if it is allowed. */
+    T checked(T value) {
+        for (var rule : rules) {
+            require(rule.holds.test(value), "'%s' must be %s, found %s", name, rule.demand, shown(value));
+        }
+        return value;
+    }
+
+    /**
+     * The value that a node of YAML stands for.
+     *
+     * @param origin what to call the YAML in errors
+     */
+    T read(JsonNode node, String origin) {
+        require(kind.fits.test(node), "%s: '%s' must be %s, found %s", origin, name, kind.expected, node);
+        return checked(kind.read.apply(node));
+    }
+
+    JsonNode write(T value) {
+        return kind.write.apply(value);
+    }
+
+    private String shown(T value) {
+        return write(value).asText();
+    }
+
+    private static String word(Enum<?> value) {
+        return value.name().toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,91 @@
+package dev.vitrail.train;
+
+import static dev.vitrail.train.TrainingOption.choice;
+import static dev.vitrail.train.TrainingOption.flag;
+import static dev.vitrail.train.TrainingOption.number;
+import static dev.vitrail.train.TrainingOption.seed;
+import static dev.vitrail.train.TrainingOption.text;
+import static dev.vitrail.train.TrainingOption.whole;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The options of a training run, each declared once: its name in {@code config.yaml}, in recipes and after {@code --set}; the value
+ * it has where nobody says; what it decides.
+ */
+public final class TrainingOptions {
+    // spotless:off
+    // What is trained, and on what.
+    public static final TrainingOption<String> MODEL = text("model", "", "what it starts from: a name of the catalogue, or weights to go on from");
+    public static final TrainingOption<Optional<String>> ARCHITECTURE = text("arch", "", "architecture of a bare weights file, by its name in the catalogue").orNone();
+    public static final TrainingOption<String> DATA = text("data", "", "what it learns from: a folder or file, or the name of the built-in set");
+    public static final TrainingOption<Optional<String>> LABELS = text("labels", "", "CSV file of file names and labels, for a flat folder").orNone();
+    public static final TrainingOption<Double> HOLD_OUT = number("hold_out", 0.1, "share of the images set aside for validation where the data has no part for it").that(v -> v > 0 && v < 1, "in (0, 1)");
+    public static final TrainingOption<Optional<Integer>> IMAGE_SIZE = whole("image_size", 0, "rows and columns of the input, pixels; none: the model's own").that(v -> v > 0, "positive").orNone();
+    public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
+    public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
+
+    // How the weights change.
+    public static final TrainingOption<Optimizers.Kind> OPTIMIZER = choice("optimizer", Optimizers.Kind.ADAMW, "who changes the weights");
+    public static final TrainingOption<Double> LEARNING_RATE = number("learning_rate", 1e-3, "learning rate at the top of the schedule").that(v -> v > 0, "positive");
+    public static final TrainingOption<Double> WEIGHT_DECAY = number("weight_decay", 0.05, "share of a weight that a step at learning rate 1 takes away").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> LAYER_DECAY = number("layer_decay", 1, "learning rate of a layer over that of the layer above it").that(v -> v > 0 && v <= 1, "in (0, 1]");
+    public static final TrainingOption<Double> BETA1 = number("beta1", 0.9, "weight of the past in the mean of the gradients").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Double> BETA2 = number("beta2", 0.999, "weight of the past in the mean of their squares").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Double> EPS = number("eps", 1e-8, "what is added to a divisor").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> MOMENTUM = number("momentum", 0.9, "of gradient descent").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Boolean> NESTEROV = flag("nesterov", true, "whether gradient descent looks ahead (Nesterov, 1983)");
+    public static final TrainingOption<Optional<Double>> CLIP_NORM = number("clip_norm", 1, "longest that the gradient of all parameters together may be").that(v -> v > 0, "positive").unlessNone();
+    public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "weight of the past in the running mean of the weights; none: no mean").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
+    public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "whether that weight grows from 0");
+
+    // The learning rate over time.
+    public static final TrainingOption<Double> WARMUP_EPOCHS = number("warmup_epochs", 0, "epochs, or a part of one, until the learning rate is at its top").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> WARMUP_LEARNING_RATE = number("warmup_learning_rate", 1e-6, "learning rate of the first step").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> LOWEST_LEARNING_RATE = number("lowest_learning_rate", 1e-6, "learning rate of the last step").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Boolean> SCHEDULE_ON_UPDATES = flag("schedule_on_updates", true, "whether the learning rate changes with every step; else with every epoch");
+
+    // What is made small, and what keeps the model from learning by heart.
+    public static final TrainingOption<TrainingLoss.Kind> LOSS = choice("loss", TrainingLoss.Kind.CROSS_ENTROPY, "what is made small");
+    public static final TrainingOption<Double> LABEL_SMOOTHING = number("label_smoothing", 0.1, "share of a label spread evenly over all classes").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Double> DROP_PATH = number("drop_path", 0, "rate of stochastic depth").that(v -> v >= 0 && v < 1, "in [0, 1)");
+
+    // The views of an image that are trained on.
+    public static final TrainingOption<Augmentation.Crop> CROP = choice("crop", Augmentation.Crop.RESIZED, "which random part of an image is seen");
+    public static final TrainingOption<Double> SMALLEST_CROP = number("smallest_crop", 0.08, "share of an image's area that a resized crop keeps at least").that(v -> v > 0 && v <= 1, "in (0, 1]");
+    public static final TrainingOption<Integer> SHIFT = whole("shift", 4, "pixels that a shifted image moves at most").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> FLIP = number("flip", 0.5, "probability of mirroring left and right").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    // spotless:on
+
+    /** Options that belong together, under a title that {@code config.yaml} shows. */
+    public record Section(String title, List<TrainingOption<?>> options) {
+        private Section(String title, TrainingOption<?>... options) {
+            this(title, List.of(options));
+        }
+    }
+
+    /** All options, in the order in which files have them. */
+    // spotless:off
+    public static final List<Section> SECTIONS = List.of(
+            new Section("What is trained, and on what",
+                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, IMAGE_SIZE, EPOCHS, BATCH_SIZE, SEED, FREEZE_BACKBONE),
+            new Section("How the weights change",
+                    OPTIMIZER, LEARNING_RATE, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS, MOMENTUM, NESTEROV, CLIP_NORM,
+                    EMA_DECAY, EMA_WARMUP),
+            new Section("The learning rate over time",
+                    WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, SCHEDULE_ON_UPDATES),
+            new Section("What is made small, and what keeps the model from learning by heart",
+                    LOSS, LABEL_SMOOTHING, DROP_PATH),
+            new Section("The views of an image that are trained on",
+                    CROP, SMALLEST_CROP, SHIFT, FLIP));
+    // spotless:on
+
+    /** All options. */
+    public static final List<TrainingOption<?>> ALL =
+            SECTIONS.stream().flatMap(section -> section.options().stream()).toList();
+
+    private TrainingOptions() {}
+}
