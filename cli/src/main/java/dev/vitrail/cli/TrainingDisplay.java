@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.eval.Evaluation;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.TrainingListener;
 import java.time.Duration;
@@ -27,7 +28,7 @@ final class TrainingDisplay implements TrainingListener, AutoCloseable {
     }
 
     @Override
-    public void epochEnded(EpochSummary summary, boolean best) {
+    public void epochEnded(EpochSummary summary, Evaluation found, boolean best) {
         bar.clear();
         if (!headed) {
             headed = true;
