@@ -13,6 +13,8 @@ import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Device;
 import dev.vitrail.models.Catalog;
+import dev.vitrail.report.RunReport;
+import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
@@ -125,7 +127,7 @@ final class TrainCommand implements Callable<Integer> {
                     var validation = validationLoader(sets, loaded);
                     var trainer = trainer(config, loaded, sets, train, validation, folder)) {
                 announce(config, sets, loaded, folder);
-                var result = run(trainer, folder);
+                var result = run(trainer, folder, sets);
                 report(result, train.broken().size() + validation.broken().size());
                 if (result.finished() && !json && data == null && config.data().equals(BUILT_IN)) {
                     show(folder, sets);
@@ -310,10 +312,11 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** Runs until the end or Ctrl-C, which waits until the state is safe. */
-    private static TrainingResult run(Trainer trainer, RunFolder folder) {
+    private static TrainingResult run(Trainer trainer, RunFolder folder, TrainAndValidation sets) {
         var interrupted = new Interruption(trainer, folder);
-        try (var display = new TrainingDisplay()) {
-            trainer.listener(display);
+        try (var display = new TrainingDisplay();
+                var events = new TensorBoardEvents(folder)) {
+            trainer.listener(display).listener(events).listener(new RunReport(folder, sets));
             return trainer.run();
         } finally {
             interrupted.over();
@@ -344,7 +347,7 @@ final class TrainCommand implements Callable<Integer> {
         if (result.finished()) {
             System.out.printf(
                     Locale.ROOT,
-                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder  %s%n",
+                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder  %s, to look at: index.html in it%n",
                     100 * result.bestTop1(),
                     result.bestEpoch(),
                     result.seconds(),
