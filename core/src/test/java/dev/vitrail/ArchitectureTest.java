@@ -50,12 +50,16 @@ class ArchitectureTest {
     static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data", "files");
 
     @ArchTest
+    static final ArchRule REPORT =
+            sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "files");
+
+    @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
             .resideInAnyPackage(of("engine", "files", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(of("parity", "inspect"));
+            .resideInAnyPackage(of("parity", "inspect", "report"));
 
     @ArchTest
     static final ArchRule NO_CYCLES =

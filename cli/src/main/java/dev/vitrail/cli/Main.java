@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
             PredictCommand.class,
             EmbedCommand.class,
             ModelsCommand.class,
+            CompareCommand.class,
             BenchmarkCommand.class,
             ParityCommand.class,
             AutoComplete.GenerateCompletion.class

@@ -21,6 +21,8 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.engine.Device;
 import dev.vitrail.models.Catalog;
+import dev.vitrail.report.RunReport;
+import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
@@ -137,7 +139,7 @@ final class TrainCommand implements Callable<Integer> {
         try (var run =
                 resume ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
-            var result = run(run.trainer(), folder);
+            var result = run(run.trainer(), folder, run.sets());
             report(result, run.broken());
             if (result.finished() && !json && run.config().get(DATA).equals(TrainingRun.BUILT_IN)) {
                 show(folder, run.sets());
@@ -239,10 +241,11 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** Runs until the end or Ctrl-C, which waits until the state is safe. */
-    private static TrainingResult run(Trainer trainer, RunFolder folder) {
+    private static TrainingResult run(Trainer trainer, RunFolder folder, TrainAndValidation sets) {
         var interrupted = new Interruption(trainer, folder);
-        try (var display = new TrainingDisplay()) {
-            trainer.listener(display);
+        try (var display = new TrainingDisplay();
+                var events = new TensorBoardEvents(folder)) {
+            trainer.listener(display).listener(events).listener(new RunReport(folder, sets));
             return trainer.run();
         } finally {
             interrupted.over();
@@ -273,7 +276,7 @@ final class TrainCommand implements Callable<Integer> {
         if (result.finished()) {
             System.out.printf(
                     Locale.ROOT,
-                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder  %s%n",
+                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder  %s, to look at: index.html in it%n",
                     100 * result.bestTop1(),
                     result.bestEpoch(),
                     result.seconds(),

@@ -3,17 +3,14 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
-import java.awt.image.BufferedImage;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import javax.imageio.ImageIO;
 
 /**
  * The built-in set: small pictures of stained glass, drawn by code, so that training can be tried without any data.
@@ -221,26 +218,9 @@ public final class StainedGlass implements Dataset {
         List<Path> files = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             Path file = folder.resolve(CLASSES.get(label(i))).resolve("%05d.png".formatted(i));
-            writePng(image(i), file);
+            AtomicFile.write(file, ImageEncoder.png(image(i)));
             files.add(file);
         }
         return files;
-    }
-
-    private static void writePng(RgbImage image, Path file) {
-        BufferedImage png = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
-        byte[] rgb = image.pixels();
-        for (int i = 0, at = 0; at < rgb.length; i++, at += 3) {
-            int level = (rgb[at] & 0xFF) << 16 | (rgb[at + 1] & 0xFF) << 8 | rgb[at + 2] & 0xFF;
-            png.setRGB(i % image.width(), i / image.width(), level);
-        }
-        Path unfinished = file.resolveSibling("." + file.getFileName() + ".tmp");
-        try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            ImageIO.write(png, "png", unfinished.toFile());
-            Files.move(unfinished, file, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new VitrailException("cannot write " + file + ": " + e.getMessage(), e);
-        }
     }
 }

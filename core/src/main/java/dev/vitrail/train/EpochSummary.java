@@ -1,13 +1,18 @@
 package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * What became of an epoch: a row of {@code summary.csv}.
+ * What became of an epoch: a row of {@code summary.csv} and, for what the clock says, one of {@code timing.csv}.
  *
  * @param epoch counted from 1
  * @param learningRate of its last step
@@ -29,58 +34,79 @@ public record EpochSummary(
         double validationTop5,
         double seconds,
         double imagesPerSecond) {
-    private static final String HEADER =
-            "epoch,learning_rate,train_loss,train_top1,val_loss,val_top1,val_top5,seconds,images_per_second";
+    private static final String COLUMNS = "epoch,learning_rate,train_loss,train_top1,val_loss,val_top1,val_top5";
+    private static final String TIMING_COLUMNS = "epoch,seconds,images_per_second";
 
-    /** Rows as CSV, under a line that names the columns. */
+    /** What a run gives again whenever it is made again, digit for digit: the rows of {@code summary.csv}. */
     static String csv(List<EpochSummary> rows) {
-        return rows.stream().map(EpochSummary::line).collect(Collectors.joining("\n", HEADER + "\n", "\n"));
+        return text(COLUMNS, rows, row -> "%d,%s,%s,%s,%s,%s,%s"
+                .formatted(
+                        row.epoch,
+                        row.learningRate,
+                        row.trainLoss,
+                        row.trainTop1,
+                        row.validationLoss,
+                        row.validationTop1,
+                        row.validationTop5));
     }
 
-    private String line() {
-        // Numbers that a resumed run must give again are written exactly, the clock's are not.
-        return String.format(
-                Locale.ROOT,
-                "%d,%s,%s,%s,%s,%s,%s,%.3f,%.2f",
-                epoch,
-                learningRate,
-                trainLoss,
-                trainTop1,
-                validationLoss,
-                validationTop1,
-                validationTop5,
-                seconds,
-                imagesPerSecond);
+    /** What the clock says, which no run gives twice: the rows of {@code timing.csv}. */
+    static String timingCsv(List<EpochSummary> rows) {
+        return text(
+                TIMING_COLUMNS,
+                rows,
+                row -> String.format(Locale.ROOT, "%d,%.3f,%.2f", row.epoch, row.seconds, row.imagesPerSecond));
+    }
+
+    private static String text(String columns, List<EpochSummary> rows, Function<EpochSummary, String> line) {
+        return rows.stream().map(line).collect(Collectors.joining("\n", columns + "\n", "\n"));
     }
 
     /**
-     * The rows of a file that {@link #csv} wrote.
+     * The rows that {@link #csv} and {@link #timingCsv} wrote into two files.
      *
-     * @param origin what to call it in errors
+     * @throws VitrailException if a file cannot be read, was changed, or lacks an epoch that the other has
      */
-    static List<EpochSummary> parse(String csv, String origin) {
-        var lines = csv.lines().toList();
-        VitrailException.require(
-                !lines.isEmpty() && lines.get(0).equals(HEADER),
-                "%s does not begin with the line '%s': it is no summary of a run, or was changed",
-                origin,
-                HEADER);
-        return lines.subList(1, lines.size()).stream()
-                .map(line -> row(line, origin))
+    static List<EpochSummary> read(Path summary, Path timing) {
+        var clock = new HashMap<Double, double[]>();
+        rows(timing, TIMING_COLUMNS).forEach(times -> clock.put(times[0], times));
+        return rows(summary, COLUMNS).stream()
+                .map(n -> {
+                    var times = clock.getOrDefault(n[0], new double[0]);
+                    VitrailException.require(
+                            times.length == 3, "%s lacks the epoch %.0f, which %s has", timing, n[0], summary);
+                    return new EpochSummary((int) n[0], n[1], n[2], n[3], n[4], n[5], n[6], times[1], times[2]);
+                })
                 .toList();
     }
 
-    private static EpochSummary row(String line, String origin) {
+    private static List<double[]> rows(Path file, String columns) {
+        List<String> lines;
         try {
-            var n = Arrays.stream(line.split(",", -1))
+            lines = Files.readAllLines(file);
+        } catch (IOException e) {
+            throw new VitrailException("cannot read %s: %s".formatted(file, e.getMessage()), e);
+        }
+        VitrailException.require(
+                !lines.isEmpty() && lines.get(0).equals(columns),
+                "%s does not begin with the line '%s': it is no table of a run's epochs, or was changed",
+                file,
+                columns);
+        int width = columns.split(",", -1).length;
+        return lines.stream().skip(1).map(line -> row(line, width, file)).toList();
+    }
+
+    private static double[] row(String line, int width, Path file) {
+        try {
+            var numbers = Arrays.stream(line.split(",", -1))
                     .mapToDouble(Double::parseDouble)
                     .toArray();
-            if (n.length == 9) {
-                return new EpochSummary((int) n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
+            if (numbers.length == width) {
+                return numbers;
             }
         } catch (NumberFormatException e) {
-            throw new VitrailException("%s has a line that is no row of numbers: '%s'".formatted(origin, line), e);
+            throw new VitrailException("%s has a line that is no row of numbers: '%s'".formatted(file, line), e);
         }
-        throw VitrailException.of("%s has a line that is no row of 9 numbers: '%s'", origin, line);
+        throw VitrailException.of("%s has a line that is no row of %d numbers: '%s'", file, width, line);
     }
 }

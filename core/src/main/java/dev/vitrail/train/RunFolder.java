@@ -2,14 +2,14 @@ package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The folder of a run: {@code config.yaml} (what repeats it), {@code summary.csv} (a row an epoch), {@code last/} and
- * {@code best/} (a model each, in timm's layout), and in {@code last/} the state that a run goes on from.
+ * The folder of a run: {@code config.yaml} (what repeats it), {@code summary.csv} (a row an epoch, the same
+ * bytes whenever the run is made again), {@code timing.csv} (what the clock said), {@code last/} and {@code best/} (a model
+ * each, in timm's layout), and in {@code last/} the state that a run goes on from.
  *
  * <p>Every file is replaced as a whole. The state is written last, so a run that ends between two files makes the epoch again
  * that they belong to, and gives the same files.
@@ -21,6 +21,10 @@ public record RunFolder(Path path) {
 
     public Path summary() {
         return path.resolve("summary.csv");
+    }
+
+    public Path timing() {
+        return path.resolve("timing.csv");
     }
 
     public Path last() {
@@ -62,15 +66,16 @@ public record RunFolder(Path path) {
         if (epoch == 0) {
             return List.of();
         }
-        try {
-            var rows = EpochSummary.parse(Files.readString(summary()), summary().toString());
-            return rows.stream().filter(row -> row.epoch() <= epoch).toList();
-        } catch (IOException e) {
-            throw new VitrailException("cannot read %s: %s".formatted(summary(), e.getMessage()), e);
-        }
+        return rows().stream().filter(row -> row.epoch() <= epoch).toList();
+    }
+
+    /** A row for each epoch that was made. */
+    public List<EpochSummary> rows() {
+        return EpochSummary.read(summary(), timing());
     }
 
     void writeRows(List<EpochSummary> rows) {
+        AtomicFile.write(timing(), EpochSummary.timingCsv(rows));
         AtomicFile.write(summary(), EpochSummary.csv(rows));
     }
 }

@@ -315,7 +315,7 @@ public final class Trainer implements AutoCloseable {
         }
         folder.writeRows(rows);
         save();
-        listeners.forEach(listener -> listener.epochEnded(row, best));
+        listeners.forEach(listener -> listener.epochEnded(row, found, best));
     }
 
     /** Validates what the run is to give: the mean of the weights if there is one, else the weights. */

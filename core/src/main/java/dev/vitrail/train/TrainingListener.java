@@ -1,5 +1,6 @@
 package dev.vitrail.train;
 
+import dev.vitrail.eval.Evaluation;
 import java.nio.file.Path;
 import java.time.Duration;
 
@@ -41,8 +42,13 @@ public interface TrainingListener {
     /** Validation has seen that many images. */
     default void validated(int epoch, long images) {}
 
-    /** An epoch has ended; {@code best} says whether no epoch before it was better. */
-    default void epochEnded(EpochSummary summary, boolean best) {}
+    /**
+     * An epoch has ended, and its state is safe.
+     *
+     * @param found what validation found
+     * @param best whether no epoch before it was better
+     */
+    default void epochEnded(EpochSummary summary, Evaluation found, boolean best) {}
 
     /** The state of the run is safe in this folder. */
     default void saved(Path folder) {}

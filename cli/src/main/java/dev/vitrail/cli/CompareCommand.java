@@ -1,0 +1,129 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.report.RunComparison;
+import dev.vitrail.report.RunRecord;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Shows runs side by side. */
+@Command(
+        name = "compare",
+        description = "Compares runs: how good each became, what it took, and which options differ.",
+        footer = {"", "Example: vitrail compare runs/train-001 runs/train-002 --out compare.html"})
+final class CompareCommand implements Callable<Integer> {
+    /** Longest value of an option that is printed as it is, characters. */
+    private static final int WIDEST = 28;
+
+    @Parameters(paramLabel = "RUN", arity = "2..*", description = "Folders of runs, whether or not they have ended.")
+    private List<Path> folders = List.of();
+
+    @Option(names = "--out", paramLabel = "FILE.html", description = "Write a page with the curves over each other.")
+    private Optional<Path> out = Optional.empty();
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        var comparison = RunComparison.of(folders);
+        out.ifPresent(file -> AtomicFile.write(file, comparison.html()));
+        if (json) {
+            System.out.println(Json.text(Json.object(
+                    "runs",
+                            comparison.runs().stream()
+                                    .map(CompareCommand::object)
+                                    .toList(),
+                    "best", comparison.runs().get(comparison.best()).folder().toString(),
+                    "differences", comparison.differences())));
+            return 0;
+        }
+        print(results(comparison));
+        System.out.println();
+        if (comparison.differences().isEmpty()) {
+            System.out.println("their configurations are the same");
+        } else {
+            print(differences(comparison));
+        }
+        out.ifPresent(file -> System.out.printf("%ncurves  %s%n", file));
+        return 0;
+    }
+
+    private static Object object(RunRecord run) {
+        var best = run.best();
+        return Json.object(
+                "run", run.folder().toString(),
+                "model", run.model(),
+                "params", run.parameters(),
+                "finished", run.finished(),
+                "epochs", run.epochs().size(),
+                "best_top1", 100 * best.validationTop1(),
+                "best_epoch", best.epoch(),
+                "best_nll", best.validationLoss(),
+                "last_top1", 100 * run.last().validationTop1(),
+                "seconds", run.seconds(),
+                "images_per_second", run.imagesPerSecond(),
+                "config", run.options());
+    }
+
+    private static List<List<String>> results(RunComparison comparison) {
+        var rows = new ArrayList<List<String>>();
+        rows.add(List.of("run", "best top-1", "epoch", "last top-1", "loss", "epochs", "params", "time", "images/s"));
+        for (int i = 0; i < comparison.runs().size(); i++) {
+            var run = comparison.runs().get(i);
+            var best = run.best();
+            rows.add(List.of(
+                    comparison.names().get(i),
+                    String.format(
+                            Locale.ROOT, "%s%.2f %%", i == comparison.best() ? "* " : "", 100 * best.validationTop1()),
+                    String.valueOf(best.epoch()),
+                    String.format(Locale.ROOT, "%.2f %%", 100 * run.last().validationTop1()),
+                    String.format(Locale.ROOT, "%.4f", best.validationLoss()),
+                    run.finished() ? run.planned() : run.epochs().size() + "/" + run.planned(),
+                    String.format(Locale.ROOT, "%.2f M", run.parameters() / 1e6),
+                    TrainingDisplay.readable((long) run.seconds()),
+                    String.format(Locale.ROOT, "%.0f", run.imagesPerSecond())));
+        }
+        return rows;
+    }
+
+    private static List<List<String>> differences(RunComparison comparison) {
+        var rows = new ArrayList<List<String>>();
+        var head = new ArrayList<>(List.of("option"));
+        head.addAll(comparison.names());
+        rows.add(head);
+        comparison.differences().forEach((option, values) -> {
+            var row = new ArrayList<>(List.of(option));
+            values.forEach(value ->
+                    row.add(value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value));
+            rows.add(row);
+        });
+        return rows;
+    }
+
+    /** Prints a table: the first column to the left, the others to the right. */
+    private static void print(List<List<String>> rows) {
+        var widths = IntStream.range(0, rows.get(0).size())
+                .map(column -> rows.stream()
+                        .mapToInt(row -> row.get(column).length())
+                        .max()
+                        .orElse(0))
+                .toArray();
+        for (var row : rows) {
+            var line = new StringBuilder();
+            for (int i = 0; i < widths.length; i++) {
+                line.append(i == 0 ? "" : "  ")
+                        .append(String.format("%" + (i == 0 ? "-" : "") + widths[i] + "s", row.get(i)));
+            }
+            System.out.println(line.toString().stripTrailing());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package dev.vitrail.images;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import javax.imageio.ImageIO;
+
+/** Writes pictures as files that others read. */
+public final class ImageEncoder {
+    private ImageEncoder() {}
+
+    /** A PNG: every pixel as it is. */
+    public static byte[] png(RgbImage image) {
+        return encode(image, "png");
+    }
+
+    /** A JPEG of the codec's usual quality: small, and good enough to look at. */
+    public static byte[] jpeg(RgbImage image) {
+        return encode(image, "jpeg");
+    }
+
+    private static byte[] encode(RgbImage image, String format) {
+        var picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        byte[] rgb = image.pixels();
+        for (int i = 0, at = 0; at < rgb.length; i++, at += 3) {
+            int level = (rgb[at] & 0xFF) << 16 | (rgb[at + 1] & 0xFF) << 8 | rgb[at + 2] & 0xFF;
+            picture.setRGB(i % image.width(), i / image.width(), level);
+        }
+        var out = new ByteArrayOutputStream();
+        try {
+            if (!ImageIO.write(picture, format, out)) {
+                throw new IllegalStateException("this Java writes no " + format);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
+    }
+}

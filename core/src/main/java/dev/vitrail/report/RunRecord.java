@@ -1,0 +1,147 @@
+package dev.vitrail.report;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.vitrail.VitrailException;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.train.EpochSummary;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.weights.FolderConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * What a run folder tells of its run.
+ *
+ * @param folder the run's
+ * @param options its {@code config.yaml}: the value of each option as text, {@code –} for none
+ * @param epochs those made, in order; at least one
+ * @param parameters of its model
+ */
+public record RunRecord(Path folder, Map<String, String> options, List<EpochSummary> epochs, long parameters) {
+    private static final String NONE = "–";
+
+    public RunRecord {
+        options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
+        epochs = List.copyOf(epochs);
+        VitrailException.require(
+                !epochs.isEmpty(), "the run %s has not ended an epoch yet: wait for the first", folder);
+    }
+
+    /**
+     * Reads a run folder, whether or not its run has ended.
+     *
+     * @throws VitrailException if it is none, or no epoch has ended yet
+     */
+    public static RunRecord read(Path folder) {
+        var run = new RunFolder(folder);
+        VitrailException.require(
+                Files.isRegularFile(run.config()),
+                "%s is no run: expected a folder with config.yaml and summary.csv, as 'vitrail train --out RUN' leaves it",
+                folder);
+        VitrailException.require(
+                Files.isRegularFile(run.summary()),
+                "the run %s has not ended an epoch yet: its summary.csv is still missing",
+                folder);
+        var model = run.last().resolve("config.json");
+        return new RunRecord(folder, options(run.config()), run.rows(), parameters(FolderConfig.read(model)));
+    }
+
+    private static Map<String, String> options(Path file) {
+        JsonNode node;
+        try {
+            node = new YAMLMapper().readTree(Files.readString(file));
+        } catch (IOException e) {
+            throw new VitrailException("cannot read %s: %s".formatted(file, e.getMessage()), e);
+        }
+        var options = new LinkedHashMap<String, String>();
+        node.properties()
+                .forEach(entry -> options.put(
+                        entry.getKey(),
+                        entry.getValue().isNull()
+                                ? NONE
+                                : entry.getValue().isValueNode()
+                                        ? entry.getValue().asText()
+                                        : entry.getValue().toString()));
+        return options;
+    }
+
+    private static long parameters(FolderConfig description) {
+        var variant = Catalog.get(description.architecture());
+        var config = variant.config();
+        if (description.numClasses().isPresent()) {
+            config = config.withClasses(description.numClasses().getAsInt());
+        }
+        var size = description.pretrained().inputSize();
+        if (!size.isEmpty()) {
+            config = config.withChannels(size.get(0));
+            boolean same = size.get(1) == config.imageHeight() && size.get(2) == config.imageWidth();
+            config = same ? config : config.withImage(size.get(1), size.get(2));
+        }
+        try (var model = variant.family().create(config)) {
+            return model.parameterCount();
+        }
+    }
+
+    /** The folder's own name, which tells runs apart. */
+    public String name() {
+        return String.valueOf(folder.toAbsolutePath().normalize().getFileName());
+    }
+
+    public String model() {
+        return option("model");
+    }
+
+    /** An option of its configuration, as text. */
+    public String option(String key) {
+        return options.getOrDefault(key, NONE);
+    }
+
+    /** The epoch whose model is kept as the best: the highest top-1, of equals the lowest loss, of those the first. */
+    public EpochSummary best() {
+        return epochs.stream()
+                .min(Comparator.comparingDouble(EpochSummary::validationTop1)
+                        .reversed()
+                        .thenComparingDouble(EpochSummary::validationLoss))
+                .orElseThrow();
+    }
+
+    public EpochSummary last() {
+        return epochs.get(epochs.size() - 1);
+    }
+
+    /** Of training and validation, all epochs together. */
+    public double seconds() {
+        return epochs.stream().mapToDouble(EpochSummary::seconds).sum();
+    }
+
+    /** While training, mean over the epochs. */
+    public double imagesPerSecond() {
+        return epochs.stream()
+                .mapToDouble(EpochSummary::imagesPerSecond)
+                .average()
+                .orElse(0);
+    }
+
+    /** Epochs that it is to make, as its configuration says. */
+    public String planned() {
+        return option("epochs");
+    }
+
+    /** Whether all epochs were made. */
+    public boolean finished() {
+        return planned().equals(String.valueOf(epochs.size()));
+    }
+
+    /** One figure of every epoch. */
+    List<Double> values(ToDoubleFunction<EpochSummary> figure) {
+        return epochs.stream().map(figure::applyAsDouble).toList();
+    }
+}

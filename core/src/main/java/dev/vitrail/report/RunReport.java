@@ -1,0 +1,58 @@
+package dev.vitrail.report;
+
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.eval.Evaluation;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.train.EpochSummary;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.TrainingListener;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Keeps what a person looks at in the folder of a run: {@code index.html}, {@code curves.png} and {@code evaluation.json}. All
+ * are written anew after every epoch, each as a whole, so that a run that is killed leaves those of the epoch before.
+ */
+public final class RunReport implements TrainingListener {
+    private final RunFolder folder;
+    private final List<String> data;
+    private final Dataset validation;
+    private final Map<Integer, Optional<Thumbnail>> pictures = new HashMap<>();
+
+    /**
+     * @param sets what the run trains on and is judged by
+     */
+    public RunReport(RunFolder folder, TrainAndValidation sets) {
+        this.folder = folder;
+        data = List.of(
+                "Trained on " + sets.train().describe(),
+                "Validated on " + sets.validation().describe());
+        validation = sets.validation();
+    }
+
+    /** What validation found in the best epoch so far. */
+    private Path evaluation() {
+        return folder.path().resolve("evaluation.json");
+    }
+
+    @Override
+    public void epochEnded(EpochSummary summary, Evaluation found, boolean best) {
+        var run = RunRecord.read(folder.path());
+        if (best || !Files.exists(evaluation())) {
+            SavedEvaluation.of(summary.epoch(), found, validation).write(evaluation());
+        }
+        var saved = SavedEvaluation.read(evaluation());
+        var sections = new EvaluationSections(saved, this::picture).html();
+        AtomicFile.write(folder.path().resolve("index.html"), RunPage.html(run, data, saved, sections));
+        CurvesImage.write(run, folder.path().resolve("curves.png"));
+    }
+
+    private Optional<Thumbnail> picture(int index) {
+        return pictures.computeIfAbsent(index, place -> Thumbnail.of(validation, place));
+    }
+}
