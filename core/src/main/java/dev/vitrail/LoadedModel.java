@@ -162,11 +162,19 @@ public record LoadedModel(
     }
 
     private static LoadedModel fromFolder(String name, ModelFolder folder, Options options) {
-        var description = folder.config();
+        return of(name, folder.config(), folder.weights(), options);
+    }
+
+    /**
+     * A model from what a folder in timm's layout holds, wherever that came from.
+     *
+     * @param name what to call it
+     */
+    public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
         var variant = Catalog.get(options.architecture.orElse(description.architecture()));
         var config = configured(variant.config(), description);
         var input = preprocessing(description.pretrained(), variant, config);
-        return load(name, variant, config, folder.weights(), input, description.labelNames(), options);
+        return load(name, variant, config, weights, input, description.labelNames(), options);
     }
 
     /** The variant's configuration as a folder's description changes it. */

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             TrainCommand.class,
             RecipesCommand.class,
+            ReplayCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
             EmbedCommand.class,

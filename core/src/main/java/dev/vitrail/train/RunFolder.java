@@ -40,6 +40,16 @@ public record RunFolder(Path path) {
         return last().resolve("resume.safetensors");
     }
 
+    /**
+     * Where a step that met a number which is not finite is kept.
+     *
+     * @param epoch counted from 1
+     * @param step counted from 1
+     */
+    Path failedStep(int epoch, int step) {
+        return path.resolve("failed-epoch%d-step%d.safetensors".formatted(epoch, step));
+    }
+
     /** Whether there is a run to go on with. */
     public boolean canResume() {
         return Files.isRegularFile(config()) && Files.isRegularFile(state());

@@ -1,27 +1,23 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
-import static dev.vitrail.train.TrainingOptions.CLIP_NORM;
-import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
-import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SEED;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
+import dev.vitrail.data.Batches;
 import dev.vitrail.data.Loader;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.models.Model;
-import dev.vitrail.nn.Parameter;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StoredTensor;
@@ -30,7 +26,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * Trains a model, epoch after epoch, and keeps its run folder such that the run can go on from there whatever happens.
@@ -39,6 +34,16 @@ import java.util.Optional;
  * resumed on its way, on one machine and with one number of threads.
  */
 public final class Trainer implements AutoCloseable {
+    /** What to do when the loss or a gradient is no finite number. */
+    public enum OnNan {
+        /** Stop, with what was saved before. */
+        STOP,
+        /** Leave that step out, a hundred times at most. */
+        SKIP
+    }
+
+    private static final int MOST_SKIPPED = 100;
+
     private final TrainingConfig config;
     private final Model model;
     private final FolderConfig description;
@@ -46,14 +51,14 @@ public final class Trainer implements AutoCloseable {
     private final Loader validation;
     private final RunFolder folder;
     private final Device device;
-    private final Optimizer optimizer;
-    private final Optional<Ema> ema;
+    private final TrainingStep step;
     private final Schedule schedule;
-    private final TrainingLoss loss;
+    private final int steps;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Pace pace = new Pace();
     private Progress progress = Progress.start();
+    private int skipped;
     private volatile boolean stopRequested;
 
     private Trainer(
@@ -69,14 +74,10 @@ public final class Trainer implements AutoCloseable {
         this.train = train;
         this.validation = validation;
         this.folder = folder;
-        if (config.get(FREEZE_BACKBONE)) {
-            FineTuning.freezeBackbone(model);
-        }
         device = model.parameters().values().iterator().next().value().device();
-        optimizer = Optimizers.of(config, model);
-        ema = config.get(EMA_DECAY).isPresent() ? Optional.of(new Ema(model)) : Optional.empty();
-        schedule = Schedules.of(config, train.batches());
-        loss = new TrainingLoss(config);
+        step = new TrainingStep(config, model);
+        steps = -Math.floorDiv(-train.batches(), config.get(ACCUMULATION)); // rounded up
+        schedule = Schedules.of(config, steps);
     }
 
     /**
@@ -120,7 +121,7 @@ public final class Trainer implements AutoCloseable {
         folder.requireResumable();
         var trainer = new Trainer(config, model, description, train, validation, folder);
         try {
-            trainer.progress = RunState.read(folder.state(), model, trainer.optimizer, trainer.ema);
+            trainer.progress = RunState.read(folder.state(), model, trainer.step.optimizer(), trainer.step.ema());
             trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
             return trainer;
         } catch (RuntimeException e) {
@@ -149,7 +150,7 @@ public final class Trainer implements AutoCloseable {
         try {
             while (progress.epoch() < config.get(EPOCHS) && !stopRequested) {
                 trainEpoch();
-                if (progress.step() == train.batches()) {
+                if (progress.step() == steps) {
                     endEpoch();
                 } else {
                     save();
@@ -170,56 +171,94 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void trainEpoch() {
-        // A frozen backbone is used as it will be used later: without dropout, its batch statistics fixed.
-        model.train(!config.get(FREEZE_BACKBONE));
+        step.begin();
+        int accumulated = config.get(ACCUMULATION);
         long before = System.nanoTime();
-        try (var pass = train.epoch(progress.epoch(), progress.step())) {
-            while (progress.step() < train.batches() && !stopRequested) {
-                var batch = pass.next();
-                var outcome = batch.size() == 0 ? Outcome.NONE : step(batch);
+        try (var pass = train.epoch(progress.epoch(), progress.step() * accumulated)) {
+            while (progress.step() < steps && !stopRequested) {
+                var outcome = step(pass, Math.min(accumulated, train.batches() - progress.step() * accumulated));
                 long now = System.nanoTime();
-                pace.add(batch.size(), (now - before) / 1e9);
-                progress = progress.stepped(outcome.loss, outcome.correct, batch.size(), (now - before) / 1e9);
+                pace.add(outcome.images, (now - before) / 1e9);
+                progress = progress.stepped(outcome.loss, outcome.correct, outcome.images, (now - before) / 1e9);
                 before = now;
                 tell(outcome);
             }
         }
     }
 
-    /** What a step found: its loss, its images that were classified rightly, its gradient's length before clipping. */
-    private record Outcome(double loss, long correct, double norm, double learningRate) {
-        static final Outcome NONE = new Outcome(0, 0, 0, 0);
-    }
+    /**
+     * What a step found.
+     *
+     * @param images that it was made of
+     * @param loss mean over them
+     * @param correct those that were classified rightly
+     * @param norm length of the gradient before clipping
+     * @param learningRate that the step was made with
+     */
+    private record Outcome(int images, double loss, long correct, double norm, double learningRate) {}
 
-    private Outcome step(Batch batch) {
-        checkLabels(batch);
+    /** One update, by the gradients of {@code batches} batches. */
+    private Outcome step(Batches pass, int batches) {
         double rate = schedule.rate(updates());
-        try (var frame = Frame.open();
-                var on = Gradients.on()) {
-            var images = images(batch).to(device);
-            var target = target(batch).to(device);
-            var logits = model.apply(images);
-            var mean = loss.of(logits, target);
-            double value = mean.item();
-            requireFinite(value, "loss");
-            mean.backward();
-            double norm =
-                    Kernels.clipGradientNorm(trained(), config.get(CLIP_NORM).orElse(Double.POSITIVE_INFINITY));
-            requireFinite(norm, "gradient's norm");
-            optimizer.step(rate);
-            optimizer.zeroGradients();
-            ema.ifPresent(average -> average.update(emaSettings().decayAt(updates() + 1)));
-            long correct = logits.argmax(1).equalTo(target).to(DType.I64).sum().itemLong();
-            return new Outcome(value, correct, norm, rate);
+        var nothing = new Outcome(0, 0, 0, 0, rate);
+        int images = 0;
+        double lossSum = 0;
+        long correct = 0;
+        try (var frame = Frame.open()) {
+            var buffers = config.get(ON_NAN) == OnNan.SKIP ? step.buffers() : Map.<String, Tensor>of();
+            for (int i = 0; i < batches; i++) {
+                var batch = pass.next();
+                if (batch.size() == 0) {
+                    continue;
+                }
+                checkLabels(batch);
+                var random = RandomState.save();
+                var inputs = new TrainingStep.Inputs(
+                        images(batch).to(device), target(batch).to(device));
+                var found = step.accumulate(inputs, 1.0 / batches);
+                boolean last = i == batches - 1;
+                double norm = last && Double.isFinite(found.loss()) ? step.clip() : 0;
+                if (!Double.isFinite(found.loss() + norm)) {
+                    notFinite(found.loss(), norm, inputs, random);
+                    step.restore(buffers);
+                    return nothing;
+                }
+                images += batch.size();
+                lossSum += found.loss() * batch.size();
+                correct += found.correct();
+                if (last) {
+                    step.update(rate, updates() + 1);
+                    return new Outcome(images, lossSum / images, correct, norm, rate);
+                }
+            }
         }
+        return nothing;
     }
 
-    /** The values that are trained; not to be kept, as averaging gives a parameter new ones. */
-    private List<Tensor> trained() {
-        return optimizer.groups().stream()
-                .flatMap(group -> group.parameters().values().stream())
-                .map(Parameter::value)
-                .toList();
+    /** Keeps the step for {@code replay}; then lets the run go on without it, or stops and names the first tensor that went bad. */
+    private void notFinite(double loss, double norm, TrainingStep.Inputs inputs, byte[] random) {
+        step.discard();
+        skipped++;
+        var file = folder.failedStep(progress.epoch() + 1, progress.step() + 1);
+        if (config.get(ON_NAN) == OnNan.STOP || skipped == 1) {
+            FailedStep.write(file, config, description, model, inputs, random);
+        }
+        if (config.get(ON_NAN) == OnNan.SKIP && skipped <= MOST_SKIPPED) {
+            return;
+        }
+        RandomState.restore(random);
+        var place = StepDiagnosis.of(model, step, inputs).firstBad();
+        throw VitrailException.of(
+                "the %s became %s in epoch %d, step %d of %d%s%s: the run has stopped and what it saved before is intact; lower"
+                        + " the learning rate, warm up longer, or clip the gradient's norm (look closer: vitrail replay %s)",
+                Double.isFinite(loss) ? "gradient's norm" : "loss",
+                Double.isFinite(loss) ? norm : loss,
+                progress.epoch() + 1,
+                progress.step() + 1,
+                steps,
+                place.map(name -> ", first in " + name).orElse(""),
+                skipped > 1 ? ", after %d steps that were skipped".formatted(skipped - 1) : "",
+                file);
     }
 
     private static Tensor images(Batch batch) {
@@ -240,10 +279,6 @@ public final class Trainer implements AutoCloseable {
         return Tensor.of(classes, classes.length);
     }
 
-    private Ema.Settings emaSettings() {
-        return new Ema.Settings(config.get(EMA_DECAY).orElseThrow(), config.get(EMA_WARMUP));
-    }
-
     private void checkLabels(Batch batch) {
         int classes = model.config().classes();
         for (int i = 0; i < batch.size(); i++) {
@@ -258,30 +293,18 @@ public final class Trainer implements AutoCloseable {
         }
     }
 
-    private void requireFinite(double value, String what) {
-        VitrailException.require(
-                Double.isFinite(value),
-                "the %s became %s in epoch %d, step %d of %d: the run has stopped and what it saved before is intact; lower the"
-                        + " learning rate, warm up longer, or clip the gradient's norm",
-                what,
-                value,
-                progress.epoch() + 1,
-                progress.step() + 1,
-                train.batches());
-    }
-
     /** Updates made so far. */
     private long updates() {
-        return (long) progress.epoch() * train.batches() + progress.step();
+        return (long) progress.epoch() * steps + progress.step();
     }
 
     private void tell(Outcome outcome) {
-        long left = (long) config.get(EPOCHS) * train.batches() - updates();
+        long left = (long) config.get(EPOCHS) * steps - updates();
         var step = new TrainingListener.Step(
                 progress.epoch() + 1,
                 config.get(EPOCHS),
                 progress.step(),
-                train.batches(),
+                steps,
                 updates(),
                 outcome.loss,
                 progress.meanLoss(),
@@ -328,19 +351,19 @@ public final class Trainer implements AutoCloseable {
                         model, pass, images -> listeners.forEach(listener -> listener.validated(epoch, images))));
             }
         };
-        ema.ifPresentOrElse(average -> average.during(evaluate), evaluate);
+        step.ema().ifPresentOrElse(average -> average.during(evaluate), evaluate);
         return found.get(0);
     }
 
     private void save() {
         var weights = weights();
         ModelFolder.write(folder.last(), description, weights);
-        RunState.write(folder.state(), progress, model, optimizer, ema);
+        RunState.write(folder.state(), progress, model, step.optimizer(), step.ema());
         listeners.forEach(listener -> listener.saved(folder.path()));
     }
 
     private List<StoredTensor> weights() {
-        return RunState.stored(ema.map(Ema::state).orElseGet(this::ownWeights));
+        return RunState.stored(step.ema().map(Ema::state).orElseGet(this::ownWeights));
     }
 
     private Map<String, Tensor> ownWeights() {
@@ -364,8 +387,6 @@ public final class Trainer implements AutoCloseable {
     /** Frees what training added to the model; the model itself is the caller's. */
     @Override
     public void close() {
-        optimizer.zeroGradients();
-        optimizer.close();
-        ema.ifPresent(Ema::close);
+        step.close();
     }
 }

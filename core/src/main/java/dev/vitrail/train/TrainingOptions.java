@@ -25,6 +25,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Integer>> IMAGE_SIZE = whole("image_size", 0, "rows and columns of the input, pixels; none: the model's own").that(v -> v > 0, "positive").orNone();
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
 
@@ -41,6 +42,8 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Double>> CLIP_NORM = number("clip_norm", 1, "longest that the gradient of all parameters together may be").that(v -> v > 0, "positive").unlessNone();
     public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "weight of the past in the running mean of the weights; none: no mean").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
     public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "whether that weight grows from 0");
+
+    public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "what to do when the loss or a gradient is no finite number");
 
     // The learning rate over time.
     public static final TrainingOption<Double> WARMUP_EPOCHS = number("warmup_epochs", 0, "epochs, or a part of one, until the learning rate is at its top").that(v -> v >= 0, "0 or more");
@@ -71,10 +74,11 @@ public final class TrainingOptions {
     // spotless:off
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
-                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, IMAGE_SIZE, EPOCHS, BATCH_SIZE, SEED, FREEZE_BACKBONE),
+                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, IMAGE_SIZE, EPOCHS, BATCH_SIZE, ACCUMULATION, SEED,
+                    FREEZE_BACKBONE),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS, MOMENTUM, NESTEROV, CLIP_NORM,
-                    EMA_DECAY, EMA_WARMUP),
+                    EMA_DECAY, EMA_WARMUP, ON_NAN),
             new Section("The learning rate over time",
                     WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, SCHEDULE_ON_UPDATES),
             new Section("What is made small, and what keeps the model from learning by heart",

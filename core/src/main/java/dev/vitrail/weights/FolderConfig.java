@@ -77,12 +77,25 @@ public record FolderConfig(
      * @throws VitrailException if the file is no such config or a field has an impossible value
      */
     public static FolderConfig read(Path file) {
-        var fields = new JsonFields(Json.read(file), file.toString());
+        return of(Json.read(file), file.toString());
+    }
+
+    /**
+     * The same from the file's text.
+     *
+     * @param origin what to call it in errors
+     */
+    public static FolderConfig parse(String text, String origin) {
+        return of(Json.parse(text, origin), origin);
+    }
+
+    private static FolderConfig of(ObjectNode object, String origin) {
+        var fields = new JsonFields(object, origin);
         String architecture = fields.text("architecture")
                 .orElseThrow(() -> VitrailException.of(
                         "%s names no architecture; expected the config.json of a timm model (a config of the"
                                 + " transformers library has another layout)",
-                        file));
+                        origin));
         var numFeatures = fields.integer("num_features");
         var globalPool = fields.text("global_pool");
         var modelArgs = fields.objectOfJson("model_args");
@@ -109,7 +122,12 @@ public record FolderConfig(
 
     /** Writes the file as timm lays it out, as a whole or not at all. */
     public void write(Path file) {
-        AtomicFile.write(file, Json.text(json()) + "\n");
+        AtomicFile.write(file, text());
+    }
+
+    /** The file's text. */
+    public String text() {
+        return Json.text(json()) + "\n";
     }
 
     private ObjectNode json() {

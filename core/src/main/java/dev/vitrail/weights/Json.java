@@ -35,7 +35,7 @@ final class Json {
                     file,
                     size,
                     MAX_BYTES);
-            return object(MAPPER.readTree(Files.readAllBytes(file)), file);
+            return object(MAPPER.readTree(Files.readAllBytes(file)), file.toString());
         } catch (IOException e) {
             throw new VitrailException(
                     "could not read %s as JSON: %s"
@@ -49,7 +49,16 @@ final class Json {
         }
     }
 
-    private static ObjectNode object(JsonNode node, Path file) {
+    /** The object that {@code text} is. */
+    static ObjectNode parse(String text, String origin) {
+        try {
+            return object(MAPPER.readTree(text), origin);
+        } catch (IOException e) {
+            throw new VitrailException("%s holds no JSON: %s".formatted(origin, e.getMessage()), e);
+        }
+    }
+
+    private static ObjectNode object(JsonNode node, String file) {
         if (node instanceof ObjectNode object) {
             return object;
         }

@@ -274,7 +274,16 @@ class TrainerTest {
                         poison,
                         trainer -> {}))
                 .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("the loss became NaN in epoch 2, step 1 of 5");
+                .hasMessageContaining(
+                        "the loss became NaN in epoch 2, step 1 of 5, first in the output of patch_embed");
+        var failed = FailedStep.read(run.failedStep(2, 1));
+        assertThat(failed.description().architecture()).isEqualTo("tiny");
+        try (var model = tiny()) {
+            var again = failed.replay(model);
+            assertThat(again.loss()).isNaN();
+            assertThat(again.firstBad())
+                    .hasValueSatisfying(place -> assertThat(place).startsWith("the output of patch_embed"));
+        }
         assertThat(tensors(run)).isEqualTo(before);
         assertThat(resume(run, CONFIG).finished()).isTrue();
     }

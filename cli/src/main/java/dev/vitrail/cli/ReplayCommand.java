@@ -1,0 +1,110 @@
+package dev.vitrail.cli;
+
+import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.engine.Device;
+import dev.vitrail.train.FailedStep;
+import dev.vitrail.train.StepDiagnosis;
+import dev.vitrail.train.StepDiagnosis.Finding;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Runs a step again that went wrong. */
+@Command(
+        name = "replay",
+        description = {
+            "Runs a training step again that met a number which is not finite, and shows what every module and gradient held.",
+            "Exit status 1 says that it happened again."
+        },
+        footer = {"", "Example: vitrail replay runs/mine/failed-epoch3-step120.safetensors"})
+final class ReplayCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "FILE", description = "The file that the run has left.")
+    private Path file = Path.of("");
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
+    private String device = "cpu";
+
+    @Option(names = "--all", description = "Show every tensor, not only those around the first that went bad.")
+    private boolean all;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        var failed = FailedStep.read(file);
+        var options = LoadedModel.Options.DEFAULT
+                .withDevice(Device.parse(device))
+                .withDropPath(failed.config().get(DROP_PATH));
+        try (var loaded = LoadedModel.of(file.toString(), failed.description(), failed.weights(), options)) {
+            var diagnosis = failed.replay(loaded.model());
+            if (json) {
+                System.out.println(Json.text(Json.object(
+                        "file", file.toString(),
+                        "model", loaded.variant().name(),
+                        "loss", diagnosis.loss(),
+                        "first_bad", diagnosis.firstBad().orElse(""),
+                        "outputs",
+                                diagnosis.outputs().stream()
+                                        .map(ReplayCommand::object)
+                                        .toList(),
+                        "gradients",
+                                diagnosis.gradients().stream()
+                                        .map(ReplayCommand::object)
+                                        .toList())));
+            } else {
+                print(diagnosis);
+            }
+            return diagnosis.firstBad().isPresent() ? 1 : 0;
+        }
+    }
+
+    private static Object object(Finding finding) {
+        return Json.object(
+                "name", finding.name(),
+                "shape", finding.shape(),
+                "largest", finding.largest(),
+                "not_finite", finding.bad());
+    }
+
+    private void print(StepDiagnosis diagnosis) {
+        print("forward, in the order of computation", diagnosis.outputs());
+        print("gradients, the last layer's first", diagnosis.gradients());
+        System.out.printf(Locale.ROOT, "%nloss %s%n", diagnosis.loss());
+        System.out.println(diagnosis
+                .firstBad()
+                .map(place -> "went bad first: " + place)
+                .orElse("every number is finite: the step went wrong by something that is not in the file"));
+    }
+
+    /** What comes before and after the first bad tensor says most. */
+    private static final int AROUND = 6;
+
+    private void print(String title, List<Finding> findings) {
+        int first = 0;
+        while (first < findings.size() && findings.get(first).bad() == 0) {
+            first++;
+        }
+        int from = all ? 0 : Math.max(0, Math.min(first, findings.size()) - AROUND);
+        int to = all ? findings.size() : Math.min(findings.size(), first + AROUND);
+        System.out.printf(Locale.ROOT, "%n%s%n", title);
+        for (var finding : findings.subList(from, to)) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "  %-60s largest %12.5g%s%n",
+                    finding,
+                    finding.largest(),
+                    finding.bad() == 0 ? "" : "   %,d not finite".formatted(finding.bad()));
+        }
+        int hidden = findings.size() - (to - from);
+        if (hidden > 0) {
+            System.out.printf("  … and %d more: --all shows them%n", hidden);
+        }
+    }
+}
