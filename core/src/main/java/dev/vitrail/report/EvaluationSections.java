@@ -129,6 +129,9 @@ final class EvaluationSections {
         }
         out.append("</tr></thead><tbody>\n");
         for (ClassScore score : scores) {
+            if (score.images() + score.predicted() == 0) {
+                continue; // a class that this data has nothing to do with
+            }
             out.append(format(
                     "<tr><td data-key=\"%s\">%1$s</td><td data-key=%d>%2$d</td>", name(score.index()), score.images()));
             for (double share : new double[] {score.precision(), score.recall(), score.f1()}) {

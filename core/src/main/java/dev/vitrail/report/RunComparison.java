@@ -73,7 +73,7 @@ public record RunComparison(List<RunRecord> runs) {
                 .append(chart("Learning rate at the epoch's end", EpochSummary::learningRate, RunPage::scientific))
                 .append("</div>\n<h2>What differs</h2>\n")
                 .append(different());
-        body.append("<footer>Made by Vitrail.</footer>\n");
+        body.append(RunPage.FOOTER);
         return Html.page("Runs – Vitrail", body.toString(), false);
     }
 

@@ -17,6 +17,8 @@ final class RunPage {
                     + "<path fill=\"var(--c0)\" d=\"M2 2h18l-5 20H2z\"/><path fill=\"var(--c4)\" d=\"M20 2h22v15l-27 5z\"/>"
                     + "<path fill=\"var(--c2)\" d=\"M2 22h13l9 20H2z\"/><path fill=\"var(--c1)\" d=\"M15 22l27-5v25H24z\"/></g></svg>";
 
+    static final String FOOTER = "<footer>Made by Vitrail.</footer>\n";
+
     private RunPage() {}
 
     /**
