@@ -11,6 +11,8 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.eval.Evaluation;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.report.EvaluationPage;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -23,7 +25,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "evaluate",
         description = "Measures a model's accuracy on labelled images.",
-        footer = {"", "Example: vitrail evaluate --model runs/shapes --data photos"})
+        footer = {"", "Example: vitrail evaluate --model runs/shapes --data photos --out evaluation.html"})
 final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions models = new ModelOptions();
@@ -53,6 +55,12 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--strict", description = "Stop at the first image that cannot be read.")
     private boolean strict;
 
+    @Option(
+            names = "--out",
+            paramLabel = "FILE.html",
+            description = "Write a page: confusion matrix, class by class, calibration, worst mistakes.")
+    private Optional<Path> out = Optional.empty();
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -81,6 +89,8 @@ final class EvaluateCommand implements Callable<Integer> {
                 var result = Evaluation.of(
                         loaded.model(), batches, images -> progress.show("evaluating", images, matched.size(), ""));
                 progress.close();
+                out.ifPresent(file -> AtomicFile.write(
+                        file, EvaluationPage.html(loaded.variant().name(), result, matched)));
                 report(result, loader.broken().size());
             }
         }
@@ -100,19 +110,25 @@ final class EvaluateCommand implements Callable<Integer> {
                     "top1", 100 * result.top1(),
                     "top5", 100 * result.top5(),
                     "nll", result.nll(),
+                    "calibration_error", result.calibration().expectedError(),
                     "broken", broken,
                     "images_per_second", result.imagesPerSecond())));
             return;
         }
         System.out.printf(
                 Locale.ROOT,
-                "%-10s %d%s%n",
+                "%-12s %d%s%n",
                 "images",
                 result.images(),
                 broken > 0 ? ", %d broken".formatted(broken) : "");
-        System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-1", 100 * result.top1(), result.correct1());
-        System.out.printf(Locale.ROOT, "%-10s %.2f %%  (%d)%n", "top-5", 100 * result.top5(), result.correct5());
-        System.out.printf(Locale.ROOT, "%-10s %.4f%n", "NLL", result.nll());
-        System.out.printf(Locale.ROOT, "%-10s %.1f images/s%n", "speed", result.imagesPerSecond());
+        System.out.printf(Locale.ROOT, "%-12s %.2f %%  (%d)%n", "top-1", 100 * result.top1(), result.correct1());
+        System.out.printf(Locale.ROOT, "%-12s %.2f %%  (%d)%n", "top-5", 100 * result.top5(), result.correct5());
+        System.out.printf(Locale.ROOT, "%-12s %.4f%n", "NLL", result.nll());
+        System.out.printf(
+                Locale.ROOT,
+                "%-12s %.2f %% expected error%n",
+                "calibration",
+                100 * result.calibration().expectedError());
+        System.out.printf(Locale.ROOT, "%-12s %.1f images/s%n", "speed", result.imagesPerSecond());
     }
 }

@@ -80,6 +80,6 @@ final class ProgressBar implements AutoCloseable {
 
     @Override
     public void close() {
-        terminal.clear();
+        terminal.close();
     }
 }

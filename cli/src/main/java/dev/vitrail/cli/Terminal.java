@@ -1,6 +1,8 @@
 package dev.vitrail.cli;
 
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
@@ -10,8 +12,10 @@ import java.util.function.IntFunction;
 /**
  * The terminal that shows the standard error stream, and a few lines at its bottom that are drawn again and again. Where that
  * stream goes elsewhere, to a file say, nothing is drawn.
+ *
+ * <p>Whatever else is printed meanwhile, by any thread, stands above the lines: they are taken away first and drawn again later.
  */
-final class Terminal {
+final class Terminal implements AutoCloseable {
     private static final int USUAL_COLUMNS = 80;
     private static final long PAUSE_NANOS = 100_000_000;
     /** Escape sequences: lines that are too long are cut, not folded; and as before. */
@@ -22,14 +26,41 @@ final class Terminal {
     private final boolean drawable;
     private final boolean colored = System.getenv("NO_COLOR") == null;
     private final boolean lined = charset().newEncoder().canEncode('━');
+    private final PrintStream stream = System.err;
     private int columns;
     private int drawn;
+    private boolean midLine;
     private long last = Long.MIN_VALUE;
 
     Terminal() {
         columns = measure();
         var kind = System.getenv("TERM");
         drawable = columns > 0 && kind != null && !kind.equals("dumb");
+        if (drawable) {
+            System.setErr(new PrintStream(new Above(), true, charset()));
+        }
+    }
+
+    /** What others print. */
+    private final class Above extends OutputStream {
+        @Override
+        public void write(int b) {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] bytes, int from, int count) {
+            synchronized (Terminal.this) {
+                clear();
+                stream.write(bytes, from, count);
+                midLine = count > 0 ? bytes[from + count - 1] != '\n' : midLine;
+            }
+        }
+
+        @Override
+        public void flush() {
+            stream.flush();
+        }
     }
 
     /** As Java encodes what it prints to this stream. */
@@ -62,7 +93,7 @@ final class Terminal {
     }
 
     /** Takes up a change of the window's width. */
-    void measureAgain() {
+    synchronized void measureAgain() {
         columns = drawable ? Math.max(1, measure()) : 0;
     }
 
@@ -72,9 +103,9 @@ final class Terminal {
      * @param now whether to draw them even if others were drawn a moment ago
      * @param lines for a number of columns
      */
-    void draw(boolean now, IntFunction<List<String>> lines) {
+    synchronized void draw(boolean now, IntFunction<List<String>> lines) {
         long time = System.nanoTime();
-        if (!drawable || (!now && last != Long.MIN_VALUE && time - last < PAUSE_NANOS)) {
+        if (!drawable || midLine || (!now && last != Long.MIN_VALUE && time - last < PAUSE_NANOS)) {
             return;
         }
         last = time;
@@ -84,16 +115,24 @@ final class Terminal {
             text.append(i == 0 ? "" : "\n").append(ERASE_LINE).append(all.get(i));
         }
         drawn = all.size();
-        System.err.print(text.append(FOLD));
-        System.err.flush();
+        stream.print(text.append(FOLD));
+        stream.flush();
     }
 
     /** Takes the lines away, so that what is printed next stands alone. */
-    void clear() {
+    synchronized void clear() {
         if (drawn > 0) {
-            System.err.print(home() + "\033[J");
-            System.err.flush();
+            stream.print(home() + "\033[J");
+            stream.flush();
             drawn = 0;
+        }
+    }
+
+    @Override
+    public void close() {
+        clear();
+        if (drawable) {
+            System.setErr(stream);
         }
     }
 

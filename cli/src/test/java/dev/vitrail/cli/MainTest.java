@@ -71,4 +71,12 @@ final class MainTest {
                         .out())
                 .contains("\"passed\" : 1");
     }
+
+    @Test
+    void namesAFolderThatIsNoRun(@TempDir Path folder) {
+        var ran = run("compare", folder.toString(), folder.resolve("missing").toString());
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err().lines()).singleElement().asString().contains(folder + " is no run");
+        assertThat(run("compare", folder.toString()).status()).isEqualTo(2);
+    }
 }

@@ -129,6 +129,9 @@ final class EvaluationSections {
         }
         out.append("</tr></thead><tbody>\n");
         for (ClassScore score : scores) {
+            if (score.images() + score.predicted() == 0) {
+                continue; // a class that this data has nothing to do with
+            }
             out.append(format(
                     "<tr><td data-key=\"%s\">%1$s</td><td data-key=%d>%2$d</td>", name(score.index()), score.images()));
             for (double share : new double[] {score.precision(), score.recall(), score.f1()}) {
@@ -146,7 +149,8 @@ final class EvaluationSections {
         double accuracy = found.evaluation().top1();
         return format(
                         "<figure class=chart><figcaption><span>Expected calibration error <b>%s</b></span><span class=legend>"
-                                + "<span><i class=c0></i>right</span><span><i class=c1></i>gap to what it says</span></span>"
+                                + "<span><i class=c0></i>right</span><span><i class=c1></i>says more</span>"
+                                + "<span style=\"opacity:.55\"><i class=c0></i>says less</span></span>"
                                 + "</figcaption>%n",
                         percent(calibration.expectedError()))
                 + reliability(calibration)
@@ -190,30 +194,39 @@ final class EvaluationSections {
                 continue;
             }
             double x = left + i * step + 1.5;
-            double accuracy = bottom - (bottom - top) * bin.accuracy();
-            double confidence = bottom - (bottom - top) * bin.confidence();
-            double images = (floor - bottom - 14) * (double) bin.images() / Math.max(1, most);
+            double scale = bottom - top;
+            double both = Math.min(bin.accuracy(), bin.confidence());
+            double higher = Math.max(bin.accuracy(), bin.confidence());
+            boolean tooSure = bin.confidence() > bin.accuracy();
             out.append(format(
-                    "<g><title>%d images, %.1f %% sure, %.1f %% right</title>"
-                            + "<rect x=%.1f y=%.1f width=%.1f height=%.1f fill=\"var(--c0)\" rx=2 />"
-                            + "<rect x=%4$.1f y=%8$.1f width=%6$.1f height=%9$.1f fill=\"var(--c1)\" fill-opacity=0.45 rx=2 />"
-                            + "<rect x=%4$.1f y=%10$.1f width=%6$.1f height=%11$.1f fill=\"var(--soft)\" fill-opacity=0.5 rx=2 />"
-                            + "</g>%n",
-                    bin.images(),
-                    100 * bin.confidence(),
-                    100 * bin.accuracy(),
-                    x,
-                    accuracy,
-                    step - 3,
-                    bottom - accuracy,
-                    Math.min(accuracy, confidence),
-                    Math.abs(accuracy - confidence),
-                    floor - images,
-                    images));
+                            "<g><title>%d images, %.1f %% sure, %.1f %% right</title>",
+                            bin.images(), 100 * bin.confidence(), 100 * bin.accuracy()))
+                    .append(block(x, bottom - scale * both, step - 3, scale * both, "var(--c0)", 1))
+                    .append(block(
+                            x,
+                            bottom - scale * higher,
+                            step - 3,
+                            scale * (higher - both),
+                            tooSure ? "var(--c1)" : "var(--c0)",
+                            tooSure ? 0.55 : 0.4))
+                    .append(block(
+                            x,
+                            floor - (floor - bottom - 14) * (double) bin.images() / most,
+                            step - 3,
+                            (floor - bottom - 14) * (double) bin.images() / most,
+                            "var(--soft)",
+                            0.5))
+                    .append("</g>\n");
         }
         out.append("<line x1=%d y1=%d x2=%d y2=%d stroke=\"var(--soft)\" stroke-dasharray=\"4 4\" />\n"
                 .formatted(left, bottom, width - right, top));
         return out.append("</svg>\n").toString();
+    }
+
+    private static String block(double x, double y, double width, double height, String color, double opacity) {
+        return format(
+                "<rect x=%.1f y=%.1f width=%.1f height=%.1f fill=\"%s\" fill-opacity=%.2f rx=2 />",
+                x, y, width, height, color, opacity);
     }
 
     private String mistakes() {
@@ -232,7 +245,8 @@ final class EvaluationSections {
                         small.coarse() ? " class=small" : "", small.dataUri(), file))
                 .orElse("<span class=gone>cannot be read</span>");
         return format(
-                "<figure><div class=picture>%s</div><figcaption><b>%s</b>, %.1f %%<br><span class=truth>is %s, %.1f %%</span>"
+                "<figure><div class=picture>%s</div><figcaption><b>%s</b> <span class=share>%.1f %%</span><br>"
+                        + "<span class=truth>is %s <span class=share>%.1f %%</span></span>"
                         + "<span class=file>%s</span></figcaption></figure>%n",
                 picture,
                 name(mistake.prediction()),

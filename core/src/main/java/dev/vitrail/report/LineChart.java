@@ -42,7 +42,7 @@ record LineChart(String title, List<Curve> curves, DoubleFunction<String> text) 
         int epochs = epochs();
         var out = new StringBuilder();
         out.append("<figure class=chart><figcaption><b>%s</b><span class=legend>".formatted(Html.escape(title)));
-        for (int i = 0; i < curves.size(); i++) {
+        for (int i = 0; curves.size() > 1 && i < curves.size(); i++) {
             out.append("<span><i class=c%d></i>%s</span>".formatted(color(i), Html.escape(curves.get(i).name)));
         }
         out.append("</span></figcaption>\n");

@@ -67,13 +67,13 @@ public record RunComparison(List<RunRecord> runs) {
         var body = new StringBuilder(RunPage.head("%d runs".formatted(runs.size()), String.join(", ", names())));
         body.append("<h2>Results</h2>\n").append(results());
         body.append("<h2>Curves</h2>\n<div class=charts>\n")
-                .append(chart("Validation top-1, %", row -> 100 * row.validationTop1(), RunPage::plain))
+                .append(chart("Validation top-1, %", row -> 100 * row.validationTop1(), RunPage::hundredths))
                 .append(chart("Validation loss, nats", EpochSummary::validationLoss, RunPage::plain))
                 .append(chart("Training loss, nats", EpochSummary::trainLoss, RunPage::plain))
                 .append(chart("Learning rate at the epoch's end", EpochSummary::learningRate, RunPage::scientific))
                 .append("</div>\n<h2>What differs</h2>\n")
                 .append(different());
-        body.append("<footer>Made by Vitrail.</footer>\n");
+        body.append(RunPage.FOOTER);
         return Html.page("Runs – Vitrail", body.toString(), false);
     }
 

@@ -17,6 +17,8 @@ final class RunPage {
                     + "<path fill=\"var(--c0)\" d=\"M2 2h18l-5 20H2z\"/><path fill=\"var(--c4)\" d=\"M20 2h22v15l-27 5z\"/>"
                     + "<path fill=\"var(--c2)\" d=\"M2 22h13l9 20H2z\"/><path fill=\"var(--c1)\" d=\"M15 22l27-5v25H24z\"/></g></svg>";
 
+    static final String FOOTER = "<footer>Made by Vitrail.</footer>\n";
+
     private RunPage() {}
 
     /**
@@ -83,7 +85,7 @@ final class RunPage {
                                 new Curve("training top-1", run.values(row -> 100 * row.trainTop1())),
                                 new Curve("validation top-1", run.values(row -> 100 * row.validationTop1())),
                                 new Curve("validation top-5", run.values(row -> 100 * row.validationTop5()))),
-                        RunPage::plain),
+                        RunPage::hundredths),
                 new LineChart(
                         "Learning rate at the epoch's end",
                         List.of(new Curve("learning rate", run.values(EpochSummary::learningRate))),
@@ -92,6 +94,10 @@ final class RunPage {
                         "Speed while training, images/s",
                         List.of(new Curve("images/s", run.values(EpochSummary::imagesPerSecond))),
                         RunPage::plain));
+    }
+
+    static String hundredths(double value) {
+        return plain(Math.round(100 * value) / 100.0);
     }
 
     /** At most four digits behind the point, and no zeros at the end. */

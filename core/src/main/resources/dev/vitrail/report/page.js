@@ -9,6 +9,7 @@ for (const figure of document.querySelectorAll("figure.chart")) {
   const places = svg.dataset.x.split(" ").map(Number);
   const curves = [...svg.querySelectorAll(".curve")].map(curve => ({
     name: curve.dataset.name,
+    color: [...curve.classList].find(name => name !== "curve"),
     values: curve.dataset.values.split("|")
   }));
   const cursor = svg.querySelector(".cursor");
@@ -23,7 +24,10 @@ for (const figure of document.querySelectorAll("figure.chart")) {
     tip.replaceChildren(document.createTextNode("epoch " + (at + 1)));
     for (const curve of curves.filter(one => at < one.values.length)) {
       const line = document.createElement("div");
-      line.textContent = "● " + curve.name + "  " + curve.values[at];
+      const dot = document.createElement("span");
+      dot.className = curve.color;
+      dot.textContent = "● ";
+      line.append(dot, curve.name + "  " + curve.values[at]);
       tip.append(line);
     }
     const beside = box.left - figure.getBoundingClientRect().left + places[at] * box.width / svg.viewBox.baseVal.width;

@@ -1,0 +1,223 @@
+package dev.vitrail.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Loader;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.data.Transforms;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.Trainer;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.xml.sax.InputSource;
+
+/** A real run of the smallest model on a few pictures, and what it leaves to look at. */
+class RunReportTest {
+    private static final String MODEL = "vit_mini_patch4_gap_32";
+    private static final TrainAndValidation SETS = new TrainAndValidation(
+            new StainedGlass(Split.TRAIN, 64, 0, StainedGlass.Difficulty.STANDARD),
+            new StainedGlass(Split.VALIDATION, 48, 0, StainedGlass.Difficulty.STANDARD));
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    static Path folder;
+
+    private static RunFolder run;
+
+    @BeforeAll
+    static void train() {
+        run = train("first", config -> {}, 2);
+    }
+
+    private static RunFolder train(String name, java.util.function.Consumer<TrainingConfig.Options> change, int stop) {
+        var run = new RunFolder(folder.resolve(name));
+        var config = TrainingConfig.of(MODEL, "built-in", 2)
+                .with(o -> {
+                    o.batchSize = 32;
+                    o.warmupEpochs = 0;
+                })
+                .with(change::accept);
+        var options =
+                LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
+        try (var loaded = LoadedModel.load(MODEL, options);
+                var train = loader(
+                        Transforms.training(config.transform(loaded.preprocessing())),
+                        SETS.train(),
+                        Loader.Options.training(32, 0));
+                var validation = loader(
+                        Transforms.evaluation(loaded.preprocessing()),
+                        SETS.validation(),
+                        Loader.Options.evaluation(24));
+                var trainer = Trainer.begin(
+                        config, loaded.model(), loaded.description(SETS.train().classes()), train, validation, run);
+                var events = new TensorBoardEvents(run)) {
+            trainer.listener(events)
+                    .listener(new RunReport(run, SETS))
+                    .listener(new dev.vitrail.train.TrainingListener() {
+                        @Override
+                        public void stepped(Step step) {
+                            if (step.epoch() == stop && step.step() == step.steps()) {
+                                trainer.requestStop();
+                            }
+                        }
+                    });
+            trainer.run();
+        }
+        return run;
+    }
+
+    private static Loader loader(
+            dev.vitrail.data.SampleTransform transform, dev.vitrail.data.Dataset set, Loader.Options options) {
+        return new Loader(set, transform, Sampler.sequential(set.size()), options);
+    }
+
+    private static String page() throws Exception {
+        return Files.readString(run.path().resolve("index.html"));
+    }
+
+    @Test
+    void thePageIsOneFileThatNeedsNothing() throws Exception {
+        assertThat(page())
+                .startsWith("<!doctype html>")
+                .contains("best top-1", "Worst mistakes", "Class by class", "data:image/png;base64,")
+                .doesNotContain("http:", "https:", "<link", "src=\"/", "NaN", "http-equiv=\"refresh\"");
+        assertThat(page()).contains("2 epochs").contains(MODEL).contains("weight_decay");
+        assertThat(page().length()).isLessThan(400_000);
+    }
+
+    @Test
+    void everyMistakeIsShownWithItsPicture() throws Exception {
+        var saved = SavedEvaluation.read(run.path().resolve("evaluation.json"));
+        int wrong = (int) (saved.evaluation().images() - saved.evaluation().correct1());
+        assertThat(saved.evaluation().mistakes()).hasSize(Math.min(24, wrong));
+        assertThat(Pattern.compile("<img").matcher(page()).results().count()).isEqualTo(Math.min(24, wrong));
+    }
+
+    @Test
+    void theCurvesHaveAPointForEachEpoch() throws Exception {
+        var svg = Pattern.compile("<svg viewBox=[^>]*data-epochs=2>.*?</svg>", Pattern.DOTALL)
+                .matcher(page())
+                .results()
+                .map(match -> match.group())
+                .toList();
+        assertThat(svg).hasSize(4);
+        assertThat(svg.get(0).split("<circle", -1)).hasSize(5); // two curves of two points
+    }
+
+    @Test
+    void theEvaluationIsReadAsItWasWritten() throws Exception {
+        var file = run.path().resolve("evaluation.json");
+        var saved = SavedEvaluation.read(file);
+        assertThat(saved.evaluation().images()).isEqualTo(48);
+        assertThat(saved.classes()).isEqualTo(SETS.validation().classes());
+        assertThat(saved.evaluation().confusion().scores().stream()
+                        .mapToLong(score -> score.images())
+                        .sum())
+                .isEqualTo(48);
+        var copy = folder.resolve("copy.json");
+        saved.write(copy);
+        assertThat(copy).hasSameTextualContentAs(file);
+        Files.writeString(copy, "{\"epoch\": 1}");
+        assertThatThrownBy(() -> SavedEvaluation.read(copy))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("holds no evaluation of a run");
+        assertThat(new ObjectMapper()
+                        .readTree(file.toFile())
+                        .get("classes")
+                        .get(0)
+                        .get("name")
+                        .asText())
+                .isEqualTo(SETS.validation().classes().get(0));
+    }
+
+    @Test
+    void thePictureShowsThreeCharts() throws Exception {
+        var image = ImageIO.read(run.path().resolve("curves.png").toFile());
+        assertThat(image.getWidth()).isEqualTo(3 * 640);
+        assertThat(image.getHeight()).isEqualTo(420);
+        assertThat(java.util.stream.IntStream.range(0, 1920 * 420)
+                        .map(i -> image.getRGB(i % 1920, i / 1920) & 0xFFFFFF)
+                        .filter(color -> color == 0x0072b2)
+                        .count())
+                .isGreaterThan(100);
+    }
+
+    @Test
+    void runsAreCompared() throws Exception {
+        var other = train("other", o -> o.learningRate = 3e-3, 1);
+        var comparison = RunComparison.of(List.of(run.path(), other.path()));
+        assertThat(comparison.names()).containsExactly("first", "other");
+        assertThat(comparison.differences()).containsOnlyKeys("learning_rate");
+        assertThat(comparison.differences().get("learning_rate")).element(1).isEqualTo("0.003");
+        assertThat(comparison.runs().get(0).finished()).isTrue();
+        assertThat(comparison.runs().get(1).finished()).isFalse();
+        try (var loaded = LoadedModel.load(
+                MODEL,
+                LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size()))) {
+            assertThat(comparison.runs().get(0).parameters())
+                    .isEqualTo(loaded.model().parameterCount());
+        }
+        assertThat(comparison.html()).contains("first", "other", "learning_rate", "1 of 2");
+    }
+
+    @Test
+    void aFolderThatIsNoRunIsNamed() {
+        assertThatThrownBy(() -> RunComparison.of(List.of(run.path(), folder)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(folder + " is no run: expected a folder with config.yaml and summary.csv");
+        var begun = new RunFolder(folder.resolve("begun"));
+        TrainingConfigFile.write(begun.config(), TrainingConfig.of(MODEL, "built-in", 2));
+        assertThatThrownBy(() -> RunRecord.read(begun.path()))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("has not ended an epoch yet");
+    }
+
+    @Test
+    void textOfUsersIsNoMarkup() {
+        assertThat(Html.escape("<b>\"Tom & 'Jerry'\"")).isEqualTo("&lt;b&gt;&quot;Tom &amp; &#39;Jerry&#39;&quot;");
+    }
+
+    @Test
+    void chartsSurviveWhateverValuesThereAre() throws Exception {
+        for (var values : List.of(
+                List.of(Double.NaN, 1.0, Double.POSITIVE_INFINITY, 2.0),
+                List.of(0.0),
+                List.of(5.0, 5.0),
+                List.<Double>of(),
+                List.of(-3e-9, 4e12))) {
+            var svg = new LineChart("x", List.of(new LineChart.Curve("a & b", values)), RunPage::plain).svg();
+            assertThat(svg).doesNotContain("NaN", "Infinity");
+            // Attributes without quotes are HTML but no XML: quoted, the rest must be well formed.
+            var xml = svg.replaceAll("=([^\"\\s>]+)(?=[\\s>])", "=\"$1\"");
+            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(xml)));
+        }
+    }
+
+    @Test
+    void numbersAreWrittenShort() {
+        assertThat(RunPage.plain(0.25)).isEqualTo("0.25");
+        assertThat(RunPage.plain(100)).isEqualTo("100");
+        assertThat(RunPage.plain(0)).isEqualTo("0");
+        assertThat(RunPage.scientific(1e-3)).isEqualTo("1e-3");
+        assertThat(RunPage.scientific(9.05e-4)).isEqualTo("9.05e-4");
+        assertThat(Html.duration(59.7)).isEqualTo("1 min 00 s");
+        assertThat(Html.duration(3 * 3600 + 125)).isEqualTo("3 h 02 min");
+    }
+}
