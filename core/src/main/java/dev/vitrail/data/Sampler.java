@@ -44,6 +44,27 @@ public interface Sampler {
         };
     }
 
+    /**
+     * Every class as often as every other: the classes take turns, each turn in an order of its own, and a class gives its images in
+     * shuffled rounds. An epoch has as many positions as there are labelled images, so those of a large class do not all occur, and
+     * those of a small one recur.
+     *
+     * @param labels the class of each image; negative where there is none, and then the image never occurs
+     */
+    static Sampler balanced(int[] labels, long seed) {
+        return new BalancedSampler(labels, seed);
+    }
+
+    /**
+     * Repeated augmentation (Berman et al., 2019, arXiv:1902.05509; Hoffer et al., 2020, arXiv:1901.09335) as DeiT's and timm's
+     * samplers have it: each index {@code times} times in a row, and as many positions as before, cut down to a multiple of 256, so
+     * that an epoch sees one image in {@code times}. We differ in one place: below 256 positions none is cut, where theirs would
+     * leave nothing.
+     */
+    default Sampler repeated(int times) {
+        return new RepeatedSampler(this, times);
+    }
+
     private static int[] ascending(int size) {
         int[] order = new int[size];
         for (int i = 0; i < size; i++) {

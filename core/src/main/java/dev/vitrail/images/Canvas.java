@@ -1,6 +1,5 @@
 package dev.vitrail.images;
 
-import java.util.Arrays;
 import java.util.List;
 
 /** Small operations on whole pictures that several transforms share. */
@@ -25,17 +24,22 @@ final class Canvas {
         }
     }
 
-    /** Grey, three times over: Pillow's {@code convert("L")}, the luma of ITU-R 601-2 with 16 fractional bits. */
+    /** Grey, three times over: Pillow's {@code convert("L")}. */
     static RgbImage grey(RgbImage image) {
         byte[] levels = image.pixels();
         var pixels = new byte[levels.length];
         for (int i = 0; i < levels.length; i += 3) {
-            int red = levels[i] & 0xff;
-            int green = levels[i + 1] & 0xff;
-            int blue = levels[i + 2] & 0xff;
-            Arrays.fill(pixels, i, i + 3, (byte) ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16));
+            byte grey = (byte) luma(levels[i] & 0xff, levels[i + 1] & 0xff, levels[i + 2] & 0xff);
+            pixels[i] = grey;
+            pixels[i + 1] = grey;
+            pixels[i + 2] = grey;
         }
         return new RgbImage(image.width(), image.height(), pixels);
+    }
+
+    /** The luma of ITU-R 601-2 with 16 fractional bits, as Pillow rounds it. */
+    static int luma(int red, int green, int blue) {
+        return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
     }
 
     /** The picture mirrored left to right, top to bottom, or both. */

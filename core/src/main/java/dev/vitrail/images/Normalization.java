@@ -1,6 +1,7 @@
 package dev.vitrail.images;
 
 import dev.vitrail.VitrailException;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -37,6 +38,14 @@ public record Normalization(List<Double> mean, List<Double> std) {
     /** How many channels come out: one for grey, or three. */
     public int channels() {
         return mean.size();
+    }
+
+    /** The mean as levels of red, green and blue, 0–255; one mean stands for all three. */
+    List<Integer> meanColor() {
+        var levels = mean.stream()
+                .map(value -> Math.min(Math.max((int) Math.rint(255 * value), 0), 255))
+                .toList();
+        return channels() == 3 ? levels : Collections.nCopies(3, levels.get(0));
     }
 
     /**

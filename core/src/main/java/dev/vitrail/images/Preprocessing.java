@@ -92,7 +92,14 @@ public record Preprocessing(
         int scaledWidth = Math.max((int) Math.floor(width / cropPct), 1);
         return switch (cropMode) {
             case SQUASH -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
-            case BORDER -> keepRatio(source, scaledWidth, scaledHeight, true, interpolation, meanColor());
+            case BORDER ->
+                keepRatio(
+                        source,
+                        scaledWidth,
+                        scaledHeight,
+                        true,
+                        interpolation,
+                        normalization().meanColor());
             // timm resizes bilinearly here, whatever the configuration says.
             case CENTER ->
                 scaledHeight == scaledWidth
@@ -158,10 +165,5 @@ public record Preprocessing(
 
     private static List<Integer> black() {
         return Collections.nCopies(3, 0);
-    }
-
-    private List<Integer> meanColor() {
-        var levels = mean.stream().map(value -> (int) Math.rint(255 * value)).toList();
-        return channels == 3 ? levels : Collections.nCopies(3, levels.get(0));
     }
 }

@@ -2,6 +2,7 @@ package dev.vitrail.images;
 
 import dev.vitrail.VitrailException;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
@@ -11,8 +12,14 @@ import java.util.random.RandomGenerator;
  * @param width of the input, in pixels
  * @param steps in their order; the last must leave a picture of the input's size
  * @param normalization mean and deviation; one channel makes the picture grey before the first step
+ * @param erasing what is erased of the normalised picture; empty: nothing
  */
-public record TrainingTransform(int height, int width, List<ImageTransform> steps, Normalization normalization) {
+public record TrainingTransform(
+        int height,
+        int width,
+        List<ImageTransform> steps,
+        Normalization normalization,
+        Optional<RandomErasing> erasing) {
     /** timm's probability of mirroring. */
     private static final double DEFAULT_FLIP = 0.5;
 
@@ -41,7 +48,12 @@ public record TrainingTransform(int height, int width, List<ImageTransform> step
 
     /** These steps, to the size and statistics of the weights. */
     public static TrainingTransform of(Preprocessing input, List<ImageTransform> steps) {
-        return new TrainingTransform(input.height(), input.width(), steps, input.normalization());
+        return new TrainingTransform(input.height(), input.width(), steps, input.normalization(), Optional.empty());
+    }
+
+    /** This, with erasing after normalisation. */
+    public TrainingTransform withErasing(RandomErasing choice) {
+        return new TrainingTransform(height, width, steps, normalization, Optional.of(choice));
     }
 
     /** How many values one picture becomes: {@code channels · height · width}. */
@@ -49,7 +61,7 @@ public record TrainingTransform(int height, int width, List<ImageTransform> step
         return Math.multiplyExact(normalization.channels(), Math.multiplyExact(height, width));
     }
 
-    /** The augmented picture. */
+    /** The augmented picture, before anything is erased. */
     public RgbImage apply(RgbImage image, RandomGenerator random) {
         var current = normalization.channels() == 1 ? Canvas.grey(image) : image;
         for (var step : steps) {
@@ -65,13 +77,9 @@ public record TrainingTransform(int height, int width, List<ImageTransform> step
         return current;
     }
 
-    /** The augmented picture as float32 {@code [channels, height, width]}, normalised, from {@code offset} on. */
+    /** The augmented picture as float32 {@code [channels, height, width]}, normalised, and then erased in part, from {@code offset} on. */
     public void toFloats(RgbImage image, RandomGenerator random, float[] out, int offset) {
         normalization.toFloats(apply(image, random), out, offset);
-    }
-
-    /** The augmented picture as levels 0–255 {@code [channels, height, width]}, from {@code offset} on. */
-    public void toBytes(RgbImage image, RandomGenerator random, byte[] out, int offset) {
-        normalization.toBytes(apply(image, random), out, offset);
+        erasing.ifPresent(choice -> choice.apply(out, offset, normalization.channels(), height, width, random));
     }
 }

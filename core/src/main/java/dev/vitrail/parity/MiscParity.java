@@ -13,6 +13,7 @@ final class MiscParity {
             Map.entry("layer_decay", TrainingParity::layerDecay),
             Map.entry("ema", TrainingParity::ema),
             Map.entry("losses", LossParity::run),
+            Map.entry("mixup", MixingParity::run),
             Map.entry("drop_path_and_init", InitParity::run),
             Map.entry("pos_embed_resample", TableParity::positions),
             Map.entry("sincos", TableParity::sinCos),

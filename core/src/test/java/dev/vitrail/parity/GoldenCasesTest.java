@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
@@ -14,9 +13,6 @@ import org.junit.jupiter.api.TestFactory;
 /** Every golden case of the repository: models, training, pictures and checkpoints against the originals' own results. */
 final class GoldenCasesTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden");
-
-    /** Topics that nothing here implements yet. */
-    private static final Set<String> ABSENT = Set.of("mixup");
 
     @TestFactory
     Stream<DynamicTest> equalsTheOriginal() throws IOException {
@@ -28,7 +24,6 @@ final class GoldenCasesTest {
         }
         assertThat(files).hasSizeGreaterThan(80);
         return files.stream()
-                .filter(file -> !ABSENT.contains(file.getFileName().toString().replace(".json", "")))
                 .map(file -> DynamicTest.dynamicTest(GOLDEN.relativize(file).toString(), () -> assertThat(
                                 Parity.run(List.of(file), outcome -> {}))
                         .singleElement()

@@ -1,0 +1,29 @@
+package dev.vitrail.images;
+
+import java.util.random.RandomGenerator;
+
+/**
+ * An operation that is applied by chance, at a level that chance may move: timm's {@code AugmentOp}.
+ *
+ * @param probability that it is applied
+ * @param magnitude its level
+ * @param deviation of a normal distribution around that level; infinite for any level from 0 to {@code magnitude} alike
+ * @param limit the highest level that comes of it
+ */
+record RandomOperation(
+        AugmentOperation operation, double probability, double magnitude, double deviation, double limit, Motion motion)
+        implements ImageTransform {
+    @Override
+    public RgbImage apply(RgbImage image, RandomGenerator random) {
+        if (probability < 1 && random.nextDouble() >= probability) {
+            return image;
+        }
+        double level = magnitude;
+        if (deviation == Double.POSITIVE_INFINITY) {
+            level = magnitude * random.nextDouble();
+        } else if (deviation > 0) {
+            level = magnitude + deviation * random.nextGaussian();
+        }
+        return operation.apply(image, Math.max(0, Math.min(level, limit)), motion, random);
+    }
+}
