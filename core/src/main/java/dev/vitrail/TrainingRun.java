@@ -82,7 +82,7 @@ public final class TrainingRun implements AutoCloseable {
             train = new Loader(
                     sets.train(),
                     Transforms.training(Augmentation.of(config, loaded.preprocessing())),
-                    Sampler.shuffled(sets.train().size(), config.get(SEED)),
+                    Augmentation.sampler(config, sets.train()),
                     Loader.Options.training(
                                     Math.min(
                                             config.get(BATCH_SIZE), sets.train().size()),

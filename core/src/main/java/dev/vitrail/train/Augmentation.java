@@ -1,54 +1,141 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.AUTO_AUGMENT;
+import static dev.vitrail.train.TrainingOptions.BALANCED;
+import static dev.vitrail.train.TrainingOptions.BLUR;
+import static dev.vitrail.train.TrainingOptions.COLOR_JITTER;
 import static dev.vitrail.train.TrainingOptions.CROP;
+import static dev.vitrail.train.TrainingOptions.CUTMIX;
+import static dev.vitrail.train.TrainingOptions.ERASING;
+import static dev.vitrail.train.TrainingOptions.ERASING_COUNT;
+import static dev.vitrail.train.TrainingOptions.ERASING_MODE;
 import static dev.vitrail.train.TrainingOptions.FLIP;
+import static dev.vitrail.train.TrainingOptions.GREY;
+import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
+import static dev.vitrail.train.TrainingOptions.LARGEST_CROP;
+import static dev.vitrail.train.TrainingOptions.MIXUP;
+import static dev.vitrail.train.TrainingOptions.MIX_MODE;
+import static dev.vitrail.train.TrainingOptions.MIX_OFF_EPOCH;
+import static dev.vitrail.train.TrainingOptions.MIX_PROBABILITY;
+import static dev.vitrail.train.TrainingOptions.MIX_SWITCH_PROBABILITY;
+import static dev.vitrail.train.TrainingOptions.REPEATS;
+import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.SHIFT;
 import static dev.vitrail.train.TrainingOptions.SMALLEST_CROP;
+import static dev.vitrail.train.TrainingOptions.VERTICAL_FLIP;
 
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.images.AugmentationSpec;
+import dev.vitrail.images.ColorJitter;
 import dev.vitrail.images.ImageTransform;
+import dev.vitrail.images.Motion;
 import dev.vitrail.images.PadAndCrop;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.RandomBlur;
+import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.RandomFlip;
+import dev.vitrail.images.RandomGrey;
 import dev.vitrail.images.RandomResizedCrop;
+import dev.vitrail.images.SimpleRandomCrop;
 import dev.vitrail.images.TrainingTransform;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
-/** The random views of an image that a run's options describe. */
+/** What a run's options do to images before the model sees them: random views, mixing, and how often each image is shown. */
 public final class Augmentation {
     /** The random parts of an image to choose from. */
     public enum Crop {
         /** A part of random size and shape, resized: for photos. */
         RESIZED,
         /** The whole, shifted by some pixels: for small pictures. */
-        SHIFTED
+        SHIFTED,
+        /** The shorter side resized, then a square shifted by four pixels: DeiT-III's. */
+        SIMPLE
     }
 
     private Augmentation() {}
 
     /**
-     * From a decoded picture to a model's input.
+     * From a decoded picture to a model's input, in timm's order.
      *
      * @param input the size and statistics of that input
      */
     public static TrainingTransform of(TrainingConfig config, Preprocessing input) {
         var steps = new ArrayList<ImageTransform>();
+        crop(config, input, steps);
+        if (config.get(FLIP) > 0 || config.get(VERTICAL_FLIP) > 0) {
+            steps.add(new RandomFlip(config.get(FLIP), config.get(VERTICAL_FLIP)));
+        }
+        var spec = config.get(AUTO_AUGMENT).map(AugmentationSpec::new);
+        spec.ifPresent(automatic -> steps.add(
+                automatic.transform(Motion.of(input.normalization(), RandomResizedCrop.RANDOM_INTERPOLATION))));
+        if (config.get(COLOR_JITTER) > 0
+                && spec.map(AugmentationSpec::keepsColorJitter).orElse(true)) {
+            steps.add(ColorJitter.of(config.get(COLOR_JITTER)));
+        }
+        if (config.get(GREY) > 0) {
+            steps.add(new RandomGrey(config.get(GREY)));
+        }
+        if (config.get(BLUR) > 0) {
+            steps.add(new RandomBlur(config.get(BLUR)));
+        }
+        var transform = TrainingTransform.of(input, steps);
+        return config.get(ERASING) > 0
+                ? transform.withErasing(
+                        RandomErasing.of(config.get(ERASING), config.get(ERASING_MODE), config.get(ERASING_COUNT)))
+                : transform;
+    }
+
+    private static void crop(TrainingConfig config, Preprocessing input, List<ImageTransform> steps) {
         switch (config.get(CROP)) {
             case RESIZED ->
                 steps.add(new RandomResizedCrop(
                         input.height(),
                         input.width(),
-                        new RandomResizedCrop.Range(config.get(SMALLEST_CROP), 1),
+                        new RandomResizedCrop.Range(config.get(SMALLEST_CROP), config.get(LARGEST_CROP)),
                         RandomResizedCrop.DEFAULT_RATIO,
                         List.of(input.interpolation())));
             case SHIFTED -> {
                 // Before it is shifted, a picture of another size is brought to the input's, just as validation does
                 // it.
                 steps.add((image, random) -> input.apply(image));
-                steps.add(new PadAndCrop(input.height(), input.width(), config.get(SHIFT), PadAndCrop.Border.ZERO));
+                if (config.get(SHIFT) > 0) {
+                    steps.add(new PadAndCrop(input.height(), input.width(), config.get(SHIFT), PadAndCrop.Border.ZERO));
+                }
             }
+            case SIMPLE -> steps.add(new SimpleRandomCrop(input.height(), input.width(), input.interpolation()));
         }
-        steps.add(new RandomFlip(config.get(FLIP), 0));
-        return TrainingTransform.of(input, steps);
+    }
+
+    /** Whether timm's notation is understood. */
+    static boolean known(String spec) {
+        return !new AugmentationSpec(spec).text().isEmpty();
+    }
+
+    /** The mixing of batches; empty for none. */
+    static Optional<Mixing> mixing(TrainingConfig config) {
+        var off = config.get(MIX_OFF_EPOCH);
+        return config.get(MIXUP) > 0 || config.get(CUTMIX) > 0
+                ? Optional.of(new Mixing(
+                        config.get(MIXUP),
+                        config.get(CUTMIX),
+                        Optional.empty(),
+                        config.get(MIX_PROBABILITY),
+                        config.get(MIX_SWITCH_PROBABILITY),
+                        config.get(MIX_MODE),
+                        config.get(LABEL_SMOOTHING),
+                        off.isPresent() ? OptionalInt.of(off.get()) : OptionalInt.empty()))
+                : Optional.empty();
+    }
+
+    /** The order of the images in each epoch. */
+    public static Sampler sampler(TrainingConfig config, Dataset set) {
+        var sampler = config.get(BALANCED)
+                ? Sampler.balanced(set.labels(), config.get(SEED))
+                : Sampler.shuffled(set.size(), config.get(SEED));
+        return config.get(REPEATS) > 1 ? sampler.repeated(config.get(REPEATS)) : sampler;
     }
 }

@@ -50,7 +50,12 @@ public record RunFolder(Path path) {
         return path.resolve("failed-epoch%d-step%d.safetensors".formatted(epoch, step));
     }
 
-    /** Whether there is a run to go on with. */
+    /** The model of an epoch that is kept whatever follows; the epoch is counted from 1. */
+    public Path kept(int epoch) {
+        return path.resolve("epoch-%d".formatted(epoch));
+    }
+
+    /** Whether a run has saved a state to go on from. */
     public boolean canResume() {
         return Files.isRegularFile(config()) && Files.isRegularFile(state());
     }
@@ -64,10 +69,10 @@ public record RunFolder(Path path) {
         TrainingConfigFile.write(config(), config);
     }
 
-    void requireResumable() {
+    void requireBegun() {
         VitrailException.require(
-                canResume(),
-                "%s holds no run to go on with: expected config.yaml and last/resume.safetensors, so begin it first",
+                Files.isRegularFile(config()),
+                "%s holds no run to go on with: expected config.yaml, so begin it first",
                 path);
     }
 

@@ -3,7 +3,9 @@ package dev.vitrail.train;
 import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
+import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 import static dev.vitrail.train.TrainingOptions.SEED;
 
 import dev.vitrail.VitrailException;
@@ -26,6 +28,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Trains a model, epoch after epoch, and keeps its run folder such that the run can go on from there whatever happens.
@@ -53,12 +56,14 @@ public final class Trainer implements AutoCloseable {
     private final Device device;
     private final TrainingStep step;
     private final Schedule schedule;
+    private final Optional<Mixing> mixing;
     private final int steps;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Pace pace = new Pace();
     private Progress progress = Progress.start();
     private int skipped;
+    private long saved = System.nanoTime();
     private volatile boolean stopRequested;
 
     private Trainer(
@@ -78,6 +83,7 @@ public final class Trainer implements AutoCloseable {
         step = new TrainingStep(config, model);
         steps = -Math.floorDiv(-train.batches(), config.get(ACCUMULATION)); // rounded up
         schedule = Schedules.of(config, steps);
+        mixing = Augmentation.mixing(config);
     }
 
     /**
@@ -107,7 +113,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on with a run, at the step where its state was saved. The arguments are those that it began with.
+     * Goes on with a run, at the step where its state was saved, or at its beginning if it ended before that. The arguments are those
+     * that it began with.
      *
      * @throws VitrailException if there is none, or it belongs to another model
      */
@@ -118,11 +125,14 @@ public final class Trainer implements AutoCloseable {
             Loader train,
             Loader validation,
             RunFolder folder) {
-        folder.requireResumable();
+        folder.requireBegun();
         var trainer = new Trainer(config, model, description, train, validation, folder);
         try {
-            trainer.progress = RunState.read(folder.state(), model, trainer.step.optimizer(), trainer.step.ema());
-            trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
+            RandomState.seed(config.get(SEED) + 1);
+            if (folder.canResume()) {
+                trainer.progress = RunState.read(folder.state(), model, trainer.step.optimizer(), trainer.step.ema());
+                trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
+            }
             return trainer;
         } catch (RuntimeException e) {
             trainer.close();
@@ -182,6 +192,9 @@ public final class Trainer implements AutoCloseable {
                 progress = progress.stepped(outcome.loss, outcome.correct, outcome.images, (now - before) / 1e9);
                 before = now;
                 tell(outcome);
+                if (now - saved > 60e9 * config.get(SAVE_MINUTES) && progress.step() < steps && !stopRequested) {
+                    save();
+                }
             }
         }
     }
@@ -213,8 +226,7 @@ public final class Trainer implements AutoCloseable {
                 }
                 checkLabels(batch);
                 var random = RandomState.save();
-                var inputs = new TrainingStep.Inputs(
-                        images(batch).to(device), target(batch).to(device));
+                var inputs = inputs(batch, i);
                 var found = step.accumulate(inputs, 1.0 / batches);
                 boolean last = i == batches - 1;
                 double norm = last && Double.isFinite(found.loss()) ? step.clip() : 0;
@@ -259,6 +271,22 @@ public final class Trainer implements AutoCloseable {
                 place.map(name -> ", first in " + name).orElse(""),
                 skipped > 1 ? ", after %d steps that were skipped".formatted(skipped - 1) : "",
                 file);
+    }
+
+    /**
+     * A batch as the model and the loss take it, mixed if the run mixes.
+     *
+     * @param part of the step, where several batches make one
+     */
+    private TrainingStep.Inputs inputs(Batch batch, int part) {
+        var images = images(batch).to(device);
+        var target = target(batch).to(device);
+        if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.size() % 2 != 0) {
+            return new TrainingStep.Inputs(images, target);
+        }
+        var random = Mixing.random(config.get(SEED), updates() * config.get(ACCUMULATION) + part);
+        var mixed = mixing.get().apply(images, target, model.config().classes(), random);
+        return new TrainingStep.Inputs(mixed.images(), mixed.targets());
     }
 
     private static Tensor images(Batch batch) {
@@ -336,6 +364,9 @@ public final class Trainer implements AutoCloseable {
         if (best) {
             ModelFolder.write(folder.best(), description, weights());
         }
+        if (config.get(KEEP_EVERY).filter(every -> row.epoch() % every == 0).isPresent()) {
+            ModelFolder.write(folder.kept(row.epoch()), description, weights());
+        }
         folder.writeRows(rows);
         save();
         listeners.forEach(listener -> listener.epochEnded(row, found, best));
@@ -356,6 +387,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save() {
+        saved = System.nanoTime();
         var weights = weights();
         ModelFolder.write(folder.last(), description, weights);
         RunState.write(folder.state(), progress, model, step.optimizer(), step.ema());

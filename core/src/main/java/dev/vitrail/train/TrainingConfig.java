@@ -1,12 +1,15 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
@@ -76,6 +79,10 @@ public final class TrainingConfig {
                 "the lowest learning rate %s is above the top %s: change one of them",
                 get(LOWEST_LEARNING_RATE),
                 get(LEARNING_RATE));
+        require(
+                get(MIXUP) == 0 && get(CUTMIX) == 0 || get(BATCH_SIZE) % 2 == 0,
+                "mixing takes the images of a batch in pairs, and %d is odd: change the batch size, or mix nothing",
+                get(BATCH_SIZE));
         return this;
     }
 

@@ -7,6 +7,7 @@ import static dev.vitrail.train.TrainingOption.seed;
 import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
 
+import dev.vitrail.images.RandomErasing;
 import java.util.List;
 import java.util.Optional;
 
@@ -27,6 +28,8 @@ public final class TrainingOptions {
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
+    public static final TrainingOption<Double> SAVE_MINUTES = number("save_minutes", 10, "minutes after which the state is saved even in the middle of an epoch; the result does not depend on it").that(v -> v > 0, "positive");
+    public static final TrainingOption<Optional<Integer>> KEEP_EVERY = whole("keep_every", 0, "epochs after which a model is kept for good, beside the last and the best").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
 
     // How the weights change.
@@ -54,13 +57,34 @@ public final class TrainingOptions {
     // What is made small, and what keeps the model from learning by heart.
     public static final TrainingOption<TrainingLoss.Kind> LOSS = choice("loss", TrainingLoss.Kind.CROSS_ENTROPY, "what is made small");
     public static final TrainingOption<Double> LABEL_SMOOTHING = number("label_smoothing", 0.1, "share of a label spread evenly over all classes").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Optional<Double>> TARGET_THRESHOLD = number("target_threshold", 0.2, "of the binary loss: probabilities above it count as yes, others as no").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
+    public static final TrainingOption<Boolean> SUM_OVER_CLASSES = flag("sum_over_classes", false, "whether the binary loss of an image is the sum over classes; else their mean");
     public static final TrainingOption<Double> DROP_PATH = number("drop_path", 0, "rate of stochastic depth").that(v -> v >= 0 && v < 1, "in [0, 1)");
 
     // The views of an image that are trained on.
     public static final TrainingOption<Augmentation.Crop> CROP = choice("crop", Augmentation.Crop.RESIZED, "which random part of an image is seen");
     public static final TrainingOption<Double> SMALLEST_CROP = number("smallest_crop", 0.08, "share of an image's area that a resized crop keeps at least").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Integer> SHIFT = whole("shift", 4, "pixels that a shifted image moves at most").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> LARGEST_CROP = number("largest_crop", 1, "share that it keeps at most").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Double> FLIP = number("flip", 0.5, "probability of mirroring left and right").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Double> VERTICAL_FLIP = number("vertical_flip", 0, "probability of mirroring top and bottom").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Optional<String>> AUTO_AUGMENT = text("auto_augment", "", "an automatic augmentation as timm writes it: rand-m9-mstd0.5-inc1, original, augmix-m5-w4-d2, 3a").that(Augmentation::known, "one of timm's notations").orNone();
+    public static final TrainingOption<Double> COLOR_JITTER = number("color_jitter", 0, "strength of changes of brightness, contrast and saturation; beside an automatic augmentation only 3a keeps it").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> GREY = number("grey", 0, "probability of an image without colour").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Double> BLUR = number("blur", 0, "probability of a Gaussian blur").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Double> ERASING = number("erasing", 0, "probability of erasing a rectangle").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<RandomErasing.Mode> ERASING_MODE = choice("erasing_mode", RandomErasing.Mode.PIXEL, "what takes its place: the mean colour, one random colour, or noise");
+    public static final TrainingOption<Integer> ERASING_COUNT = whole("erasing_count", 1, "rectangles at most").that(v -> v > 0, "1 or more");
+
+    // How images are mixed, and how often each is seen.
+    public static final TrainingOption<Double> MIXUP = number("mixup", 0, "α of the Beta distribution by which one image is laid over another").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> CUTMIX = number("cutmix", 0, "α of the Beta distribution of the rectangle of one image put into another").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> MIX_PROBABILITY = number("mix_probability", 1, "probability that images are mixed at all").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Double> MIX_SWITCH_PROBABILITY = number("mix_switch_probability", 0.5, "probability of CutMix where mixup is on too").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Mixing.Mode> MIX_MODE = choice("mix_mode", Mixing.Mode.BATCH, "what is mixed alike: the batch, a pair, or nothing");
+    public static final TrainingOption<Optional<Integer>> MIX_OFF_EPOCH = whole("mix_off_epoch", 0, "the epoch, from 0, that mixes no more; none: all mix").that(v -> v >= 0, "0 or more").orNone();
+    public static final TrainingOption<Integer> REPEATS = whole("repeats", 1, "views of an image in one epoch, of as many fewer images (repeated augmentation)").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Boolean> BALANCED = flag("balanced", false, "whether rare classes are shown as often as frequent ones");
     // spotless:on
 
     /** Options that belong together, under a title that {@code config.yaml} shows. */
@@ -75,16 +99,19 @@ public final class TrainingOptions {
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
                     MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, IMAGE_SIZE, EPOCHS, BATCH_SIZE, ACCUMULATION, SEED,
-                    FREEZE_BACKBONE),
+                    FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS, MOMENTUM, NESTEROV, CLIP_NORM,
                     EMA_DECAY, EMA_WARMUP, ON_NAN),
             new Section("The learning rate over time",
                     WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, SCHEDULE_ON_UPDATES),
             new Section("What is made small, and what keeps the model from learning by heart",
-                    LOSS, LABEL_SMOOTHING, DROP_PATH),
+                    LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, DROP_PATH),
             new Section("The views of an image that are trained on",
-                    CROP, SMALLEST_CROP, SHIFT, FLIP));
+                    CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,
+                    ERASING, ERASING_MODE, ERASING_COUNT),
+            new Section("How images are mixed, and how often each is seen",
+                    MIXUP, CUTMIX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
     // spotless:on
 
     /** All options. */

@@ -12,10 +12,12 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingOptions;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,22 +45,19 @@ class RunReportTest {
 
     @BeforeAll
     static void train() {
-        run = train("first", config -> {}, 2);
+        run = train("first", 1e-3, 2);
     }
 
-    private static RunFolder train(String name, java.util.function.Consumer<TrainingConfig.Options> change, int stop) {
+    private static RunFolder train(String name, double learningRate, int stop) {
         var run = new RunFolder(folder.resolve(name));
         var config = TrainingConfig.of(MODEL, "built-in", 2)
-                .with(o -> {
-                    o.batchSize = 32;
-                    o.warmupEpochs = 0;
-                })
-                .with(change::accept);
+                .with(TrainingOptions.BATCH_SIZE, 32)
+                .with(TrainingOptions.LEARNING_RATE, learningRate);
         var options =
                 LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
         try (var loaded = LoadedModel.load(MODEL, options);
                 var train = loader(
-                        Transforms.training(config.transform(loaded.preprocessing())),
+                        Transforms.training(Augmentation.of(config, loaded.preprocessing())),
                         SETS.train(),
                         Loader.Options.training(32, 0));
                 var validation = loader(
@@ -161,7 +160,7 @@ class RunReportTest {
 
     @Test
     void runsAreCompared() throws Exception {
-        var other = train("other", o -> o.learningRate = 3e-3, 1);
+        var other = train("other", 3e-3, 1);
         var comparison = RunComparison.of(List.of(run.path(), other.path()));
         assertThat(comparison.names()).containsExactly("first", "other");
         assertThat(comparison.differences()).containsOnlyKeys("learning_rate");

@@ -26,6 +26,7 @@ class TrainingConfigFileTest {
         other = other.with(TrainingOptions.MODEL, "true")
                 .with(TrainingOptions.DATA, "007")
                 .with(TrainingOptions.LABELS, Optional.of("null"))
+                .with(TrainingOptions.BATCH_SIZE, 66)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
                 .with(TrainingOptions.WEIGHT_DECAY, 1e-300);
