@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
         footer = {"", "Example: vitrail compare runs/train-001 runs/train-002 --out compare.html"})
 final class CompareCommand implements Callable<Integer> {
     /** Longest value of an option that is printed as it is, characters. */
-    private static final int WIDEST = 28;
+    private static final int WIDEST = 24;
 
     @Parameters(paramLabel = "RUN", arity = "2..*", description = "Folders of runs, whether or not they have ended.")
     private List<Path> folders = List.of();
@@ -42,6 +42,7 @@ final class CompareCommand implements Callable<Integer> {
                             comparison.runs().stream()
                                     .map(CompareCommand::object)
                                     .toList(),
+                    "same_data", comparison.sameData(),
                     "best", comparison.runs().get(comparison.best()).folder().toString(),
                     "differences", comparison.differences())));
             return 0;
@@ -52,6 +53,9 @@ final class CompareCommand implements Callable<Integer> {
             System.out.println("their configurations are the same");
         } else {
             print(differences(comparison));
+        }
+        if (!comparison.sameData()) {
+            System.out.printf("%nthese runs learned from different data: their accuracies say nothing of each other%n");
         }
         out.ifPresent(file -> System.out.printf("%ncurves  %s%n", file));
         return 0;
@@ -83,13 +87,16 @@ final class CompareCommand implements Callable<Integer> {
             rows.add(List.of(
                     comparison.names().get(i),
                     String.format(
-                            Locale.ROOT, "%s%.2f %%", i == comparison.best() ? "* " : "", 100 * best.validationTop1()),
+                            Locale.ROOT,
+                            "%s%.2f %%",
+                            comparison.sameData() && i == comparison.best() ? "* " : "",
+                            100 * best.validationTop1()),
                     String.valueOf(best.epoch()),
                     String.format(Locale.ROOT, "%.2f %%", 100 * run.last().validationTop1()),
                     String.format(Locale.ROOT, "%.4f", best.validationLoss()),
                     run.finished() ? run.planned() : run.epochs().size() + "/" + run.planned(),
                     String.format(Locale.ROOT, "%.2f M", run.parameters() / 1e6),
-                    TrainingDisplay.readable((long) run.seconds()),
+                    TrainingDisplay.readable(Math.round(run.seconds())),
                     String.format(Locale.ROOT, "%.0f", run.imagesPerSecond())));
         }
         return rows;
@@ -102,11 +109,14 @@ final class CompareCommand implements Callable<Integer> {
         rows.add(head);
         comparison.differences().forEach((option, values) -> {
             var row = new ArrayList<>(List.of(option));
-            values.forEach(value ->
-                    row.add(value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value));
+            values.forEach(value -> row.add(shortened(RunRecord.text(value))));
             rows.add(row);
         });
         return rows;
+    }
+
+    private static String shortened(String value) {
+        return value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value;
     }
 
     /** Prints a table: the first column to the left, the others to the right. */

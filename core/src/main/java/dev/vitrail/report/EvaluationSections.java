@@ -65,8 +65,8 @@ final class EvaluationSections {
         int count = found.classes().size();
         var confusion = found.evaluation().confusion();
         var scores = confusion.scores();
-        var out = new StringBuilder("<div class=card><table class=\"heat%s\"><thead><tr><th></th>"
-                .formatted(count > ROOMY ? " dense" : ""));
+        var out = new StringBuilder("<div class=card><table class=\"heat%s\"><thead><tr style=\"height:%dpx\"><th></th>"
+                .formatted(count > ROOMY ? " dense" : "", headHeight()));
         for (int j = 0; j < count; j++) {
             out.append("<th><span>").append(name(j)).append("</span></th>");
         }
@@ -80,6 +80,12 @@ final class EvaluationSections {
             out.append("</tr>\n");
         }
         return out.append("</tbody></table></div>\n").toString();
+    }
+
+    /** Room for the longest name, which is written aslant, pixels. */
+    private int headHeight() {
+        int longest = found.classes().stream().mapToInt(String::length).max().orElse(0);
+        return Math.min(118, 26 + 6 * longest);
     }
 
     private String cell(Cell cell, long count, long images) {
@@ -169,7 +175,7 @@ final class EvaluationSections {
 
     /** Accuracy by confidence, and below it how many images each bin has. */
     private static String reliability(Calibration calibration) {
-        int width = 520, left = 58, right = 14, top = 10, bottom = 210, floor = 272;
+        int width = 520, left = 58, right = 24, top = 10, bottom = 210, floor = 272;
         var bins = calibration.bins();
         double step = (double) (width - left - right) / Math.max(1, bins.size());
         long most = bins.stream()

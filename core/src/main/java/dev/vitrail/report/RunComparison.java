@@ -4,6 +4,7 @@ import static dev.vitrail.report.Html.escape;
 import static dev.vitrail.report.Html.format;
 import static dev.vitrail.report.Html.percent;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.report.LineChart.Curve;
 import dev.vitrail.train.EpochSummary;
@@ -41,10 +42,10 @@ public record RunComparison(List<RunRecord> runs) {
     }
 
     /** The options that are not the same in all runs, each with its value in every run, in the order of the runs. */
-    public Map<String, List<String>> differences() {
+    public Map<String, List<JsonNode>> differences() {
         var keys = new LinkedHashSet<String>();
         runs.forEach(run -> keys.addAll(run.options().keySet()));
-        var differences = new LinkedHashMap<String, List<String>>();
+        var differences = new LinkedHashMap<String, List<JsonNode>>();
         for (var key : keys) {
             var values = runs.stream().map(run -> run.option(key)).toList();
             if (values.stream().distinct().count() > 1) {
@@ -52,6 +53,11 @@ public record RunComparison(List<RunRecord> runs) {
             }
         }
         return differences;
+    }
+
+    /** Whether all were judged by the same data, as far as their configurations say: else accuracies say nothing of each other. */
+    public boolean sameData() {
+        return !differences().containsKey("data");
     }
 
     /** The place of the run with the best epoch. */
@@ -66,6 +72,9 @@ public record RunComparison(List<RunRecord> runs) {
     public String html() {
         var body = new StringBuilder(RunPage.head("%d runs".formatted(runs.size()), String.join(", ", names())));
         body.append("<h2>Results</h2>\n").append(results());
+        if (!sameData()) {
+            body.append("<p>These runs learned from different data: their accuracies say nothing of each other.</p>\n");
+        }
         body.append("<h2>Curves</h2>\n<div class=charts>\n")
                 .append(chart("Validation top-1, %", row -> 100 * row.validationTop1(), RunPage::hundredths))
                 .append(chart("Validation loss, nats", EpochSummary::validationLoss, RunPage::plain))
@@ -100,7 +109,7 @@ public record RunComparison(List<RunRecord> runs) {
             var run = runs.get(i);
             var best = run.best();
             out.append(format(
-                    "<tr><td data-key=\"%s\"><span class=legend><span><i class=c%d></i></span></span>%1$s</td>",
+                    "<tr><td data-key=\"%s\"><i class=\"swatch c%d\"></i>%1$s</td>",
                     escape(names().get(i)), LineChart.color(i)));
             out.append(cell(
                     best.validationTop1(),
@@ -137,7 +146,8 @@ public record RunComparison(List<RunRecord> runs) {
         out.append("</tr></thead><tbody>\n");
         differences.forEach((key, values) -> {
             out.append("<tr><td>").append(escape(key)).append("</td>");
-            values.forEach(value -> out.append("<td>").append(escape(value)).append("</td>"));
+            values.forEach(value ->
+                    out.append("<td>").append(escape(RunRecord.text(value))).append("</td>"));
             out.append("</tr>\n");
         });
         return out.append("</tbody></table></div>\n").toString();

@@ -4,8 +4,10 @@ import static dev.vitrail.report.Html.escape;
 import static dev.vitrail.report.Html.format;
 import static dev.vitrail.report.Html.percent;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.report.LineChart.Curve;
 import dev.vitrail.train.EpochSummary;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -30,7 +32,7 @@ final class RunPage {
         body.append(head(run.name(), subtitle(run)));
         body.append(tiles(run, found));
         body.append("<h2>Curves</h2>\n<div class=charts>\n");
-        charts(run).forEach(chart -> body.append(chart.svg()));
+        charts(run, manyClasses(found)).forEach(chart -> body.append(chart.svg()));
         body.append("</div>\n");
         body.append(sections);
         body.append("<h2>How to repeat it</h2>\n");
@@ -52,11 +54,18 @@ final class RunPage {
                         .formatted(run.model(), run.epochs().size(), run.planned());
     }
 
+    /** Whether the five highest scores say more than that the classes are few. */
+    private static boolean manyClasses(SavedEvaluation found) {
+        return found.classes().size() > 5;
+    }
+
     private static String tiles(RunRecord run, SavedEvaluation found) {
         var best = run.best();
         return "<div class=tiles>\n"
                 + Html.tile(percent(best.validationTop1()), "best top-1, epoch " + best.epoch())
-                + Html.tile(percent(best.validationTop5()), "top-5 of that epoch")
+                + (manyClasses(found)
+                        ? Html.tile(percent(best.validationTop5()), "top-5 of that epoch")
+                        : Html.tile(format("%,d", found.evaluation().images()), "images to be judged by"))
                 + Html.tile(percent(run.last().validationTop1()), "top-1 of the last epoch")
                 + Html.tile(format("%.4f", best.validationLoss()), "validation loss, nats")
                 + Html.tile(percent(found.evaluation().calibration().expectedError()), "expected calibration error")
@@ -71,7 +80,13 @@ final class RunPage {
         return format("%.2f M", run.parameters() / 1e6);
     }
 
-    private static List<LineChart> charts(RunRecord run) {
+    private static List<LineChart> charts(RunRecord run, boolean top5) {
+        var accuracy = new ArrayList<>(List.of(
+                new Curve("training top-1", run.values(row -> 100 * row.trainTop1())),
+                new Curve("validation top-1", run.values(row -> 100 * row.validationTop1()))));
+        if (top5) {
+            accuracy.add(new Curve("validation top-5", run.values(row -> 100 * row.validationTop5())));
+        }
         return List.of(
                 new LineChart(
                         "Loss, nats",
@@ -79,13 +94,7 @@ final class RunPage {
                                 new Curve("training", run.values(EpochSummary::trainLoss)),
                                 new Curve("validation", run.values(EpochSummary::validationLoss))),
                         RunPage::plain),
-                new LineChart(
-                        "Accuracy, %",
-                        List.of(
-                                new Curve("training top-1", run.values(row -> 100 * row.trainTop1())),
-                                new Curve("validation top-1", run.values(row -> 100 * row.validationTop1())),
-                                new Curve("validation top-5", run.values(row -> 100 * row.validationTop5()))),
-                        RunPage::hundredths),
+                new LineChart("Accuracy, %", accuracy, RunPage::hundredths),
                 new LineChart(
                         "Learning rate at the epoch's end",
                         List.of(new Curve("learning rate", run.values(EpochSummary::learningRate))),
@@ -112,11 +121,11 @@ final class RunPage {
                 : format("%.2e", value).replaceFirst("\\.?0+e", "e").replace("e-0", "e-");
     }
 
-    private static String options(Map<String, String> options) {
+    private static String options(Map<String, JsonNode> options) {
         var out = new StringBuilder(
                 "<details><summary>All options, as in config.yaml</summary><div class=card><div class=options>\n");
-        options.forEach((key, value) ->
-                out.append("<div><span>%s</span><b>%s</b></div>\n".formatted(escape(key), escape(value))));
+        options.forEach((key, value) -> out.append(
+                "<div><span>%s</span><b>%s</b></div>\n".formatted(escape(key), escape(RunRecord.text(value)))));
         return out.append("</div></div></details>\n").toString();
     }
 }

@@ -1,6 +1,7 @@
 package dev.vitrail.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
@@ -21,13 +22,11 @@ import java.util.function.ToDoubleFunction;
  * What a run folder tells of its run.
  *
  * @param folder the run's
- * @param options its {@code config.yaml}: the value of each option as text, {@code –} for none
+ * @param options its {@code config.yaml}: the value of each option
  * @param epochs those made, in order; at least one
  * @param parameters of its model
  */
-public record RunRecord(Path folder, Map<String, String> options, List<EpochSummary> epochs, long parameters) {
-    private static final String NONE = "–";
-
+public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSummary> epochs, long parameters) {
     public RunRecord {
         options = Collections.unmodifiableMap(new LinkedHashMap<>(options));
         epochs = List.copyOf(epochs);
@@ -54,22 +53,15 @@ public record RunRecord(Path folder, Map<String, String> options, List<EpochSumm
         return new RunRecord(folder, options(run.config()), run.rows(), parameters(FolderConfig.read(model)));
     }
 
-    private static Map<String, String> options(Path file) {
+    private static Map<String, JsonNode> options(Path file) {
         JsonNode node;
         try {
             node = new YAMLMapper().readTree(Files.readString(file));
         } catch (IOException e) {
             throw new VitrailException("cannot read %s: %s".formatted(file, e.getMessage()), e);
         }
-        var options = new LinkedHashMap<String, String>();
-        node.properties()
-                .forEach(entry -> options.put(
-                        entry.getKey(),
-                        entry.getValue().isNull()
-                                ? NONE
-                                : entry.getValue().isValueNode()
-                                        ? entry.getValue().asText()
-                                        : entry.getValue().toString()));
+        var options = new LinkedHashMap<String, JsonNode>();
+        node.properties().forEach(entry -> options.put(entry.getKey(), entry.getValue()));
         return options;
     }
 
@@ -96,12 +88,17 @@ public record RunRecord(Path folder, Map<String, String> options, List<EpochSumm
     }
 
     public String model() {
-        return option("model");
+        return text(option("model"));
     }
 
-    /** An option of its configuration, as text. */
-    public String option(String key) {
-        return options.getOrDefault(key, NONE);
+    /** An option of its configuration; null in the sense of YAML for none. */
+    public JsonNode option(String key) {
+        return options.getOrDefault(key, NullNode.getInstance());
+    }
+
+    /** The value of an option as a person reads it. */
+    public static String text(JsonNode value) {
+        return value.isNull() ? "–" : value.isValueNode() ? value.asText() : value.toString();
     }
 
     /** The epoch whose model is kept as the best: the highest top-1, of equals the lowest loss, of those the first. */
@@ -132,7 +129,7 @@ public record RunRecord(Path folder, Map<String, String> options, List<EpochSumm
 
     /** Epochs that it is to make, as its configuration says. */
     public String planned() {
-        return option("epochs");
+        return text(option("epochs"));
     }
 
     /** Whether all epochs were made. */

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.DoubleNode;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
@@ -17,12 +20,14 @@ import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingListener;
 import dev.vitrail.train.TrainingOptions;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeAll;
@@ -37,6 +42,9 @@ class RunReportTest {
             new StainedGlass(Split.TRAIN, 64, 0, StainedGlass.Difficulty.STANDARD),
             new StainedGlass(Split.VALIDATION, 48, 0, StainedGlass.Difficulty.STANDARD));
 
+    private static final TrainingConfig CONFIG =
+            TrainingConfig.of(MODEL, "built-in", 2).with(TrainingOptions.BATCH_SIZE, 32);
+
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit
     static Path folder;
@@ -45,14 +53,11 @@ class RunReportTest {
 
     @BeforeAll
     static void train() {
-        run = train("first", 1e-3, 2);
+        run = train("first", CONFIG, 2);
     }
 
-    private static RunFolder train(String name, double learningRate, int stop) {
+    private static RunFolder train(String name, TrainingConfig config, int stop) {
         var run = new RunFolder(folder.resolve(name));
-        var config = TrainingConfig.of(MODEL, "built-in", 2)
-                .with(TrainingOptions.BATCH_SIZE, 32)
-                .with(TrainingOptions.LEARNING_RATE, learningRate);
         var options =
                 LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
         try (var loaded = LoadedModel.load(MODEL, options);
@@ -67,23 +72,20 @@ class RunReportTest {
                 var trainer = Trainer.begin(
                         config, loaded.model(), loaded.description(SETS.train().classes()), train, validation, run);
                 var events = new TensorBoardEvents(run)) {
-            trainer.listener(events)
-                    .listener(new RunReport(run, SETS))
-                    .listener(new dev.vitrail.train.TrainingListener() {
-                        @Override
-                        public void stepped(Step step) {
-                            if (step.epoch() == stop && step.step() == step.steps()) {
-                                trainer.requestStop();
-                            }
-                        }
-                    });
+            trainer.listener(events).listener(new RunReport(run, SETS)).listener(new TrainingListener() {
+                @Override
+                public void stepped(Step step) {
+                    if (step.epoch() == stop && step.step() == step.steps()) {
+                        trainer.requestStop();
+                    }
+                }
+            });
             trainer.run();
         }
         return run;
     }
 
-    private static Loader loader(
-            dev.vitrail.data.SampleTransform transform, dev.vitrail.data.Dataset set, Loader.Options options) {
+    private static Loader loader(SampleTransform transform, Dataset set, Loader.Options options) {
         return new Loader(set, transform, Sampler.sequential(set.size()), options);
     }
 
@@ -151,7 +153,7 @@ class RunReportTest {
         var image = ImageIO.read(run.path().resolve("curves.png").toFile());
         assertThat(image.getWidth()).isEqualTo(3 * 640);
         assertThat(image.getHeight()).isEqualTo(420);
-        assertThat(java.util.stream.IntStream.range(0, 1920 * 420)
+        assertThat(IntStream.range(0, 1920 * 420)
                         .map(i -> image.getRGB(i % 1920, i / 1920) & 0xFFFFFF)
                         .filter(color -> color == 0x0072b2)
                         .count())
@@ -160,11 +162,11 @@ class RunReportTest {
 
     @Test
     void runsAreCompared() throws Exception {
-        var other = train("other", 3e-3, 1);
+        var other = train("other", CONFIG.with(TrainingOptions.LEARNING_RATE, 3e-3), 1);
         var comparison = RunComparison.of(List.of(run.path(), other.path()));
         assertThat(comparison.names()).containsExactly("first", "other");
         assertThat(comparison.differences()).containsOnlyKeys("learning_rate");
-        assertThat(comparison.differences().get("learning_rate")).element(1).isEqualTo("0.003");
+        assertThat(comparison.differences().get("learning_rate")).element(1).isEqualTo(DoubleNode.valueOf(0.003));
         assertThat(comparison.runs().get(0).finished()).isTrue();
         assertThat(comparison.runs().get(1).finished()).isFalse();
         try (var loaded = LoadedModel.load(

@@ -12,10 +12,12 @@ import dev.vitrail.train.TrainingListener.Step;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -116,8 +118,7 @@ class TensorBoardEventsTest {
     /** The check value of the nine digits is the one that RFC 3720's polynomial is known by. */
     @Test
     void theChecksumOfTheTestIsCastagnolis() {
-        assertThat(crc32c("123456789".getBytes(java.nio.charset.StandardCharsets.US_ASCII)))
-                .isEqualTo(0xE3069283);
+        assertThat(crc32c("123456789".getBytes(StandardCharsets.US_ASCII))).isEqualTo(0xE3069283);
     }
 
     private static int masked(byte[] data) {
@@ -146,7 +147,7 @@ class TensorBoardEventsTest {
         }
         var first = files().get(0);
         var whole = Files.readAllBytes(first);
-        Files.write(first, java.util.Arrays.copyOf(whole, whole.length - 7));
+        Files.write(first, Arrays.copyOf(whole, whole.length - 7));
         try (var resumed = new TensorBoardEvents(run)) {
             resumed.stepped(step(15)); // no point of the curves, yet where the session goes on
             resumed.stepped(step(20));
