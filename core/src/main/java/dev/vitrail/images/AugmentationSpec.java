@@ -205,10 +205,13 @@ public record AugmentationSpec(String text) {
         private static VitrailException unknown(String text, String piece, List<String> known) {
             var letters = piece.replaceFirst("[\\d.].*", "");
             var number = piece.substring(letters.length());
-            var nearest = Names.nearest(letters, known, 1).get(0) + (number.isEmpty() ? "1" : number);
+            // Of single letters none is nearer than another.
+            var nearest = letters.length() < 2
+                    ? example(text)
+                    : Names.nearest(letters, known, 1).get(0) + (number.isEmpty() ? "1" : number);
             return VitrailException.of(
-                    "The augmentation \"%s\" has a part \"%s\" that is not known; did you mean %s? Known are %s, each with a number, as in %s.",
-                    text, piece, nearest, String.join(", ", known), example(text));
+                    "The augmentation \"%s\" has a part \"%s\" that is not known; did you mean %s? Known are %s, each with a number.",
+                    text, piece, nearest, String.join(", ", known));
         }
 
         private static String example(String text) {

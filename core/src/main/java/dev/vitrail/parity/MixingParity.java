@@ -12,8 +12,6 @@ import java.util.List;
 /** Mixup and CutMix with given shares and rectangles. */
 final class MixingParity {
     private static final double TOLERANCE = 2e-6;
-    /** Smoothing of the case that mixes each image by itself. */
-    private static final double ELEMENT_SMOOTHING = 0.1;
 
     private MixingParity() {}
 
@@ -46,7 +44,7 @@ final class MixingParity {
         }
         Mixing.mix(images, mixes);
         check(outcome, golden, "elem_mixed", images);
-        check(outcome, golden, "elem_target", Mixing.targets(labels, mixes, classes, ELEMENT_SMOOTHING));
+        check(outcome, golden, "elem_target", Mixing.targets(labels, mixes, classes, 0));
     }
 
     private static Mix mix(JsonNode job, Tensor images) {

@@ -1,0 +1,181 @@
+package dev.vitrail.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.Region;
+import dev.vitrail.train.Mixing.Mix;
+import dev.vitrail.train.Mixing.Mode;
+import dev.vitrail.train.Mixing.Sides;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+
+/** Mixup and CutMix; their arithmetic is the golden case {@code mixup}. */
+class MixingTest {
+    private static final int COUNT = 8;
+
+    private static Mixing mixing(double mixup, double cutmix, double probability, Mode mode) {
+        return new Mixing(mixup, cutmix, Optional.empty(), probability, 0.5, mode, 0, OptionalInt.empty());
+    }
+
+    /** Image i is i everywhere. */
+    private static Tensor images(int height, int width) {
+        var values = new float[COUNT * 3 * height * width];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = i / (3 * height * width);
+        }
+        return Tensor.of(values, COUNT, 3, height, width);
+    }
+
+    private static Tensor labels() {
+        return Tensor.of(new long[] {0, 1, 2, 3, 4, 5, 6, 7}, COUNT);
+    }
+
+    @Test
+    void targetsSayWhatIsLeftOfEachImage() {
+        Frame.run(() -> {
+            for (var mode : Mode.values()) {
+                for (long update = 0; update < 40; update++) {
+                    var images = images(16, 12);
+                    var mixed = mixing(0.8, 1, 0.8, mode).apply(images, labels(), COUNT, Mixing.random(3, update));
+                    assertThat(mixed.images()).isSameAs(images);
+                    var means = images.mean(false, 1, 2, 3).toFloats();
+                    var targets = mixed.targets().toFloats();
+                    for (int i = 0; i < COUNT; i++) {
+                        double expected = 0;
+                        double sum = 0;
+                        for (int k = 0; k < COUNT; k++) {
+                            expected += k * targets[i * COUNT + k];
+                            sum += targets[i * COUNT + k];
+                            assertThat(k == i || k == COUNT - 1 - i || targets[i * COUNT + k] == 0)
+                                    .isTrue();
+                        }
+                        assertThat(sum).isCloseTo(1, within(1e-5));
+                        // What the mean of the image says of its share is what the label says.
+                        assertThat(means[i]).isCloseTo((float) expected, within(1e-4f));
+                    }
+                }
+            }
+        });
+    }
+
+    @Test
+    void theUpdateDecidesAndNothingElse() {
+        Frame.run(() -> {
+            var seen = new HashSet<List<Float>>();
+            for (long update = 0; update < 20; update++) {
+                var once = mixing(0.8, 1, 1, Mode.ELEM).apply(images(6, 6), labels(), COUNT, Mixing.random(3, update));
+                Tensor.rand(5);
+                var again = mixing(0.8, 1, 1, Mode.ELEM).apply(images(6, 6), labels(), COUNT, Mixing.random(3, update));
+                assertThat(once.images().toFloats()).isEqualTo(again.images().toFloats());
+                assertThat(once.targets().toFloats()).isEqualTo(again.targets().toFloats());
+                float[] targets = once.targets().toFloats();
+                seen.add(List.of(targets[0], targets[9]));
+            }
+            assertThat(seen).hasSize(20);
+        });
+    }
+
+    @Test
+    void probabilitiesAreKept() {
+        int none = 0;
+        int cut = 0;
+        int draws = 20_000;
+        double share = 0;
+        var random = Mixing.random(1, 1);
+        var mixing = new Mixing(0.8, 1, Optional.empty(), 0.9, 0.3, Mode.BATCH, 0, OptionalInt.empty());
+        for (int i = 0; i < draws; i++) {
+            var mix = mixing.draw(2, 224, 224, random).get(0);
+            none += mix.share() == 1 ? 1 : 0;
+            if (mix.patch().isPresent()) {
+                cut++;
+                share += mix.share();
+            }
+        }
+        // A patch of less than two pixels is none, which few of the shares make.
+        assertThat((double) none / draws).isCloseTo(0.1, within(0.012));
+        assertThat((double) cut / draws).isCloseTo(0.27, within(0.012));
+        // Half, and what the border cuts off besides: 0.6817 for uniform shares and centres.
+        assertThat(share / cut).isCloseTo(0.6817, within(0.012));
+    }
+
+    @Test
+    void modesShareTheirDraws() {
+        var random = Mixing.random(2, 0);
+        assertThat(new HashSet<>(mixing(1, 0, 1, Mode.BATCH).draw(8, 9, 9, random)))
+                .hasSize(1);
+        var pairs = mixing(1, 0, 1, Mode.PAIR).draw(8, 9, 9, random);
+        assertThat(new HashSet<>(pairs)).hasSize(4);
+        assertThat(pairs.get(2)).isEqualTo(pairs.get(5));
+        assertThat(new HashSet<>(mixing(1, 0, 1, Mode.ELEM).draw(8, 9, 9, random)))
+                .hasSize(8);
+    }
+
+    @Test
+    void sidesOfTheRectangleCanBeGiven() {
+        var sides = new Sides(0.25, 0.75);
+        var mixing = new Mixing(0, 0, Optional.of(sides), 1, 0.5, Mode.ELEM, 0.1, OptionalInt.of(3));
+        for (var mix : mixing.draw(2000, 40, 20, Mixing.random(1, 2))) {
+            var patch = mix.patch().orElseThrow();
+            assertThat(patch.height()).isBetween(10, 29);
+            assertThat(patch.width()).isBetween(5, 14);
+            assertThat(mix.share()).isCloseTo(1 - patch.height() * patch.width() / 800.0, within(1e-12));
+        }
+        assertThat(mixing.isOn(2)).isTrue();
+        assertThat(mixing.isOn(3)).isFalse();
+        assertThat(Mixing.of(0.8, 1, 0.1).isOn(1000)).isTrue();
+        assertThatThrownBy(() -> mixing.draw(2, 2, 1, Mixing.random(1, 2)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("1 pixels");
+    }
+
+    @Test
+    void anUnmixedBatchIsLeftAlone() {
+        Frame.run(() -> {
+            var mixed = mixing(1, 1, 0, Mode.PAIR).apply(images(4, 4), labels(), 10, Mixing.random(0, 0));
+            assertThat(mixed.images().toFloats()).isEqualTo(images(4, 4).toFloats());
+            assertThat(mixed.targets().argmax(1).toLongs()).containsExactly(0, 1, 2, 3, 4, 5, 6, 7);
+        });
+    }
+
+    @Test
+    void differentMixesInOneBatch() {
+        Frame.run(() -> {
+            var images = images(4, 4);
+            var patch = Mix.patch(new Region(1, 1, 2, 3), 4, 4);
+            assertThat(patch.share()).isEqualTo(1 - 6 / 16.0);
+            var half = Mix.over(0.5);
+            var none = Mix.over(1);
+            Mixing.mix(images, List.of(patch, half, none, none, none, none, half, none));
+            var values = images.toFloats();
+            assertThat(values[0]).isZero();
+            assertThat(values[5]).isEqualTo(7);
+            assertThat(values[48]).isEqualTo(3.5f);
+            assertThat(values[7 * 48 + 5]).isEqualTo(7);
+        });
+    }
+
+    @Test
+    void refusesWhatCannotBeMixed() {
+        assertThatThrownBy(() -> mixing(0, 0, 1, Mode.BATCH))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("leave it out");
+        assertThatThrownBy(() -> mixing(-1, 1, 1, Mode.BATCH)).isInstanceOf(VitrailException.class);
+        assertThatThrownBy(() -> mixing(1, 1, 2, Mode.BATCH)).isInstanceOf(VitrailException.class);
+        assertThatThrownBy(() -> new Sides(0.5, 0.5)).isInstanceOf(VitrailException.class);
+        assertThatThrownBy(() -> Mode.parse("element"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("did you mean elem?");
+        Frame.run(() -> assertThatThrownBy(() -> mixing(1, 1, 1, Mode.BATCH)
+                        .apply(Tensor.zeros(3, 3, 4, 4), Tensor.of(new long[3], 3), 2, Mixing.random(0, 0)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("even number"));
+    }
+}
