@@ -45,6 +45,15 @@ final class Dispatch {
         return new IValue(list);
     }
 
+    /** Numbers, as argument number {@code argument} of an operator expects them. */
+    static IValue numbers(OperatorHandle operator, int argument, double... values) {
+        var list = list(operator, argument);
+        for (double value : values) {
+            list.push_back(new IValue(value));
+        }
+        return new IValue(list);
+    }
+
     /** Tensors, as argument number {@code argument} of an operator expects them. */
     static IValue tensors(OperatorHandle operator, int argument, List<Tensor> tensors) {
         var list = list(operator, argument);
@@ -65,5 +74,13 @@ final class Dispatch {
             vector.put(i, tensors.get(i).handle);
         }
         return vector;
+    }
+
+    static List<Tensor> list(TensorVector vector) {
+        var parts = new Tensor[(int) vector.size()];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = new Tensor(vector.get(i));
+        }
+        return List.of(parts);
     }
 }

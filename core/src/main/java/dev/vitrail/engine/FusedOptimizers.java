@@ -3,7 +3,6 @@ package dev.vitrail.engine;
 import java.util.List;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.OperatorHandle;
-import org.bytedeco.pytorch.Scalar;
 
 /**
  * The updates of optimisers as libtorch's fused kernels: one pass over memory for a whole list of parameters.
@@ -13,7 +12,6 @@ import org.bytedeco.pytorch.Scalar;
 public final class FusedOptimizers {
     private static final OperatorHandle ADAMW = Dispatch.operator("aten::_fused_adamw_", "");
     private static final OperatorHandle SGD = Dispatch.operator("aten::_fused_sgd_", "");
-    private static final OperatorHandle LERP = Dispatch.operator("aten::_foreach_lerp_", "Scalar");
 
     private FusedOptimizers() {}
 
@@ -82,15 +80,6 @@ public final class FusedOptimizers {
                 new IValue(false),
                 Dispatch.none(),
                 Dispatch.none()));
-    }
-
-    /** {@code averages + weight · (values − averages)}, in place. */
-    public static void lerp(List<Tensor> averages, List<Tensor> values, double weight) {
-        unrecorded(() -> Dispatch.run(
-                LERP,
-                Dispatch.tensors(LERP, 0, averages),
-                Dispatch.tensors(LERP, 1, values),
-                new IValue(new Scalar(weight))));
     }
 
     private static void unrecorded(Runnable update) {

@@ -353,8 +353,18 @@ public final class Kernels {
      * @param smoothing share of the target spread evenly over all classes
      */
     public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing) {
+        return crossEntropy(logits, target, smoothing, null);
+    }
+
+    /**
+     * The same, where some classes count more than others: the mean is over the weights of the targets' classes; with
+     * probabilities as targets, over images.
+     *
+     * @param weights {@code [K]}
+     */
+    public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing, @Nullable Tensor weights) {
         return new Tensor(
-                torch.cross_entropy_loss(logits.handle, target.handle, new TensorOptional(), 1, -100, smoothing));
+                torch.cross_entropy_loss(logits.handle, target.handle, optional(weights), 1, -100, smoothing));
     }
 
     /** Scales all gradients of {@code parameters} together to at most {@code limit}; gives their norm before. */

@@ -1,5 +1,8 @@
 package dev.vitrail.engine;
 
+import java.util.List;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.global.torch;
 
 /**
@@ -18,14 +21,37 @@ public final class RandomState {
 
     /** The present state, to be given to {@link #restore}. */
     public static byte[] save() {
-        return Frame.compute(() -> {
-            var state = torch.getDefaultCPUGenerator().get_state();
-            return new Tensor(state).toBytes();
-        });
+        return Frame.compute(() -> state(torch.getDefaultCPUGenerator()));
     }
 
     /** Goes on from a state that {@link #save} gave. */
     public static void restore(byte[] state) {
         Frame.run(() -> torch.getDefaultCPUGenerator().set_state(Tensor.of(state, state.length).handle));
+    }
+
+    /** The states of all that an operation on a device may draw from: the CPU's, and the device's own. */
+    static List<byte[]> save(Device device) {
+        return Frame.compute(() -> generators(device).map(RandomState::state).toList());
+    }
+
+    /** Goes on from states that {@link #save(Device)} gave. */
+    static void restore(Device device, List<byte[]> states) {
+        Frame.run(() -> {
+            var generators = generators(device).toList();
+            for (int i = 0; i < states.size(); i++) {
+                generators.get(i).set_state(Tensor.of(states.get(i), states.get(i).length).handle);
+            }
+        });
+    }
+
+    private static Stream<Generator> generators(Device device) {
+        var own = torch.getDefaultCPUGenerator();
+        return device.kind() == Device.Kind.CUDA
+                ? Stream.of(own, torch.globalContext().defaultGenerator(device.handle()))
+                : Stream.of(own);
+    }
+
+    private static byte[] state(Generator generator) {
+        return new Tensor(generator.get_state()).toBytes();
     }
 }

@@ -154,6 +154,11 @@ public final class Tensor {
         return new Tensor(torch.cat(Dispatch.vector(parts), dim));
     }
 
+    /** Tensors of one shape side by side along a new dimension. */
+    public static Tensor stack(int dim, List<Tensor> parts) {
+        return new Tensor(torch.stack(Dispatch.vector(parts), dim));
+    }
+
     // --------------------------------------------------------------------------------------------------- reading
 
     public long[] shape() {
@@ -376,6 +381,11 @@ public final class Tensor {
         return new Tensor(handle.eq(y.handle));
     }
 
+    /** 1 where an element is that number, else 0, as BOOL. */
+    public Tensor equalTo(double y) {
+        return new Tensor(handle.eq(new Scalar(y)));
+    }
+
     /** 1 where the elements differ, else 0, as BOOL. */
     public Tensor differentFrom(Tensor y) {
         return new Tensor(handle.ne(y.handle));
@@ -536,20 +546,12 @@ public final class Tensor {
     }
 
     public List<Tensor> unbind(int dim) {
-        return list(handle.unbind(dim));
+        return Dispatch.list(handle.unbind(dim));
     }
 
     /** {@code parts} pieces along a dimension, equal if that divides it. */
     public List<Tensor> chunk(int parts, int dim) {
-        return list(handle.chunk(parts, dim));
-    }
-
-    private static List<Tensor> list(org.bytedeco.pytorch.TensorVector vector) {
-        var parts = new Tensor[(int) vector.size()];
-        for (int i = 0; i < parts.length; i++) {
-            parts[i] = new Tensor(vector.get(i));
-        }
-        return List.of(parts);
+        return Dispatch.list(handle.chunk(parts, dim));
     }
 
     // -------------------------------------------------------------------------------------------------- in place
@@ -578,6 +580,12 @@ public final class Tensor {
 
     public Tensor timesInPlace(Tensor y) {
         handle.mul_(y.handle);
+        return this;
+    }
+
+    /** {@code this + weight · (y − this)}. */
+    public Tensor lerpInPlace(Tensor y, double weight) {
+        handle.lerp_(y.handle, new Scalar(weight));
         return this;
     }
 

@@ -16,6 +16,7 @@ import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -275,7 +276,7 @@ public final class Beit extends Model {
     }
 
     /** A pre-norm encoder block with scaled branches, {@code [B, 1+N, D] → [B, 1+N, D]}. */
-    private static final class Block extends Layer {
+    private static final class Block extends Layer implements Recomputable {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;

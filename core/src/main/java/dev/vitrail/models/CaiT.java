@@ -17,6 +17,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -380,7 +381,7 @@ public final class CaiT extends Model {
     }
 
     /** A block of self-attention among patches (eq. 4), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer {
+    private static final class Block extends Layer implements Recomputable {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;

@@ -11,6 +11,7 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -116,7 +117,7 @@ public final class CompactTransformer extends Layer {
     }
 
     /** Normalisation, then attention. */
-    private static final class CompactAttention extends Layer {
+    private static final class CompactAttention extends Layer implements Recomputable {
         private final Shape shape;
         private final LayerNorm norm;
         private final Linear qkv;
@@ -160,7 +161,7 @@ public final class CompactTransformer extends Layer {
     }
 
     /** Normalisation, then a perceptron. */
-    static final class FeedForward extends Layer {
+    static final class FeedForward extends Layer implements Recomputable {
         private final LayerNorm norm;
         private final Linear up;
         private final Linear down;

@@ -18,6 +18,7 @@ import dev.vitrail.nn.LayerNorm2d;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pointwise;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -497,7 +498,7 @@ public final class ConvNeXt extends Model {
     }
 
     /** A depthwise convolution and a perceptron beside a shortcut (paper, figure 4), {@code [B, C, H, W] → [B, C, H, W]}. */
-    private static final class Block extends Layer {
+    private static final class Block extends Layer implements Recomputable {
         private final Conv2d depthwise;
         private final LayerNorm norm;
         private final Perceptron mlp;

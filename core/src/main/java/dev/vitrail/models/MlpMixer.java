@@ -13,6 +13,7 @@ import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -222,7 +223,7 @@ public final class MlpMixer extends Model {
     }
 
     /** Mixes patches, then channels (eq. 1), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer {
+    private static final class Block extends Layer implements Recomputable {
         private final LayerNorm norm1;
         private final Mlp patches;
         private final DropPath dropPath;

@@ -14,6 +14,7 @@ import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -513,7 +514,7 @@ public final class ResNet extends Model {
     }
 
     /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
-    static final class Basic extends Layer {
+    static final class Basic extends Layer implements Recomputable {
         private final Conv2d conv1, conv2;
         private final BatchNorm2d norm1, norm2;
         private final @Nullable Shortcut downsample;
@@ -540,7 +541,7 @@ public final class ResNet extends Model {
     }
 
     /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
-    static final class Bottleneck extends Layer {
+    static final class Bottleneck extends Layer implements Recomputable {
         private final Conv2d conv1, conv2, conv3;
         private final BatchNorm2d norm1, norm2, norm3;
         private final @Nullable Shortcut downsample;

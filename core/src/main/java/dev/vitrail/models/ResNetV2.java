@@ -14,6 +14,7 @@ import dev.vitrail.nn.GroupNorm;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import dev.vitrail.nn.SamePadding;
 import dev.vitrail.nn.StdConv2d;
@@ -514,7 +515,7 @@ public final class ResNetV2 extends Model {
     }
 
     /** A bottleneck that normalises before it convolves (He et al., 2016, figure 1b). */
-    static final class PreActivationBottleneck extends Layer {
+    static final class PreActivationBottleneck extends Layer implements Recomputable {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2, norm3, conv3;
         private final DropPath dropPath;
@@ -542,7 +543,7 @@ public final class ResNetV2 extends Model {
     }
 
     /** Two 3×3 convolutions, each after a normalisation. */
-    static final class PreActivationPair extends Layer {
+    static final class PreActivationPair extends Layer implements Recomputable {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2;
         private final DropPath dropPath;
@@ -567,7 +568,7 @@ public final class ResNetV2 extends Model {
     }
 
     /** A bottleneck that convolves before it normalises: the hybrids' (ResNet v1.5). */
-    static final class Bottleneck extends Layer {
+    static final class Bottleneck extends Layer implements Recomputable {
         private final @Nullable Shortcut downsample;
         private final Layer conv1, norm1, conv2, norm2, conv3, norm3;
         private final DropPath dropPath;

@@ -14,6 +14,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.HashMap;
 import java.util.List;
@@ -311,11 +312,11 @@ public final class SwinTransformer extends Model {
     }
 
     /** A block of either version, {@code [B, H, W, C] → [B, H, W, C]}. */
-    abstract static class Block extends Module {
+    abstract static class Block extends Module implements Recomputable {
         abstract Tensor forward(Tensor x, Windows windows);
 
         final Tensor apply(Tensor x, Windows windows) {
-            return framed(() -> forward(x, windows));
+            return framed(x, y -> forward(y, windows));
         }
     }
 

@@ -19,6 +19,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -598,7 +599,7 @@ public final class VisionTransformer extends Model {
     }
 
     /** A pre-norm encoder block (eq. 2 and 3), {@code [B, T+N, D] → [B, T+N, D]}. */
-    static final class Block extends Layer {
+    static final class Block extends Layer implements Recomputable {
         private final LayerNorm norm1;
         private final Attention attention;
         private final Layer scale1;

@@ -3,6 +3,7 @@ package dev.vitrail.nn;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -48,13 +49,22 @@ public final class BatchNorm2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        if (training()) {
+        // What is computed again for the backward pass has been counted already.
+        boolean counted = training() && !Recomputation.repeating();
+        if (counted) {
             try (var off = Gradients.off()) {
                 batches.value().plusInPlace(Tensor.of(new long[] {1}));
             }
         }
         var y = Kernels.batchNorm(
-                x, weight.value(), bias.value(), mean.value(), variance.value(), training(), MOMENTUM, eps);
+                x,
+                weight.value(),
+                bias.value(),
+                counted || !training() ? mean.value() : null,
+                counted || !training() ? variance.value() : null,
+                training(),
+                MOMENTUM,
+                eps);
         return activation == null ? y : activation.consume(y);
     }
 }

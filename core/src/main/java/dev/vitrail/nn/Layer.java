@@ -9,6 +9,6 @@ public abstract class Layer extends Module {
 
     /** Runs {@link #forward} in a native-memory frame of its own: intermediate results die on return. */
     public final Tensor apply(Tensor x) {
-        return framed(() -> forward(x));
+        return framed(x, this::forward);
     }
 }

@@ -4,6 +4,7 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.RandomState;
+import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.function.BiConsumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 
 /**
  * A node of the model tree: named parameters and named children. Names joined by dots are the names in the checkpoint.
@@ -91,6 +93,16 @@ public abstract class Module implements AutoCloseable {
         var result = Frame.of(body);
         Observation.show(this, "", result);
         return result;
+    }
+
+    /**
+     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; the whole of a {@link
+     * Recomputable} module is computed again in the backward pass where that is wanted.
+     */
+    protected final Tensor framed(Tensor x, UnaryOperator<Tensor> body) {
+        return this instanceof Recomputable
+                ? framed(() -> Recomputation.segment(x, body))
+                : framed(() -> body.apply(x));
     }
 
     /** Whether the module is being trained: dropout and drop path act, batch statistics are taken from the batch. */

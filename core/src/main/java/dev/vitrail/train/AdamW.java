@@ -42,7 +42,12 @@ public final class AdamW implements Optimizer {
     public AdamW(List<ParameterGroup> groups, Settings settings) {
         this.groups = List.copyOf(groups);
         this.settings = settings;
-        state = new OptimizerState(groups, List.of("exp_avg", "exp_avg_sq"), true);
+        state = new OptimizerState(
+                groups,
+                parameter -> List.of(
+                        OptimizerState.Part.like("exp_avg", parameter),
+                        OptimizerState.Part.like("exp_avg_sq", parameter),
+                        OptimizerState.Part.counterForKernels()));
     }
 
     @Override

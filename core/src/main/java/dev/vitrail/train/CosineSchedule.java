@@ -4,44 +4,24 @@ import dev.vitrail.VitrailException;
 import java.util.function.Consumer;
 
 /**
- * A cosine from the base rate to the lowest, after a linear warm-up, with optional restarts (Loshchilov and Hutter, 2017, <a
+ * A cosine from the base rate to the lowest, with optional restarts (Loshchilov and Hutter, 2017, <a
  * href="https://arxiv.org/abs/1608.03983">arXiv:1608.03983</a>), as timm computes it (its names in parentheses).
  *
  * @param base rate at the top of the first cosine
  * @param length units of the first cosine (t_initial)
  * @param lowest rate at its end, and for ever after the last (lr_min)
- * @param warmup units of the warm-up (warmup_t)
- * @param warmupStart rate at its first unit (warmup_lr_init)
- * @param warmupFirst whether the cosine begins after the warm-up; else the warm-up covers its beginning (warmup_prefix)
  * @param cycles cosines in all (cycle_limit)
  * @param cycleStretch length of a cosine over the one before it (cycle_mul)
  * @param cycleDecay top of a cosine over the one before it (cycle_decay)
  * @param exponent of the time along a cosine: above 1 the rate stays high longer (k_decay)
  */
 public record CosineSchedule(
-        double base,
-        long length,
-        double lowest,
-        long warmup,
-        double warmupStart,
-        boolean warmupFirst,
-        int cycles,
-        double cycleStretch,
-        double cycleDecay,
-        double exponent)
+        double base, long length, double lowest, int cycles, double cycleStretch, double cycleDecay, double exponent)
         implements Schedule {
     public CosineSchedule {
         VitrailException.require(base > 0, "the learning rate must be positive, found %s", base);
-        VitrailException.require(
-                lowest >= 0 && warmupStart >= 0,
-                "the lowest learning rate %s and the warm-up's first %s must not be negative",
-                lowest,
-                warmupStart);
-        VitrailException.require(
-                length > 0 && warmup >= 0,
-                "a cosine of %d units after a warm-up of %d cannot be: the first must be positive, the second not negative",
-                length,
-                warmup);
+        VitrailException.require(lowest >= 0, "the lowest learning rate must not be negative, found %s", lowest);
+        VitrailException.require(length > 0, "a cosine of %d units cannot be: it needs 1 or more", length);
         VitrailException.require(
                 cycles > 0 && cycleStretch >= 1 && cycleDecay > 0 && exponent > 0,
                 "%d cycles, each %s times longer and %s times as high as the one before, along time to the power of %s: the"
@@ -52,9 +32,9 @@ public record CosineSchedule(
                 exponent);
     }
 
-    /** One cosine from {@code base} to zero over {@code length} units, without warm-up. */
+    /** One cosine from {@code base} to zero over {@code length} units. */
     public static CosineSchedule of(double base, long length) {
-        return new CosineSchedule(base, length, 0, 0, 0, false, 1, 1, 1, 1);
+        return new CosineSchedule(base, length, 0, 1, 1, 1, 1);
     }
 
     /** This schedule with some options changed. */
@@ -66,10 +46,7 @@ public record CosineSchedule(
 
     @Override
     public double rate(long time) {
-        if (time < warmup) {
-            return warmupStart + time * ((base - warmupStart) / warmup);
-        }
-        double t = warmupFirst ? time - warmup : time;
+        double t = time;
         int cycle;
         double cycleLength = length;
         if (cycleStretch == 1) {
@@ -92,18 +69,14 @@ public record CosineSchedule(
 
     /** The options of {@link CosineSchedule}, by the same names, to be changed one by one. */
     public static final class Options {
-        public double base, lowest, warmupStart, cycleStretch, cycleDecay, exponent;
-        public long length, warmup;
-        public boolean warmupFirst;
+        public double base, lowest, cycleStretch, cycleDecay, exponent;
+        public long length;
         public int cycles;
 
         private Options(CosineSchedule s) {
             base = s.base;
             length = s.length;
             lowest = s.lowest;
-            warmup = s.warmup;
-            warmupStart = s.warmupStart;
-            warmupFirst = s.warmupFirst;
             cycles = s.cycles;
             cycleStretch = s.cycleStretch;
             cycleDecay = s.cycleDecay;
@@ -111,10 +84,7 @@ public record CosineSchedule(
         }
 
         private CosineSchedule schedule() {
-            // spotless:off
-            return new CosineSchedule(
-                    base, length, lowest, warmup, warmupStart, warmupFirst, cycles, cycleStretch, cycleDecay, exponent);
-            // spotless:on
+            return new CosineSchedule(base, length, lowest, cycles, cycleStretch, cycleDecay, exponent);
         }
     }
 }

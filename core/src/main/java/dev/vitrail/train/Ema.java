@@ -1,8 +1,8 @@
 package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Foreach;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.FusedOptimizers;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Module;
@@ -75,7 +75,7 @@ public final class Ema implements AutoCloseable {
                     average.copyInPlace(parameter.value());
                 }
             });
-            FusedOptimizers.lerp(means, values, 1 - decay);
+            Foreach.lerpInPlace(means, values, 1 - decay);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.vitrail.train;
 
+import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.LossKernels;
 import dev.vitrail.engine.Tensor;
@@ -9,7 +10,8 @@ import java.util.OptionalDouble;
 /**
  * What training makes small. Shapes: {@code B} images, {@code K} classes; each loss is a number without dimensions.
  *
- * <p>A target is {@code [B]} classes (I64) or {@code [B, K]} probabilities (F32).
+ * <p>A target is {@code [B]} classes (I64) or {@code [B, K]} probabilities (F32). Logits of a half-precision type are taken to F32
+ * first.
  */
 public final class Losses {
     private Losses() {}
@@ -20,7 +22,21 @@ public final class Losses {
      * @param smoothing share of the target spread evenly over all classes (Szegedy et al., 2016, arXiv:1512.00567)
      */
     public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing) {
-        return Kernels.crossEntropy(logits, target, smoothing);
+        return Kernels.crossEntropy(full(logits), target, smoothing);
+    }
+
+    /**
+     * Cross entropy where some classes count more than others, such as rare ones: the mean over the weights of the targets' classes;
+     * with probabilities as targets, over images.
+     *
+     * @param weights {@code [K]}
+     */
+    public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing, Tensor weights) {
+        return Kernels.crossEntropy(full(logits), target, smoothing, weights);
+    }
+
+    private static Tensor full(Tensor logits) {
+        return logits.dtype() == DType.F32 ? logits : logits.to(DType.F32);
     }
 
     /**
@@ -42,9 +58,9 @@ public final class Losses {
         public Tensor of(Tensor logits, Tensor target) {
             var wanted = target.dims() == 1 ? smoothed(target, logits.size(1)) : target;
             if (threshold.isPresent()) {
-                wanted = wanted.greaterThan(threshold.getAsDouble()).to(logits.dtype());
+                wanted = wanted.greaterThan(threshold.getAsDouble()).to(DType.F32);
             }
-            var each = LossKernels.binaryCrossEntropy(logits, wanted, positiveWeight.orElse(null)); // [B, K]
+            var each = LossKernels.binaryCrossEntropy(full(logits), wanted, positiveWeight.orElse(null)); // [B, K]
             return sumOverClasses ? each.sum(false, 1).mean() : each.mean();
         }
 
@@ -80,8 +96,8 @@ public final class Losses {
                 base.times(1 - alpha)
                         .plus(crossEntropy(logits, teacher.argmax(1), 0).times(alpha));
             case SOFT -> {
-                var student = Kernels.logSoftmax(logits.times(1 / temperature), 1);
-                var wanted = Kernels.logSoftmax(teacher.times(1 / temperature), 1);
+                var student = Kernels.logSoftmax(full(logits).times(1 / temperature), 1);
+                var wanted = Kernels.logSoftmax(full(teacher).times(1 / temperature), 1);
                 // The divergence is averaged over B·K, not over B as the paper's equation would have it: so DeiT's code
                 // does.
                 var divergence = wanted.exp().times(wanted.minus(student)).sum();

@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
@@ -10,44 +11,70 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
-/** The tensors that an optimiser keeps beside each parameter, on its device, zero at first. */
+/** The tensors that an optimiser keeps beside each parameter, zero at first. */
 final class OptimizerState {
-    /** One parameter with what is kept for it, in the order of the parts' names. */
-    record Slot(Parameter parameter, List<Tensor> kept) {}
+    /** Name of the part that counts steps. */
+    private static final String STEP = "step";
+
+    /** One parameter with what is kept for it, in the order of its parts. */
+    record Slot(Parameter parameter, List<Tensor> kept) {
+        /** Counts one more step in a part that {@link Part#counter} declared; gives its number, from 1. */
+        long count(int part) {
+            return (long) kept.get(part).plusInPlace(1).item();
+        }
+    }
+
+    /**
+     * What is kept for one parameter under one name.
+     *
+     * @param name PyTorch's
+     * @param onParametersDevice whether it lies where the parameter does; else in main memory
+     */
+    record Part(String name, DType dtype, boolean onParametersDevice, long... shape) {
+        /** F32 in the parameter's shape. */
+        static Part like(String name, Parameter parameter) {
+            return new Part(name, DType.F32, true, parameter.shape());
+        }
+
+        /** The number of steps, F32 without dimensions, where the fused kernels want it. */
+        static Part counterForKernels() {
+            return new Part(STEP, DType.F32, true);
+        }
+
+        /** The number of steps, in main memory, where reading it never waits for a GPU. */
+        static Part counter() {
+            return new Part(STEP, DType.F32, false);
+        }
+    }
 
     private final List<List<Slot>> groups = new ArrayList<>();
     private final Map<String, Tensor> named = new LinkedHashMap<>();
 
     /**
-     * @param parts names of what is kept in the parameter's shape
-     * @param counted whether the number of steps is kept too, as the last part, a number without dimensions
+     * @param parts what is kept for a parameter
      */
-    OptimizerState(List<ParameterGroup> parameters, List<String> parts, boolean counted) {
+    OptimizerState(List<ParameterGroup> parameters, Function<Parameter, List<Part>> parts) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             for (var group : parameters) {
                 var slots = new ArrayList<Slot>();
                 group.parameters().forEach((name, parameter) -> {
-                    var kept = new ArrayList<Tensor>();
-                    for (var part : parts) {
-                        kept.add(zeros(name + "/" + part, parameter, parameter.shape()));
-                    }
-                    if (counted) {
-                        kept.add(zeros(name + "/step", parameter));
-                    }
-                    slots.add(new Slot(parameter, List.copyOf(kept)));
+                    var kept = parts.apply(parameter).stream()
+                            .map(part -> zeros(name, part, parameter))
+                            .toList();
+                    slots.add(new Slot(parameter, kept));
                 });
                 groups.add(List.copyOf(slots));
             }
         }
     }
 
-    private Tensor zeros(String name, Parameter parameter, long... shape) {
-        var zeros = Tensor.empty(DType.F32, parameter.value().device(), shape)
-                .fillInPlace(0)
-                .keep();
-        named.put(name, zeros);
+    private Tensor zeros(String parameterName, Part part, Parameter parameter) {
+        var device = part.onParametersDevice ? parameter.value().device() : Device.CPU;
+        var zeros = Tensor.empty(part.dtype, device, part.shape).fillInPlace(0).keep();
+        named.put(parameterName + "/" + part.name, zeros);
         return zeros;
     }
 

@@ -16,11 +16,8 @@ public final class Schedules {
         boolean onUpdates = config.get(SCHEDULE_ON_UPDATES);
         long unit = onUpdates ? updatesPerEpoch : 1;
         var byUnit = CosineSchedule.of(config.get(LEARNING_RATE), config.get(EPOCHS) * unit)
-                .with(o -> {
-                    o.lowest = config.get(LOWEST_LEARNING_RATE);
-                    o.warmup = Math.round(config.get(WARMUP_EPOCHS) * unit);
-                    o.warmupStart = config.get(WARMUP_LEARNING_RATE);
-                });
-        return onUpdates ? byUnit : update -> byUnit.rate(update / updatesPerEpoch);
+                .with(o -> o.lowest = config.get(LOWEST_LEARNING_RATE))
+                .warmedUp(Math.round(config.get(WARMUP_EPOCHS) * unit), config.get(WARMUP_LEARNING_RATE), false);
+        return byUnit.heldFor(updatesPerEpoch / unit);
     }
 }

@@ -31,7 +31,11 @@ public final class Sgd implements Optimizer {
         this.groups = List.copyOf(groups);
         this.settings = settings;
         // A buffer of zeros gives the first step what PyTorch gives it, the gradient itself.
-        state = new OptimizerState(groups, settings.momentum > 0 ? List.of("momentum_buffer") : List.of(), false);
+        state = new OptimizerState(
+                groups,
+                parameter -> settings.momentum > 0
+                        ? List.of(OptimizerState.Part.like("momentum_buffer", parameter))
+                        : List.of());
     }
 
     @Override

@@ -29,14 +29,15 @@ class CosineScheduleTest {
                         variant.get("base_lr").asDouble(), args.get("t_initial").asLong())
                 .with(o -> {
                     o.lowest = args.path("lr_min").asDouble(0);
-                    o.warmup = args.path("warmup_t").asLong(0);
-                    o.warmupStart = args.path("warmup_lr_init").asDouble(0);
-                    o.warmupFirst = args.path("warmup_prefix").asBoolean(false);
                     o.cycles = args.path("cycle_limit").asInt(1);
                     o.cycleDecay = args.path("cycle_decay").asDouble(1);
                     o.cycleStretch = args.path("cycle_mul").asDouble(1);
                     o.exponent = args.path("k_decay").asDouble(1);
-                });
+                })
+                .warmedUp(
+                        args.path("warmup_t").asLong(0),
+                        args.path("warmup_lr_init").asDouble(0),
+                        args.path("warmup_prefix").asBoolean(false));
         var group = new ParameterGroup(0.5, 0, java.util.Map.of());
         for (int t = 0; t < variant.get("lr").size(); t++) {
             double rate = schedule.rate(t);

@@ -1,0 +1,89 @@
+package dev.vitrail.engine;
+
+import dev.vitrail.VitrailException;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Mixed precision on this thread, until closed: products of matrices, convolutions and attention are computed in a half-precision
+ * type, and what needs the range or the digits (sums of losses, softmax on a GPU) in F32 (Micikevicius et al., 2018,
+ * arXiv:1710.03740). Parameters remain F32, and so do their gradients.
+ *
+ * <p>The forward pass belongs inside; the backward pass, which takes each operation's type from the forward pass, outside:
+ *
+ * <pre>{@code
+ * Tensor loss;
+ * try (var autocast = Autocast.open(Device.Kind.CPU, DType.BF16)) {
+ *     loss = Losses.crossEntropy(model.apply(images), target, 0);
+ * }
+ * loss.backward();
+ * }</pre>
+ *
+ * <p>F16 has so small a range that gradients vanish in it unless the loss is scaled up ({@code train.GradScaler}); BF16 has F32's.
+ */
+public final class Autocast implements AutoCloseable {
+    private final Setting before;
+
+    private Autocast(Setting setting) {
+        Natives.load();
+        before = Setting.of(setting.kind);
+        setting.apply();
+        torch.increment_nesting();
+    }
+
+    /**
+     * Turns mixed precision on.
+     *
+     * @param kind of the device that computes
+     * @param dtype BF16, or F16 on a GPU
+     */
+    public static Autocast open(Device.Kind kind, DType dtype) {
+        boolean possible =
+                switch (kind) {
+                    case CPU -> dtype == DType.BF16;
+                    case CUDA -> dtype == DType.BF16 || dtype == DType.F16;
+                    case META -> false;
+                };
+        VitrailException.require(
+                possible,
+                "mixed precision in %s on %s cannot be: a CPU computes in BF16, a GPU in BF16 or F16",
+                dtype,
+                kind);
+        return new Autocast(new Setting(kind, true, dtype.scalarType));
+    }
+
+    /** What this thread computes in at present; {@link Setting#open} sets it again, on any thread. */
+    static Setting present(Device.Kind kind) {
+        return Setting.of(kind);
+    }
+
+    /** Whether mixed precision is on, and its type. */
+    record Setting(Device.Kind kind, boolean enabled, ScalarType type) {
+        private static Setting of(Device.Kind kind) {
+            return new Setting(
+                    kind, torch.is_autocast_enabled(deviceType(kind)), torch.get_autocast_dtype(deviceType(kind)));
+        }
+
+        Autocast open() {
+            return new Autocast(this);
+        }
+
+        private void apply() {
+            torch.set_autocast_enabled(deviceType(kind), enabled);
+            torch.set_autocast_dtype(deviceType(kind), type);
+        }
+
+        private static DeviceType deviceType(Device.Kind kind) {
+            return kind == Device.Kind.CUDA ? DeviceType.CUDA : DeviceType.CPU;
+        }
+    }
+
+    @Override
+    public void close() {
+        if (torch.decrement_nesting() == 0) {
+            torch.clear_cache(); // weights that were converted once for several uses
+        }
+        before.apply();
+    }
+}
