@@ -3,14 +3,20 @@ package dev.vitrail;
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.DISTILLATION;
+import static dev.vitrail.train.TrainingOptions.DISTILLATION_ALPHA;
+import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.SEED;
+import static dev.vitrail.train.TrainingOptions.TEACHER;
 
 import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.ClassWeights;
+import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
@@ -20,11 +26,15 @@ import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Device;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.Teacher;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
@@ -70,6 +80,7 @@ public final class TrainingRun implements AutoCloseable {
     private final TrainingConfig config;
     private final TrainAndValidation sets;
     private final LoadedModel loaded;
+    private final Optional<LoadedModel> teacher;
     private final Loader train;
     private final Loader validation;
     private final Trainer trainer;
@@ -78,6 +89,7 @@ public final class TrainingRun implements AutoCloseable {
         this.config = config;
         this.sets = sets(config);
         this.loaded = load(config, sets, options);
+        this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
         try {
             train = new Loader(
                     sets.train(),
@@ -97,11 +109,13 @@ public final class TrainingRun implements AutoCloseable {
                                     Math.min(VALIDATION_BATCH, sets.validation().size()))
                             .withWorkers(options.workers),
                     options.broken);
+            var loss = new TrainingLoss(config, counts(sets.train()), teacher.map(model -> teacher(config, model)));
             var description = loaded.description(sets.train().classes());
             trainer = resume
-                    ? Trainer.resume(config, loaded.model(), description, train, validation, folder)
-                    : Trainer.begin(config, loaded.model(), description, train, validation, folder);
+                    ? Trainer.resume(config, loaded.model(), loss, description, train, validation, folder)
+                    : Trainer.begin(config, loaded.model(), loss, description, train, validation, folder);
         } catch (RuntimeException e) {
+            teacher.ifPresent(LoadedModel::close);
             loaded.close();
             throw e;
         }
@@ -148,6 +162,34 @@ public final class TrainingRun implements AutoCloseable {
                 config.get(IMAGE_SIZE).map(size -> how.withImage(size, size)).orElse(how));
     }
 
+    /** A teacher sees the images that the student sees, so both must want them alike. */
+    private LoadedModel loadTeacher(String name, Options options) {
+        var input = loaded.preprocessing();
+        var model = LoadedModel.load(
+                name, LoadedModel.Options.DEFAULT.withDevice(options.device).withImage(input.height(), input.width()));
+        if (!model.preprocessing().normalization().equals(input.normalization())) {
+            model.close();
+            throw VitrailException.of(
+                    "the teacher %s wants its images with mean %s and deviation %s, the student with %s and %s: choose a teacher"
+                            + " of the same statistics",
+                    name, model.preprocessing().mean(), model.preprocessing().std(), input.mean(), input.std());
+        }
+        return model;
+    }
+
+    private static Teacher teacher(TrainingConfig config, LoadedModel model) {
+        return new Teacher(
+                model.model(),
+                config.get(DISTILLATION),
+                config.get(DISTILLATION_ALPHA),
+                config.get(DISTILLATION_TEMPERATURE));
+    }
+
+    /** Images of each class, of all classes that there are. */
+    private static int[] counts(Dataset set) {
+        return Arrays.copyOf(ClassWeights.counts(set.labels()), set.classes().size());
+    }
+
     public TrainingConfig config() {
         return config;
     }
@@ -179,6 +221,7 @@ public final class TrainingRun implements AutoCloseable {
         trainer.close();
         train.close();
         validation.close();
+        teacher.ifPresent(LoadedModel::close);
         loaded.close();
     }
 }

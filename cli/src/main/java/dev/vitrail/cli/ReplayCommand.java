@@ -7,6 +7,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
 import dev.vitrail.train.StepDiagnosis.Finding;
+import dev.vitrail.train.TrainingLoss;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -43,7 +44,7 @@ final class ReplayCommand implements Callable<Integer> {
                 .withDevice(Device.parse(device))
                 .withDropPath(failed.config().get(DROP_PATH));
         try (var loaded = LoadedModel.of(file.toString(), failed.description(), failed.weights(), options)) {
-            var diagnosis = failed.replay(loaded.model());
+            var diagnosis = failed.replay(loaded.model(), TrainingLoss.ofLabels(failed.config()));
             if (json) {
                 System.out.println(Json.text(Json.object(
                         "file", file.toString(),

@@ -97,15 +97,16 @@ public final class FailedStep {
      * Makes the step again, as far as the update, with the random numbers that it had.
      *
      * @param model with {@link #weights}
+     * @param loss the run's
      */
-    public StepDiagnosis replay(Model model) {
+    public StepDiagnosis replay(Model model, TrainingLoss loss) {
         return Frame.compute(() -> {
             var device = model.parameters().values().iterator().next().value().device();
             var inputs = new TrainingStep.Inputs(
                     tensor(IMAGES).to(device), tensor(TARGET).to(device));
             var random = new byte[(int) file.get(RANDOM).elements()];
             file.get(RANDOM).bytes().get(random);
-            try (var step = new TrainingStep(config(), model)) {
+            try (var step = new TrainingStep(config(), model, loss)) {
                 step.begin();
                 RandomState.restore(random);
                 return StepDiagnosis.of(model, step, inputs);

@@ -1,25 +1,59 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.BETA1;
 import static dev.vitrail.train.TrainingOptions.BETA2;
+import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
+import static dev.vitrail.train.TrainingOptions.CLIP_NORM;
+import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.EPS;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE_SCALING;
 import static dev.vitrail.train.TrainingOptions.MOMENTUM;
 import static dev.vitrail.train.TrainingOptions.NESTEROV;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
+import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 import static dev.vitrail.train.TrainingOptions.WEIGHT_DECAY;
 
 import dev.vitrail.models.Model;
+import java.util.OptionalDouble;
 
-/** The optimiser that a run's options name. */
+/** The optimiser that a run's options name, its learning rate, and how its gradients are kept short. */
 public final class Optimizers {
     /** The optimisers to choose from. */
     public enum Kind {
         ADAMW,
-        SGD
+        SGD,
+        LAMB,
+        LION,
+        ADAFACTOR
     }
 
     private Optimizers() {}
+
+    /** The learning rate at the top of the schedule, for the images that a step has. */
+    public static double learningRate(TrainingConfig config) {
+        double rate = config.get(LEARNING_RATE);
+        return config.get(LEARNING_RATE_SCALING)
+                .map(scaling -> scaling.rate(
+                        rate, config.get(BATCH_SIZE), config.get(ACCUMULATION), config.get(REFERENCE_BATCH)))
+                .orElse(rate);
+    }
+
+    /** How gradients are kept short. */
+    static GradientClipping clipping(TrainingConfig config) {
+        if (config.get(CLIP_ADAPTIVE).isPresent()) {
+            return GradientClipping.Adaptive.of(config.get(CLIP_ADAPTIVE).get());
+        }
+        if (config.get(CLIP_VALUE).isPresent()) {
+            return new GradientClipping.Value(config.get(CLIP_VALUE).get());
+        }
+        return config.get(CLIP_NORM)
+                .<GradientClipping>map(GradientClipping.Norm::new)
+                .orElseGet(GradientClipping.None::new);
+    }
 
     /** An optimiser of a model's trainable parameters. */
     public static Optimizer of(TrainingConfig config, Model model) {
@@ -31,6 +65,27 @@ public final class Optimizers {
         return switch (config.get(OPTIMIZER)) {
             case ADAMW -> new AdamW(groups, new AdamW.Settings(config.get(BETA1), config.get(BETA2), config.get(EPS)));
             case SGD -> new Sgd(groups, new Sgd.Settings(config.get(MOMENTUM), config.get(NESTEROV)));
+            case LAMB ->
+                new Lamb(
+                        groups,
+                        new Lamb.Settings(
+                                config.get(BETA1),
+                                config.get(BETA2),
+                                config.get(EPS),
+                                Lamb.Settings.DEFAULT.maxNorm(),
+                                false,
+                                false));
+            case LION -> new Lion(groups, new Lion.Settings(config.get(BETA1), config.get(BETA2)));
+            case ADAFACTOR ->
+                new Adafactor(
+                        groups,
+                        new Adafactor.Settings(
+                                Adafactor.Settings.DEFAULT.decayRate(),
+                                config.get(BETA2),
+                                config.get(MOMENTUM),
+                                OptionalDouble.empty(),
+                                Adafactor.Settings.DEFAULT.smallestFactored(),
+                                Adafactor.Settings.DEFAULT.eps()));
         };
     }
 }

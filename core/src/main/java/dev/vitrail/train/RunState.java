@@ -17,7 +17,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * All state of a run in one safetensors file, so that it is replaced as a whole: the weights, the optimiser's state, the running
@@ -29,17 +28,16 @@ final class RunState {
     private RunState() {}
 
     /** The tensors that a run changes, by their names in the file. */
-    private static Map<String, Tensor> tensors(Module model, Optimizer optimizer, Optional<Ema> ema) {
+    private static Map<String, Tensor> tensors(Module model, TrainingStep step) {
         var all = new LinkedHashMap<String, Tensor>();
         model.parameters().forEach((name, parameter) -> all.put("model/" + name, parameter.value()));
-        optimizer.state().forEach((name, tensor) -> all.put("optimizer/" + name, tensor));
-        ema.ifPresent(average -> average.state().forEach((name, tensor) -> all.put("ema/" + name, tensor)));
+        all.putAll(step.state());
         return all;
     }
 
     /** Writes the file, or leaves the old one as it is. */
-    static void write(Path file, Progress progress, Module model, Optimizer optimizer, Optional<Ema> ema) {
-        var stored = stored(tensors(model, optimizer, ema));
+    static void write(Path file, Progress progress, Module model, TrainingStep step) {
+        var stored = stored(tensors(model, step));
         var random = RandomState.save();
         stored.add(new StoredTensor(RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
         Safetensors.write(file, stored, metadata(progress));
@@ -75,9 +73,9 @@ final class RunState {
      *
      * @throws VitrailException if the file is missing or broken, or belongs to another model or optimiser; nothing is then changed
      */
-    static Progress read(Path file, Module model, Optimizer optimizer, Optional<Ema> ema) {
+    static Progress read(Path file, Module model, TrainingStep step) {
         var saved = Safetensors.read(file);
-        var tensors = tensors(model, optimizer, ema);
+        var tensors = tensors(model, step);
         for (var entry : tensors.entrySet()) {
             var found = saved.find(entry.getKey());
             VitrailException.require(

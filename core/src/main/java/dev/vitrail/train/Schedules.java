@@ -1,23 +1,75 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
+import static dev.vitrail.train.TrainingOptions.DECAY_EPOCHS;
+import static dev.vitrail.train.TrainingOptions.DECAY_RATE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.PATIENCE_EPOCHS;
+import static dev.vitrail.train.TrainingOptions.SCHEDULE;
 import static dev.vitrail.train.TrainingOptions.SCHEDULE_ON_UPDATES;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.WARMUP_LEARNING_RATE;
 
+import java.util.List;
+
 /** The learning rate over time that a run's options describe. */
 public final class Schedules {
+    /** The ways in which it falls. */
+    public enum Kind {
+        COSINE,
+        LINEAR,
+        /** By a factor, at equal distances. */
+        STEP,
+        /** By a factor, when validation has stopped getting better. */
+        PLATEAU,
+        /** Not at all. */
+        CONSTANT
+    }
+
     private Schedules() {}
 
-    /** The learning rate by update, counted from 0. */
+    /** The learning rate by update, counted from 0; for a plateau, before its factor. */
     public static Schedule of(TrainingConfig config, int updatesPerEpoch) {
-        boolean onUpdates = config.get(SCHEDULE_ON_UPDATES);
-        long unit = onUpdates ? updatesPerEpoch : 1;
-        var byUnit = CosineSchedule.of(config.get(LEARNING_RATE), config.get(EPOCHS) * unit)
-                .with(o -> o.lowest = config.get(LOWEST_LEARNING_RATE))
-                .warmedUp(Math.round(config.get(WARMUP_EPOCHS) * unit), config.get(WARMUP_LEARNING_RATE), false);
-        return byUnit.heldFor(updatesPerEpoch / unit);
+        long unit = config.get(SCHEDULE_ON_UPDATES) ? updatesPerEpoch : 1;
+        double base = Optimizers.learningRate(config);
+        double lowest = config.get(LOWEST_LEARNING_RATE);
+        long end = Math.round((config.get(EPOCHS) - config.get(COOLDOWN_EPOCHS)) * unit);
+        Schedule fall =
+                switch (config.get(SCHEDULE)) {
+                    case COSINE -> CosineSchedule.of(base, end).with(o -> o.lowest = lowest);
+                    case LINEAR -> PolynomialSchedule.linear(base, end, lowest);
+                    case STEP ->
+                        StepSchedule.every(
+                                base,
+                                Math.max(1, Math.round(config.get(DECAY_EPOCHS) * unit)),
+                                end,
+                                config.get(DECAY_RATE));
+                    case PLATEAU, CONSTANT -> Schedule.constant(base);
+                };
+        var warm = fall.warmedUp(Math.round(config.get(WARMUP_EPOCHS) * unit), config.get(WARMUP_LEARNING_RATE), false);
+        return (config.get(COOLDOWN_EPOCHS) > 0 ? warm.from(end, lowest) : warm).heldFor(updatesPerEpoch / unit);
+    }
+
+    /**
+     * The factor of the learning rate that follows from what validation found: 1 for all schedules but the plateau.
+     *
+     * @param epochs made so far
+     */
+    static double plateau(TrainingConfig config, List<EpochSummary> epochs) {
+        if (config.get(SCHEDULE) != Kind.PLATEAU) {
+            return 1;
+        }
+        var plateau = new Plateau(
+                config.get(DECAY_RATE),
+                config.get(PATIENCE_EPOCHS),
+                Plateau.ofAccuracy().threshold(),
+                0,
+                config.get(LOWEST_LEARNING_RATE) / Optimizers.learningRate(config),
+                true);
+        return plateau.after(epochs.stream()
+                .filter(epoch -> epoch.epoch() > config.get(WARMUP_EPOCHS))
+                .map(EpochSummary::validationTop1)
+                .toList());
     }
 }

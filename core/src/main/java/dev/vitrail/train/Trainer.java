@@ -62,6 +62,7 @@ public final class Trainer implements AutoCloseable {
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Pace pace = new Pace();
     private Progress progress = Progress.start();
+    private double plateau = 1;
     private int skipped;
     private long saved = System.nanoTime();
     private volatile boolean stopRequested;
@@ -69,6 +70,7 @@ public final class Trainer implements AutoCloseable {
     private Trainer(
             TrainingConfig config,
             Model model,
+            TrainingLoss loss,
             FolderConfig description,
             Loader train,
             Loader validation,
@@ -80,7 +82,7 @@ public final class Trainer implements AutoCloseable {
         this.validation = validation;
         this.folder = folder;
         device = model.parameters().values().iterator().next().value().device();
-        step = new TrainingStep(config, model);
+        step = new TrainingStep(config, model, loss);
         steps = -Math.floorDiv(-train.batches(), config.get(ACCUMULATION)); // rounded up
         schedule = Schedules.of(config, steps);
         mixing = Augmentation.mixing(config);
@@ -90,6 +92,7 @@ public final class Trainer implements AutoCloseable {
      * Begins a run.
      *
      * @param model with its first weights, or those to be fine-tuned; remains the caller's to close
+     * @param loss what is made small; a teacher in it remains the caller's to close
      * @param description written beside the weights, so that they can be loaded by the folder's name
      * @param folder made if it is missing
      * @throws VitrailException if the folder holds a run already
@@ -97,11 +100,12 @@ public final class Trainer implements AutoCloseable {
     public static Trainer begin(
             TrainingConfig config,
             Model model,
+            TrainingLoss loss,
             FolderConfig description,
             Loader train,
             Loader validation,
             RunFolder folder) {
-        var trainer = new Trainer(config, model, description, train, validation, folder);
+        var trainer = new Trainer(config, model, loss, description, train, validation, folder);
         try {
             folder.begin(config);
             RandomState.seed(config.get(SEED) + 1); // the first weights have drawn from the seed itself
@@ -121,16 +125,17 @@ public final class Trainer implements AutoCloseable {
     public static Trainer resume(
             TrainingConfig config,
             Model model,
+            TrainingLoss loss,
             FolderConfig description,
             Loader train,
             Loader validation,
             RunFolder folder) {
         folder.requireBegun();
-        var trainer = new Trainer(config, model, description, train, validation, folder);
+        var trainer = new Trainer(config, model, loss, description, train, validation, folder);
         try {
             RandomState.seed(config.get(SEED) + 1);
             if (folder.canResume()) {
-                trainer.progress = RunState.read(folder.state(), model, trainer.step.optimizer(), trainer.step.ema());
+                trainer.progress = RunState.read(folder.state(), model, trainer.step);
                 trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
             }
             return trainer;
@@ -182,6 +187,7 @@ public final class Trainer implements AutoCloseable {
 
     private void trainEpoch() {
         step.begin();
+        plateau = Schedules.plateau(config, rows);
         int accumulated = config.get(ACCUMULATION);
         long before = System.nanoTime();
         try (var pass = train.epoch(progress.epoch(), progress.step() * accumulated)) {
@@ -212,7 +218,7 @@ public final class Trainer implements AutoCloseable {
 
     /** One update, by the gradients of {@code batches} batches. */
     private Outcome step(Batches pass, int batches) {
-        double rate = schedule.rate(updates());
+        double rate = schedule.rate(updates()) * plateau;
         var nothing = new Outcome(0, 0, 0, 0, rate);
         int images = 0;
         double lossSum = 0;
@@ -229,6 +235,10 @@ public final class Trainer implements AutoCloseable {
                 var inputs = inputs(batch, i);
                 var found = step.accumulate(inputs, 1.0 / batches);
                 boolean last = i == batches - 1;
+                if (last && !step.unscale()) {
+                    step.discard();
+                    return nothing;
+                }
                 double norm = last && Double.isFinite(found.loss()) ? step.clip() : 0;
                 if (!Double.isFinite(found.loss() + norm)) {
                     notFinite(found.loss(), norm, inputs, random);
@@ -350,7 +360,7 @@ public final class Trainer implements AutoCloseable {
         double seconds = progress.epochSeconds() + (System.nanoTime() - start) / 1e9;
         var row = new EpochSummary(
                 progress.epoch() + 1,
-                schedule.rate(updates() - 1),
+                schedule.rate(updates() - 1) * plateau,
                 progress.meanLoss(),
                 progress.top1(),
                 found.nll(),
@@ -390,7 +400,7 @@ public final class Trainer implements AutoCloseable {
         saved = System.nanoTime();
         var weights = weights();
         ModelFolder.write(folder.last(), description, weights);
-        RunState.write(folder.state(), progress, model, step.optimizer(), step.ema());
+        RunState.write(folder.state(), progress, model, step);
         listeners.forEach(listener -> listener.saved(folder.path()));
     }
 

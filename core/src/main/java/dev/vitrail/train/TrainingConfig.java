@@ -2,12 +2,16 @@ package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
+import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
+import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
+import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
-import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
@@ -70,15 +74,22 @@ public final class TrainingConfig {
     public TrainingConfig checked() {
         require(!get(MODEL).isBlank(), "a run needs a model: name one of the catalogue, or a folder with weights");
         require(
-                get(WARMUP_EPOCHS) < get(EPOCHS),
-                "%s epochs of warm-up leave nothing of %d epochs: warm up for fewer",
-                get(WARMUP_EPOCHS),
+                get(WARMUP_EPOCHS) + get(COOLDOWN_EPOCHS) < get(EPOCHS),
+                "%s epochs of warm-up and cool-down leave nothing of %d epochs: let them be fewer",
+                get(WARMUP_EPOCHS) + get(COOLDOWN_EPOCHS),
                 get(EPOCHS));
+        double top = Optimizers.learningRate(this);
         require(
-                get(LOWEST_LEARNING_RATE) <= get(LEARNING_RATE),
+                get(LOWEST_LEARNING_RATE) <= top,
                 "the lowest learning rate %s is above the top %s: change one of them",
                 get(LOWEST_LEARNING_RATE),
-                get(LEARNING_RATE));
+                top);
+        require(
+                get(CLIP_VALUE).isEmpty() || get(CLIP_ADAPTIVE).isEmpty(),
+                "gradients are clipped by value or adaptively, not both: leave out clip_value or clip_adaptive");
+        require(
+                get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
+                "class weights belong to the cross entropy: leave out class_weights, or the other loss");
         require(
                 get(MIXUP) == 0 && get(CUTMIX) == 0 || get(BATCH_SIZE) % 2 == 0,
                 "mixing takes the images of a batch in pairs, and %d is odd: change the batch size, or mix nothing",

@@ -1,15 +1,18 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.SUM_OVER_CLASSES;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
+import dev.vitrail.data.ClassWeights;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Model;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
-/** What a run's options say is to be made small. */
+/** What a run's options say is to be made small: how far a model is from the labels and, if there is one, from a teacher. */
 public final class TrainingLoss {
     /** The losses to choose from. */
     public enum Kind {
@@ -17,11 +20,35 @@ public final class TrainingLoss {
         BINARY_CROSS_ENTROPY
     }
 
+    /** How classes count. */
+    public enum Weighting {
+        EQUAL,
+        INVERSE_FREQUENCY,
+        EFFECTIVE_NUMBER;
+
+        /** β of the effective number, for data sets of thousands of images (Cui et al., 2019, section 5.2). */
+        private static final double BETA = 0.999;
+
+        private Optional<float[]> of(int[] counts) {
+            return switch (this) {
+                case EQUAL -> Optional.empty();
+                case INVERSE_FREQUENCY -> Optional.of(ClassWeights.inverseFrequency(counts));
+                case EFFECTIVE_NUMBER -> Optional.of(ClassWeights.effectiveNumber(counts, BETA));
+            };
+        }
+    }
+
     private final Kind kind;
     private final double smoothing;
     private final Losses.BinaryCrossEntropy binary;
+    private final Optional<float[]> weights;
+    private final Optional<Teacher> teacher;
 
-    public TrainingLoss(TrainingConfig config) {
+    /**
+     * @param counts {@code [classes]}, images of each class that are trained on; weights are made of them where a run has any
+     * @param teacher remains the caller's to close
+     */
+    public TrainingLoss(TrainingConfig config, int[] counts, Optional<Teacher> teacher) {
         kind = config.get(LOSS);
         smoothing = config.get(LABEL_SMOOTHING);
         binary = new Losses.BinaryCrossEntropy(
@@ -29,18 +56,52 @@ public final class TrainingLoss {
                 config.get(TARGET_THRESHOLD).map(OptionalDouble::of).orElse(OptionalDouble.empty()),
                 config.get(SUM_OVER_CLASSES),
                 Optional.empty());
+        weights = config.get(CLASS_WEIGHTS).of(counts);
+        this.teacher = teacher;
+    }
+
+    /** Against the labels alone, all classes alike. */
+    public static TrainingLoss ofLabels(TrainingConfig config) {
+        return new TrainingLoss(config.with(CLASS_WEIGHTS, Weighting.EQUAL), new int[0], Optional.empty());
     }
 
     /**
-     * The mean loss of a batch.
+     * A forward pass and its loss.
      *
+     * @param mean over the images
      * @param logits {@code [B, classes]}
+     */
+    record Found(Tensor mean, Tensor logits) {}
+
+    /**
+     * Runs a model.
+     *
+     * @param images {@code [B, C, H, W]}
      * @param target {@code [B]}, class indices, int64; or {@code [B, classes]} probabilities, float32, taken as they are
      */
-    public Tensor of(Tensor logits, Tensor target) {
+    Found of(Model model, Tensor images, Tensor target) {
+        if (teacher.isEmpty()) {
+            var logits = model.apply(images);
+            return new Found(of(logits, target), logits);
+        }
+        var heads = model.trainingLogits(images);
+        return new Found(teacher.get().loss(of(heads.get(0), target), heads, images), heads.get(0));
+    }
+
+    private Tensor of(Tensor logits, Tensor target) {
         return switch (kind) {
-            case CROSS_ENTROPY -> Losses.crossEntropy(logits, target, target.dims() == 1 ? smoothing : 0);
+            case CROSS_ENTROPY -> {
+                double spread = target.dims() == 1 ? smoothing : 0;
+                yield weights.isPresent()
+                        ? Losses.crossEntropy(logits, target, spread, weights(logits))
+                        : Losses.crossEntropy(logits, target, spread);
+            }
             case BINARY_CROSS_ENTROPY -> binary.of(logits, target);
         };
+    }
+
+    private Tensor weights(Tensor logits) {
+        var values = weights.orElseThrow();
+        return Tensor.of(values, values.length).to(logits.device());
     }
 }

@@ -34,7 +34,9 @@ public final class TrainingOptions {
 
     // How the weights change.
     public static final TrainingOption<Optimizers.Kind> OPTIMIZER = choice("optimizer", Optimizers.Kind.ADAMW, "who changes the weights");
-    public static final TrainingOption<Double> LEARNING_RATE = number("learning_rate", 1e-3, "learning rate at the top of the schedule").that(v -> v > 0, "positive");
+    public static final TrainingOption<Double> LEARNING_RATE = number("learning_rate", 1e-3, "learning rate at the top of the schedule, for reference_batch images in a step where it is scaled").that(v -> v > 0, "positive");
+    public static final TrainingOption<Optional<LearningRateScaling>> LEARNING_RATE_SCALING = choice("learning_rate_scaling", LearningRateScaling.LINEAR, "how it follows the images in a step; none: it is as it stands").orNone();
+    public static final TrainingOption<Integer> REFERENCE_BATCH = whole("reference_batch", 512, "images in a step that a scaled learning rate is for").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Double> WEIGHT_DECAY = number("weight_decay", 0.05, "share of a weight that a step at learning rate 1 takes away").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> LAYER_DECAY = number("layer_decay", 1, "learning rate of a layer over that of the layer above it").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Double> BETA1 = number("beta1", 0.9, "weight of the past in the mean of the gradients").that(v -> v >= 0 && v < 1, "in [0, 1)");
@@ -43,15 +45,24 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> MOMENTUM = number("momentum", 0.9, "of gradient descent").that(v -> v >= 0 && v < 1, "in [0, 1)");
     public static final TrainingOption<Boolean> NESTEROV = flag("nesterov", true, "whether gradient descent looks ahead (Nesterov, 1983)");
     public static final TrainingOption<Optional<Double>> CLIP_NORM = number("clip_norm", 1, "longest that the gradient of all parameters together may be").that(v -> v > 0, "positive").unlessNone();
+    public static final TrainingOption<Optional<Double>> CLIP_VALUE = number("clip_value", 1, "largest that a number of the gradient may be").that(v -> v > 0, "positive").orNone();
+    public static final TrainingOption<Optional<Double>> CLIP_ADAPTIVE = number("clip_adaptive", 0.01, "longest that the gradient of a unit may be, as a share of the length of its weights").that(v -> v > 0, "positive").orNone();
+    public static final TrainingOption<TrainingStep.Precision> PRECISION = choice("precision", TrainingStep.Precision.F32, "what products are computed in; weights and gradients remain f32 (bf16 on CPU and GPU, f16 on GPU)");
+    public static final TrainingOption<Boolean> GRADIENT_CHECKPOINTING = flag("gradient_checkpointing", false, "whether the backward pass computes blocks again instead of keeping what they gave: less memory, about a third more time");
     public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "weight of the past in the running mean of the weights; none: no mean").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
     public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "whether that weight grows from 0");
 
     public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "what to do when the loss or a gradient is no finite number");
 
     // The learning rate over time.
+    public static final TrainingOption<Schedules.Kind> SCHEDULE = choice("schedule", Schedules.Kind.COSINE, "how the learning rate falls");
     public static final TrainingOption<Double> WARMUP_EPOCHS = number("warmup_epochs", 0, "epochs, or a part of one, until the learning rate is at its top").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> WARMUP_LEARNING_RATE = number("warmup_learning_rate", 1e-6, "learning rate of the first step").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> LOWEST_LEARNING_RATE = number("lowest_learning_rate", 1e-6, "learning rate of the last step").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> COOLDOWN_EPOCHS = number("cooldown_epochs", 0, "last epochs, all at the lowest learning rate").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Double> DECAY_EPOCHS = number("decay_epochs", 30, "epochs between two falls of the step schedule").that(v -> v > 0, "positive");
+    public static final TrainingOption<Double> DECAY_RATE = number("decay_rate", 0.1, "factor of a fall of the step and plateau schedules").that(v -> v > 0 && v < 1, "in (0, 1)");
+    public static final TrainingOption<Integer> PATIENCE_EPOCHS = whole("patience_epochs", 10, "epochs without a better accuracy that the plateau schedule bears").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Boolean> SCHEDULE_ON_UPDATES = flag("schedule_on_updates", true, "whether the learning rate changes with every step; else with every epoch");
 
     // What is made small, and what keeps the model from learning by heart.
@@ -59,6 +70,11 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> LABEL_SMOOTHING = number("label_smoothing", 0.1, "share of a label spread evenly over all classes").that(v -> v >= 0 && v < 1, "in [0, 1)");
     public static final TrainingOption<Optional<Double>> TARGET_THRESHOLD = number("target_threshold", 0.2, "of the binary loss: probabilities above it count as yes, others as no").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
     public static final TrainingOption<Boolean> SUM_OVER_CLASSES = flag("sum_over_classes", false, "whether the binary loss of an image is the sum over classes; else their mean");
+    public static final TrainingOption<TrainingLoss.Weighting> CLASS_WEIGHTS = choice("class_weights", TrainingLoss.Weighting.EQUAL, "how classes count in the cross entropy: alike, by the inverse of their frequency, or of their effective number");
+    public static final TrainingOption<Optional<String>> TEACHER = text("teacher", "", "a trained model to learn from besides the labels").orNone();
+    public static final TrainingOption<Losses.Distillation> DISTILLATION = choice("distillation", Losses.Distillation.HARD, "what is learned from it: its class, or its probabilities");
+    public static final TrainingOption<Double> DISTILLATION_ALPHA = number("distillation_alpha", 0.5, "the teacher's share of the loss").that(v -> v >= 0 && v <= 1, "in [0, 1]");
+    public static final TrainingOption<Double> DISTILLATION_TEMPERATURE = number("distillation_temperature", 1, "divides the logits of both where probabilities are learned").that(v -> v > 0, "positive");
     public static final TrainingOption<Double> DROP_PATH = number("drop_path", 0, "rate of stochastic depth").that(v -> v >= 0 && v < 1, "in [0, 1)");
 
     // The views of an image that are trained on.
@@ -101,12 +117,15 @@ public final class TrainingOptions {
                     MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, IMAGE_SIZE, EPOCHS, BATCH_SIZE, ACCUMULATION, SEED,
                     FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
             new Section("How the weights change",
-                    OPTIMIZER, LEARNING_RATE, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS, MOMENTUM, NESTEROV, CLIP_NORM,
-                    EMA_DECAY, EMA_WARMUP, ON_NAN),
+                    OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
+                    MOMENTUM, NESTEROV, CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,
+                    EMA_WARMUP, ON_NAN),
             new Section("The learning rate over time",
-                    WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, SCHEDULE_ON_UPDATES),
+                    SCHEDULE, WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, COOLDOWN_EPOCHS, DECAY_EPOCHS, DECAY_RATE,
+                    PATIENCE_EPOCHS, SCHEDULE_ON_UPDATES),
             new Section("What is made small, and what keeps the model from learning by heart",
-                    LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, DROP_PATH),
+                    LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, CLASS_WEIGHTS, TEACHER, DISTILLATION,
+                    DISTILLATION_ALPHA, DISTILLATION_TEMPERATURE, DROP_PATH),
             new Section("The views of an image that are trained on",
                     CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,
                     ERASING, ERASING_MODE, ERASING_COUNT),

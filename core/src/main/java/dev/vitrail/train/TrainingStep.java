@@ -1,41 +1,65 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.CLIP_NORM;
 import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
 import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_CHECKPOINTING;
+import static dev.vitrail.train.TrainingOptions.PRECISION;
 
+import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Parameter;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** What one step of training does to a model: the loss of its images, the gradients, and the update. */
 public final class TrainingStep implements AutoCloseable {
+    /** What products of matrices, convolutions and attention are computed in. */
+    public enum Precision {
+        F32(DType.F32),
+        BF16(DType.BF16),
+        /** Its range is small, so that the loss is scaled up. */
+        F16(DType.F16);
+
+        private final DType dtype;
+
+        Precision(DType dtype) {
+            this.dtype = dtype;
+        }
+    }
+
     private final TrainingConfig config;
     private final Model model;
     private final TrainingLoss loss;
+    private final Device device;
     private final Optimizer optimizer;
+    private final GradientClipping clipping;
     private final Optional<Ema> ema;
+    private final Optional<GradScaler> scaler;
 
-    /** Its optimiser and running mean belong to the step; the model remains the caller's. */
-    public TrainingStep(TrainingConfig config, Model model) {
+    /** Its optimiser and running mean belong to the step; the model and the loss remain the caller's. */
+    public TrainingStep(TrainingConfig config, Model model, TrainingLoss loss) {
         this.config = config;
         this.model = model;
+        this.loss = loss;
+        device = model.parameters().values().iterator().next().value().device();
         if (config.get(FREEZE_BACKBONE)) {
             FineTuning.freezeBackbone(model);
         }
-        loss = new TrainingLoss(config);
         optimizer = Optimizers.of(config, model);
+        clipping = Optimizers.clipping(config);
         ema = config.get(EMA_DECAY).isPresent() ? Optional.of(new Ema(model)) : Optional.empty();
+        scaler = config.get(PRECISION) == Precision.F16
+                ? Optional.of(new GradScaler(GradScaler.Settings.DEFAULT, device))
+                : Optional.empty();
     }
 
     /**
@@ -66,22 +90,73 @@ public final class TrainingStep implements AutoCloseable {
      */
     public Pass accumulate(Inputs inputs, double share) {
         try (var frame = Frame.open();
-                var on = Gradients.on()) {
-            var logits = model.apply(inputs.images);
-            var mean = loss.of(logits, inputs.target);
-            double value = mean.item();
+                var on = Gradients.on();
+                var recomputed = new Switched(config.get(GRADIENT_CHECKPOINTING) ? Recomputation.open() : null)) {
+            var found = forward(inputs);
+            double value = found.mean().item();
             if (Double.isFinite(value)) {
-                (share == 1 ? mean : mean.times(share)).backward();
+                var part = share == 1 ? found.mean() : found.mean().times(share);
+                scaler.map(scaling -> scaling.scaled(part)).orElse(part).backward();
             }
             var classes = inputs.target.dims() == 1 ? inputs.target : inputs.target.argmax(1);
-            long correct = logits.argmax(1).equalTo(classes).to(DType.I64).sum().itemLong();
+            long correct = found.logits()
+                    .argmax(1)
+                    .equalTo(classes)
+                    .to(DType.I64)
+                    .sum()
+                    .itemLong();
             return new Pass(value, correct);
         }
     }
 
+    /** The forward pass, in the run's precision; the backward pass takes each operation's from it. */
+    private TrainingLoss.Found forward(Inputs inputs) {
+        var precision = config.get(PRECISION);
+        try (var cast =
+                new Switched(precision == Precision.F32 ? null : Autocast.open(device.kind(), precision.dtype))) {
+            return loss.of(model, inputs.images, inputs.target);
+        }
+    }
+
+    /** Something that is open only where the run's options ask for it. */
+    private record Switched(@Nullable AutoCloseable opened) implements AutoCloseable {
+        @Override
+        public void close() {
+            try {
+                if (opened != null) {
+                    opened.close();
+                }
+            } catch (RuntimeException e) {
+                throw e;
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    /**
+     * Gives the gradients their own size again, where the loss was scaled.
+     *
+     * @return false if it was scaled too far, which happens now and then: the step must be left out
+     */
+    boolean unscale() {
+        if (scaler.isEmpty()) {
+            return true;
+        }
+        boolean fine = Frame.compute(() -> scaler.get()
+                .unscale(optimizer.groups().stream()
+                        .flatMap(group -> group.parameters().values().stream())
+                        .map(Parameter::value)
+                        .filter(Tensor::hasGradient)
+                        .map(Tensor::gradient)
+                        .toList()));
+        scaler.get().update();
+        return fine;
+    }
+
     /** Clips the gradients; gives the norm that they had before. */
     double clip() {
-        return Kernels.clipGradientNorm(trained(), config.get(CLIP_NORM).orElse(Double.POSITIVE_INFINITY));
+        return clipping.apply(model);
     }
 
     /**
@@ -124,17 +199,13 @@ public final class TrainingStep implements AutoCloseable {
         }));
     }
 
-    /** The values that are trained; not to be kept, as averaging gives a parameter new ones. */
-    private List<Tensor> trained() {
-        return trainable().map(Parameter::value).toList();
-    }
-
-    private Stream<Parameter> trainable() {
-        return optimizer.groups().stream().flatMap(group -> group.parameters().values().stream());
-    }
-
-    Optimizer optimizer() {
-        return optimizer;
+    /** The tensors that steps change besides the model's, by names of their own: what a run saves and restores. */
+    Map<String, Tensor> state() {
+        var all = new LinkedHashMap<String, Tensor>();
+        optimizer.state().forEach((name, tensor) -> all.put("optimizer/" + name, tensor));
+        ema.ifPresent(average -> average.state().forEach((name, tensor) -> all.put("ema/" + name, tensor)));
+        scaler.ifPresent(scaling -> scaling.state().forEach((name, tensor) -> all.put("scaler/" + name, tensor)));
+        return all;
     }
 
     Optional<Ema> ema() {
@@ -147,5 +218,6 @@ public final class TrainingStep implements AutoCloseable {
         optimizer.zeroGradients();
         optimizer.close();
         ema.ifPresent(Ema::close);
+        scaler.ifPresent(GradScaler::close);
     }
 }

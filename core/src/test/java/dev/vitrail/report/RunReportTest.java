@@ -21,6 +21,7 @@ import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingListener;
+import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingOptions;
 import java.io.StringReader;
 import java.nio.file.Files;
@@ -70,7 +71,13 @@ class RunReportTest {
                         SETS.validation(),
                         Loader.Options.evaluation(24));
                 var trainer = Trainer.begin(
-                        config, loaded.model(), loaded.description(SETS.train().classes()), train, validation, run);
+                        config,
+                        loaded.model(),
+                        TrainingLoss.ofLabels(config),
+                        loaded.description(SETS.train().classes()),
+                        train,
+                        validation,
+                        run);
                 var events = new TensorBoardEvents(run)) {
             trainer.listener(events).listener(new RunReport(run, SETS)).listener(new TrainingListener() {
                 @Override

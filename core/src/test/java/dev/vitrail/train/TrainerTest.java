@@ -78,7 +78,8 @@ class TrainerTest {
 
     private static TrainingResult begin(RunFolder run, TrainingConfig config, Consumer<Trainer> prepare) {
         return run(
-                (c, model, train, validation, to) -> Trainer.begin(c, model, DESCRIPTION, train, validation, to),
+                (c, model, train, validation, to) ->
+                        Trainer.begin(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
                 run,
                 config,
                 new Patterns.Scaled(16),
@@ -87,7 +88,8 @@ class TrainerTest {
 
     private static TrainingResult resume(RunFolder run, TrainingConfig config) {
         return run(
-                (c, model, train, validation, to) -> Trainer.resume(c, model, DESCRIPTION, train, validation, to),
+                (c, model, train, validation, to) ->
+                        Trainer.resume(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
                 run,
                 config,
                 new Patterns.Scaled(16),
@@ -268,7 +270,7 @@ class TrainerTest {
         };
         assertThatThrownBy(() -> run(
                         (c, model, train, validation, to) ->
-                                Trainer.resume(c, model, DESCRIPTION, train, validation, to),
+                                Trainer.resume(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
                         run,
                         CONFIG,
                         poison,
@@ -279,7 +281,7 @@ class TrainerTest {
         var failed = FailedStep.read(run.failedStep(2, 1));
         assertThat(failed.description().architecture()).isEqualTo("tiny");
         try (var model = tiny()) {
-            var again = failed.replay(model);
+            var again = failed.replay(model, TrainingLoss.ofLabels(CONFIG));
             assertThat(again.loss()).isNaN();
             assertThat(again.firstBad())
                     .hasValueSatisfying(place -> assertThat(place).startsWith("the output of patch_embed"));
@@ -360,7 +362,8 @@ class TrainerTest {
                 var validation = other.evaluation(16)) {
             FineTuning.replaceClassifier(model, 3, 1);
             var elsewhere = new RunFolder(folder.resolve("elsewhere"));
-            try (var trainer = Trainer.begin(CONFIG, model, DESCRIPTION, train, validation, elsewhere)) {
+            try (var trainer = Trainer.begin(
+                    CONFIG, model, TrainingLoss.ofLabels(CONFIG), DESCRIPTION, train, validation, elsewhere)) {
                 assertThatThrownBy(trainer::run)
                         .isInstanceOf(VitrailException.class)
                         .hasMessageContaining("has the label 3, but the model tells 3 classes apart");

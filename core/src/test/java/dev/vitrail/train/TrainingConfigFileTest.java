@@ -94,7 +94,7 @@ class TrainingConfigFileTest {
         assertThatThrownBy(() -> start.with(TrainingOptions.EMA_DECAY, Optional.of(1.0)))
                 .hasMessageContaining("'ema_decay' must be in (0, 1)");
         assertThatThrownBy(() -> start.with(TrainingOptions.WARMUP_EPOCHS, 10.0).checked())
-                .hasMessageContaining("10.0 epochs of warm-up leave nothing of 10 epochs");
+                .hasMessageContaining("10.0 epochs of warm-up and cool-down leave nothing of 10 epochs");
         assertThatThrownBy(() ->
                         start.with(TrainingOptions.LOWEST_LEARNING_RATE, 1.0).checked())
                 .hasMessageContaining("the lowest learning rate 1.0 is above the top 0.001");
