@@ -22,10 +22,11 @@ public final class EvaluationPage {
                 + Html.tile(
                         percent(found.top1()),
                         Html.format("top-1, %,d of %,d images", found.correct1(), found.images()))
-                + (saved.classes().size() > 5 ? Html.tile(percent(found.top5()), "top-5") : "")
+                + (saved.classes().size() > 5
+                        ? Html.tile(percent(found.top5()), "top-5")
+                        : Html.tile(Html.format("%.0f", found.imagesPerSecond()), "images/s"))
                 + Html.tile(Html.format("%.4f", found.nll()), "negative log-likelihood, nats")
                 + Html.tile(percent(found.calibration().expectedError()), "expected calibration error")
-                + Html.tile(Html.format("%.0f", found.imagesPerSecond()), "images/s")
                 + "</div>\n"
                 + new EvaluationSections(saved, index -> Thumbnail.of(set, index)).html()
                 + RunPage.FOOTER;

@@ -47,13 +47,13 @@ final class EvaluationSections {
                 .append("</section>\n<section><h2>Calibration</h2>\n")
                 .append(calibration())
                 .append("</section>\n</div>\n");
-        out.append("<h2>Class by class</h2>\n").append(classes());
         if (!found.names().isEmpty()) {
             out.append(
                             "<h2>Worst mistakes</h2>\n<p>The wrong answers that the model was surest of. Some are errors of the"
                                     + " labels.</p>\n")
                     .append(mistakes());
         }
+        out.append("<h2>Class by class</h2>\n").append(classes());
         return out.toString();
     }
 
@@ -129,7 +129,7 @@ final class EvaluationSections {
 
     private String classes() {
         var scores = found.evaluation().confusion().scores();
-        var out = new StringBuilder("<div class=card><table class=plain><thead><tr>");
+        var out = new StringBuilder("<div class=\"card tall\"><table class=plain><thead><tr>");
         for (var head : List.of("Class", "Images", "Precision", "Recall", "F1")) {
             out.append("<th class=sortable>").append(head).append("</th>");
         }
