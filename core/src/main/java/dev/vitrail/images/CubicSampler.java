@@ -5,8 +5,8 @@ package dev.vitrail.images;
  * {@code bicubic_filter32RGB} ({@code Geometry.c}) gives for {@code Image.transform}.
  *
  * <p>Pillow works in double precision and cuts off the fraction. Here sums are taken in integers with {@value #BITS} fractional bits an axis,
- * red and blue in the two halves of a {@code long}, which is several times as fast and less than 0.002 of a level away; where that leaves in
- * doubt what is cut off, in about one pixel of a hundred and in flat areas, {@link #exactly} decides.
+ * red and blue in the two halves of a {@code long}, which is faster and less than 0.002 of a level away; where that leaves in doubt what is cut
+ * off, in about one level of a hundred and in flat areas, {@link #exactly} decides.
  */
 final class CubicSampler {
     private static final int BITS = 20;
@@ -22,19 +22,6 @@ final class CubicSampler {
     private final long[] redBlue;
 
     private final int[] green;
-
-    // Where the pixel that is being sampled lies.
-    private int column;
-    private double right;
-    private int row;
-    private double below;
-
-    /** Weights of the four columns. */
-    private long w1;
-
-    private long w2;
-    private long w3;
-    private long w4;
 
     CubicSampler(RgbImage image) {
         width = image.width();
@@ -55,97 +42,80 @@ final class CubicSampler {
      * @param v rows below it, likewise
      */
     void sample(double u, double v, byte[] pixels, int to) {
-        column = u < 0 ? -1 : (int) u;
-        row = v < 0 ? -1 : (int) v;
-        right = u - column;
-        below = v - row;
-        int middle = row(0);
-        long x = right == 0 ? 0 : 1;
-        if (x != 0) {
-            weigh(right);
-        }
-        long red;
-        long greens;
-        long blue;
-        if (below == 0) {
-            long pair = x == 0 ? redBlue[middle + column(0)] * ONE : pair(middle);
-            red = low(pair) * ONE;
-            blue = high(pair) * ONE;
-            greens = (x == 0 ? green[middle + column(0)] * ONE : single(middle)) * ONE;
-        } else {
-            int above = row(-1);
-            int under = row(1);
-            int last = row(2);
-            long pair1;
-            long pair2;
-            long pair3;
-            long pair4;
-            long green1;
-            long green2;
-            long green3;
-            long green4;
-            if (x == 0) {
-                int at = column(0);
-                pair1 = redBlue[above + at] * ONE;
-                pair2 = redBlue[middle + at] * ONE;
-                pair3 = redBlue[under + at] * ONE;
-                pair4 = redBlue[last + at] * ONE;
-                green1 = green[above + at] * ONE;
-                green2 = green[middle + at] * ONE;
-                green3 = green[under + at] * ONE;
-                green4 = green[last + at] * ONE;
-            } else {
-                pair1 = pair(above);
-                pair2 = pair(middle);
-                pair3 = pair(under);
-                pair4 = pair(last);
-                green1 = single(above);
-                green2 = single(middle);
-                green3 = single(under);
-                green4 = single(last);
+        int column = u < 0 ? -1 : (int) u;
+        int row = v < 0 ? -1 : (int) v;
+        double right = u - column;
+        double below = v - row;
+        int c1 = Math.max(column - 1, 0);
+        int c2 = Math.max(column, 0);
+        int c3 = Math.min(column + 1, width - 1);
+        int c4 = Math.min(column + 2, width - 1);
+        int r1 = width * Math.max(row - 1, 0);
+        int r2 = width * Math.max(row, 0);
+        int r3 = width * Math.min(row + 1, height - 1);
+        int r4 = width * Math.min(row + 2, height - 1);
+        if (below == 0 || right == 0) {
+            // On a row of centres, or a column of them, one of the two passes weighs a single pixel with 1.
+            boolean level = below == 0;
+            double x = level ? right : below;
+            int i1 = level ? r2 + c1 : r1 + c2;
+            int i2 = r2 + c2;
+            int i3 = level ? r2 + c3 : r3 + c2;
+            int i4 = level ? r2 + c4 : r4 + c2;
+            long w1 = first(x);
+            long w3 = third(x);
+            long w4 = fourth(x);
+            long w2 = ONE - w1 - w3 - w4;
+            long pair = redBlue[i1] * w1 + redBlue[i2] * w2 + redBlue[i3] * w3 + redBlue[i4] * w4;
+            long single = green[i1] * w1 + green[i2] * w2 + green[i3] * w3 + green[i4] * w4;
+            for (int channel = 0; channel < 3; channel++) {
+                long sum = ONE * (channel == 0 ? low(pair) : channel == 1 ? single : high(pair));
+                pixels[to + channel] = isInDoubt(sum)
+                        ? level(cubic(
+                                source[3 * i1 + channel] & 0xff,
+                                source[3 * i2 + channel] & 0xff,
+                                source[3 * i3 + channel] & 0xff,
+                                source[3 * i4 + channel] & 0xff,
+                                x))
+                        : level(sum);
             }
-            weigh(below);
-            red = low(pair1) * w1 + low(pair2) * w2 + low(pair3) * w3 + low(pair4) * w4;
-            blue = high(pair1) * w1 + high(pair2) * w2 + high(pair3) * w3 + high(pair4) * w4;
-            greens = green1 * w1 + green2 * w2 + green3 * w3 + green4 * w4;
+            return;
         }
-        pixels[to] = level(red, 0);
-        pixels[to + 1] = level(greens, 1);
-        pixels[to + 2] = level(blue, 2);
+        long w1 = first(right);
+        long w3 = third(right);
+        long w4 = fourth(right);
+        long w2 = ONE - w1 - w3 - w4;
+        long pair1 = redBlue[r1 + c1] * w1 + redBlue[r1 + c2] * w2 + redBlue[r1 + c3] * w3 + redBlue[r1 + c4] * w4;
+        long pair2 = redBlue[r2 + c1] * w1 + redBlue[r2 + c2] * w2 + redBlue[r2 + c3] * w3 + redBlue[r2 + c4] * w4;
+        long pair3 = redBlue[r3 + c1] * w1 + redBlue[r3 + c2] * w2 + redBlue[r3 + c3] * w3 + redBlue[r3 + c4] * w4;
+        long pair4 = redBlue[r4 + c1] * w1 + redBlue[r4 + c2] * w2 + redBlue[r4 + c3] * w3 + redBlue[r4 + c4] * w4;
+        long single1 = green[r1 + c1] * w1 + green[r1 + c2] * w2 + green[r1 + c3] * w3 + green[r1 + c4] * w4;
+        long single2 = green[r2 + c1] * w1 + green[r2 + c2] * w2 + green[r2 + c3] * w3 + green[r2 + c4] * w4;
+        long single3 = green[r3 + c1] * w1 + green[r3 + c2] * w2 + green[r3 + c3] * w3 + green[r3 + c4] * w4;
+        long single4 = green[r4 + c1] * w1 + green[r4 + c2] * w2 + green[r4 + c3] * w3 + green[r4 + c4] * w4;
+        long v1 = first(below);
+        long v3 = third(below);
+        long v4 = fourth(below);
+        long v2 = ONE - v1 - v3 - v4;
+        long red = low(pair1) * v1 + low(pair2) * v2 + low(pair3) * v3 + low(pair4) * v4;
+        long blue = high(pair1) * v1 + high(pair2) * v2 + high(pair3) * v3 + high(pair4) * v4;
+        long greens = single1 * v1 + single2 * v2 + single3 * v3 + single4 * v4;
+        pixels[to] = isInDoubt(red) ? exactly(column, row, right, below, 0) : level(red);
+        pixels[to + 1] = isInDoubt(greens) ? exactly(column, row, right, below, 1) : level(greens);
+        pixels[to + 2] = isInDoubt(blue) ? exactly(column, row, right, below, 2) : level(blue);
     }
 
-    /** The weights of four neighbours for a place {@code x} between the second and the third; they sum to 1 exactly. */
-    private void weigh(double x) {
-        double square = x * x;
-        double cube = square * x;
-        w1 = (long) ((2 * square - cube - x) * ONE - 0.5);
-        w3 = (long) ((x + square - cube) * ONE + 0.5);
-        w4 = (long) ((cube - square) * ONE - 0.5);
-        w2 = ONE - w1 - w3 - w4;
+    /** The weight of the first of four neighbours for a place {@code x} between the second and the third. */
+    private static long first(double x) {
+        return (long) ((2 * x - x * x - 1) * x * ONE - 0.5);
     }
 
-    private int row(int offset) {
-        return width * Math.min(Math.max(row + offset, 0), height - 1);
+    private static long third(double x) {
+        return (long) ((1 + x - x * x) * x * ONE + 0.5);
     }
 
-    private int column(int offset) {
-        return Math.min(Math.max(column + offset, 0), width - 1);
-    }
-
-    /** Red and blue of a row between its columns. */
-    private long pair(int at) {
-        return redBlue[at + column(-1)] * w1
-                + redBlue[at + column(0)] * w2
-                + redBlue[at + column(1)] * w3
-                + redBlue[at + column(2)] * w4;
-    }
-
-    /** Green of a row between its columns. */
-    private long single(int at) {
-        return green[at + column(-1)] * w1
-                + green[at + column(0)] * w2
-                + green[at + column(1)] * w3
-                + green[at + column(2)] * w4;
+    private static long fourth(double x) {
+        return (long) ((x - 1) * x * x * ONE - 0.5);
     }
 
     private static long low(long pair) {
@@ -157,41 +127,41 @@ final class CubicSampler {
         return (pair - (int) pair) >> 32;
     }
 
-    private byte level(long sum, int channel) {
-        long fraction = sum & (WHOLE - 1);
-        if (fraction < DOUBT || fraction > WHOLE - DOUBT) {
-            return exactly(channel);
-        }
-        return (byte) Math.min(Math.max(sum >> 2 * BITS, 0), 255);
+    private static boolean isInDoubt(long sum) {
+        return (sum + DOUBT & WHOLE - 1) < 2 * DOUBT;
     }
 
-    /** Pillow's own steps in their order. Where it multiplies by 0, nothing is computed. */
-    private byte exactly(int channel) {
-        double level = below == 0
-                ? across(row(0), channel)
-                : cubic(
-                        across(row(-1), channel),
-                        across(row(0), channel),
-                        across(row(1), channel),
-                        across(row(2), channel),
-                        below);
-        return (byte) Math.min(Math.max((int) level, 0), 255);
+    private static byte level(long sum) {
+        return (byte) Math.min(Math.max((int) (sum >> 2 * BITS), 0), 255);
     }
 
-    private double across(int at, int channel) {
-        double second = level(at + column(0), channel);
-        return right == 0
-                ? second
-                : cubic(
-                        level(at + column(-1), channel),
-                        second,
-                        level(at + column(1), channel),
-                        level(at + column(2), channel),
-                        right);
+    private static byte level(double value) {
+        return (byte) Math.min(Math.max((int) value, 0), 255);
     }
 
-    private int level(int pixel, int channel) {
-        return source[3 * pixel + channel] & 0xff;
+    /** Pillow's own steps in their order. */
+    private byte exactly(int column, int row, double right, double below, int channel) {
+        return level(cubic(
+                across(row - 1, column, right, channel),
+                across(row, column, right, channel),
+                across(row + 1, column, right, channel),
+                across(row + 2, column, right, channel),
+                below));
+    }
+
+    private double across(int row, int column, double right, int channel) {
+        return cubic(
+                pixel(row, column - 1, channel),
+                pixel(row, column, channel),
+                pixel(row, column + 1, channel),
+                pixel(row, column + 2, channel),
+                right);
+    }
+
+    private int pixel(int row, int column, int channel) {
+        int y = Math.min(Math.max(row, 0), height - 1);
+        int x = Math.min(Math.max(column, 0), width - 1);
+        return source[3 * (y * width + x) + channel] & 0xff;
     }
 
     /** Four levels, weighed at {@code x} between the second and the third, in Horner's form. */
