@@ -10,8 +10,7 @@ import java.util.List;
  * pixel.
  *
  * <p>The result at {@code (x, y)} comes from {@code (a·x + b·y + c, d·x + e·y + f)} of the source, where pixel centres lie at halves. Pillow
- * interpolates in double precision and cuts off the fraction, so every step here is its step, in its order; where a coordinate falls on a row or
- * a column of centres, what would be multiplied by zero is left out.
+ * interpolates in double precision and cuts off the fraction, so every step here gives what its step gives.
  *
  * @param a to {@code f} as above; shifts in pixels
  */
@@ -178,8 +177,7 @@ record Affine(double a, double b, double c, double d, double e, double f) {
     private void bicubic(RgbImage image, byte[] pixels) {
         int width = image.width();
         int height = image.height();
-        byte[] source = image.pixels();
-        int stride = 3 * width;
+        var sampler = new CubicSampler(image);
         int to = 0;
         for (int y = 0; y < height; y++) {
             double down = y + 0.5;
@@ -187,59 +185,10 @@ record Affine(double a, double b, double c, double d, double e, double f) {
                 double across = x + 0.5;
                 double u = a * across + b * down + c;
                 double v = d * across + e * down + f;
-                if (u < 0 || u >= width || v < 0 || v >= height) {
-                    continue;
-                }
-                u -= 0.5;
-                v -= 0.5;
-                int column = u < 0 ? -1 : (int) u;
-                int row = v < 0 ? -1 : (int) v;
-                double right = u - column;
-                double below = v - row;
-                int c1 = 3 * Math.max(column - 1, 0);
-                int c2 = 3 * Math.max(column, 0);
-                int c3 = 3 * Math.min(column + 1, width - 1);
-                int c4 = 3 * Math.min(column + 2, width - 1);
-                int r2 = stride * Math.max(row, 0);
-                if (below == 0) {
-                    for (int i = 0; i < 3; i++) {
-                        pixels[to + i] = level(cubic(source, r2 + i, c1, c2, c3, c4, right));
-                    }
-                    continue;
-                }
-                int r1 = stride * Math.max(row - 1, 0);
-                int r3 = stride * Math.min(row + 1, height - 1);
-                int r4 = stride * Math.min(row + 2, height - 1);
-                for (int i = 0; i < 3; i++) {
-                    // On a column of centres all four weights but one are zero, and the rows turn into the columns.
-                    double level = right == 0
-                            ? cubic(source, c2 + i, r1, r2, r3, r4, below)
-                            : cubic(
-                                    cubic(source, r1 + i, c1, c2, c3, c4, right),
-                                    cubic(source, r2 + i, c1, c2, c3, c4, right),
-                                    cubic(source, r3 + i, c1, c2, c3, c4, right),
-                                    cubic(source, r4 + i, c1, c2, c3, c4, right),
-                                    below);
-                    pixels[to + i] = level(level);
+                if (u >= 0 && u < width && v >= 0 && v < height) {
+                    sampler.sample(u - 0.5, v - 0.5, pixels, to);
                 }
             }
         }
-    }
-
-    /** Four levels, weighed at {@code x} between the second and the third: Keys' cubic with a = −1, in Horner's form. */
-    private static double cubic(byte[] source, int at, int i1, int i2, int i3, int i4, double x) {
-        int v1 = source[at + i1] & 0xff;
-        int v2 = source[at + i2] & 0xff;
-        int v3 = source[at + i3] & 0xff;
-        int v4 = source[at + i4] & 0xff;
-        return v2 + x * (v3 - v1 + x * (2 * (v1 - v2) + v3 - v4 + x * (v2 - v1 - v3 + v4)));
-    }
-
-    private static double cubic(double v1, double v2, double v3, double v4, double x) {
-        return v2 + x * (-v1 + v3 + x * (2 * (v1 - v2) + v3 - v4 + x * (-v1 + v2 - v3 + v4)));
-    }
-
-    private static byte level(double value) {
-        return (byte) Math.min(Math.max((int) value, 0), 255);
     }
 }

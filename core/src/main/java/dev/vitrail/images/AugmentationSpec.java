@@ -206,7 +206,7 @@ public record AugmentationSpec(String text) {
             var letters = piece.replaceFirst("[\\d.].*", "");
             var number = piece.substring(letters.length());
             // Of single letters none is nearer than another.
-            var nearest = letters.length() < 2
+            var nearest = letters.length() < 2 && known.size() > 1
                     ? example(text)
                     : Names.nearest(letters, known, 1).get(0) + (number.isEmpty() ? "1" : number);
             return VitrailException.of(

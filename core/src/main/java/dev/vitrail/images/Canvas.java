@@ -9,8 +9,11 @@ final class Canvas {
     /** A picture of one colour, given as red, green and blue levels. */
     static RgbImage filled(int width, int height, List<Integer> color) {
         var pixels = new byte[Math.multiplyExact(Math.multiplyExact(3, width), height)];
-        for (int i = 0; i < pixels.length; i++) {
-            pixels[i] = color.get(i % 3).byteValue();
+        for (int i = 0; i < 3; i++) {
+            pixels[i] = color.get(i).byteValue();
+        }
+        for (int done = 3; done < pixels.length; done *= 2) {
+            System.arraycopy(pixels, 0, pixels, done, Math.min(done, pixels.length - done));
         }
         return new RgbImage(width, height, pixels);
     }

@@ -57,21 +57,22 @@ final class Enhance {
         byte[] levels = image.pixels();
         byte[] pixels = levels.clone();
         int stride = 3 * width;
+        var columns = new int[stride];
         for (int y = 1; y < height - 1; y++) {
-            for (int i = y * stride + 3; i < (y + 1) * stride - 3; i++) {
-                int level = levels[i] & 0xff;
-                int sum = sum(levels, i - stride) + sum(levels, i) + sum(levels, i + stride) + 4 * level;
+            int row = y * stride;
+            for (int i = 0; i < stride; i++) {
+                int at = row + i;
+                columns[i] = (levels[at - stride] & 0xff) + (levels[at] & 0xff) + (levels[at + stride] & 0xff);
+            }
+            for (int i = 3; i < stride - 3; i++) {
+                int level = levels[row + i] & 0xff;
+                int sum = columns[i - 3] + columns[i] + columns[i + 3] + 4 * level;
                 // Pillow adds up the thirteenths in single precision. Rounded, that is the same: 13 has no halves.
                 int smooth = (2 * sum + SMOOTH_SUM) / (2 * SMOOTH_SUM);
-                pixels[i] = (byte) between(smooth, level, share);
+                pixels[row + i] = (byte) between(smooth, level, share);
             }
         }
         return new RgbImage(width, height, pixels);
-    }
-
-    /** The levels of a channel at a pixel and its two neighbours in the row. */
-    private static int sum(byte[] levels, int i) {
-        return (levels[i - 3] & 0xff) + (levels[i] & 0xff) + (levels[i + 3] & 0xff);
     }
 
     /** Pillow's {@code Image.blend}: {@code (1 − share) · first + share · second}, of two pictures of one size. */

@@ -2,6 +2,15 @@ package dev.vitrail.images;
 
 /** Turns the hue by way of Pillow's mode {@code HSV} ({@code Convert.c}), which gives each of the three a byte, as torchvision does. */
 final class Hue {
+    /** How far each hue of 255 lies from the corner of the colour hexagon before it, in sixths of the circle. */
+    private static final float[] FRACTIONS = new float[256];
+
+    static {
+        for (int hue = 0; hue < FRACTIONS.length; hue++) {
+            FRACTIONS[hue] = (float) (hue * 6.0 / 255.0 - hue * 6 / 255);
+        }
+    }
+
     private Hue() {}
 
     /** @param turns from −0.5 to 0.5 of the circle of colours */
@@ -21,14 +30,14 @@ final class Hue {
                 continue;
             }
             int hue = hue(red, green, blue, value, range) + shift & 0xff;
-            float sixths = (float) (hue * 6.0 / 255.0 - Math.floor(hue * 6.0 / 255.0));
+            float sixths = FRACTIONS[hue];
             float chroma = (float) (saturation / 255.0);
             byte high = (byte) value;
             byte low = level(value * (1.0 - chroma));
             byte falling = level(value * (1.0 - chroma * sixths));
             byte rising = level(value * (1.0 - chroma * (1.0 - sixths)));
-            switch ((int) (hue * 6.0 / 255.0) % 6) {
-                case 0 -> set(pixels, i, high, rising, low);
+            switch (hue * 6 / 255) {
+                case 0, 6 -> set(pixels, i, high, rising, low);
                 case 1 -> set(pixels, i, falling, high, low);
                 case 2 -> set(pixels, i, low, high, rising);
                 case 3 -> set(pixels, i, low, falling, high);
@@ -52,7 +61,8 @@ final class Hue {
         } else {
             sixths = (float) (4.0 + fromGreen - fromRed);
         }
-        float turns = (float) ((sixths / 6.0 + 1.0) % 1.0);
+        double turned = sixths / 6.0 + 1.0; // from 5/6 to 11/6
+        float turns = (float) (turned < 1 ? turned : turned - 1);
         return (int) (turns * 255.0);
     }
 

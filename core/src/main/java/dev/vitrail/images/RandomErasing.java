@@ -2,10 +2,7 @@ package dev.vitrail.images;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
 import java.util.Arrays;
-import java.util.Locale;
 import java.util.random.RandomGenerator;
 
 /**
@@ -32,25 +29,7 @@ public record RandomErasing(
         /** One colour for each rectangle, standard normal in each channel. */
         RAND,
         /** Standard normal noise in each channel of each pixel. */
-        PIXEL;
-
-        /** The mode that timm calls {@code name}: {@code const}, {@code rand} or {@code pixel}. */
-        public static Mode parse(String name) {
-            for (var candidate : values()) {
-                if (candidate.key().equalsIgnoreCase(name.strip())) {
-                    return candidate;
-                }
-            }
-            var known = Arrays.stream(values()).map(Mode::key).toList();
-            throw VitrailException.of(
-                    "No mode of erasing is called \"%s\"; did you mean %s? There are %s.",
-                    name, Names.nearest(name, known, 1).get(0), String.join(", ", known));
-        }
-
-        /** timm's name. */
-        public String key() {
-            return name().toLowerCase(Locale.ROOT);
-        }
+        PIXEL
     }
 
     public RandomErasing {

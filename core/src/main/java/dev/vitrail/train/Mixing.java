@@ -2,8 +2,6 @@ package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.SampleRandom;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.LossKernels;
@@ -12,7 +10,6 @@ import dev.vitrail.images.Draws;
 import dev.vitrail.images.Region;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
@@ -52,25 +49,7 @@ public record Mixing(
         /** The two images that are mixed with each other. */
         PAIR,
         /** Nothing: each image has its own. */
-        ELEM;
-
-        /** The mode that timm calls {@code name}: {@code batch}, {@code pair} or {@code elem}. */
-        public static Mode parse(String name) {
-            for (var candidate : values()) {
-                if (candidate.key().equalsIgnoreCase(name.strip())) {
-                    return candidate;
-                }
-            }
-            var known = Arrays.stream(values()).map(Mode::key).toList();
-            throw VitrailException.of(
-                    "no mode of mixing is called \"%s\"; did you mean %s? There are %s",
-                    name, Names.nearest(name, known, 1).get(0), String.join(", ", known));
-        }
-
-        /** timm's name. */
-        public String key() {
-            return name().toLowerCase(Locale.ROOT);
-        }
+        ELEM
     }
 
     /** The sides of CutMix's rectangle, as parts of the image's. */

@@ -6,7 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Loader.OnBroken;
 import dev.vitrail.data.Loader.Options;
+import dev.vitrail.images.AugmentationSpec;
+import dev.vitrail.images.ColorJitter;
+import dev.vitrail.images.Motion;
+import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.RandomErasing;
+import dev.vitrail.images.RandomFlip;
+import dev.vitrail.images.RandomResizedCrop;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.TrainingTransform;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -45,6 +53,30 @@ class LoaderTest {
                     .isEqualTo(alone);
             assertThat(epoch(set, options, 3, 0)).isNotEqualTo(alone);
         }
+    }
+
+    @Test
+    void augmentedImagesDoNotDependOnTheNumberOfWorkers() {
+        var input = Preprocessing.imagenetDefault(16);
+        var steps = List.of(
+                new RandomResizedCrop(16),
+                new RandomFlip(0.5, 0.5),
+                new AugmentationSpec("rand-m9-n4-p1-mstd0.5-inc1").transform(Motion.of(input)),
+                new AugmentationSpec("augmix").transform(Motion.of(input)),
+                ColorJitter.of(0.4));
+        var transform = Transforms.training(
+                TrainingTransform.of(input, steps).withErasing(RandomErasing.of(0.5, RandomErasing.Mode.PIXEL, 2)));
+        Dataset set = new StainedGlass(Split.TRAIN, 40, 5, StainedGlass.Difficulty.STANDARD);
+        List<List<String>> found = new ArrayList<>();
+        for (int workers : new int[] {1, 3}) {
+            Sampler sampler = Sampler.shuffled(set.size(), 3).repeated(2);
+            Options options = Options.training(10, 9).withWorkers(workers);
+            try (Loader loader = new Loader(set, transform, sampler, options);
+                    Batches batches = loader.epoch(1)) {
+                found.add(Pictures.print(batches));
+            }
+        }
+        assertThat(found.get(0)).hasSize(4).isEqualTo(found.get(1));
     }
 
     @Test

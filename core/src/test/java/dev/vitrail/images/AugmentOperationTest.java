@@ -72,6 +72,60 @@ class AugmentOperationTest {
     }
 
     @Test
+    void fastCubicsAreTheExactOnes() {
+        var random = new SplittableRandom(8);
+        var noise = PillowTable.noise(97, 83);
+        var flat = Canvas.filled(97, 83, List.of(255, 0, 77));
+        for (int i = 0; i < 60; i++) {
+            var map = new Affine(
+                    1 + 0.3 * random.nextGaussian(),
+                    0.3 * random.nextGaussian(),
+                    10 * random.nextGaussian(),
+                    0.3 * random.nextGaussian(),
+                    1 + 0.3 * random.nextGaussian(),
+                    10 * random.nextGaussian());
+            var result = map.apply(noise, Interpolation.BICUBIC, FILL).pixels();
+            var unchanged = map.apply(flat, Interpolation.BICUBIC, List.of(255, 0, 77));
+            assertThat(unchanged.pixels()).isEqualTo(flat.pixels());
+            for (int y = 0; y < 83; y++) {
+                for (int x = 0; x < 97; x++) {
+                    double u = map.a() * (x + 0.5) + map.b() * (y + 0.5) + map.c();
+                    double v = map.d() * (x + 0.5) + map.e() * (y + 0.5) + map.f();
+                    for (int channel = 0; channel < 3; channel++) {
+                        boolean inside = u >= 0 && u < 97 && v >= 0 && v < 83;
+                        int expected = inside ? cubic(noise, u - 0.5, v - 0.5, channel) : FILL.get(channel);
+                        assertThat(result[3 * (y * 97 + x) + channel] & 0xff).isEqualTo(expected);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Over rows and then over columns, in double precision. */
+    private static int cubic(RgbImage image, double u, double v, int channel) {
+        int column = (int) Math.floor(u);
+        int row = (int) Math.floor(v);
+        var rows = new double[4];
+        for (int j = 0; j < 4; j++) {
+            int y = Math.min(Math.max(row - 1 + j, 0), image.height() - 1);
+            var levels = new double[4];
+            for (int i = 0; i < 4; i++) {
+                int x = Math.min(Math.max(column - 1 + i, 0), image.width() - 1);
+                levels[i] = image.pixels()[3 * (y * image.width() + x) + channel] & 0xff;
+            }
+            rows[j] = cubic(levels, u - column);
+        }
+        return (int) Math.min(Math.max(cubic(rows, v - row), 0), 255);
+    }
+
+    private static double cubic(double[] v, double x) {
+        double second = -v[0] + v[2];
+        double third = 2 * (v[0] - v[1]) + v[2] - v[3];
+        double fourth = -v[0] + v[1] - v[2] + v[3];
+        return v[1] + x * (second + x * (third + x * fourth));
+    }
+
+    @Test
     void greyIsTheLumaOfItuR601() {
         // 200·19595 + 100·38470 + 50·7471 + 32768 = 8,172,318, and that over 65,536 is 124.7
         assertThat(Canvas.luma(200, 100, 50)).isEqualTo(124);

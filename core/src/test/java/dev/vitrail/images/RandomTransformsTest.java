@@ -177,10 +177,6 @@ class RandomTransformsTest {
         assertThatThrownBy(() -> RandomErasing.of(0.5, Mode.CONST, 0)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> new RandomErasing(0.5, 0.5, 0.2, 0.3, Mode.CONST, 1))
                 .isInstanceOf(VitrailException.class);
-        assertThatThrownBy(() -> Mode.parse("pixels"))
-                .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("did you mean pixel?");
-        assertThat(Mode.parse("Rand")).isEqualTo(Mode.RAND);
     }
 
     private static float[] ones(int channels, int height, int width, int offset) {

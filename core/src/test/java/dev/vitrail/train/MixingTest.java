@@ -170,9 +170,6 @@ class MixingTest {
         assertThatThrownBy(() -> mixing(-1, 1, 1, Mode.BATCH)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> mixing(1, 1, 2, Mode.BATCH)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> new Sides(0.5, 0.5)).isInstanceOf(VitrailException.class);
-        assertThatThrownBy(() -> Mode.parse("element"))
-                .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("did you mean elem?");
         Frame.run(() -> assertThatThrownBy(() -> mixing(1, 1, 1, Mode.BATCH)
                         .apply(Tensor.zeros(3, 3, 4, 4), Tensor.of(new long[3], 3), 2, Mixing.random(0, 0)))
                 .isInstanceOf(VitrailException.class)
