@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 
 /**
@@ -191,6 +192,19 @@ public final class StainedGlass implements Dataset {
         RgbImage image = new GlassPainter(difficulty, random).paint(shape, texture);
         painted.set(index, image);
         return image;
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        return 3L * difficulty.size() * difficulty.size();
+    }
+
+    /** That of the first picture for all of them: another seed, difficulty or painter gives another one. */
+    @Override
+    public long stamp(int index) {
+        var checksum = new CRC32();
+        checksum.update(image(0).pixels());
+        return checksum.getValue();
     }
 
     @Override
