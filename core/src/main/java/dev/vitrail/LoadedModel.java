@@ -121,7 +121,11 @@ public record LoadedModel(
         if (Files.exists(path)) {
             return fromPath(name, path, options);
         }
+        require(!WeightsFile.isMeantBy(name), "there is no weights file %s: check the path", name);
         if (HubName.looksLike(name)) {
+            if (!HubName.isExplicit(name)) {
+                Catalog.get(name.substring(0, name.indexOf('.'))); // what we cannot build is not worth fetching
+            }
             return fromFolder(name, ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse(name))), options);
         }
         if (name.indexOf('.') > 0 && Pretrained.find(name).isPresent()) {

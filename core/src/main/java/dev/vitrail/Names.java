@@ -9,12 +9,16 @@ import java.util.Locale;
 public final class Names {
     private Names() {}
 
-    /** The {@code count} candidates that need the fewest changed letters to become {@code name}, nearest first. */
+    /**
+     * The {@code count} candidates nearest to {@code name}: first those that begin with it, then those that need the fewest changed
+     * letters.
+     */
     public static List<String> nearest(String name, Collection<String> candidates, int count) {
         var wanted = name.toLowerCase(Locale.ROOT);
         return candidates.stream()
-                .sorted(Comparator.<String>comparingInt(
-                                candidate -> distance(wanted, candidate.toLowerCase(Locale.ROOT)))
+                .sorted(Comparator.comparing((String candidate) ->
+                                !candidate.toLowerCase(Locale.ROOT).startsWith(wanted))
+                        .thenComparingInt(candidate -> distance(wanted, candidate.toLowerCase(Locale.ROOT)))
                         .thenComparing(Comparator.naturalOrder()))
                 .limit(count)
                 .toList();

@@ -58,7 +58,7 @@ final class EmbedCommand implements Callable<Integer> {
                     })
                     .size();
         }
-        VitrailException.require(!images.isEmpty(), "none of the %d images could be read", files.size());
+        ImageInputs.requireSome(images.size(), files);
         int width = vectors.get(0).length;
         if (name.endsWith(".npy")) {
             AtomicFile.write(out, npy(vectors, width));

@@ -36,4 +36,9 @@ final class ImageInputs {
         }
         return files;
     }
+
+    /** Nothing is written in place of what is there already if there is nothing to write. */
+    static void requireSome(int read, List<Path> files) {
+        VitrailException.require(read > 0, "none of the %d images could be read", files.size());
+    }
 }

@@ -19,12 +19,15 @@ final class Inference {
      * @param classified whether class scores are wanted; else the vectors before the classifier
      * @param consumer gets each readable file, in order, with its result
      * @return the files that could not be read
+     * @throws dev.vitrail.VitrailException if there is a single file and it cannot be read
      */
     static List<BrokenImage> run(
             Vitrail vitrail, List<Path> files, int batch, boolean classified, BiConsumer<Path, float[]> consumer) {
         LoadedModel loaded = vitrail.loaded();
         var set = ImageFiles.unlabelled(Path.of(""), files);
-        var options = Loader.Options.evaluation(Math.min(batch, files.size()));
+        // Of a single image there is one thing to say if it is broken.
+        var options = Loader.Options.evaluation(Math.min(batch, files.size()))
+                .withOnBroken(files.size() == 1 ? Loader.OnBroken.FAIL : Loader.OnBroken.LEAVE_OUT);
         try (var loader = new Loader(
                         set,
                         Transforms.evaluation(loaded.preprocessing()),

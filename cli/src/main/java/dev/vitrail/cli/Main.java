@@ -1,7 +1,10 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.NativeMemory;
 import java.io.PrintWriter;
+import java.util.Optional;
+import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -62,10 +65,25 @@ public final class Main implements Runnable {
         return commandLine
                 .setExecutionStrategy(parsed -> {
                     Logging.configure(main.verbose);
-                    return new CommandLine.RunLast().execute(parsed);
+                    return run(parsed);
                 })
                 .setParameterExceptionHandler((wrong, arguments) -> misuse(wrong))
                 .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command.getErr()));
+    }
+
+    /** Runs the command; a heap that is too small is bad input like any other. */
+    private static int run(CommandLine.ParseResult parsed) {
+        try {
+            return new CommandLine.RunLast().execute(parsed);
+        } catch (OutOfMemoryError e) {
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "memory ran out", memory(e));
+        }
+    }
+
+    private static VitrailException memory(Throwable cause) {
+        return new VitrailException(
+                "memory ran out: lower --batch, or --size where the model takes smaller images, or choose a smaller model",
+                cause);
     }
 
     /** One sentence, and where the options are listed. */
@@ -80,17 +98,31 @@ public final class Main implements Runnable {
     }
 
     private int report(Exception failure, PrintWriter err) {
-        if (failure instanceof VitrailException) {
-            err.println("vitrail: " + failure.getMessage());
+        var told = causes(failure).anyMatch(Main::ranOutOfMemory) && !(failure instanceof VitrailException)
+                ? memory(failure)
+                : failure;
+        if (told instanceof VitrailException) {
+            err.println("vitrail: " + told.getMessage());
         } else {
+            // libtorch's messages go on with the frames of its stack.
+            var first = told.toString().lines().findFirst().orElse("");
             err.println(
-                    "vitrail: unexpected failure: " + failure + " (this is a fault of vitrail; --verbose shows where)");
+                    "vitrail: unexpected failure: " + first + " (this is a fault of vitrail; --verbose shows where)");
         }
         if (verbose) {
             failure.printStackTrace(err);
         }
         err.flush();
-        return failure instanceof VitrailException ? ExitCode.USAGE : ExitCode.SOFTWARE;
+        return told instanceof VitrailException ? ExitCode.USAGE : ExitCode.SOFTWARE;
+    }
+
+    private static boolean ranOutOfMemory(Throwable cause) {
+        return cause instanceof OutOfMemoryError || NativeMemory.ranOut(cause);
+    }
+
+    private static Stream<Throwable> causes(Throwable failure) {
+        return Stream.iterate(Optional.of(failure), Optional::isPresent, cause -> cause.map(Throwable::getCause))
+                .map(Optional::get);
     }
 
     @Override

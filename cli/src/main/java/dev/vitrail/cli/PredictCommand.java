@@ -71,13 +71,13 @@ final class PredictCommand implements Callable<Integer> {
                     true,
                     (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
         }
+        ImageInputs.requireSome(found.size(), files);
         var text = render(json ? Format.JSON : format, found, broken);
         if (out.isPresent()) {
             AtomicFile.write(out.get(), text);
         } else {
             System.out.print(text);
         }
-        VitrailException.require(!found.isEmpty(), "none of the %d images could be read", files.size());
         if (!broken.isEmpty()) {
             System.err.printf("vitrail: %d of %d images could not be read%n", broken.size(), files.size());
         }

@@ -1,12 +1,8 @@
 package dev.vitrail.cli;
 
+import static dev.vitrail.cli.Cli.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -14,21 +10,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The command line as a script meets it: exit status, one sentence, one JSON object. */
 final class MainTest {
-    private record Ran(int status, String out, String err) {}
-
-    private static Ran run(String... arguments) {
-        var err = new StringWriter();
-        var out = new ByteArrayOutputStream();
-        var terminal = System.out;
-        System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-        try {
-            int status = Main.commandLine().setErr(new PrintWriter(err, true)).execute(arguments);
-            return new Ran(status, out.toString(StandardCharsets.UTF_8), err.toString());
-        } finally {
-            System.setOut(terminal);
-        }
-    }
-
     @Test
     void listsModelsAsOneJsonObject() {
         var ran = run("models", "vit_tiny_patch16_224", "--json");
@@ -45,13 +26,6 @@ final class MainTest {
                 .asString()
                 .contains("--jsno")
                 .contains("--help");
-    }
-
-    @Test
-    void suggestsTheNearestModel() {
-        var ran = run("benchmark", "--model", "vit_tny_patch16_224");
-        assertThat(ran.status()).isEqualTo(2);
-        assertThat(ran.err().lines()).singleElement().asString().contains("vit_tiny_patch16_224");
     }
 
     @Test

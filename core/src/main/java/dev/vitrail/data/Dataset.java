@@ -34,6 +34,28 @@ public interface Dataset {
     /** What this is, in one line: where it is from, how many pictures and how many of each class. */
     String describe();
 
+    /**
+     * The bytes that a picture is decoded from: its file's, or its pixels where it has no file. Not to be changed.
+     *
+     * @throws VitrailException as {@link #image} does, but not for what decoding would find
+     */
+    default byte[] content(int index) {
+        return image(index).pixels();
+    }
+
+    /** The length of {@link #content}, found without reading it where that is possible. */
+    default long contentBytes(int index) {
+        return content(index).length;
+    }
+
+    /**
+     * A number that most likely changes if a picture's content does, and is the same for the same content on every machine, as
+     * far as it can be found without reading files: for files their size, for what is in memory a checksum.
+     */
+    default long stamp(int index) {
+        return contentBytes(index);
+    }
+
     /** The labels of all pictures. */
     default int[] labels() {
         int[] labels = new int[size()];

@@ -126,8 +126,8 @@ public final class Datasets {
             throw new VitrailException("cannot list the folder " + path + ": " + e, e);
         }
         return VitrailException.of(
-                "%s holds %s but no labels; expected CLASS/IMAGE folders, train and val folders of these, IDX files,"
+                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, IDX files,"
                         + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",
-                path, images == 0 ? "no images" : Descriptions.count(images, "image"));
+                path, images == 0 ? "no images" : Descriptions.count(images, "image") + " but no labels");
     }
 }

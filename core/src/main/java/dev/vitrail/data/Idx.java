@@ -12,9 +12,11 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.zip.CRC32;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -199,6 +201,25 @@ public final class Idx implements Dataset {
             rgb[to + 2] = grey;
         }
         return new RgbImage(width, height, rgb);
+    }
+
+    /** One byte a pixel, as the file has them. */
+    @Override
+    public byte[] content(int index) {
+        int area = height * width;
+        return Arrays.copyOfRange(pixels, index * area, (index + 1) * area);
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        return height * width;
+    }
+
+    @Override
+    public long stamp(int index) {
+        var checksum = new CRC32();
+        checksum.update(pixels, index * height * width, height * width);
+        return checksum.getValue();
     }
 
     @Override

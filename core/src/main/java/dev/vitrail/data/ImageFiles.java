@@ -1,7 +1,10 @@
 package dev.vitrail.data;
 
+import dev.vitrail.VitrailException;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -79,6 +82,28 @@ public final class ImageFiles implements Dataset {
     @Override
     public RgbImage image(int index) {
         return ImageDecoder.decode(files.get(index));
+    }
+
+    @Override
+    public byte[] content(int index) {
+        try {
+            return Files.readAllBytes(files.get(index));
+        } catch (IOException e) {
+            throw unreadable(index, e);
+        }
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        try {
+            return Files.size(files.get(index));
+        } catch (IOException e) {
+            throw unreadable(index, e);
+        }
+    }
+
+    private VitrailException unreadable(int index, IOException cause) {
+        return new VitrailException("%s could not be read (%s)".formatted(files.get(index), cause), cause);
     }
 
     @Override

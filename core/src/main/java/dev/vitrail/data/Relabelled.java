@@ -82,6 +82,21 @@ public final class Relabelled implements Dataset {
     }
 
     @Override
+    public byte[] content(int index) {
+        return set.content(index);
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        return set.contentBytes(index);
+    }
+
+    @Override
+    public long stamp(int index) {
+        return set.stamp(index);
+    }
+
+    @Override
     public int label(int index) {
         int label = set.label(index);
         return label == NO_LABEL ? NO_LABEL : outputs[label];

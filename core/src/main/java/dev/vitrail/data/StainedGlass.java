@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.zip.CRC32;
 
 /**
  * The built-in set: small pictures of stained glass, drawn by code, so that training can be tried without any data.
@@ -188,6 +189,19 @@ public final class StainedGlass implements Dataset {
         RgbImage image = new GlassPainter(difficulty, random).paint(shape, texture);
         painted.set(index, image);
         return image;
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        return 3L * difficulty.size() * difficulty.size();
+    }
+
+    /** That of the first picture for all of them: another seed, difficulty or painter gives another one. */
+    @Override
+    public long stamp(int index) {
+        var checksum = new CRC32();
+        checksum.update(image(0).pixels());
+        return checksum.getValue();
     }
 
     @Override

@@ -96,6 +96,21 @@ public final class Subset implements Dataset {
     }
 
     @Override
+    public byte[] content(int index) {
+        return whole.content(indices[index]);
+    }
+
+    @Override
+    public long contentBytes(int index) {
+        return whole.contentBytes(indices[index]);
+    }
+
+    @Override
+    public long stamp(int index) {
+        return whole.stamp(indices[index]);
+    }
+
+    @Override
     public int label(int index) {
         return whole.label(indices[index]);
     }

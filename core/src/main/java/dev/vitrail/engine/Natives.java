@@ -4,6 +4,7 @@ import com.sun.jna.Library;
 import com.sun.jna.Native;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
 import dev.vitrail.VitrailException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -84,8 +85,25 @@ final class Natives {
             throw missing(e);
         }
         torch.set_num_threads(Threads.wanted());
+        leaveWithoutDestructors();
+        // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
+        // them.
+        Runtime.getRuntime().addShutdownHook(new Thread(Natives::leaveWithoutDestructors, "vitrail-exit"));
         loaded = true;
         LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
+    }
+
+    /**
+     * Lets the process end by {@code _exit} instead of by way of the C++ destructors. However a JVM ends, it calls C's {@code exit},
+     * which takes libtorch's globals apart while threads of Java still compute with them: told to end in the middle of its work, a
+     * process would now and then die of a segmentation fault instead. The handler is glibc's {@code on_exit}, which hands the
+     * status on; elsewhere nothing is done. Java's own shutdown is complete by then.
+     */
+    private static void leaveWithoutDestructors() {
+        if (Platform.isLinux() && has("on_exit")) {
+            var leave = NativeLibrary.getProcess().getFunction("_exit");
+            Native.load(Platform.C_LIBRARY_NAME, Posix.class).on_exit(leave, Pointer.NULL);
+        }
     }
 
     private static boolean mklOnClassPath() {
@@ -132,7 +150,7 @@ final class Natives {
             }
             var c = Native.load(Platform.C_LIBRARY_NAME, Posix.class);
             variables.forEach((name, value) -> c.setenv(name, value, 0));
-            if (Platform.isLinux() && hasMallopt()) {
+            if (Platform.isLinux() && has("mallopt")) {
                 // glibc would give every large activation back to the kernel and fault it in again at the next layer.
                 if (System.getenv("MALLOC_MMAP_THRESHOLD_") == null) {
                     c.mallopt(M_MMAP_THRESHOLD, 1 << 30);
@@ -149,9 +167,10 @@ final class Natives {
         }
     }
 
-    private static boolean hasMallopt() {
+    /** Whether the C library has a function; only glibc has them all. */
+    private static boolean has(String function) {
         try {
-            NativeLibrary.getProcess().getFunction("mallopt");
+            NativeLibrary.getProcess().getFunction(function);
             return true;
         } catch (UnsatisfiedLinkError e) {
             return false;
@@ -185,6 +204,8 @@ final class Natives {
         int setenv(String name, String value, int overwrite);
 
         int mallopt(int parameter, int value);
+
+        int on_exit(Pointer function, Pointer argument);
     }
 
     private interface Windows extends Library {

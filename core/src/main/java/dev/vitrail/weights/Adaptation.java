@@ -8,6 +8,9 @@ import java.util.Optional;
 
 /** Fits tensors of a checkpoint that differ from the model's in size alone. */
 final class Adaptation {
+    /** Side of the largest patch that is resampled, pixels. */
+    private static final int LARGEST_PATCH = 64;
+
     private Adaptation() {}
 
     /**
@@ -26,11 +29,26 @@ final class Adaptation {
                 return Optional.of(values);
             }
         }
-        var fitted = model.resample(name, values, wanted);
+        if (!differsInSizeAlone(values, wanted)) {
+            return Optional.empty();
+        }
+        var fitted = model.resample(name, values, wanted).filter(result -> Arrays.equals(result.shape(), wanted));
         if (fitted.isPresent()) {
             notes.add("%s was resampled from %s to %s".formatted(name, describe(values.shape()), describe(wanted)));
         }
         return fitted;
+    }
+
+    /**
+     * Whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can have, as resampling it
+     * takes the fourth power of its side in memory.
+     */
+    private static boolean differsInSizeAlone(Tensor values, long[] wanted) {
+        return values.dims() == wanted.length
+                && (values.dims() != 4
+                        || (values.size(0) == wanted[0]
+                                && values.size(2) <= LARGEST_PATCH
+                                && values.size(3) <= LARGEST_PATCH));
     }
 
     private static String describe(long[] shape) {

@@ -15,7 +15,16 @@ public final class WeightsFile {
 
     private static final List<String> TORCH_ENDINGS = List.of(".pth", ".pt", ".pth.tar");
 
+    /** How the names of weights files end; only to tell what a name that is no file was meant to be. */
+    private static final List<String> ENDINGS =
+            List.of(".safetensors", ".pth", ".pt", ".pth.tar", ".bin", ".npz", ".ckpt", ".json");
+
     private WeightsFile() {}
+
+    /** Whether {@code name} is meant to be a file, as its ending says, and not a model that the hub might have. */
+    public static boolean isMeantBy(String name) {
+        return ENDINGS.stream().anyMatch(name::endsWith);
+    }
 
     /** The weights as trained; same as {@code read(path, false)}. */
     public static StateDict read(Path path) {

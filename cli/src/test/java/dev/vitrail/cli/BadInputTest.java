@@ -1,0 +1,208 @@
+package dev.vitrail.cli;
+
+import static dev.vitrail.cli.Cli.SMALL;
+import static dev.vitrail.cli.Cli.run;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.Deflater;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Bad input, as a person meets it: one sentence that says what is wrong, status 2, and nothing lost. */
+final class BadInputTest {
+    @TempDir
+    Path folder = Path.of("");
+
+    private static Path model = Path.of("");
+    private static Path photos = Path.of("");
+    private static Path photo = Path.of("");
+
+    @BeforeAll
+    static void writeModelAndPhotos(@TempDir Path shared) {
+        model = Cli.model(shared.resolve("model"), "ants", "bees");
+        photos = Cli.labelled(shared.resolve("photos"), 4, "ants", "bees");
+        photo = photos.resolve("ants/0.png");
+    }
+
+    /** One sentence on the error stream, with these words, and status 2. */
+    private static void refused(Cli.Ran ran, String... words) {
+        assertThat(ran.sentences())
+                .singleElement()
+                .asString()
+                .startsWith("vitrail: ")
+                .contains(words);
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.out()).isEmpty();
+    }
+
+    private static Cli.Ran predict(Path weights) {
+        return run("predict", "--model", weights, "--arch", SMALL, photo);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- weights
+
+    @ParameterizedTest
+    @ValueSource(strings = {"missing.safetensors", "missing.pth", "some/where/missing.bin"})
+    void aWeightsFileThatIsMissingIsNotLookedForOnTheHub(String name) {
+        refused(predict(Path.of(name)), name, "check the path");
+    }
+
+    @Test
+    void truncatedWeights() throws IOException {
+        byte[] whole = Files.readAllBytes(model.resolve("model.safetensors"));
+        var file = Files.write(folder.resolve("short.safetensors"), Arrays.copyOf(whole, whole.length / 2));
+        refused(predict(file), "short.safetensors", "cut short");
+    }
+
+    @Test
+    void aHeaderThatLies() throws IOException {
+        var header = "{\"head.weight\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905,4],\"data_offsets\":[0,16]}}";
+        var bytes = ByteBuffer.allocate(8 + header.length() + 16).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.putLong(header.length()).put(header.getBytes(StandardCharsets.US_ASCII));
+        var file = Files.write(folder.resolve("lie.safetensors"), bytes.array());
+        refused(predict(file), "lie.safetensors", "head.weight");
+    }
+
+    @Test
+    void aPickleThatNamesAForbiddenClass() throws IOException {
+        var done = folder.resolve("executed");
+        var command = "touch " + done;
+        var pickle = "\u0080\u0002cposix\nsystem\nX" + (char) command.length() + "\0\0\0" + command + "\u0085R.";
+        var file = zip("evil.pth", "archive/data.pkl", pickle.getBytes(StandardCharsets.ISO_8859_1));
+        refused(predict(file), "posix.system", "nothing in a weights file is ever executed");
+        assertThat(done).doesNotExist();
+    }
+
+    @Test
+    void aZipBomb() throws IOException {
+        refused(predict(zip("bomb.pth", "archive/data.pkl", new byte[128 << 20])), "bomb.pth", "exhaust memory");
+    }
+
+    @Test
+    void weightsOfAnotherModel() {
+        var weights = model.resolve("model.safetensors");
+        refused(
+                run("predict", "--model", weights, "--arch", "vit_tiny_patch16_224", photo),
+                "patch_embed.proj.weight is [128, 3, 4, 4], expected [192, 3, 16, 16]",
+                "it looks like " + SMALL);
+    }
+
+    @Test
+    void anUnknownNameIsAnsweredWithTheNearest() {
+        refused(run("predict", "--model", "vit_tny_patch16_224.augreg_in21k", photo), "vit_tiny_patch16_224");
+        refused(run("train", "--data", photos, "--model", "vit_mni_patch4_gap_32"), SMALL);
+        refused(run("benchmark", "--model", "convnex_tiny"), "convnext_tiny");
+        refused(run("predict", "--model", model.resolve("model.safetensors"), "--arch", "vit_mini", photo), SMALL);
+    }
+
+    // -------------------------------------------------------------------------------------------------------- images
+
+    @Test
+    void anImageOfOnePixelIsAnImage() {
+        var ran = run("predict", "--model", model, Cli.picture(folder.resolve("pixel.png"), 1, 9, 9));
+        assertThat(ran.status()).isZero();
+        assertThat(ran.out()).contains("pixel.png", "ants", "bees");
+        assertThat(ran.err()).isEmpty();
+    }
+
+    @Test
+    void aTextFileCalledJpg() throws IOException {
+        var text = Files.writeString(folder.resolve("text.jpg"), "no picture at all");
+        refused(run("predict", "--model", model, text), "text.jpg is not a picture", "no picture at");
+        refused(run("embed", "--model", model, text, "--out", folder.resolve("e.npy")), "text.jpg is not a picture");
+    }
+
+    @Test
+    void ofManyImagesABrokenOneIsReportedAndCountedAndTheOthersGoOn() throws IOException {
+        Cli.labelled(folder, 3, "ants", "bees");
+        Files.writeString(folder.resolve("bees/1.png"), "no picture");
+        var predicted = run("predict", "--model", model, folder, "--format", "csv", "--top", "1");
+        assertThat(predicted.status()).isZero();
+        assertThat(predicted.out().lines()).hasSize(1 + 5);
+        assertThat(predicted.sentences())
+                .satisfiesExactly(
+                        first -> assertThat(first).contains("1.png is not a picture"),
+                        second -> assertThat(second).isEqualTo("vitrail: 1 of 6 images could not be read"));
+        var evaluated = run("evaluate", "--model", model, "--data", folder, "--json");
+        assertThat(evaluated.status()).isZero();
+        assertThat(evaluated.out()).contains("\"images\" : 5", "\"broken\" : 1");
+        assertThat(evaluated.sentences()).singleElement().asString().contains("1.png is not a picture");
+        var strict = run("evaluate", "--model", model, "--data", folder, "--strict");
+        refused(strict, "1.png is not a picture");
+    }
+
+    @Test
+    void resultsThatAreThereAreNotReplacedByNone() throws IOException {
+        var before = Files.writeString(folder.resolve("found.csv"), "the work of yesterday");
+        Files.writeString(folder.resolve("a.jpg"), "no picture");
+        Files.writeString(folder.resolve("b.jpg"), "nor this");
+        var ran = run("predict", "--model", model, folder, "--format", "csv", "--out", before);
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err()).endsWith("vitrail: none of the 2 images could be read\n");
+        assertThat(before).hasContent("the work of yesterday");
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- data
+
+    @Test
+    void anEmptyClassFolder() throws IOException {
+        Files.createDirectories(Cli.labelled(folder, 2, "ants", "bees").resolve("wasps"));
+        refused(run("train", "--data", folder), "'wasps'", "add some or remove the folder");
+        refused(run("evaluate", "--model", model, "--data", folder), "'wasps'", "add some or remove the folder");
+    }
+
+    @Test
+    void aFolderWithoutImages() throws IOException {
+        Files.writeString(folder.resolve("notes.txt"), "to do");
+        refused(run("predict", "--model", model, folder), "holds no images", ".jpg");
+        refused(run("train", "--data", folder), "holds no images; expected CLASS/IMAGE folders");
+        refused(run("train", "--data", folder.resolve("elsewhere")), "there is no folder");
+    }
+
+    @Test
+    void aModelWhoseClassesAreNotTheLabels() {
+        var others = Cli.labelled(folder, 1, "cats", "dogs");
+        refused(run("evaluate", "--model", model, "--data", others), "'cats', 'dogs'", "'ants', 'bees'", "fine-tune");
+    }
+
+    // ------------------------------------------------------------------------------------------------------ training
+
+    @Test
+    void aLossThatIsNoNumberStopsTrainingAndSaysWhere() {
+        var out = folder.resolve("run");
+        var wild = run("train", "--data", photos, "--model", SMALL, "--out", out, "--batch", 1, "--lr", 1e30);
+        assertThat(wild.status()).isEqualTo(2);
+        assertThat(wild.sentences())
+                .last()
+                .asString()
+                .startsWith("vitrail: the ")
+                .containsPattern("became (NaN|-?Infinity) in epoch 1, step \\d+ of \\d+")
+                .contains("lower the learning rate");
+        assertThat(out.resolve("last")).doesNotExist();
+        var calm =
+                run("train", "--data", photos, "--model", SMALL, "--out", out, "--batch", 4, "--epochs", 1, "--json");
+        assertThat(calm.status()).as(calm.err()).isZero();
+    }
+
+    private Path zip(String name, String entry, byte[] content) throws IOException {
+        var file = folder.resolve(name);
+        try (var zip = new ZipOutputStream(Files.newOutputStream(file))) {
+            zip.setLevel(Deflater.BEST_SPEED);
+            zip.putNextEntry(new ZipEntry(entry));
+            zip.write(content);
+        }
+        return file;
+    }
+}
