@@ -145,7 +145,9 @@ public final class TrainingRun implements AutoCloseable {
                 .withSeed(config.get(SEED));
         return LoadedModel.load(
                 config.get(MODEL),
-                config.get(IMAGE_SIZE).map(size -> how.withImage(size, size)).orElse(how));
+                config.get(IMAGE_SIZE)
+                        .map(size -> how.withImage(size.height(), size.width()))
+                        .orElse(how));
     }
 
     public TrainingConfig config() {
