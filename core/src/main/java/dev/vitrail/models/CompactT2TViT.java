@@ -54,10 +54,11 @@ public final class CompactT2TViT extends CompactModel {
             require(!splits.isEmpty(), "tokens need at least one soft split, found none");
             require(
                     SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
-                    "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
+                    "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
                     imageHeight,
                     imageWidth,
-                    splits);
+                    splits,
+                    SoftSplit.smallest(splits));
         }
 
         /** A soft split as vit-pytorch pads it: by half the stride. */

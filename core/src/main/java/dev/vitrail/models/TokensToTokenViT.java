@@ -124,10 +124,11 @@ public final class TokensToTokenViT extends Model {
             require(tokenWidth > 1, "the token width %d must be at least 2", tokenWidth);
             require(
                     SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
-                    "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
+                    "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
                     imageHeight,
                     imageWidth,
-                    splits);
+                    splits,
+                    SoftSplit.smallest(splits));
             switch (backbone) {
                 case PLAIN -> {}
                 case SE ->

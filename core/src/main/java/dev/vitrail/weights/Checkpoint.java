@@ -82,7 +82,7 @@ public final class Checkpoint {
         // A classifier that the model does without, as a feature extractor does, is no fault.
         stored.keySet().removeIf(name -> model.config().classes() == 0 && isClassifier(model, name));
         if (!missing.isEmpty() || !stored.isEmpty() || !misshapen.isEmpty()) {
-            throw new VitrailException(Recognition.sentence(state, model, missing, stored.keySet(), misshapen));
+            throw new VitrailException(Recognition.sentence(state, model, family, missing, stored.keySet(), misshapen));
         }
         notes.addAll(adaptation.notes());
         if (!fresh.isEmpty()) {
