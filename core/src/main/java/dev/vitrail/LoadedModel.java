@@ -8,6 +8,7 @@ import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.models.Adapted;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -25,12 +26,14 @@ import dev.vitrail.weights.WeightsFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /**
  * A model with its weights, and all that is known of how to use it.
@@ -232,7 +235,8 @@ public record LoadedModel(
             var report = Checkpoint.load(model, variant.family(), state, policy, options.device);
             model.train(false);
             var names = options.classes.isPresent() ? List.<String>of() : labels;
-            return new LoadedModel(name, variant, model, fitted(input, wanted), names, true, report.notes());
+            var notes = withAdjustments(report.notes(), wanted);
+            return new LoadedModel(name, variant, model, fitted(input, wanted), names, true, notes);
         } catch (RuntimeException e) {
             model.close();
             throw e;
@@ -251,8 +255,14 @@ public record LoadedModel(
                 fitted(preprocessing(variant), wanted),
                 List.of(),
                 false,
-                List.of("the weights of '%s' are random: train it, or name published weights with a tag"
-                        .formatted(name)));
+                withAdjustments(
+                        List.of("the weights of '%s' are random: train it, or name published weights with a tag"
+                                .formatted(name)),
+                        wanted));
+    }
+
+    private static List<String> withAdjustments(List<String> notes, ModelConfig config) {
+        return Stream.concat(notes.stream(), config.adjusted().stream()).toList();
     }
 
     private static Preprocessing fitted(Preprocessing input, ModelConfig config) {
@@ -294,9 +304,12 @@ public record LoadedModel(
                                 Normalization.INCEPTION.std(), variant.config().channels())));
     }
 
-    /** A mean or deviation for another number of channels: for grey, the average of the colours'. */
+    /** A mean or deviation for another number of channels: for grey, the average of the colours'; for colours, the grey's. */
     private static List<Double> statistics(List<Double> values, int channels) {
-        return channels == 1 && values.size() > 1
+        if (channels > 1 && values.size() == 1) {
+            return Collections.nCopies(channels, values.get(0));
+        }
+        return channels == 1
                 ? List.of(values.stream()
                         .mapToDouble(Double::doubleValue)
                         .average()
@@ -352,6 +365,49 @@ public record LoadedModel(
                 names.size(),
                 model.config().classes());
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
+    }
+
+    /**
+     * The same model for images of another size; it takes over the parameters, and this one is closed.
+     *
+     * @param height rows, pixels
+     * @param width columns, pixels
+     * @throws VitrailException if the family cannot work at that size; then this model stays as it is
+     */
+    public LoadedModel withImage(int height, int width) {
+        return changed(model.withImage(height, width));
+    }
+
+    /**
+     * The same model for colour (3) or grey images (1), its first layer fitted; it takes over the parameters, and this one is
+     * closed.
+     *
+     * @throws VitrailException if the family cannot change its channels; then this model stays as it is
+     */
+    public LoadedModel withChannels(int channels) {
+        require(
+                channels == 1 || channels == 3,
+                "pictures have 1 or 3 channels, found %d: for others, run the model on tensors of your own"
+                        + " (Model.withChannels)",
+                channels);
+        return changed(model.withChannels(channels));
+    }
+
+    private LoadedModel changed(Adapted adapted) {
+        var config = adapted.model().config();
+        // What was said of the former size is over.
+        var all = Stream.concat(
+                        notes.stream().filter(note -> !model.config().adjusted().equals(Optional.of(note))),
+                        adapted.notes().stream())
+                .toList();
+        return new LoadedModel(
+                name,
+                variant,
+                adapted.model(),
+                fitted(preprocessing, config),
+                labels,
+                pretrained,
+                withAdjustments(all, config));
     }
 
     @Override

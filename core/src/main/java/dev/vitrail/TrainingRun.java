@@ -159,7 +159,9 @@ public final class TrainingRun implements AutoCloseable {
                 .withSeed(config.get(SEED));
         return LoadedModel.load(
                 config.get(MODEL),
-                config.get(IMAGE_SIZE).map(size -> how.withImage(size, size)).orElse(how));
+                config.get(IMAGE_SIZE)
+                        .map(size -> how.withImage(size.height(), size.width()))
+                        .orElse(how));
     }
 
     /** A teacher sees the images that the student sees, so both must want them alike. */

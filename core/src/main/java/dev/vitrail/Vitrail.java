@@ -6,6 +6,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.FeatureInfo;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,8 +14,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /**
@@ -98,7 +102,46 @@ public final class Vitrail implements AutoCloseable {
         return run(pictures, false);
     }
 
+    /**
+     * Class scores, with what blocks or attention layers gave on the way to them.
+     *
+     * <pre>{@code
+     * var inside = vitrail.observe(List.of(picture), "blocks.*.attn.attn_drop");
+     * float fromClassToken = inside.result("blocks.11.attn.attn_drop").at(0, head, 0, 1 + patch);
+     * }</pre>
+     *
+     * @param names of blocks or attention weights, as {@link dev.vitrail.models.Model#blocks} and
+     *     {@link dev.vitrail.models.Model#attentions} list them; {@code *} stands for any name between two dots
+     * @throws VitrailException if there is nothing of such a name
+     */
+    public Inside observe(List<RgbImage> pictures, String... names) {
+        return onBatch(prepared(pictures), pictures.size(), batch -> {
+            var observed = loaded.model().observe(batch, names);
+            var results = new LinkedHashMap<String, Values>();
+            observed.results().forEach((name, result) -> results.put(name, Values.of(result)));
+            return new Inside(Values.of(observed.logits()), results);
+        });
+    }
+
+    /**
+     * Feature maps, {@code [pictures, C, H, W]} each, by the stages or blocks that gave them.
+     *
+     * @param indices into {@link dev.vitrail.models.Model#featureInfo}; −1 is the last
+     */
+    public Map<FeatureInfo, Values> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
+        return onBatch(prepared(pictures), pictures.size(), batch -> {
+            var maps = new LinkedHashMap<FeatureInfo, Values>();
+            loaded.model().featureMaps(batch, indices).forEach(found -> maps.put(found.info(), Values.of(found.map())));
+            return maps;
+        });
+    }
+
     private List<float[]> run(List<RgbImage> pictures, boolean classified) {
+        return run(prepared(pictures), pictures.size(), classified);
+    }
+
+    /** Pictures as the model wants them, {@code [count, C, H, W]} floats. */
+    private ByteBuffer prepared(List<RgbImage> pictures) {
         var input = loaded.preprocessing();
         var bytes = ByteBuffer.allocateDirect(Math.multiplyExact(Float.BYTES * input.values(), pictures.size()))
                 .order(ByteOrder.nativeOrder());
@@ -108,8 +151,7 @@ public final class Vitrail implements AutoCloseable {
             bytes.asFloatBuffer().put(values);
             bytes.position(bytes.position() + Float.BYTES * values.length);
         }
-        bytes.rewind();
-        return run(bytes, pictures.size(), classified);
+        return bytes.rewind();
     }
 
     /**
@@ -119,6 +161,14 @@ public final class Vitrail implements AutoCloseable {
      * @param classified whether class scores are wanted; else the vectors before the classifier
      */
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
+        return onBatch(
+                images,
+                count,
+                batch -> rows((classified ? loaded.model().apply(batch) : vectors(batch)).toFloats(), count));
+    }
+
+    /** Runs the model; what {@code body} returns holds no tensor. */
+    private <T> T onBatch(ByteBuffer images, int count, Function<Tensor, T> body) {
         running.lock();
         try {
             VitrailException.require(!closed, "the model '%s' is closed: load it again", loaded.name());
@@ -134,8 +184,7 @@ public final class Vitrail implements AutoCloseable {
                             .device();
                     var batch = Tensor.of(images, DType.F32, count, input.channels(), input.height(), input.width())
                             .to(device);
-                    var result = classified ? loaded.model().apply(batch) : vectors(batch);
-                    return rows(result.toFloats(), count);
+                    return body.apply(batch);
                 }
             });
         } finally {

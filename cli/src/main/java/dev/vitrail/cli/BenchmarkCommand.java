@@ -2,7 +2,6 @@ package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Ceiling;
-import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
@@ -16,9 +15,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Measures the speed of a model against the machine's own ceiling. */
@@ -32,6 +35,8 @@ import picocli.CommandLine.Option;
         },
         footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
+    private static final Logger LOG = LoggerFactory.getLogger(BenchmarkCommand.class);
+
     @Option(
             names = "--model",
             required = true,
@@ -42,8 +47,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "8", description = "Images in a batch (default ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--size", paramLabel = "PIXELS", description = "Side of the images, where the model takes another.")
-    private int size;
+    @Mixin
+    private InputOptions input = new InputOptions();
 
     @Option(names = "--train", description = "Measure a forward and backward pass instead of inference.")
     private boolean train;
@@ -60,44 +65,27 @@ final class BenchmarkCommand implements Callable<Integer> {
             description = "Threads of an operation (default: the machine's cores).")
     private int threads;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
-    private String device = "cpu";
-
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @Override
     public Integer call() {
         VitrailException.require(batch > 0 && repeat > 0, "--batch %d and --repeat %d must be positive", batch, repeat);
-        var place = Device.parse(device);
+        var place = input.device();
         if (threads > 0) {
             Threads.set(threads);
         }
         var variant = Catalog.get(name);
-        var config = size > 0 ? variant.config().withImage(size, size) : variant.config();
+        var config = input.applyTo(variant.config());
+        config.adjusted().ifPresent(sentence -> LOG.info("{}", sentence));
         try (var model = variant.family().create(config)) {
-            long macs = multiplyAccumulates(model);
+            var cost = model.cost();
             model.initialise(0, place);
             model.train(train);
             double seconds = train ? trainingSeconds(model, place) : inferenceSeconds(model, place);
-            report(model, macs, seconds);
+            report(model, cost, seconds);
         }
         return 0;
-    }
-
-    /**
-     * Multiply–accumulates of one image through the whole model, counted on shapes alone. As for training: inference may leave out
-     * what its result does not need, but a model is known by its full cost.
-     */
-    static long multiplyAccumulates(Model model) {
-        return Frame.compute(() -> {
-            try (var on = Gradients.on()) {
-                var config = model.config();
-                var image = Tensor.empty(
-                        DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());
-                return Work.of(() -> model.apply(image));
-            }
-        });
     }
 
     private double inferenceSeconds(Model model, Device place) {
@@ -144,7 +132,8 @@ final class BenchmarkCommand implements Callable<Integer> {
         return seconds[repeat / 2];
     }
 
-    private void report(Model model, long macs, double seconds) {
+    private void report(Model model, Work.Count cost, double seconds) {
+        long macs = cost.multiplyAccumulates();
         // A backward pass does twice the forward pass's products: by inputs and by weights.
         double achieved = (train ? 3 : 1) * 2.0 * macs * batch / seconds / 1e9;
         double blas = Ceiling.blas();
@@ -153,6 +142,11 @@ final class BenchmarkCommand implements Callable<Integer> {
             System.out.println(Json.text(Json.object(
                     "model",
                     name,
+                    "input_size",
+                    List.of(
+                            model.config().channels(),
+                            model.config().imageHeight(),
+                            model.config().imageWidth()),
                     "batch",
                     batch,
                     "threads",
@@ -167,6 +161,8 @@ final class BenchmarkCommand implements Callable<Integer> {
                     seconds * 1e3,
                     "gmacs",
                     macs / 1e9,
+                    "activations",
+                    cost.activations(),
                     "achieved_gflops",
                     achieved,
                     "sgemm_gflops",
@@ -187,6 +183,12 @@ final class BenchmarkCommand implements Callable<Integer> {
                 Locale.ROOT, "  %-34s %10.1f images/s   %.2f ms a batch%n", "speed", batch / seconds, seconds * 1e3);
         System.out.printf(
                 Locale.ROOT, "  %-34s %10.1f GFLOP/s    %.2f GMACs an image%n", "achieved", achieved, macs / 1e9);
+        System.out.printf(
+                Locale.ROOT,
+                "  %-34s %10.1f million parameters, %.1f million activations an image%n",
+                "size",
+                model.parameterCount() / 1e6,
+                cost.activations() / 1e6);
         System.out.printf(
                 Locale.ROOT, "  %-34s %10.1f GFLOP/s    fraction %.2f%n", "2048³ product, BLAS", blas, achieved / blas);
         System.out.printf(

@@ -3,12 +3,12 @@ package dev.vitrail.cli;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
-import dev.vitrail.engine.Device;
 import dev.vitrail.models.Pretrained;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a command names the model that it uses. */
@@ -29,11 +29,8 @@ final class ModelOptions {
             description = "Architecture of a bare weights file (see 'vitrail models').")
     private Optional<String> architecture = Optional.empty();
 
-    @Option(
-            names = "--size",
-            paramLabel = "PIXELS",
-            description = "Side of the input, where the model takes another; its positions are resampled.")
-    private int size;
+    @Mixin
+    private InputOptions input = new InputOptions();
 
     @Option(
             names = "--classes",
@@ -41,13 +38,9 @@ final class ModelOptions {
             description = "Names of the classes: a name a line, or CSV with index and name.")
     private Optional<Path> classes = Optional.empty();
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
-    private String device = "cpu";
-
     /** The model, with trained weights. */
     LoadedModel load() {
-        var options = LoadedModel.Options.DEFAULT.withArchitecture(architecture).withDevice(Device.parse(device));
-        var loaded = LoadedModel.load(name, size > 0 ? options.withImage(size, size) : options);
+        var loaded = LoadedModel.load(name, input.loading().withArchitecture(architecture));
         VitrailException.require(
                 loaded.pretrained(),
                 "'%s' is an architecture without trained weights: name a folder, a weights file, or published weights"

@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Work;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
@@ -64,7 +65,7 @@ final class ModelsCommand implements Callable<Integer> {
                     variant.name(),
                     variant.family().name(),
                     facts.parameters / 1e6,
-                    facts.macs / 1e9,
+                    facts.cost.multiplyAccumulates() / 1e9,
                     variant.config().imageHeight() + "×" + variant.config().imageWidth(),
                     Pretrained.of(variant.name()).isEmpty()
                             ? "–"
@@ -102,7 +103,8 @@ final class ModelsCommand implements Callable<Integer> {
                 "name", variant.name(),
                 "family", variant.family().name(),
                 "params", facts.parameters,
-                "gmacs", facts.macs / 1e9,
+                "gmacs", facts.cost.multiplyAccumulates() / 1e9,
+                "activations", facts.cost.activations(),
                 "input_size", List.of(config.channels(), config.imageHeight(), config.imageWidth()),
                 "classes", config.classes(),
                 "weights",
@@ -112,10 +114,10 @@ final class ModelsCommand implements Callable<Integer> {
     }
 
     /** What is counted from the model itself, on shapes alone. */
-    private record Facts(long parameters, long macs) {
+    private record Facts(long parameters, Work.Count cost) {
         static Facts of(Variant variant) {
             try (var model = variant.create()) {
-                return new Facts(model.parameterCount(), BenchmarkCommand.multiplyAccumulates(model));
+                return new Facts(model.parameterCount(), model.cost());
             }
         }
     }

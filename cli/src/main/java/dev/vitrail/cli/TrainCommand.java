@@ -19,7 +19,6 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.data.Idx;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.engine.Device;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
@@ -39,6 +38,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Trains a model. */
@@ -98,8 +98,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate.")
     private Optional<Double> learningRate = Optional.empty();
 
-    @Option(names = "--size", paramLabel = "PIXELS", description = "Side of the input, where the model takes another.")
-    private Optional<Integer> size = Optional.empty();
+    @Mixin
+    private InputOptions input = new InputOptions();
 
     @Option(
             names = "--freeze",
@@ -121,9 +121,6 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
-    private String device = "cpu";
-
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -133,7 +130,7 @@ final class TrainCommand implements Callable<Integer> {
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
         var options = TrainingRun.Options.DEFAULT
-                .withDevice(Device.parse(device))
+                .withDevice(input.device())
                 .withWorkers(workers)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()));
         try (var run =
@@ -181,7 +178,7 @@ final class TrainCommand implements Callable<Integer> {
                 LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), config.get(LEARNING_RATE)));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
-        config = size.isPresent() ? config.with(IMAGE_SIZE, size) : config;
+        config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
         for (var setting : settings) {
             int equals = setting.indexOf('=');
             VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set clip_norm=1", setting);
@@ -231,6 +228,10 @@ final class TrainCommand implements Callable<Integer> {
                 loaded.model().parameterCount() / 1e6,
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());
+        var notes = loaded.pretrained()
+                ? loaded.notes()
+                : loaded.model().config().adjusted().stream().toList();
+        notes.forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
         System.err.printf(
                 Locale.ROOT,
                 "run         %s, %d epochs, batch %d, learning rate %s%n%n",

@@ -42,7 +42,7 @@ public final class Kernels {
         int last = shape.length - 1;
         long in = shape[last];
         long rows = in == 0 ? 0 : x.count() / in;
-        Work.count(rows * in * weight.size(0));
+        Work.count(rows * in * weight.size(0), rows * weight.size(0));
         if (rows < FEW_ROWS || !runsOnOneDnn(x)) {
             return new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
         }
@@ -80,7 +80,7 @@ public final class Kernels {
                 ? Tensor.empty(x.dtype(), Device.META, convolvedShape(x, weight, stride, padding))
                 : new Tensor(torch.conv2d(
                         x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
-        Work.count(y.count() * (weight.count() / weight.size(0)));
+        Work.count(y.count() * (weight.count() / weight.size(0)), y.count());
         return y;
     }
 
@@ -108,7 +108,7 @@ public final class Kernels {
      * @param weight C factors, of any shape
      */
     public static Tensor scaleChannels(Tensor x, Tensor weight) {
-        Work.count(x.count());
+        Work.count(x.count(), x.count());
         return x.times(weight.reshape(weight.count()));
     }
 
@@ -177,7 +177,8 @@ public final class Kernels {
      * @return {@code [B, h, N, d]}
      */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropout, double scale) {
-        Work.count(q.count() * k.size(-2) + q.count() / q.size(-1) * k.size(-2) * v.size(-1));
+        long queries = q.count() / q.size(-1), scores = queries * k.size(-2);
+        Work.count(scores * (q.size(-1) + v.size(-1)), scores + queries * v.size(-1));
         if (q.handle.is_meta()) {
             return Tensor.empty(q.dtype(), Device.META, q.size(0), q.size(1), q.size(2), v.size(3));
         }

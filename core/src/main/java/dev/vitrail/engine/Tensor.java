@@ -361,7 +361,7 @@ public final class Tensor {
     /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
     public Tensor matmul(Tensor y) {
         var product = new Tensor(handle.matmul(y.handle));
-        Work.count(product.count() * size(-1));
+        Work.count(product.count() * size(-1), product.count());
         return product;
     }
 

@@ -3,16 +3,29 @@ package dev.vitrail.engine;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Counts the multiply–accumulate operations of what a thread runs, as the operations themselves report them. */
+/** Counts what a thread computes, as the operations themselves report it. */
 public final class Work {
     private static final ThreadLocal<@Nullable Work> CURRENT = new ThreadLocal<>();
 
-    private long multiplyAccumulates;
+    /**
+     * The cost of linear layers, convolutions, matrix products and attention.
+     *
+     * @param multiplyAccumulates a product and its addition count as one
+     * @param activations elements of their results, as fvcore counts them; attention is two products, by the keys and by the
+     *     values, also where one fused kernel computes both (timm's figures of models with fused attention leave these out)
+     */
+    public record Count(long multiplyAccumulates, long activations) {
+        private Count plus(Count other) {
+            return new Count(multiplyAccumulates + other.multiplyAccumulates, activations + other.activations);
+        }
+    }
+
+    private Count total = new Count(0, 0);
 
     private Work() {}
 
-    /** The multiply–accumulates of linear layers, convolutions, matrix products and attention in {@code body}. */
-    public static long of(Runnable body) {
+    /** What {@code body} costs. */
+    public static Count of(Runnable body) {
         var before = CURRENT.get();
         var counter = new Work();
         CURRENT.set(counter);
@@ -22,9 +35,9 @@ public final class Work {
             CURRENT.set(before);
         }
         if (before != null) {
-            before.multiplyAccumulates += counter.multiplyAccumulates;
+            before.total = before.total.plus(counter.total);
         }
-        return counter.multiplyAccumulates;
+        return counter.total;
     }
 
     /** Runs {@code body} without counting it. */
@@ -38,10 +51,10 @@ public final class Work {
         }
     }
 
-    static void count(long operations) {
+    static void count(long multiplyAccumulates, long activations) {
         var counter = CURRENT.get();
         if (counter != null) {
-            counter.multiplyAccumulates += operations;
+            counter.total = counter.total.plus(new Count(multiplyAccumulates, activations));
         }
     }
 }

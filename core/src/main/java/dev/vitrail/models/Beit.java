@@ -19,7 +19,9 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
@@ -130,6 +132,11 @@ public final class Beit extends Model {
             return imageWidth / patch;
         }
 
+        /** All patches, each of which is in one window with all others. */
+        SwinConfig.Window window() {
+            return new SwinConfig.Window(rows(), columns());
+        }
+
         int relativePositions() {
             return (2 * rows() - 1) * (2 * columns() - 1) + CLASS_POSITIONS;
         }
@@ -191,19 +198,31 @@ public final class Beit extends Model {
 
     /** Tokens after the last block, the class token first, not normalised, {@code [B, 1+N, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images); //                                                [B, N, D]
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
-        for (var block : blocks) {
-            x = block.apply(x);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).apply(x);
+            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config.rows(), config.columns()));
         }
         return x;
+    }
+
+    private static Tensor patchesOf(Tensor tokens) {
+        return tokens.narrow(1, 1, tokens.size(1) - 1);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return IntStream.range(0, config.depth)
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
+                .toList();
     }
 
     /** The mean over patches, normalised, {@code [B, 1+N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor features) {
-        return norm.apply(features.narrow(1, 1, features.size(1) - 1).mean(false, 1));
+        return norm.apply(patchesOf(features).mean(false, 1));
     }
 
     @Override
@@ -235,6 +254,18 @@ public final class Beit extends Model {
     @Override
     public String stem() {
         return "patch_embed.proj";
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config.heads) {
+            long between = values.size(0) - CLASS_POSITIONS;
+            var part = values.narrow(0, 0, between);
+            return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config.window())
+                    .map(table ->
+                            table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
+        }
+        return Optional.empty();
     }
 
     @Override
@@ -288,6 +319,7 @@ public final class Beit extends Model {
         private final DropPath dropPath2;
 
         Block(Config c, int layer, double dropPath, Constant indices) {
+            landmark(Landmark.BLOCK, "");
             int D = c.width, hidden = (int) (c.mlpRatio * c.width);
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
             var outInit = scaledNormal(1 / Math.sqrt(2.0 * (layer + 1)));
@@ -325,6 +357,7 @@ public final class Beit extends Model {
         private final Linear out;
 
         PositionedAttention(Config c, Constant indices, Init outInit) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             heads = c.heads;
             this.indices = indices;
             int D = c.width;

@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes in only
@@ -164,6 +165,10 @@ public final class CaiT extends Model {
             return with(o -> o.dropPath = rate);
         }
 
+        Grid grid() {
+            return new Grid(gridHeight(), gridWidth());
+        }
+
         /** Rows of patches. */
         public int gridHeight() {
             return imageHeight / patch;
@@ -260,16 +265,29 @@ public final class CaiT extends Model {
      * @return {@code [B, 1+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = positionDropout.apply(patches.apply(images).plus(positions.value())); //  [B, N, D]
-        for (var block : blocks) {
-            x = block.apply(x);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).apply(x);
+            tap.take(
+                    i,
+                    x,
+                    tokens -> Positions.map(
+                            tap.normalised() ? norm.apply(tokens) : tokens, config.gridHeight(), config.gridWidth()));
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
             token = block.apply(x, token);
         }
         return norm.apply(Tensor.cat(1, token, x));
+    }
+
+    /** Blocks of class attention do not change the patches. */
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return IntStream.range(0, config.depth)
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
+                .toList();
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */
@@ -315,9 +333,9 @@ public final class CaiT extends Model {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(values, 0, config.gridHeight(), config.gridWidth(), config.width);
+            return Positions.fit(values, 0, source.map(c -> ((Config) c).grid()), config.grid(), config.width, true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
@@ -391,6 +409,7 @@ public final class CaiT extends Model {
         private final Mlp mlp;
 
         Block(Config c) {
+            landmark(Landmark.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
             norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
@@ -422,10 +441,11 @@ public final class CaiT extends Model {
         private final Dropout outDropout;
 
         TalkingHeads(Config c) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             heads = c.heads;
             scale = c.scale();
             qkv = child("qkv", new Linear(c.width, 3L * c.width, c.qkvBias));
-            dropout = child("attn_drop", new Dropout(c.attentionDropout));
+            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout));
             out = child("proj", new Linear(c.width, c.width));
             before = child("proj_l", new Mixing(c.heads));
             after = child("proj_w", new Mixing(c.heads));
@@ -480,6 +500,7 @@ public final class CaiT extends Model {
         private final Mlp mlp;
 
         ClassBlock(Config c) {
+            landmark(Landmark.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
             norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
@@ -511,6 +532,7 @@ public final class CaiT extends Model {
         private final Linear out;
 
         ClassAttention(Config c) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             heads = c.heads;
             scale = c.scale();
             q = child("q", new Linear(c.width, c.width, c.qkvBias));

@@ -99,6 +99,16 @@ public final class Catalog {
         });
     }
 
+    /** A model of a configuration of any of the families, its parameters declared but without values. */
+    public static Model create(ModelConfig config) {
+        return FAMILIES.stream()
+                .filter(family -> family.takes(config))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("no family of the catalogue is configured by a "
+                        + config.getClass().getName()))
+                .create(config);
+    }
+
     private static VitrailException unknownTag(String variant, String tag) {
         var tags = Pretrained.of(variant).stream().map(Pretrained::tag).toList();
         return tags.isEmpty()

@@ -17,8 +17,10 @@ import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -120,10 +122,16 @@ public final class CompactCaiT extends CompactModel {
 
     /** The class token after the last layer, not normalised, {@code [B, 1, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = dropout.apply(patches.apply(images).plus(positions.value())); //           [B, N, D]
-        x = patchLayers.apply(x, null);
-        return classLayers.apply(cls.value().expand(x.size(0), -1, -1), x); //             [B, 1, D]
+        x = patchLayers.apply(x, null, tap);
+        return classLayers.apply(cls.value().expand(x.size(0), -1, -1), x, FeatureTap.NONE); // [B, 1, D]
+    }
+
+    /** The class token's layers do not change the patches, and no normalisation of the model is made for those. */
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return config.image.featureInfo("patch_transformer", config.encoder);
     }
 
     /** The class token normalised, {@code [B, 1, D] → [B, D]}. */
@@ -133,10 +141,12 @@ public final class CompactCaiT extends CompactModel {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
-        return name.equals("pos_embedding")
-                ? Positions.fit(values, 0, config.image.gridHeight(), config.image.gridWidth(), width())
-                : Optional.empty();
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        if (!name.equals("pos_embedding")) {
+            return Patches.resample(name, values, wanted, config.image);
+        }
+        var from = source.map(c -> ((Config) c).image.grid());
+        return Positions.fit(values, 0, from, config.image.grid(), width(), true);
     }
 
     @Override
@@ -175,33 +185,41 @@ public final class CompactCaiT extends CompactModel {
 
     /** Layers of scaled attention and a scaled perceptron, with an optional context to attend to. */
     private static final class Layers extends Module {
+        private final CompactImage image;
         private final double layerDropout;
         private final List<ScaledAttention> attentions = new ArrayList<>();
         private final List<ScaledPerceptron> perceptrons = new ArrayList<>();
 
         Layers(Config c, int depth) {
             layerDropout = c.layerDropout;
+            image = c.image;
             for (int i = 0; i < depth; i++) {
+                landmark(Landmark.BLOCK, "layers." + i);
                 attentions.add(child("layers." + i + ".0", new ScaledAttention(c.encoder, i)));
                 perceptrons.add(child("layers." + i + ".1", new ScaledPerceptron(c.encoder, i)));
             }
         }
 
         /** {@code [B, n, D] → [B, n, D]}, each token attending to all of {@code x} and of {@code context}. */
-        Tensor apply(Tensor x, @Nullable Tensor context) {
+        Tensor apply(Tensor x, @Nullable Tensor context, FeatureTap tap) {
             return framed(() -> {
                 var y = x;
-                for (int i : chosen()) {
-                    y = Residual.sum(y, attentions.get(i).apply(y, context));
-                    y = Residual.sum(y, perceptrons.get(i).apply(y));
+                var chosen = chosen();
+                for (int i = 0; i < attentions.size(); i++) {
+                    if (chosen.contains(i)) {
+                        y = Residual.sum(y, attentions.get(i).apply(y, context));
+                        y = Residual.sum(y, perceptrons.get(i).apply(y));
+                    }
+                    Observation.show(this, "layers." + i, y);
+                    tap.take(i, y, image::map);
                 }
                 return y;
             });
         }
 
         /** The layers to run. The original leaves some out in evaluation too; here only while training. */
-        private List<Integer> chosen() {
-            var layers = new ArrayList<Integer>();
+        private Set<Integer> chosen() {
+            var layers = new HashSet<Integer>();
             boolean drops = training() && layerDropout > 0;
             var draws = drops ? Tensor.rand(attentions.size()).toFloats() : new float[0];
             for (int i = 0; i < attentions.size(); i++) {
@@ -270,6 +288,7 @@ public final class CompactCaiT extends CompactModel {
         private final Dropout outDropout;
 
         TalkingHeads(Shape shape) {
+            landmark(Landmark.ATTENTION, CompactTransformer.WEIGHTS);
             this.shape = shape;
             int D = shape.width(), h = shape.heads();
             mixBefore = parameter("mix_heads_pre_attn", Init.normal(1), h, h);
@@ -296,7 +315,7 @@ public final class CompactCaiT extends CompactModel {
                         .unbind(0); //                                                     2 × [B, h, M, d]
                 var scores = q.times(shape.scale()).matmul(kv.get(0).transpose(-2, -1)); // [B, h, n, M]
                 var weights = Kernels.softmax(mixed(scores, mixBefore), -1);
-                Observation.show(this, "attend", weights);
+                Observation.show(this, CompactTransformer.WEIGHTS, weights);
                 weights = mixed(dropout.apply(weights), mixAfter);
                 var y = weights.matmul(kv.get(1)).transpose(1, 2).reshape(B, n, h * d);
                 return outDropout.apply(out.apply(y));

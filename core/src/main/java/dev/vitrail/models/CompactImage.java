@@ -3,6 +3,7 @@ package dev.vitrail.models;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
+import java.util.List;
 
 /**
  * The images of vit-pytorch's models and how they are cut; both may be rectangular.
@@ -33,12 +34,26 @@ public record CompactImage(int height, int width, int patchHeight, int patchWidt
         return new CompactImage(height, width, patchHeight, patchWidth, count);
     }
 
+    Grid grid() {
+        return new Grid(gridHeight(), gridWidth());
+    }
+
     int gridHeight() {
         return height / patchHeight;
     }
 
     int gridWidth() {
         return width / patchWidth;
+    }
+
+    /** The feature maps after each layer of an encoder of that name, on these patches. */
+    List<FeatureInfo> featureInfo(String path, CompactTransformer.Shape encoder) {
+        return CompactTransformer.featureInfo(path, encoder, patchHeight, patchWidth);
+    }
+
+    /** Patches' tokens, without others, where they lie in the image, {@code [B, N, D] → [B, D, rows, columns]}. */
+    Tensor map(Tensor tokens) {
+        return Positions.map(tokens, gridHeight(), gridWidth());
     }
 
     int patches() {

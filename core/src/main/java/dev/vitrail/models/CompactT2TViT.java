@@ -54,10 +54,11 @@ public final class CompactT2TViT extends CompactModel {
             require(!splits.isEmpty(), "tokens need at least one soft split, found none");
             require(
                     SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
-                    "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
+                    "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
                     imageHeight,
                     imageWidth,
-                    splits);
+                    splits,
+                    SoftSplit.smallest(splits));
         }
 
         /** A soft split as vit-pytorch pads it: by half the stride. */
@@ -65,8 +66,8 @@ public final class CompactT2TViT extends CompactModel {
             return new SoftSplit(kernel, stride, stride / 2);
         }
 
-        int patches() {
-            return SoftSplit.grid(splits, imageHeight) * SoftSplit.grid(splits, imageWidth);
+        Grid grid() {
+            return new Grid(SoftSplit.grid(splits, imageHeight), SoftSplit.grid(splits, imageWidth));
         }
 
         @Override
@@ -101,7 +102,7 @@ public final class CompactT2TViT extends CompactModel {
         super("mlp_head", c.encoder.width(), c.classes);
         config = c;
         int D = c.encoder.width();
-        positions = parameter("pos_embedding", Init.normal(1), 1, 1 + c.patches(), D);
+        positions = parameter("pos_embedding", Init.normal(1), 1, 1 + c.grid().patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
         tokens = child("to_patch_embedding", new TokensFromWindows(c));
         dropout = child("dropout", new Dropout(c.embeddingDropout));
@@ -110,10 +111,22 @@ public final class CompactT2TViT extends CompactModel {
 
     /** Tokens after the last layer, normalised; the first is the class token, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = tokens.apply(images);
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
-        return transformer.apply(dropout.apply(x.plus(positions.value())));
+        return transformer.apply(
+                dropout.apply(x.plus(positions.value())),
+                tap,
+                tokens -> Positions.map(
+                        tokens.narrow(1, 1, config.grid().patches()),
+                        config.grid().rows(),
+                        config.grid().columns()));
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        int stride = config.splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        return CompactTransformer.featureInfo("transformer", config.encoder, stride, stride);
     }
 
     @Override
@@ -122,14 +135,9 @@ public final class CompactT2TViT extends CompactModel {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         return name.equals("pos_embedding")
-                ? Positions.fit(
-                        values,
-                        1,
-                        SoftSplit.grid(config.splits, config.imageHeight),
-                        SoftSplit.grid(config.splits, config.imageWidth),
-                        width())
+                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config.grid(), width(), true)
                 : Optional.empty();
     }
 

@@ -11,11 +11,16 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.ObjIntConsumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * The encoder that vit-pytorch's models share, and their way of cutting patches, by that library's parameter names.
@@ -29,6 +34,9 @@ import java.util.regex.Pattern;
 public final class CompactTransformer extends Layer {
     /** Of every layer normalisation. */
     static final double EPS = 1e-5;
+
+    /** What attention weights are called below their layer. */
+    static final String WEIGHTS = "attend";
 
     /**
      * The numbers of an encoder (names in parentheses are vit-pytorch's).
@@ -76,6 +84,7 @@ public final class CompactTransformer extends Layer {
     CompactTransformer(Shape shape, Style style) {
         norm = child("norm", new LayerNorm(shape.width, EPS));
         for (int i = 0; i < shape.depth; i++) {
+            landmark(Landmark.BLOCK, "layers." + i);
             attentions.add(child("layers." + i + ".0", new CompactAttention(shape, style)));
             perceptrons.add(child(
                     "layers." + i + ".1",
@@ -85,11 +94,30 @@ public final class CompactTransformer extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
+        return encoded(x, (tokens, layer) -> {});
+    }
+
+    /** {@link #forward}, showing the tokens after each layer, {@code [B, N, D]}. */
+    Tensor apply(Tensor x, FeatureTap tap, UnaryOperator<Tensor> map) {
+        return framed(() -> encoded(
+                x, (tokens, layer) -> tap.take(layer, tokens, y -> map.apply(tap.normalised() ? norm.apply(y) : y))));
+    }
+
+    private Tensor encoded(Tensor x, ObjIntConsumer<Tensor> seen) {
         for (int i = 0; i < attentions.size(); i++) {
             x = Residual.sum(x, attentions.get(i).apply(x));
             x = Residual.sum(x, perceptrons.get(i).apply(x));
+            Observation.show(this, "layers." + i, x);
+            seen.accept(x, i);
         }
         return norm.apply(x);
+    }
+
+    /** The feature maps after each layer, for patches of that stride. */
+    static List<FeatureInfo> featureInfo(String path, Shape shape, int strideHeight, int strideWidth) {
+        return IntStream.range(0, shape.depth)
+                .mapToObj(i -> new FeatureInfo(path + ".layers." + i, shape.width, strideHeight, strideWidth))
+                .toList();
     }
 
     /** A linear layer with PyTorch's own first values, as vit-pytorch leaves them. */
@@ -125,6 +153,7 @@ public final class CompactTransformer extends Layer {
         private final Dropout dropout;
 
         CompactAttention(Shape shape, Style style) {
+            landmark(Landmark.ATTENTION, WEIGHTS);
             this.shape = shape;
             int D = shape.width;
             norm = child("norm", new LayerNorm(D, EPS));
@@ -149,7 +178,7 @@ public final class CompactTransformer extends Layer {
                     .unbind(0); //                                                       q, k, v: [B, h, N, d]
             var y = Attention.attention(
                     this,
-                    "attend",
+                    WEIGHTS,
                     parts.get(0),
                     parts.get(1),
                     parts.get(2),
@@ -198,6 +227,12 @@ public final class CompactTransformer extends Layer {
             norm = child("1", new LayerNorm(pixels, EPS));
             projection = child("2", linear(pixels, width, true));
             outNorm = child("3", new LayerNorm(width, EPS));
+        }
+
+        /** The parameters that see channels, for another number of those. */
+        static Optional<Tensor> resample(String name, Tensor values, long[] wanted, CompactImage image) {
+            boolean first = name.startsWith("to_patch_embedding.1.") || name.equals("to_patch_embedding.2.weight");
+            return first ? Channels.fitWindows(values, image.channels(), wanted, true) : Optional.empty();
         }
 
         @Override

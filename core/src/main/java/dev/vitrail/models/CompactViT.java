@@ -6,6 +6,7 @@ import dev.vitrail.models.CompactTransformer.Shape;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Parameter;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -95,10 +96,18 @@ public final class CompactViT extends CompactModel {
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
         x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
-        return transformer.apply(dropout.apply(x.plus(positions.value())));
+        return transformer.apply(
+                dropout.apply(x.plus(positions.value())),
+                tap,
+                tokens -> config.image.map(tokens.narrow(1, config.prefix(), config.image.patches())));
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return config.image.featureInfo("transformer", config.encoder);
     }
 
     @Override
@@ -107,16 +116,17 @@ public final class CompactViT extends CompactModel {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
-        return name.equals("pos_embedding") && values.dims() == 2
-                ? Positions.fit(
-                                values.unsqueeze(0),
-                                config.prefix(),
-                                config.image.gridHeight(),
-                                config.image.gridWidth(),
-                                width())
-                        .map(table -> table.squeeze(0))
-                : Optional.empty();
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        if (!name.equals("pos_embedding")) {
+            return Patches.resample(name, values, wanted, config.image);
+        }
+        var from = source.map(c -> ((Config) c).image.grid());
+        if (values.dims() != 2) {
+            return Optional.empty();
+        }
+        var table = values.unsqueeze(0);
+        return Positions.fit(table, config.prefix(), from, config.image.grid(), width(), true)
+                .map(fitted -> fitted == table ? values : fitted.squeeze(0));
     }
 
     @Override

@@ -24,7 +24,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -196,6 +198,11 @@ public final class ConvNeXt extends Model {
             return stage > 0 || strideBefore(0, stem, patch) == 2 ? 2 : 1;
         }
 
+        /** Pixels of the image for each position of a stage's result. */
+        int strideAfter(int stage) {
+            return strideBefore(stage, stem, patch) * stride(stage);
+        }
+
         /** Pixels of the image for each position that a stage is given. */
         private static int strideBefore(int stage, Stem stem, int patch) {
             int first = stem == Stem.PATCH ? patch : 4;
@@ -350,14 +357,23 @@ public final class ConvNeXt extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
         Config.requireSize(images.size(2), images.size(3), Config.smallest(stages.size(), config.stem, config.patch));
         var x = root.apply(images);
-        for (var stage : stages) {
-            x = stage.apply(x);
+        int last = stages.size() - 1;
+        for (int i = 0; i <= last; i++) {
+            x = stages.get(i).apply(x);
+            tap.take(i, x, i == last && tap.normalised() ? normPre::apply : UnaryOperator.identity());
         }
         return normPre.apply(x);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return IntStream.range(0, stages.size())
+                .mapToObj(i -> FeatureInfo.square("stages." + i, config.widths.get(i), config.strideAfter(i)))
+                .toList();
     }
 
     @Override
@@ -506,6 +522,7 @@ public final class ConvNeXt extends Model {
         private final DropPath dropPath;
 
         Block(Config c, int width, int kernel, double rate) {
+            landmark(Landmark.BLOCK, "");
             gamma = c.layerScale.isPresent()
                     ? parameter("gamma", Init.constant(c.layerScale.getAsDouble()), width)
                     : null;

@@ -56,6 +56,11 @@ public final class Family<C extends ModelConfig> {
         return dialects;
     }
 
+    /** Whether this is a configuration of models of this family. */
+    boolean takes(ModelConfig config) {
+        return type.isInstance(config);
+    }
+
     /** A model of this family, its parameters declared but without values. */
     public Model create(ModelConfig config) {
         return make.apply(type.cast(config));

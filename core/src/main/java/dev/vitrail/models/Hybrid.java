@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Layer;
+import java.util.List;
 
 /**
  * The networks before the patches of a hybrid {@link VisionTransformer} (Dosovitskiy et al., 2021, arXiv:2010.11929, section
@@ -42,6 +43,11 @@ public final class Hybrid {
         public String firstConvolution() {
             return network.firstConvolution();
         }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return network.featureInfo();
+        }
     }
 
     /**
@@ -68,6 +74,11 @@ public final class Hybrid {
         @Override
         public String firstConvolution() {
             return network.stem().firstConvolution();
+        }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return List.of();
         }
     }
 
@@ -102,6 +113,11 @@ public final class Hybrid {
         @Override
         public String firstConvolution() {
             return network.firstConvolution();
+        }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return network.featureInfo();
         }
     }
 }

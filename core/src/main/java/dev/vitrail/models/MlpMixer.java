@@ -17,6 +17,7 @@ import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * MLP-Mixer: patches without attention. One perceptron mixes the patches of each channel, another the channels of each patch.
@@ -139,12 +140,26 @@ public final class MlpMixer extends Model {
 
     /** Patches after the last block, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = stem.apply(images);
-        for (var block : blocks) {
-            x = block.apply(x);
+        for (int i = 0; i < blocks.size(); i++) {
+            x = blocks.get(i).apply(x);
+            tap.take(
+                    i,
+                    x,
+                    tokens -> Positions.map(
+                            tap.normalised() ? norm.apply(tokens) : tokens,
+                            config.imageHeight / config.patch,
+                            config.imageWidth / config.patch));
         }
         return norm.apply(x);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return IntStream.range(0, config.depth)
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
+                .toList();
     }
 
     /** The mean over patches, {@code [B, N, D] → [B, D]}. */
@@ -231,6 +246,7 @@ public final class MlpMixer extends Model {
         private final Mlp channels;
 
         Block(Config c) {
+            landmark(Landmark.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(c.width, EPS));
             patches = child("mlp_tokens", perceptron(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
             dropPath = child("drop_path", new DropPath(c.dropPath));

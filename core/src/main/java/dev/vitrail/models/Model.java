@@ -1,9 +1,16 @@
 package dev.vitrail.models;
 
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Work;
 import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Observation;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,9 +27,10 @@ public abstract class Model extends Layer {
      * The last feature map or tokens, normalised as far as the original does it before pooling.
      *
      * @param images {@code [B, C, H, W]}
+     * @param tap is shown the result of every stage or block of {@link #featureInfo}
      * @return tokens {@code [B, N, D]}, or a map in the family's own layout
      */
-    protected abstract Tensor features(Tensor images);
+    protected abstract Tensor features(Tensor images, FeatureTap tap);
 
     /**
      * One vector an image, the input of the classifier.
@@ -42,7 +50,7 @@ public abstract class Model extends Layer {
 
     /** {@link #pooled} of {@link #features}; a family may leave out what pooling does not read while no gradient is recorded. */
     protected Tensor pooledOf(Tensor images) {
-        return pooled(features(images));
+        return pooled(features(images, FeatureTap.NONE));
     }
 
     @Override
@@ -61,7 +69,101 @@ public abstract class Model extends Layer {
 
     /** {@link #features} of images, in a frame of its own. */
     public final Tensor extractFeatures(Tensor images) {
-        return framed(() -> features(images));
+        return extractFeatures(images, FeatureTap.NONE);
+    }
+
+    /** {@link #features} of images, in a frame of its own. */
+    final Tensor extractFeatures(Tensor images, FeatureTap tap) {
+        return framed(() -> features(images, tap));
+    }
+
+    /**
+     * The feature maps that {@link #featureMaps} can give, from the image to the classifier. Pyramids (convolutional networks,
+     * Swin) have one for each stage, of growing stride. Vision transformers have one for each block, all of the patches' stride,
+     * because nothing is interpolated; hybrids have their network's stages before those.
+     */
+    public abstract List<FeatureInfo> featureInfo();
+
+    /**
+     * Feature maps of several depths, for detection and segmentation, as the stages or blocks give them: prefix tokens are left
+     * out, and nothing is normalised.
+     *
+     * @param images {@code [B, C, H, W]}
+     * @param indices into {@link #featureInfo}; −1 is the last
+     * @return in the order of {@code indices}
+     * @throws VitrailException if there is no such index
+     */
+    public final List<FeatureMap> featureMaps(Tensor images, List<Integer> indices) {
+        return featureMaps(images, indices, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param normalised whether the model's last normalisation is applied to the maps that it fits: all blocks of a vision
+     *     transformer, the last stage of a pyramid that has one
+     */
+    public final List<FeatureMap> featureMaps(Tensor images, List<Integer> indices, boolean normalised) {
+        var infos = featureInfo();
+        var places = indices.stream().map(index -> place(index, infos.size())).toList();
+        try (var tap = new FeatureTap(places, normalised)) {
+            var maps = Frame.all(() -> {
+                features(images, tap);
+                return List.copyOf(tap.taken().values());
+            });
+            var order = List.copyOf(tap.taken().keySet());
+            return places.stream()
+                    .map(place -> new FeatureMap(infos.get(place), maps.get(order.indexOf(place))))
+                    .toList();
+        }
+    }
+
+    private static int place(int index, int count) {
+        VitrailException.require(
+                index >= -count && index < count,
+                "the model has %d feature maps, 0 to %d, found %d: featureInfo() lists them",
+                count,
+                count - 1,
+                index);
+        return Math.floorMod(index, count);
+    }
+
+    /** Names of the blocks, whose results {@link #observe} can give, from the image to the classifier. */
+    public final List<String> blocks() {
+        return landmarks(Landmark.BLOCK);
+    }
+
+    /**
+     * Names of all attention weights, {@code [B, h, N, M]} after the softmax (in CaiT after the mixing of heads that follows it):
+     * how much each of N tokens takes from each of M. Swin's are of windows, {@code [B·windows, h, n, n]}.
+     */
+    public final List<String> attentions() {
+        return landmarks(Landmark.ATTENTION);
+    }
+
+    /**
+     * Class scores, and what modules gave on the way to them. The scores are those of {@link #apply} up to rounding: attention is
+     * computed step by step where its weights are wanted.
+     *
+     * @param images {@code [B, C, H, W]}
+     * @param names of modules or attention weights ({@link #blocks}, {@link #attentions}); {@code *} stands for any name between
+     *     two dots, so that {@code blocks.*} are all blocks
+     * @return tensors of the caller's frame
+     * @throws VitrailException if there is nothing of such a name
+     */
+    public final Observed observe(Tensor images, String... names) {
+        var wanted = Observation.names(this, List.of(names));
+        try (var observation = Observation.of(this, wanted::contains)) {
+            var tensors = Frame.all(() -> {
+                var all = new ArrayList<Tensor>();
+                all.add(apply(images));
+                all.addAll(observation.seen().values());
+                return all;
+            });
+            var results = new LinkedHashMap<String, Tensor>();
+            observation.seen().keySet().forEach(name -> results.put(name, tensors.get(1 + results.size())));
+            return new Observed(tensors.get(0), results);
+        }
     }
 
     /** The vectors before the classifier, {@code [B, D]}, in a frame of its own. */
@@ -92,10 +194,50 @@ public abstract class Model extends Layer {
      * @param name the parameter
      * @param values of another shape than the parameter has
      * @param wanted the parameter's shape
+     * @param source the configuration that the values come from, where it is known
      * @return empty if the family knows no way
      */
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         return Optional.empty();
+    }
+
+    /**
+     * This model for images of another size: position embeddings and tables of relative positions are resampled. The parameters
+     * move to the new model, and this one is closed.
+     *
+     * @param height rows, pixels
+     * @param width columns, pixels
+     * @throws VitrailException if the family cannot work at that size; then this model stays as it is
+     */
+    public final Adapted withImage(int height, int width) {
+        return Adaptation.change(this, config().withImage(height, width));
+    }
+
+    /**
+     * This model for images of another number of channels: for one, the first layer sums its weights over all; for more, it
+     * repeats and scales them (as timm does), so that an image of equal channels gives the same. The parameters move to the new
+     * model, and this one is closed.
+     *
+     * @throws VitrailException if the family cannot change its channels; then this model stays as it is
+     */
+    public final Adapted withChannels(int channels) {
+        return Adaptation.change(this, config().withChannels(channels));
+    }
+
+    /**
+     * What one image of the configured size costs, counted on shapes alone. As for training: inference may leave out what its
+     * result does not need, but a model is known by its full cost.
+     */
+    public final Work.Count cost() {
+        return Frame.compute(() -> {
+            var config = config();
+            try (var on = Gradients.on();
+                    var shape = Catalog.create(config)) {
+                var image = Tensor.empty(
+                        DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());
+                return Work.of(() -> shape.apply(image));
+            }
+        });
     }
 
     /** Whether a parameter is left out of weight decay by the original, besides all vectors and biases. */

@@ -1,5 +1,8 @@
 package dev.vitrail.models;
 
+import java.util.List;
+import java.util.Optional;
+
 /**
  * What every family's configuration can say and change, so that loading and training need not know the family.
  *
@@ -23,6 +26,26 @@ public interface ModelConfig {
     ModelConfig withChannels(int channels);
 
     ModelConfig withImage(int height, int width);
+
+    /**
+     * What a model pads, and which windows it makes smaller, for images of a size.
+     *
+     * @param height rows, pixels
+     * @param width columns, pixels
+     * @return sentences for a person; empty if the size fits
+     */
+    default List<String> adjustments(int height, int width) {
+        return List.of();
+    }
+
+    /** {@link #adjustments} for the configured size, in one sentence; empty if it fits. */
+    default Optional<String> adjusted() {
+        var all = adjustments(imageHeight(), imageWidth());
+        return all.isEmpty()
+                ? Optional.empty()
+                : Optional.of("for images of %d×%d pixels, %s"
+                        .formatted(imageHeight(), imageWidth(), String.join("; ", all)));
+    }
 
     /** The rate of stochastic depth (of the last block where it rises with depth). */
     ModelConfig withDropPath(double rate);

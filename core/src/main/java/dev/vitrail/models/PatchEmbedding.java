@@ -48,6 +48,15 @@ final class PatchEmbedding extends Layer {
 
     @Override
     protected Tensor forward(Tensor images) {
+        return embedded(images, FeatureTap.NONE);
+    }
+
+    /** {@link #forward}, showing the stages of the stem. */
+    Tensor apply(Tensor images, FeatureTap tap) {
+        return framed(() -> embedded(images, tap));
+    }
+
+    private Tensor embedded(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
         VitrailException.require(
                 images.size(1) == config.channels(),
@@ -57,7 +66,9 @@ final class PatchEmbedding extends Layer {
         if (!config.dynamicPad()) {
             requireFitting(images.size(2), images.size(3));
         }
-        var x = stem == null ? images : stem.apply(images);
+        var x = stem == null
+                ? images
+                : stem instanceof Model network ? network.extractFeatures(images, tap) : stem.apply(images);
         if (config.dynamicPad()) {
             x = padded(x, config.patchHeight(), config.patchWidth());
         }

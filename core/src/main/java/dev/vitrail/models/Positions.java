@@ -1,5 +1,7 @@
 package dev.vitrail.models;
 
+import static dev.vitrail.VitrailException.require;
+
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import java.util.Optional;
@@ -43,23 +45,45 @@ public final class Positions {
     }
 
     /**
-     * A checkpoint's table for another square grid, resampled for this one.
+     * A table for another grid, resampled for this one.
      *
-     * @return empty if the table's positions after the prefix are no square
+     * @param from the grid that the table is for; empty where nobody says, and then it must be square
+     * @param width channels
+     * @return empty if the table's positions after the prefix make no such grid
      */
-    static Optional<Tensor> fit(Tensor table, int prefix, long newRows, long newColumns, long width) {
-        return fit(table, prefix, newRows, newColumns, width, true);
-    }
-
-    /** {@link #fit(Tensor, int, long, long, long)} with a choice of antialiasing. */
-    static Optional<Tensor> fit(
-            Tensor table, int prefix, long newRows, long newColumns, long width, boolean antialias) {
-        long patches = table.size(1) - prefix;
-        long side = Math.round(Math.sqrt(Math.max(0, patches)));
-        if (table.dims() != 3 || table.size(2) != width || patches < 1 || side * side != patches) {
+    static Optional<Tensor> fit(Tensor table, int prefix, Optional<Grid> from, Grid to, long width, boolean antialias) {
+        if (table.dims() != 3 || table.size(2) != width) {
             return Optional.empty();
         }
-        return Optional.of(resample(table, prefix, side, side, newRows, newColumns, Kernels.Resize.BICUBIC, antialias));
+        long patches = table.size(1) - prefix;
+        return from.filter(grid -> grid.patches() == patches)
+                .or(() -> Grid.square(patches))
+                .map(grid -> resample(
+                        table,
+                        prefix,
+                        grid.rows(),
+                        grid.columns(),
+                        to.rows(),
+                        to.columns(),
+                        Kernels.Resize.BICUBIC,
+                        antialias));
+    }
+
+    /**
+     * Patches' tokens where they lie in the image.
+     *
+     * @param tokens {@code [B, rows·columns, D]}, without prefix tokens
+     * @return {@code [B, D, rows, columns]}
+     */
+    static Tensor map(Tensor tokens, long rows, long columns) {
+        require(
+                tokens.size(1) == rows * columns,
+                "of %d×%d patches %d are left, which make no feature map: patches are dropped while training, so switch the"
+                        + " model to evaluation, or set patchDropout to 0",
+                rows,
+                columns,
+                tokens.size(1));
+        return tokens.transpose(1, 2).reshape(tokens.size(0), tokens.size(2), rows, columns);
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.SwinConfig.Window;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -15,27 +16,33 @@ public final class RelativePositionTables {
      * Resamples a table the way timm does, after BEiT: the known offsets are thought to lie in geometric progression, dense round
      * 0 and wide at the rim, so that near neighbours keep their biases; between them it interpolates linearly.
      *
-     * @param table {@code [(2s−1)², h]} for a square window of side s
-     * @param height rows of the new window
-     * @param width columns of the new window
-     * @return {@code [(2·height−1)·(2·width−1), h]}; empty if the table is not for a square window
+     * @param table {@code [(2·height−1)·(2·width−1), h]}
+     * @param from the window that the table is for; empty where nobody says, and then it must be square
+     * @param to the new window
+     * @return a table for that; empty if the given one is not for such a window
      */
-    public static Optional<Tensor> resample(Tensor table, int height, int width) {
-        int source = side(table);
-        if (source == 0) {
-            return Optional.empty();
+    public static Optional<Tensor> resample(Tensor table, Optional<Window> from, Window to) {
+        return from.filter(window -> table.dims() == 2 && table.size(0) == rows(window.height()) * rows(window.width()))
+                .or(() -> square(table))
+                .map(window -> resample(table, window, to));
+    }
+
+    private static Tensor resample(Tensor table, Window from, Window to) {
+        if (from.equals(to)) {
+            return table;
         }
-        int rows = 2 * height - 1, columns = 2 * width - 1;
-        if (rows == source && columns == source) {
-            return Optional.of(table);
-        }
+        int rows = rows(to.height()), columns = rows(to.width());
         long h = table.size(1);
-        var grid = table.transpose(0, 1).reshape(h, source, source);
-        var resized = weights(source, rows)
+        var grid = table.transpose(0, 1).reshape(h, rows(from.height()), rows(from.width()));
+        var resized = weights(rows(from.height()), rows)
                 .matmul(grid)
-                .matmul(weights(source, columns).transpose(0, 1));
-        return Optional.of(
-                resized.reshape(h, (long) rows * columns).transpose(0, 1).contiguous());
+                .matmul(weights(rows(from.width()), columns).transpose(0, 1));
+        return resized.reshape(h, (long) rows * columns).transpose(0, 1).contiguous();
+    }
+
+    /** Offsets between the tokens along a side. */
+    private static int rows(int side) {
+        return 2 * side - 1;
     }
 
     /**
@@ -45,25 +52,22 @@ public final class RelativePositionTables {
      * @return {@code [(2·height−1)·(2·width−1), h]}; empty if the table is not for a square window
      */
     public static Optional<Tensor> resampleBicubic(Tensor table, int height, int width) {
-        int source = side(table);
-        if (source == 0) {
-            return Optional.empty();
-        }
-        long rows = 2L * height - 1, columns = 2L * width - 1, h = table.size(1);
-        var grid = table.transpose(0, 1).reshape(1, h, source, source);
-        return Optional.of(Kernels.resize(grid, rows, columns, Kernels.Resize.BICUBIC, false)
-                .reshape(h, rows * columns)
-                .transpose(0, 1)
-                .contiguous());
+        return square(table).map(window -> {
+            long rows = rows(height), columns = rows(width), h = table.size(1), source = rows(window.height());
+            var grid = table.transpose(0, 1).reshape(1, h, source, source);
+            return Kernels.resize(grid, rows, columns, Kernels.Resize.BICUBIC, false)
+                    .reshape(h, rows * columns)
+                    .transpose(0, 1)
+                    .contiguous();
+        });
     }
 
-    /** 2s−1 for a table of (2s−1)² rows; 0 for any other. */
-    private static int side(Tensor table) {
-        if (table.dims() != 2) {
-            return 0;
-        }
-        int side = (int) Math.round(Math.sqrt(table.size(0)));
-        return side % 2 == 1 && (long) side * side == table.size(0) ? side : 0;
+    /** The square window of a table of (2s−1)² rows; empty for any other. */
+    private static Optional<Window> square(Tensor table) {
+        int side = table.dims() == 2 ? (int) Math.round(Math.sqrt(table.size(0))) : 0;
+        return side % 2 == 1 && (long) side * side == table.size(0)
+                ? Optional.of(new Window((side + 1) / 2, (side + 1) / 2))
+                : Optional.empty();
     }
 
     /** The matrix {@code [to, from]} of the linear interpolation along one axis. */

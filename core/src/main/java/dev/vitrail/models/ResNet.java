@@ -19,7 +19,9 @@ import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -224,6 +226,13 @@ public final class ResNet extends Model {
             return stem == Stem.PLAIN ? "conv1" : "conv1.0";
         }
 
+        /** The feature maps after the stages. */
+        List<FeatureInfo> featureInfo() {
+            return IntStream.range(0, depths.size())
+                    .mapToObj(i -> FeatureInfo.square("layer" + (i + 1), width(i), 4 << i))
+                    .toList();
+        }
+
         int blocks() {
             return depths.stream().mapToInt(Integer::intValue).sum();
         }
@@ -363,13 +372,19 @@ public final class ResNet extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
         var x = maximum.apply(config.activation.consume(norm1.apply(conv1.apply(images.channelsLast()))));
-        for (var stage : stages) {
-            x = stage.apply(x);
+        for (int i = 0; i < stages.size(); i++) {
+            x = stages.get(i).apply(x);
+            tap.take(i, x, UnaryOperator.identity());
         }
         return x;
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return config.featureInfo();
     }
 
     @Override
@@ -522,6 +537,7 @@ public final class ResNet extends Model {
         private final Activation activation;
 
         Basic(Config c, int in, int planes, int stride, double rate) {
+            landmark(Landmark.BLOCK, "");
             int inner = planes / c.reduceFirst;
             conv1 = child("conv1", c.conv(in, inner, 3, stride));
             norm1 = child("bn1", c.norm(inner));
@@ -549,6 +565,7 @@ public final class ResNet extends Model {
         private final Activation activation;
 
         Bottleneck(Config c, int in, int planes, int stride, double rate) {
+            landmark(Landmark.BLOCK, "");
             int width = (int) Math.floor(planes * (c.baseWidth / 64.0)) * c.cardinality;
             int inner = width / c.reduceFirst, out = planes * BlockKind.BOTTLENECK.expansion;
             conv1 = child("conv1", c.conv(in, inner, 1, 1));
@@ -595,6 +612,6 @@ public final class ResNet extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images) : super.forward(images);
+        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 }

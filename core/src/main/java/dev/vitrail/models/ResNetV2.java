@@ -21,7 +21,9 @@ import dev.vitrail.nn.StdConv2d;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -231,6 +233,13 @@ public final class ResNetV2 extends Model {
             return 4 << (depths.size() - 1);
         }
 
+        /** The feature maps after the stages. */
+        List<FeatureInfo> featureInfo() {
+            return IntStream.range(0, depths.size())
+                    .mapToObj(i -> FeatureInfo.square("stages." + i, width(i), 4 << i))
+                    .toList();
+        }
+
         /** Name of the convolution that sees the image. */
         public String firstConvolution() {
             return "stem." + stem.firstConvolution();
@@ -369,12 +378,19 @@ public final class ResNetV2 extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = root.apply(images.requireDims(4, "a batch of images"));
-        for (var stage : stages) {
-            x = stage.apply(x);
+        int last = stages.size() - 1;
+        for (int i = 0; i <= last; i++) {
+            x = stages.get(i).apply(x);
+            tap.take(i, x, i == last && tap.normalised() ? norm::apply : UnaryOperator.identity());
         }
         return norm.apply(x);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return config.featureInfo();
     }
 
     @Override
@@ -390,7 +406,7 @@ public final class ResNetV2 extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images) : super.forward(images);
+        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
@@ -521,6 +537,7 @@ public final class ResNetV2 extends Model {
         private final DropPath dropPath;
 
         PreActivationBottleneck(Config c, int in, int out, int stride, boolean first, double rate) {
+            landmark(Landmark.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio);
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
@@ -549,6 +566,7 @@ public final class ResNetV2 extends Model {
         private final DropPath dropPath;
 
         PreActivationPair(Config c, int in, int out, int stride, boolean first, double rate) {
+            landmark(Landmark.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio);
             boolean changes = first && (stride != 1 || in != out);
             downsample = changes ? child("downsample", new Shortcut(c, in, out, stride)) : null;
@@ -575,6 +593,7 @@ public final class ResNetV2 extends Model {
         private final Activation activation;
 
         Bottleneck(Config c, int in, int out, int stride, boolean first, double rate) {
+            landmark(Landmark.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio);
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));

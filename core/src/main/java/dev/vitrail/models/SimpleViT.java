@@ -6,6 +6,8 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.CompactTransformer.Patches;
 import dev.vitrail.models.CompactTransformer.Shape;
 import dev.vitrail.nn.Constant;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * vit-pytorch's SimpleViT: no class token, no dropout, fixed positions.
@@ -88,14 +90,24 @@ public final class SimpleViT extends CompactModel {
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
-        return transformer.apply(x.plus(positions.on(x.device())));
+        return transformer.apply(x.plus(positions.on(x.device())), tap, config.image::map);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return config.image.featureInfo("transformer", config.encoder);
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
         return Pool.MEAN.of(features);
+    }
+
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        return Patches.resample(name, values, wanted, config.image);
     }
 
     @Override

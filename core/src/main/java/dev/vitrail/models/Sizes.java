@@ -38,13 +38,20 @@ final class Sizes {
     static void requireMultiple(String what, int size, String ofWhat, int unit) {
         require(size > 0 && unit > 0, "%s %d and %s %d must be positive", what, size, ofWhat, unit);
         require(
+                size >= unit,
+                "%s %d is less than the %s of %d pixels: take at least %4$d, or a smaller patch",
+                what,
+                size,
+                ofWhat,
+                unit);
+        require(
                 size % unit == 0,
                 "%s %d is not a multiple of the %s of %d pixels: the nearest that are, are %d and %d",
                 what,
                 size,
                 ofWhat,
                 unit,
-                Math.max(1, size / unit) * unit,
+                size / unit * unit,
                 (size / unit + 1) * unit);
     }
 

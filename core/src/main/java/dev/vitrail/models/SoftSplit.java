@@ -44,6 +44,15 @@ public record SoftSplit(int kernel, int stride, int padding) {
         return side;
     }
 
+    /** The shortest side that leaves a window after all splits. */
+    static int smallest(List<SoftSplit> splits) {
+        int side = 1;
+        while (grid(splits, side) < 1) {
+            side++;
+        }
+        return side;
+    }
+
     /** Cuts an image, {@code [B, C, H, W] → [B, N, C·k²]}. */
     Tensor cut(Tensor image) {
         return Kernels.unfold(image, kernel, stride, padding).transpose(1, 2);

@@ -215,6 +215,10 @@ public record SwinConfig(
         return (int) (widthOf(stage) * mlpRatios.get(stage));
     }
 
+    Grid grid() {
+        return new Grid(gridHeight(), gridWidth());
+    }
+
     /** Rows of patches. */
     public int gridHeight() {
         return Sizes.ceilDiv(imageHeight, patch);
@@ -246,13 +250,7 @@ public record SwinConfig(
         return DropPath.linear(dropPath, blocks());
     }
 
-    /**
-     * What is padded, and which windows are made smaller, for images of a size.
-     *
-     * @param height rows, pixels
-     * @param width columns, pixels
-     * @return sentences for a person; empty if patches and windows fit
-     */
+    @Override
     public List<String> adjustments(int height, int width) {
         var notes = new ArrayList<String>();
         int rows = Sizes.ceilDiv(height, patch), columns = Sizes.ceilDiv(width, patch);

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * beginning of a stage where the authors' code does it at the end of the one before.
  *
  * <p>Images of any size are taken: they are padded to whole patches, maps to even sides before patches are merged and to whole
- * windows before attention, and no window is larger than its map. {@link #adjustments} tells what that means for a size.
+ * windows before attention, and no window is larger than its map. {@link SwinConfig#adjustments} tells what that means for a size.
  *
  * <p>Shapes: {@code B} images in a batch, {@code H×W} tokens in a map, {@code C} channels of a token, {@code n} tokens in a
  * window, {@code h} heads of {@code d} channels.
@@ -77,7 +78,7 @@ public final class SwinTransformer extends Model {
      * @return {@code [B, H, W, C]}
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images); //                                              [B, H, W, C]
         int rows = (int) x.size(1), columns = (int) x.size(2);
         if (positions != null) {
@@ -85,10 +86,20 @@ public final class SwinTransformer extends Model {
                     .reshape(1, rows, columns, config.width()));
         }
         x = positionDropout.apply(x);
-        for (var stage : stages) {
-            x = stage.apply(x, rows, columns);
+        int last = stages.size() - 1;
+        for (int i = 0; i <= last; i++) {
+            x = stages.get(i).apply(x, rows, columns);
+            boolean normalised = i == last && tap.normalised();
+            tap.take(i, x, map -> (normalised ? norm.apply(map) : map).permute(0, 3, 1, 2));
         }
         return norm.apply(x);
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        return IntStream.range(0, config.stages())
+                .mapToObj(i -> FeatureInfo.square("layers." + i, config.widthOf(i), config.patch() << i))
+                .toList();
     }
 
     /** {@code [B, H, W, C] → [B, C]}, the mean over the map. */
@@ -105,17 +116,6 @@ public final class SwinTransformer extends Model {
     @Override
     public SwinConfig config() {
         return config;
-    }
-
-    /**
-     * What is padded, and which windows are made smaller, for images of a size.
-     *
-     * @param height rows, pixels
-     * @param width columns, pixels
-     * @return sentences for a person; empty if patches and windows fit
-     */
-    public List<String> adjustments(int height, int width) {
-        return config.adjustments(height, width);
     }
 
     @Override
@@ -140,21 +140,28 @@ public final class SwinTransformer extends Model {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.endsWith(".relative_position_bias_table")) {
             var stage = STAGE.matcher(name);
             if (stage.matches() && values.dims() == 2 && values.size(1) == wanted[1]) {
-                var window = config.windowsOf(Integer.parseInt(stage.group(1)), false);
-                return RelativePositionTables.resample(values, window.height(), window.width());
+                int number = Integer.parseInt(stage.group(1));
+                return RelativePositionTables.resample(
+                        values, source.map(c -> window((SwinConfig) c, number)), window(config, number));
             }
         }
         if (name.equals("absolute_pos_embed")) {
-            return Positions.fit(values, 0, config.gridHeight(), config.gridWidth(), config.width());
+            return Positions.fit(
+                    values, 0, source.map(c -> ((SwinConfig) c).grid()), config.grid(), config.width(), true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
         }
         return Optional.empty();
+    }
+
+    private static SwinConfig.Window window(SwinConfig c, int stage) {
+        var cut = c.windowsOf(stage, false);
+        return new SwinConfig.Window(cut.height(), cut.width());
     }
 
     @Override
@@ -313,6 +320,10 @@ public final class SwinTransformer extends Model {
 
     /** A block of either version, {@code [B, H, W, C] → [B, H, W, C]}. */
     abstract static class Block extends Module implements Recomputable {
+        Block() {
+            landmark(Landmark.BLOCK, "");
+        }
+
         abstract Tensor forward(Tensor x, Windows windows);
 
         final Tensor apply(Tensor x, Windows windows) {
@@ -358,6 +369,7 @@ public final class SwinTransformer extends Model {
         private final Dropout outDropout;
 
         WindowAttention(SwinConfig c, int stage) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             int C = c.widthOf(stage);
             var window = c.windowsOf(stage, false);
             heads = c.heads().get(stage);

@@ -75,6 +75,7 @@ final class SwinTransformerV2 {
         private final Dropout outDropout;
 
         WindowAttention(SwinConfig c, int stage) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             int C = c.widthOf(stage);
             heads = c.heads().get(stage);
             headWidth = C / heads;

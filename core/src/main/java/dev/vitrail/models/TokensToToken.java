@@ -75,6 +75,7 @@ final class TokensToToken extends Layer {
         private final Mlp mlp;
 
         TokenTransformer(int in, int width) {
+            landmark(Landmark.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(in, TokensToTokenViT.EPS));
             attention = child("attn", new NarrowingAttention(in, width));
             norm2 = child("norm2", new LayerNorm(width, TokensToTokenViT.EPS));
@@ -95,6 +96,7 @@ final class TokensToToken extends Layer {
         private final Linear out;
 
         NarrowingAttention(int in, int width) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             // The original scales by the width of the joined tokens, although queries are narrower.
             scale = 1 / Math.sqrt(in);
             qkv = child("qkv", new Linear(in, 3L * width, false));
@@ -134,6 +136,7 @@ final class TokensToToken extends Layer {
 
         /** @param dropout probability after both projections back to tokens; 0.1 in the original */
         TokenPerformer(int in, int width, double dropout) {
+            landmark(Landmark.BLOCK, "");
             this.width = width;
             features = width / 2;
             directions = fixedParameter(

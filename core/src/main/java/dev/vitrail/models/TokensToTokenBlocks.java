@@ -16,6 +16,7 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,26 @@ final class TokensToTokenBlocks {
             blocks.add(new Block(c, c.width(), dropPath));
         }
         return blocks;
+    }
+
+    /** Channels after each of the modules that {@link #of} makes. */
+    static List<Integer> widths(TokensToTokenViT.Config c) {
+        if (c.backbone() != TokensToTokenViT.Backbone.DENSE) {
+            return Collections.nCopies(c.depth(), c.width());
+        }
+        var widths = new ArrayList<Integer>();
+        int width = c.width();
+        for (int stage = 0; stage < c.stages().size(); stage++) {
+            if (stage > 0) {
+                width /= 2;
+                widths.add(width);
+            }
+            for (int i = 0; i < c.stages().get(stage); i++) {
+                width += c.growth();
+                widths.add(width);
+            }
+        }
+        return widths;
     }
 
     /** Blocks that each add channels, in stages; between the stages a transition halves the channels. */
@@ -76,6 +97,7 @@ final class TokensToTokenBlocks {
         private final @Nullable Linear growth;
 
         Block(TokensToTokenViT.Config c, int width, double dropPath) {
+            landmark(Landmark.BLOCK, "");
             boolean ghost = c.backbone() == TokensToTokenViT.Backbone.GHOST;
             boolean squeezed = c.backbone() == TokensToTokenViT.Backbone.SE;
             norm1 = child("norm1", new LayerNorm(width, TokensToTokenViT.EPS));
@@ -151,6 +173,7 @@ final class TokensToTokenBlocks {
         private final Linear linear;
 
         Transition(int in, int out) {
+            landmark(Landmark.BLOCK, "");
             linear = child("linear", new Linear(in, out));
         }
 
@@ -186,6 +209,7 @@ final class TokensToTokenBlocks {
         private final Linear out;
 
         GhostAttention(TokensToTokenViT.Config c) {
+            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             heads = c.heads();
             scale = c.scale(c.width());
             attentionDropout = c.attentionDropout();

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * T2T-ViT: a vision transformer that is trained from scratch on a dataset of ImageNet's size, because it builds its tokens in
@@ -123,10 +124,11 @@ public final class TokensToTokenViT extends Model {
             require(tokenWidth > 1, "the token width %d must be at least 2", tokenWidth);
             require(
                     SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
-                    "images of %d×%d pixels are too small for the soft splits %s: take larger images or fewer splits",
+                    "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
                     imageHeight,
                     imageWidth,
-                    splits);
+                    splits,
+                    SoftSplit.smallest(splits));
             switch (backbone) {
                 case PLAIN -> {}
                 case SE ->
@@ -202,6 +204,10 @@ public final class TokensToTokenViT extends Model {
         @Override
         public Config withDropPath(double rate) {
             return with(o -> o.dropPath = rate);
+        }
+
+        Grid grid() {
+            return new Grid(gridHeight(), gridWidth());
         }
 
         /** Rows of tokens that reach the backbone. */
@@ -328,12 +334,33 @@ public final class TokensToTokenViT extends Model {
      * @return {@code [B, 1+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images) {
+    protected Tensor features(Tensor images, FeatureTap tap) {
+        return norm.apply(encoded(images, blocks.size(), tap));
+    }
+
+    /** Tokens after the first {@code count} blocks, {@code [B, 1+N, D]}. */
+    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
         var x = embedded(images);
-        for (var block : blocks) {
-            x = block.apply(x);
+        for (int i = 0; i < count; i++) {
+            x = blocks.get(i).apply(x);
+            // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
+            boolean normalised = tap.normalised() && x.size(2) == config.outputWidth();
+            tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
         }
-        return norm.apply(x);
+        return x;
+    }
+
+    private Tensor map(Tensor tokens) {
+        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config.gridHeight(), config.gridWidth());
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        int stride = config.splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        var widths = TokensToTokenBlocks.widths(config);
+        return IntStream.range(0, widths.size())
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
+                .toList();
     }
 
     /** The class token, {@code [B, 1+N, D] → [B, D]}. */
@@ -349,13 +376,10 @@ public final class TokensToTokenViT extends Model {
                 || Observation.active()
                 || !(last instanceof TokensToTokenBlocks.Block block)
                 || !block.mayStopAtFirst()) {
-            return pooled(features(images));
+            return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class token is read, so the last block computes no other.
-        var x = embedded(images);
-        for (var earlier : blocks.subList(0, blocks.size() - 1)) {
-            x = earlier.apply(x);
-        }
+        var x = encoded(images, blocks.size() - 1, FeatureTap.NONE);
         return pooled(norm.apply(block.applyToFirst(x, 1)));
     }
 
@@ -398,10 +422,12 @@ public final class TokensToTokenViT extends Model {
 
     /** Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune at 384 pixels. */
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
-        return name.equals("pos_embed")
-                ? Positions.fit(values, 1, config.gridHeight(), config.gridWidth(), config.width, false)
-                : Optional.empty();
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        if (name.equals("pos_embed")) {
+            return Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config.grid(), config.width, false);
+        }
+        boolean first = name.equals(stem() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
+        return first ? Channels.fitWindows(values, config.channels, wanted, false) : Optional.empty();
     }
 
     @Override

@@ -79,6 +79,9 @@ public final class VisionTransformer extends Model {
 
         /** Name, below the stem, of the convolution that sees the image. */
         String firstConvolution();
+
+        /** The feature maps of its stages. */
+        List<FeatureInfo> featureInfo();
     }
 
     /**
@@ -216,6 +219,16 @@ public final class VisionTransformer extends Model {
             // spotless:on
         }
 
+        @Override
+        public List<String> adjustments(int height, int width) {
+            int stride = stem.map(Stem::stride).orElse(1);
+            int full = Sizes.ceilDiv(height, patchHeight * stride) * patchHeight * stride;
+            int fullWidth = Sizes.ceilDiv(width, patchWidth * stride) * patchWidth * stride;
+            return full == height && fullWidth == width
+                    ? List.of()
+                    : List.of("images are padded to %d×%d pixels, a multiple of the patch".formatted(full, fullWidth));
+        }
+
         /** This configuration with some options changed. */
         public Config with(Consumer<Options> change) {
             var options = new Options(this);
@@ -246,6 +259,10 @@ public final class VisionTransformer extends Model {
             return with(o -> o.dropPath = rate);
         }
 
+        Grid grid() {
+            return new Grid(gridHeight(), gridWidth());
+        }
+
         /** Rows of patches. */
         public int gridHeight() {
             return Sizes.ceilDiv(
@@ -265,6 +282,13 @@ public final class VisionTransformer extends Model {
         /** Prefix tokens that have a position. */
         public int positionedPrefix() {
             return positionsCoverPrefix ? prefixTokens() : 0;
+        }
+
+        /** The feature maps of the stem's stages. */
+        List<FeatureInfo> stemMaps() {
+            return stem.map(Stem::featureInfo).orElse(List.of()).stream()
+                    .map(info -> info.below("patch_embed.backbone"))
+                    .toList();
         }
 
         int hidden() {
@@ -417,8 +441,8 @@ public final class VisionTransformer extends Model {
     }
 
     /** Tokens before the first block: {@code [B, T+N, D]} (eq. 1). */
-    private Tensor tokens(Tensor images) {
-        var x = patches.apply(images); //                                              [B, N, D]
+    private Tensor tokens(Tensor images, FeatureTap tap) {
+        var x = patches.apply(images, tap); //                                         [B, N, D]
         var table = positions.value();
         if (config.dynamicSize || config.dynamicPad) {
             table = Positions.resample(
@@ -456,25 +480,46 @@ public final class VisionTransformer extends Model {
      * @return {@code [B, T+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images) {
-        var x = tokens(images);
-        for (var block : blocks) {
-            x = block.apply(x); //                                                     eq. 2, 3
+    protected Tensor features(Tensor images, FeatureTap tap) {
+        return norm.apply(encoded(images, blocks.size(), tap));
+    }
+
+    /** Tokens after the first {@code count} blocks, {@code [B, T+N, D]}. */
+    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
+        var x = tokens(images, tap);
+        int before = config.stemMaps().size();
+        for (int i = 0; i < count; i++) {
+            x = blocks.get(i).apply(x); //                                             eq. 2, 3
+            tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
         }
-        return norm.apply(x);
+        return x;
+    }
+
+    /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
+    private Tensor map(Tensor tokens, Tensor images) {
+        return Positions.map(patchesOf(tokens), patches.rows(images.size(2)), patches.columns(images.size(3)));
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        int stride = config.stem.map(Stem::stride).orElse(1);
+        var infos = new ArrayList<>(config.stemMaps());
+        for (int i = 0; i < config.depth; i++) {
+            infos.add(new FeatureInfo(
+                    "blocks." + i, config.width, config.patchHeight * stride, config.patchWidth * stride));
+        }
+        return List.copyOf(infos);
     }
 
     @Override
     protected Tensor pooledOf(Tensor images) {
         if (!inference() || config.pool != Pool.TOKEN || Observation.active()) {
-            return pooled(features(images));
+            return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
-        var x = tokens(images);
-        for (var block : blocks.subList(0, blocks.size() - 1)) {
-            x = block.apply(x);
-        }
-        x = blocks.get(blocks.size() - 1).applyToFirst(x, config.distilled ? 2 : 1);
+        int last = blocks.size() - 1;
+        var x = encoded(images, last, FeatureTap.NONE);
+        x = blocks.get(last).applyToFirst(x, config.distilled ? 2 : 1);
         return pooled(norm.apply(x));
     }
 
@@ -557,10 +602,10 @@ public final class VisionTransformer extends Model {
     }
 
     @Override
-    public Optional<Tensor> resample(String name, Tensor values, long[] wanted) {
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(
-                    values, config.positionedPrefix(), config.gridHeight(), config.gridWidth(), config.width);
+            var from = source.map(c -> ((Config) c).grid());
+            return Positions.fit(values, config.positionedPrefix(), from, config.grid(), config.width, true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
@@ -610,6 +655,7 @@ public final class VisionTransformer extends Model {
         private final DropPath dropPath2;
 
         Block(Config c, double dropPath) {
+            landmark(Landmark.BLOCK, "");
             int D = c.width;
             norm1 = child("norm1", new LayerNorm(D, c.normEps));
             attention = child(

@@ -48,6 +48,9 @@ public final class Attention extends Layer {
         }
     }
 
+    /** What attention weights are called below their layer, as the originals' dropout module after the softmax is. */
+    public static final String WEIGHTS = "attn_drop";
+
     private final Config config;
     private final Linear qkv;
     private final @Nullable LayerNorm qNorm;
@@ -57,6 +60,7 @@ public final class Attention extends Layer {
 
     public Attention(Config config) {
         this.config = config;
+        landmark(Landmark.ATTENTION, WEIGHTS);
         qkv = child("qkv", new Linear(config.width, 3 * config.width, config.qkvBias, config.qkvInit, Init.zeros()));
         long d = config.width / config.heads;
         qNorm = config.qkNormEps == null ? null : child("q_norm", new LayerNorm(d, config.qkNormEps));
@@ -103,7 +107,7 @@ public final class Attention extends Layer {
 
     /**
      * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where an {@link Observation} wants the weights
-     * of {@code module}, as its part {@code attn_drop}.
+     * of {@code module}, as its part {@link #WEIGHTS}.
      *
      * @param q {@code [B, h, N, d]}
      * @param k {@code [B, h, M, d]}
@@ -112,10 +116,10 @@ public final class Attention extends Layer {
      */
     public static Tensor attention(
             Module module, Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double dropout, double scale) {
-        return attention(module, "attn_drop", q, k, v, mask, dropout, scale);
+        return attention(module, WEIGHTS, q, k, v, mask, dropout, scale);
     }
 
-    /** The same, where the original calls the weights by another name than {@code attn_drop}. */
+    /** The same, where the original calls the weights by another name. */
     public static Tensor attention(
             Module module,
             String part,

@@ -25,7 +25,16 @@ public abstract class Module implements AutoCloseable {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
     private final Map<String, Module> children = new LinkedHashMap<>();
     private final List<Constant> constants = new ArrayList<>();
+    private final Map<String, Landmark> landmarks = new LinkedHashMap<>();
     private boolean training;
+
+    /** A result that people look for inside a model. */
+    public enum Landmark {
+        /** A step of the model: a block, in which information flows beside a shortcut. */
+        BLOCK,
+        /** Attention weights after the softmax. */
+        ATTENTION
+    }
 
     // --------------------------------------------------------------------------------------------------- building
 
@@ -86,6 +95,11 @@ public abstract class Module implements AutoCloseable {
         return constant;
     }
 
+    /** Declares that this module shows such a result to an {@link Observation}, under its own name with {@code part} appended. */
+    protected final void landmark(Landmark kind, String part) {
+        landmarks.put(part, kind);
+    }
+
     // ---------------------------------------------------------------------------------------------------- running
 
     /** Runs a part of the forward pass in a native-memory frame of its own, and shows its result to an {@link Observation}. */
@@ -136,6 +150,19 @@ public abstract class Module implements AutoCloseable {
     /** Visits this module (by the empty name) and all below it, with their names. */
     public final void visitModules(BiConsumer<String, Module> visitor) {
         visit("", visitor);
+    }
+
+    /** Names of all results of a kind in this module and below it, in the order of declaration. */
+    public final List<String> landmarks(Landmark kind) {
+        var names = new ArrayList<String>();
+        visit(
+                "",
+                (name, module) -> module.landmarks.forEach((part, own) -> {
+                    if (own == kind) {
+                        names.add(part.isEmpty() ? name : join(name, part));
+                    }
+                }));
+        return List.copyOf(names);
     }
 
     private void visit(String name, BiConsumer<String, Module> visitor) {

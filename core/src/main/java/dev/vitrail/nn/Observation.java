@@ -1,16 +1,25 @@
 package dev.vitrail.nn;
 
+import dev.vitrail.Names;
+import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies of what modules give during the forward passes of this thread, by the modules' names.
+ * What modules give during the forward passes of this thread, by the modules' names; part of the recorded graph, if there is
+ * one.
  *
  * <p>An attention layer shows its weights, {@code [B, h, N, M]} after the softmax, under its own name with
  * {@code .attn_drop} appended (as the originals' dropout module after the softmax is called). They are computed only when
@@ -39,6 +48,33 @@ public final class Observation implements AutoCloseable {
         var observation = new Observation(root, wanted);
         CURRENT.set(observation);
         return observation;
+    }
+
+    /**
+     * All names of modules and landmarks below {@code root} that patterns stand for.
+     *
+     * @param patterns names, in which {@code *} stands for any name between two dots
+     * @throws VitrailException if a pattern stands for nothing
+     */
+    public static Set<String> names(Module root, List<String> patterns) {
+        var known = new LinkedHashSet<String>();
+        root.visitModules((name, module) -> known.add(name));
+        for (var kind : Module.Landmark.values()) {
+            known.addAll(root.landmarks(kind));
+        }
+        var found = new LinkedHashSet<String>();
+        for (var pattern : patterns) {
+            var regex =
+                    Arrays.stream(pattern.split("\\*", -1)).map(Pattern::quote).collect(Collectors.joining("[^.]*"));
+            var matching = known.stream().filter(name -> name.matches(regex)).toList();
+            VitrailException.require(
+                    !matching.isEmpty(),
+                    "the model has nothing by the name '%s' to look at: the nearest names are %s",
+                    pattern,
+                    String.join(", ", Names.nearest(pattern, known, 3)));
+            found.addAll(matching);
+        }
+        return found;
     }
 
     /** What was seen, in the order of computation; the tensors live until this observation is closed. */
@@ -71,9 +107,9 @@ public final class Observation implements AutoCloseable {
     }
 
     private void take(String name, Tensor result) {
-        try (var frame = Frame.open();
-                var off = Gradients.off()) {
-            var before = seen.put(name, result.detach().copy().keep());
+        // Without recorded gradients later steps may write over a result; with them nothing is written over.
+        try (var frame = Frame.open()) {
+            var before = seen.put(name, (Gradients.recorded() ? result : result.copy()).keep());
             if (before != null) {
                 before.release();
             }

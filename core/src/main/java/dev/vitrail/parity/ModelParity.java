@@ -11,6 +11,7 @@ import dev.vitrail.weights.Checkpoint;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -96,8 +97,52 @@ final class ModelParity {
             for (int i = 0; golden.has("features/" + i); i++) {
                 compareInner("features_error", "features", model.embed(input).select(1, i), "features/" + i);
             }
+            compareFeatureMaps(input);
             compareLogits("logits_error", "the logits of plain inference", model.apply(input));
         }
+    }
+
+    /** Feature maps against the last block of their stage, brought from the original's layout to {@code [B, C, H, W]}. */
+    private void compareFeatureMaps(Tensor input) {
+        var keys = new HashMap<String, String>();
+        golden.json()
+                .path("blocks")
+                .forEach(entry -> keys.put(
+                        ourModule(entry.path("module").asText()),
+                        entry.path("key").asText()));
+        var infos = model.featureInfo();
+        for (int i = 0; i < infos.size(); i++) {
+            var module = infos.get(i).module();
+            var last = model.blocks().stream()
+                    .filter(name -> name.equals(module) || name.startsWith(module + "."))
+                    .reduce((first, second) -> second)
+                    .orElse(module);
+            var key = keys.get(last);
+            if (key != null && golden.has(key)) {
+                int index = i;
+                Frame.run(() -> {
+                    var map = model.featureMaps(input, List.of(index)).get(0).map();
+                    var difference = Difference.of(
+                            map.toFloats(), asMap(golden.tensor(key), map).toFloats());
+                    outcome.check(
+                            "feature_map_error",
+                            "the feature map of '%s'".formatted(module),
+                            difference,
+                            INNER * Math.max(1, difference.scale()),
+                            0);
+                });
+            }
+        }
+    }
+
+    private static Tensor asMap(Tensor block, Tensor map) {
+        if (block.dims() == 3) {
+            long places = map.size(2) * map.size(3);
+            return block.narrow(1, block.size(1) - places, places)
+                    .transpose(1, 2)
+                    .reshape(map.shape());
+        }
+        return Arrays.equals(block.shape(), map.shape()) ? block : block.permute(0, 3, 1, 2);
     }
 
     private void compareGradients() {

@@ -3,6 +3,7 @@ package dev.vitrail.parity;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.RelativePositionTables;
 import dev.vitrail.models.ShiftedWindows;
+import dev.vitrail.models.SwinConfig;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -43,7 +44,11 @@ final class SwinTableParity {
             var side = job.path("dst_window");
             int height = side.get(0).asInt(), width = side.get(1).asInt();
             var table = golden.tensor("table_in/" + i);
-            resized(golden, outcome, "table_linear/" + i, RelativePositionTables.resample(table, height, width));
+            resized(
+                    golden,
+                    outcome,
+                    "table_linear/" + i,
+                    RelativePositionTables.resample(table, Optional.empty(), new SwinConfig.Window(height, width)));
             resized(golden, outcome, "table_simple/" + i, RelativePositionTables.resampleBicubic(table, height, width));
         });
         json.path("v2_coords").forEach(job -> {

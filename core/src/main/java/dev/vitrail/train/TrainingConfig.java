@@ -100,7 +100,9 @@ public final class TrainingConfig {
     /** The model's configuration as this run trains it. */
     public ModelConfig configure(ModelConfig original, int classes) {
         var config = original.withClasses(classes).withDropPath(get(DROP_PATH));
-        return get(IMAGE_SIZE).map(size -> config.withImage(size, size)).orElse(config);
+        return get(IMAGE_SIZE)
+                .map(size -> config.withImage(size.height(), size.width()))
+                .orElse(config);
     }
 
     @Override

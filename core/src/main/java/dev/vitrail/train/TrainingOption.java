@@ -5,6 +5,7 @@ import static dev.vitrail.VitrailException.require;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
+import dev.vitrail.images.ImageSize;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -67,6 +68,23 @@ public final class TrainingOption<T> {
                         JsonNode::asInt,
                         NODES::numberNode),
                 List.of());
+    }
+
+    /** A size of images, none where nobody says. */
+    static TrainingOption<Optional<ImageSize>> size(String name, String meaning) {
+        return new TrainingOption<>(
+                        name,
+                        new ImageSize(1, 1),
+                        meaning,
+                        new Kind<>(
+                                "a side in pixels, such as 224, or height and width, such as 300x200",
+                                node -> node.isIntegralNumber() ? node.asLong() > 0 : node.isTextual(),
+                                node -> ImageSize.parse(node.asText()),
+                                size -> size.height() == size.width()
+                                        ? NODES.numberNode(size.height())
+                                        : NODES.textNode(size.toString())),
+                        List.<Rule<ImageSize>>of())
+                .orNone();
     }
 
     static TrainingOption<Long> seed(String name, long standard, String meaning) {

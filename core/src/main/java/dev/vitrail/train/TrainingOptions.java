@@ -4,9 +4,11 @@ import static dev.vitrail.train.TrainingOption.choice;
 import static dev.vitrail.train.TrainingOption.flag;
 import static dev.vitrail.train.TrainingOption.number;
 import static dev.vitrail.train.TrainingOption.seed;
+import static dev.vitrail.train.TrainingOption.size;
 import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
 
+import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RandomErasing;
 import java.util.List;
 import java.util.Optional;
@@ -23,7 +25,7 @@ public final class TrainingOptions {
     public static final TrainingOption<String> DATA = text("data", "", "what it learns from: a folder or file, or the name of the built-in set");
     public static final TrainingOption<Optional<String>> LABELS = text("labels", "", "CSV file of file names and labels, for a flat folder").orNone();
     public static final TrainingOption<Double> HOLD_OUT = number("hold_out", 0.1, "share of the images set aside for validation where the data has no part for it").that(v -> v > 0 && v < 1, "in (0, 1)");
-    public static final TrainingOption<Optional<Integer>> IMAGE_SIZE = whole("image_size", 0, "rows and columns of the input, pixels; none: the model's own").that(v -> v > 0, "positive").orNone();
+    public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");

@@ -5,6 +5,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Adaptation;
 import dev.vitrail.models.Dialect;
 import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
@@ -58,6 +59,7 @@ public final class Checkpoint {
         var stored = translate(model, family, state, notes);
         var missing = new ArrayList<String>();
         var misshapen = new ArrayList<String>();
+        var adaptation = new Adaptation(model, Optional.empty());
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters().forEach((name, parameter) -> {
@@ -74,14 +76,15 @@ public final class Checkpoint {
                     }
                     return;
                 }
-                Frame.run(() -> assign(model, name, parameter, tensor, device, notes, misshapen));
+                Frame.run(() -> assign(adaptation, name, parameter, tensor, device, misshapen));
             });
         }
         // A classifier that the model does without, as a feature extractor does, is no fault.
         stored.keySet().removeIf(name -> model.config().classes() == 0 && isClassifier(model, name));
         if (!missing.isEmpty() || !stored.isEmpty() || !misshapen.isEmpty()) {
-            throw new VitrailException(Recognition.sentence(state, model, missing, stored.keySet(), misshapen));
+            throw new VitrailException(Recognition.sentence(state, model, family, missing, stored.keySet(), misshapen));
         }
+        notes.addAll(adaptation.notes());
         if (!fresh.isEmpty()) {
             notes.add("the classifier starts afresh with %d classes"
                     .formatted(model.config().classes()));
@@ -140,12 +143,11 @@ public final class Checkpoint {
     }
 
     private static void assign(
-            Model model,
+            Adaptation adaptation,
             String name,
             Parameter parameter,
             StoredTensor stored,
             Device device,
-            List<String> notes,
             List<String> misshapen) {
         var dtype = parameter.value().dtype();
         var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
@@ -153,7 +155,7 @@ public final class Checkpoint {
         if (fits(stored, parameter)) {
             values = values.reshape(parameter.shape());
         } else {
-            var fitted = Adaptation.fit(model, name, values, parameter.shape(), notes);
+            var fitted = adaptation.fit(name, values, parameter.shape());
             if (fitted.isEmpty()) {
                 misshapen.add("%s is %s, expected %s"
                         .formatted(name, Arrays.toString(stored.shape()), Arrays.toString(parameter.shape())));

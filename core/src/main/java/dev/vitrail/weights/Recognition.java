@@ -1,25 +1,45 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Says what a checkpoint looks like that does not fit. */
 final class Recognition {
     private static final int SHOWN = 5;
 
+    /** Share of equal tensors from which on a checkpoint is that variant, at another image size perhaps. */
+    private static final double SAME_VARIANT = 0.8;
+
+    /** Share of equal names, numbers aside, from which on a checkpoint is of that family. */
+    private static final double SAME_FAMILY = 0.7;
+
     private Recognition() {}
 
-    /** One sentence that lists what is wrong and what the file seems to be. */
+    /**
+     * One sentence that lists what is wrong and what the file seems to be.
+     *
+     * @param model that was to be loaded
+     * @param family of the model
+     */
     static String sentence(
-            StateDict state, Model model, List<String> missing, Collection<String> unexpected, List<String> misshapen) {
+            StateDict state,
+            Model model,
+            Family<?> family,
+            List<String> missing,
+            Collection<String> unexpected,
+            List<String> misshapen) {
         var parts = new ArrayList<String>();
         if (!missing.isEmpty()) {
             parts.add("%d tensors are missing (%s)".formatted(missing.size(), some(missing)));
@@ -30,10 +50,13 @@ final class Recognition {
         if (!misshapen.isEmpty()) {
             parts.add("%d have another shape (%s)".formatted(misshapen.size(), some(misshapen)));
         }
-        var looksLike = variantOf(state)
-                .map(variant -> "it looks like %s of the family %s: name that model"
-                        .formatted(variant.name(), variant.family().name()))
-                .orElse("name the model that it was made from, or check that the file is complete");
+        boolean classifierAlone = missing.isEmpty()
+                && unexpected.isEmpty()
+                && misshapen.stream().allMatch(name -> isClassifier(model, name));
+        var looksLike = classifierAlone
+                ? "all but the classifier fits: load it with as many classes as the file has, or begin a new classifier (in"
+                        + " Java, Options.withClasses)"
+                : advice(state, family);
         return "%s does not fit the model: %s; %s".formatted(state.origin(), String.join(", ", parts), looksLike);
     }
 
@@ -42,41 +65,102 @@ final class Recognition {
         return names.size() > SHOWN ? shown + ", …" : shown;
     }
 
-    /** The variant whose names and shapes the checkpoint has, classifier aside. */
-    static Optional<Variant> variantOf(StateDict state) {
-        for (var variant : Catalog.variants()) {
-            if (matches(variant, state)) {
-                return Optional.of(variant);
-            }
-        }
-        return Optional.empty();
+    private static String advice(StateDict state, Family<?> family) {
+        return variantOf(state)
+                .map(variant -> variant.family().equals(family)
+                        ? "it looks like %s, another size of the family %s: name that model"
+                                .formatted(variant.name(), family.name())
+                        : "it looks like %s of the family %s: name that model"
+                                .formatted(variant.name(), variant.family().name()))
+                .or(() -> familyOf(state)
+                        .map(other ->
+                                "it looks like a model of the family %s, of a size that the catalogue does not have"
+                                        .formatted(other.name())))
+                .orElse("name the model that it was made from, or check that the file is complete");
     }
 
-    private static boolean matches(Variant variant, StateDict state) {
+    /** The variant with most of whose tensors the checkpoint agrees in name and shape, classifier aside. */
+    static Optional<Variant> variantOf(StateDict state) {
+        Optional<Variant> best = Optional.empty();
+        double most = SAME_VARIANT;
+        for (var variant : Catalog.variants()) {
+            double share = agreement(variant, state);
+            if (share > most || (share == most && best.isEmpty())) {
+                most = share;
+                best = Optional.of(variant);
+            }
+        }
+        return best;
+    }
+
+    /** Equal tensors over those that either side has. */
+    private static double agreement(Variant variant, StateDict state) {
         try (var model = variant.create()) {
             var shapes = model.parameters();
-            var names = renamed(variant, state, shapes.keySet());
-            return shapes.entrySet().stream()
-                    .filter(entry -> model.classifiers().stream()
-                            .noneMatch(c -> entry.getKey().startsWith(c + ".")))
-                    .allMatch(entry -> Optional.ofNullable(names.get(entry.getKey()))
+            var stored = renamed(variant, state, shapes.keySet());
+            shapes.keySet().removeIf(name -> isBeside(model, name));
+            stored.keySet().removeIf(name -> isBeside(model, name));
+            long equal = shapes.entrySet().stream()
+                    .filter(entry -> Optional.ofNullable(stored.get(entry.getKey()))
                             .map(tensor -> Arrays.equals(
                                     tensor.shape(), entry.getValue().shape()))
-                            .orElse(false));
+                            .orElse(false))
+                    .count();
+            return (double) equal / Math.max(shapes.size(), stored.size());
         }
+    }
+
+    /** Whether a tensor tells nothing of the size: the classifier's, or a count of batches, which old files lack. */
+    private static boolean isBeside(Model model, String name) {
+        return isClassifier(model, name) || name.endsWith(".num_batches_tracked");
+    }
+
+    private static boolean isClassifier(Model model, String name) {
+        return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
+    }
+
+    /** The family whose names the checkpoint has, whatever their numbers. */
+    private static Optional<Family<?>> familyOf(StateDict state) {
+        Optional<Family<?>> best = Optional.empty();
+        double most = SAME_FAMILY;
+        for (var family : Catalog.FAMILIES) {
+            for (var variant : family.variants()) {
+                double share = likeness(variant, state);
+                if (share > most) {
+                    most = share;
+                    best = Optional.of(family);
+                }
+            }
+        }
+        return best;
+    }
+
+    private static double likeness(Variant variant, StateDict state) {
+        try (var model = variant.create()) {
+            var own = kinds(model.parameters().keySet());
+            var all = kinds(renamed(variant, state, model.parameters().keySet()).keySet());
+            var both = new HashSet<>(own);
+            both.retainAll(all);
+            all.addAll(own);
+            return (double) both.size() / all.size();
+        }
+    }
+
+    private static Set<String> kinds(Set<String> names) {
+        return names.stream().map(name -> name.replaceAll("\\d+", "#")).collect(Collectors.toSet());
     }
 
     private static Map<String, StoredTensor> renamed(Variant variant, StateDict state, Set<String> expected) {
         if (!state.names().containsAll(expected)) {
             for (var dialect : variant.family().dialects()) {
                 if (dialect.recognises().test(state.names())) {
-                    var tensors = new java.util.LinkedHashMap<String, StoredTensor>();
+                    var tensors = new LinkedHashMap<String, StoredTensor>();
                     state.forEach(
                             tensor -> dialect.rename().apply(tensor.name()).ifPresent(n -> tensors.put(n, tensor)));
                     return tensors;
                 }
             }
         }
-        return state.tensors();
+        return new LinkedHashMap<>(state.tensors());
     }
 }

@@ -187,7 +187,7 @@ class KernelsOnMetaTest {
     void givesTheSameShapeForTheSameWork(Operator operator) {
         Frame.run(() -> {
             var real = new Tensor[1];
-            long work = Work.of(() -> real[0] = operator.on(Device.CPU));
+            var work = Work.of(() -> real[0] = operator.on(Device.CPU));
             var meta = new Tensor[1];
             assertThat(Work.of(() -> meta[0] = operator.on(Device.META))).isEqualTo(work);
             assertThat(meta[0].shape()).isEqualTo(real[0].shape());

@@ -11,15 +11,15 @@ class WorkTest {
 
     @Test
     void nestedCountsAddUpAndUncountedWorkIsLeftOut() {
-        long all = Work.of(() -> {
+        var all = Work.of(() -> {
             product();
-            assertThat(Work.of(WorkTest::product)).isEqualTo(30);
+            assertThat(Work.of(WorkTest::product)).isEqualTo(new Work.Count(30, 10));
             Work.uncounted(() -> {
                 product();
                 return "";
             });
         });
-        assertThat(all).isEqualTo(60);
+        assertThat(all).isEqualTo(new Work.Count(60, 20));
     }
 
     @Test
@@ -34,6 +34,6 @@ class WorkTest {
                         product();
                     }
                 }))
-                .isEqualTo(30);
+                .isEqualTo(new Work.Count(30, 10));
     }
 }

@@ -13,6 +13,7 @@ import dev.vitrail.models.CompactModel.Pool;
 import dev.vitrail.models.CompactTransformer.Shape;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -89,7 +90,8 @@ final class CompactModelsTest {
         try (var model = new CompactViT(config);
                 var frame = Frame.open()) {
             long prefix = pool == Pool.CLS ? 1 : 0;
-            var fitted = model.resample("pos_embedding", Tensor.ones(prefix + 36, 16), new long[] {prefix + 48, 16});
+            var fitted = model.resample(
+                    "pos_embedding", Tensor.ones(prefix + 36, 16), new long[] {prefix + 48, 16}, Optional.empty());
             assertThat(fitted.orElseThrow().shape()).containsExactly(prefix + 48, 16);
         }
     }

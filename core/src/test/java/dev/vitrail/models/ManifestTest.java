@@ -114,7 +114,8 @@ class ManifestTest {
                 var frame = Frame.open()) {
             var image =
                     Tensor.empty(DType.F32, Device.META, 1, manifest.channels(), manifest.height(), manifest.width());
-            assertThat(Work.of(() -> assertThat(model.apply(image).shape()).containsExactly(1, manifest.classes())))
+            assertThat(Work.of(() -> assertThat(model.apply(image).shape()).containsExactly(1, manifest.classes()))
+                            .multiplyAccumulates())
                     .isEqualTo(manifest.multiplyAccumulates());
         }
     }

@@ -103,7 +103,7 @@ class PretrainedTest {
                 var frame = Frame.open()) {
             var image = Tensor.empty(DType.F32, Device.META, 1, 3, 224, 224);
             assertThat(Pretrained.find(name).orElseThrow().multiplyAccumulates())
-                    .hasValue(Work.of(() -> model.apply(image)));
+                    .hasValue(Work.of(() -> model.apply(image)).multiplyAccumulates());
         }
     }
 

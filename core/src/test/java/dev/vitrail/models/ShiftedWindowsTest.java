@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.SwinConfig.Window;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -72,9 +74,9 @@ class ShiftedWindowsTest {
     @Test
     void aTableForAWindowThatIsNoSquareIsNotResampled() {
         try (var frame = Frame.open()) {
-            assertThat(RelativePositionTables.resample(Tensor.zeros(45, 3), 7, 7))
+            assertThat(RelativePositionTables.resample(Tensor.zeros(45, 3), Optional.empty(), new Window(7, 7)))
                     .isEmpty();
-            assertThat(RelativePositionTables.resample(Tensor.ones(169, 3), 12, 8))
+            assertThat(RelativePositionTables.resample(Tensor.ones(169, 3), Optional.empty(), new Window(12, 8)))
                     .hasValueSatisfying(table -> {
                         assertThat(table.shape()).containsExactly(23 * 15, 3);
                         assertThat(table.minus(Tensor.ones(1)).absolute().max().item())

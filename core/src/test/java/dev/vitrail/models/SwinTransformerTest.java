@@ -10,6 +10,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.SwinConfig.Version;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,15 +58,15 @@ class SwinTransformerTest {
     void tellsWhatItPadsAndShrinks() {
         try (var model = new SwinTransformer(
                 (SwinConfig) Catalog.get("swin_tiny_patch4_window7_224").config())) {
-            assertThat(model.adjustments(224, 224)).isEmpty();
-            assertThat(model.adjustments(300, 200))
+            assertThat(model.config().adjustments(224, 224)).isEmpty();
+            assertThat(model.config().adjustments(300, 200))
                     .containsExactly(
                             "stage 1 pads its map of 75×50 tokens to 77×56 for windows of 7×7",
                             "stage 2 pads its map of 38×25 tokens to 42×28 for windows of 7×7",
                             "stage 3 pads its map of 19×13 tokens to 21×14 for windows of 7×7",
                             "stage 4 has windows of 7×6 tokens instead of 7×7",
                             "stage 4 pads its map of 10×7 tokens to 14×12 for windows of 7×6");
-            assertThat(model.adjustments(77, 501))
+            assertThat(model.config().adjustments(77, 501))
                     .contains("images of 77×501 pixels are padded to 80×504, a multiple of the patch of 4 pixels");
         }
     }
@@ -104,9 +105,9 @@ class SwinTransformerTest {
         try (var model = new SwinTransformer(small(Version.V1));
                 var frame = Frame.open()) {
             var name = "layers.1.blocks.0.attn.relative_position_bias_table";
-            assertThat(model.resample(name, Tensor.ones(169, 2), new long[] {49, 2}))
+            assertThat(model.resample(name, Tensor.ones(169, 2), new long[] {49, 2}, Optional.empty()))
                     .hasValueSatisfying(table -> assertThat(table.shape()).containsExactly(49, 2));
-            assertThat(model.resample(name, Tensor.ones(169, 3), new long[] {49, 2}))
+            assertThat(model.resample(name, Tensor.ones(169, 3), new long[] {49, 2}, Optional.empty()))
                     .isEmpty();
         }
     }

@@ -272,7 +272,7 @@ class VisionTransformerTest {
                 "image height 30 is not a multiple of the patch of 8 pixels: the nearest that are, are 24 and 32");
         refused(
                 o -> o.imageWidth = 3,
-                "image width 3 is not a multiple of the patch of 8 pixels: the nearest that are, are 8 and 8");
+                "image width 3 is less than the patch of 8 pixels: take at least 8, or a smaller patch");
         refused(o -> o.patchWidth = 0, "image width 32 and patch 0 must be positive");
         refused(
                 o -> o.classToken = false,

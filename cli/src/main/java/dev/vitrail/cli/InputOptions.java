@@ -1,0 +1,52 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.engine.Device;
+import dev.vitrail.images.ImageSize;
+import dev.vitrail.models.ModelConfig;
+import java.util.Optional;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+
+/** Of what size a command runs its model, and where. */
+final class InputOptions {
+    /** Makes a size of an argument. */
+    static final class SizeConverter implements ITypeConverter<ImageSize> {
+        @Override
+        public ImageSize convert(String text) {
+            return ImageSize.parse(text);
+        }
+    }
+
+    @Option(
+            names = "--size",
+            paramLabel = "PIXELS",
+            converter = SizeConverter.class,
+            description =
+                    "Side of the input, or HEIGHTxWIDTH, where the model takes another; its positions are resampled.")
+    private Optional<ImageSize> size = Optional.empty();
+
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
+    private String device = "cpu";
+
+    Optional<ImageSize> size() {
+        return size;
+    }
+
+    Device device() {
+        return Device.parse(device);
+    }
+
+    /** How to load a model of this size to this device. */
+    LoadedModel.Options loading() {
+        var options = LoadedModel.Options.DEFAULT.withDevice(device());
+        return size.map(wanted -> options.withImage(wanted.height(), wanted.width()))
+                .orElse(options);
+    }
+
+    /** The configuration for this size. */
+    ModelConfig applyTo(ModelConfig config) {
+        return size.map(wanted -> config.withImage(wanted.height(), wanted.width()))
+                .orElse(config);
+    }
+}

@@ -1,0 +1,150 @@
+package dev.vitrail.models;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.Parameter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Fits values that come from a model of another image size, patch, window or number of channels, and tells what it did. */
+public final class Adaptation {
+    /** Side of the largest patch that is resampled, pixels. */
+    private static final int LARGEST_PATCH = 64;
+
+    private final Model model;
+    private final Optional<ModelConfig> source;
+    private final List<String> notes = new ArrayList<>();
+    private final Map<String, List<String>> resampled = new LinkedHashMap<>();
+
+    /**
+     * @param model whose parameters the values are for
+     * @param source configuration of the model that they come from, where that is known
+     */
+    public Adaptation(Model model, Optional<ModelConfig> source) {
+        this.model = model;
+        this.source = source;
+    }
+
+    /**
+     * A model of another configuration of the same family that takes over a model's parameters, which is closed.
+     *
+     * @throws VitrailException if they cannot be fitted; then the model stays as it was
+     */
+    static Adapted change(Model from, ModelConfig config) {
+        var to = Catalog.create(config);
+        var adaptation = new Adaptation(to, Optional.of(from.config()));
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            var parameters = from.parameters();
+            to.parameters().forEach((name, parameter) -> {
+                var before = parameters.get(name);
+                Frame.run(() -> adaptation.take(name, parameter, before));
+            });
+        } catch (RuntimeException e) {
+            to.close();
+            throw e;
+        }
+        to.train(from.training());
+        from.close();
+        return new Adapted(to, adaptation.notes());
+    }
+
+    private void take(String name, Parameter parameter, @Nullable Parameter before) {
+        if (before == null) {
+            throw unchangeable(name, "a model of that size has it besides");
+        }
+        var values = before.value();
+        if (!Arrays.equals(values.shape(), parameter.shape())) {
+            values = fit(name, values, parameter.shape())
+                    .orElseThrow(() -> unchangeable(
+                            name,
+                            "%s cannot be made %s".formatted(describe(before.shape()), describe(parameter.shape()))));
+        }
+        if (values == before.value() && values.dims() < 4) {
+            // Grids of 4×8 and of 8×4 patches have tables of one shape.
+            values = fit(name, values, parameter.shape()).orElse(values);
+        }
+        if (!values.device().equals(Device.META)) {
+            parameter.assign(values.contiguous().to(before.value().device()));
+        }
+        parameter.setTrainable(before.isTrainable());
+    }
+
+    private VitrailException unchangeable(String name, String why) {
+        var from = source.orElseGet(model::config);
+        var to = model.config();
+        return VitrailException.of(
+                "a model for %d×%d pixels of %d channels cannot become one for %d×%d of %d: of its %s, %s; keep the size, or"
+                        + " train a new model of the other",
+                from.imageHeight(),
+                from.imageWidth(),
+                from.channels(),
+                to.imageHeight(),
+                to.imageWidth(),
+                to.channels(),
+                name,
+                why);
+    }
+
+    /** The values in the wanted shape, by the rules of the model's family or, for the first convolution, of channels. */
+    public Optional<Tensor> fit(String name, Tensor values, long[] wanted) {
+        if (values.device().equals(Device.META)) {
+            return Optional.of(Tensor.empty(values.dtype(), Device.META, wanted));
+        }
+        if (name.equals(model.stem() + ".weight") && values.dims() == 4 && wanted.length == 4) {
+            if (values.size(1) != wanted[1] && values.size(0) == wanted[0]) {
+                notes.add("%s was fitted from %d to %d input channels".formatted(name, values.size(1), wanted[1]));
+                values = Channels.fit(values, wanted[1]);
+            }
+            if (Arrays.equals(values.shape(), wanted)) {
+                return Optional.of(values);
+            }
+        }
+        if (!differsInSizeAlone(values, wanted)) {
+            return Optional.empty();
+        }
+        var fitted =
+                model.resample(name, values, wanted, source).filter(result -> Arrays.equals(result.shape(), wanted));
+        if (fitted.isPresent() && fitted.get() != values) {
+            resampled
+                    .computeIfAbsent(name.substring(name.lastIndexOf('.') + 1), leaf -> new ArrayList<>())
+                    .add("%s from %s to %s".formatted(name, describe(values.shape()), describe(wanted)));
+        }
+        return fitted;
+    }
+
+    /**
+     * Whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can have, as resampling it
+     * takes the fourth power of its side in memory.
+     */
+    private static boolean differsInSizeAlone(Tensor values, long[] wanted) {
+        return values.dims() == wanted.length
+                && (values.dims() != 4
+                        || (values.size(0) == wanted[0]
+                                && values.size(2) <= LARGEST_PATCH
+                                && values.size(3) <= LARGEST_PATCH));
+    }
+
+    /** What was done, in sentences for a person; tensors of one name in many layers share one. */
+    public List<String> notes() {
+        var all = new ArrayList<>(notes);
+        resampled.forEach((leaf, each) -> all.add(
+                each.size() == 1
+                        ? each.get(0).replaceFirst(" from ", " was resampled from ")
+                        : "%d tensors %s were resampled, the first of them %s"
+                                .formatted(each.size(), leaf, each.get(0))));
+        return List.copyOf(all);
+    }
+
+    private static String describe(long[] shape) {
+        return Arrays.toString(shape).replace(" ", "");
+    }
+}

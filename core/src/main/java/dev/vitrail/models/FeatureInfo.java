@@ -1,0 +1,21 @@
+package dev.vitrail.models;
+
+/**
+ * A feature map that a model can give, known from its configuration alone.
+ *
+ * @param module the stage or block whose result it is, such as {@code stages.2} or {@code blocks.11}
+ * @param channels C of the map {@code [B, C, H, W]}
+ * @param strideHeight rows of the image, in pixels, for each row of the map
+ * @param strideWidth columns of the image, in pixels, for each column of the map
+ */
+public record FeatureInfo(String module, int channels, int strideHeight, int strideWidth) {
+    /** A map whose strides are equal in both directions. */
+    static FeatureInfo square(String module, int channels, int stride) {
+        return new FeatureInfo(module, channels, stride, stride);
+    }
+
+    /** The same map of a model that is a part of another. */
+    FeatureInfo below(String path) {
+        return new FeatureInfo(path + "." + module, channels, strideHeight, strideWidth);
+    }
+}

@@ -1,0 +1,82 @@
+package dev.vitrail.models;
+
+import dev.vitrail.nn.GlobalPool;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** A model of every family and of every kind of backbone, small enough to run in milliseconds. */
+public final class SmallModels {
+    private static final ResNetV2.Config BIT = ResNetV2.Config.of(1, 1).with(o -> {
+        o.imageHeight = 64;
+        o.imageWidth = 64;
+        o.widths = List.of(32, 64);
+        o.stemWidth = 16;
+        o.stem = ResNetV2.Stem.FIXED;
+        o.groups = 8;
+        o.classes = 5;
+    });
+
+    private SmallModels() {}
+
+    /** Miniatures of the catalogue, and families that have none. */
+    public static Stream<Variant> all() {
+        return Stream.concat(
+                Stream.of(
+                                "vit_mini_patch4_32",
+                                "vit_mini_patch4_gap_32",
+                                "resnet_mini_32",
+                                "convnext_mini_32",
+                                "t2t_mini_32",
+                                "t2t_mini_32_dense",
+                                "t2t_mini_32_se",
+                                "t2t_mini_32_ghost",
+                                "swin_mini_32",
+                                "swinv2_mini_32",
+                                "cait_mini_32",
+                                "compact_vit_mini_32",
+                                "simple_vit_mini_32",
+                                "compact_cait_mini_32")
+                        .map(Catalog::get),
+                Stream.of(
+                        new Variant("bit", ResNetV2Variants.FAMILY, BIT),
+                        new Variant(
+                                "hybrid",
+                                HybridVariants.FAMILY,
+                                vit(64, 1)
+                                        .with(o -> o.stem = java.util.Optional.of(new Hybrid.PreActivationStem(BIT)))),
+                        new Variant("distilled", DeitVariants.FAMILY, vit(32, 8).with(o -> {
+                            o.distilled = true;
+                            o.registers = 1;
+                        })),
+                        new Variant(
+                                "map_pool",
+                                VisionTransformerVariants.FAMILY,
+                                vit(32, 8).with(o -> {
+                                    o.pool = VisionTransformer.Pool.MAP;
+                                    o.imageWidth = 40;
+                                })),
+                        new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
+                        new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
+                        new Variant(
+                                "compact_t2t",
+                                CompactVariants.T2T,
+                                new CompactT2TViT.Config(
+                                        32,
+                                        32,
+                                        3,
+                                        5,
+                                        List.of(CompactT2TViT.Config.split(7, 4), CompactT2TViT.Config.split(3, 2)),
+                                        new CompactTransformer.Shape(24, 2, 2, 12, 48, 0),
+                                        CompactModel.Pool.CLS,
+                                        0)),
+                        new Variant(
+                                "resnet_catavgmax",
+                                ResNetVariants.FAMILY,
+                                ((ResNet.Config) Catalog.get("resnet_mini_32").config())
+                                        .with(o -> o.pool = GlobalPool.Kind.CATAVGMAX))));
+    }
+
+    private static VisionTransformer.Config vit(int image, int patch) {
+        return VisionTransformer.Config.of(image, patch, 24, 2, 3).withClasses(5);
+    }
+}
