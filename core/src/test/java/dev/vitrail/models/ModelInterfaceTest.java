@@ -9,7 +9,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -164,7 +164,7 @@ class ModelInterfaceTest {
     /** A map that nobody frees takes a fifth of a MiB a call. */
     @Test
     void leavesNoNativeMemoryBehind() {
-        assumeTrue(NativeMemory.residentBytes().isPresent(), "this system does not say how much memory is resident");
+        assumeTrue(NativeHeap.bytesInUse().isPresent(), "this C library does not say how much memory is in use");
         var model = new Model[] {Catalog.get("vit_mini_patch4_32").create()};
         model[0].initialise(1, Device.CPU);
         Runnable call = () -> Frame.run(() -> {
@@ -178,11 +178,11 @@ class ModelInterfaceTest {
         for (int i = 0; i < 15; i++) {
             call.run();
         }
-        long before = NativeMemory.residentBytes().orElseThrow();
+        long before = NativeHeap.bytesInUse().orElseThrow();
         for (int i = 0; i < 60; i++) {
             call.run();
         }
-        assertThat(NativeMemory.residentBytes().orElseThrow() - before).isLessThan(10L << 20);
+        assertThat(NativeHeap.bytesInUse().orElseThrow() - before).isLessThan(10L << 20);
         model[0].close();
     }
 

@@ -60,7 +60,7 @@ class MixedPrecisionTest {
             var target = Tensor.of(new long[] {0, 1, 2, 3}, 4);
             var full = Losses.crossEntropy(model.apply(images), target, 0);
             full.backward();
-            var wanted = Fixture.of(model.parameters(), "head.weight")
+            var wanted = Fixture.of(model.parameters(), model.classifiers().get(0) + ".weight")
                     .value()
                     .gradient()
                     .copy();

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
@@ -65,7 +65,7 @@ class TrainingStepTest {
     @Test
     void aHundredStepsTakeNoMoreMemoryThanTen() {
         Assumptions.assumeTrue(
-                NativeMemory.residentBytes().isPresent(), "this system does not say how much memory a process has");
+                NativeHeap.bytesInUse().isPresent(), "this C library does not say how much memory is in use");
         try (var model = new VisionTransformer(
                         VisionTransformer.Config.of(24, 4, 48, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
@@ -78,13 +78,13 @@ class TrainingStepTest {
                 long before = 0;
                 for (int i = 0; i < 110; i++) {
                     if (i == 10) {
-                        before = NativeMemory.residentBytes().orElseThrow();
+                        before = NativeHeap.bytesInUse().orElseThrow();
                     }
                     step(model, optimizer, images, target, 1e-3);
                     ema.update(0.99);
                     ema.during(() -> {});
                 }
-                long after = NativeMemory.residentBytes().orElseThrow();
+                long after = NativeHeap.bytesInUse().orElseThrow();
                 assertThat((after - before) >> 20).as("growth, MiB").isLessThan(24);
             }
         }
