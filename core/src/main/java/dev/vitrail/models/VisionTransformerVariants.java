@@ -3,7 +3,6 @@ package dev.vitrail.models;
 import dev.vitrail.models.VisionTransformer.Config;
 import dev.vitrail.models.VisionTransformer.Options;
 import dev.vitrail.models.VisionTransformer.Pool;
-import dev.vitrail.models.VisionTransformer.WeightInit;
 import dev.vitrail.nn.Activation;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -109,12 +108,8 @@ final class VisionTransformerVariants {
     // ------------------------------------------------------------------------- sizes: image, patch → width, depth,
     // heads
 
-    /**
-     * For small images and few epochs. It starts as the ViT paper's code does, with matrices whose size follows from their width
-     * (Glorot and Bengio): a deviation of 0.02 is made for widths near a thousand and learns slowly from 128.
-     */
     private static Config mini(int image, int patch, int width, int depth, int heads) {
-        return Config.of(image, patch, width, depth, heads).withClasses(10).with(o -> o.weightInit = WeightInit.JAX);
+        return Config.of(image, patch, width, depth, heads).withClasses(10);
     }
 
     static Config tiny(int image, int patch) {
