@@ -168,6 +168,9 @@ public final class Kernels {
     /**
      * Scaled dot-product attention by the fused kernel: {@code softmax(scale · q·kᵀ + mask) · v}.
      *
+     * <p>In half precision on a CPU it is computed step by step while gradients are recorded, since the fused kernel's backward pass
+     * does without oneDNN there: a training step of ViT-Ti took 1306 ms with it and 298 ms without, on a CPU with AMX.
+     *
      * @param q {@code [B, h, N, d]}
      * @param k {@code [B, h, M, d]}
      * @param v {@code [B, h, M, d]}
@@ -182,8 +185,29 @@ public final class Kernels {
         if (q.handle.is_meta()) {
             return Tensor.empty(q.dtype(), Device.META, q.size(0), q.size(1), q.size(2), v.size(3));
         }
+        if (Gradients.recorded() && isHalfOnCpu(q)) {
+            var weights = attentionWeights(q, k, mask, scale);
+            return new Tensor((dropout > 0 ? dropout(weights, dropout) : weights).handle.matmul(v.handle));
+        }
         return new Tensor(torch.scaled_dot_product_attention(
                 q.handle, k.handle, v.handle, optional(mask), dropout, false, new DoubleOptional(scale), false));
+    }
+
+    /**
+     * {@code softmax(scale · q·kᵀ + mask)}: how much each query takes from each value.
+     *
+     * @param q {@code [B, h, N, d]}
+     * @param k {@code [B, h, M, d]}
+     * @param mask added before the softmax, broadcast to {@code [B, h, N, M]}
+     * @return {@code [B, h, N, M]}
+     */
+    public static Tensor attentionWeights(Tensor q, Tensor k, @Nullable Tensor mask, double scale) {
+        var scores = q.handle.mul(new Scalar(scale)).matmul(k.handle.transpose(-2, -1));
+        return new Tensor(torch.softmax(mask == null ? scores : scores.add(mask.handle), -1));
+    }
+
+    private static boolean isHalfOnCpu(Tensor x) {
+        return x.handle.is_cpu() && (x.dtype() == DType.BF16 || torch.is_autocast_enabled(torch.DeviceType.CPU));
     }
 
     /** {@code x · Φ(x)} with the exact error function (Hendrycks and Gimpel, 2016, arXiv:1606.08415). */

@@ -132,8 +132,7 @@ public final class Attention extends Layer {
         if (!Observation.wants(module, part)) {
             return Kernels.attention(q, k, v, mask, dropout, scale);
         }
-        var scores = q.times(scale).matmul(k.transpose(-2, -1));
-        var weights = Kernels.softmax(mask == null ? scores : scores.plus(mask), -1);
+        var weights = Kernels.attentionWeights(q, k, mask, scale);
         weights = dropout > 0 ? Kernels.dropout(weights, dropout) : weights;
         Observation.show(module, part, weights);
         return weights.matmul(v);

@@ -51,8 +51,33 @@ class MixedPrecisionTest {
         }
     }
 
+    /** The way that is taken while gradients are recorded, against the fused kernel. */
+    @Test
+    void attentionIsTheSameWithAndWithoutGradients() {
+        try (var frame = Frame.open();
+                var half = half()) {
+            RandomState.seed(3);
+            var q = Tensor.randn(2, 3, 9, 8).to(DType.BF16);
+            var k = Tensor.randn(2, 3, 7, 8).to(DType.BF16);
+            var v = Tensor.randn(2, 3, 7, 8).to(DType.BF16);
+            var mask = Tensor.randn(1, 3, 9, 7).to(DType.BF16);
+            Tensor fused;
+            try (var off = Gradients.off()) {
+                fused = Kernels.attention(q, k, v, mask, 0, 0.3);
+            }
+            try (var on = Gradients.on()) {
+                var stepwise = Kernels.attention(q, k, v, mask, 0, 0.3);
+                assertThat(stepwise.dtype()).isEqualTo(DType.BF16);
+                assertThat(stepwise.toFloats())
+                        .usingComparatorWithPrecision(0.03f)
+                        .containsExactly(fused.toFloats());
+            }
+        }
+    }
+
     private static void assertClose(Model model) {
         model.initialise(1, Device.CPU);
+        var classifier = model.classifiers().get(0) + ".weight";
         try (var frame = Frame.open();
                 var on = Gradients.on()) {
             RandomState.seed(2);
@@ -60,7 +85,7 @@ class MixedPrecisionTest {
             var target = Tensor.of(new long[] {0, 1, 2, 3}, 4);
             var full = Losses.crossEntropy(model.apply(images), target, 0);
             full.backward();
-            var wanted = Fixture.of(model.parameters(), model.classifiers().get(0) + ".weight")
+            var wanted = Fixture.of(model.parameters(), classifier)
                     .value()
                     .gradient()
                     .copy();
@@ -73,7 +98,7 @@ class MixedPrecisionTest {
             coarse.backward();
             // BF16 has 8 binary digits.
             assertThat(coarse.item()).isCloseTo(full.item(), within(1.0 / 256));
-            var found = Fixture.of(model.parameters(), model.classifiers().get(0) + ".weight")
+            var found = Fixture.of(model.parameters(), classifier)
                     .value()
                     .gradient();
             assertThat(found.dtype()).isEqualTo(DType.F32);
