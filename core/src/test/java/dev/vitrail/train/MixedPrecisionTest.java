@@ -98,9 +98,7 @@ class MixedPrecisionTest {
             coarse.backward();
             // BF16 has 8 binary digits.
             assertThat(coarse.item()).isCloseTo(full.item(), within(1.0 / 256));
-            var found = Fixture.of(model.parameters(), classifier)
-                    .value()
-                    .gradient();
+            var found = Fixture.of(model.parameters(), classifier).value().gradient();
             assertThat(found.dtype()).isEqualTo(DType.F32);
             double error = found.minus(wanted).norm(false, 0, 1).item()
                     / wanted.norm(false, 0, 1).item();
