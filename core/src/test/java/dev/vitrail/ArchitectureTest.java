@@ -41,7 +41,10 @@ class ArchitectureTest {
     static final ArchRule IMAGES = sees("images", "engine");
 
     @ArchTest
-    static final ArchRule DATA = sees("data", "images", "engine", "files");
+    static final ArchRule DATA = sees("data", "images", "engine", "files", "parquet");
+
+    @ArchTest
+    static final ArchRule PARQUET = sees("parquet", "files");
 
     @ArchTest
     static final ArchRule TRAIN = sees("train", "engine", "nn", "models", "weights", "images", "data", "eval", "files");
@@ -56,7 +59,8 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
-            .resideInAnyPackage(of("engine", "files", "nn", "models", "weights", "images", "data", "train", "eval"))
+            .resideInAnyPackage(
+                    of("engine", "files", "parquet", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(of("parity", "inspect", "report"));
@@ -72,6 +76,14 @@ class ArchitectureTest {
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage("org.bytedeco..", "com.sun.jna..");
+
+    @ArchTest
+    static final ArchRule ONLY_PARQUET_KNOWS_ITS_LIBRARIES = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.vitrail.parquet..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("org.apache.parquet..", "io.airlift..");
 
     @ArchTest
     static final ArchRule NOTHING_IS_PRINTED = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;

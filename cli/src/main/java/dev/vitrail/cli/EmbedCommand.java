@@ -3,6 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.parquet.ParquetTable;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Parameters;
         description = {
             "Writes the vectors that a model makes of images, before its classifier.",
             "A .npy file holds them as one float32 matrix, a row an image, with the files' names in a .txt beside it; a"
-                    + " .jsonl file holds a line an image."
+                    + " .jsonl file holds a line an image, a .parquet file a row with columns image and embedding."
         },
         footer = {"", "Example: vitrail embed --model runs/shapes photos/ --out photos.npy"})
 final class EmbedCommand implements Callable<Integer> {
@@ -33,7 +34,11 @@ final class EmbedCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
     private List<Path> paths = List.of();
 
-    @Option(names = "--out", required = true, paramLabel = "FILE", description = "A file ending in .npy or .jsonl.")
+    @Option(
+            names = "--out",
+            required = true,
+            paramLabel = "FILE",
+            description = "A file ending in .npy, .jsonl or .parquet.")
     private Path out = Path.of("embeddings.npy");
 
     @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
@@ -46,7 +51,9 @@ final class EmbedCommand implements Callable<Integer> {
     public Integer call() {
         var name = out.toString().toLowerCase(Locale.ROOT);
         VitrailException.require(
-                name.endsWith(".npy") || name.endsWith(".jsonl"), "%s ends neither in .npy nor in .jsonl", out);
+                name.endsWith(".npy") || name.endsWith(".jsonl") || name.endsWith(".parquet"),
+                "%s ends in none of .npy, .jsonl and .parquet",
+                out);
         var files = ImageInputs.files(paths);
         var images = new ArrayList<Path>();
         var vectors = new ArrayList<float[]>();
@@ -60,7 +67,12 @@ final class EmbedCommand implements Callable<Integer> {
         }
         ImageInputs.requireSome(images.size(), files);
         int width = vectors.get(0).length;
-        if (name.endsWith(".npy")) {
+        if (name.endsWith(".parquet")) {
+            new ParquetTable()
+                    .strings("image", images.stream().map(Path::toString).toList())
+                    .vectors("embedding", vectors)
+                    .write(out);
+        } else if (name.endsWith(".npy")) {
             AtomicFile.write(out, npy(vectors, width));
             AtomicFile.write(
                     Optional.ofNullable(out.getParent()).orElse(Path.of("")).resolve(out.getFileName() + ".txt"),

@@ -33,8 +33,8 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(
             names = "--data",
             paramLabel = "D",
-            description = "D/class/image, D/train and D/val, a flat folder with --labels, or IDX files; without it, the"
-                    + " built-in set.")
+            description = "D/class/image, D/train and D/val, a flat folder with --labels, .tar (WebDataset) or .parquet"
+                    + " files, or IDX files; without it, the built-in set.")
     private Optional<Path> data = Optional.empty();
 
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
@@ -52,7 +52,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
-    @Option(names = "--strict", description = "Stop at the first image that cannot be read.")
+    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
     private boolean strict;
 
     @Option(
@@ -68,6 +68,11 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         var set = dataset();
+        VitrailException.require(
+                !strict || set.faults().isEmpty(),
+                "%s",
+                set.faults().stream().findFirst().orElse(""));
+        set.faults().forEach(fault -> System.err.println("vitrail: " + fault));
         try (var loaded = models.load()) {
             // A model that knows the names of its classes tells which of its outputs each class of the data is.
             var matched = loaded.labels().isEmpty()
@@ -91,7 +96,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 progress.close();
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
-                report(result, loader.broken().size());
+                report(result, loader.broken().size(), set.faults().size());
             }
         }
         return 0;
@@ -101,7 +106,7 @@ final class EvaluateCommand implements Callable<Integer> {
         return data.map(folder -> Datasets.open(folder, split, labels)).orElseGet(() -> StainedGlass.of(split));
     }
 
-    private void report(Evaluation result, int broken) {
+    private void report(Evaluation result, int broken, int faults) {
         if (json) {
             System.out.println(Json.text(Json.object(
                     "images", result.images(),
@@ -112,6 +117,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "nll", result.nll(),
                     "calibration_error", result.calibration().expectedError(),
                     "broken", broken,
+                    "faults", faults,
                     "images_per_second", result.imagesPerSecond())));
             return;
         }

@@ -5,8 +5,10 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.BrokenImage;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.parquet.ParquetTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -28,7 +30,8 @@ final class PredictCommand implements Callable<Integer> {
         TEXT,
         CSV,
         JSON,
-        JSONL
+        JSONL,
+        PARQUET
     }
 
     @Mixin
@@ -45,9 +48,8 @@ final class PredictCommand implements Callable<Integer> {
 
     @Option(
             names = "--format",
-            defaultValue = "text",
-            description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
-    private Format format = Format.TEXT;
+            description = "${COMPLETION-CANDIDATES} (default: as the ending of --out says, else text).")
+    private Optional<Format> format = Optional.empty();
 
     @Option(names = "--out", paramLabel = "FILE", description = "Write there instead of to the terminal.")
     private Optional<Path> out = Optional.empty();
@@ -60,6 +62,10 @@ final class PredictCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         VitrailException.require(top > 0 && batch > 0, "--top %d and --batch %d must be positive", top, batch);
+        var written = json ? Format.JSON : format.orElseGet(this::byEnding);
+        VitrailException.require(
+                written != Format.PARQUET || out.isPresent(),
+                "Parquet is no text for a terminal: name a file with --out");
         var files = ImageInputs.files(paths);
         var found = new ArrayList<Found>();
         List<BrokenImage> broken;
@@ -72,16 +78,46 @@ final class PredictCommand implements Callable<Integer> {
                     (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
         }
         ImageInputs.requireSome(found.size(), files);
-        var text = render(json ? Format.JSON : format, found, broken);
-        if (out.isPresent()) {
-            AtomicFile.write(out.get(), text);
+        if (written == Format.PARQUET) {
+            table(found).write(out.orElseThrow());
         } else {
-            System.out.print(text);
+            var text = render(written, found, broken);
+            out.ifPresentOrElse(file -> AtomicFile.write(file, text), () -> System.out.print(text));
         }
         if (!broken.isEmpty()) {
             System.err.printf("vitrail: %d of %d images could not be read%n", broken.size(), files.size());
         }
         return 0;
+    }
+
+    private Format byEnding() {
+        var name = out.map(file -> file.toString().toLowerCase(Locale.ROOT)).orElse("");
+        return Arrays.stream(Format.values())
+                .filter(format -> name.endsWith("." + format.name().toLowerCase(Locale.ROOT)))
+                .findFirst()
+                .orElse(Format.TEXT);
+    }
+
+    /** A row an image and rank, with the columns of the CSV form. */
+    private static ParquetTable table(List<Found> found) {
+        var images = new ArrayList<String>();
+        var ranks = new ArrayList<Integer>();
+        var labels = new ArrayList<Prediction>();
+        for (var entry : found) {
+            for (int i = 0; i < entry.labels.size(); i++) {
+                images.add(entry.image.toString());
+                ranks.add(i + 1);
+                labels.add(entry.labels.get(i));
+            }
+        }
+        return new ParquetTable()
+                .strings("image", images)
+                .integers("rank", ranks.stream().mapToInt(Integer::intValue).toArray())
+                .integers("index", labels.stream().mapToInt(Prediction::index).toArray())
+                .strings("label", labels.stream().map(Prediction::label).toList())
+                .doubles(
+                        "probability",
+                        labels.stream().mapToDouble(Prediction::probability).toArray());
     }
 
     private static String render(Format format, List<Found> found, List<BrokenImage> broken) {
@@ -99,6 +135,7 @@ final class PredictCommand implements Callable<Integer> {
                                 "broken",
                                 broken.stream().map(BrokenImage::name).toList()))
                         + "\n";
+            case PARQUET -> throw new IllegalArgumentException("Parquet is no text");
         };
     }
 

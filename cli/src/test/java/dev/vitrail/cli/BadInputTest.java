@@ -14,6 +14,8 @@ import java.util.Arrays;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -175,6 +177,37 @@ final class BadInputTest {
     void aModelWhoseClassesAreNotTheLabels() {
         var others = Cli.labelled(folder, 1, "cats", "dogs");
         refused(run("evaluate", "--model", model, "--data", others), "'cats', 'dogs'", "'ants', 'bees'", "fine-tune");
+    }
+
+    @Test
+    void aTarThatIsCutShortIsToldAndTheRestIsUsed() throws IOException {
+        var file = folder.resolve("0.tar");
+        byte[] image = Files.readAllBytes(photo);
+        try (var tar = new TarArchiveOutputStream(Files.newOutputStream(file), 512)) {
+            for (int i = 0; i < 3; i++) {
+                append(tar, i + ".cls", Integer.toString(i % 2).getBytes(StandardCharsets.US_ASCII));
+                append(tar, i + ".png", image);
+            }
+        }
+        byte[] whole = Files.readAllBytes(file);
+        Files.write(file, Arrays.copyOf(whole, whole.length - 2 * 512 - image.length / 2)); // within the last image
+        var ran = run("evaluate", "--model", model, "--data", file, "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"images\" : 2", "\"broken\" : 0", "\"faults\" : 2");
+        assertThat(ran.sentences())
+                .satisfiesExactly(
+                        first -> assertThat(first).contains("0.tar/2 has no image"),
+                        second -> assertThat(second).contains("0.tar is cut short or damaged"));
+        refused(run("evaluate", "--model", model, "--data", file, "--strict"), "0.tar/2 has no image");
+    }
+
+    /** Adds a file to an archive. */
+    private static void append(TarArchiveOutputStream tar, String name, byte[] content) throws IOException {
+        var entry = new TarArchiveEntry(name);
+        entry.setSize(content.length);
+        tar.putArchiveEntry(entry);
+        tar.write(content);
+        tar.closeArchiveEntry();
     }
 
     // ------------------------------------------------------------------------------------------------------ training

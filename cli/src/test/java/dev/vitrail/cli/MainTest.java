@@ -3,6 +3,8 @@ package dev.vitrail.cli;
 import static dev.vitrail.cli.Cli.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.parquet.ParquetFile;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -52,5 +54,32 @@ final class MainTest {
         assertThat(ran.status()).isEqualTo(2);
         assertThat(ran.err().lines()).singleElement().asString().contains(folder + " is no run");
         assertThat(run("compare", folder.toString()).status()).isEqualTo(2);
+    }
+
+    @Test
+    void writesTablesThatParquetReadersRead(@TempDir Path folder) {
+        var model = Cli.model(folder.resolve("model"), "ants", "bees");
+        var photos = Cli.labelled(folder.resolve("photos"), 2, "ants", "bees");
+        var found = folder.resolve("found.parquet");
+        assertThat(run("predict", "--model", model, photos, "--out", found).status())
+                .isZero();
+        var predictions = ParquetFile.open(found);
+        assertThat(predictions.rows()).isEqualTo(4 * 2);
+        assertThat(predictions.columnNames()).containsExactly("image", "rank", "index", "label", "probability");
+        var ranks = predictions.column("rank").orElseThrow();
+        assertThat(ranks.integers(ranks.pages(fault -> {}).get(0), 0)).containsExactly(1, 2, 1, 2, 1, 2, 1, 2);
+        var labels = predictions.column("label").orElseThrow();
+        assertThat(labels.binaries(labels.pages(fault -> {}).get(0)))
+                .extracting(bytes -> new String(bytes.orElseThrow(), StandardCharsets.UTF_8))
+                .containsOnly("ants", "bees");
+        var vectors = folder.resolve("vectors.parquet");
+        assertThat(run("embed", "--model", model, photos, "--out", vectors).status())
+                .isZero();
+        assertThat(ParquetFile.open(vectors).columnNames()).containsExactly("image", "embedding.list.element");
+        assertThat(run("predict", "--model", model, photos, "--format", "parquet")
+                        .sentences())
+                .singleElement()
+                .asString()
+                .contains("name a file with --out");
     }
 }

@@ -1,16 +1,20 @@
 package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The names of a classifier's outputs, in order, and for each the other names it goes by: its WordNet synset, say, which is what
@@ -55,6 +59,23 @@ public record ClassNames(List<String> names, List<String> aliases) {
         // A name may hold a comma ("hen-of-the-woods, maitake"), so without a header a line is a name, whatever is in
         // it.
         return new ClassNames(Csv.lines(file));
+    }
+
+    /** The list {@code classes.txt} or {@code classnames.txt} in the folder of a file, or above if that is a part of the data. */
+    static Optional<List<String>> beside(Path file) {
+        var folder = file.toAbsolutePath().getParent();
+        if (folder == null) {
+            return Optional.empty();
+        }
+        var name = String.valueOf(folder.getFileName());
+        boolean part = name.equals("data")
+                || Arrays.stream(Split.values())
+                        .anyMatch(split -> split.folders().contains(name));
+        return Stream.of(folder, part ? folder.resolveSibling("") : folder)
+                .flatMap(place -> Stream.of("classes.txt", "classnames.txt").map(place::resolve))
+                .filter(Files::isRegularFile)
+                .findFirst()
+                .map(list -> read(list).names());
     }
 
     private static ClassNames fromTable(Path file, List<String> header, int name, List<Csv.Row> rows) {

@@ -56,6 +56,11 @@ public interface Dataset {
         return contentBytes(index);
     }
 
+    /** What of the data's files could not be used, a sentence for each: samples that were left out, files that are cut short. */
+    default List<String> faults() {
+        return List.of();
+    }
+
     /** The labels of all pictures. */
     default int[] labels() {
         int[] labels = new int[size()];

@@ -19,6 +19,8 @@ public final class Datasets {
      *
      * <ul>
      *   <li>with {@code labels}: a flat folder and a CSV file, {@link LabelledFolder};
+     *   <li>tar or Parquet files, {@link WebDataset} and {@link ParquetImages}: one, a pattern such as
+     *       {@code shard-{000000..000012}.tar}, a folder of them, or folders of parts;
      *   <li>IDX files, {@link Idx};
      *   <li>{@code path/train}, {@code path/val} and the like, the one that {@code split} names; validation falls back on test and
      *       test on validation, and labels are those of {@code path/train}'s class folders;
@@ -28,10 +30,14 @@ public final class Datasets {
      * @throws VitrailException if there is no such folder or it fits none of these
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels) {
-        ImageFolder.requireFolder(path);
         if (labels.isPresent()) {
             return LabelledFolder.open(path, labels.orElseThrow(), Optional.empty());
         }
+        var shards = shards(path);
+        if (shards.isPresent()) {
+            return openShards(path, shards.get(), split, Optional.empty());
+        }
+        ImageFolder.requireFolder(path);
         if (Idx.has(path, Split.TRAIN) || Idx.has(path, Split.VALIDATION)) {
             return Idx.open(path, split);
         }
@@ -49,7 +55,6 @@ public final class Datasets {
      * file or in IDX files are outputs as they stand.
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels, ClassNames classes) {
-        ImageFolder.requireFolder(path);
         if (labels.isPresent()) {
             return LabelledFolder.open(path, labels.orElseThrow(), Optional.of(classes));
         }
@@ -65,6 +70,13 @@ public final class Datasets {
      */
     public static TrainAndValidation trainAndValidation(Path path, Optional<Path> labels, double fraction, long seed) {
         Dataset train = requireTwoClasses(path, open(path, Split.TRAIN, labels));
+        var shards = labels.isPresent() ? Optional.<Shards>empty() : shards(path);
+        if (shards.isPresent()) {
+            return shards.get().hasValidation()
+                    ? new TrainAndValidation(
+                            train, openShards(path, shards.get(), Split.VALIDATION, Optional.of(train.classes())))
+                    : Subset.holdOut(train, fraction, seed);
+        }
         boolean judged = labels.isEmpty()
                 && (Idx.has(path, Split.TRAIN)
                         ? Idx.has(path, Split.VALIDATION)
@@ -72,6 +84,30 @@ public final class Datasets {
         return judged
                 ? new TrainAndValidation(train, open(path, Split.VALIDATION, labels))
                 : Subset.holdOut(train, fraction, seed);
+    }
+
+    /** Tar or Parquet files, unless they only lie beside class folders. */
+    private static Optional<Shards> shards(Path path) {
+        return Shards.at(path).filter(found -> {
+            var home = hasParts(path)
+                    ? partFor(path, Split.TRAIN).or(() -> partFor(path, Split.VALIDATION))
+                    : Optional.of(path);
+            return !Files.isDirectory(path)
+                    || home.stream()
+                            .flatMap(folder -> ImageFolder.classFolders(folder).stream())
+                            .allMatch("data"::equals);
+        });
+    }
+
+    private static Dataset openShards(Path path, Shards shards, Split split, Optional<List<String>> classes) {
+        var files = shards.of(split)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s has no files of the part '%s', only of %s",
+                        path, split.folders().get(0), shards.parts().keySet()));
+        return switch (shards.kind()) {
+            case TAR -> WebDataset.open(files, classes);
+            case PARQUET -> ParquetImages.open(files, classes);
+        };
     }
 
     private static Dataset requireTwoClasses(Path path, Dataset set) {
@@ -126,7 +162,7 @@ public final class Datasets {
             throw new VitrailException("cannot list the folder " + path + ": " + e, e);
         }
         return VitrailException.of(
-                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, IDX files,"
+                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX files,"
                         + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",
                 path, images == 0 ? "no images" : Descriptions.count(images, "image") + " but no labels");
     }

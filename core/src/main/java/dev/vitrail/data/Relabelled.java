@@ -5,6 +5,7 @@ import dev.vitrail.images.RgbImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * A set whose labels are turned into a classifier's outputs, by the classes' names: a folder {@code ants} or {@code n02219486} is
@@ -22,13 +23,19 @@ public final class Relabelled implements Dataset {
     }
 
     /**
-     * The set with the labels of {@code classes}; the set itself if its classes are those already.
+     * The set with the labels of {@code classes}; the set itself if its classes are those already. Classes that have numbers for names,
+     * as where only indices are known, are outputs by their numbers.
      *
      * @throws VitrailException if a class of the set goes by no name in {@code classes}
      */
     public static Dataset of(Dataset set, ClassNames classes) {
         if (set.classes().equals(classes.names())) {
             return set;
+        }
+        if (areNumbers(set.classes())
+                && set.classes().stream()
+                        .noneMatch(name -> classes.indexOf(name).isPresent())) {
+            return byIndex(set, classes);
         }
         List<String> unknown = new ArrayList<>();
         int[] outputs = new int[set.classes().size()];
@@ -46,6 +53,11 @@ public final class Relabelled implements Dataset {
                 Descriptions.some(unknown),
                 Descriptions.some(classes.names()));
         return new Relabelled(set, classes.names(), outputs);
+    }
+
+    private static boolean areNumbers(List<String> names) {
+        return !names.isEmpty()
+                && IntStream.range(0, names.size()).allMatch(i -> names.get(i).equals(Integer.toString(i)));
     }
 
     /**
@@ -100,6 +112,11 @@ public final class Relabelled implements Dataset {
     public int label(int index) {
         int label = set.label(index);
         return label == NO_LABEL ? NO_LABEL : outputs[label];
+    }
+
+    @Override
+    public List<String> faults() {
+        return set.faults();
     }
 
     @Override

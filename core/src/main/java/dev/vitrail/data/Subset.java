@@ -116,6 +116,11 @@ public final class Subset implements Dataset {
     }
 
     @Override
+    public List<String> faults() {
+        return whole.faults();
+    }
+
+    @Override
     public List<String> classes() {
         return whole.classes();
     }

@@ -104,7 +104,7 @@ class ImageFolderTest {
 
     @Test
     void saysWhatIsMissing() throws IOException {
-        fails("holds no images", "CLASS/IMAGE", "IDX", "--labels");
+        fails("holds no images; expected", "CLASS/IMAGE", "IDX", "--labels");
         Pictures.write(folder.resolve("1.png"), 0);
         fails("holds 1 image but no labels");
         Files.createDirectory(folder.resolve("a"));
