@@ -13,6 +13,7 @@ import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
+import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 
 import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.ClassWeights;
@@ -21,6 +22,7 @@ import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Device;
@@ -139,15 +141,17 @@ public final class TrainingRun implements AutoCloseable {
         return new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options);
     }
 
-    /** The data that a configuration names. */
+    /** The data that a configuration names, of the training images as many as it asks for. */
     public static TrainAndValidation sets(TrainingConfig config) {
-        return config.get(DATA).equals(BUILT_IN)
+        var whole = config.get(DATA).equals(BUILT_IN)
                 ? StainedGlass.trainAndValidation()
                 : Datasets.trainAndValidation(
                         Path.of(config.get(DATA)),
                         config.get(LABELS).map(Path::of),
                         config.get(HOLD_OUT),
                         config.get(SEED));
+        return new TrainAndValidation(
+                Subset.ofShare(whole.train(), config.get(TRAIN_SHARE), config.get(SEED)), whole.validation());
     }
 
     private static LoadedModel load(TrainingConfig config, TrainAndValidation sets, Options options) {

@@ -2,9 +2,13 @@ package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.RgbImage;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 
 /** Some of the pictures of another set, in a given order; its classes stay as they are. */
 public final class Subset implements Dataset {
@@ -61,17 +65,63 @@ public final class Subset implements Dataset {
     }
 
     private static void hold(boolean[] held, int[] labels, int label, int count, double fraction, long seed) {
-        int[] members = new int[count];
-        for (int i = 0, n = 0; i < labels.length; i++) {
-            if (labels[i] == label) {
-                members[n++] = i;
-            }
-        }
-        Sampler.shuffle(members, SampleRandom.of(seed, label, 0x686f6c64));
+        int[] members = shuffledMembers(labels, label, SampleRandom.of(seed, label, 0x686f6c64));
         long wanted = Math.min(count - 1L, Math.max(1, Math.round(count * fraction)));
         for (int i = 0; i < wanted; i++) {
             held[members[i]] = true;
         }
+    }
+
+    /**
+     * A share of each class, so that classes keep their proportions: what a model learns from when labels are scarce. The same seed
+     * gives the same images on any machine, and a smaller share of the same seed is part of a larger one.
+     *
+     * @param share of the pictures of each class, in (0, 1]; at least one of each that has any
+     */
+    public static Dataset ofShare(Dataset whole, double share, long seed) {
+        VitrailException.require(
+                share > 0 && share <= 1,
+                "the share of the images that is used must be above 0 and at most 1, found %s",
+                share);
+        if (share == 1) {
+            return whole;
+        }
+        int[] drawn = drawn(
+                whole.labels(), whole.classes().size(), count -> (int) Math.max(1, Math.round(count * share)), seed);
+        return new Subset(
+                whole,
+                drawn,
+                "%s %% of each class"
+                        .formatted(BigDecimal.valueOf(100 * share)
+                                .round(new MathContext(6))
+                                .stripTrailingZeros()
+                                .toPlainString()));
+    }
+
+    /**
+     * Some images of each class, the first of an order that the seed decides.
+     *
+     * @param labels of all images; those below 0 are never drawn
+     * @param wanted how many of a class of that many images
+     * @return indices, ascending
+     */
+    public static int[] drawn(int[] labels, int classes, IntUnaryOperator wanted, long seed) {
+        boolean[] chosen = new boolean[labels.length];
+        for (int c = 0; c < classes; c++) {
+            int[] members = shuffledMembers(labels, c, SampleRandom.of(seed, c, 0x64726177));
+            int count = Math.min(members.length, wanted.applyAsInt(members.length));
+            for (int i = 0; i < count; i++) {
+                chosen[members[i]] = true;
+            }
+        }
+        return where(chosen, labels, true);
+    }
+
+    private static int[] shuffledMembers(int[] labels, int label, SampleRandom random) {
+        int[] members = IntStream.range(0, labels.length)
+                .filter(i -> labels[i] == label)
+                .toArray();
+        return Sampler.shuffle(members, random);
     }
 
     private static int[] where(boolean[] held, int[] labels, boolean value) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -44,5 +45,32 @@ class SubsetTest {
                 .hasMessageContaining("one image only")
                 .hasMessageContaining("'c'");
         assertThatThrownBy(() -> Subset.holdOut(whole, 1, 0)).isInstanceOf(VitrailException.class);
+    }
+
+    @Test
+    void takesAShareOfEachClass() {
+        Dataset whole = new Pictures.Numbered(300);
+        Dataset tenth = Subset.ofShare(whole, 0.1, 5);
+        assertThat(Descriptions.counts(3, tenth.labels())).containsExactly(10, 10, 10);
+        assertThat(tenth.describe()).contains("10 % of each class", "30 images");
+        assertThat(names(Subset.ofShare(whole, 0.1, 5))).isEqualTo(names(tenth));
+        assertThat(names(Subset.ofShare(whole, 0.1, 6))).isNotEqualTo(names(tenth));
+        assertThat(names(Subset.ofShare(whole, 0.2, 5))).hasSize(60).containsAll(names(tenth));
+        assertThat(Subset.ofShare(whole, 1e-9, 5).size())
+                .as("one of each class")
+                .isEqualTo(3);
+        assertThat(Subset.ofShare(whole, 1, 5)).isSameAs(whole);
+        assertThatThrownBy(() -> Subset.ofShare(whole, 0, 5))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("above 0 and at most 1");
+    }
+
+    @Test
+    void drawsAFewOfEachClass() {
+        int[] labels = {0, 1, 1, -1, 0, 0, 1, 1};
+        int[] two = Subset.drawn(labels, 2, count -> 2, 9);
+        assertThat(two).hasSize(4).isSorted();
+        assertThat(Arrays.stream(two).map(i -> labels[i]).sorted().toArray()).containsExactly(0, 0, 1, 1);
+        assertThat(Subset.drawn(labels, 2, count -> 100, 9)).containsExactly(0, 1, 2, 4, 5, 6, 7);
     }
 }
