@@ -28,6 +28,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> TRAIN_SHARE = number("train_share", 1, "share of the training images of each class that is trained on, drawn by the seed; those of validation are not touched").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Optional<Integer>> EPOCH_IMAGES = whole("epoch_images", 1, "images in an epoch, whatever the size of the training set: passes over it follow each other, and the next epoch goes on where this one ends; none: one pass").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
@@ -117,7 +118,7 @@ public final class TrainingOptions {
     // spotless:off
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
-                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, BATCH_SIZE, ACCUMULATION, SEED,
+                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES, BATCH_SIZE, ACCUMULATION, SEED,
                     FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
