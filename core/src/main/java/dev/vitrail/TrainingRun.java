@@ -93,14 +93,12 @@ public final class TrainingRun implements AutoCloseable {
         this.loaded = load(config, sets, options);
         this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
         try {
+            var sampler = Augmentation.sampler(config, sets.train());
             train = new Loader(
                     sets.train(),
                     Transforms.training(Augmentation.of(config, loaded.preprocessing())),
-                    Augmentation.sampler(config, sets.train()),
-                    Loader.Options.training(
-                                    Math.min(
-                                            config.get(BATCH_SIZE), sets.train().size()),
-                                    config.get(SEED))
+                    sampler,
+                    Loader.Options.training(Math.min(config.get(BATCH_SIZE), sampler.length()), config.get(SEED))
                             .withWorkers(options.workers),
                     options.broken);
             validation = new Loader(

@@ -65,6 +65,16 @@ public interface Sampler {
         return new RepeatedSampler(this, times);
     }
 
+    /**
+     * The epochs of this sampler one after the other, cut into epochs of another length: those of a small set can be made as long as
+     * those of a large one, so that both get as many updates between two validations.
+     *
+     * @param length positions of an epoch
+     */
+    default Sampler cutInto(int length) {
+        return new CutSampler(this, length);
+    }
+
     private static int[] ascending(int size) {
         int[] order = new int[size];
         for (int i = 0; i < size; i++) {

@@ -5,7 +5,7 @@ import java.util.Optional;
 
 /**
  * The published hybrids, by timm's names: the paper's and Steiner et al.'s (<i>How to train your ViT?</i>, 2021,
- * arXiv:2106.10270) after a {@link ResNetV2}, timm's own after a {@link ResNet}.
+ * arXiv:2106.10270) after a {@link ResNetV2}, timm's own after a {@link ResNet}; and a miniature for images of 32 pixels.
  */
 final class HybridVariants {
     private HybridVariants() {}
@@ -42,6 +42,10 @@ final class HybridVariants {
                     new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 3, 4, 6)
                             .d());
 
+    /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
+    private static final VisionTransformer.Stem R5_S4 =
+            new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BASIC, 2));
+
     static final Family<Config> FAMILY = Family.of("ViT hybrid", Config.class, VisionTransformer::new)
             // spotless:off
             //                                                  stem           image patch width depth heads
@@ -57,6 +61,9 @@ final class HybridVariants {
             .variant("vit_small_resnet26d_224",     after(RESNET26D,     224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
             .variant("vit_small_resnet50d_s16_224", after(RESNET50D_S16, 224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
             .variant("vit_base_resnet26d_224",      after(RESNET26D,     224,  1,  768, 12, 12))
-            .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12));
+            .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12))
+            // Not published.
+            .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4).withClasses(10)
+                    .with(VisionTransformerVariants.pooledBy(VisionTransformer.Pool.AVG)));
             // spotless:on
 }

@@ -20,12 +20,17 @@ final class ResNetVariants {
             .variant("resnet50d", Config.of(BOTTLENECK, 3, 4,  6, 3).d())
             .variant("resnet101", Config.of(BOTTLENECK, 3, 4, 23, 3))
             .variant("resnet152", Config.of(BOTTLENECK, 3, 8, 36, 3))
-            // Not published: a small one for small images.
+            // Not published: small ones for small images, the second with as many parameters as a miniature ViT.
             .variant("resnet_mini_32", Config.of(BASIC, 1, 1, 1).with(o -> {
                 o.imageHeight = 32;
                 o.imageWidth = 32;
                 o.classes = 10;
                 o.widths = List.of(32, 64, 128);
+            }))
+            .variant("resnet20_mini_32", Config.of(BASIC, 7, 2).with(o -> {
+                o.imageHeight = 32;
+                o.imageWidth = 32;
+                o.classes = 10;
             }));
             // spotless:on
 }

@@ -197,7 +197,7 @@ final class VisionTransformerVariants {
         };
     }
 
-    private static Consumer<Options> pooledBy(Pool pool) {
+    static Consumer<Options> pooledBy(Pool pool) {
         return o -> {
             o.classToken = false;
             o.pool = pool;

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Model;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.weights.FolderConfig;
@@ -49,8 +50,8 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
                 Files.isRegularFile(run.summary()),
                 "the run %s has not ended an epoch yet: its summary.csv is still missing",
                 folder);
-        var model = run.last().resolve("config.json");
-        return new RunRecord(folder, options(run.config()), run.rows(), parameters(FolderConfig.read(model)));
+        return new RunRecord(
+                folder, options(run.config()), run.rows(), parameters(FolderConfig.read(description(folder))));
     }
 
     private static Map<String, JsonNode> options(Path file) {
@@ -65,7 +66,25 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
         return options;
     }
 
+    /** Products with an addition, for one image of the size that it was trained on. */
+    public long multiplyAccumulates() {
+        try (var model = model(FolderConfig.read(description(folder)))) {
+            return model.cost().multiplyAccumulates();
+        }
+    }
+
+    private static Path description(Path folder) {
+        return new RunFolder(folder).last().resolve("config.json");
+    }
+
     private static long parameters(FolderConfig description) {
+        try (var model = model(description)) {
+            return model.parameterCount();
+        }
+    }
+
+    /** The run's model, its parameters declared but without values. */
+    private static Model model(FolderConfig description) {
         var variant = Catalog.get(description.architecture());
         var config = variant.config();
         if (description.numClasses().isPresent()) {
@@ -77,9 +96,7 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
             boolean same = size.get(1) == config.imageHeight() && size.get(2) == config.imageWidth();
             config = same ? config : config.withImage(size.get(1), size.get(2));
         }
-        try (var model = variant.family().create(config)) {
-            return model.parameterCount();
-        }
+        return variant.family().create(config);
     }
 
     /** The folder's own name, which tells runs apart. */

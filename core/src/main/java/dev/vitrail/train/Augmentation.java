@@ -6,6 +6,7 @@ import static dev.vitrail.train.TrainingOptions.BLUR;
 import static dev.vitrail.train.TrainingOptions.COLOR_JITTER;
 import static dev.vitrail.train.TrainingOptions.CROP;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
+import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.ERASING;
 import static dev.vitrail.train.TrainingOptions.ERASING_COUNT;
 import static dev.vitrail.train.TrainingOptions.ERASING_MODE;
@@ -136,6 +137,7 @@ public final class Augmentation {
         var sampler = config.get(BALANCED)
                 ? Sampler.balanced(set.labels(), config.get(SEED))
                 : Sampler.shuffled(set.size(), config.get(SEED));
-        return config.get(REPEATS) > 1 ? sampler.repeated(config.get(REPEATS)) : sampler;
+        var pass = config.get(REPEATS) > 1 ? sampler.repeated(config.get(REPEATS)) : sampler;
+        return config.get(EPOCH_IMAGES).map(pass::cutInto).orElse(pass);
     }
 }

@@ -63,25 +63,32 @@ public final class Optimizers {
                 ? ParameterGroups.byLayer(model, weightDecay, layerDecay)
                 : ParameterGroups.byWeightDecay(model, weightDecay);
         return switch (config.get(OPTIMIZER)) {
-            case ADAMW -> new AdamW(groups, new AdamW.Settings(config.get(BETA1), config.get(BETA2), config.get(EPS)));
+            case ADAMW -> new AdamW(
+                        groups,
+                        new AdamW.Settings(
+                                config.get(BETA1).orElse(AdamW.Settings.DEFAULT.beta1()),
+                                config.get(BETA2).orElse(AdamW.Settings.DEFAULT.beta2()),
+                                config.get(EPS).orElse(AdamW.Settings.DEFAULT.eps())));
             case SGD -> new Sgd(groups, new Sgd.Settings(config.get(MOMENTUM), config.get(NESTEROV)));
             case LAMB ->
                 new Lamb(
                         groups,
                         new Lamb.Settings(
-                                config.get(BETA1),
-                                config.get(BETA2),
-                                config.get(EPS),
+                                config.get(BETA1).orElse(Lamb.Settings.DEFAULT.beta1()),
+                                config.get(BETA2).orElse(Lamb.Settings.DEFAULT.beta2()),
+                                config.get(EPS).orElse(Lamb.Settings.DEFAULT.eps()),
                                 Lamb.Settings.DEFAULT.maxNorm(),
                                 false,
                                 false));
-            case LION -> new Lion(groups, new Lion.Settings(config.get(BETA1), config.get(BETA2)));
+            case LION -> new Lion(groups, new Lion.Settings(
+                                config.get(BETA1).orElse(Lion.Settings.DEFAULT.beta1()),
+                                config.get(BETA2).orElse(Lion.Settings.DEFAULT.beta2())));
             case ADAFACTOR ->
                 new Adafactor(
                         groups,
                         new Adafactor.Settings(
                                 Adafactor.Settings.DEFAULT.decayRate(),
-                                config.get(BETA2),
+                                config.get(BETA2).orElse(Adafactor.Settings.DEFAULT.beta2Cap()),
                                 config.get(MOMENTUM),
                                 OptionalDouble.empty(),
                                 Adafactor.Settings.DEFAULT.smallestFactored(),

@@ -28,6 +28,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> TRAIN_SHARE = number("train_share", 1, "share of the training images of each class that is trained on, drawn by the seed; those of validation are not touched").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Optional<Integer>> EPOCH_IMAGES = whole("epoch_images", 1, "images in an epoch, whatever the size of the training set: passes over it follow each other, and the next epoch goes on where this one ends; none: one pass").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
@@ -42,9 +43,9 @@ public final class TrainingOptions {
     public static final TrainingOption<Integer> REFERENCE_BATCH = whole("reference_batch", 512, "images in a step that a scaled learning rate is for").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Double> WEIGHT_DECAY = number("weight_decay", 0.05, "share of a weight that a step at learning rate 1 takes away").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> LAYER_DECAY = number("layer_decay", 1, "learning rate of a layer over that of the layer above it").that(v -> v > 0 && v <= 1, "in (0, 1]");
-    public static final TrainingOption<Double> BETA1 = number("beta1", 0.9, "weight of the past in the mean of the gradients").that(v -> v >= 0 && v < 1, "in [0, 1)");
-    public static final TrainingOption<Double> BETA2 = number("beta2", 0.999, "weight of the past in the mean of their squares").that(v -> v >= 0 && v < 1, "in [0, 1)");
-    public static final TrainingOption<Double> EPS = number("eps", 1e-8, "what is added to a divisor").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Optional<Double>> BETA1 = number("beta1", 0.9, "weight of the past in the mean of the gradients; none: the optimiser's own").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
+    public static final TrainingOption<Optional<Double>> BETA2 = number("beta2", 0.999, "weight of the past in the mean of their squares; none: the optimiser's own").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
+    public static final TrainingOption<Optional<Double>> EPS = number("eps", 1e-8, "what is added to a divisor; none: the optimiser's own").that(v -> v >= 0, "0 or more").orNone();
     public static final TrainingOption<Double> MOMENTUM = number("momentum", 0.9, "of gradient descent").that(v -> v >= 0 && v < 1, "in [0, 1)");
     public static final TrainingOption<Boolean> NESTEROV = flag("nesterov", true, "whether gradient descent looks ahead (Nesterov, 1983)");
     public static final TrainingOption<Optional<Double>> CLIP_NORM = number("clip_norm", 1, "longest that the gradient of all parameters together may be").that(v -> v > 0, "positive").unlessNone();
@@ -117,8 +118,8 @@ public final class TrainingOptions {
     // spotless:off
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
-                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, BATCH_SIZE, ACCUMULATION, SEED,
-                    FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
+                    MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES, BATCH_SIZE,
+                    ACCUMULATION, SEED, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
                     MOMENTUM, NESTEROV, CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,

@@ -162,7 +162,7 @@ final class ConvolutionalModelsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"resnet_mini_32", "convnext_mini_32"})
+    @ValueSource(strings = {"resnet_mini_32", "resnet20_mini_32", "convnext_mini_32"})
     void smallModelsAreSmallAndTrainWithStochasticDepth(String name) {
         var variant = Catalog.get(name);
         try (var model = variant.family().create(variant.config().withDropPath(0.5));

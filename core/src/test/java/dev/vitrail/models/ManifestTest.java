@@ -67,6 +67,8 @@ class ManifestTest {
             "vit_tiny_d6_patch4_32",
             "vit_tiny_d6_patch6_48",
             "resnet_mini_32",
+            "resnet20_mini_32",
+            "vit_mini_r5_s4_gap_32",
             "convnext_mini_32",
             "convnext_isotropic_small",
             "convnext_isotropic_base",

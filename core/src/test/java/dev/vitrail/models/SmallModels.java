@@ -25,6 +25,7 @@ public final class SmallModels {
                                 "vit_mini_patch4_32",
                                 "vit_mini_patch4_gap_32",
                                 "resnet_mini_32",
+                                "vit_mini_r5_s4_gap_32",
                                 "convnext_mini_32",
                                 "t2t_mini_32",
                                 "t2t_mini_32_dense",

@@ -1,0 +1,3 @@
+/** Studies: many runs that differ in a few things, and what comes out of them. */
+@org.jspecify.annotations.NullMarked
+package dev.vitrail.study;
