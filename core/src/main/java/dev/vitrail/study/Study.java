@@ -58,8 +58,7 @@ public record Study(
 
     /** The same on other data. */
     public Study withData(String other) {
-        return new Study(
-                name, scale, title, source, other, models, recipes, shares, seeds, options, budgetMinutes);
+        return new Study(name, scale, title, source, other, models, recipes, shares, seeds, options, budgetMinutes);
     }
 
     /** The same with other time for a call. */

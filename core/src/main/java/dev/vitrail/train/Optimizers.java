@@ -63,7 +63,8 @@ public final class Optimizers {
                 ? ParameterGroups.byLayer(model, weightDecay, layerDecay)
                 : ParameterGroups.byWeightDecay(model, weightDecay);
         return switch (config.get(OPTIMIZER)) {
-            case ADAMW -> new AdamW(
+            case ADAMW ->
+                new AdamW(
                         groups,
                         new AdamW.Settings(
                                 config.get(BETA1).orElse(AdamW.Settings.DEFAULT.beta1()),
@@ -80,7 +81,10 @@ public final class Optimizers {
                                 Lamb.Settings.DEFAULT.maxNorm(),
                                 false,
                                 false));
-            case LION -> new Lion(groups, new Lion.Settings(
+            case LION ->
+                new Lion(
+                        groups,
+                        new Lion.Settings(
                                 config.get(BETA1).orElse(Lion.Settings.DEFAULT.beta1()),
                                 config.get(BETA2).orElse(Lion.Settings.DEFAULT.beta2())));
             case ADAFACTOR ->

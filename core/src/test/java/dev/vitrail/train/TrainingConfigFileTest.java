@@ -91,7 +91,8 @@ class TrainingConfigFileTest {
         var start = TrainingConfig.of("m", "d", 10);
         assertThatThrownBy(() -> start.with(TrainingOptions.BATCH_SIZE, 0))
                 .hasMessageContaining("'batch_size' must be 1 or more, found 0");
-        assertThatThrownBy(() -> start.with(TrainingOptions.BETA2, Optional.of(1.0))).hasMessageContaining("in [0, 1), found 1.0");
+        assertThatThrownBy(() -> start.with(TrainingOptions.BETA2, Optional.of(1.0)))
+                .hasMessageContaining("in [0, 1), found 1.0");
         assertThatThrownBy(() -> start.with(TrainingOptions.EMA_DECAY, Optional.of(1.0)))
                 .hasMessageContaining("'ema_decay' must be in (0, 1)");
         assertThatThrownBy(() -> start.with(TrainingOptions.WARMUP_EPOCHS, 10.0).checked())
