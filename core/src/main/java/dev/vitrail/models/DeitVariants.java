@@ -4,6 +4,7 @@ import static dev.vitrail.models.VisionTransformerVariants.base;
 import static dev.vitrail.models.VisionTransformerVariants.huge;
 import static dev.vitrail.models.VisionTransformerVariants.large;
 import static dev.vitrail.models.VisionTransformerVariants.medium;
+import static dev.vitrail.models.VisionTransformerVariants.mini;
 import static dev.vitrail.models.VisionTransformerVariants.scaled;
 import static dev.vitrail.models.VisionTransformerVariants.small;
 import static dev.vitrail.models.VisionTransformerVariants.tiny;
@@ -37,7 +38,10 @@ final class DeitVariants {
             .variant("deit3_base_patch16_384", third(base(384, 16), 1e-6))
             .variant("deit3_large_patch16_224", third(large(224, 16), 1e-6))
             .variant("deit3_large_patch16_384", third(large(384, 16), 1e-6))
-            .variant("deit3_huge_patch14_224", third(huge(224, 14), 1e-6));
+            .variant("deit3_huge_patch14_224", third(huge(224, 14), 1e-6))
+            // ours, in miniature, without published weights
+            .variant("deit_mini_distilled_patch4_32", distilled(mini(32, 4, 128, 5, 4)))
+            .variant("deit3_mini_patch4_32", third(mini(32, 4, 128, 5, 4), 1e-4));
     // spotless:on
 
     private static Config distilled(Config config) {

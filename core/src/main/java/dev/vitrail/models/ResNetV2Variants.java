@@ -4,6 +4,7 @@ import dev.vitrail.models.ResNetV2.Config;
 import dev.vitrail.models.ResNetV2.Convolution;
 import dev.vitrail.models.ResNetV2.Norm;
 import dev.vitrail.models.ResNetV2.Stem;
+import java.util.List;
 
 /** The published sizes of the {@link ResNetV2}, by timm's names; BiT's are of its paper's section 3.1. */
 final class ResNetV2Variants {
@@ -46,6 +47,16 @@ final class ResNetV2Variants {
             .variant("resnetv2_101x1_bit",  bit(448, 1, 3, 4, 23, 3))
             .variant("resnetv2_101x3_bit",  bit(448, 3, 3, 4, 23, 3))
             .variant("resnetv2_152x2_bit",  bit(224, 2, 3, 8, 36, 3))
-            .variant("resnetv2_152x4_bit",  bit(480, 4, 3, 8, 36, 3));
+            .variant("resnetv2_152x4_bit",  bit(480, 4, 3, 8, 36, 3))
+            // BiT's blocks in miniature, for small images; ours, without published weights
+            .variant("resnetv2_mini_32_bit", Config.of(1, 1, 1).with(o -> {
+                o.imageHeight = 32;
+                o.imageWidth = 32;
+                o.classes = 10;
+                o.widths = List.of(128, 256, 512);
+                o.stemWidth = 32;
+                o.stem = Stem.FIXED;
+                o.convolutionEps = 1e-8;
+            }));
             // spotless:on
 }

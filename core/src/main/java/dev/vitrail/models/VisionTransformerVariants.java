@@ -108,7 +108,7 @@ final class VisionTransformerVariants {
     // ------------------------------------------------------------------------- sizes: image, patch → width, depth,
     // heads
 
-    private static Config mini(int image, int patch, int width, int depth, int heads) {
+    static Config mini(int image, int patch, int width, int depth, int heads) {
         return Config.of(image, patch, width, depth, heads).withClasses(10);
     }
 
