@@ -57,13 +57,16 @@ class ArchitectureTest {
             sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "files");
 
     @ArchTest
+    static final ArchRule STUDY = sees("study", "models", "data", "train", "report", "files");
+
+    @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
             .resideInAnyPackage(
                     of("engine", "files", "parquet", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(of("parity", "inspect", "report"));
+            .resideInAnyPackage(of("parity", "inspect", "report", "study"));
 
     @ArchTest
     static final ArchRule NO_CYCLES =

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -47,12 +46,12 @@ final class CompareCommand implements Callable<Integer> {
                     "differences", comparison.differences())));
             return 0;
         }
-        print(results(comparison));
+        Table.print(results(comparison));
         System.out.println();
         if (comparison.differences().isEmpty()) {
             System.out.println("their configurations are the same");
         } else {
-            print(differences(comparison));
+            Table.print(differences(comparison));
         }
         if (!comparison.sameData()) {
             System.out.printf("%nthese runs learned from different data: their accuracies say nothing of each other%n");
@@ -117,23 +116,5 @@ final class CompareCommand implements Callable<Integer> {
 
     private static String shortened(String value) {
         return value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value;
-    }
-
-    /** Prints a table: the first column to the left, the others to the right. */
-    private static void print(List<List<String>> rows) {
-        var widths = IntStream.range(0, rows.get(0).size())
-                .map(column -> rows.stream()
-                        .mapToInt(row -> row.get(column).length())
-                        .max()
-                        .orElse(0))
-                .toArray();
-        for (var row : rows) {
-            var line = new StringBuilder();
-            for (int i = 0; i < widths.length; i++) {
-                line.append(i == 0 ? "" : "  ")
-                        .append(String.format("%" + (i == 0 ? "-" : "") + widths[i] + "s", row.get(i)));
-            }
-            System.out.println(line.toString().stripTrailing());
-        }
     }
 }

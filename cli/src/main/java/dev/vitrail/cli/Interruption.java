@@ -13,21 +13,28 @@ final class Interruption {
     private final Thread hook;
 
     Interruption(Trainer trainer, RunFolder folder) {
-        hook = new Thread(() -> stop(trainer, folder), "vitrail-interruption");
+        this(trainer::requestStop, "vitrail train --out %s --resume".formatted(folder.path()));
+    }
+
+    /**
+     * @param request asks what is under way to stop
+     * @param command that goes on with it
+     */
+    Interruption(Runnable request, String command) {
+        hook = new Thread(() -> stop(request, command), "vitrail-interruption");
         Runtime.getRuntime().addShutdownHook(hook);
     }
 
-    private void stop(Trainer trainer, RunFolder folder) {
-        trainer.requestStop();
+    private void stop(Runnable request, String command) {
+        request.run();
         System.err.printf("%nvitrail: stopping after this step …%n");
         try {
             boolean safe = finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
             System.err.printf(
                     safe
-                            ? "vitrail: saved; go on with: vitrail train --out %s --resume%n"
-                            : "vitrail: the step did not end in time; go on from the last save with: vitrail train --out %s"
-                                    + " --resume%n",
-                    folder.path());
+                            ? "vitrail: saved; go on with: %s%n"
+                            : "vitrail: the step did not end in time; go on from the last save with: %s%n",
+                    command);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
             EmbedCommand.class,
             ModelsCommand.class,
             CompareCommand.class,
+            StudyCommand.class,
             BenchmarkCommand.class,
             ParityCommand.class,
             AutoComplete.GenerateCompletion.class

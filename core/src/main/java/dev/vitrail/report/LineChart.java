@@ -17,6 +17,8 @@ record LineChart(String title, List<Curve> curves, DoubleFunction<String> text) 
     private static final int WIDTH = 520, HEIGHT = 270;
     private static final int LEFT = 58, RIGHT = 14, TOP = 10, BOTTOM = 28;
     private static final int TICKS = 5;
+    /** Colours of the page's style, c0 and so on. */
+    static final int COLORS = 8;
     /** Epochs up to which every one of them has a dot. */
     private static final int DOTTED = 40;
 
@@ -98,7 +100,7 @@ record LineChart(String title, List<Curve> curves, DoubleFunction<String> text) 
     }
 
     static int color(int number) {
-        return number % 6;
+        return number % COLORS;
     }
 
     private int epochs() {
@@ -125,8 +127,11 @@ record LineChart(String title, List<Curve> curves, DoubleFunction<String> text) 
                 .mapToDouble(Double::doubleValue)
                 .filter(Double::isFinite)
                 .summaryStatistics();
-        double least = all.getCount() == 0 ? 0 : all.getMin();
-        double most = all.getCount() == 0 ? 1 : all.getMax();
+        return all.getCount() == 0 ? ticks(0, 1) : ticks(all.getMin(), all.getMax());
+    }
+
+    /** Round values, 1, 2 or 5 times a power of ten apart, of which the first and the last enclose two others. */
+    static List<Double> ticks(double least, double most) {
         double range = most > least ? most - least : Math.max(Math.abs(most), 1e-9);
         double power = Math.pow(10, Math.floor(Math.log10(range / TICKS)));
         double rest = range / TICKS / power;

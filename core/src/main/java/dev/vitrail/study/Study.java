@@ -2,10 +2,13 @@ package dev.vitrail.study;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.models.Catalog;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -88,6 +91,7 @@ public record Study(
                 }
             }
         }
+        models.forEach(Study::requireKnown);
         var folders = new HashSet<String>();
         for (var run : runs) {
             require(
@@ -97,6 +101,13 @@ public record Study(
                     run.folderName());
         }
         return runs;
+    }
+
+    /** A name that can only be of the catalogue is of the catalogue: better said now than after hours. */
+    private static void requireKnown(String model) {
+        if (model.matches("\\w+") && !Files.exists(Path.of(model))) {
+            Catalog.get(model);
+        }
     }
 
     private TrainingConfig config(String model, String recipe, double share, long seed) {

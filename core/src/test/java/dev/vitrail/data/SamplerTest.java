@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.VitrailException;
+import java.util.ArrayList;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class SamplerTest {
@@ -39,6 +41,24 @@ class SamplerTest {
         }
         assertThat(Sampler.sequential(5).repeated(2).order(0)).containsExactly(0, 0, 1, 1, 2);
         assertThatThrownBy(() -> Sampler.sequential(5).repeated(0)).isInstanceOf(VitrailException.class);
+    }
+
+    @Test
+    void cutsPassesIntoEpochsOfAnotherLength() {
+        var passes = Sampler.shuffled(10, 7);
+        var longer = passes.cutInto(24);
+        assertThat(longer.length()).isEqualTo(24);
+        var expected = new ArrayList<Integer>();
+        for (int pass = 0; pass < 5; pass++) {
+            Arrays.stream(passes.order(pass)).forEach(expected::add);
+        }
+        var found = new ArrayList<Integer>();
+        Arrays.stream(longer.order(0)).forEach(found::add);
+        Arrays.stream(longer.order(1)).forEach(found::add);
+        assertThat(found).isEqualTo(expected.subList(0, 48));
+        assertThat(passes.cutInto(10).order(3)).isEqualTo(passes.order(3));
+        assertThat(passes.cutInto(4).order(2)).hasSize(4).startsWith(passes.order(0)[8], passes.order(0)[9]);
+        assertThatThrownBy(() -> passes.cutInto(0)).isInstanceOf(VitrailException.class);
     }
 
     @Test

@@ -1,0 +1,249 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.TrainingRun;
+import dev.vitrail.VitrailException;
+import dev.vitrail.report.StudyResults;
+import dev.vitrail.report.StudyRow;
+import dev.vitrail.report.StudyRow.State;
+import dev.vitrail.study.Study;
+import dev.vitrail.study.StudyFile;
+import dev.vitrail.study.StudyRunner;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Trains many models to answer one question. */
+@Command(
+        name = "study",
+        description = {
+            "Trains each of some models, by each of some recipes, on each of some shares of the data, with each of some seeds, and"
+                    + " makes a table and plots of accuracy against images, parameters, cost and time.",
+            "The same command again goes on where it ended, whether it was done, stopped or killed: runs that are there are kept."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  vitrail study data",
+            "  vitrail study backbone --scale full",
+            "  vitrail study data --data photos --budget 120",
+            "  vitrail study mine.yaml --plan",
+            "",
+            "Exit status: 0 all runs are done; 1 some are missing or failed; 2 wrong use or bad input."
+        })
+final class StudyCommand implements Callable<Integer> {
+    @Parameters(
+            paramLabel = "STUDY",
+            description =
+                    "backbone (T2T-ViT's section 3.2), data (ViT, ResNet and hybrid as data grows), or a YAML file.")
+    private String name = "";
+
+    @Option(
+            names = "--scale",
+            paramLabel = "S",
+            description = "How large: one of the file's scales (default: its first).")
+    private Optional<String> scale = Optional.empty();
+
+    @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the study's).")
+    private Optional<Path> data = Optional.empty();
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Folder of the study (default: runs/study-NAME-SCALE).")
+    private Optional<Path> out = Optional.empty();
+
+    @Option(
+            names = "--budget",
+            paramLabel = "MIN",
+            description = "Minutes that this call may take; the next one goes on (default: the study's).")
+    private Optional<Double> budget = Optional.empty();
+
+    @Option(names = "--plan", description = "Only list the runs, and what there is of them.")
+    private boolean plan;
+
+    @Option(names = "--retry", description = "Try runs that failed again.")
+    private boolean retry;
+
+    @Mixin
+    private InputOptions input = new InputOptions();
+
+    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    private int workers;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        var study = study();
+        var folder = out.orElseGet(() -> Path.of("runs", "study-" + study.folderName()));
+        var options = TrainingRun.Options.DEFAULT
+                .withDevice(input.device())
+                .withWorkers(workers)
+                .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()));
+        StudyResults results;
+        try (var display = new StudyDisplay()) {
+            var runner = new StudyRunner(study, folder, options, display);
+            if (retry) {
+                runner.forgive();
+            }
+            results = plan ? runner.results() : run(runner, study, folder);
+        }
+        if (json) {
+            System.out.println(Json.text(object(results, folder)));
+        } else if (plan) {
+            plan(results);
+        } else {
+            print(results, folder);
+        }
+        return plan || results.finished() ? 0 : 1;
+    }
+
+    private Study study() {
+        VitrailException.require(
+                input.size().isEmpty(), "a study's image size is an option of its file: put image_size below options");
+        var study = StudyFile.read(name, scale);
+        study = data.map(Path::toString).map(study::withData).orElse(study);
+        return budget.map(study::withBudget).orElse(study);
+    }
+
+    /** Runs until all is done, the time is over, or Ctrl-C, which waits until the state is safe. */
+    private StudyResults run(StudyRunner runner, Study study, Path folder) {
+        System.err.printf(
+                Locale.ROOT,
+                "%s%n%d runs, at most %.4g minutes, in %s%n%n",
+                study.title(),
+                study.runs().size(),
+                study.budgetMinutes(),
+                folder);
+        var interrupted = new Interruption(runner::requestStop, "the same command again");
+        try {
+            return runner.run();
+        } finally {
+            interrupted.over();
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------------- what is shown
+
+    private static void plan(StudyResults results) {
+        var rows = new ArrayList<List<String>>();
+        rows.add(List.of("model", "recipe", "images", "seed", "state"));
+        for (var row : results.rows()) {
+            rows.add(List.of(
+                    row.model(),
+                    row.recipe(),
+                    String.format(Locale.ROOT, "%,d", row.images()),
+                    String.valueOf(row.seed()),
+                    row.state().text()));
+        }
+        Table.print(rows);
+        System.out.printf("%n%d runs%n", results.rows().size());
+    }
+
+    private static void print(StudyResults results, Path folder) {
+        var sizes = results.sizes();
+        var rows = new ArrayList<List<String>>();
+        var head = new ArrayList<>(List.of("top-1, %", "params", "MACs", "images/s", "a run"));
+        sizes.forEach(size -> head.add(String.format(Locale.ROOT, "%,d images", size)));
+        rows.add(head);
+        for (var line : results.lines()) {
+            var row = new ArrayList<>(List.of(
+                    line.name(),
+                    millions(line.parameters()),
+                    millions(line.multiplyAccumulates()),
+                    String.format(Locale.ROOT, "%.0f", line.imagesPerSecond()),
+                    TrainingDisplay.readable(Math.round(line.seconds()))));
+            sizes.forEach(size ->
+                    row.add(line.on(size).map(StudyResults.Accuracy::text).orElse("–")));
+            rows.add(row);
+        }
+        if (rows.size() > 1) {
+            System.out.println();
+            Table.print(rows);
+        }
+        missing(results);
+        System.out.printf("%nplots   %s%ntable   %s%n", folder.resolve("index.html"), folder.resolve("study.csv"));
+    }
+
+    private static String millions(long count) {
+        return String.format(Locale.ROOT, "%.2f M", count / 1e6);
+    }
+
+    private static void missing(StudyResults results) {
+        for (var row : results.in(State.FAILED)) {
+            System.out.printf("%nfailed  %s: %s%n", row.folder().getFileName(), row.failure());
+        }
+        var missing = missingRows(results);
+        if (!missing.isEmpty()) {
+            System.out.printf(
+                    "%nmissing  %d of %d runs, for which the same command goes on:%n",
+                    missing.size(), results.rows().size());
+            missing.forEach(row -> System.out.printf(
+                    "  %s%s%n", row.folder().getFileName(), row.state() == State.BEGUN ? " (begun)" : ""));
+        }
+    }
+
+    private static List<StudyRow> missingRows(StudyResults results) {
+        return results.rows().stream()
+                .filter(row -> row.state() == State.MISSING || row.state() == State.BEGUN)
+                .toList();
+    }
+
+    private static Object object(StudyResults results, Path folder) {
+        return Json.object(
+                "study", results.name(),
+                "folder", folder.toString(),
+                "finished", results.finished(),
+                "missing", missingRows(results).size(),
+                "failed", results.in(State.FAILED).size(),
+                "runs", results.rows().stream().map(StudyCommand::object).toList(),
+                "table", results.lines().stream().map(StudyCommand::object).toList());
+    }
+
+    private static Object object(StudyRow row) {
+        var object = Json.object(
+                "run", row.folder().toString(),
+                "model", row.model(),
+                "recipe", row.recipe(),
+                "share", row.share(),
+                "images", row.images(),
+                "seed", row.seed(),
+                "state", row.state().text());
+        row.result().ifPresent(found -> {
+            object.put("top1", 100 * found.top1());
+            object.put("best_top1", 100 * found.bestTop1());
+            object.put("nll", found.nll());
+            object.put("seconds", found.seconds());
+            object.put("images_per_second", found.imagesPerSecond());
+        });
+        if (!row.failure().isEmpty()) {
+            object.put("failure", row.failure());
+        }
+        return object;
+    }
+
+    private static Object object(StudyResults.Line line) {
+        return Json.object(
+                "name", line.name(),
+                "params", line.parameters(),
+                "macs", line.multiplyAccumulates(),
+                "seconds", line.seconds(),
+                "images_per_second", line.imagesPerSecond(),
+                "accuracies",
+                        line.accuracies().stream()
+                                .map(one -> {
+                                    var object = Json.object(
+                                            "images", one.images(),
+                                            "runs", one.runs(),
+                                            "top1", 100 * one.mean());
+                                    one.deviation().ifPresent(d -> object.put("deviation", 100 * d));
+                                    return object;
+                                })
+                                .toList());
+    }
+}

@@ -1,0 +1,170 @@
+package dev.vitrail.study;
+
+import dev.vitrail.TrainingRun;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Subset;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.report.RunReport;
+import dev.vitrail.report.StudyPage;
+import dev.vitrail.report.StudyResults;
+import dev.vitrail.report.StudyRow;
+import dev.vitrail.report.StudyRow.State;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.Trainer;
+import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingListener;
+import dev.vitrail.train.TrainingOptions;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Makes the runs of a study one after the other, each in a run folder of its own below the study's. What is there already is kept:
+ * runs that have finished or failed are not made again, one that was interrupted goes on from its last save, also after a kill.
+ *
+ * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and {@code index.html}
+ * (table and plots), written anew after each run.
+ */
+public final class StudyRunner {
+    private final Study study;
+    private final List<StudyRun> runs;
+    private final Path folder;
+    private final TrainingRun.Options options;
+    private final StudyListener listener;
+    private final TrainAndValidation whole;
+    private final List<StudyRow> rows = new ArrayList<>();
+    private volatile boolean stopRequested;
+    private volatile Optional<Trainer> trainer = Optional.empty();
+
+    /**
+     * @param folder made if it is missing
+     * @throws VitrailException if a run's options do not fit, the data cannot be had, or the folder holds a run of the same name
+     *     that was made otherwise
+     */
+    public StudyRunner(Study study, Path folder, TrainingRun.Options options, StudyListener listener) {
+        this.study = study;
+        this.folder = folder;
+        this.options = options;
+        this.listener = listener;
+        runs = study.runs();
+        runs.forEach(this::requireSame);
+        whole = TrainingRun.sets(runs.get(0).config().with(TrainingOptions.TRAIN_SHARE, 1.0));
+        runs.forEach(run -> rows.add(row(run)));
+    }
+
+    /** A run that was made by other options must not pass for one of this study. */
+    private void requireSame(StudyRun run) {
+        var place = folder(run);
+        VitrailException.require(
+                !Files.isRegularFile(place.config())
+                        || TrainingConfigFile.read(place.config()).equals(run.config()),
+                "%s was made by other options than this study has: name another folder with --out, or delete that one",
+                place.path());
+    }
+
+    private RunFolder folder(StudyRun run) {
+        return new RunFolder(folder.resolve(run.folderName()));
+    }
+
+    private StudyRow row(StudyRun run) {
+        int images = Subset.ofShare(whole.train(), run.share(), run.seed()).size();
+        return StudyRow.read(
+                run.model(),
+                run.recipe(),
+                run.share(),
+                images,
+                run.seed(),
+                folder(run).path());
+    }
+
+    /** What is known so far. */
+    public StudyResults results() {
+        return new StudyResults(
+                study.folderName(),
+                study.title(),
+                study.source(),
+                List.of(
+                        "Trained on " + whole.train().describe(),
+                        "Validated on " + whole.validation().describe()),
+                StudyFile.text(study),
+                rows);
+    }
+
+    /** Lets the runs that failed be tried again. */
+    public void forgive() {
+        for (int i = 0; i < runs.size(); i++) {
+            StudyRow.forgive(folder(runs.get(i)).path());
+            rows.set(i, row(runs.get(i)));
+        }
+    }
+
+    /** Asks the study to end after the step that it is making, the run's state saved. May be called from any thread. */
+    public void requestStop() {
+        stopRequested = true;
+        trainer.ifPresent(Trainer::requestStop);
+    }
+
+    /**
+     * Makes the runs that are missing until none is left, the study's time is over, or a stop is requested. A run that fails is noted,
+     * and the others go on.
+     *
+     * @throws VitrailException if the study's own files cannot be written
+     */
+    public StudyResults run() {
+        long end = System.nanoTime() + (long) (60e9 * study.budgetMinutes());
+        AtomicFile.write(folder.resolve("study.yaml"), StudyFile.text(study));
+        report();
+        for (int i = 0; i < runs.size() && !stopRequested && System.nanoTime() < end; i++) {
+            var state = rows.get(i).state();
+            if (state == State.MISSING || state == State.BEGUN) {
+                listener.runBegins(runs.get(i), i + 1, runs.size(), state == State.BEGUN);
+                make(runs.get(i), end);
+                rows.set(i, row(runs.get(i)));
+                report();
+                listener.runEnded(rows.get(i));
+            }
+        }
+        return results();
+    }
+
+    private void make(StudyRun run, long end) {
+        var place = folder(run);
+        try (var training = Files.isRegularFile(place.config())
+                ? TrainingRun.resume(place, options)
+                : TrainingRun.begin(run.config(), place, options)) {
+            trainer = Optional.of(training.trainer());
+            if (stopRequested) {
+                training.trainer().requestStop();
+            }
+            training.trainer()
+                    .listener(listener)
+                    .listener(new RunReport(place, training.sets()))
+                    .listener(until(end, training.trainer()));
+            training.run();
+        } catch (VitrailException e) {
+            StudyRow.fail(place.path(), e.getMessage());
+        } finally {
+            trainer = Optional.empty();
+        }
+    }
+
+    private static TrainingListener until(long end, Trainer trainer) {
+        return new TrainingListener() {
+            @Override
+            public void stepped(Step step) {
+                if (System.nanoTime() > end) {
+                    trainer.requestStop();
+                }
+            }
+        };
+    }
+
+    private void report() {
+        var results = results();
+        AtomicFile.write(folder.resolve("study.csv"), results.csv());
+        AtomicFile.write(folder.resolve("index.html"), StudyPage.html(results));
+    }
+}
