@@ -39,34 +39,35 @@ public class KernelBenchmark {
 
     /** A product of two matrices of 1024×1024 by the engine's fastest path: 2.1 GFLOP. */
     @Benchmark
-    public void matmul() {
-        run(() -> Kernels.linear(square, square, null));
+    public long matmul() {
+        return run(() -> Kernels.linear(square, square, null));
     }
 
     /** A perceptron's first layer, 192 → 768: 0.9 GFLOP. */
     @Benchmark
-    public void linear() {
-        run(() -> Kernels.linear(tokens, weight, null));
+    public long linear() {
+        return run(() -> Kernels.linear(tokens, weight, null));
     }
 
     @Benchmark
-    public void attention() {
-        run(() -> Kernels.attention(heads, heads, heads, null, 0, 0.125));
+    public long attention() {
+        return run(() -> Kernels.attention(heads, heads, heads, null, 0, 0.125));
     }
 
     @Benchmark
-    public void layerNorm() {
-        run(() -> Kernels.layerNorm(tokens, vector, vector, 1e-6));
+    public long layerNorm() {
+        return run(() -> Kernels.layerNorm(tokens, vector, vector, 1e-6));
     }
 
     @Benchmark
-    public void gelu() {
-        run(() -> Kernels.gelu(hidden));
+    public long gelu() {
+        return run(() -> Kernels.gelu(hidden));
     }
 
-    private static void run(Supplier<Tensor> operation) {
+    /** The number of values, so that there is something to return. */
+    private static long run(Supplier<Tensor> operation) {
         try (var off = Gradients.off()) {
-            Frame.run(operation::get);
+            return Frame.compute(() -> operation.get().count());
         }
     }
 }

@@ -41,8 +41,8 @@ final class LoadingPeers {
     private static final int BATCH = 32;
     private static final int GENERATED = 128;
     private static final int IMAGES = 512;
-    private static final int WARM_UP = 3;
-    private static final int ROUNDS = 9;
+    private static final int WARM_UP = 2;
+    private static final int ROUNDS = 7;
     private static final int THREADS = Runtime.getRuntime().availableProcessors();
 
     private LoadingPeers() {}
@@ -136,7 +136,7 @@ final class LoadingPeers {
         for (int i = 0; i < IMAGES; i++) {
             order.add(files.get(i % files.size()));
         }
-        var set = ImageFiles.unlabelled(files.get(0).toAbsolutePath().getParent(), order);
+        var set = ImageFiles.unlabelled(Path.of(""), order);
         var options = Loader.Options.training(BATCH, 0).withWorkers(THREADS);
         return round -> {
             double sum = 0;

@@ -9,6 +9,7 @@ public final class Main {
             training [ROUNDS]   a training step of ViT-Tiny, here and in DJL
             loading [FOLDER]    training's images per CPU-second, here and with ImageIO and Graphics2D
             step MODEL BATCH    where the time of a training step goes
+            loop [FOLDER…]      what loading costs the training beside it
             anything else       JMH, for example: KernelBenchmark -f 1
             """;
 
@@ -21,6 +22,7 @@ public final class Main {
             case "training" -> TrainingPeers.main(rest);
             case "loading" -> LoadingPeers.main(rest);
             case "step" -> StepProfile.main(rest);
+            case "loop" -> LoopProfile.main(rest);
             default -> org.openjdk.jmh.Main.main(arguments);
         }
     }

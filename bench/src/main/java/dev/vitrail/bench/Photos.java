@@ -14,14 +14,14 @@ import javax.imageio.ImageWriteParam;
 
 /**
  * JPEG files that cost a decoder what photographs cost it: 500×375 pixels whose detail falls off with its frequency as that of natural scenes
- * does (Field, 1987: amplitude 1/f), with chroma at half the size, about 60 KB each.
+ * does (Field, 1987: amplitude 1/f), with chroma at half the size, about 90 KB each.
  */
 final class Photos {
     static final int WIDTH = 500;
     static final int HEIGHT = 375;
     private static final float QUALITY = 0.9f;
     /** Levels of the finest detail; each octave above it has twice that. */
-    private static final double FINEST = 5;
+    private static final double FINEST = 36;
 
     private Photos() {}
 
@@ -70,7 +70,7 @@ final class Photos {
     private static double[] octaves(SplittableRandom random) {
         var sum = new double[WIDTH * HEIGHT];
         double strength = FINEST;
-        for (int side = 1; side <= 256; side *= 2, strength *= 1.6) {
+        for (int side = 1; side <= 256; side *= 2, strength *= 1.25) {
             int columns = WIDTH / side + 2;
             var grid = new double[columns * (HEIGHT / side + 2)];
             for (int i = 0; i < grid.length; i++) {

@@ -21,10 +21,10 @@ import java.util.Map;
  * and OpenMP's threads awake between operations – set by hand.
  */
 final class TrainingPeers {
-    static final int WARM_UP = 4;
+    static final int WARM_UP = 3;
     private static final int BATCH = 16;
-    private static final int STEPS = 3;
-    private static final int ROUNDS = 9;
+    private static final int STEPS = 2;
+    private static final int ROUNDS = 7;
     /** AdamW's decay is for matrices alone here and for all parameters in DJL; the rest of a difference is rounding. */
     private static final double TOLERANCE = 2e-3;
 
@@ -49,10 +49,12 @@ final class TrainingPeers {
                 System.out.printf("%-30s losses %s%n", side.name, Arrays.toString(side.losses));
                 side.requireLossesOf(ours);
             }
-            for (int round = 0; round < rounds; round++) {
+            for (int round = 1; round <= rounds; round++) {
+                System.out.printf("round %d", round);
                 for (var side : sides) {
-                    side.round();
+                    System.out.printf(Locale.ROOT, "  %.0f", side.round());
                 }
+                System.out.println(" ms");
             }
             double reference = Medians.of(ours.times);
             System.out.printf(
@@ -119,10 +121,13 @@ final class TrainingPeers {
             }
         }
 
-        void round() throws IOException {
+        /** Some steps; gives what one took on average, in milliseconds. */
+        double round() throws IOException {
             commands.write('\n');
             commands.flush();
-            Arrays.stream(answer()).forEach(times::add);
+            var taken = answer();
+            Arrays.stream(taken).forEach(times::add);
+            return Arrays.stream(taken).average().orElseThrow();
         }
 
         void requireLossesOf(Side other) {

@@ -45,11 +45,14 @@ final class VitrailStep implements PeerStep {
 
     @Override
     public double run() {
-        return Frame.compute(() -> {
-            var pass = step.accumulate(new TrainingStep.Inputs(images(), labels()), 1);
-            step.update(StepInput.LEARNING_RATE, ++update);
-            return pass.loss();
-        });
+        return Frame.compute(() -> run(new TrainingStep.Inputs(images(), labels())));
+    }
+
+    /** A step on other images, in the caller's frame. */
+    double run(TrainingStep.Inputs inputs) {
+        var pass = step.accumulate(inputs, 1);
+        step.update(StepInput.LEARNING_RATE, ++update);
+        return pass.loss();
     }
 
     Model model() {
