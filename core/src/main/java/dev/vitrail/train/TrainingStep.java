@@ -155,7 +155,7 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     /** Clips the gradients; gives the norm that they had before. */
-    double clip() {
+    public double clip() {
         return clipping.apply(model);
     }
 
@@ -165,7 +165,7 @@ public final class TrainingStep implements AutoCloseable {
      * @param rate the learning rate
      * @param update its number, from 1
      */
-    void update(double rate, long update) {
+    public void update(double rate, long update) {
         optimizer.step(rate);
         optimizer.zeroGradients();
         ema.ifPresent(average -> average.update(

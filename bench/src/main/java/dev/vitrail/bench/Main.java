@@ -1,0 +1,29 @@
+package dev.vitrail.bench;
+
+import java.util.Arrays;
+
+/** The benchmarks by name; everything else is for JMH, whose {@code -h} lists its options. */
+public final class Main {
+    private static final String USAGE =
+            """
+            training [ROUNDS]   a training step of ViT-Tiny, here and in DJL
+            loading [FOLDER]    training's images per CPU-second, here and with ImageIO and Graphics2D
+            step MODEL BATCH    where the time of a training step goes
+            loop [FOLDER…]      what loading costs the training beside it
+            anything else       JMH, for example: KernelBenchmark -f 1
+            """;
+
+    private Main() {}
+
+    public static void main(String[] arguments) throws Exception {
+        var rest = arguments.length == 0 ? arguments : Arrays.copyOfRange(arguments, 1, arguments.length);
+        switch (arguments.length == 0 ? "" : arguments[0]) {
+            case "" -> System.out.print(USAGE);
+            case "training" -> TrainingPeers.main(rest);
+            case "loading" -> LoadingPeers.main(rest);
+            case "step" -> StepProfile.main(rest);
+            case "loop" -> LoopProfile.main(rest);
+            default -> org.openjdk.jmh.Main.main(arguments);
+        }
+    }
+}
