@@ -57,13 +57,16 @@ class ArchitectureTest {
             sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "files");
 
     @ArchTest
+    static final ArchRule DOCTOR = sees("doctor", "models", "weights", "images", "data", "train");
+
+    @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
             .resideInAnyPackage(
                     of("engine", "files", "parquet", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(of("parity", "inspect", "report"));
+            .resideInAnyPackage(of("doctor", "parity", "inspect", "report"));
 
     @ArchTest
     static final ArchRule NO_CYCLES =
