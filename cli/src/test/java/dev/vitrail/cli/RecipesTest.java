@@ -36,11 +36,25 @@ final class RecipesTest {
     @Test
     void eachOptionOfARecipeGivesWayToTheCommandLineAndTheRunKeepsWhatCameOut() throws IOException {
         var ran = run(
-                "train", "--data", photos, "--out", out, "--recipe", "deit-small-data", "--model", SMALL, "--epochs", 1,
-                "--batch", 4, "--set", "flip=0.25");
+                "train",
+                "--data",
+                photos,
+                "--out",
+                out,
+                "--recipe",
+                "deit-small-data",
+                "--model",
+                SMALL,
+                "--epochs",
+                1,
+                "--batch",
+                4,
+                "--set",
+                "flip=0.25");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(Files.readString(out.resolve("config.yaml")))
-                .contains("model: " + SMALL, "epochs: 1\n", "batch_size: 4\n", "flip: 0.25\n", "label_smoothing: 0.1\n");
+                .contains(
+                        "model: " + SMALL, "epochs: 1\n", "batch_size: 4\n", "flip: 0.25\n", "label_smoothing: 0.1\n");
     }
 
     @Test
@@ -48,15 +62,29 @@ final class RecipesTest {
         var ran = run("train", "--data", photos, "--out", out, "--epochs", 1, "--batch", 4, "--json");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.err())
-                .contains("recipe      quick-look: the model starts from random weights on 10 small pictures (32 pixels)");
+                .contains(
+                        "recipe      quick-look: the model starts from random weights on 10 small pictures (32 pixels)");
         assertThat(ran.err()).contains("doctor      10 images are few for a model that starts from random weights");
     }
 
     @Test
     void whatCannotWorkIsRefusedBeforeAnythingIsWritten() {
         Object[] command = {
-            "train", "--data", photos, "--out", out, "--model", "vit_tiny_patch16_224", "--size", 32, "--epochs", 1,
-            "--batch", 4, "--recipe", "quick-look"
+            "train",
+            "--data",
+            photos,
+            "--out",
+            out,
+            "--model",
+            "vit_tiny_patch16_224",
+            "--size",
+            32,
+            "--epochs",
+            1,
+            "--batch",
+            4,
+            "--recipe",
+            "quick-look"
         };
         var refused = run(command);
         assertThat(refused.status()).isEqualTo(2);

@@ -30,6 +30,7 @@ final class DataChecks {
     private static final int SKEWED = 10;
     /** Validation images below which one of them is worth more than two points. */
     private static final int FEW_TO_JUDGE_BY = 50;
+
     private static final int NAMED = 3;
 
     private DataChecks() {}
@@ -79,10 +80,7 @@ final class DataChecks {
     }
 
     private static String some(List<String> names) {
-        var shown = names.stream()
-                .limit(NAMED)
-                .map(name -> "'" + name + "'")
-                .collect(Collectors.joining(", "));
+        var shown = names.stream().limit(NAMED).map(name -> "'" + name + "'").collect(Collectors.joining(", "));
         return names.size() <= NAMED ? shown : "%s and %,d more".formatted(shown, names.size() - NAMED);
     }
 
@@ -129,7 +127,8 @@ final class DataChecks {
             return;
         }
         var first = overlap.pairs().get(0);
-        var sentence = "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the same as %s";
+        var sentence =
+                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the same as %s";
         Object[] values = {
             overlap.pairs().size(),
             overlap.looked(),

@@ -1,6 +1,7 @@
 package dev.vitrail.doctor;
 
 import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.models.ModelConfig;
 import java.util.ArrayList;
@@ -33,8 +34,7 @@ final class ModelChecks {
     }
 
     private static int side(LoadedModel loaded) {
-        return Math.min(
-                loaded.preprocessing().height(), loaded.preprocessing().width());
+        return Math.min(loaded.preprocessing().height(), loaded.preprocessing().width());
     }
 
     private static void grid(LoadedModel loaded, List<Finding> findings) {
@@ -49,8 +49,9 @@ final class ModelChecks {
         if (first == last && side / first < FEW_PATCHES) {
             int patches = side / first;
             var sentence = "%s cuts images of %d pixels into %d×%d patches of %d pixels, too few to learn from";
-            var advice = "take a model with smaller patches (such as vit_mini_patch4_gap_32), or larger images (--size %d)"
-                    .formatted(7 * first);
+            var advice =
+                    "take a model with smaller patches (such as vit_mini_patch4_gap_32), or larger images (--size %d)"
+                            .formatted(7 * first);
             findings.add(
                     patches < FEWEST_PATCHES
                             ? Finding.refuse(advice, sentence, name, side, patches, patches, first)
@@ -70,14 +71,24 @@ final class ModelChecks {
     private static void windows(ModelConfig config, List<Finding> findings) {
         config.adjusted().ifPresent(sentence -> {
             var fitting = IntStream.rangeClosed(config.imageHeight() / 2, 2 * config.imageHeight())
-                    .filter(side -> config.adjustments(side, side).isEmpty())
+                    .filter(side -> fits(config, side))
                     .mapToObj(Integer::toString)
                     .collect(Collectors.joining(", "));
             findings.add(Finding.warn(
-                    fitting.isEmpty() ? "another model fits this size better" : "of its like, %s fit (--size)".formatted(fitting),
+                    fitting.isEmpty()
+                            ? "another model fits this size better"
+                            : "of its like, %s fit (--size)".formatted(fitting),
                     "%s",
                     sentence));
         });
+    }
+
+    private static boolean fits(ModelConfig config, int side) {
+        try {
+            return config.withImage(side, side).adjusted().isEmpty();
+        } catch (VitrailException e) {
+            return false;
+        }
     }
 
     private static void crop(LoadedModel loaded, List<Finding> findings) {
@@ -86,7 +97,7 @@ final class ModelChecks {
         if (side <= SMALL && input.cropPct() < 1) {
             findings.add(Finding.warn(
                     "set crop_pct to 1 in the config.json beside the weights, or take a model made for small images",
-                    "validation sees the middle %.3g of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
+                    "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
                     input.cropPct(),
                     side,
                     Math.round(side * (1 - input.cropPct()) / 2)));

@@ -43,12 +43,19 @@ final class OptionChecks {
     private record Usual(double lowest, double highest, Optional<LearningRateScaling> scaling) {
         static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
             return switch (optimizer) {
-                // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 for 32 is 2.8e-3. Fine-tuning: BEiT 5e-4 and below.
+                // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 for 32 is 2.8e-3. Fine-tuning: BEiT 5e-4
+                // and below.
                 case ADAMW, ADAFACTOR ->
-                    new Usual(pretrained ? 1e-6 : 2e-5, pretrained ? 2.5e-3 : 6e-3, Optional.of(LearningRateScaling.SQUARE_ROOT));
+                    new Usual(
+                            pretrained ? 1e-6 : 2e-5,
+                            pretrained ? 2.5e-3 : 6e-3,
+                            Optional.of(LearningRateScaling.SQUARE_ROOT));
                 // Chen et al., 2023 (arXiv:2302.06675): a third to a tenth of AdamW's.
                 case LION ->
-                    new Usual(pretrained ? 1e-7 : 2e-6, pretrained ? 8e-4 : 2e-3, Optional.of(LearningRateScaling.SQUARE_ROOT));
+                    new Usual(
+                            pretrained ? 1e-7 : 2e-6,
+                            pretrained ? 8e-4 : 2e-3,
+                            Optional.of(LearningRateScaling.SQUARE_ROOT));
                 // DeiT-III 3e-3 and 4e-3 (fine-tuning 3e-4), "ResNet strikes back" 5e-3 to 8e-3, whatever the batch.
                 case LAMB -> new Usual(pretrained ? 1e-5 : 3e-4, 2e-2, Optional.empty());
                 // Goyal et al., 2017: 0.1; ViT's fine-tuning 0.001 to 0.06 for 512.

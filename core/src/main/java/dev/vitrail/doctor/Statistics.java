@@ -62,7 +62,8 @@ final class Statistics {
     static List<Finding> ofBareFile(String name, String variant, Preprocessing input) {
         Map<Normalization, List<String>> tags = new LinkedHashMap<>();
         for (var published : Pretrained.of(variant)) {
-            tags.computeIfAbsent(statistics(published), key -> new ArrayList<>()).add(published.tag());
+            tags.computeIfAbsent(statistics(published), key -> new ArrayList<>())
+                    .add(published.tag());
         }
         var others = new ArrayList<String>();
         tags.forEach((statistics, names) -> {
@@ -83,7 +84,6 @@ final class Statistics {
     }
 
     private static Normalization statistics(Pretrained published) {
-        return new Normalization(
-                published.input().mean(), published.input().deviation());
+        return new Normalization(published.input().mean(), published.input().deviation());
     }
 }

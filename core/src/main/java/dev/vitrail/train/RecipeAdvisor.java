@@ -118,11 +118,7 @@ public final class RecipeAdvisor {
         fitSize(config, input, side, reasons, changes);
         if (train.size() < ENOUGH_SMALL || train instanceof StainedGlass) {
             int epochs = Math.min(MOST_EPOCHS, Math.max(QUICK_EPOCHS, ceilDiv(STEPS * QUICK_BATCH, train.size())));
-            say(
-                    reasons,
-                    "the model starts from random weights on %,d small pictures (%d pixels)",
-                    train.size(),
-                    side);
+            say(reasons, "the model starts from random weights on %,d small pictures (%d pixels)", train.size(), side);
             if (epochs > QUICK_EPOCHS) {
                 changes.add("epochs: " + epochs);
                 say(reasons, "few images need more epochs for as many steps: %d", epochs);
@@ -166,7 +162,10 @@ public final class RecipeAdvisor {
     /** Pictures smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
     private static void fitSize(
             TrainingConfig config, ModelConfig input, int side, List<String> reasons, List<String> changes) {
-        if (config.get(IMAGE_SIZE).isEmpty() && side >= input.imageHeight() / 2 && side < input.imageHeight() && fits(input, side)) {
+        if (config.get(IMAGE_SIZE).isEmpty()
+                && side >= input.imageHeight() / 2
+                && side < input.imageHeight()
+                && fits(input, side)) {
             changes.add("image_size: " + side);
             say(
                     reasons,
@@ -188,14 +187,11 @@ public final class RecipeAdvisor {
         int[] counts = Arrays.stream(ClassWeights.counts(train.labels()))
                 .filter(count -> count > 0)
                 .toArray();
-        int least = Arrays.stream(counts).min().orElse(0), most = Arrays.stream(counts).max().orElse(0);
+        int least = Arrays.stream(counts).min().orElse(0),
+                most = Arrays.stream(counts).max().orElse(0);
         if (most >= SKEWED * least) {
             changes.add("class_weights: effective_number");
-            say(
-                    reasons,
-                    "classes are weighed, as the largest has %,d images and the smallest %,d",
-                    most,
-                    least);
+            say(reasons, "classes are weighed, as the largest has %,d images and the smallest %,d", most, least);
         }
     }
 

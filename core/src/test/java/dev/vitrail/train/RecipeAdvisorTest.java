@@ -78,7 +78,9 @@ final class RecipeAdvisorTest {
     @Test
     void smallPicturesAreSeenAsTheyAreWhereThePatchDividesThem() {
         var set = new Black(60_000, 30_000, 28);
-        assertThat(RecipeAdvisor.advise(start(MINI), false, set).apply(start(MINI)).get(IMAGE_SIZE))
+        assertThat(RecipeAdvisor.advise(start(MINI), false, set)
+                        .apply(start(MINI))
+                        .get(IMAGE_SIZE))
                 .contains(new ImageSize(28, 28));
         assertThat(RecipeAdvisor.advise(start("swin_mini_32"), false, set)
                         .apply(start("swin_mini_32"))
@@ -105,7 +107,8 @@ final class RecipeAdvisorTest {
         var advice = RecipeAdvisor.advise(start("vit_tiny_patch16_224"), true, new Black(600, 60, 224));
         assertThat(advice.apply(start("vit_tiny_patch16_224")).get(CLASS_WEIGHTS))
                 .isEqualTo(TrainingLoss.Weighting.EFFECTIVE_NUMBER);
-        assertThat(advice.reasons()).anySatisfy(reason -> assertThat(reason).contains("540 images and the smallest 60"));
+        assertThat(advice.reasons())
+                .anySatisfy(reason -> assertThat(reason).contains("540 images and the smallest 60"));
     }
 
     @Test
