@@ -136,8 +136,8 @@ public final class TrainingRun implements AutoCloseable {
             trainer = resume
                     ? Trainer.resume(config, loaded.model(), loss, description, train, validation, folder)
                     : Trainer.begin(config, loaded.model(), loss, description, train, validation, folder);
-            if (!Files.exists(folder.data())) {
-                Inventory.of(sets).write(folder.data());
+            if (!resume || !Files.exists(folder.data())) {
+                keepInventory(folder);
             }
         } catch (RuntimeException e) {
             teacher.ifPresent(LoadedModel::close);
@@ -163,6 +163,15 @@ public final class TrainingRun implements AutoCloseable {
      */
     public static TrainingRun resume(RunFolder folder, Options options) {
         return new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options);
+    }
+
+    private void keepInventory(RunFolder folder) {
+        try {
+            Inventory.of(sets).write(folder.data());
+        } catch (RuntimeException e) {
+            trainer.close();
+            throw e;
+        }
     }
 
     /**

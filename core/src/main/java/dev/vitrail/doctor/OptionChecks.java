@@ -6,6 +6,7 @@ import static dev.vitrail.train.TrainingOptions.CROP;
 import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
 import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
@@ -79,7 +80,7 @@ final class OptionChecks {
         if (!pretrained && steps < FEWEST_STEPS) {
             findings.add(Finding.warn(
                     "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
-                    "%,d epochs of %,d images make %,d steps, and from random weights a model needs some thousands",
+                    "%,d epochs over %,d images make %,d steps, and from random weights a model needs some thousands",
                     config.get(EPOCHS),
                     images,
                     steps));
@@ -91,7 +92,8 @@ final class OptionChecks {
 
     /** Updates of the weights in the whole run. */
     private static long steps(TrainingConfig config, int images) {
-        int batches = images / Math.min(config.get(BATCH_SIZE), images);
+        int each = config.get(EPOCH_IMAGES).orElse(images);
+        int batches = each / Math.min(config.get(BATCH_SIZE), each);
         return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(ACCUMULATION));
     }
 

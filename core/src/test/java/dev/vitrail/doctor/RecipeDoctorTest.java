@@ -253,7 +253,7 @@ final class RecipeDoctorTest {
         severe(examine(MINI, 32, "epochs: 1\nwarmup_epochs: 0", GLASS), WARN)
                 .singleElement()
                 .asString()
-                .contains("1 epochs of 8,400 images make 262 steps");
+                .contains("1 epochs over 8,400 images make 262 steps");
     }
 
     @Test
