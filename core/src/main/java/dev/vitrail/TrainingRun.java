@@ -19,12 +19,15 @@ import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Inventory;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.doctor.Finding;
+import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Device;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.RunFolder;
@@ -34,6 +37,7 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingResult;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
@@ -62,20 +66,31 @@ public final class TrainingRun implements AutoCloseable {
      * @param device where the model is trained
      * @param workers threads that decode; 0 for the machine's cores
      * @param broken is told of each picture that cannot be read
+     * @param doctor whether a run that begins is first examined by the {@link RecipeDoctor}, which may refuse it
+     * @param found is told of what the doctor finds and does not refuse
      */
-    public record Options(Device device, int workers, Consumer<BrokenImage> broken) {
-        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {});
+    public record Options(
+            Device device, int workers, Consumer<BrokenImage> broken, boolean doctor, Consumer<Finding> found) {
+        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {}, true, found -> {});
 
         public Options withDevice(Device other) {
-            return new Options(other, workers, broken);
+            return new Options(other, workers, broken, doctor, found);
         }
 
         public Options withWorkers(int count) {
-            return new Options(device, count, broken);
+            return new Options(device, count, broken, doctor, found);
         }
 
         public Options withBroken(Consumer<BrokenImage> other) {
-            return new Options(device, workers, other);
+            return new Options(device, workers, other, doctor, found);
+        }
+
+        public Options withFound(Consumer<Finding> other) {
+            return new Options(device, workers, broken, doctor, other);
+        }
+
+        public Options withoutDoctor() {
+            return new Options(device, workers, broken, false, found);
         }
     }
 
@@ -90,9 +105,16 @@ public final class TrainingRun implements AutoCloseable {
     private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
         this.config = config;
         this.sets = sets(config);
+        if (resume) {
+            requireSameData(folder, sets);
+        }
         this.loaded = load(config, sets, options);
         this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
         try {
+            if (options.doctor && !resume) {
+                RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
+                        .forEach(options.found);
+            }
             var sampler = Augmentation.sampler(config, sets.train());
             train = new Loader(
                     sets.train(),
@@ -114,6 +136,9 @@ public final class TrainingRun implements AutoCloseable {
             trainer = resume
                     ? Trainer.resume(config, loaded.model(), loss, description, train, validation, folder)
                     : Trainer.begin(config, loaded.model(), loss, description, train, validation, folder);
+            if (!resume || !Files.exists(folder.data())) {
+                keepInventory(folder);
+            }
         } catch (RuntimeException e) {
             teacher.ifPresent(LoadedModel::close);
             loaded.close();
@@ -124,7 +149,8 @@ public final class TrainingRun implements AutoCloseable {
     /**
      * Begins a run; nothing is trained yet.
      *
-     * @throws VitrailException if the data or the model cannot be had, the options do not fit, or the folder holds a run already
+     * @throws VitrailException if the data or the model cannot be had, the options do not fit, the doctor refuses, or the folder holds
+     *     a run already
      */
     public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
         return new TrainingRun(config.checked(), folder, false, options);
@@ -133,10 +159,30 @@ public final class TrainingRun implements AutoCloseable {
     /**
      * Goes on with the run in a folder, from where it was saved.
      *
-     * @throws VitrailException if there is none
+     * @throws VitrailException if there is none, or the data is not what it was
      */
     public static TrainingRun resume(RunFolder folder, Options options) {
         return new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options);
+    }
+
+    private void keepInventory(RunFolder folder) {
+        try {
+            Inventory.of(sets).write(folder.data());
+        } catch (RuntimeException e) {
+            trainer.close();
+            throw e;
+        }
+    }
+
+    /**
+     * On other data a run would go on as if nothing had happened, and give what neither gives. A run that ended before it had written what
+     * it learns from has not learned anything yet.
+     */
+    private static void requireSameData(RunFolder folder, TrainAndValidation sets) {
+        if (!Files.exists(folder.data())) {
+            return;
+        }
+        Inventory.read(folder.data()).requireSame(Inventory.of(sets), "the data of " + folder.path());
     }
 
     /** The data that a configuration names, of the training images as many as it asks for. */

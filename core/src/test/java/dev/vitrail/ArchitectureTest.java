@@ -60,13 +60,16 @@ class ArchitectureTest {
     static final ArchRule STUDY = sees("study", "models", "data", "train", "report", "files");
 
     @ArchTest
+    static final ArchRule DOCTOR = sees("doctor", "models", "weights", "images", "data", "train");
+
+    @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
             .resideInAnyPackage(
                     of("engine", "files", "parquet", "nn", "models", "weights", "images", "data", "train", "eval"))
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage(of("parity", "inspect", "report", "study"));
+            .resideInAnyPackage(of("doctor", "parity", "inspect", "report", "study"));
 
     @ArchTest
     static final ArchRule NO_CYCLES =

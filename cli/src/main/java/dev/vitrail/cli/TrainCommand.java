@@ -2,6 +2,7 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
@@ -16,12 +17,11 @@ import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.Idx;
-import dev.vitrail.data.Split;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
+import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
@@ -55,6 +55,7 @@ import picocli.CommandLine.Option;
             "  vitrail train",
             "  vitrail train --data photos --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --epochs 5",
             "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set clip_norm=1",
+            "  vitrail train --data fashion_mnist --recipe convnext-small-data --size 28 --epochs 10",
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
@@ -121,6 +122,11 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
+    @Option(
+            names = "--no-doctor",
+            description = "Leave out the checks, before training, of what cannot work or is known to fail.")
+    private boolean noDoctor;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -132,7 +138,9 @@ final class TrainCommand implements Callable<Integer> {
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
                 .withWorkers(workers)
-                .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()));
+                .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
+                .withFound(found -> System.err.printf("doctor      %s%n", found));
+        options = noDoctor ? options.withoutDoctor() : options;
         try (var run =
                 resume ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
@@ -162,20 +170,25 @@ final class TrainCommand implements Callable<Integer> {
                 .with(DATA, data == null ? TrainingRun.BUILT_IN : data.toString())
                 .with(LABELS, labels)
                 .with(ARCHITECTURE, architecture)
-                .with(MODEL, model == null ? defaultModel() : model);
-        var chosen = AUTO.equals(recipe) ? advised(start) : Recipe.get(recipe);
-        var config = chosen.apply(start);
+                .with(IMAGE_SIZE, input.size());
+        start = model == null ? start : start.with(MODEL, model);
+        var config = AUTO.equals(recipe) ? advised(start) : Recipe.get(recipe).apply(start);
         if (model != null) {
             config = config.with(MODEL, model);
+        } else if (config.get(MODEL).isEmpty()) {
+            config = config.with(
+                    MODEL, RecipeAdvisor.model(TrainingRun.sets(start).train()));
         }
         if (epochs.isPresent()) {
             config = config.with(EPOCHS, epochs.get())
-                    .with(WARMUP_EPOCHS, Math.min(config.get(WARMUP_EPOCHS), epochs.get() / 5.0));
+                    .with(WARMUP_EPOCHS, Math.min(config.get(WARMUP_EPOCHS), epochs.get() / 5.0))
+                    .with(COOLDOWN_EPOCHS, Math.min(config.get(COOLDOWN_EPOCHS), epochs.get() / 5.0));
         }
         config = with(config, BATCH_SIZE, batch);
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
-                LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), config.get(LEARNING_RATE)));
+                LOWEST_LEARNING_RATE,
+                Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
         config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
@@ -192,22 +205,16 @@ final class TrainCommand implements Callable<Integer> {
         return value.map(said -> config.with(option, said)).orElse(config);
     }
 
-    private String defaultModel() {
-        return data == null || Idx.has(data, Split.TRAIN) ? "vit_mini_patch4_gap_32" : "vit_tiny_patch16_224";
-    }
-
-    private Recipe advised(TrainingConfig config) {
-        var name = config.get(MODEL);
-        boolean trained = Catalog.find(name).isEmpty() || name.indexOf('.') >= 0;
+    private TrainingConfig advised(TrainingConfig start) {
+        boolean trained = model != null && (Catalog.find(model).isEmpty() || model.indexOf('.') >= 0);
         VitrailException.require(
                 !trained || data != null,
                 "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
-        var advice = RecipeAdvisor.advise(
-                trained,
-                TrainingRun.sets(config).train().size(),
-                trained ? 0 : Catalog.get(name).config().imageHeight());
+        var train = TrainingRun.sets(start).train();
+        var config = model == null ? start.with(MODEL, RecipeAdvisor.model(train)) : start;
+        var advice = RecipeAdvisor.advise(config, trained, train);
         advice.reasons().forEach(reason -> System.err.printf("recipe      %s: %s%n", advice.recipe(), reason));
-        return Recipe.get(advice.recipe());
+        return advice.apply(config);
     }
 
     // ------------------------------------------------------------------------------------------------- what is shown
@@ -228,10 +235,11 @@ final class TrainCommand implements Callable<Integer> {
                 loaded.model().parameterCount() / 1e6,
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());
-        var notes = loaded.pretrained()
-                ? loaded.notes()
-                : loaded.model().config().adjusted().stream().toList();
-        notes.forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
+        if (loaded.pretrained()) {
+            loaded.notes().stream()
+                    .filter(note -> !loaded.model().config().adjusted().equals(Optional.of(note))) // the doctor tells
+                    .forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
+        }
         System.err.printf(
                 Locale.ROOT,
                 "run         %s, %d epochs, batch %d, learning rate %s%n%n",

@@ -58,6 +58,14 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return new Inventory(set.classes(), entries);
     }
 
+    /** What a run has: first the pictures that it trains on, then those that it is judged by. */
+    public static Inventory of(TrainAndValidation sets) {
+        var train = of(sets.train());
+        var entries = new ArrayList<>(train.entries);
+        entries.addAll(of(sets.validation()).entries);
+        return new Inventory(train.classes, entries);
+    }
+
     /** A digest of everything here (SHA-256, in hexadecimal digits): the same for the same data on every machine. */
     public String fingerprint() {
         var digest = sha256();

@@ -24,7 +24,13 @@ import java.util.List;
  */
 public record Recipe(String name, String summary, String source, String cost, String knownFor, String yaml) {
     /** Those that come with the library, each in a file of this name. */
-    private static final List<String> SHIPPED = List.of("quick-look", "photos", "fine-tune", "classifier-only");
+    // spotless:off
+    private static final List<String> SHIPPED = List.of(
+            "quick-look", "photos", "fine-tune", "classifier-only",
+            "vit-augreg", "vit-transfer", "deit", "deit3", "t2t", "cait", "swin", "convnext",
+            "vit-augreg-small-data", "vit-transfer-small-data", "deit-small-data", "deit3-small-data", "t2t-small-data",
+            "cait-small-data", "swin-small-data", "convnext-small-data");
+    // spotless:on
 
     /** The recipes that come with the library. */
     public static List<Recipe> shipped() {

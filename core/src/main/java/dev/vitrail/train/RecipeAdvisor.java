@@ -1,50 +1,205 @@
 package dev.vitrail.train;
 
-import java.util.List;
+import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.MODEL;
 
-/** Proposes a recipe from what is known before training, and says why. */
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.ClassWeights;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.ModelConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Proposes a recipe, and what to change in it, from the data and the model's start, and says why: how many images there are, how large
+ * they are, how evenly they are spread over the classes, and whether the model has been trained already.
+ */
 public final class RecipeAdvisor {
+    /** Images below which all layers of a trained model would only learn them by heart. */
+    public static final int FEW_TO_FINE_TUNE = 500;
+    /** Images below which a model with random weights learns them by heart. */
+    public static final int FEW_FROM_SCRATCH = 5000;
+
     /** Side of what counts as a small picture, pixels. */
     private static final int SMALL = 64;
-    /** Images below which all layers would only learn them by heart. */
-    private static final int FEW = 500;
+    /** Small pictures from which on the recipes for small data pay; they are made for some tens of thousands. */
+    private static final int ENOUGH_SMALL = 10_000;
+    /** Photos from which on the papers' own recipes pay; they are made for 1.28 million. */
+    private static final int ENOUGH_PHOTOS = 500_000;
+    /** Images in the largest class for one in the smallest from which on classes are weighed. */
+    private static final int SKEWED = 5;
+    /** Steps that a quick look makes on the built-in set, which are enough there. */
+    private static final int STEPS = 1300;
+    /** Images in a step of a quick look. */
+    private static final int QUICK_BATCH = 32;
+
+    private static final int QUICK_EPOCHS = 5;
+    private static final int MOST_EPOCHS = 100;
+
+    /** The paper's recipe for a model, by how its name begins; the first that fits. */
+    private static final List<Map.Entry<String, String>> PAPERS = List.of(
+            Map.entry("deit3", "deit3"),
+            Map.entry("deit", "deit"),
+            Map.entry("t2t", "t2t"),
+            Map.entry("cait", "cait"),
+            Map.entry("swin", "swin"),
+            Map.entry("convnext", "convnext"),
+            Map.entry("", "vit-augreg"));
+
+    /** A small model for small pictures and one for photos, where nobody names a model. */
+    private static final String SMALL_MODEL = "vit_mini_patch4_gap_32", PHOTO_MODEL = "vit_tiny_patch16_224";
 
     /**
      * A proposal.
      *
      * @param recipe its name
+     * @param changes to its options, as YAML; may be empty
      * @param reasons why, a sentence each
      */
-    public record Advice(String recipe, List<String> reasons) {}
+    public record Advice(String recipe, String changes, List<String> reasons) {
+        /** A configuration with the recipe's options and the changes; the model is the one that was asked for. */
+        public TrainingConfig apply(TrainingConfig start) {
+            var config = Recipe.get(recipe).apply(start).with(MODEL, start.get(MODEL));
+            return changes.isEmpty() ? config : TrainingConfigFile.with(config, changes, "recipe auto");
+        }
+    }
 
     private RecipeAdvisor() {}
+
+    /** The model to train from random weights where nobody names one: by the size of the pictures. */
+    public static String model(Dataset train) {
+        return isSmall(train) ? SMALL_MODEL : PHOTO_MODEL;
+    }
+
+    private static boolean isSmall(Dataset train) {
+        return PictureSize.of(train).side().orElse(SMALL + 1) <= SMALL;
+    }
 
     /**
      * The recipe for a model and data.
      *
+     * @param config whose model and image size are those asked for
      * @param trained whether the model starts from trained weights
-     * @param images to train on
-     * @param imageSize shorter side of the model's input, pixels
      */
-    public static Advice advise(boolean trained, int images, int imageSize) {
-        if (trained) {
-            return images < FEW
-                    ? new Advice(
-                            "classifier-only",
-                            List.of(
-                                    "the model is trained already, and %,d images are fewer than the %d below which all layers would learn them by heart"
-                                            .formatted(images, FEW)))
-                    : new Advice(
-                            "fine-tune",
-                            List.of("the model is trained already, and %,d images are enough for all of its layers"
-                                    .formatted(images)));
+    public static Advice advise(TrainingConfig config, boolean trained, Dataset train) {
+        var reasons = new ArrayList<String>();
+        var changes = new ArrayList<String>();
+        var recipe = trained ? fineTuning(train, reasons) : fromScratch(config, train, reasons, changes);
+        skew(train, reasons, changes);
+        return new Advice(recipe, String.join("\n", changes), List.copyOf(reasons));
+    }
+
+    private static String fineTuning(Dataset train, List<String> reasons) {
+        boolean few = train.size() < FEW_TO_FINE_TUNE;
+        say(
+                reasons,
+                few
+                        ? "the model is trained already, and %,d images are fewer than the %d below which all layers would learn them by heart"
+                        : "the model is trained already, and %,d images, at least %d, are enough for all of its layers",
+                train.size(),
+                FEW_TO_FINE_TUNE);
+        return few ? "classifier-only" : "fine-tune";
+    }
+
+    private static String fromScratch(
+            TrainingConfig config, Dataset train, List<String> reasons, List<String> changes) {
+        var model = config.get(MODEL);
+        int side = PictureSize.of(train).side().orElse(0);
+        var input = Catalog.get(model).config();
+        if (input.imageHeight() > SMALL) {
+            return fromPhotos(model, train, reasons);
         }
-        return imageSize <= SMALL
-                ? new Advice(
-                        "quick-look",
-                        List.of("the model starts from random weights on pictures of %d pixels".formatted(imageSize)))
-                : new Advice(
-                        "photos",
-                        List.of("the model starts from random weights on pictures of %d pixels".formatted(imageSize)));
+        fitSize(config, input, side, reasons, changes);
+        if (train.size() < ENOUGH_SMALL || train instanceof StainedGlass) {
+            int epochs = Math.min(MOST_EPOCHS, Math.max(QUICK_EPOCHS, ceilDiv(STEPS * QUICK_BATCH, train.size())));
+            say(reasons, "the model starts from random weights on %,d small pictures (%d pixels)", train.size(), side);
+            if (epochs > QUICK_EPOCHS) {
+                changes.add("epochs: " + epochs);
+                say(reasons, "few images need more epochs for as many steps: %d", epochs);
+            }
+            return "quick-look";
+        }
+        say(
+                reasons,
+                "the model starts from random weights, and %,d small pictures (%d pixels), at least %,d, are enough for a longer run with"
+                        + " augmentation",
+                train.size(),
+                side,
+                ENOUGH_SMALL);
+        return paper(model) + "-small-data";
+    }
+
+    private static String fromPhotos(String model, Dataset train, List<String> reasons) {
+        if (train.size() >= ENOUGH_PHOTOS) {
+            say(
+                    reasons,
+                    "the model starts from random weights, and %,d images, at least %,d, are enough for the paper's own recipe",
+                    train.size(),
+                    ENOUGH_PHOTOS);
+            return paper(model);
+        }
+        say(
+                reasons,
+                "the model starts from random weights, and %,d photos are too few for the heavy augmentation of the papers",
+                train.size());
+        return "photos";
+    }
+
+    private static String paper(String model) {
+        return PAPERS.stream()
+                .filter(paper -> model.startsWith(paper.getKey()))
+                .findFirst()
+                .orElseThrow()
+                .getValue();
+    }
+
+    /** Pictures smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
+    private static void fitSize(
+            TrainingConfig config, ModelConfig input, int side, List<String> reasons, List<String> changes) {
+        if (config.get(IMAGE_SIZE).isEmpty()
+                && side >= input.imageHeight() / 2
+                && side < input.imageHeight()
+                && fits(input, side)) {
+            changes.add("image_size: " + side);
+            say(
+                    reasons,
+                    "the pictures are seen as they are, %d pixels, not enlarged to the model's %d",
+                    side,
+                    input.imageHeight());
+        }
+    }
+
+    private static boolean fits(ModelConfig input, int side) {
+        try {
+            return input.withImage(side, side).adjusted().isEmpty();
+        } catch (VitrailException e) {
+            return false; // the patch does not divide it
+        }
+    }
+
+    private static void skew(Dataset train, List<String> reasons, List<String> changes) {
+        int[] counts = Arrays.stream(ClassWeights.counts(train.labels()))
+                .filter(count -> count > 0)
+                .toArray();
+        int least = Arrays.stream(counts).min().orElse(0),
+                most = Arrays.stream(counts).max().orElse(0);
+        if (most >= SKEWED * least) {
+            changes.add("class_weights: effective_number");
+            say(reasons, "classes are weighed, as the largest has %,d images and the smallest %,d", most, least);
+        }
+    }
+
+    private static int ceilDiv(int a, int b) {
+        return -Math.floorDiv(-a, b);
+    }
+
+    private static void say(List<String> reasons, String sentence, Object... values) {
+        reasons.add(String.format(Locale.ROOT, sentence, values));
     }
 }

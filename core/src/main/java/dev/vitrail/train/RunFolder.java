@@ -8,8 +8,9 @@ import java.util.List;
 
 /**
  * The folder of a run: {@code config.yaml} (what repeats it), {@code summary.csv} (a row an epoch, the same
- * bytes whenever the run is made again), {@code timing.csv} (what the clock said), {@code last/} and {@code best/} (a model
- * each, in timm's layout), and in {@code last/} the state that a run goes on from.
+ * bytes whenever the run is made again), {@code timing.csv} (what the clock said), {@code data.json.gz} (the names, sizes and labels of
+ * the images that it began with), {@code last/} and {@code best/} (a model each, in timm's layout), and in {@code last/} the state that
+ * a run goes on from.
  *
  * <p>Every file is replaced as a whole. The state is written last, so a run that ends between two files makes the epoch again
  * that they belong to, and gives the same files.
@@ -25,6 +26,11 @@ public record RunFolder(Path path) {
 
     public Path timing() {
         return path.resolve("timing.csv");
+    }
+
+    /** The {@link dev.vitrail.data.Inventory} of the images to train on, then of those for validation. */
+    public Path data() {
+        return path.resolve("data.json.gz");
     }
 
     public Path last() {

@@ -1,0 +1,35 @@
+package dev.vitrail.data;
+
+import dev.vitrail.VitrailException;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+
+/**
+ * How large the pictures of a set are, judged by a few of them.
+ *
+ * @param side median of their shorter sides, pixels; empty if none could be read
+ */
+public record PictureSize(OptionalInt side) {
+    private static final int LOOKED_AT = 16;
+
+    /** Reads sixteen pictures, evenly spread over the set. */
+    public static PictureSize of(Dataset set) {
+        int looked = Math.min(LOOKED_AT, set.size());
+        int[] sides = IntStream.range(0, looked)
+                .map(i -> side(set, (int) ((long) i * set.size() / looked)))
+                .filter(side -> side > 0)
+                .sorted()
+                .toArray();
+        return new PictureSize(sides.length == 0 ? OptionalInt.empty() : OptionalInt.of(sides[sides.length / 2]));
+    }
+
+    /** 0 if the picture cannot be read: loading will report it. */
+    private static int side(Dataset set, int index) {
+        try {
+            var image = set.image(index);
+            return Math.min(image.width(), image.height());
+        } catch (VitrailException e) {
+            return 0;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package dev.vitrail.doctor;
+
+import static dev.vitrail.train.TrainingOptions.BALANCED;
+import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
+import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+
+import dev.vitrail.data.ClassWeights;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Overlap;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.train.RecipeAdvisor;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingLoss;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** Whether there is enough to learn from, and whether what it is judged by is new. */
+final class DataChecks {
+    /** Images to train on above which copies are not looked for: the sizes of so many files take seconds to ask for. */
+    static final int MOST_IMAGES = 100_000;
+    /** Validation images that are looked for among those. */
+    static final int LOOKED_FOR = 1000;
+    /** Share of copies from which on the accuracy means nothing. */
+    private static final double MOST_COPIES = 0.1;
+    /** Images in the largest class for one in the smallest that are still even enough. */
+    private static final int SKEWED = 10;
+    /** Validation images below which one of them is worth more than two points. */
+    private static final int FEW_TO_JUDGE_BY = 50;
+
+    private static final int NAMED = 3;
+
+    private DataChecks() {}
+
+    static List<Finding> of(TrainingConfig config, boolean pretrained, TrainAndValidation sets) {
+        var findings = new ArrayList<Finding>();
+        classes(config, sets.train(), findings);
+        amounts(config, pretrained, sets, findings);
+        copies(sets, findings);
+        return findings;
+    }
+
+    private static void classes(TrainingConfig config, Dataset train, List<Finding> findings) {
+        var names = train.classes();
+        int[] counts = Arrays.copyOf(ClassWeights.counts(train.labels()), names.size());
+        var none = named(names, counts, 0);
+        var one = named(names, counts, 1);
+        if (!none.isEmpty()) {
+            findings.add(Finding.warn(
+                    "add images of them, or leave the classes out",
+                    "there are no images to train on of %s, so they will never be found",
+                    some(none)));
+        }
+        if (!one.isEmpty()) {
+            findings.add(Finding.warn(
+                    "add images: two are the least that a class can be told by",
+                    "there is one image to train on of %s",
+                    some(one)));
+        }
+        int least = Arrays.stream(counts).filter(count -> count > 0).min().orElse(0);
+        int most = Arrays.stream(counts).max().orElse(0);
+        boolean even = !config.get(BALANCED) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
+        if (even && most >= SKEWED * least && least > 0) {
+            findings.add(Finding.warn(
+                    "weigh them (--set class_weights=effective_number), or show rare ones as often (--set balanced=true)",
+                    "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",
+                    most,
+                    least));
+        }
+    }
+
+    private static List<String> named(List<String> names, int[] counts, int count) {
+        return IntStream.range(0, counts.length)
+                .filter(c -> counts[c] == count)
+                .mapToObj(names::get)
+                .toList();
+    }
+
+    private static String some(List<String> names) {
+        var shown = names.stream().limit(NAMED).map(name -> "'" + name + "'").collect(Collectors.joining(", "));
+        return names.size() <= NAMED ? shown : "%s and %,d more".formatted(shown, names.size() - NAMED);
+    }
+
+    private static void amounts(
+            TrainingConfig config, boolean pretrained, TrainAndValidation sets, List<Finding> findings) {
+        int images = sets.train().size();
+        if (!pretrained && images < RecipeAdvisor.FEW_FROM_SCRATCH) {
+            findings.add(Finding.warn(
+                    "start from published weights, such as --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+                    "%,d images are few for a model that starts from random weights: it will know them by heart",
+                    images));
+        }
+        if (pretrained && !config.get(FREEZE_BACKBONE) && images < RecipeAdvisor.FEW_TO_FINE_TUNE) {
+            findings.add(Finding.warn(
+                    "train the classifier alone (--freeze, or --recipe classifier-only)",
+                    "all layers are to be fine-tuned on %,d images, fewer than the %d below which they learn them by heart",
+                    images,
+                    RecipeAdvisor.FEW_TO_FINE_TUNE));
+        }
+        int judged = sets.validation().size();
+        if (judged < FEW_TO_JUDGE_BY) {
+            findings.add(Finding.warn(
+                    "raise hold_out, or add validation images",
+                    "accuracy is measured on %,d images, so that one of them is worth %.1f points",
+                    judged,
+                    100.0 / judged));
+        }
+    }
+
+    private static void copies(TrainAndValidation sets, List<Finding> findings) {
+        int images = sets.train().size();
+        if (sets.train() instanceof StainedGlass) {
+            return; // each picture is painted from its own random numbers
+        }
+        if (images > MOST_IMAGES) {
+            findings.add(Finding.note(
+                    "make sure of it yourself",
+                    "with more than %,d images, no validation image was looked for among those to train on",
+                    MOST_IMAGES));
+            return;
+        }
+        var overlap = Overlap.between(sets.train(), sets.validation(), LOOKED_FOR);
+        if (overlap.pairs().isEmpty()) {
+            return;
+        }
+        var first = overlap.pairs().get(0);
+        var sentence =
+                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the same as %s";
+        Object[] values = {
+            overlap.pairs().size(),
+            overlap.looked(),
+            sets.validation().name(first.second()),
+            sets.train().name(first.first())
+        };
+        var advice = "remove them from one of the two, or the accuracy will be too good to be true";
+        findings.add(
+                overlap.pairs().size() >= MOST_COPIES * overlap.looked()
+                        ? Finding.refuse(advice, sentence, values)
+                        : Finding.warn(advice, sentence, values));
+    }
+}

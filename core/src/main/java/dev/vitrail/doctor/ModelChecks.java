@@ -1,0 +1,126 @@
+package dev.vitrail.doctor;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.PictureSize;
+import dev.vitrail.models.ModelConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** Whether a model suits the size of its images, and that the pictures it gets. */
+final class ModelChecks {
+    /** Fewer patches along a side are refused: ViTs with patches of 16 on CIFAR's 32 pixels stop near 51 % (vit-pytorch, issue 12). */
+    private static final int FEWEST_PATCHES = 4;
+    /** Fewer give a warning; the models that papers train have 7 (patches of 32 on 224 pixels) or more. */
+    private static final int FEW_PATCHES = 6;
+    /** Side of what counts as a small input, pixels. */
+    private static final int SMALL = 64;
+    /** A picture whose side is that many times smaller than the input has next to nothing in a patch. */
+    private static final int ENLARGED = 3;
+    /** A photo whose side is that many times larger than a small input loses what tells the classes apart. */
+    private static final int REDUCED = 6;
+
+    private ModelChecks() {}
+
+    static List<Finding> of(LoadedModel loaded, PictureSize pictures) {
+        var findings = new ArrayList<Finding>();
+        grid(loaded, findings);
+        windows(loaded.model().config(), findings);
+        crop(loaded, findings);
+        pictures.side().ifPresent(side -> enlargement(loaded, side, findings));
+        return findings;
+    }
+
+    private static int side(LoadedModel loaded) {
+        return Math.min(loaded.preprocessing().height(), loaded.preprocessing().width());
+    }
+
+    private static void grid(LoadedModel loaded, List<Finding> findings) {
+        var maps = loaded.model().featureInfo();
+        if (maps.isEmpty()) {
+            return;
+        }
+        int first = maps.get(0).strideHeight();
+        int last = maps.get(maps.size() - 1).strideHeight();
+        int side = side(loaded);
+        var name = loaded.variant().name();
+        if (first == last && side / first < FEW_PATCHES) {
+            int patches = side / first;
+            var sentence = "%s cuts images of %d pixels into %d×%d patches of %d pixels, too few to learn from";
+            var advice =
+                    "take a model with smaller patches (such as vit_mini_patch4_gap_32), or larger images (--size %d)"
+                            .formatted(7 * first);
+            findings.add(
+                    patches < FEWEST_PATCHES
+                            ? Finding.refuse(advice, sentence, name, side, patches, patches, first)
+                            : Finding.warn(advice, sentence, name, side, patches, patches, first));
+        } else if (first != last && side / last < 2) {
+            findings.add(Finding.warn(
+                    "take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images (--size %d)"
+                            .formatted(7 * last),
+                    "the last stage of %s sees an image of %d pixels as a single cell, as each stands for %d",
+                    name,
+                    side,
+                    last));
+        }
+    }
+
+    /** What a model pads or cuts to fit, and which sizes near by it fits without. */
+    private static void windows(ModelConfig config, List<Finding> findings) {
+        config.adjusted().ifPresent(sentence -> {
+            var fitting = IntStream.rangeClosed(config.imageHeight() / 2, 2 * config.imageHeight())
+                    .filter(side -> fits(config, side))
+                    .mapToObj(Integer::toString)
+                    .collect(Collectors.joining(", "));
+            findings.add(Finding.warn(
+                    fitting.isEmpty()
+                            ? "another model fits this size better"
+                            : "of its like, %s fit (--size)".formatted(fitting),
+                    "%s",
+                    sentence));
+        });
+    }
+
+    private static boolean fits(ModelConfig config, int side) {
+        try {
+            return config.withImage(side, side).adjusted().isEmpty();
+        } catch (VitrailException e) {
+            return false;
+        }
+    }
+
+    private static void crop(LoadedModel loaded, List<Finding> findings) {
+        var input = loaded.preprocessing();
+        int side = side(loaded);
+        if (side <= SMALL && input.cropPct() < 1) {
+            findings.add(Finding.warn(
+                    "set crop_pct to 1 in the config.json beside the weights, or take a model made for small images",
+                    "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
+                    input.cropPct(),
+                    side,
+                    Math.round(side * (1 - input.cropPct()) / 2)));
+        }
+    }
+
+    private static void enlargement(LoadedModel loaded, int picture, List<Finding> findings) {
+        int side = side(loaded);
+        if (!loaded.pretrained() && side >= ENLARGED * picture) {
+            findings.add(Finding.warn(
+                    "take a model for small images (such as vit_mini_patch4_gap_32), which is as good and far faster",
+                    "the pictures have %d pixels a side and are enlarged to the %d that %s sees",
+                    picture,
+                    side,
+                    loaded.variant().name()));
+        }
+        if (side <= SMALL && picture >= REDUCED * side) {
+            findings.add(Finding.warn(
+                    "take a model for larger images (such as vit_tiny_patch16_224), or raise --size",
+                    "the pictures have %d pixels a side and are reduced to the %d that %s sees",
+                    picture,
+                    side,
+                    loaded.variant().name()));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+package dev.vitrail.doctor;
+
+import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CROP;
+import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
+import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
+import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
+import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
+import static dev.vitrail.train.TrainingOptions.SMALLEST_CROP;
+
+import dev.vitrail.data.PictureSize;
+import dev.vitrail.train.Augmentation;
+import dev.vitrail.train.LearningRateScaling;
+import dev.vitrail.train.Optimizers;
+import dev.vitrail.train.TrainingConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/** Whether the options of a run suit each other, the start and the number of images. */
+final class OptionChecks {
+    /** Images in a step that {@link Usual} rates are for. */
+    private static final int REFERENCE = 256;
+    /** Steps below which a model with random weights has learned next to nothing. */
+    private static final int FEWEST_STEPS = 1000;
+    /** Share of the first weights in a running mean from which on it is no use. */
+    private static final double STALE = 0.01;
+    /** Side of the smallest random crop, pixels of the picture, that still shows what it is of. */
+    private static final int SMALLEST_CROP_SIDE = 16;
+
+    /**
+     * The learning rates that papers and the recipes here use with an optimiser, for 256 images in a step, and how they follow that
+     * number. They are wide: outside of them training is known to stand still or to diverge.
+     *
+     * @param lowest rate
+     * @param highest rate
+     * @param scaling none where the rate does not depend on it
+     */
+    private record Usual(double lowest, double highest, Optional<LearningRateScaling> scaling) {
+        static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
+            return switch (optimizer) {
+                // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 for 32 is 2.8e-3. Fine-tuning: BEiT 5e-4
+                // and below.
+                case ADAMW, ADAFACTOR ->
+                    new Usual(
+                            pretrained ? 1e-6 : 2e-5,
+                            pretrained ? 2.5e-3 : 6e-3,
+                            Optional.of(LearningRateScaling.SQUARE_ROOT));
+                // Chen et al., 2023 (arXiv:2302.06675): a third to a tenth of AdamW's.
+                case LION ->
+                    new Usual(
+                            pretrained ? 1e-7 : 2e-6,
+                            pretrained ? 8e-4 : 2e-3,
+                            Optional.of(LearningRateScaling.SQUARE_ROOT));
+                // DeiT-III 3e-3 and 4e-3 (fine-tuning 3e-4), "ResNet strikes back" 5e-3 to 8e-3, whatever the batch.
+                case LAMB -> new Usual(pretrained ? 1e-5 : 3e-4, 2e-2, Optional.empty());
+                // Goyal et al., 2017: 0.1; ViT's fine-tuning 0.001 to 0.06 for 512.
+                case SGD ->
+                    new Usual(pretrained ? 1e-4 : 5e-3, pretrained ? 0.1 : 1, Optional.of(LearningRateScaling.LINEAR));
+            };
+        }
+
+        double at(double rate, int images) {
+            return scaling.map(how -> how.rate(rate, images, 1, REFERENCE)).orElse(rate);
+        }
+    }
+
+    private OptionChecks() {}
+
+    static List<Finding> of(TrainingConfig config, boolean pretrained, int images, PictureSize pictures) {
+        var findings = new ArrayList<Finding>();
+        start(config, pretrained, findings);
+        learningRate(config, pretrained, images, findings);
+        long steps = steps(config, images);
+        if (!pretrained && steps < FEWEST_STEPS) {
+            findings.add(Finding.warn(
+                    "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
+                    "%,d epochs over %,d images make %,d steps, and from random weights a model needs some thousands",
+                    config.get(EPOCHS),
+                    images,
+                    steps));
+        }
+        runningMean(config, steps, findings);
+        pictures.side().ifPresent(side -> crops(config, side, findings));
+        return findings;
+    }
+
+    /** Updates of the weights in the whole run. */
+    private static long steps(TrainingConfig config, int images) {
+        int each = config.get(EPOCH_IMAGES).orElse(images);
+        int batches = each / Math.min(config.get(BATCH_SIZE), each);
+        return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(ACCUMULATION));
+    }
+
+    private static void start(TrainingConfig config, boolean pretrained, List<Finding> findings) {
+        if (pretrained) {
+            return;
+        }
+        if (config.get(FREEZE_BACKBONE)) {
+            findings.add(Finding.refuse(
+                    "start from published weights (--model NAME.TAG), or train all layers (--no-freeze)",
+                    "only the classifier would be trained, on a model whose other weights are random and stay so"));
+        }
+        if (config.get(LAYER_DECAY) < 1) {
+            findings.add(Finding.warn(
+                    "set layer_decay to 1, or start from published weights (--model NAME.TAG)",
+                    "a layer decay of %s spares layers that know something already, but the model starts from random weights",
+                    config.get(LAYER_DECAY)));
+        }
+    }
+
+    private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Finding> findings) {
+        double rate = Optimizers.learningRate(config);
+        int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(ACCUMULATION);
+        var optimizer = config.get(OPTIMIZER);
+        // A classifier by itself bears more than a backbone does.
+        var usual = Usual.of(optimizer, pretrained && !config.get(FREEZE_BACKBONE));
+        double lowest = usual.at(usual.lowest, batch), highest = usual.at(usual.highest, batch);
+        if (config.get(FREEZE_BACKBONE)) {
+            highest = Math.max(highest, 10 * usual.highest);
+        }
+        if (rate < lowest || rate > highest) {
+            findings.add(Finding.warn(
+                    rate < lowest ? "raise it (--lr)" : "lower it (--lr), or take more images in a step",
+                    "a learning rate of %.2g is %s for %s with %,d images in a step, where %.2g to %.2g is usual %s",
+                    rate,
+                    rate < lowest ? "low" : "high",
+                    optimizer.name().toLowerCase(Locale.ROOT),
+                    batch,
+                    lowest,
+                    highest,
+                    pretrained ? "from trained weights" : "from random weights"));
+        }
+    }
+
+    private static void runningMean(TrainingConfig config, long steps, List<Finding> findings) {
+        if (config.get(EMA_DECAY).isEmpty() || config.get(EMA_WARMUP)) {
+            return;
+        }
+        double left = Math.pow(config.get(EMA_DECAY).get(), steps);
+        if (left > STALE) {
+            findings.add(Finding.warn(
+                    "set ema_warmup to true, or lower ema_decay",
+                    "after %,d steps the running mean of the weights, which is what is judged and kept, is still made of the first ones by %.0f %%",
+                    steps,
+                    100 * left));
+        }
+    }
+
+    private static void crops(TrainingConfig config, int picture, List<Finding> findings) {
+        long side = Math.round(picture * Math.sqrt(config.get(SMALLEST_CROP)));
+        if (config.get(CROP) == Augmentation.Crop.RESIZED && side < SMALLEST_CROP_SIDE) {
+            findings.add(Finding.warn(
+                    "shift small pictures instead (--set crop=shifted), or raise smallest_crop",
+                    "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",
+                    100 * config.get(SMALLEST_CROP),
+                    picture,
+                    side,
+                    side));
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package dev.vitrail.doctor;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.train.TrainingConfig;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Looks at a model, the options of a run and its data before anything is trained, and says what cannot work and what is known to fail.
+ * It reads sixteen pictures and the sizes and labels of all, and looks for copies only where that takes no more than a second or two
+ * ({@link DataChecks#MOST_IMAGES}).
+ */
+public final class RecipeDoctor {
+    private RecipeDoctor() {}
+
+    /**
+     * Examines a run that is about to begin.
+     *
+     * @param config checked already by itself
+     * @param loaded the model as it is to be trained
+     * @return what was found, what cannot work first; empty if all is well
+     */
+    public static List<Finding> examine(TrainingConfig config, LoadedModel loaded, TrainAndValidation sets) {
+        var pictures = PictureSize.of(sets.train());
+        var findings = new ArrayList<Finding>();
+        findings.addAll(ModelChecks.of(loaded, pictures));
+        findings.addAll(Statistics.of(loaded));
+        findings.addAll(
+                OptionChecks.of(config, loaded.pretrained(), sets.train().size(), pictures));
+        findings.addAll(DataChecks.of(config, loaded.pretrained(), sets));
+        findings.sort(Comparator.comparing(Finding::severity));
+        return List.copyOf(findings);
+    }
+
+    /**
+     * Passes on what is no reason to stop, or stops.
+     *
+     * @return the findings that do not refuse
+     * @throws dev.vitrail.VitrailException if one does, with its sentence and advice
+     */
+    public static List<Finding> requireNoRefusal(List<Finding> findings) {
+        var refused = findings.stream()
+                .filter(finding -> finding.severity() == Finding.Severity.REFUSE)
+                .map(Finding::toString)
+                .collect(Collectors.joining("; besides, "));
+        require(refused.isEmpty(), "%s (the doctor's checks can be left out: --no-doctor)", refused);
+        return findings.stream()
+                .filter(finding -> finding.severity() != Finding.Severity.REFUSE)
+                .toList();
+    }
+}

@@ -1,0 +1,89 @@
+package dev.vitrail.doctor;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
+import dev.vitrail.models.Pretrained;
+import dev.vitrail.weights.FolderConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Whether images are normalised with the mean and deviation that the weights were trained with. */
+final class Statistics {
+    private Statistics() {}
+
+    static List<Finding> of(LoadedModel loaded) {
+        if (!loaded.pretrained()) {
+            return List.of();
+        }
+        var path = Path.of(loaded.name());
+        if (Files.isRegularFile(path)) {
+            return ofBareFile(loaded.name(), loaded.variant().name(), loaded.preprocessing());
+        }
+        var described = path.resolve("config.json");
+        var tag = Files.isRegularFile(described)
+                ? FolderConfig.read(described).pretrained().tag()
+                : tagOf(loaded.name());
+        return tag.flatMap(known -> Pretrained.find(loaded.variant().name() + "." + known))
+                .map(published -> ofPublished(loaded.name(), published, loaded.preprocessing()))
+                .orElse(List.of());
+    }
+
+    private static Optional<String> tagOf(String name) {
+        int dot = name.lastIndexOf('.');
+        return dot < 0 ? Optional.empty() : Optional.of(name.substring(dot + 1));
+    }
+
+    /** Weights that say what they are are known to have been trained with certain statistics. */
+    static List<Finding> ofPublished(String name, Pretrained published, Preprocessing input) {
+        var theirs = statistics(published);
+        var ours = input.normalization();
+        if (theirs.equals(ours) || theirs.channels() != ours.channels()) {
+            return List.of();
+        }
+        return List.of(Finding.refuse(
+                "correct mean and std in its config.json",
+                "the images would be normalised with mean %s and deviation %s, but %s (%s.%s) was trained with %s and %s",
+                ours.mean(),
+                ours.std(),
+                name,
+                published.variant(),
+                published.tag(),
+                theirs.mean(),
+                theirs.std()));
+    }
+
+    /** A bare file says nothing, and the weights of an architecture do not all have the same statistics. */
+    static List<Finding> ofBareFile(String name, String variant, Preprocessing input) {
+        Map<Normalization, List<String>> tags = new LinkedHashMap<>();
+        for (var published : Pretrained.of(variant)) {
+            tags.computeIfAbsent(statistics(published), key -> new ArrayList<>())
+                    .add(published.tag());
+        }
+        var others = new ArrayList<String>();
+        tags.forEach((statistics, names) -> {
+            if (!statistics.equals(input.normalization())) {
+                others.add("%s and %s (%s)".formatted(statistics.mean(), statistics.std(), String.join(", ", names)));
+            }
+        });
+        return others.isEmpty() || input.channels() != 3
+                ? List.of()
+                : List.of(Finding.warn(
+                        "if these are such weights, put them in a folder with a config.json that says so",
+                        "%s does not say its mean and deviation, so %s and %s are taken; other weights of %s were trained with %s",
+                        name,
+                        input.mean(),
+                        input.std(),
+                        variant,
+                        String.join(", or ", others)));
+    }
+
+    private static Normalization statistics(Pretrained published) {
+        return new Normalization(published.input().mean(), published.input().deviation());
+    }
+}

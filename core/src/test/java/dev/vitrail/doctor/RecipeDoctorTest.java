@@ -1,0 +1,324 @@
+package dev.vitrail.doctor;
+
+import static dev.vitrail.doctor.Finding.Severity.REFUSE;
+import static dev.vitrail.doctor.Finding.Severity.WARN;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.ImageFolder;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.Subset;
+import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.images.Interpolation;
+import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.Pretrained;
+import dev.vitrail.train.Recipe;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import org.assertj.core.api.ListAssert;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class RecipeDoctorTest {
+    private static final String MINI = "vit_mini_patch4_gap_32";
+    private static final TrainAndValidation GLASS = StainedGlass.trainAndValidation();
+
+    private static TrainingConfig config(String model, String yaml) {
+        var config = Recipe.get("quick-look").apply(TrainingConfig.of(model, "built-in", 5));
+        return yaml.isEmpty() ? config : TrainingConfigFile.with(config, yaml, "the test");
+    }
+
+    private static List<Finding> examine(String model, int side, String yaml, TrainAndValidation sets) {
+        try (var loaded = LoadedModel.load(
+                model, LoadedModel.Options.DEFAULT.withClasses(12).withImage(side, side))) {
+            return RecipeDoctor.examine(config(model, yaml), loaded, sets);
+        }
+    }
+
+    /** What is found about a model whose weights are said to be trained. */
+    private static List<Finding> examineTrained(String yaml, TrainAndValidation sets) {
+        try (var loaded = trained(LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(12)), MINI)) {
+            return RecipeDoctor.examine(config(MINI, yaml), loaded, sets);
+        }
+    }
+
+    private static LoadedModel trained(LoadedModel fresh, String name) {
+        return new LoadedModel(
+                name, fresh.variant(), fresh.model(), fresh.preprocessing(), fresh.labels(), true, fresh.notes());
+    }
+
+    private static ListAssert<String> severe(List<Finding> findings, Finding.Severity severity) {
+        return assertThat(findings.stream()
+                .filter(finding -> finding.severity() == severity)
+                .map(Finding::toString)
+                .toList());
+    }
+
+    private static Subset part(Dataset set, int... indices) {
+        return new Subset(set, indices, "a part");
+    }
+
+    /** The first images of each class, as many as {@code counts} says. */
+    private static Subset counted(Dataset set, int... counts) {
+        int[] left = Arrays.copyOf(counts, set.classes().size());
+        return part(
+                set,
+                IntStream.range(0, set.size())
+                        .filter(i -> left[set.label(i)]-- > 0)
+                        .toArray());
+    }
+
+    @Test
+    void aRunThatIsKnownToWorkIsNotRemarkedOn() {
+        assertThat(examine(MINI, 32, "", GLASS)).isEmpty();
+    }
+
+    // --------------------------------------------------------------------------------------------------------- model
+
+    @Test
+    void patchesOfSixteenOnImagesOfThirtyTwoAreRefused() {
+        var findings = examine("vit_tiny_patch16_224", 32, "", GLASS);
+        severe(findings, REFUSE)
+                .singleElement()
+                .asString()
+                .contains("32 pixels into 2×2 patches of 16 pixels", "vit_mini_patch4_gap_32", "--size 112");
+        assertThatThrownBy(() -> RecipeDoctor.requireNoRefusal(findings))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("2×2 patches")
+                .hasMessageContaining("--no-doctor");
+    }
+
+    @Test
+    void fewPatchesAreWarnedOf() {
+        severe(examine(MINI, 20, "", GLASS), WARN).singleElement().asString().contains("5×5 patches of 4");
+    }
+
+    @Test
+    void aLastStageOfOneCellAndACropForPhotosAreWarnedOf() {
+        severe(examine("convnext_atto", 32, "", GLASS), WARN)
+                .anySatisfy(text -> assertThat(text).contains("last stage of convnext_atto", "single cell"))
+                .anySatisfy(text -> assertThat(text).contains("the middle 0.875 of each picture", "of 32 pixels"));
+    }
+
+    @Test
+    void windowsThatDoNotDivideTheGridAreToldWithSizesThatFit() {
+        severe(examine("swin_mini_32", 28, "", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("for images of 28×28 pixels", "windows", " 32")
+                .endsWith("fit (--size)");
+    }
+
+    @Test
+    void picturesFarFromTheInputsSizeAreWarnedOf(@TempDir Path folder) throws IOException {
+        severe(examine("convnext_atto", 96, "", GLASS), WARN)
+                .anySatisfy(text -> assertThat(text).contains("have 32 pixels a side and are enlarged to the 96"));
+        var photos = ImageFolder.open(photos(folder, 192, "ants", "bees"));
+        var sets = new TrainAndValidation(photos, part(photos, 0));
+        severe(examine(MINI, 32, "", sets), WARN)
+                .anySatisfy(text -> assertThat(text).contains("have 192 pixels a side and are reduced to the 32"));
+    }
+
+    private static Path photos(Path folder, int side, String... classes) throws IOException {
+        var random = new Random(1);
+        for (var name : classes) {
+            for (int i = 0; i < 2; i++) {
+                var image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
+                image.setRGB(0, 0, random.nextInt(1 << 24));
+                Files.createDirectories(folder.resolve(name));
+                ImageIO.write(
+                        image, "png", folder.resolve(name).resolve(i + ".png").toFile());
+            }
+        }
+        return folder;
+    }
+
+    // ---------------------------------------------------------------------------------------------------- statistics
+
+    @Test
+    void statisticsThatAreNotTheCheckpointsAreRefused(@TempDir Path folder) throws IOException {
+        var name = "vit_tiny_patch16_224";
+        Files.writeString(
+                folder.resolve("config.json"),
+                """
+                {"architecture": "vit_tiny_patch16_224", "num_classes": 1000,
+                 "pretrained_cfg": {"tag": "augreg_in21k_ft_in1k", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}
+                """);
+        try (var any = LoadedModel.load(MINI, LoadedModel.Options.DEFAULT)) {
+            var variant = Catalog.get(name);
+            var input = preprocessing(Pretrained.find(name + ".augreg_in21k_ft_in1k").orElseThrow());
+            var right = new LoadedModel(folder.toString(), variant, any.model(), input, List.of(), true, List.of());
+            assertThat(Statistics.of(right)).isEmpty();
+            var wrong = new LoadedModel(
+                    folder.toString(),
+                    variant,
+                    any.model(),
+                    Preprocessing.imagenetDefault(224),
+                    List.of(),
+                    true,
+                    List.of());
+            severe(Statistics.of(wrong), REFUSE)
+                    .singleElement()
+                    .asString()
+                    .contains("mean [0.485, 0.456, 0.406]", name + ".augreg_in21k_ft_in1k", "[0.5, 0.5, 0.5]");
+        }
+    }
+
+    @Test
+    void aBareFileIsWarnedOfWhereWeightsOfItsArchitectureDiffer() {
+        var augreg = Pretrained.find("vit_small_patch16_224.augreg_in1k").orElseThrow();
+        var deit = Pretrained.find("deit_small_patch16_224.fb_in1k").orElseThrow();
+        severe(Statistics.ofBareFile("w.pth", augreg.variant(), preprocessing(augreg)), WARN)
+                .singleElement()
+                .asString()
+                .contains("w.pth does not say", "dino");
+        assertThat(Statistics.ofBareFile("w.pth", deit.variant(), preprocessing(deit)))
+                .isEmpty();
+    }
+
+    private static Preprocessing preprocessing(Pretrained weights) {
+        var statistics = new Normalization(
+                weights.input().mean(), weights.input().deviation());
+        return Preprocessing.of(224, weights.input().cropShare(), Interpolation.BICUBIC, statistics);
+    }
+
+    // ------------------------------------------------------------------------------------------------------- options
+
+    @ParameterizedTest
+    @CsvSource({
+        "adamw,   0.001, 32,  usual",
+        "adamw,   0.01,  32,  high",
+        "adamw,   1e-7,  32,  low",
+        "adamw,   0.004, 4096, usual",
+        "lion,    0.001, 32,  high",
+        "lamb,    0.004, 32,  usual",
+        "sgd,     0.001, 256, low",
+        "sgd,     0.1,   256, usual",
+        "sgd,     0.5,   32,  high",
+    })
+    void aLearningRateOutOfRangeForItsBatchIsWarnedOf(String optimizer, double rate, int batch, String verdict) {
+        var yaml = "optimizer: %s\nlearning_rate: %s\nbatch_size: %d\nepochs: 500".formatted(optimizer, rate, batch);
+        var found = severe(examine(MINI, 32, yaml, GLASS), WARN);
+        if (verdict.equals("usual")) {
+            found.isEmpty();
+        } else {
+            found.singleElement()
+                    .asString()
+                    .contains("is %s for %s with".formatted(verdict, optimizer), "images in a step");
+        }
+    }
+
+    @Test
+    void trainedLayersBearLowerRatesThanANewClassifier() {
+        severe(examineTrained("learning_rate: 0.003\nbatch_size: 32", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("high", "from trained weights");
+        severe(examineTrained("learning_rate: 0.003\nbatch_size: 4\nfreeze_backbone: true", GLASS), WARN)
+                .isEmpty();
+    }
+
+    @Test
+    void optionsForTrainedWeightsDoNotSuitRandomOnes() {
+        severe(examine(MINI, 32, "freeze_backbone: true", GLASS), REFUSE)
+                .singleElement()
+                .asString()
+                .contains("only the classifier", "random", "--no-freeze");
+        severe(examine(MINI, 32, "layer_decay: 0.75", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("layer decay of 0.75");
+        assertThat(examineTrained("layer_decay: 0.75\nlearning_rate: 0.0005", GLASS))
+                .isEmpty();
+    }
+
+    @Test
+    void tooFewStepsAreWarnedOf() {
+        severe(examine(MINI, 32, "epochs: 1\nwarmup_epochs: 0", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("1 epochs over 8,400 images make 262 steps");
+    }
+
+    @Test
+    void aRunningMeanThatIsStillTheFirstWeightsIsWarnedOf() {
+        severe(examine(MINI, 32, "ema_decay: 0.9999\nema_warmup: false", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("after 1,310 steps", "by 88 %");
+        assertThat(examine(MINI, 32, "ema_decay: 0.9999", GLASS)).isEmpty();
+    }
+
+    @Test
+    void cropsOfPhotosOnSmallPicturesAreWarnedOf() {
+        severe(examine(MINI, 32, "crop: resized\nsmallest_crop: 0.08", GLASS), WARN)
+                .singleElement()
+                .asString()
+                .contains("8 % of a picture of 32 pixels a side: about 9×9 pixels");
+    }
+
+    // ---------------------------------------------------------------------------------------------------------- data
+
+    @Test
+    void classesWithoutImagesOrWithOneAreNamed() {
+        var train = counted(GLASS.train(), 1, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20, 0);
+        var findings = examine(MINI, 32, "", new TrainAndValidation(train, GLASS.validation()));
+        var classes = GLASS.train().classes();
+        severe(findings, WARN)
+                .anySatisfy(text -> assertThat(text).contains("no images to train on of '" + classes.get(11) + "'"))
+                .anySatisfy(text -> assertThat(text).contains("one image to train on of '" + classes.get(0) + "'"))
+                .anySatisfy(text -> assertThat(text).contains("has 20 images and the smallest 1", "class_weights"))
+                .anySatisfy(text -> assertThat(text).contains("201 images are few"));
+    }
+
+    @Test
+    void weighedClassesMayBeUneven() {
+        var train = counted(GLASS.train(), 600, 600, 600, 600, 600, 600, 600, 600, 600, 600, 600, 20);
+        var sets = new TrainAndValidation(train, GLASS.validation());
+        severe(examine(MINI, 32, "", sets), WARN).singleElement().asString().contains("600 images and the smallest 20");
+        assertThat(examine(MINI, 32, "balanced: true", sets)).isEmpty();
+        assertThat(examine(MINI, 32, "class_weights: effective_number", sets)).isEmpty();
+    }
+
+    @Test
+    void fewImagesForAllLayersOrToJudgeByAreWarnedOf() {
+        var train = counted(GLASS.train(), 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10);
+        var sets = new TrainAndValidation(train, part(GLASS.validation(), 0, 1, 2, 3));
+        severe(examineTrained("learning_rate: 0.0005", sets), WARN)
+                .satisfiesExactly(
+                        all -> assertThat(all).contains("120 images, fewer than the 500", "--freeze"),
+                        judged -> assertThat(judged).contains("measured on 4 images", "25.0 points"));
+        severe(examineTrained("freeze_backbone: true", sets), WARN).hasSize(1);
+    }
+
+    @Test
+    void validationImagesThatAreTrainedOnAreRefusedOrIfFewWarnedOf() {
+        var train = part(GLASS.train(), IntStream.range(0, 6000).toArray());
+        var copies = part(GLASS.train(), IntStream.range(5980, 6080).toArray());
+        severe(examine(MINI, 32, "epochs: 10", new TrainAndValidation(train, copies)), REFUSE)
+                .singleElement()
+                .asString()
+                .contains("20 of 100 validation images", "05980");
+        var fewer = part(GLASS.train(), IntStream.range(5999, 6099).toArray());
+        severe(examine(MINI, 32, "epochs: 10", new TrainAndValidation(train, fewer)), WARN)
+                .singleElement()
+                .asString()
+                .contains("1 of 100 validation images");
+    }
+}

@@ -1,0 +1,103 @@
+package dev.vitrail.train;
+
+import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
+import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.REPEATS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.models.Catalog;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+final class RecipeTest {
+    private static final TrainingConfig START =
+            TrainingConfig.STANDARD.with(DATA, "photos").with(MODEL, "vit_tiny_patch16_224");
+
+    static Stream<Recipe> shipped() {
+        return Recipe.shipped().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("shipped")
+    void everyRecipeCanBeTrainedBy(Recipe recipe) {
+        var config = recipe.apply(START).checked();
+        assertThat(Catalog.find(config.get(MODEL))).isPresent();
+        assertThat(Schedules.of(config, 100).rate(50)).isPositive();
+        assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
+                .isNotNull();
+    }
+
+    @ParameterizedTest
+    @MethodSource("shipped")
+    void everyRecipeSaysWhereItComesFromWhatItTakesAndWhatItGives(Recipe recipe) {
+        assertThat(recipe.summary()).isNotBlank();
+        assertThat(Stream.of(recipe.source(), recipe.cost(), recipe.knownFor()))
+                .noneMatch(String::isBlank)
+                .noneMatch(text -> text.matches(".*(TIME|FIGURE|MEASURED|TODO).*"));
+        assertThat(recipe.knownFor()).containsPattern("\\d %|not measured");
+    }
+
+    /** The images in a step and its learning rate, as the papers have them. */
+    @ParameterizedTest
+    @CsvSource({
+        "vit-augreg,   4096, 0.001, 1",
+        "vit-transfer, 512,  0.03,  1",
+        "deit,         1024, 0.001, 3",
+        "deit3,        2048, 0.004, 3",
+        "t2t,          512,  0.0005, 1",
+        "cait,         1024, 0.001, 3",
+        "swin,         1024, 0.001, 1",
+        "convnext,     4096, 0.004, 1",
+    })
+    void papersRecipesHaveTheirBatchesAndRates(String name, int images, double rate, int repeats) {
+        var config = Recipe.get(name).apply(START);
+        assertThat(config.get(BATCH_SIZE) * config.get(ACCUMULATION)).isEqualTo(images);
+        assertThat(Optimizers.learningRate(config)).isCloseTo(rate, within(1e-12));
+        assertThat(config.get(REPEATS)).isEqualTo(repeats);
+    }
+
+    @Test
+    void aRecipeOfOnesOwnNamesAnOptionThatDoesNotExistOrCannotBe(@TempDir Path folder) throws IOException {
+        var file = folder.resolve("mine.yaml");
+        Files.writeString(file, "learning_rat: 0.001\n");
+        assertThatThrownBy(() -> Recipe.get(file.toString()).apply(START))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("mine.yaml has an unknown option 'learning_rat'; the nearest are learning_rate");
+        Files.writeString(file, "epochs: many\n");
+        assertThatThrownBy(() -> Recipe.get(file.toString()).apply(START))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("'epochs' must be a whole number, found \"many\"");
+        Files.writeString(file, "flip: 1.5\n");
+        assertThatThrownBy(() -> Recipe.get(file.toString()).apply(START))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("'flip' must be in [0, 1], found 1.5");
+        Files.writeString(file, "learning_rate: 0.25\n");
+        assertThat(Recipe.get(file.toString()).apply(START).get(LEARNING_RATE)).isEqualTo(0.25);
+        assertThatThrownBy(() -> Recipe.get("diet"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("deit");
+    }
+
+    @Test
+    void theGuidesTableIsWhatTheRecipesSay() throws IOException {
+        var guide = Files.readAllLines(Path.of("..", "docs", "guide", "recipes.md"));
+        assertThat(guide.stream().filter(line -> line.startsWith("| `")))
+                .containsExactlyElementsOf(shipped()
+                        .map(recipe -> "| `%s` | %s | %s | %s |"
+                                .formatted(recipe.name(), recipe.summary(), recipe.cost(), recipe.knownFor()))
+                        .toList());
+    }
+}
