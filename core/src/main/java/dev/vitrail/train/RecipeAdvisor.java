@@ -35,17 +35,18 @@ public final class RecipeAdvisor {
     /** Images in the largest class for one in the smallest from which on classes are weighed. */
     private static final int SKEWED = 5;
     /** Steps that a quick look makes on the built-in set, which are enough there. */
-    private static final int STEPS = 1300;
+    private static final int STEPS = 1050;
     /** Images in a step of a quick look. */
     private static final int QUICK_BATCH = 32;
 
-    private static final int QUICK_EPOCHS = 5;
+    private static final int QUICK_EPOCHS = 4;
     private static final int MOST_EPOCHS = 100;
 
     /** The paper's recipe for a model, by how its name begins; the first that fits. */
     private static final List<Map.Entry<String, String>> PAPERS = List.of(
             Map.entry("deit3", "deit3"),
             Map.entry("deit", "deit"),
+            Map.entry("compact_vit", "deit"),
             Map.entry("t2t", "t2t"),
             Map.entry("cait", "cait"),
             Map.entry("swin", "swin"),
@@ -53,7 +54,7 @@ public final class RecipeAdvisor {
             Map.entry("", "vit-augreg"));
 
     /** A small model for small pictures and one for photos, where nobody names a model. */
-    private static final String SMALL_MODEL = "vit_mini_patch4_gap_32", PHOTO_MODEL = "vit_tiny_patch16_224";
+    private static final String SMALL_MODEL = "compact_vit_mini_32", PHOTO_MODEL = "vit_tiny_patch16_224";
 
     /**
      * A proposal.
