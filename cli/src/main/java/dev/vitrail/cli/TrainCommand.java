@@ -187,8 +187,7 @@ final class TrainCommand implements Callable<Integer> {
         config = with(config, BATCH_SIZE, batch);
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
-                LOWEST_LEARNING_RATE,
-                Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
+                LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
         config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
@@ -206,7 +205,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private TrainingConfig advised(TrainingConfig start) {
-        boolean trained = model != null && (Catalog.find(model).isEmpty() || model.indexOf('.') >= 0);
+        boolean trained = model != null && standsForWeights(model);
         VitrailException.require(
                 !trained || data != null,
                 "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
@@ -215,6 +214,15 @@ final class TrainCommand implements Callable<Integer> {
         var advice = RecipeAdvisor.advise(config, trained, train);
         advice.reasons().forEach(reason -> System.err.printf("recipe      %s: %s%n", advice.recipe(), reason));
         return advice.apply(config);
+    }
+
+    /** Whatever is no plain name of the catalogue; a name that is mistyped is answered with the nearest. */
+    private static boolean standsForWeights(String name) {
+        if (Files.exists(Path.of(name)) || name.matches(".*[./:].*")) {
+            return true;
+        }
+        Catalog.get(name);
+        return false;
     }
 
     // ------------------------------------------------------------------------------------------------- what is shown

@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 
 /**
  * Looks at a model, the options of a run and its data before anything is trained, and says what cannot work and what is known to fail.
- * It reads sixteen pictures and the sizes and labels of all, and looks for copies only where that takes no more than a second or two
- * ({@link DataChecks#MOST_IMAGES}).
+ * It reads sixteen pictures and the labels of all, and looks for copies only where there are at most 100,000 images to train on, which
+ * takes a few seconds at most.
  */
 public final class RecipeDoctor {
     private RecipeDoctor() {}

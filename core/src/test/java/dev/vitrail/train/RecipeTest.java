@@ -34,7 +34,8 @@ final class RecipeTest {
     @MethodSource("shipped")
     void everyRecipeCanBeTrainedBy(Recipe recipe) {
         var config = recipe.apply(START).checked();
-        assertThat(Catalog.find(config.get(MODEL))).isPresent();
+        var model = Catalog.get(config.get(MODEL)).config();
+        assertThat(config.configure(model, 10).classes()).isEqualTo(10);
         assertThat(Schedules.of(config, 100).rate(50)).isPositive();
         assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
                 .isNotNull();
