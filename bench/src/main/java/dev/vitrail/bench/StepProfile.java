@@ -11,8 +11,8 @@ import java.util.Map;
 
 /** The parts of a training step of any model of the catalogue, and each one's share of its time. */
 final class StepProfile {
-    private static final int WARM_UP = 10;
-    private static final int STEPS = 40;
+    private static final int WARM_UP = 4;
+    private static final int STEPS = 20;
 
     private final Map<String, List<Double>> parts = new LinkedHashMap<>();
     private long last;

@@ -27,6 +27,23 @@ final class JpegDecoder {
 
     private static final ImageReaderSpi READER = reader();
 
+    /** What the chroma levels add to red and blue, and to green times 2¹⁶: libjpeg's tables ({@code jdcolor.c}), with its rounding. */
+    private static final int[] RED_OF_CR = new int[256];
+
+    private static final int[] BLUE_OF_CB = new int[256];
+    private static final int[] GREEN_OF_CB = new int[256];
+    private static final int[] GREEN_OF_CR = new int[256];
+
+    static {
+        for (int level = 0; level < 256; level++) {
+            int chroma = level - 128;
+            RED_OF_CR[level] = (91881 * chroma + 32768) >> 16;
+            BLUE_OF_CB[level] = (116130 * chroma + 32768) >> 16;
+            GREEN_OF_CB[level] = -22554 * chroma;
+            GREEN_OF_CR[level] = -46802 * chroma + 32768;
+        }
+    }
+
     private JpegDecoder() {}
 
     static RgbImage decode(Encoded file) throws IOException {
@@ -125,33 +142,47 @@ final class JpegDecoder {
     }
 
     private static byte[] toRgb(byte[] levels, JpegHeader header) {
-        if (header.colors() == Colors.YCC || header.colors() == Colors.YCCK) {
-            yccToRgb(levels, header.components());
-        }
         return switch (header.colors()) {
             case GREY -> Rasters.greyToRgb(levels);
-            case RGB, YCC -> levels;
-            // Pillow takes every four-component JPEG for one of Adobe's, whose levels are inverted; YCC gave the
-            // inverse already.
-            case YCCK -> Rasters.inkToRgb(levels, false);
+            case RGB -> levels;
+            case YCC -> {
+                for (int i = 0; i < levels.length; i += 3) {
+                    yccToRgb(levels, i);
+                }
+                yield levels;
+            }
+            case YCCK -> {
+                for (int i = 0; i < levels.length; i += 4) {
+                    yccToRgb(levels, i);
+                }
+                // Pillow takes every four-component JPEG for one of Adobe's, whose levels are inverted; YCC gave the
+                // inverse already.
+                yield Rasters.inkToRgb(levels, false);
+            }
             case CMYK -> Rasters.inkToRgb(levels, true);
         };
     }
 
-    /** YCbCr to RGB in place, with libjpeg's 16 fractional bits; a fourth component is left alone. */
-    private static void yccToRgb(byte[] levels, int step) {
-        for (int i = 0; i < levels.length; i += step) {
-            int y = levels[i] & 0xff;
-            int cb = (levels[i + 1] & 0xff) - 128;
-            int cr = (levels[i + 2] & 0xff) - 128;
-            levels[i] = clip(y + ((91881 * cr + 32768) >> 16));
-            levels[i + 1] = clip(y + ((-22554 * cb - 46802 * cr + 32768) >> 16));
-            levels[i + 2] = clip(y + ((116130 * cb + 32768) >> 16));
+    /** A pixel from YCbCr to RGB in place. */
+    private static void yccToRgb(byte[] levels, int at) {
+        int y = levels[at] & 0xff;
+        int cb = levels[at + 1] & 0xff;
+        int cr = levels[at + 2] & 0xff;
+        int red = y + RED_OF_CR[cr];
+        int green = y + ((GREEN_OF_CB[cb] + GREEN_OF_CR[cr]) >> 16);
+        int blue = y + BLUE_OF_CB[cb];
+        if (((red | green | blue) & ~0xff) != 0) { // few pixels need it
+            red = clip(red);
+            green = clip(green);
+            blue = clip(blue);
         }
+        levels[at] = (byte) red;
+        levels[at + 1] = (byte) green;
+        levels[at + 2] = (byte) blue;
     }
 
-    private static byte clip(int level) {
-        return (byte) Math.min(Math.max(level, 0), 255);
+    private static int clip(int level) {
+        return Math.min(Math.max(level, 0), 255);
     }
 
     private static ImageReaderSpi reader() {
