@@ -124,21 +124,35 @@ public record LoadedModel(
         if (Files.exists(path)) {
             return fromPath(name, path, options);
         }
-        require(!WeightsFile.isMeantBy(name), "there is no weights file %s: check the path", name);
+        requireKnown(name);
         if (HubName.looksLike(name)) {
-            if (!HubName.isExplicit(name)) {
-                Catalog.get(name.substring(0, name.indexOf('.'))); // what we cannot build is not worth fetching
-            }
             return fromFolder(name, ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse(name))), options);
         }
         if (name.indexOf('.') > 0 && Pretrained.find(name).isPresent()) {
             return published(name, Pretrained.find(name).get(), options);
         }
+        return fresh(name, Catalog.get(name), options);
+    }
+
+    /**
+     * Refuses what cannot be a model's name, as {@link #load} does, before anything is loaded or fetched: so that a mistyped name is
+     * told at once.
+     *
+     * @throws VitrailException with the nearest names
+     */
+    public static void requireKnown(String name) {
+        if (Files.exists(Path.of(name))
+                || HubName.isExplicit(name)
+                || Pretrained.find(name).isPresent()) {
+            return;
+        }
+        require(!WeightsFile.isMeantBy(name), "there is no weights file %s: check the path", name);
         require(
                 name.indexOf('/') < 0 && name.indexOf('\\') < 0,
                 "there is no file or folder %s; a model is also a name of the catalogue or hf-hub:org/name",
                 name);
-        return fresh(name, Catalog.get(name), options);
+        // The hub may have weights that we have not heard of, but not of an architecture that we cannot build.
+        Catalog.get(HubName.looksLike(name) ? name.substring(0, name.indexOf('.')) : name);
     }
 
     private static LoadedModel fromPath(String name, Path path, Options options) {

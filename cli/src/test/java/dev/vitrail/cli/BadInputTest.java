@@ -104,7 +104,9 @@ final class BadInputTest {
     @Test
     void anUnknownNameIsAnsweredWithTheNearest() {
         refused(run("predict", "--model", "vit_tny_patch16_224.augreg_in21k", photo), "vit_tiny_patch16_224");
-        refused(run("train", "--data", photos, "--model", "vit_mni_patch4_gap_32"), SMALL);
+        var trained = run("train", "--data", photos, "--model", "vit_mni_patch4_gap_32");
+        assertThat(trained.sentences()).last().asString().contains("'vit_mni_patch4_gap_32'", SMALL);
+        assertThat(trained.status()).isEqualTo(2);
         refused(run("benchmark", "--model", "convnex_tiny"), "convnext_tiny");
         refused(run("predict", "--model", model.resolve("model.safetensors"), "--arch", "vit_mini", photo), SMALL);
     }
