@@ -381,6 +381,11 @@ public record LoadedModel(
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
     }
 
+    /** The same with a model that holds this one's, and closes it. */
+    LoadedModel withModel(Model holder) {
+        return new LoadedModel(name, variant, holder, preprocessing, labels, pretrained, notes);
+    }
+
     /**
      * The same model for images of another size; it takes over the parameters, and this one is closed.
      *

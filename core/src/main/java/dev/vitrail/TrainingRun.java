@@ -11,6 +11,7 @@ import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
@@ -29,7 +30,12 @@ import dev.vitrail.data.Transforms;
 import dev.vitrail.doctor.Finding;
 import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.train.Augmentation;
+import dev.vitrail.train.FailedStep;
+import dev.vitrail.train.Objective;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Teacher;
 import dev.vitrail.train.Trainer;
@@ -38,10 +44,15 @@ import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
+import dev.vitrail.weights.StateDict;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 
 /**
  * A training run put together from its configuration alone: the data, the model, the loaders and the trainer.
@@ -132,7 +143,8 @@ public final class TrainingRun implements AutoCloseable {
                             .withWorkers(options.workers),
                     options.broken);
             var loss = new TrainingLoss(config, counts(sets.train()), teacher.map(model -> teacher(config, model)));
-            var description = loaded.description(sets.train().classes());
+            var description = loaded.description(
+                    config.get(OBJECTIVE) == Objective.CLASSIFY ? sets.train().classes() : List.of());
             trainer = resume
                     ? Trainer.resume(config, loaded.model(), loss, description, train, validation, folder)
                     : Trainer.begin(config, loaded.model(), loss, description, train, validation, folder);
@@ -199,17 +211,56 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     private static LoadedModel load(TrainingConfig config, TrainAndValidation sets, Options options) {
+        boolean classifies = config.get(OBJECTIVE) == Objective.CLASSIFY;
         var how = LoadedModel.Options.DEFAULT
                 .withArchitecture(config.get(ARCHITECTURE))
                 .withDevice(options.device)
-                .withClasses(sets.train().classes().size())
+                .withClasses(classifies ? sets.train().classes().size() : 0)
                 .withDropPath(config.get(DROP_PATH))
                 .withSeed(config.get(SEED));
-        return LoadedModel.load(
+        var loaded = LoadedModel.load(
                 config.get(MODEL),
                 config.get(IMAGE_SIZE)
                         .map(size -> how.withImage(size.height(), size.width()))
                         .orElse(how));
+        return classifies ? loaded : masking(loaded, options.device);
+    }
+
+    /** The model, to be taught by patches that are hidden from it. */
+    private static LoadedModel masking(LoadedModel loaded, Device device) {
+        try {
+            var input = loaded.preprocessing();
+            var masked = new MaskedPatches(
+                    loaded.model(), input.mean(), input.std(), loaded.variant().name());
+            masked.initialiseHead(device);
+            return loaded.withModel(masked);
+        } catch (RuntimeException e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The model of a step that went wrong, as the step began.
+     *
+     * @param name what to call it
+     */
+    public static LoadedModel modelOf(FailedStep failed, String name, Device device) {
+        var config = failed.config();
+        var options = LoadedModel.Options.DEFAULT.withDevice(device).withDropPath(config.get(DROP_PATH));
+        if (config.get(OBJECTIVE) == Objective.CLASSIFY) {
+            return LoadedModel.of(name, failed.description(), failed.weights(), options);
+        }
+        var weights = StreamSupport.stream(failed.weights().spliterator(), false)
+                .collect(Collectors.partitioningBy(tensor -> MaskedPatches.adds(tensor.name())));
+        var inside = new StateDict(weights.getOrDefault(false, List.of()), Map.of(), name);
+        var loaded = masking(LoadedModel.of(name, failed.description(), inside, options), device);
+        var parameters = loaded.model().parameters();
+        Frame.run(() -> weights.getOrDefault(true, List.of()).forEach(tensor -> Optional.ofNullable(
+                        parameters.get(tensor.name()))
+                .ifPresent(parameter -> parameter.assign(Tensor.of(tensor.bytes(), tensor.dtype(), tensor.shape())
+                        .to(device)))));
+        return loaded;
     }
 
     /** A teacher sees the images that the student sees, so both must want them alike. */

@@ -161,6 +161,10 @@ public final class Vitrail implements AutoCloseable {
      * @param classified whether class scores are wanted; else the vectors before the classifier
      */
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
+        VitrailException.require(
+                !classified || loaded.model().config().classes() > 0,
+                "the model '%s' has no classifier: fine-tune it on labelled images, or take its vectors with embed",
+                loaded.name());
         return onBatch(
                 images,
                 count,

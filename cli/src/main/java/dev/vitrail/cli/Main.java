@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             RecipesCommand.class,
             ReplayCommand.class,
             EvaluateCommand.class,
+            ProbeCommand.class,
             PredictCommand.class,
             EmbedCommand.class,
             ModelsCommand.class,

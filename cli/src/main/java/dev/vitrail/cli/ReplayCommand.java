@@ -1,8 +1,6 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.train.TrainingOptions.DROP_PATH;
-
-import dev.vitrail.LoadedModel;
+import dev.vitrail.TrainingRun;
 import dev.vitrail.engine.Device;
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
@@ -40,10 +38,7 @@ final class ReplayCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var failed = FailedStep.read(file);
-        var options = LoadedModel.Options.DEFAULT
-                .withDevice(Device.parse(device))
-                .withDropPath(failed.config().get(DROP_PATH));
-        try (var loaded = LoadedModel.of(file.toString(), failed.description(), failed.weights(), options)) {
+        try (var loaded = TrainingRun.modelOf(failed, file.toString(), Device.parse(device))) {
             var diagnosis = failed.replay(loaded.model(), TrainingLoss.ofLabels(failed.config()));
             if (json) {
                 System.out.println(Json.text(Json.object(

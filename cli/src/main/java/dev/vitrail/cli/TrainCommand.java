@@ -11,6 +11,7 @@ import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
@@ -22,6 +23,7 @@ import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.Optimizers;
+import dev.vitrail.train.Objective;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
@@ -56,6 +58,7 @@ import picocli.CommandLine.Option;
             "  vitrail train --data photos --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --epochs 5",
             "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set clip_norm=1",
             "  vitrail train --data fashion_mnist --recipe convnext-small-data --size 28 --epochs 10",
+            "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20 --epochs 20",
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
@@ -99,6 +102,14 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate.")
     private Optional<Double> learningRate = Optional.empty();
 
+    @Option(
+            names = "--pretrain",
+            paramLabel = "N",
+            description =
+                    "Before that, N epochs without labels: the model predicts the colours of patches that are hidden from it"
+                            + " (ViT, DeiT and hybrids), on all training images.")
+    private Optional<Integer> pretrain = Optional.empty();
+
     @Mixin
     private InputOptions input = new InputOptions();
 
@@ -135,22 +146,63 @@ final class TrainCommand implements Callable<Integer> {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
+        var pretraining = new RunFolder(folder.path().resolve("pretraining"));
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
                 .withWorkers(workers)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
+        if (pretrain.isPresent() && !resume) {
+            beginPretraining(folder, pretraining, pretrain.get());
+        }
+        boolean begun = resume || pretrain.isPresent();
+        if (begun && Files.exists(pretraining.config()) && !pretrained(pretraining, options)) {
+            return 0;
+        }
         try (var run =
-                resume ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
+                begun ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
             var result = run(run.trainer(), folder, run.sets());
             report(result, run.broken());
-            if (result.finished() && !json && run.config().get(DATA).equals(TrainingRun.BUILT_IN)) {
+            if (result.finished()
+                    && !json
+                    && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
+                    && run.config().get(OBJECTIVE) == Objective.CLASSIFY) {
                 show(folder, run.sets());
             }
         }
         return 0;
+    }
+
+    /** Writes what both runs are to be, so that {@code --resume} goes on with whichever was interrupted. */
+    private void beginPretraining(RunFolder folder, RunFolder pretraining, int epochs) {
+        VitrailException.require(epochs > 0, "--pretrain %d must be 1 or more epochs", epochs);
+        VitrailException.require(
+                !Files.exists(folder.config()),
+                "%s holds a run already: resume it, or name another folder",
+                folder.path());
+        var config = configuration();
+        TrainingConfigFile.write(
+                pretraining.config(), config.pretraining(epochs).checked());
+        TrainingConfigFile.write(
+                folder.config(),
+                config.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
+    }
+
+    /** Goes on with the run that comes before the one that is asked for; whether it is finished. */
+    private static boolean pretrained(RunFolder folder, TrainingRun.Options options) {
+        if (folder.canResume()
+                && folder.rows().size()
+                        == TrainingConfigFile.read(folder.config()).get(EPOCHS)) {
+            return true;
+        }
+        try (var run = TrainingRun.resume(folder, options)) {
+            announce(run, folder);
+            boolean finished = run(run.trainer(), folder, run.sets()).finished();
+            System.err.println();
+            return finished;
+        }
     }
 
     private static Path newFolder() {

@@ -370,6 +370,15 @@ public final class Tensor {
         return new Tensor(torch.linalg_pinv(handle));
     }
 
+    /**
+     * The eigenvalues of a symmetric matrix, ascending, {@code [n]}; and its eigenvectors, of length 1, {@code [n, n]}, each a
+     * column. Only the lower triangle is read.
+     */
+    public List<Tensor> symmetricEigen() {
+        var pair = torch.linalg_eigh(handle);
+        return List.of(new Tensor(pair.get0()), new Tensor(pair.get1()));
+    }
+
     /** The identity matrix. */
     public static Tensor identity(long size) {
         Natives.load();
@@ -534,6 +543,11 @@ public final class Tensor {
     /** Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension. */
     public Tensor gather(int dim, Tensor indices) {
         return new Tensor(handle.gather(dim, indices.handle));
+    }
+
+    /** These elements, with those at the positions that {@code indices} names (as {@link #gather} takes them) replaced. */
+    public Tensor scatter(int dim, Tensor indices, Tensor values) {
+        return new Tensor(handle.scatter(dim, indices.handle, values.handle));
     }
 
     public Tensor roll(long[] shifts, long[] dims) {

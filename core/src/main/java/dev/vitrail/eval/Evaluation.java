@@ -6,11 +6,16 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.stream.IntStream;
 
 /**
  * How well a model tells labelled images apart.
@@ -76,7 +81,11 @@ public record Evaluation(
             while (batches.hasNext()) {
                 var batch = batches.next();
                 if (batch.size() > 0) {
-                    tally.add(logits(model, batch), batch.labels(), batch.indices(), batch.size());
+                    tally.add(
+                            onBatch(model, batch, images -> model.apply(images).toFloats()),
+                            batch.labels(),
+                            batch.indices(),
+                            batch.size());
                     progress.accept(tally.images());
                 }
             }
@@ -86,8 +95,52 @@ public record Evaluation(
         return tally.evaluation((System.nanoTime() - start) / 1e9);
     }
 
-    /** {@code [N · K]}, row by row. */
-    private static float[] logits(Model model, Batch batch) {
+    /** Seed of the patches that are hidden when a model is judged: the same ones every time. */
+    private static final long MASK_SEED = 0;
+
+    /**
+     * How well a model tells the colours of patches that are hidden from it. What is counted are patches, not images; always the
+     * same ones are hidden. The model and the engine's random numbers are left as they were found.
+     *
+     * @param progress told how many images are done, after every batch
+     */
+    public static Evaluation ofMaskedPatches(MaskedPatches model, Iterator<Batch> batches, LongConsumer progress) {
+        boolean training = model.training();
+        var random = RandomState.save();
+        model.train(false);
+        RandomState.seed(MASK_SEED);
+        var tally = new Tally(model.colors());
+        long start = System.nanoTime();
+        long images = 0;
+        try {
+            while (batches.hasNext()) {
+                var batch = batches.next();
+                if (batch.size() > 0) {
+                    images += onBatch(model, batch, pixels -> add(tally, model.guess(pixels), batch));
+                    progress.accept(images);
+                }
+            }
+        } finally {
+            RandomState.restore(random);
+            model.train(training);
+        }
+        return tally.evaluation((System.nanoTime() - start) / 1e9);
+    }
+
+    private static int add(Tally tally, MaskedPatches.Guess guess, Batch batch) {
+        var colors = Arrays.stream(guess.colors().toLongs())
+                .mapToInt(Math::toIntExact)
+                .toArray();
+        int each = colors.length / batch.size();
+        var indices = IntStream.range(0, colors.length)
+                .map(i -> batch.indices()[i / each])
+                .toArray();
+        tally.add(guess.logits().toFloats(), colors, indices, colors.length);
+        return batch.size();
+    }
+
+    /** What {@code body} gives for the images of a batch; no gradient is recorded, and it holds no tensor. */
+    static <T> T onBatch(Model model, Batch batch, Function<Tensor, T> body) {
         var device = deviceOf(model);
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -98,7 +151,7 @@ public record Evaluation(
                     batch.channels(),
                     batch.height(),
                     batch.width());
-            return model.apply(images.to(device)).toFloats();
+            return body.apply(images.to(device));
         }
     }
 

@@ -245,6 +245,11 @@ public abstract class Model extends Layer {
         return false;
     }
 
+    /** Whether a parameter serves training alone, and is left out where the model is saved for use. */
+    public boolean onlyForTraining(String parameter) {
+        return false;
+    }
+
     /**
      * The depth of a parameter for layer-wise learning-rate decay: 0 for the embedding, then 1 … {@link #layers()}−2 for the
      * blocks, {@link #layers()}−1 for the head.

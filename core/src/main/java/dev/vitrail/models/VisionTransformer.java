@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends Model {
+public final class VisionTransformer extends Model implements PatchTokens {
     /** How tokens become one vector. */
     public enum Pool {
         /** The class token, or the mean of class and distillation token's logits. */
@@ -442,7 +443,11 @@ public final class VisionTransformer extends Model {
 
     /** Tokens before the first block: {@code [B, T+N, D]} (eq. 1). */
     private Tensor tokens(Tensor images, FeatureTap tap) {
-        var x = patches.apply(images, tap); //                                         [B, N, D]
+        return tokens(images, patches.apply(images, tap));
+    }
+
+    /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
+    private Tensor tokens(Tensor images, Tensor x) {
         var table = positions.value();
         if (config.dynamicSize || config.dynamicPad) {
             table = Positions.resample(
@@ -486,13 +491,39 @@ public final class VisionTransformer extends Model {
 
     /** Tokens after the first {@code count} blocks, {@code [B, T+N, D]}. */
     private Tensor encoded(Tensor images, int count, FeatureTap tap) {
-        var x = tokens(images, tap);
+        return encoded(tokens(images, tap), count, images, tap);
+    }
+
+    private Tensor encoded(Tensor x, int count, Tensor images, FeatureTap tap) {
         int before = config.stemMaps().size();
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x); //                                             eq. 2, 3
             tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
         }
         return x;
+    }
+
+    @Override
+    public Tensor patchTokens(Tensor images, UnaryOperator<Tensor> change) {
+        require(
+                config.patchDropout == 0,
+                "the patches of a model that drops some (patchDropout %s) cannot be told apart: set it to 0",
+                config.patchDropout);
+        return framed(() -> {
+            var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
+            x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
+            return fcNorm.apply(patchesOf(x)); // it stands after pooling where norm does not stand before
+        });
+    }
+
+    @Override
+    public int tokenHeight() {
+        return config.patchHeight * config.stem.map(Stem::stride).orElse(1);
+    }
+
+    @Override
+    public int tokenWidth() {
+        return config.patchWidth * config.stem.map(Stem::stride).orElse(1);
     }
 
     /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
@@ -502,11 +533,9 @@ public final class VisionTransformer extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config.stem.map(Stem::stride).orElse(1);
         var infos = new ArrayList<>(config.stemMaps());
         for (int i = 0; i < config.depth; i++) {
-            infos.add(new FeatureInfo(
-                    "blocks." + i, config.width, config.patchHeight * stride, config.patchWidth * stride));
+            infos.add(new FeatureInfo("blocks." + i, config.width, tokenHeight(), tokenWidth()));
         }
         return List.copyOf(infos);
     }

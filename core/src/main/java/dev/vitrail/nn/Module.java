@@ -60,7 +60,10 @@ public abstract class Module implements AutoCloseable {
         return parameter;
     }
 
-    /** Declares a child. A dotted name, such as {@code patch_embed.proj}, stands for a path without modules on its way. */
+    /**
+     * Declares a child. A dotted name, such as {@code patch_embed.proj}, stands for a path without modules on its way; the
+     * empty name, for a child whose parameters are named as if they were this module's own.
+     */
     protected final <M extends Module> M child(String name, M module) {
         if (children.putIfAbsent(name, module) != null) {
             throw new IllegalStateException("child '" + name + "' is declared twice");

@@ -36,9 +36,10 @@ record SavedEvaluation(int epoch, List<String> classes, Evaluation evaluation, L
 
     static SavedEvaluation of(int epoch, Evaluation found, Dataset set) {
         int classes = found.confusion().classes();
+        boolean named = set.classes().size() == classes;
         var names = new ArrayList<String>();
         for (int i = 0; i < classes; i++) {
-            names.add(i < set.classes().size() ? set.classes().get(i) : "class " + i);
+            names.add(named ? set.classes().get(i) : "class " + i);
         }
         return new SavedEvaluation(
                 epoch,

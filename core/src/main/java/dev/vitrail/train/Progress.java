@@ -6,7 +6,7 @@ package dev.vitrail.train;
  * @param epoch the one being made, counted from 0
  * @param step steps of it that are done
  * @param lossSum their losses, each times its images
- * @param correct their images that were classified rightly
+ * @param correct their images that were classified rightly; whole but where patches are asked for
  * @param seen their images
  * @param bestTop1 of the best epoch before it
  * @param bestLoss of that epoch's validation
@@ -17,7 +17,7 @@ record Progress(
         int epoch,
         int step,
         double lossSum,
-        long correct,
+        double correct,
         long seen,
         double bestTop1,
         double bestLoss,
@@ -27,7 +27,7 @@ record Progress(
         return new Progress(0, 0, 0, 0, 0, 0, Double.POSITIVE_INFINITY, 0, 0);
     }
 
-    Progress stepped(double loss, long right, int images, double seconds) {
+    Progress stepped(double loss, double right, int images, double seconds) {
         return new Progress(
                 epoch,
                 step + 1,
@@ -56,6 +56,6 @@ record Progress(
     }
 
     double top1() {
-        return seen == 0 ? 0 : (double) correct / seen;
+        return seen == 0 ? 0 : correct / seen;
     }
 }

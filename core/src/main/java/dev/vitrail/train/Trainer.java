@@ -4,6 +4,7 @@ import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
+import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 import static dev.vitrail.train.TrainingOptions.SEED;
@@ -19,6 +20,7 @@ import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.eval.Evaluation;
+import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
@@ -29,6 +31,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 
 /**
  * Trains a model, epoch after epoch, and keeps its run folder such that the run can go on from there whatever happens.
@@ -214,7 +217,7 @@ public final class Trainer implements AutoCloseable {
      * @param norm length of the gradient before clipping
      * @param learningRate that the step was made with
      */
-    private record Outcome(int images, double loss, long correct, double norm, double learningRate) {}
+    private record Outcome(int images, double loss, double correct, double norm, double learningRate) {}
 
     /** One update, by the gradients of {@code batches} batches. */
     private Outcome step(Batches pass, int batches) {
@@ -222,7 +225,7 @@ public final class Trainer implements AutoCloseable {
         var nothing = new Outcome(0, 0, 0, 0, rate);
         int images = 0;
         double lossSum = 0;
-        long correct = 0;
+        double correct = 0;
         try (var frame = Frame.open()) {
             var buffers = config.get(ON_NAN) == OnNan.SKIP ? step.buffers() : Map.<String, Tensor>of();
             for (int i = 0; i < batches; i++) {
@@ -230,7 +233,9 @@ public final class Trainer implements AutoCloseable {
                 if (batch.size() == 0) {
                     continue;
                 }
-                checkLabels(batch);
+                if (config.get(OBJECTIVE) == Objective.CLASSIFY) {
+                    checkLabels(batch);
+                }
                 var random = RandomState.save();
                 var inputs = inputs(batch, i);
                 var found = step.accumulate(inputs, 1.0 / batches);
@@ -388,8 +393,11 @@ public final class Trainer implements AutoCloseable {
         var found = new ArrayList<Evaluation>(1);
         Runnable evaluate = () -> {
             try (var pass = validation.epoch(0)) {
-                found.add(Evaluation.of(
-                        model, pass, images -> listeners.forEach(listener -> listener.validated(epoch, images))));
+                LongConsumer told = images -> listeners.forEach(listener -> listener.validated(epoch, images));
+                found.add(
+                        model instanceof MaskedPatches masked
+                                ? Evaluation.ofMaskedPatches(masked, pass, told)
+                                : Evaluation.of(model, pass, told));
             }
         };
         step.ema().ifPresentOrElse(average -> average.during(evaluate), evaluate);
@@ -405,7 +413,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     private List<StoredTensor> weights() {
-        return RunState.stored(step.ema().map(Ema::state).orElseGet(this::ownWeights));
+        var weights = new LinkedHashMap<>(step.ema().map(Ema::state).orElseGet(this::ownWeights));
+        weights.keySet().removeIf(model::onlyForTraining);
+        return RunState.stored(weights);
     }
 
     private Map<String, Tensor> ownWeights() {

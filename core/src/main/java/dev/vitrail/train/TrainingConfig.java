@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
@@ -10,16 +11,22 @@ import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
+import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.TEACHER;
+import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
 import dev.vitrail.models.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Everything that decides a training run, so that a run can be repeated from this alone: a value for each of the
@@ -67,6 +74,26 @@ public final class TrainingConfig {
     }
 
     /**
+     * The pre-training that this run can begin with: masked patches of all training images, of which the labels are not read. The
+     * other options are this run's, but for those that need labels or a trained model.
+     *
+     * @param epochs passes over all training images, whatever an epoch of this run is
+     */
+    public TrainingConfig pretraining(int epochs) {
+        return with(OBJECTIVE, Objective.MASKED_PATCHES)
+                .with(EPOCHS, epochs)
+                .with(WARMUP_EPOCHS, get(WARMUP_EPOCHS) * epochs / get(EPOCHS))
+                .with(EPOCH_IMAGES, Optional.empty())
+                .with(COOLDOWN_EPOCHS, 0.0)
+                .with(TRAIN_SHARE, 1.0)
+                .with(FREEZE_BACKBONE, false)
+                .with(BALANCED, false)
+                .with(MIXUP, 0.0)
+                .with(CUTMIX, 0.0)
+                .with(TEACHER, Optional.empty());
+    }
+
+    /**
      * This configuration, whose options fit each other.
      *
      * @throws dev.vitrail.VitrailException if they do not
@@ -90,6 +117,11 @@ public final class TrainingConfig {
         require(
                 get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");
+        require(
+                get(OBJECTIVE) == Objective.CLASSIFY
+                        || get(MIXUP) == 0 && get(CUTMIX) == 0 && get(TEACHER).isEmpty() && !get(FREEZE_BACKBONE),
+                "masked patches are learned from images as they are, by the whole model: leave out mixup, cutmix, teacher and"
+                        + " freeze_backbone");
         require(
                 get(MIXUP) == 0 && get(CUTMIX) == 0 || get(BATCH_SIZE) % 2 == 0,
                 "mixing takes the images of a batch in pairs, and %d is odd: change the batch size, or mix nothing",

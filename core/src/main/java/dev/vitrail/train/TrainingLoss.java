@@ -8,6 +8,7 @@ import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -69,23 +70,30 @@ public final class TrainingLoss {
      * A forward pass and its loss.
      *
      * @param mean over the images
-     * @param logits {@code [B, classes]}
+     * @param logits {@code [B, classes]}; of masked patches {@code [B·M, colors]}
+     * @param classes {@code [B]}, I64, the right ones (of mixed images, those with the largest share); or {@code [B·M]}
      */
-    record Found(Tensor mean, Tensor logits) {}
+    record Found(Tensor mean, Tensor logits, Tensor classes) {}
 
     /**
      * Runs a model.
      *
      * @param images {@code [B, C, H, W]}
-     * @param target {@code [B]}, class indices, int64; or {@code [B, classes]} probabilities, float32, taken as they are
+     * @param target {@code [B]}, class indices, int64; or {@code [B, classes]} probabilities, float32, taken as they are; masked
+     *     patches do without
      */
     Found of(Model model, Tensor images, Tensor target) {
+        if (model instanceof MaskedPatches masked) {
+            var guess = masked.guess(images);
+            return new Found(Losses.crossEntropy(guess.logits(), guess.colors(), 0), guess.logits(), guess.colors());
+        }
+        var classes = target.dims() == 1 ? target : target.argmax(1);
         if (teacher.isEmpty()) {
             var logits = model.apply(images);
-            return new Found(of(logits, target), logits);
+            return new Found(of(logits, target), logits, classes);
         }
         var heads = model.trainingLogits(images);
-        return new Found(teacher.get().loss(of(heads.get(0), target), heads, images), heads.get(0));
+        return new Found(teacher.get().loss(of(heads.get(0), target), heads, images), heads.get(0), classes);
     }
 
     private Tensor of(Tensor logits, Tensor target) {

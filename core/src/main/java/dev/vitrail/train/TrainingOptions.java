@@ -70,6 +70,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Boolean> SCHEDULE_ON_UPDATES = flag("schedule_on_updates", true, "whether the learning rate changes with every step; else with every epoch");
 
     // What is made small, and what keeps the model from learning by heart.
+    public static final TrainingOption<Objective> OBJECTIVE = choice("objective", Objective.CLASSIFY, "what is learned: the labels, or without them the colours of patches that are hidden (ViT, DeiT and hybrids)");
     public static final TrainingOption<TrainingLoss.Kind> LOSS = choice("loss", TrainingLoss.Kind.CROSS_ENTROPY, "what is made small");
     public static final TrainingOption<Double> LABEL_SMOOTHING = number("label_smoothing", 0.1, "share of a label spread evenly over all classes").that(v -> v >= 0 && v < 1, "in [0, 1)");
     public static final TrainingOption<Optional<Double>> TARGET_THRESHOLD = number("target_threshold", 0.2, "of the binary loss: probabilities above it count as yes, others as no").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
@@ -128,7 +129,7 @@ public final class TrainingOptions {
                     SCHEDULE, WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, COOLDOWN_EPOCHS, DECAY_EPOCHS, DECAY_RATE,
                     PATIENCE_EPOCHS, SCHEDULE_ON_UPDATES),
             new Section("What is made small, and what keeps the model from learning by heart",
-                    LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, CLASS_WEIGHTS, TEACHER, DISTILLATION,
+                    OBJECTIVE, LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, CLASS_WEIGHTS, TEACHER, DISTILLATION,
                     DISTILLATION_ALPHA, DISTILLATION_TEMPERATURE, DROP_PATH),
             new Section("The views of an image that are trained on",
                     CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,

@@ -74,9 +74,10 @@ public final class TrainingStep implements AutoCloseable {
      * What a forward and backward pass found.
      *
      * @param loss mean over the images
-     * @param correct images whose highest logit is that of their class (of mixed images, the class with the largest share)
+     * @param correct images whose highest logit is that of their class (of mixed images, the class with the largest share); where
+     *     patches are asked for, an image counts by the share of them that is right
      */
-    public record Pass(double loss, long correct) {}
+    public record Pass(double loss, double correct) {}
 
     /** Switches the model to training: with a frozen backbone it is used as it will be used later, its statistics fixed. */
     void begin() {
@@ -98,14 +99,15 @@ public final class TrainingStep implements AutoCloseable {
                 var part = share == 1 ? found.mean() : found.mean().times(share);
                 scaler.map(scaling -> scaling.scaled(part)).orElse(part).backward();
             }
-            var classes = inputs.target.dims() == 1 ? inputs.target : inputs.target.argmax(1);
             long correct = found.logits()
                     .argmax(1)
-                    .equalTo(classes)
+                    .equalTo(found.classes())
                     .to(DType.I64)
                     .sum()
                     .itemLong();
-            return new Pass(value, correct);
+            return new Pass(
+                    value,
+                    (double) correct * inputs.images.size(0) / found.classes().count());
         }
     }
 

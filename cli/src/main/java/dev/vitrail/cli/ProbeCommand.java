@@ -1,0 +1,192 @@
+package dev.vitrail.cli;
+
+import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.LABELS;
+import static dev.vitrail.train.TrainingOptions.SEED;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.TrainingRun;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Loader;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.data.Transforms;
+import dev.vitrail.eval.Features;
+import dev.vitrail.eval.FewShot;
+import dev.vitrail.train.TrainingConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Measures how good a model's features are, without training it. */
+@Command(
+        name = "probe",
+        description = {
+            "Measures what a few labelled images of each class are enough for: a linear classifier on the model's frozen"
+                    + " features, by ridge regression in closed form.",
+            "Images are drawn several times; the figure is the mean accuracy on the validation images, with its 95 %%"
+                    + " confidence interval over the draws. The penalty is chosen on training images that are not drawn."
+        },
+        footer = {
+            "",
+            "Example: vitrail probe --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --data photos --shots 1,5,10,all"
+        })
+final class ProbeCommand implements Callable<Integer> {
+    private static final String ALL = "all";
+
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    @Option(
+            names = "--data",
+            paramLabel = "D",
+            description =
+                    "Labelled images, as 'train' takes them (default: the built-in set). Where they have no part for"
+                            + " validation, a tenth is held out.")
+    private Optional<Path> data = Optional.empty();
+
+    @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
+    private Optional<String> labels = Optional.empty();
+
+    @Option(
+            names = "--shots",
+            split = ",",
+            paramLabel = "N",
+            defaultValue = "1,5,10,all",
+            description = "Images of each class to learn from; all for every one (default ${DEFAULT-VALUE}).")
+    private List<String> shots = List.of();
+
+    @Option(
+            names = "--draws",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "How many times they are drawn (default ${DEFAULT-VALUE}).")
+    private int draws;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Where all chance begins.")
+    private long seed;
+
+    @Option(names = "--batch", defaultValue = "32", description = "Images run together (default ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    private int workers;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        VitrailException.require(batch > 0, "--batch %d must be positive", batch);
+        VitrailException.require(draws > 0, "--draws %d must be positive", draws);
+        var wanted = shots.stream().map(ProbeCommand::shots).toList();
+        var sets = TrainingRun.sets(TrainingConfig.STANDARD
+                .with(DATA, data.map(Path::toString).orElse(TrainingRun.BUILT_IN))
+                .with(LABELS, labels)
+                .with(SEED, seed));
+        long start = System.nanoTime();
+        try (var loaded = models.load()) {
+            var train = features(loaded, sets.train(), "training images");
+            var validation = features(loaded, sets.validation(), "validation images");
+            double seconds = (System.nanoTime() - start) / 1e9;
+            int classes = sets.train().classes().size();
+            if (!json) {
+                System.out.printf(
+                        Locale.ROOT,
+                        "%d images to draw from, %d to judge by, of %d classes; %d features each, in %.1f s%n%n",
+                        train.size(),
+                        validation.size(),
+                        classes,
+                        train.width(),
+                        seconds);
+                System.out.printf("%-7s %8s %8s   %-18s %s%n", "shots", "images", "draws", "top-1", "penalty");
+            }
+            var results = new ArrayList<FewShot.Result>();
+            for (int each : wanted) {
+                var result = FewShot.of(train, validation, classes, each, draws, seed);
+                results.add(result);
+                if (!json) {
+                    print(result);
+                }
+            }
+            if (json) {
+                System.out.println(Json.text(Json.object(
+                        "model", loaded.variant().name(),
+                        "train_images", train.size(),
+                        "images", validation.size(),
+                        "classes", classes,
+                        "width", train.width(),
+                        "seconds", seconds,
+                        "results", results.stream().map(ProbeCommand::object).toList())));
+            }
+        }
+        return 0;
+    }
+
+    private static int shots(String text) {
+        if (text.strip().equals(ALL)) {
+            return FewShot.ALL;
+        }
+        try {
+            int count = Integer.parseInt(text.strip());
+            VitrailException.require(count > 0, "--shots %s must be 1 or more, or all", text);
+            return count;
+        } catch (NumberFormatException e) {
+            throw new VitrailException(
+                    "--shots '%s' is no number of images: give numbers such as 1,5,10, or all".formatted(text), e);
+        }
+    }
+
+    private Features features(LoadedModel loaded, Dataset set, String what) {
+        try (var loader = new Loader(
+                        set,
+                        Transforms.evaluation(loaded.preprocessing()),
+                        Sampler.sequential(set.size()),
+                        Loader.Options.evaluation(Math.min(batch, set.size())).withWorkers(workers),
+                        broken -> System.err.println("vitrail: " + broken.sentence()));
+                var progress = new ProgressBar();
+                var batches = loader.epoch(0)) {
+            return Features.of(loaded.model(), batches, images -> progress.show(what, images, set.size(), ""));
+        }
+    }
+
+    private static String name(int shots) {
+        return shots == FewShot.ALL ? ALL : Integer.toString(shots);
+    }
+
+    private static void print(FewShot.Result result) {
+        var interval = result.halfInterval();
+        System.out.printf(
+                Locale.ROOT,
+                "%-7s %8d %8d   %6.2f %%%-10s 2^%d%n",
+                name(result.shots()),
+                result.images(),
+                result.accuracies().size(),
+                100 * result.mean(),
+                interval.isPresent() ? String.format(Locale.ROOT, " ± %.2f", 100 * interval.getAsDouble()) : "",
+                Math.getExponent(result.penalty()));
+    }
+
+    /** Without {@code interval95} where a single draw took every image. */
+    private static Object object(FewShot.Result result) {
+        var object = Json.object(
+                "shots",
+                result.shots() == FewShot.ALL ? ALL : result.shots(),
+                "images",
+                result.images(),
+                "draws",
+                result.accuracies().size(),
+                "top1",
+                100 * result.mean());
+        result.halfInterval().ifPresent(half -> object.put("interval95", 100 * half));
+        object.put("penalty", result.penalty());
+        object.put("accuracies", result.accuracies().stream().map(a -> 100 * a).toList());
+        return object;
+    }
+}
