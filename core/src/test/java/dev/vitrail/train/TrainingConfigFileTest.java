@@ -28,6 +28,7 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.LABELS, Optional.of("null"))
                 .with(TrainingOptions.BATCH_SIZE, 66)
                 .with(TrainingOptions.LOSS, TrainingLoss.Kind.CROSS_ENTROPY)
+                .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
                 .with(TrainingOptions.WEIGHT_DECAY, 1e-300);
