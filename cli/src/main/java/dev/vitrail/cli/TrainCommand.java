@@ -156,14 +156,13 @@ final class TrainCommand implements Callable<Integer> {
         if (pretrain.isPresent() && !resume) {
             beginPretraining(folder, pretraining, pretrain.get());
         }
-        boolean begun = resume || pretrain.isPresent();
-        if (begun && Files.exists(pretraining.config()) && !pretrained(pretraining, options)) {
+        boolean planned = resume || pretrain.isPresent();
+        if (planned && Files.exists(pretraining.config()) && !pretrained(pretraining, folder, options)) {
             return 0;
         }
-        try (var run =
-                begun ? TrainingRun.resume(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
+        try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
-            var result = run(run.trainer(), folder, run.sets());
+            var result = run(run.trainer(), folder, folder, run.sets());
             report(result, run.broken());
             if (result.finished()
                     && !json
@@ -190,19 +189,27 @@ final class TrainCommand implements Callable<Integer> {
                 config.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
     }
 
-    /** Goes on with the run that comes before the one that is asked for; whether it is finished. */
-    private static boolean pretrained(RunFolder folder, TrainingRun.Options options) {
-        if (folder.canResume()
-                && folder.rows().size()
-                        == TrainingConfigFile.read(folder.config()).get(EPOCHS)) {
+    /** Makes the run that comes before the one that is asked for, or what is left of it; whether it is finished. */
+    private static boolean pretrained(RunFolder pretraining, RunFolder folder, TrainingRun.Options options) {
+        if (pretraining.canResume()
+                && pretraining.rows().size()
+                        == TrainingConfigFile.read(pretraining.config()).get(EPOCHS)) {
             return true;
         }
-        try (var run = TrainingRun.resume(folder, options)) {
-            announce(run, folder);
-            boolean finished = run(run.trainer(), folder, run.sets()).finished();
+        try (var run = open(pretraining, options)) {
+            announce(run, pretraining);
+            boolean finished =
+                    run(run.trainer(), pretraining, folder, run.sets()).finished();
             System.err.println();
             return finished;
         }
+    }
+
+    /** The run that a folder describes, begun if nothing of it was saved yet. */
+    private static TrainingRun open(RunFolder folder, TrainingRun.Options options) {
+        return folder.canResume() || !Files.exists(folder.config())
+                ? TrainingRun.resume(folder, options)
+                : TrainingRun.begin(TrainingConfigFile.read(folder.config()), folder, options);
     }
 
     private static Path newFolder() {
@@ -309,9 +316,14 @@ final class TrainCommand implements Callable<Integer> {
                 config.get(LEARNING_RATE));
     }
 
-    /** Runs until the end or Ctrl-C, which waits until the state is safe. */
-    private static TrainingResult run(Trainer trainer, RunFolder folder, TrainAndValidation sets) {
-        var interrupted = new Interruption(trainer, folder);
+    /**
+     * Runs until the end or Ctrl-C, which waits until the state is safe.
+     *
+     * @param whole what a run that is interrupted is resumed by
+     */
+    private static TrainingResult run(
+            Trainer trainer, RunFolder folder, RunFolder whole, TrainAndValidation sets) {
+        var interrupted = new Interruption(trainer, whole);
         try (var display = new TrainingDisplay();
                 var events = new TensorBoardEvents(folder)) {
             trainer.listener(display).listener(events).listener(new RunReport(folder, sets));

@@ -27,6 +27,7 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.DATA, "007")
                 .with(TrainingOptions.LABELS, Optional.of("null"))
                 .with(TrainingOptions.BATCH_SIZE, 66)
+                .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.LOSS, TrainingLoss.Kind.CROSS_ENTROPY)
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
