@@ -4,6 +4,8 @@ import dev.vitrail.cli.ProgressBar.Line;
 import dev.vitrail.report.StudyRow;
 import dev.vitrail.study.StudyListener;
 import dev.vitrail.study.StudyRun;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,12 +25,12 @@ final class StudyDisplay implements StudyListener, AutoCloseable {
         bars.clear();
         System.err.printf(
                 Locale.ROOT,
-                "run %d of %d  %s, %s, %.3g %% of the images, seed %d%s%n",
+                "run %d of %d  %s, %s, %s %% of the images, seed %d%s%n",
                 which,
                 all,
                 run.model(),
                 run.recipe(),
-                100 * run.share(),
+                new DecimalFormat("0.###", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(100 * run.share()),
                 run.seed(),
                 resumed ? ", goes on" : "");
     }

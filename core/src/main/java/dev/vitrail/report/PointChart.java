@@ -17,10 +17,10 @@ import java.util.stream.Collectors;
  * @param text how a value of the x-axis is written
  */
 record PointChart(String title, String across, boolean logarithmic, List<Series> series, DoubleFunction<String> text) {
-    private static final int WIDTH = 520, HEIGHT = 330;
+    private static final int WIDTH = 520, HEIGHT = 300;
     private static final int LEFT = 50, RIGHT = 18, TOP = 12, BOTTOM = 48;
-    /** Pixels: of a letter of a name, across and up, and between the ticks of an axis at least. */
-    private static final double LETTER = 6.3, LINE = 13, APART = 46;
+    /** Pixels: of a letter across, of a line of text, and between the labels of an axis at least. */
+    private static final double LETTER = 6.3, LINE = 13, APART = 8;
 
     private static final double MARK = 4.5;
 
@@ -79,13 +79,15 @@ record PointChart(String title, String across, boolean logarithmic, List<Series>
             out.append("<text class=tick text-anchor=end x=%d y=%s>%s</text>\n"
                     .formatted(LEFT - 8, pixel(down(y, tick) + 4), RunPage.plain(tick)));
         }
-        double last = Double.NEGATIVE_INFINITY;
+        double end = Double.NEGATIVE_INFINITY;
         for (double tick : across) {
-            double at = right(x, tick);
-            if (at - last >= APART) {
+            var label = text.apply(tick);
+            double width = label.length() * LETTER;
+            double from = Math.min(right(x, tick) - width / 2, WIDTH - width);
+            if (from - end >= APART) {
                 out.append("<text class=tick text-anchor=middle x=%s y=%d>%s</text>\n"
-                        .formatted(pixel(at), HEIGHT - BOTTOM + 18, Html.escape(text.apply(tick))));
-                last = at;
+                        .formatted(pixel(from + width / 2), HEIGHT - BOTTOM + 18, Html.escape(label)));
+                end = from + width;
             }
         }
         out.append("<text class=axis text-anchor=middle x=%d y=%d>%s</text>\n"

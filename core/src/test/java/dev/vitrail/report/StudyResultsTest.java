@@ -26,13 +26,22 @@ class StudyResultsTest {
                 seed,
                 Path.of(model + images + seed),
                 State.FINISHED,
-                Optional.of(new Result(top1, top1 + 0.01, 0.5, 1_000_000, 70_000_000, 60 + images, 300, List.of(0.1, top1))),
+                Optional.of(new Result(
+                        top1, top1 + 0.01, 0.5, 1_000_000, 70_000_000, 60 + images, 300, List.of(0.1, top1))),
                 "");
     }
 
     private static StudyRow failed(String model, int images, long seed) {
         return new StudyRow(
-                model, "r", 1, images, seed, Path.of("f"), State.FAILED, Optional.empty(), "the loss, it \"became\" NaN");
+                model,
+                "r",
+                1,
+                images,
+                seed,
+                Path.of("f"),
+                State.FAILED,
+                Optional.empty(),
+                "the loss, it \"became\" NaN");
     }
 
     private static StudyResults results(StudyRow... rows) {
@@ -42,7 +51,11 @@ class StudyResultsTest {
     @Test
     void meansAndDeviationsAreOverTheSeedsThatHaveFinished() {
         var results = results(
-                row("a", 10, 0, 0.5), row("a", 100, 0, 0.8), row("a", 10, 1, 0.7), row("a", 100, 1, 0.9), failed("a", 100, 2));
+                row("a", 10, 0, 0.5),
+                row("a", 100, 0, 0.8),
+                row("a", 10, 1, 0.7),
+                row("a", 100, 1, 0.9),
+                failed("a", 100, 2));
         var line = results.lines().get(0);
         assertThat(results.sizes()).containsExactly(10, 100);
         assertThat(line.on(10).orElseThrow().mean()).isCloseTo(0.6, within(1e-12));
@@ -50,13 +63,21 @@ class StudyResultsTest {
         assertThat(line.on(100).orElseThrow().text()).isEqualTo("85.00 ± 7.07");
         assertThat(line.seconds()).isEqualTo(160);
         assertThat(line.curve().get(1)).isCloseTo(0.85, within(1e-12));
-        assertThat(results(row("a", 10, 0, 0.5)).lines().get(0).on(10).orElseThrow().text())
+        assertThat(results(row("a", 10, 0, 0.5))
+                        .lines()
+                        .get(0)
+                        .on(10)
+                        .orElseThrow()
+                        .text())
                 .isEqualTo("50.00");
     }
 
     @Test
     void theTableHasARowForEachRunAndQuotesWhatNeedsIt() {
-        assertThat(results(row("a", 10, 0, 0.5), failed("b", 10, 0)).csv().lines().skip(1))
+        assertThat(results(row("a", 10, 0, 0.5), failed("b", 10, 0))
+                        .csv()
+                        .lines()
+                        .skip(1))
                 .containsExactly(
                         "a,r,0.1,10,0,finished,2,0.5,0.51,0.5,1000000,70000000,70.000,300.00,a100,",
                         "b,r,1.0,10,0,failed,,,,,,,,,f,\"the loss, it \"\"became\"\" NaN\"");
@@ -84,8 +105,10 @@ class StudyResultsTest {
                     .getElementsByTagName("text");
             for (int i = 0; i < texts.getLength(); i++) {
                 var place = texts.item(i).getAttributes();
-                assertThat(Double.parseDouble(place.getNamedItem("x").getNodeValue())).isBetween(0.0, 520.0);
-                assertThat(Double.parseDouble(place.getNamedItem("y").getNodeValue())).isBetween(0.0, 330.0);
+                assertThat(Double.parseDouble(place.getNamedItem("x").getNodeValue()))
+                        .isBetween(0.0, 520.0);
+                assertThat(Double.parseDouble(place.getNamedItem("y").getNodeValue()))
+                        .isBetween(0.0, 300.0);
             }
         }
         assertThat(svgs.get(1)).contains(">model_9</text>");

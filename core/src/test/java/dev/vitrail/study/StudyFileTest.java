@@ -33,7 +33,9 @@ class StudyFileTest {
             assertThat(study.runs().stream()
                             .map(run -> List.of(
                                     run.config().get(TrainingOptions.EPOCHS),
-                                    run.config().get(TrainingOptions.EPOCH_IMAGES).orElseThrow(),
+                                    run.config()
+                                            .get(TrainingOptions.EPOCH_IMAGES)
+                                            .orElseThrow(),
                                     run.config().get(TrainingOptions.BATCH_SIZE)))
                             .distinct())
                     .hasSize(1);

@@ -28,7 +28,7 @@ class StudyRunnerTest {
             title: A tiny <study>
             models: [resnet_mini_32, vit_mini_patch4_gap_32]
             shares: [0.25, 1]
-            options: {epochs: 2, epoch_images: 32, batch_size: 16, save_minutes: 0.0001, hold_out: 0.25}
+            options: {epochs: 2, epoch_images: 16, batch_size: 8, save_minutes: 0.0001, hold_out: 0.25}
             """;
 
     @TempDir
