@@ -108,7 +108,9 @@ final class BadInputTest {
         assertThat(trained.sentences()).last().asString().contains("'vit_mni_patch4_gap_32'", SMALL);
         assertThat(trained.status()).isEqualTo(2);
         refused(run("benchmark", "--model", "convnex_tiny"), "convnext_tiny");
-        refused(run("predict", "--model", model.resolve("model.safetensors"), "--arch", "vit_mini", photo), SMALL);
+        refused(
+                run("predict", "--model", model.resolve("model.safetensors"), "--arch", "vit_mini_patch4_gap", photo),
+                SMALL);
     }
 
     // -------------------------------------------------------------------------------------------------------- images
