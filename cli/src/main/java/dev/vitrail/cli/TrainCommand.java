@@ -22,8 +22,8 @@ import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
-import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.Objective;
+import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
@@ -321,8 +321,7 @@ final class TrainCommand implements Callable<Integer> {
      *
      * @param whole what a run that is interrupted is resumed by
      */
-    private static TrainingResult run(
-            Trainer trainer, RunFolder folder, RunFolder whole, TrainAndValidation sets) {
+    private static TrainingResult run(Trainer trainer, RunFolder folder, RunFolder whole, TrainAndValidation sets) {
         var interrupted = new Interruption(trainer, whole);
         try (var display = new TrainingDisplay();
                 var events = new TensorBoardEvents(folder)) {

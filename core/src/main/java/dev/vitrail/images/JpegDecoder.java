@@ -1,6 +1,5 @@
 package dev.vitrail.images;
 
-import dev.vitrail.images.JpegHeader.Colors;
 import java.awt.image.Raster;
 import java.io.EOFException;
 import java.io.IOException;

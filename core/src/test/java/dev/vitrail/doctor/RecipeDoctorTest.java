@@ -306,9 +306,13 @@ final class RecipeDoctorTest {
     void weighedClassesMayBeUneven() {
         var train = counted(GLASS.train(), 470, 470, 470, 470, 470, 470, 470, 470, 470, 470, 470, 20);
         var sets = new TrainAndValidation(train, GLASS.validation());
-        severe(examine(MINI, 32, "epochs: 8", sets), WARN).singleElement().asString().contains("470 images and the smallest 20");
+        severe(examine(MINI, 32, "epochs: 8", sets), WARN)
+                .singleElement()
+                .asString()
+                .contains("470 images and the smallest 20");
         assertThat(examine(MINI, 32, "epochs: 8\nbalanced: true", sets)).isEmpty();
-        assertThat(examine(MINI, 32, "epochs: 8\nclass_weights: effective_number", sets)).isEmpty();
+        assertThat(examine(MINI, 32, "epochs: 8\nclass_weights: effective_number", sets))
+                .isEmpty();
     }
 
     @Test
