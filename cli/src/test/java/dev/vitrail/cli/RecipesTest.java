@@ -89,7 +89,7 @@ final class RecipesTest {
         };
         var refused = run(command);
         assertThat(refused.status()).isEqualTo(2);
-        assertThat(refused.sentences()).singleElement().asString().contains("3×3 patches of 4 pixels", "--no-doctor");
+        assertThat(refused.sentences()).singleElement().asString().contains("2×2 patches of 16 pixels", "--no-doctor");
         assertThat(out).doesNotExist();
         var all = Arrays.copyOf(command, command.length + 1);
         all[command.length] = "--no-doctor";
