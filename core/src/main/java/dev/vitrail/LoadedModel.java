@@ -15,6 +15,7 @@ import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.Hub;
@@ -65,6 +66,7 @@ public record LoadedModel(
      * @param width columns of the input, if another number than the source's
      * @param dropPath rate of stochastic depth for training
      * @param seed of what starts afresh
+     * @param firstWeights how a model without weights of its own starts
      */
     public record Options(
             Optional<String> architecture,
@@ -73,33 +75,53 @@ public record LoadedModel(
             OptionalInt height,
             OptionalInt width,
             double dropPath,
-            long seed) {
+            long seed,
+            FirstWeights firstWeights) {
         public static final Options DEFAULT = new Options(
-                Optional.empty(), Device.CPU, OptionalInt.empty(), OptionalInt.empty(), OptionalInt.empty(), 0, 0);
+                Optional.empty(),
+                Device.CPU,
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                0,
+                0,
+                FirstWeights.ORIGINAL);
 
         public Options withArchitecture(Optional<String> other) {
-            return new Options(other, device, classes, height, width, dropPath, seed);
+            return new Options(other, device, classes, height, width, dropPath, seed, firstWeights);
         }
 
         public Options withDevice(Device other) {
-            return new Options(architecture, other, classes, height, width, dropPath, seed);
+            return new Options(architecture, other, classes, height, width, dropPath, seed, firstWeights);
         }
 
         public Options withClasses(int count) {
-            return new Options(architecture, device, OptionalInt.of(count), height, width, dropPath, seed);
+            return new Options(
+                    architecture, device, OptionalInt.of(count), height, width, dropPath, seed, firstWeights);
         }
 
         public Options withImage(int newHeight, int newWidth) {
             return new Options(
-                    architecture, device, classes, OptionalInt.of(newHeight), OptionalInt.of(newWidth), dropPath, seed);
+                    architecture,
+                    device,
+                    classes,
+                    OptionalInt.of(newHeight),
+                    OptionalInt.of(newWidth),
+                    dropPath,
+                    seed,
+                    firstWeights);
         }
 
         public Options withDropPath(double rate) {
-            return new Options(architecture, device, classes, height, width, rate, seed);
+            return new Options(architecture, device, classes, height, width, rate, seed, firstWeights);
         }
 
         public Options withSeed(long other) {
-            return new Options(architecture, device, classes, height, width, dropPath, other);
+            return new Options(architecture, device, classes, height, width, dropPath, other, firstWeights);
+        }
+
+        public Options withFirstWeights(FirstWeights other) {
+            return new Options(architecture, device, classes, height, width, dropPath, seed, other);
         }
 
         private ModelConfig apply(ModelConfig config) {
@@ -260,7 +282,7 @@ public record LoadedModel(
     private static LoadedModel fresh(String name, Variant variant, Options options) {
         var wanted = options.apply(variant.config());
         var model = variant.family().create(wanted);
-        model.initialise(options.seed, options.device);
+        model.initialise(options.seed, options.device, options.firstWeights);
         model.train(false);
         return new LoadedModel(
                 name,

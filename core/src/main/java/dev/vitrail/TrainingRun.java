@@ -7,6 +7,7 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_ALPHA;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
@@ -217,6 +218,7 @@ public final class TrainingRun implements AutoCloseable {
                 .withDevice(options.device)
                 .withClasses(classifies ? sets.train().classes().size() : 0)
                 .withDropPath(config.get(DROP_PATH))
+                .withFirstWeights(config.get(FIRST_WEIGHTS))
                 .withSeed(config.get(SEED));
         var loaded = LoadedModel.load(
                 config.get(MODEL),

@@ -6,6 +6,7 @@ import org.bytedeco.pytorch.GenericList;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.IValueVector;
 import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.OperatorName;
 import org.bytedeco.pytorch.TensorVector;
 
 /** Calls operators of libtorch that the binding does not map, by their schema's name. */
@@ -18,6 +19,14 @@ final class Dispatch {
         var operator = Dispatcher.singleton().findSchemaOrThrow(name, overload);
         operator.retainReference();
         return operator;
+    }
+
+    /** Whether this build of libtorch has an operator without overloads. */
+    static boolean exists(String name) {
+        Natives.load();
+        try (var operator = Dispatcher.singleton().findSchema(new OperatorName(name, ""))) {
+            return operator.has_value();
+        }
     }
 
     /** Calls an operator and gives its first result. */

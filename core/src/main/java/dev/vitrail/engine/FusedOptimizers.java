@@ -33,23 +33,25 @@ public final class FusedOptimizers {
             double beta2,
             double weightDecay,
             double eps) {
-        unrecorded(() -> Dispatch.run(
-                ADAMW,
-                Dispatch.tensors(ADAMW, 0, parameters),
-                Dispatch.tensors(ADAMW, 1, gradients),
-                Dispatch.tensors(ADAMW, 2, means),
-                Dispatch.tensors(ADAMW, 3, squares),
-                Dispatch.tensors(ADAMW, 4, List.of()), // the largest squares, which AMSGrad alone keeps
-                Dispatch.tensors(ADAMW, 5, steps),
-                new IValue(learningRate),
-                new IValue(beta1),
-                new IValue(beta2),
-                new IValue(weightDecay),
-                new IValue(eps),
-                new IValue(false),
-                new IValue(false),
-                Dispatch.none(),
-                Dispatch.none()));
+        unrecorded(
+                parameters,
+                () -> Dispatch.run(
+                        ADAMW,
+                        Dispatch.tensors(ADAMW, 0, parameters),
+                        Dispatch.tensors(ADAMW, 1, gradients),
+                        Dispatch.tensors(ADAMW, 2, means),
+                        Dispatch.tensors(ADAMW, 3, squares),
+                        Dispatch.tensors(ADAMW, 4, List.of()), // the largest squares, which AMSGrad alone keeps
+                        Dispatch.tensors(ADAMW, 5, steps),
+                        new IValue(learningRate),
+                        new IValue(beta1),
+                        new IValue(beta2),
+                        new IValue(weightDecay),
+                        new IValue(eps),
+                        new IValue(false),
+                        new IValue(false),
+                        Dispatch.none(),
+                        Dispatch.none()));
     }
 
     /**
@@ -66,26 +68,32 @@ public final class FusedOptimizers {
             double momentum,
             boolean nesterov,
             double weightDecay) {
-        unrecorded(() -> Dispatch.run(
-                SGD,
-                Dispatch.tensors(SGD, 0, parameters),
-                Dispatch.tensors(SGD, 1, gradients),
-                Dispatch.tensors(SGD, 2, buffers),
-                new IValue(weightDecay),
-                new IValue(momentum),
-                new IValue(learningRate),
-                new IValue(0.0),
-                new IValue(nesterov),
-                new IValue(false),
-                new IValue(false),
-                Dispatch.none(),
-                Dispatch.none()));
+        unrecorded(
+                parameters,
+                () -> Dispatch.run(
+                        SGD,
+                        Dispatch.tensors(SGD, 0, parameters),
+                        Dispatch.tensors(SGD, 1, gradients),
+                        Dispatch.tensors(SGD, 2, buffers),
+                        new IValue(weightDecay),
+                        new IValue(momentum),
+                        new IValue(learningRate),
+                        new IValue(0.0),
+                        new IValue(nesterov),
+                        new IValue(false),
+                        new IValue(false),
+                        Dispatch.none(),
+                        Dispatch.none()));
     }
 
-    private static void unrecorded(Runnable update) {
+    private static void unrecorded(List<Tensor> parameters, Runnable update) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             update.run();
+            // These kernels, unlike libtorch's others, do not count their changes, by which a PackedWeight knows its
+            // own age.
+            parameters.forEach(
+                    parameter -> parameter.handle.unsafeGetTensorImpl().bump_version());
         }
     }
 }

@@ -60,6 +60,21 @@ public final class Kernels {
         return new Tensor(y.permute(0, 2, 3, 1).reshape(shape));
     }
 
+    /**
+     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are recorded,
+     * the weight need not be laid out at every call.
+     */
+    public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
+        long in = weight.size(1);
+        long out = weight.size(0);
+        long rows = in == 0 ? 0 : x.count() / in;
+        if (!PackedWeight.suits(x, rows, in, out)) {
+            return linear(x, weight, bias);
+        }
+        Work.count(rows * in * out, rows * out);
+        return packed.product(x, weight, bias);
+    }
+
     private static boolean runsOnOneDnn(Tensor x) {
         return x.handle.is_cpu() && x.dtype() == DType.F32;
     }

@@ -25,7 +25,7 @@ public final class Linear extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.linear(x, weight.value(), bias == null ? null : bias.value());
+        return Kernels.linear(x, weight.value(), bias == null ? null : bias.value(), weight.packed());
     }
 
     /**

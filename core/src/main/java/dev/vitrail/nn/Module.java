@@ -181,8 +181,16 @@ public abstract class Module implements AutoCloseable {
 
     /** Draws first values for all parameters, always the same for the same seed. */
     public final void initialise(long seed, Device device) {
+        initialise(seed, device, FirstWeights.ORIGINAL);
+    }
+
+    /** The same with the weights of linear layers and convolutions drawn in a way of one's choice. */
+    public final void initialise(long seed, Device device, FirstWeights weights) {
         RandomState.seed(seed);
-        parameters().values().forEach(parameter -> parameter.initialise(device));
+        visit(
+                "",
+                (name, module) -> module.parameters.forEach(
+                        (own, parameter) -> parameter.initialise(device, weights.of(own, parameter))));
     }
 
     /** Moves all parameters to a device. */

@@ -4,6 +4,7 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Tensor;
 import java.util.Arrays;
 
@@ -18,6 +19,7 @@ public final class Parameter {
     private final boolean buffer;
     private boolean trainable;
     private Tensor value;
+    private final PackedWeight packed = new PackedWeight();
 
     Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {
         this.init = init;
@@ -31,6 +33,16 @@ public final class Parameter {
     /** The present values; not to be released. */
     public Tensor value() {
         return value;
+    }
+
+    /** The values as a linear layer's weight in the layout for inference, where a product has asked for that. */
+    PackedWeight packed() {
+        return packed;
+    }
+
+    /** Where its first values come from. */
+    Init init() {
+        return init;
     }
 
     public long[] shape() {
@@ -66,6 +78,11 @@ public final class Parameter {
 
     /** Draws first values, on the given device. */
     public void initialise(Device device) {
+        initialise(device, init);
+    }
+
+    /** The same from another distribution. */
+    void initialise(Device device, Init init) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             var values = Tensor.empty(value.dtype(), Device.CPU, value.shape());
@@ -97,6 +114,7 @@ public final class Parameter {
         var before = value;
         value = values.detach().keep();
         before.release();
+        packed.release();
         if (value.dtype().floating()) {
             value.requireGradient(trainable);
         }
@@ -104,5 +122,6 @@ public final class Parameter {
 
     void release() {
         value.release();
+        packed.release();
     }
 }

@@ -26,6 +26,6 @@ public final class Pointwise extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.linear(x, weight.value().reshape(out, in), bias.value());
+        return Kernels.linear(x, weight.value().reshape(out, in), bias.value(), weight.packed());
     }
 }

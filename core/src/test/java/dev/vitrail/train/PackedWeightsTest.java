@@ -1,0 +1,82 @@
+package dev.vitrail.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.RandomState;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.VisionTransformer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Inference keeps weights in a layout of its own; it must never be that of weights that have changed since. */
+class PackedWeightsTest {
+    private static VisionTransformer model() {
+        var model = new VisionTransformer(
+                VisionTransformer.Config.of(32, 4, 128, 2, 4).withClasses(10));
+        model.initialise(0, Device.CPU);
+        model.train(false);
+        return model;
+    }
+
+    private static Tensor images() {
+        RandomState.seed(1);
+        return Tensor.randn(4, 3, 32, 32);
+    }
+
+    /** With gradients recorded, the weights themselves are read. */
+    private static void assertUpToDate(VisionTransformer model, Tensor images) {
+        Tensor expected;
+        try (var on = Gradients.on()) {
+            expected = model.apply(images).detach();
+        }
+        try (var off = Gradients.off()) {
+            assertThat(model.apply(images).minus(expected).absolute().max().item())
+                    .isLessThan(2e-5 * (1 + expected.absolute().max().item()));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Optimizers.Kind.class)
+    void inferenceSeesWhatAnOptimiserDid(Optimizers.Kind kind) {
+        var config = TrainingConfig.of("any", "any", 1).with(TrainingOptions.OPTIMIZER, kind);
+        try (var model = model();
+                var optimizer = Optimizers.of(config, model);
+                var frame = Frame.open()) {
+            var images = images();
+            assertUpToDate(model, images);
+            for (int step = 0; step < 2; step++) {
+                try (var on = Gradients.on()) {
+                    Losses.crossEntropy(model.apply(images), Tensor.of(new long[] {0, 1, 2, 3}, 4), 0)
+                            .backward();
+                }
+                optimizer.step(0.1);
+                optimizer.zeroGradients();
+                assertUpToDate(model, images);
+            }
+        }
+    }
+
+    @Test
+    void inferenceSeesNewValuesInTheSamePlaceAndInAnother() {
+        try (var model = model();
+                var frame = Frame.open()) {
+            var images = images();
+            assertUpToDate(model, images);
+            try (var off = Gradients.off()) {
+                model.parameters()
+                        .values()
+                        .forEach(parameter -> parameter.value().timesInPlace(1.5));
+            }
+            assertUpToDate(model, images);
+            model.parameters()
+                    .values()
+                    .forEach(parameter -> Frame.run(
+                            () -> parameter.assign(parameter.value().detach().times(0.5))));
+            assertUpToDate(model, images);
+        }
+    }
+}
