@@ -78,12 +78,12 @@ final class ConvNeXtVariants {
             .variant("convnextv2_large",   v2(sized(192, 3, 3, 27, 3)))
             .variant("convnextv2_huge",    v2(sized(352, 3, 3, 27, 3)).withImage(384, 384))
 
-            // Not published: a small one for small images, whose first stage keeps every pixel.
-            .variant("convnext_mini_32", Config.of(List.of(1, 2, 3), List.of(40, 80, 160)).with(o -> {
+            // Not published: a small one for small images, whose stem halves them instead of quartering.
+            .variant("convnext_mini_32", Config.of(List.of(2, 2, 2), List.of(64, 128, 192)).with(o -> {
                 o.imageHeight = 32;
                 o.imageWidth = 32;
                 o.classes = 10;
-                o.patch = 1;
+                o.patch = 2;
             }));
             // spotless:on
 }
