@@ -44,12 +44,13 @@ final class OptionChecks {
     private record Usual(double lowest, double highest, Optional<LearningRateScaling> scaling) {
         static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
             return switch (optimizer) {
-                // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 for 32 is 2.8e-3. Fine-tuning: BEiT 5e-4
+                // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 and 3e-3 for 32 are 2.8e-3 and 8.5e-3.
+                // Fine-tuning: BEiT 5e-4
                 // and below.
                 case ADAMW, ADAFACTOR ->
                     new Usual(
                             pretrained ? 1e-6 : 2e-5,
-                            pretrained ? 2.5e-3 : 6e-3,
+                            pretrained ? 2.5e-3 : 1e-2,
                             Optional.of(LearningRateScaling.SQUARE_ROOT));
                 // Chen et al., 2023 (arXiv:2302.06675): a third to a tenth of AdamW's.
                 case LION ->
