@@ -45,8 +45,7 @@ final class OptionChecks {
         static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
             return switch (optimizer) {
                 // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 and 3e-3 for 32 are 2.8e-3 and 8.5e-3.
-                // Fine-tuning: BEiT 5e-4
-                // and below.
+                // Fine-tuning: BEiT 5e-4 and below.
                 case ADAMW, ADAFACTOR ->
                     new Usual(
                             pretrained ? 1e-6 : 2e-5,

@@ -33,7 +33,7 @@ public final class PackedWeight {
                 && x.dtype() == DType.F32
                 && !Gradients.recorded()
                 && !torch.is_autocast_enabled(DeviceType.CPU)
-                && Product.EXISTS;
+                && OneDnn.IS_THERE;
     }
 
     /**
@@ -64,10 +64,13 @@ public final class PackedWeight {
         }
     }
 
+    /** Apart from {@link Product}, which cannot be loaded where it is not there. */
+    private static final class OneDnn {
+        static final boolean IS_THERE = Dispatch.exists("mkldnn::_linear_pointwise");
+    }
+
     /** The operators of libtorch, looked up when first needed. */
     private static final class Product {
-        static final boolean EXISTS = Dispatch.exists("mkldnn::_linear_pointwise");
-
         private static final OperatorHandle LAY_OUT = Dispatch.operator("mkldnn::_reorder_linear_weight", "");
         private static final OperatorHandle MULTIPLY = Dispatch.operator("mkldnn::_linear_pointwise", "");
 
