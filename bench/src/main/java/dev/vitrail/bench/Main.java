@@ -6,11 +6,12 @@ import java.util.Arrays;
 public final class Main {
     private static final String USAGE =
             """
-            training [ROUNDS]   a training step of ViT-Tiny, here and in DJL
-            loading [FOLDER]    training's images per CPU-second, here and with ImageIO and Graphics2D
-            step MODEL BATCH    where the time of a training step goes
-            loop [FOLDER…]      what loading costs the training beside it
-            anything else       JMH, for example: KernelBenchmark -f 1
+            training [ROUNDS]          a training step of ViT-Tiny, here and in DJL
+            loading [FOLDER]           training's images per CPU-second, here and with ImageIO and Graphics2D
+            step MODEL BATCH           where the time of a training step goes
+            loop [FOLDER…]             what loading costs the training beside it
+            memory STEPS PREDICTIONS   resident memory as they go on
+            anything else              JMH, for example: KernelBenchmark -f 1
             """;
 
     private Main() {}
@@ -23,6 +24,7 @@ public final class Main {
             case "loading" -> LoadingPeers.main(rest);
             case "step" -> StepProfile.main(rest);
             case "loop" -> LoopProfile.main(rest);
+            case "memory" -> MemoryGrowth.main(rest);
             default -> org.openjdk.jmh.Main.main(arguments);
         }
     }
