@@ -1,10 +1,7 @@
 package dev.vitrail.engine;
 
-import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.IValueVector;
-import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Scalar;
 
 /**
@@ -15,26 +12,26 @@ import org.bytedeco.pytorch.Scalar;
  * is recorded for a backward pass. Empty lists are allowed and do nothing.
  */
 public final class Foreach {
-    private static final OperatorHandle ADD_LISTS = Dispatch.operator("aten::_foreach_add_", "List");
-    private static final OperatorHandle ADD_NUMBER = Dispatch.operator("aten::_foreach_add_", "Scalar");
-    private static final OperatorHandle MULTIPLY = Dispatch.operator("aten::_foreach_mul_", "Scalar");
-    private static final OperatorHandle MULTIPLIED = Dispatch.operator("aten::_foreach_mul", "Scalar");
-    private static final OperatorHandle MULTIPLY_LISTS = Dispatch.operator("aten::_foreach_mul_", "List");
-    private static final OperatorHandle DIVIDE_LISTS = Dispatch.operator("aten::_foreach_div_", "List");
-    private static final OperatorHandle DIVIDED_EACH = Dispatch.operator("aten::_foreach_div", "ScalarList");
-    private static final OperatorHandle ADD_PRODUCTS = Dispatch.operator("aten::_foreach_addcmul_", "Scalar");
-    private static final OperatorHandle LERP = Dispatch.operator("aten::_foreach_lerp_", "Scalar");
-    private static final OperatorHandle ROOTS = Dispatch.operator("aten::_foreach_sqrt", "");
-    private static final OperatorHandle SIGN = Dispatch.operator("aten::_foreach_sign_", "");
-    private static final OperatorHandle AT_LEAST = Dispatch.operator("aten::_foreach_clamp_min_", "Scalar");
-    private static final OperatorHandle AT_MOST = Dispatch.operator("aten::_foreach_clamp_max_", "Scalar");
-    private static final OperatorHandle NORMS = Dispatch.operator("aten::_foreach_norm", "Scalar");
+    private static final Operator ADD_LISTS = Operator.of("aten::_foreach_add_", "List");
+    private static final Operator ADD_NUMBER = Operator.of("aten::_foreach_add_", "Scalar");
+    private static final Operator MULTIPLY = Operator.of("aten::_foreach_mul_", "Scalar");
+    private static final Operator MULTIPLIED = Operator.of("aten::_foreach_mul", "Scalar");
+    private static final Operator MULTIPLY_LISTS = Operator.of("aten::_foreach_mul_", "List");
+    private static final Operator DIVIDE_LISTS = Operator.of("aten::_foreach_div_", "List");
+    private static final Operator DIVIDED_EACH = Operator.of("aten::_foreach_div", "ScalarList");
+    private static final Operator ADD_PRODUCTS = Operator.of("aten::_foreach_addcmul_", "Scalar");
+    private static final Operator LERP = Operator.of("aten::_foreach_lerp_", "Scalar");
+    private static final Operator ROOTS = Operator.of("aten::_foreach_sqrt", "");
+    private static final Operator SIGN = Operator.of("aten::_foreach_sign_", "");
+    private static final Operator AT_LEAST = Operator.of("aten::_foreach_clamp_min_", "Scalar");
+    private static final Operator AT_MOST = Operator.of("aten::_foreach_clamp_max_", "Scalar");
+    private static final Operator NORMS = Operator.of("aten::_foreach_norm", "Scalar");
 
     private Foreach() {}
 
     /** {@code x + factor · y}. */
     public static void plusInPlace(List<Tensor> x, List<Tensor> y, double factor) {
-        change(ADD_LISTS, x, Dispatch.tensors(ADD_LISTS, 1, y), number(factor));
+        change(ADD_LISTS, x, ADD_LISTS.tensors(1, y), number(factor));
     }
 
     /** {@code x + number}. */
@@ -44,12 +41,7 @@ public final class Foreach {
 
     /** {@code x + factor · a · b}. */
     public static void plusProductInPlace(List<Tensor> x, List<Tensor> a, List<Tensor> b, double factor) {
-        change(
-                ADD_PRODUCTS,
-                x,
-                Dispatch.tensors(ADD_PRODUCTS, 1, a),
-                Dispatch.tensors(ADD_PRODUCTS, 2, b),
-                number(factor));
+        change(ADD_PRODUCTS, x, ADD_PRODUCTS.tensors(1, a), ADD_PRODUCTS.tensors(2, b), number(factor));
     }
 
     /** {@code factor · x}. */
@@ -64,22 +56,22 @@ public final class Foreach {
 
     /** {@code x · y}, the tensors of {@code y} broadcast. */
     public static void timesInPlace(List<Tensor> x, List<Tensor> y) {
-        change(MULTIPLY_LISTS, x, Dispatch.tensors(MULTIPLY_LISTS, 1, y));
+        change(MULTIPLY_LISTS, x, MULTIPLY_LISTS.tensors(1, y));
     }
 
     /** {@code x / y}. */
     public static void dividedByInPlace(List<Tensor> x, List<Tensor> y) {
-        change(DIVIDE_LISTS, x, Dispatch.tensors(DIVIDE_LISTS, 1, y));
+        change(DIVIDE_LISTS, x, DIVIDE_LISTS.tensors(1, y));
     }
 
     /** Each tensor divided by its own number. */
     public static List<Tensor> dividedBy(List<Tensor> x, double[] divisors) {
-        return made(DIVIDED_EACH, x, Dispatch.numbers(DIVIDED_EACH, 1, divisors));
+        return made(DIVIDED_EACH, x, DIVIDED_EACH.numbers(1, divisors));
     }
 
     /** {@code x + weight · (y − x)}. */
     public static void lerpInPlace(List<Tensor> x, List<Tensor> y, double weight) {
-        change(LERP, x, Dispatch.tensors(LERP, 1, y), number(weight));
+        change(LERP, x, LERP.tensors(1, y), number(weight));
     }
 
     /** {@code √x}. */
@@ -100,39 +92,35 @@ public final class Foreach {
 
     /** The Euclidean length of each tensor: numbers without dimensions. */
     public static List<Tensor> norms(List<Tensor> x) {
-        return made(NORMS, x, number(2), Dispatch.none());
+        return made(NORMS, x, number(2), Operator.none());
     }
 
     private static IValue number(double value) {
         return new IValue(new Scalar(value));
     }
 
-    private static void change(OperatorHandle operator, List<Tensor> x, IValue... rest) {
+    private static void change(Operator operator, List<Tensor> x, IValue... rest) {
         if (!x.isEmpty()) {
             try (var frame = Frame.open();
                     var off = Gradients.off()) {
-                operator.callBoxed(stack(operator, x, rest));
+                operator.run(arguments(operator, x, rest));
             }
         }
     }
 
-    private static List<Tensor> made(OperatorHandle operator, List<Tensor> x, IValue... rest) {
+    private static List<Tensor> made(Operator operator, List<Tensor> x, IValue... rest) {
         if (x.isEmpty()) {
             return List.of();
         }
         try (var off = Gradients.off()) {
-            return Frame.all(() -> {
-                var stack = stack(operator, x, rest);
-                operator.callBoxed(stack);
-                return Dispatch.list(stack.get(0).toTensorVector());
-            });
+            return Frame.all(() -> operator.callForList(arguments(operator, x, rest)));
         }
     }
 
-    private static IValueVector stack(OperatorHandle operator, List<Tensor> x, IValue... rest) {
-        var arguments = new ArrayList<IValue>();
-        arguments.add(Dispatch.tensors(operator, 0, x));
-        arguments.addAll(List.of(rest));
-        return new IValueVector(arguments.toArray(new IValue[0]));
+    private static IValue[] arguments(Operator operator, List<Tensor> x, IValue... rest) {
+        var arguments = new IValue[1 + rest.length];
+        arguments[0] = operator.tensors(0, x);
+        System.arraycopy(rest, 0, arguments, 1, rest.length);
+        return arguments;
     }
 }

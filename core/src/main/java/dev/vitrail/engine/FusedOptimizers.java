@@ -2,7 +2,6 @@ package dev.vitrail.engine;
 
 import java.util.List;
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.OperatorHandle;
 
 /**
  * The updates of optimisers as libtorch's fused kernels: one pass over memory for a whole list of parameters.
@@ -10,8 +9,8 @@ import org.bytedeco.pytorch.OperatorHandle;
  * <p>All lists run parallel. Nothing here is recorded for a backward pass.
  */
 public final class FusedOptimizers {
-    private static final OperatorHandle ADAMW = Dispatch.operator("aten::_fused_adamw_", "");
-    private static final OperatorHandle SGD = Dispatch.operator("aten::_fused_sgd_", "");
+    private static final Operator ADAMW = Operator.of("aten::_fused_adamw_", "");
+    private static final Operator SGD = Operator.of("aten::_fused_sgd_", "");
 
     private FusedOptimizers() {}
 
@@ -35,14 +34,13 @@ public final class FusedOptimizers {
             double eps) {
         unrecorded(
                 parameters,
-                () -> Dispatch.run(
-                        ADAMW,
-                        Dispatch.tensors(ADAMW, 0, parameters),
-                        Dispatch.tensors(ADAMW, 1, gradients),
-                        Dispatch.tensors(ADAMW, 2, means),
-                        Dispatch.tensors(ADAMW, 3, squares),
-                        Dispatch.tensors(ADAMW, 4, List.of()), // the largest squares, which AMSGrad alone keeps
-                        Dispatch.tensors(ADAMW, 5, steps),
+                () -> ADAMW.run(
+                        ADAMW.tensors(0, parameters),
+                        ADAMW.tensors(1, gradients),
+                        ADAMW.tensors(2, means),
+                        ADAMW.tensors(3, squares),
+                        ADAMW.tensors(4, List.of()), // the largest squares, which AMSGrad alone keeps
+                        ADAMW.tensors(5, steps),
                         new IValue(learningRate),
                         new IValue(beta1),
                         new IValue(beta2),
@@ -50,8 +48,8 @@ public final class FusedOptimizers {
                         new IValue(eps),
                         new IValue(false),
                         new IValue(false),
-                        Dispatch.none(),
-                        Dispatch.none()));
+                        Operator.none(),
+                        Operator.none()));
     }
 
     /**
@@ -70,11 +68,10 @@ public final class FusedOptimizers {
             double weightDecay) {
         unrecorded(
                 parameters,
-                () -> Dispatch.run(
-                        SGD,
-                        Dispatch.tensors(SGD, 0, parameters),
-                        Dispatch.tensors(SGD, 1, gradients),
-                        Dispatch.tensors(SGD, 2, buffers),
+                () -> SGD.run(
+                        SGD.tensors(0, parameters),
+                        SGD.tensors(1, gradients),
+                        SGD.tensors(2, buffers),
                         new IValue(weightDecay),
                         new IValue(momentum),
                         new IValue(learningRate),
@@ -82,8 +79,8 @@ public final class FusedOptimizers {
                         new IValue(nesterov),
                         new IValue(false),
                         new IValue(false),
-                        Dispatch.none(),
-                        Dispatch.none()));
+                        Operator.none(),
+                        Operator.none()));
     }
 
     private static void unrecorded(List<Tensor> parameters, Runnable update) {

@@ -4,7 +4,6 @@ import java.util.List;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.LongOptional;
-import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -356,8 +355,8 @@ public final class Kernels {
     }
 
     private static final class Upsampling {
-        static final OperatorHandle BICUBIC_AA = Dispatch.operator("aten::_upsample_bicubic2d_aa", "");
-        static final OperatorHandle BILINEAR_AA = Dispatch.operator("aten::_upsample_bilinear2d_aa", "");
+        static final Operator BICUBIC_AA = Operator.of("aten::_upsample_bicubic2d_aa", "");
+        static final Operator BILINEAR_AA = Operator.of("aten::_upsample_bilinear2d_aa", "");
     }
 
     /**
@@ -371,13 +370,8 @@ public final class Kernels {
         var size = new long[] {height, width};
         if (antialias) {
             var operator = how == Resize.BICUBIC ? Upsampling.BICUBIC_AA : Upsampling.BILINEAR_AA;
-            return Dispatch.call(
-                    operator,
-                    new IValue(x.handle),
-                    Dispatch.longs(operator, 1, size),
-                    new IValue(false),
-                    Dispatch.none(),
-                    Dispatch.none());
+            return operator.call(
+                    new IValue(x.handle), operator.longs(1, size), new IValue(false), Operator.none(), Operator.none());
         }
         return new Tensor(
                 how == Resize.BICUBIC
@@ -409,7 +403,7 @@ public final class Kernels {
 
     /** Scales all gradients of {@code parameters} together to at most {@code limit}; gives their norm before. */
     public static double clipGradientNorm(List<Tensor> parameters, double limit) {
-        return Frame.compute(() -> torch.clip_grad_norm_(Dispatch.vector(parameters), limit, 2.0, false));
+        return Frame.compute(() -> torch.clip_grad_norm_(Operator.vector(parameters), limit, 2.0, false));
     }
 
     /** The mean over all images and positions, {@code [B, C, H, W] → [B, C]}. */

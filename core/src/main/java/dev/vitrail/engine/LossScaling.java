@@ -2,13 +2,11 @@ package dev.vitrail.engine;
 
 import java.util.List;
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.OperatorHandle;
 
 /** The two kernels of loss scaling, which on a GPU decide without waiting for it. */
 public final class LossScaling {
-    private static final OperatorHandle UNSCALE =
-            Dispatch.operator("aten::_amp_foreach_non_finite_check_and_unscale_", "");
-    private static final OperatorHandle UPDATE = Dispatch.operator("aten::_amp_update_scale_", "");
+    private static final Operator UNSCALE = Operator.of("aten::_amp_foreach_non_finite_check_and_unscale_", "");
+    private static final Operator UPDATE = Operator.of("aten::_amp_update_scale_", "");
 
     private LossScaling() {}
 
@@ -21,11 +19,7 @@ public final class LossScaling {
     public static void unscale(List<Tensor> gradients, Tensor inverse, Tensor overflow) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
-            Dispatch.run(
-                    UNSCALE,
-                    Dispatch.tensors(UNSCALE, 0, gradients),
-                    new IValue(overflow.handle),
-                    new IValue(inverse.handle));
+            UNSCALE.run(UNSCALE.tensors(0, gradients), new IValue(overflow.handle), new IValue(inverse.handle));
         }
     }
 
@@ -40,8 +34,7 @@ public final class LossScaling {
             Tensor scale, Tensor steps, Tensor overflow, double growth, double backoff, long interval) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
-            Dispatch.run(
-                    UPDATE,
+            UPDATE.run(
                     new IValue(scale.handle),
                     new IValue(steps.handle),
                     new IValue(overflow.handle),

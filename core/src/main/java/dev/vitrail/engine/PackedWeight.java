@@ -1,7 +1,6 @@
 package dev.vitrail.engine;
 
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.OperatorHandle;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.jspecify.annotations.Nullable;
@@ -66,26 +65,25 @@ public final class PackedWeight {
 
     /** Apart from {@link Product}, which cannot be loaded where it is not there. */
     private static final class OneDnn {
-        static final boolean IS_THERE = Dispatch.exists("mkldnn::_linear_pointwise");
+        static final boolean IS_THERE = Operator.exists("mkldnn::_linear_pointwise");
     }
 
     /** The operators of libtorch, looked up when first needed. */
     private static final class Product {
-        private static final OperatorHandle LAY_OUT = Dispatch.operator("mkldnn::_reorder_linear_weight", "");
-        private static final OperatorHandle MULTIPLY = Dispatch.operator("mkldnn::_linear_pointwise", "");
+        private static final Operator LAY_OUT = Operator.of("mkldnn::_reorder_linear_weight", "");
+        private static final Operator MULTIPLY = Operator.of("mkldnn::_linear_pointwise", "");
 
         static Tensor layOut(Tensor weight) {
-            return Dispatch.call(LAY_OUT, new IValue(weight.handle), Dispatch.none());
+            return LAY_OUT.call(new IValue(weight.handle), Operator.none());
         }
 
         static Tensor of(Tensor x, Tensor weight, @Nullable Tensor bias) {
-            return Dispatch.call(
-                    MULTIPLY,
+            return MULTIPLY.call(
                     new IValue(x.handle),
                     new IValue(weight.handle),
-                    bias == null ? Dispatch.none() : new IValue(bias.handle),
+                    bias == null ? Operator.none() : new IValue(bias.handle),
                     new IValue("none"), // nothing is applied to the result,
-                    Dispatch.numbers(MULTIPLY, 4), // by no factors
+                    MULTIPLY.numbers(4), // by no factors
                     new IValue(""));
         }
     }

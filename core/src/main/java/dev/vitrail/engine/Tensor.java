@@ -147,16 +147,16 @@ public final class Tensor {
     }
 
     public static Tensor cat(int dim, Tensor... parts) {
-        return new Tensor(torch.cat(Dispatch.vector(List.of(parts)), dim));
+        return new Tensor(torch.cat(Operator.vector(List.of(parts)), dim));
     }
 
     public static Tensor cat(int dim, List<Tensor> parts) {
-        return new Tensor(torch.cat(Dispatch.vector(parts), dim));
+        return new Tensor(torch.cat(Operator.vector(parts), dim));
     }
 
     /** Tensors of one shape side by side along a new dimension. */
     public static Tensor stack(int dim, List<Tensor> parts) {
-        return new Tensor(torch.stack(Dispatch.vector(parts), dim));
+        return new Tensor(torch.stack(Operator.vector(parts), dim));
     }
 
     // --------------------------------------------------------------------------------------------------- reading
@@ -560,12 +560,12 @@ public final class Tensor {
     }
 
     public List<Tensor> unbind(int dim) {
-        return Dispatch.list(handle.unbind(dim));
+        return Operator.list(handle.unbind(dim));
     }
 
     /** {@code parts} pieces along a dimension, equal if that divides it. */
     public List<Tensor> chunk(int parts, int dim) {
-        return Dispatch.list(handle.chunk(parts, dim));
+        return Operator.list(handle.chunk(parts, dim));
     }
 
     // -------------------------------------------------------------------------------------------------- in place
