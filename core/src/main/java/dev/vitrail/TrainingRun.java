@@ -9,6 +9,7 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
+import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
@@ -21,6 +22,7 @@ import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
+import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Inventory;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
@@ -110,6 +112,7 @@ public final class TrainingRun implements AutoCloseable {
     private final TrainAndValidation sets;
     private final LoadedModel loaded;
     private final Optional<LoadedModel> teacher;
+    private final ImageCache cache;
     private final Loader train;
     private final Loader validation;
     private final Trainer trainer;
@@ -127,16 +130,17 @@ public final class TrainingRun implements AutoCloseable {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
                         .forEach(options.found);
             }
+            cache = new ImageCache(config.get(IMAGE_CACHE));
             var sampler = Augmentation.sampler(config, sets.train());
             train = new Loader(
-                    sets.train(),
+                    cache.of(sets.train()),
                     Transforms.training(Augmentation.of(config, loaded.preprocessing())),
                     sampler,
                     Loader.Options.training(Math.min(config.get(BATCH_SIZE), sampler.length()), config.get(SEED))
                             .withWorkers(options.workers),
                     options.broken);
             validation = new Loader(
-                    sets.validation(),
+                    cache.of(sets.validation()),
                     Transforms.evaluation(loaded.preprocessing()),
                     Sampler.sequential(sets.validation().size()),
                     Loader.Options.evaluation(
@@ -305,6 +309,11 @@ public final class TrainingRun implements AutoCloseable {
         return loaded;
     }
 
+    /** The decoded images that are kept for the next epoch. */
+    public ImageCache cache() {
+        return cache;
+    }
+
     public Trainer trainer() {
         return trainer;
     }
@@ -324,6 +333,7 @@ public final class TrainingRun implements AutoCloseable {
         trainer.close();
         train.close();
         validation.close();
+        cache.close();
         teacher.ifPresent(LoadedModel::close);
         loaded.close();
     }

@@ -22,6 +22,14 @@ public interface Dataset {
      */
     RgbImage image(int index);
 
+    /**
+     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its memory. Not so where
+     * pixels lie in memory, or are drawn.
+     */
+    default boolean decodes() {
+        return false;
+    }
+
     /** The class of a picture, an index into {@link #classes}, or {@link #NO_LABEL}. */
     int label(int index);
 

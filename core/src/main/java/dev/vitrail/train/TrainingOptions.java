@@ -1,5 +1,6 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOption.cache;
 import static dev.vitrail.train.TrainingOption.choice;
 import static dev.vitrail.train.TrainingOption.flag;
 import static dev.vitrail.train.TrainingOption.number;
@@ -8,6 +9,7 @@ import static dev.vitrail.train.TrainingOption.size;
 import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
 
+import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.nn.FirstWeights;
@@ -34,6 +36,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
     public static final TrainingOption<Double> SAVE_MINUTES = number("save_minutes", 10, "minutes after which the state is saved even in the middle of an epoch; the result does not depend on it").that(v -> v > 0, "positive");
+    public static final TrainingOption<CacheLimit> IMAGE_CACHE = cache("image_cache", CacheLimit.AUTO, "memory of the Java heap for decoded images, so that files are not decoded in every epoch: at most so many MiB and half of the heap, or automatically a third of it; the result does not depend on it");
     public static final TrainingOption<Optional<Integer>> KEEP_EVERY = whole("keep_every", 0, "epochs after which a model is kept for good, beside the last and the best").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<FirstWeights> FIRST_WEIGHTS = choice("first_weights", FirstWeights.ORIGINAL, "how the weights of a model from scratch start: as its original's, or scaled by the channels of each layer, which narrow models need");
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
@@ -122,7 +125,8 @@ public final class TrainingOptions {
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
                     MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES, BATCH_SIZE,
-                    ACCUMULATION, SEED, FIRST_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
+                    ACCUMULATION, SEED, FIRST_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
+                    IMAGE_CACHE),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
                     MOMENTUM, NESTEROV, CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,
