@@ -12,6 +12,9 @@ public interface Dataset {
     /** What {@link #label} returns for a picture that has no label. */
     int NO_LABEL = -1;
 
+    /** The most sentences that {@link #faults} has of faults; one more says how many others there are. */
+    int MOST_FAULTS = 100;
+
     /** How many pictures there are. */
     int size();
 

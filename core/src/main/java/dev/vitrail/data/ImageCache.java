@@ -90,6 +90,12 @@ public final class ImageCache implements AutoCloseable {
         return new CachedImages(set, this, held.shelves.size() - 1);
     }
 
+    /** Whether the images of any set are kept here. */
+    public boolean isUsed() {
+        var held = kept.get();
+        return held != null && !held.shelves.isEmpty();
+    }
+
     /** The most that is kept, bytes. */
     public long limit() {
         return limit;
