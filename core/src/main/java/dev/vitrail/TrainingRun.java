@@ -7,6 +7,7 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_ALPHA;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
@@ -19,6 +20,7 @@ import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 
 import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.CacheLimit;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
@@ -152,7 +154,8 @@ public final class TrainingRun implements AutoCloseable {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
                         .forEach(options.found);
             }
-            cache = new ImageCache(config.get(IMAGE_CACHE));
+            // What is seen once is not worth keeping.
+            cache = new ImageCache(config.get(EPOCHS) > 1 ? config.get(IMAGE_CACHE) : CacheLimit.OFF);
             var sampler = Augmentation.sampler(config, sets.train());
             train = new Loader(
                     cache.of(sets.train()),

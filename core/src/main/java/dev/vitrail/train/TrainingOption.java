@@ -255,8 +255,10 @@ public final class TrainingOption<T> {
         return kind.write.apply(value);
     }
 
-    private String shown(T value) {
-        return write(value).asText();
+    /** A value as YAML has it on one line. */
+    String shown(T value) {
+        var node = write(value);
+        return node.isValueNode() ? node.asText() : node.toString();
     }
 
     private static String word(Enum<?> value) {

@@ -5,6 +5,7 @@ import static dev.vitrail.train.TrainingOption.choice;
 import static dev.vitrail.train.TrainingOption.flag;
 import static dev.vitrail.train.TrainingOption.number;
 import static dev.vitrail.train.TrainingOption.seed;
+import static dev.vitrail.train.TrainingOption.sides;
 import static dev.vitrail.train.TrainingOption.size;
 import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
@@ -105,6 +106,7 @@ public final class TrainingOptions {
     // How images are mixed, and how often each is seen.
     public static final TrainingOption<Double> MIXUP = number("mixup", 0, "α of the Beta distribution by which one image is laid over another").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> CUTMIX = number("cutmix", 0, "α of the Beta distribution of the rectangle of one image put into another").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Optional<Mixing.Sides>> CUTMIX_MINMAX = sides("cutmix_minmax", "smallest and largest side of that rectangle as parts of the image's, drawn evenly; CutMix is on where they are given, and its α is not used; none: sides follow from α");
     public static final TrainingOption<Double> MIX_PROBABILITY = number("mix_probability", 1, "probability that images are mixed at all").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Double> MIX_SWITCH_PROBABILITY = number("mix_switch_probability", 0.5, "probability of CutMix where mixup is on too").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Mixing.Mode> MIX_MODE = choice("mix_mode", Mixing.Mode.BATCH, "what is mixed alike: the batch, a pair, or nothing");
@@ -141,7 +143,7 @@ public final class TrainingOptions {
                     CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,
                     ERASING, ERASING_MODE, ERASING_COUNT),
             new Section("How images are mixed, and how often each is seen",
-                    MIXUP, CUTMIX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
+                    MIXUP, CUTMIX, CUTMIX_MINMAX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
     // spotless:on
 
     /** All options. */

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -93,6 +94,43 @@ class ImageCacheTest {
         public String describe() {
             return "noise";
         }
+    }
+
+    /** In a process with a heap of 64 MiB: keeps what it can, and then needs most of the heap for something else. */
+    public static void main(String[] arguments) {
+        var set = new Noise(100, 400); // 48 MB
+        try (var cache = cache(36 << 20)) {
+            var cached = cache.of(set);
+            for (int i = 0; i < 100; i++) {
+                cached.image(i);
+            }
+            int before = cache.images();
+            var other = new byte[44 << 20];
+            boolean same = true;
+            for (int i = 0; i < 100; i++) {
+                same &= Arrays.equals(cached.image(i).pixels(), set.image(i).pixels());
+            }
+            System.out.printf("%d %d %s %d", before, cache.images(), same, other.length >> 20);
+        }
+    }
+
+    @Test
+    void itGivesWayBeforeTheHeapRunsOut() throws IOException, InterruptedException {
+        var said = folder.resolve("said");
+        var process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx64m",
+                        "-XX:+UseG1GC",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        ImageCacheTest.class.getName())
+                .redirectOutput(said.toFile())
+                .redirectError(folder.resolve("errors").toFile())
+                .start();
+        assertThat(process.waitFor())
+                .as(Files.readString(folder.resolve("errors")))
+                .isZero();
+        assertThat(said).hasContent("78 0 true 44");
     }
 
     /** Three epochs of training batches, with every augmentation that might change an image where it lies. */
