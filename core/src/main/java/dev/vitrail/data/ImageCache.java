@@ -32,8 +32,9 @@ import java.util.function.LongSupplier;
  *   <li>it is free when nobody uses it, without anyone waiting for a worker that is still copying.
  * </ul>
  *
- * <p>The heap grows by what is kept, and tensors live beside it. So nothing more is kept once less than a quarter of the machine's
- * memory, or of the container's, is left. Workers ask from several threads at once.
+ * <p>The heap grows by what is kept and more, and tensors live beside it. So nothing more is kept once less than a quarter of the machine's
+ * memory, or of the container's, is left; that is also the most that the heap has where nobody sets it. Workers ask from several
+ * threads at once.
  */
 public final class ImageCache implements AutoCloseable {
     /** Below 45 % of the heap, where the collector G1 begins to look for garbage among what has long been kept. */
