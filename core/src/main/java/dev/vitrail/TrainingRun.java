@@ -7,8 +7,10 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_ALPHA;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
+import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
@@ -18,9 +20,11 @@ import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 
 import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.CacheLimit;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
+import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Inventory;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
@@ -53,6 +57,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -80,29 +85,45 @@ public final class TrainingRun implements AutoCloseable {
      * @param broken is told of each picture that cannot be read
      * @param doctor whether a run that begins is first examined by the {@link RecipeDoctor}, which may refuse it
      * @param found is told of what the doctor finds and does not refuse
+     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the first picture that
+     *     cannot be read
      */
     public record Options(
-            Device device, int workers, Consumer<BrokenImage> broken, boolean doctor, Consumer<Finding> found) {
-        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {}, true, found -> {});
+            Device device,
+            int workers,
+            Consumer<BrokenImage> broken,
+            boolean doctor,
+            Consumer<Finding> found,
+            boolean strict) {
+        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {}, true, found -> {}, false);
 
         public Options withDevice(Device other) {
-            return new Options(other, workers, broken, doctor, found);
+            return new Options(other, workers, broken, doctor, found, strict);
         }
 
         public Options withWorkers(int count) {
-            return new Options(device, count, broken, doctor, found);
+            return new Options(device, count, broken, doctor, found, strict);
         }
 
         public Options withBroken(Consumer<BrokenImage> other) {
-            return new Options(device, workers, other, doctor, found);
+            return new Options(device, workers, other, doctor, found, strict);
         }
 
         public Options withFound(Consumer<Finding> other) {
-            return new Options(device, workers, broken, doctor, other);
+            return new Options(device, workers, broken, doctor, other, strict);
+        }
+
+        public Options withStrict(boolean choice) {
+            return new Options(device, workers, broken, doctor, found, choice);
         }
 
         public Options withoutDoctor() {
-            return new Options(device, workers, broken, false, found);
+            return new Options(device, workers, broken, false, found, strict);
+        }
+
+        private Loader.Options over(Loader.Options loading) {
+            var options = loading.withWorkers(workers);
+            return strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
         }
     }
 
@@ -110,6 +131,7 @@ public final class TrainingRun implements AutoCloseable {
     private final TrainAndValidation sets;
     private final LoadedModel loaded;
     private final Optional<LoadedModel> teacher;
+    private final ImageCache cache;
     private final Loader train;
     private final Loader validation;
     private final Trainer trainer;
@@ -117,6 +139,11 @@ public final class TrainingRun implements AutoCloseable {
     private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
         this.config = config;
         this.sets = sets(config);
+        var faults = faults();
+        VitrailException.require(
+                !options.strict || faults.isEmpty(),
+                "%s",
+                faults.stream().findFirst().orElse(""));
         if (resume) {
             requireSameData(folder, sets);
         }
@@ -127,21 +154,22 @@ public final class TrainingRun implements AutoCloseable {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
                         .forEach(options.found);
             }
+            // What is seen once is not worth keeping.
+            cache = new ImageCache(config.get(EPOCHS) > 1 ? config.get(IMAGE_CACHE) : CacheLimit.OFF);
             var sampler = Augmentation.sampler(config, sets.train());
             train = new Loader(
-                    sets.train(),
+                    cache.of(sets.train()),
                     Transforms.training(Augmentation.of(config, loaded.preprocessing())),
                     sampler,
-                    Loader.Options.training(Math.min(config.get(BATCH_SIZE), sampler.length()), config.get(SEED))
-                            .withWorkers(options.workers),
+                    options.over(Loader.Options.training(
+                            Math.min(config.get(BATCH_SIZE), sampler.length()), config.get(SEED))),
                     options.broken);
             validation = new Loader(
-                    sets.validation(),
+                    cache.of(sets.validation()),
                     Transforms.evaluation(loaded.preprocessing()),
                     Sampler.sequential(sets.validation().size()),
-                    Loader.Options.evaluation(
-                                    Math.min(VALIDATION_BATCH, sets.validation().size()))
-                            .withWorkers(options.workers),
+                    options.over(Loader.Options.evaluation(
+                            Math.min(VALIDATION_BATCH, sets.validation().size()))),
                     options.broken);
             var loss = new TrainingLoss(config, counts(sets.train()), teacher.map(model -> teacher(config, model)));
             var description = loaded.description(
@@ -305,8 +333,23 @@ public final class TrainingRun implements AutoCloseable {
         return loaded;
     }
 
+    /** The decoded images that are kept for the next epoch. */
+    public ImageCache cache() {
+        return cache;
+    }
+
     public Trainer trainer() {
         return trainer;
+    }
+
+    /**
+     * What of the data's files could not be used, a sentence for each; both parts may lie in the same files, whose faults are told once.
+     */
+    public List<String> faults() {
+        return Stream.of(sets.train(), sets.validation())
+                .flatMap(set -> set.faults().stream())
+                .distinct()
+                .toList();
     }
 
     /** Pictures that could not be read so far. */
@@ -324,6 +367,7 @@ public final class TrainingRun implements AutoCloseable {
         trainer.close();
         train.close();
         validation.close();
+        cache.close();
         teacher.ifPresent(LoadedModel::close);
         loaded.close();
     }

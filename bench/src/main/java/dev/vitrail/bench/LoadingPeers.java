@@ -1,6 +1,9 @@
 package dev.vitrail.bench;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.vitrail.data.CacheLimit;
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
@@ -84,9 +87,16 @@ final class LoadingPeers {
         Map<String, Chain> chains = new LinkedHashMap<>();
         chains.put("ImageIO + Graphics2D, bicubic", plain(files, input, RenderingHints.VALUE_INTERPOLATION_BICUBIC));
         chains.put("ImageIO + Graphics2D, bilinear", plain(files, input, RenderingHints.VALUE_INTERPOLATION_BILINEAR));
-        chains.put("Vitrail, crop and mirror", ours(files, simple(input, Interpolation.BICUBIC)));
-        chains.put("Vitrail, the same, bilinear", ours(files, simple(input, Interpolation.BILINEAR)));
-        chains.put("Vitrail, ImageNet recipe", ours(files, recipe(input)));
+        var set = set(files);
+        var simple = simple(input, Interpolation.BICUBIC);
+        var cache = new ImageCache(CacheLimit.AUTO);
+        chains.put("Vitrail, crop and mirror", ours(set, simple));
+        chains.put("Vitrail, crop and mirror, to a cache", toCache(set, simple));
+        chains.put("Vitrail, crop and mirror, from it", ours(cache.of(set), simple));
+        chains.put("Vitrail, crop and mirror, bilinear", ours(set, simple(input, Interpolation.BILINEAR)));
+        chains.put("Vitrail, ImageNet recipe", ours(set, recipe(input)));
+        chains.put("Vitrail, ImageNet recipe, to a cache", toCache(set, recipe(input)));
+        chains.put("Vitrail, ImageNet recipe, from it", ours(cache.of(set), recipe(input)));
         var rates = new LinkedHashMap<String, List<Double>>();
         double sink = 0;
         for (int round = -WARM_UP; round < ROUNDS; round++) {
@@ -103,10 +113,17 @@ final class LoadingPeers {
         double first = Medians.of(rates.values().iterator().next());
         rates.forEach((name, measured) -> System.out.printf(
                 Locale.ROOT,
-                "%-32s %6.1f images per CPU-second  %5.2f ×%n",
+                "%-38s %6.1f images per CPU-second  %5.2f ×%n",
                 name,
                 Medians.of(measured),
                 Medians.of(measured) / first));
+        System.out.printf(
+                Locale.ROOT,
+                "the cache has %d images, %d of %d MiB%n",
+                cache.images(),
+                cache.bytes() >> 20,
+                cache.limit() >> 20);
+        cache.close();
         System.out.printf(Locale.ROOT, "(%d rounds of %d images; check %.0f)%n", ROUNDS, IMAGES, sink);
     }
 
@@ -131,12 +148,25 @@ final class LoadingPeers {
                 SIZE, SIZE, RandomResizedCrop.DEFAULT_SCALE, RandomResizedCrop.DEFAULT_RATIO, List.of(interpolation));
     }
 
-    private static Chain ours(List<Path> files, TrainingTransform transform) {
+    /** The photos, some of them more than once. */
+    private static Dataset set(List<Path> files) {
         var order = new ArrayList<Path>();
         for (int i = 0; i < IMAGES; i++) {
             order.add(files.get(i % files.size()));
         }
-        var set = ImageFiles.unlabelled(Path.of(""), order);
+        return ImageFiles.unlabelled(Path.of(""), order);
+    }
+
+    /** A first epoch, which fills a cache. */
+    private static Chain toCache(Dataset set, TrainingTransform transform) {
+        return round -> {
+            try (var cache = new ImageCache(CacheLimit.AUTO)) {
+                return ours(cache.of(set), transform).run(round);
+            }
+        };
+    }
+
+    private static Chain ours(Dataset set, TrainingTransform transform) {
         var options = Loader.Options.training(BATCH, 0).withWorkers(THREADS);
         return round -> {
             double sum = 0;

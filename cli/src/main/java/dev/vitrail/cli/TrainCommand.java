@@ -18,6 +18,7 @@ import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Dataset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
@@ -133,6 +134,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
+    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
+    private boolean strict;
+
     @Option(
             names = "--no-doctor",
             description = "Leave out the checks, before training, of what cannot work or is known to fail.")
@@ -150,6 +154,7 @@ final class TrainCommand implements Callable<Integer> {
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
                 .withWorkers(workers)
+                .withStrict(strict)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
@@ -163,7 +168,7 @@ final class TrainCommand implements Callable<Integer> {
         try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
             var result = run(run.trainer(), folder, folder, run.sets());
-            report(result, run.broken());
+            report(result, run.broken(), run.faults().size());
             if (result.finished()
                     && !json
                     && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
@@ -292,6 +297,13 @@ final class TrainCommand implements Callable<Integer> {
         System.err.printf(Locale.ROOT, "training    %s%n", run.sets().train().describe());
         System.err.printf(
                 Locale.ROOT, "validation  %s%n", run.sets().validation().describe());
+        tellFaults(run.faults());
+        if (run.cache().isUsed()) {
+            System.err.printf(
+                    Locale.ROOT,
+                    "cache       up to %,d MiB of decoded images stay in memory (image_cache)%n",
+                    run.cache().limit() >> 20);
+        }
         System.err.printf(
                 Locale.ROOT,
                 "model       %s, %s, %.2f M parameters, %d×%d pixels%n",
@@ -316,6 +328,20 @@ final class TrainCommand implements Callable<Integer> {
                 config.get(LEARNING_RATE));
     }
 
+    /** How many faults the data's files have, and the first few. */
+    private static void tellFaults(List<String> faults) {
+        if (!faults.isEmpty()) {
+            boolean more = faults.size() > Dataset.MOST_FAULTS;
+            System.err.printf(
+                    "faults      %s in the files of the data, which is used without what they concern; --strict refuses it%n",
+                    more ? "more than " + Dataset.MOST_FAULTS : faults.size());
+            faults.stream().limit(SHOWN).forEach(fault -> System.err.printf("            %s%n", fault));
+            if (faults.size() > SHOWN) {
+                System.err.printf("            … and %s%n", more ? "others" : faults.size() - SHOWN + " more");
+            }
+        }
+    }
+
     /**
      * Runs until the end or Ctrl-C, which waits until the state is safe.
      *
@@ -332,7 +358,7 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private void report(TrainingResult result, int broken) {
+    private void report(TrainingResult result, int broken, int faults) {
         double last = result.epochs().isEmpty()
                 ? 0
                 : result.epochs().get(result.epochs().size() - 1).validationTop1();
@@ -342,16 +368,30 @@ final class TrainCommand implements Callable<Integer> {
                 .orElse(0);
         if (json) {
             System.out.println(Json.text(Json.object(
-                    "run", result.folder().toString(),
-                    "finished", result.finished(),
-                    "epochs", result.epochs().size(),
-                    "val_top1", 100 * last,
-                    "best_top1", 100 * result.bestTop1(),
-                    "best_epoch", result.bestEpoch(),
-                    "seconds", result.seconds(),
-                    "images_per_second", speed,
-                    "broken", broken)));
+                    "run",
+                    result.folder().toString(),
+                    "finished",
+                    result.finished(),
+                    "epochs",
+                    result.epochs().size(),
+                    "val_top1",
+                    100 * last,
+                    "best_top1",
+                    100 * result.bestTop1(),
+                    "best_epoch",
+                    result.bestEpoch(),
+                    "seconds",
+                    result.seconds(),
+                    "images_per_second",
+                    speed,
+                    "broken",
+                    broken,
+                    "faults",
+                    faults)));
             return;
+        }
+        if (broken > 0) {
+            System.out.printf("%nbroken      %d of the images could not be read%n", broken);
         }
         if (result.finished()) {
             System.out.printf(

@@ -10,7 +10,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -185,16 +187,7 @@ final class BadInputTest {
 
     @Test
     void aTarThatIsCutShortIsToldAndTheRestIsUsed() throws IOException {
-        var file = folder.resolve("0.tar");
-        byte[] image = Files.readAllBytes(photo);
-        try (var tar = new TarArchiveOutputStream(Files.newOutputStream(file), 512)) {
-            for (int i = 0; i < 3; i++) {
-                append(tar, i + ".cls", Integer.toString(i % 2).getBytes(StandardCharsets.US_ASCII));
-                append(tar, i + ".png", image);
-            }
-        }
-        byte[] whole = Files.readAllBytes(file);
-        Files.write(file, Arrays.copyOf(whole, whole.length - 2 * 512 - image.length / 2)); // within the last image
+        var file = cutShort(folder.resolve("0.tar"), 3);
         var ran = run("evaluate", "--model", model, "--data", file, "--json");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).contains("\"images\" : 2", "\"broken\" : 0", "\"faults\" : 2");
@@ -203,6 +196,19 @@ final class BadInputTest {
                         first -> assertThat(first).contains("0.tar/2 has no image"),
                         second -> assertThat(second).contains("0.tar is cut short or damaged"));
         refused(run("evaluate", "--model", model, "--data", file, "--strict"), "0.tar/2 has no image");
+    }
+
+    /** Writes an archive of {@code samples} images of two classes that ends within the last image. */
+    private static Path cutShort(Path file, int samples) throws IOException {
+        byte[] image = Files.readAllBytes(photo);
+        try (var tar = new TarArchiveOutputStream(Files.newOutputStream(file), 512)) {
+            for (int i = 0; i < samples; i++) {
+                append(tar, i + ".cls", Integer.toString(i % 2).getBytes(StandardCharsets.US_ASCII));
+                append(tar, i + ".png", image);
+            }
+        }
+        byte[] whole = Files.readAllBytes(file);
+        return Files.write(file, Arrays.copyOf(whole, whole.length - 2 * 512 - image.length / 2));
     }
 
     /** Adds a file to an archive. */
@@ -231,6 +237,66 @@ final class BadInputTest {
         var calm =
                 run("train", "--data", photos, "--model", SMALL, "--out", out, "--batch", 4, "--epochs", 1, "--json");
         assertThat(calm.status()).as(calm.err()).isZero();
+    }
+
+    private Cli.Ran train(Path data, String out, Object... more) {
+        var command = new ArrayList<Object>(
+                List.of("train", "--data", data, "--model", SMALL, "--batch", 4, "--epochs", 1, "--no-doctor"));
+        command.addAll(List.of("--out", folder.resolve(out)));
+        command.addAll(List.of(more));
+        return run(command.toArray());
+    }
+
+    @Test
+    void faultsOfTheDataAreToldBeforeTrainingOrRefused() throws IOException {
+        var file = cutShort(folder.resolve("0.tar"), 13);
+        var ran = train(file, "run", "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.err()).contains("faults      2 in the files", "0.tar/12 has no image", "0.tar is cut short");
+        assertThat(ran.out()).contains("\"faults\" : 2", "\"broken\" : 0");
+        var strict = train(file, "strict", "--strict");
+        assertThat(strict.status()).isEqualTo(2);
+        assertThat(strict.sentences()).last().asString().contains("vitrail: 0.tar/12 has no image");
+        assertThat(folder.resolve("strict")).doesNotExist();
+    }
+
+    @Test
+    void ofManyFaultsTheFirstFewAreTold() throws IOException {
+        var file = folder.resolve("0.tar");
+        byte[] image = Files.readAllBytes(photo);
+        try (var tar = new TarArchiveOutputStream(Files.newOutputStream(file), 512)) {
+            for (int i = 0; i < 130; i++) {
+                append(tar, i + ".cls", Integer.toString(i % 2).getBytes(StandardCharsets.US_ASCII));
+                if (i < 12) {
+                    append(tar, i + ".png", image);
+                }
+            }
+        }
+        var ran = train(file, "run", "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.err())
+                .contains("faults      more than 100 in", "0.tar/12 has", "0.tar/15 has", "… and others")
+                .doesNotContain("0.tar/16 has");
+    }
+
+    @Test
+    void anImageThatCannotBeReadIsCountedInTrainingOrStopsIt() throws IOException {
+        Cli.labelled(folder.resolve("data"), 6, "ants", "bees");
+        Files.writeString(folder.resolve("data/bees/1.png"), "no picture");
+        for (var cache : List.of("off", "auto")) {
+            var ran = train(folder.resolve("data"), cache, "--set", "image_cache=" + cache, "--set", "epochs=2");
+            assertThat(ran.status()).as(ran.err()).isZero();
+            assertThat(ran.sentences())
+                    .filteredOn(line -> line.contains("1.png is not a picture"))
+                    .hasSize(1);
+            assertThat(ran.out()).contains("broken      1 of the images could not be read", "best top-1");
+            assertThat(ran.err().contains("cache       up to")).isEqualTo(cache.equals("auto"));
+        }
+        assertThat(folder.resolve("auto/last/model.safetensors"))
+                .hasSameBinaryContentAs(folder.resolve("off/last/model.safetensors"));
+        var strict = train(folder.resolve("data"), "strict", "--strict");
+        assertThat(strict.status()).isEqualTo(2);
+        assertThat(strict.sentences()).last().asString().startsWith("vitrail: ").contains("1.png is not a picture");
     }
 
     private Path zip(String name, String entry, byte[] content) throws IOException {

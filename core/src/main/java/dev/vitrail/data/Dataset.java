@@ -12,6 +12,9 @@ public interface Dataset {
     /** What {@link #label} returns for a picture that has no label. */
     int NO_LABEL = -1;
 
+    /** The most sentences that {@link #faults} has of faults; one more says how many others there are. */
+    int MOST_FAULTS = 100;
+
     /** How many pictures there are. */
     int size();
 
@@ -21,6 +24,14 @@ public interface Dataset {
      * @throws VitrailException if its file is broken or gone, in one sentence that names it
      */
     RgbImage image(int index);
+
+    /**
+     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its memory. Not so where
+     * pixels lie in memory, or are drawn.
+     */
+    default boolean decodes() {
+        return false;
+    }
 
     /** The class of a picture, an index into {@link #classes}, or {@link #NO_LABEL}. */
     int label(int index);

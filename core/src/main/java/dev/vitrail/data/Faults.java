@@ -5,13 +5,11 @@ import java.util.List;
 
 /** What could not be used of a data set's files: the first of them in words, and the number of all. */
 final class Faults {
-    private static final int TOLD = 100;
-
     private final List<String> sentences = new ArrayList<>();
     private int more;
 
     void add(String sentence) {
-        if (sentences.size() < TOLD) {
+        if (sentences.size() < Dataset.MOST_FAULTS) {
             sentences.add(sentence);
         } else {
             more++;

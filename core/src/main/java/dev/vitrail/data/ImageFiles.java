@@ -85,6 +85,11 @@ public final class ImageFiles implements Dataset {
     }
 
     @Override
+    public boolean decodes() {
+        return true;
+    }
+
+    @Override
     public byte[] content(int index) {
         try {
             return Files.readAllBytes(files.get(index));

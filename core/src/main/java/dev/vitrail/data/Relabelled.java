@@ -94,6 +94,11 @@ public final class Relabelled implements Dataset {
     }
 
     @Override
+    public boolean decodes() {
+        return set.decodes();
+    }
+
+    @Override
     public byte[] content(int index) {
         return set.content(index);
     }

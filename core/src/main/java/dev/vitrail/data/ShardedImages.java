@@ -45,6 +45,11 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
     }
 
     @Override
+    public final boolean decodes() {
+        return true;
+    }
+
+    @Override
     public final int label(int index) {
         return labels.indices()[index];
     }

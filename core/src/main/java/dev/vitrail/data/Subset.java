@@ -146,6 +146,11 @@ public final class Subset implements Dataset {
     }
 
     @Override
+    public boolean decodes() {
+        return whole.decodes();
+    }
+
+    @Override
     public byte[] content(int index) {
         return whole.content(indices[index]);
     }

@@ -6,7 +6,8 @@ import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The state of libtorch's CPU random numbers, which initialisation, dropout and drop path draw from.
+ * The state of libtorch's random numbers, which initialisation, dropout and drop path draw from: the CPU's, and those of a GPU where
+ * one is in use.
  *
  * <p>It can be seeded, saved as bytes and restored, so that a run that goes on draws what an uninterrupted one would have.
  */
@@ -19,7 +20,7 @@ public final class RandomState {
         torch.manual_seed(seed);
     }
 
-    /** The present state, to be given to {@link #restore}. */
+    /** The CPU's present state, to be given to {@link #restore(byte[])}. */
     public static byte[] save() {
         return Frame.compute(() -> state(torch.getDefaultCPUGenerator()));
     }
@@ -29,16 +30,19 @@ public final class RandomState {
         Frame.run(() -> torch.getDefaultCPUGenerator().set_state(Tensor.of(state, state.length).handle));
     }
 
-    /** The states of all that an operation on a device may draw from: the CPU's, and the device's own. */
-    static List<byte[]> save(Device device) {
+    /**
+     * The states of all that an operation on a device may draw from: the CPU's, and on a GPU the device's own after it. What concerns a GPU
+     * has not been run.
+     */
+    public static List<byte[]> save(Device device) {
         return Frame.compute(() -> generators(device).map(RandomState::state).toList());
     }
 
-    /** Goes on from states that {@link #save(Device)} gave. */
-    static void restore(Device device, List<byte[]> states) {
+    /** Goes on from states that {@link #save(Device)} gave, in their order; a device whose state is missing keeps its own. */
+    public static void restore(Device device, List<byte[]> states) {
         Frame.run(() -> {
             var generators = generators(device).toList();
-            for (int i = 0; i < states.size(); i++) {
+            for (int i = 0; i < Math.min(states.size(), generators.size()); i++) {
                 generators.get(i).set_state(Tensor.of(states.get(i), states.get(i).length).handle);
             }
         });

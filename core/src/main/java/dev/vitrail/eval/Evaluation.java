@@ -106,7 +106,8 @@ public record Evaluation(
      */
     public static Evaluation ofMaskedPatches(MaskedPatches model, Iterator<Batch> batches, LongConsumer progress) {
         boolean training = model.training();
-        var random = RandomState.save();
+        var device = deviceOf(model);
+        var random = RandomState.save(device);
         model.train(false);
         RandomState.seed(MASK_SEED);
         var tally = new Tally(model.colors());
@@ -121,7 +122,7 @@ public record Evaluation(
                 }
             }
         } finally {
-            RandomState.restore(random);
+            RandomState.restore(device, random);
             model.train(training);
         }
         return tally.evaluation((System.nanoTime() - start) / 1e9);

@@ -6,6 +6,7 @@ import static dev.vitrail.train.TrainingOptions.BLUR;
 import static dev.vitrail.train.TrainingOptions.COLOR_JITTER;
 import static dev.vitrail.train.TrainingOptions.CROP;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
+import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
 import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.ERASING;
 import static dev.vitrail.train.TrainingOptions.ERASING_COUNT;
@@ -119,11 +120,11 @@ public final class Augmentation {
     /** The mixing of batches; empty for none. */
     static Optional<Mixing> mixing(TrainingConfig config) {
         var off = config.get(MIX_OFF_EPOCH);
-        return config.get(MIXUP) > 0 || config.get(CUTMIX) > 0
+        return config.mixes()
                 ? Optional.of(new Mixing(
                         config.get(MIXUP),
                         config.get(CUTMIX),
-                        Optional.empty(),
+                        config.get(CUTMIX_MINMAX),
                         config.get(MIX_PROBABILITY),
                         config.get(MIX_SWITCH_PROBABILITY),
                         config.get(MIX_MODE),

@@ -1,7 +1,6 @@
 package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
@@ -10,10 +9,10 @@ import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.StoredTensor;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -21,7 +20,7 @@ import java.util.Map;
  * before it, the weights, and what is needed to build the model and its loss again.
  */
 public final class FailedStep {
-    private static final String IMAGES = "images", TARGET = "target", RANDOM = "random", MODEL = "model/";
+    private static final String IMAGES = "images", TARGET = "target", MODEL = "model/";
     private static final String DESCRIPTION = "model_description", CONFIG = "config";
 
     private final StateDict file;
@@ -36,13 +35,13 @@ public final class FailedStep {
             FolderConfig description,
             Model model,
             TrainingStep.Inputs inputs,
-            byte[] random) {
+            List<byte[]> random) {
         var tensors = new LinkedHashMap<String, Tensor>();
         tensors.put(IMAGES, inputs.images());
         tensors.put(TARGET, inputs.target());
         model.parameters().forEach((name, parameter) -> tensors.put(MODEL + name, parameter.value()));
         var stored = RunState.stored(tensors);
-        stored.add(new StoredTensor(RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
+        stored.addAll(RunState.random(random));
         Safetensors.write(
                 file,
                 stored,
@@ -59,7 +58,7 @@ public final class FailedStep {
         VitrailException.require(
                 state.find(IMAGES).isPresent()
                         && state.find(TARGET).isPresent()
-                        && state.find(RANDOM).isPresent()
+                        && !RunState.random(state).isEmpty()
                         && state.metadata().containsKey(CONFIG)
                         && state.metadata().containsKey(DESCRIPTION),
                 "%s holds no step to replay: a run that meets a number which is not finite leaves such a file in its folder",
@@ -104,11 +103,9 @@ public final class FailedStep {
             var device = model.parameters().values().iterator().next().value().device();
             var inputs = new TrainingStep.Inputs(
                     tensor(IMAGES).to(device), tensor(TARGET).to(device));
-            var random = new byte[(int) file.get(RANDOM).elements()];
-            file.get(RANDOM).bytes().get(random);
             try (var step = new TrainingStep(config(), model, loss)) {
                 step.begin();
-                RandomState.restore(random);
+                RandomState.restore(device, RunState.random(file));
                 return StepDiagnosis.of(model, step, inputs);
             } finally {
                 model.train(false);

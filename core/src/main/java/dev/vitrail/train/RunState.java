@@ -2,6 +2,7 @@ package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
@@ -23,7 +24,8 @@ import java.util.Map;
  * mean, the random numbers, and how far the run is.
  */
 final class RunState {
-    private static final String RANDOM = "random";
+    /** The random numbers of the CPU, and of the GPU that the model is on. */
+    private static final List<String> RANDOM = List.of("random", "random_of_device");
 
     private RunState() {}
 
@@ -38,9 +40,34 @@ final class RunState {
     /** Writes the file, or leaves the old one as it is. */
     static void write(Path file, Progress progress, Module model, TrainingStep step) {
         var stored = stored(tensors(model, step));
-        var random = RandomState.save();
-        stored.add(new StoredTensor(RANDOM, DType.U8, new long[] {random.length}, ByteBuffer.wrap(random)));
+        stored.addAll(random(RandomState.save(device(model))));
         Safetensors.write(file, stored, metadata(progress));
+    }
+
+    private static Device device(Module model) {
+        return model.parameters().values().iterator().next().value().device();
+    }
+
+    /** The states of random numbers as a file holds them. */
+    static List<StoredTensor> random(List<byte[]> states) {
+        var stored = new ArrayList<StoredTensor>();
+        for (int i = 0; i < states.size(); i++) {
+            var bytes = states.get(i);
+            stored.add(new StoredTensor(RANDOM.get(i), DType.U8, new long[] {bytes.length}, ByteBuffer.wrap(bytes)));
+        }
+        return stored;
+    }
+
+    /** What {@link #random(List)} gave a file; the GPU's is missing where the run was on the CPU. */
+    static List<byte[]> random(StateDict saved) {
+        return RANDOM.stream()
+                .flatMap(name -> saved.find(name).stream())
+                .map(stored -> {
+                    var bytes = new byte[(int) stored.elements()];
+                    stored.bytes().get(bytes);
+                    return bytes;
+                })
+                .toList();
     }
 
     /** Tensors as a file holds them. */
@@ -88,11 +115,12 @@ final class RunState {
                     entry.getKey(),
                     entry.getValue());
         }
+        var random = random(saved);
         VitrailException.require(
-                saved.size() == tensors.size() + 1,
+                !random.isEmpty() && saved.size() == tensors.size() + random.size(),
                 "%s holds %d tensors and this run has %d: resume with the config.yaml that the run began with",
                 file,
-                saved.size() - 1,
+                saved.size() - random.size(),
                 tensors.size());
         var progress = progress(saved);
         try (var frame = Frame.open();
@@ -102,9 +130,7 @@ final class RunState {
                 tensor.copyInPlace(Tensor.of(stored.bytes(), stored.dtype(), stored.shape()));
             });
         }
-        var random = new byte[(int) saved.get(RANDOM).elements()];
-        saved.get(RANDOM).bytes().get(random);
-        RandomState.restore(random);
+        RandomState.restore(device(model), random);
         return progress;
     }
 

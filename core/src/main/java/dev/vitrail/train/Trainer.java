@@ -236,7 +236,7 @@ public final class Trainer implements AutoCloseable {
                 if (config.get(OBJECTIVE) == Objective.CLASSIFY) {
                     checkLabels(batch);
                 }
-                var random = RandomState.save();
+                var random = RandomState.save(device);
                 var inputs = inputs(batch, i);
                 var found = step.accumulate(inputs, 1.0 / batches);
                 boolean last = i == batches - 1;
@@ -263,7 +263,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     /** Keeps the step for {@code replay}; then lets the run go on without it, or stops and names the first tensor that went bad. */
-    private void notFinite(double loss, double norm, TrainingStep.Inputs inputs, byte[] random) {
+    private void notFinite(double loss, double norm, TrainingStep.Inputs inputs, List<byte[]> random) {
         step.discard();
         skipped++;
         var file = folder.failedStep(progress.epoch() + 1, progress.step() + 1);
@@ -273,7 +273,7 @@ public final class Trainer implements AutoCloseable {
         if (config.get(ON_NAN) == OnNan.SKIP && skipped <= MOST_SKIPPED) {
             return;
         }
-        RandomState.restore(random);
+        RandomState.restore(device, random);
         var place = StepDiagnosis.of(model, step, inputs).firstBad();
         throw VitrailException.of(
                 "the %s became %s in epoch %d, step %d of %d%s%s: the run has stopped and what it saved before is intact; lower"

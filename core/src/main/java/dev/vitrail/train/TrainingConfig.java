@@ -8,6 +8,7 @@ import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
 import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
+import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
@@ -90,6 +91,7 @@ public final class TrainingConfig {
                 .with(BALANCED, false)
                 .with(MIXUP, 0.0)
                 .with(CUTMIX, 0.0)
+                .with(CUTMIX_MINMAX, Optional.empty())
                 .with(TEACHER, Optional.empty());
     }
 
@@ -118,15 +120,19 @@ public final class TrainingConfig {
                 get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");
         require(
-                get(OBJECTIVE) == Objective.CLASSIFY
-                        || get(MIXUP) == 0 && get(CUTMIX) == 0 && get(TEACHER).isEmpty() && !get(FREEZE_BACKBONE),
-                "masked patches are learned from images as they are, by the whole model: leave out mixup, cutmix, teacher and"
-                        + " freeze_backbone");
+                get(OBJECTIVE) == Objective.CLASSIFY || !mixes() && get(TEACHER).isEmpty() && !get(FREEZE_BACKBONE),
+                "masked patches are learned from images as they are, by the whole model: leave out mixup, cutmix,"
+                        + " cutmix_minmax, teacher and freeze_backbone");
         require(
-                get(MIXUP) == 0 && get(CUTMIX) == 0 || get(BATCH_SIZE) % 2 == 0,
+                !mixes() || get(BATCH_SIZE) % 2 == 0,
                 "mixing takes the images of a batch in pairs, and %d is odd: change the batch size, or mix nothing",
                 get(BATCH_SIZE));
         return this;
+    }
+
+    /** Whether images are mixed with each other. */
+    boolean mixes() {
+        return get(MIXUP) > 0 || get(CUTMIX) > 0 || get(CUTMIX_MINMAX).isPresent();
     }
 
     /** The model's configuration as this run trains it. */

@@ -74,7 +74,7 @@ public final class TrainingConfigFile {
 
     /** An option's value as YAML has it. */
     public static <T> String value(TrainingConfig config, TrainingOption<T> option) {
-        return option.write(config.get(option)).asText();
+        return option.shown(config.get(option));
     }
 
     /**

@@ -5,6 +5,7 @@ import static dev.vitrail.VitrailException.require;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
+import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
 import java.util.Arrays;
 import java.util.List;
@@ -84,6 +85,42 @@ public final class TrainingOption<T> {
                                         ? NODES.numberNode(size.height())
                                         : NODES.textNode(size.toString())),
                         List.<Rule<ImageSize>>of())
+                .orNone();
+    }
+
+    /** Memory for decoded images. */
+    static TrainingOption<CacheLimit> cache(String name, CacheLimit standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                new Kind<>(
+                        "auto, off, or a number of MiB",
+                        // Some readers of YAML take off for false.
+                        node -> node.isBoolean() ? !node.asBoolean() : CacheLimit.known(node.asText()),
+                        node -> node.isBoolean() ? CacheLimit.OFF : CacheLimit.parse(node.asText()),
+                        limit -> limit.mebibytes() > 0
+                                ? NODES.numberNode(limit.mebibytes())
+                                : NODES.textNode(limit.toString())),
+                List.of());
+    }
+
+    /** Two sides of a rectangle as parts of the image's, none where nobody says. */
+    static TrainingOption<Optional<Mixing.Sides>> sides(String name, String meaning) {
+        return new TrainingOption<>(
+                        name,
+                        new Mixing.Sides(0, 1),
+                        meaning,
+                        new Kind<>(
+                                "two numbers, such as [0.2, 0.8]",
+                                node -> node.isArray()
+                                        && node.size() == 2
+                                        && isNumber(node.get(0))
+                                        && isNumber(node.get(1)),
+                                node -> new Mixing.Sides(
+                                        node.get(0).asDouble(), node.get(1).asDouble()),
+                                sides -> NODES.arrayNode().add(sides.smallest()).add(sides.largest())),
+                        List.<Rule<Mixing.Sides>>of())
                 .orNone();
     }
 
@@ -218,8 +255,10 @@ public final class TrainingOption<T> {
         return kind.write.apply(value);
     }
 
-    private String shown(T value) {
-        return write(value).asText();
+    /** A value as YAML has it on one line. */
+    String shown(T value) {
+        var node = write(value);
+        return node.isValueNode() ? node.asText() : node.toString();
     }
 
     private static String word(Enum<?> value) {

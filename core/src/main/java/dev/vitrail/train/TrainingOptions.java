@@ -1,13 +1,16 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOption.cache;
 import static dev.vitrail.train.TrainingOption.choice;
 import static dev.vitrail.train.TrainingOption.flag;
 import static dev.vitrail.train.TrainingOption.number;
 import static dev.vitrail.train.TrainingOption.seed;
+import static dev.vitrail.train.TrainingOption.sides;
 import static dev.vitrail.train.TrainingOption.size;
 import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
 
+import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.nn.FirstWeights;
@@ -34,6 +37,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Integer> ACCUMULATION = whole("accumulation", 1, "batches whose gradients make one step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "where all chance begins");
     public static final TrainingOption<Double> SAVE_MINUTES = number("save_minutes", 10, "minutes after which the state is saved even in the middle of an epoch; the result does not depend on it").that(v -> v > 0, "positive");
+    public static final TrainingOption<CacheLimit> IMAGE_CACHE = cache("image_cache", CacheLimit.AUTO, "memory of the Java heap for decoded images, so that files are not decoded in every epoch: at most so many MiB and half of the heap, or automatically a third of it; the result does not depend on it");
     public static final TrainingOption<Optional<Integer>> KEEP_EVERY = whole("keep_every", 0, "epochs after which a model is kept for good, beside the last and the best").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<FirstWeights> FIRST_WEIGHTS = choice("first_weights", FirstWeights.ORIGINAL, "how the weights of a model from scratch start: as its original's, or scaled by the channels of each layer, which narrow models need");
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
@@ -102,6 +106,7 @@ public final class TrainingOptions {
     // How images are mixed, and how often each is seen.
     public static final TrainingOption<Double> MIXUP = number("mixup", 0, "α of the Beta distribution by which one image is laid over another").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> CUTMIX = number("cutmix", 0, "α of the Beta distribution of the rectangle of one image put into another").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Optional<Mixing.Sides>> CUTMIX_MINMAX = sides("cutmix_minmax", "smallest and largest side of that rectangle as parts of the image's, drawn evenly; CutMix is on where they are given, and its α is not used; none: sides follow from α");
     public static final TrainingOption<Double> MIX_PROBABILITY = number("mix_probability", 1, "probability that images are mixed at all").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Double> MIX_SWITCH_PROBABILITY = number("mix_switch_probability", 0.5, "probability of CutMix where mixup is on too").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Mixing.Mode> MIX_MODE = choice("mix_mode", Mixing.Mode.BATCH, "what is mixed alike: the batch, a pair, or nothing");
@@ -122,7 +127,8 @@ public final class TrainingOptions {
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
                     MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES, BATCH_SIZE,
-                    ACCUMULATION, SEED, FIRST_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY),
+                    ACCUMULATION, SEED, FIRST_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
+                    IMAGE_CACHE),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
                     MOMENTUM, NESTEROV, CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,
@@ -137,7 +143,7 @@ public final class TrainingOptions {
                     CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,
                     ERASING, ERASING_MODE, ERASING_COUNT),
             new Section("How images are mixed, and how often each is seen",
-                    MIXUP, CUTMIX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
+                    MIXUP, CUTMIX, CUTMIX_MINMAX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
     // spotless:on
 
     /** All options. */

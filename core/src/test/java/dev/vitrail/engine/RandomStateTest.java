@@ -2,6 +2,7 @@ package dev.vitrail.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class RandomStateTest {
@@ -31,6 +32,17 @@ class RandomStateTest {
         draw();
         RandomState.restore(state);
         assertThat(RandomState.save()).isEqualTo(state);
+        assertThat(draw()).isEqualTo(expected);
+    }
+
+    @Test
+    void aDeviceHasTheCpusStateAndAGpusBesides() {
+        RandomState.seed(3);
+        var states = RandomState.save(Device.CPU);
+        assertThat(states).containsExactly(RandomState.save());
+        var expected = draw();
+        // A second state is a GPU's, from a run that was there; it says nothing to the CPU.
+        RandomState.restore(Device.CPU, List.of(states.get(0), new byte[16]));
         assertThat(draw()).isEqualTo(expected);
     }
 }

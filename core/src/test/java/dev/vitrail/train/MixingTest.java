@@ -136,6 +136,77 @@ class MixingTest {
                 .hasMessageContaining("1 pixels");
     }
 
+    private static TrainingConfig config(String options) {
+        return TrainingConfigFile.with(TrainingConfig.of("m", "d", 10), options, "the test");
+    }
+
+    /** The option as a run has it: timm's {@code cutmix_minmax}. */
+    @Test
+    void sidesOfTheOptionAreDrawnEvenlyAndTheShareIsThatOfTheRectangle() {
+        var mixing = Augmentation.mixing(config("cutmix_minmax: [0.2, 0.6]\nmix_mode: elem"))
+                .orElseThrow();
+        int draws = 20_000;
+        var heights = new int[100];
+        var widths = new int[50];
+        double share = 0;
+        for (var mix : mixing.draw(draws, 100, 50, Mixing.random(5, 0))) {
+            var patch = mix.patch().orElseThrow(); // whatever α is
+            heights[patch.height()]++;
+            widths[patch.width()]++;
+            assertThat(patch.top() + patch.height()).isLessThanOrEqualTo(100);
+            assertThat(patch.left() + patch.width()).isLessThanOrEqualTo(50);
+            assertThat(mix.share()).isCloseTo(1 - patch.height() * patch.width() / 5000.0, within(1e-12));
+            share += mix.share();
+        }
+        for (int side = 0; side < 100; side++) {
+            assertThat(heights[side]).isBetween(side < 20 || side >= 60 ? 0 : 400, side < 20 || side >= 60 ? 0 : 600);
+        }
+        for (int side = 0; side < 50; side++) {
+            assertThat(widths[side]).isBetween(side < 10 || side >= 30 ? 0 : 850, side < 10 || side >= 30 ? 0 : 1150);
+        }
+        // Sides are 20 to 59 and 10 to 29 pixels, independent of each other: 39.5 · 19.5 on average.
+        assertThat(share / draws).isCloseTo(1 - 39.5 * 19.5 / 5000, within(0.005));
+    }
+
+    @Test
+    void sidesOfTheOptionTurnCutMixOnAndKeepTheProbabilities() {
+        assertThat(Augmentation.mixing(config("mixup: 0\ncutmix: 0"))).isEmpty();
+        var mixing = Augmentation.mixing(
+                        config(
+                                "cutmix_minmax: [0.2, 0.8]\nmixup: 0.8\ncutmix: 0\nmix_probability: 0.9\nmix_switch_probability: 0.3"))
+                .orElseThrow();
+        var random = Mixing.random(1, 1);
+        int draws = 20_000;
+        int none = 0;
+        int cut = 0;
+        for (int i = 0; i < draws; i++) {
+            var mix = mixing.draw(2, 32, 32, random).get(0);
+            none += mix.share() == 1 ? 1 : 0;
+            cut += mix.patch().isPresent() ? 1 : 0;
+        }
+        assertThat((double) none / draws).isCloseTo(0.1, within(0.012));
+        assertThat((double) cut / draws).isCloseTo(0.27, within(0.012));
+        assertThat(mixing.draw(64, 32, 32, Mixing.random(2, 7)))
+                .isEqualTo(mixing.draw(64, 32, 32, Mixing.random(2, 7)))
+                .isNotEqualTo(mixing.draw(64, 32, 32, Mixing.random(2, 8)));
+    }
+
+    @Test
+    void sidesOfTheOptionChangeImagesAndLabelsAlike() {
+        Frame.run(() -> {
+            var mixing = Augmentation.mixing(config("cutmix_minmax: [0.3, 0.7]\nmix_mode: pair\nlabel_smoothing: 0"))
+                    .orElseThrow();
+            var mixed = mixing.apply(images(16, 12), labels(), COUNT, Mixing.random(3, 1));
+            var means = mixed.images().mean(false, 1, 2, 3).toFloats();
+            var targets = mixed.targets().toFloats();
+            for (int i = 0; i < COUNT; i++) {
+                float share = targets[i * COUNT + i];
+                assertThat(share).isBetween(1 - 0.7f * 0.7f, 1 - 0.15f * 0.25f).isLessThan(1);
+                assertThat(means[i]).isCloseTo(i * share + (COUNT - 1 - i) * (1 - share), within(1e-4f));
+            }
+        });
+    }
+
     @Test
     void anUnmixedBatchIsLeftAlone() {
         Frame.run(() -> {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.CacheLimit;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;
@@ -32,8 +33,11 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
-                .with(TrainingOptions.WEIGHT_DECAY, 1e-300);
-        for (var config : new TrainingConfig[] {plain, other}) {
+                .with(TrainingOptions.WEIGHT_DECAY, 1e-300)
+                .with(TrainingOptions.CUTMIX_MINMAX, Optional.of(new Mixing.Sides(0.2, 1)))
+                .with(TrainingOptions.IMAGE_CACHE, CacheLimit.OFF);
+        var third = other.with(TrainingOptions.IMAGE_CACHE, CacheLimit.of(2000));
+        for (var config : new TrainingConfig[] {plain, other, third}) {
             TrainingConfigFile.write(file, config);
             assertThat(TrainingConfigFile.read(file)).isEqualTo(config);
         }
@@ -86,6 +90,45 @@ class TrainingConfigFileTest {
                 .isEmpty();
         assertThat(TrainingConfigFile.with(start, "learning_rate: 1e-4", "x").get(TrainingOptions.LEARNING_RATE))
                 .isEqualTo(1e-4);
+    }
+
+    @Test
+    void optionsThatAreNoSingleNumber() {
+        var start = TrainingConfig.of("m", "d", 10);
+        for (var off : new String[] {"off", "'off'", "0", "false"}) {
+            assertThat(TrainingConfigFile.with(start, "image_cache: " + off, "x")
+                            .get(TrainingOptions.IMAGE_CACHE))
+                    .isEqualTo(CacheLimit.OFF);
+        }
+        assertThat(TrainingConfigFile.with(start, "image_cache: 300", "x").get(TrainingOptions.IMAGE_CACHE))
+                .isEqualTo(CacheLimit.of(300));
+        assertThat(TrainingConfigFile.value(start, TrainingOptions.IMAGE_CACHE)).isEqualTo("auto");
+        for (var wrong : new String[] {"true", "-1", "much", "1.5", "null"}) {
+            assertThatThrownBy(() -> TrainingConfigFile.with(start, "image_cache: " + wrong, "my.yaml"))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("'image_cache' must be auto, off, or a number of MiB, found");
+        }
+        var sides = TrainingConfigFile.with(start, "cutmix_minmax: [0.2, 0.8]", "x");
+        assertThat(sides.get(TrainingOptions.CUTMIX_MINMAX)).contains(new Mixing.Sides(0.2, 0.8));
+        assertThat(TrainingConfigFile.value(sides, TrainingOptions.CUTMIX_MINMAX))
+                .isEqualTo("[0.2,0.8]");
+        assertThat(TrainingConfigFile.with(sides, "cutmix_minmax: null", "x").get(TrainingOptions.CUTMIX_MINMAX))
+                .isEmpty();
+        for (var wrong : new String[] {"0.2", "[0.2]", "[a, b]", "[0.1, 0.2, 0.3]"}) {
+            assertThatThrownBy(() -> TrainingConfigFile.with(start, "cutmix_minmax: " + wrong, "my.yaml"))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("'cutmix_minmax' must be two numbers, such as [0.2, 0.8], or null for none");
+        }
+        assertThatThrownBy(() -> TrainingConfigFile.with(start, "cutmix_minmax: [0.8, 0.2]", "my.yaml"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("0 ≤ smallest < largest ≤ 1, found 0.8 and 0.2");
+        assertThatThrownBy(() -> sides.with(TrainingOptions.BATCH_SIZE, 3).checked())
+                .hasMessageContaining("3 is odd");
+        assertThatThrownBy(() -> sides.with(TrainingOptions.OBJECTIVE, Objective.MASKED_PATCHES)
+                        .checked())
+                .hasMessageContaining("cutmix_minmax");
+        assertThat(sides.pretraining(3).checked().get(TrainingOptions.CUTMIX_MINMAX))
+                .isEmpty();
     }
 
     @Test
