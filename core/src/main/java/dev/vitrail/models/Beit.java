@@ -10,7 +10,6 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -20,7 +19,6 @@ import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -34,7 +32,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
  * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
  */
-public final class Beit extends Model {
+public final class Beit extends FamilyModel<Beit.Config> {
     private static final double EPS = 1e-6;
 
     /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
@@ -70,7 +68,7 @@ public final class Beit extends Model {
             double mlpRatio,
             double layerScale,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             Sizes.requireMultiple("image height", imageHeight, "patch", patch);
             Sizes.requireMultiple("image width", imageWidth, "patch", patch);
@@ -96,34 +94,6 @@ public final class Beit extends Model {
             return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, 0);
         }
 
-        @Override
-        public Config withClasses(int count) {
-            return changed(imageHeight, imageWidth, channels, count, dropPath);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return changed(imageHeight, imageWidth, count, classes, dropPath);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return changed(height, width, channels, classes, dropPath);
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return changed(imageHeight, imageWidth, channels, classes, rate);
-        }
-
-        private Config changed(int newHeight, int newWidth, int newChannels, int newClasses, double newDropPath) {
-            // spotless:off
-            return new Config(
-                    newHeight, newWidth, patch, newChannels, newClasses, width, depth, heads, mlpRatio, layerScale,
-                    newDropPath);
-            // spotless:on
-        }
-
         int rows() {
             return imageHeight / patch;
         }
@@ -140,17 +110,39 @@ public final class Beit extends Model {
         int relativePositions() {
             return (2 * rows() - 1) * (2 * columns() - 1) + CLASS_POSITIONS;
         }
+
+        @Override
+        public Options options() {
+            return new Options();
+        }
+
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patch = patch(), width = width(), depth = depth(), heads = heads();
+            public double mlpRatio = mlpRatio(), layerScale = layerScale();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, patch, channels, classes, width, depth, heads, mlpRatio, layerScale,
+                        dropPath);
+                // spotless:on
+            }
+        }
     }
 
-    private Config config;
     private final Parameter cls;
     private final Patches patches;
     private final List<Block> blocks;
     private final LayerNorm norm;
-    private Layer head;
 
     public Beit(Config c) {
-        config = c;
+        super(c);
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
         patches = child("patch_embed", new Patches(c));
         // One table of indices serves all blocks.
@@ -158,13 +150,7 @@ public final class Beit extends Model {
         var dropPaths = DropPath.linear(c.dropPath, c.depth);
         blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
         norm = child("fc_norm", new LayerNorm(c.width, EPS));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0
-                ? new Identity()
-                : new Linear(c.width, c.classes, true, scaledNormal(HEAD_SCALE), Init.zeros());
+        classifier("head", classes -> new Linear(c.width, classes, true, scaledNormal(HEAD_SCALE), Init.zeros()));
     }
 
     private static Init scaledNormal(double factor) {
@@ -203,7 +189,7 @@ public final class Beit extends Model {
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config.rows(), config.columns()));
+            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().rows(), config().columns()));
         }
         return x;
     }
@@ -214,8 +200,8 @@ public final class Beit extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
+        return IntStream.range(0, config().depth)
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width, config().patch))
                 .toList();
     }
 
@@ -226,29 +212,8 @@ public final class Beit extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().width;
     }
 
     @Override
@@ -258,10 +223,10 @@ public final class Beit extends Model {
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
-        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config.heads) {
+        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config().heads) {
             long between = values.size(0) - CLASS_POSITIONS;
             var part = values.narrow(0, 0, between);
-            return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config.window())
+            return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config().window())
                     .map(table ->
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
@@ -273,20 +238,9 @@ public final class Beit extends Model {
         return parameter.equals("cls_token") || parameter.endsWith("relative_position_bias_table");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        return parameter.equals("cls_token") || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
+    Depths depths() {
+        return Depths.of("blocks", config().depth).embedding("cls_token", "patch_embed");
     }
 
     /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */

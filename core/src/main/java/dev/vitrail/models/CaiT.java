@@ -9,7 +9,6 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -22,8 +21,6 @@ import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -38,7 +35,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
  * channels.
  */
-public final class CaiT extends Model {
+public final class CaiT extends FamilyModel<CaiT.Config> {
     /** How tokens become one vector. */
     public enum Pool {
         /** The class token. */
@@ -96,7 +93,7 @@ public final class CaiT extends Model {
             double projectionDropout,
             double attentionDropout,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             require(
                     width > 0 && depth > 0 && classDepth >= 0 && heads > 0,
@@ -135,36 +132,6 @@ public final class CaiT extends Model {
             return depth <= 18 ? 0.1 : depth <= 24 ? 1e-5 : 1e-6;
         }
 
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
         Grid grid() {
             return new Grid(gridHeight(), gridWidth());
         }
@@ -182,54 +149,39 @@ public final class CaiT extends Model {
         double scale() {
             return attentionScale.orElse(1 / Math.sqrt((double) width / heads));
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, patch, channels, classes, width, depth, classDepth, heads;
-        public Pool pool;
-        public double mlpRatio, classMlpRatio, layerScale, normEps, headDropout, positionDropout, projectionDropout;
-        public double attentionDropout, dropPath;
-        public boolean qkvBias;
-        public OptionalDouble attentionScale;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            patch = c.patch;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            width = c.width;
-            depth = c.depth;
-            classDepth = c.classDepth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            classMlpRatio = c.classMlpRatio;
-            qkvBias = c.qkvBias;
-            attentionScale = c.attentionScale;
-            layerScale = c.layerScale;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            positionDropout = c.positionDropout;
-            projectionDropout = c.projectionDropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, patch, channels, classes, pool, width, depth, classDepth, heads, mlpRatio,
-                    classMlpRatio, qkvBias, attentionScale, layerScale, activation, normEps, headDropout, positionDropout,
-                    projectionDropout, attentionDropout, dropPath);
-            // spotless:on
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patch = patch(), width = width(), depth = depth(), classDepth = classDepth(), heads = heads();
+            public double mlpRatio = mlpRatio(), classMlpRatio = classMlpRatio(), layerScale = layerScale();
+            public double normEps = normEps(), headDropout = headDropout(), positionDropout = positionDropout();
+            public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
+            public boolean qkvBias = qkvBias();
+            public Pool pool = pool();
+            public OptionalDouble attentionScale = attentionScale();
+            public Activation activation = activation();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, patch, channels, classes, pool, width, depth, classDepth, heads,
+                        mlpRatio, classMlpRatio, qkvBias, attentionScale, layerScale, activation, normEps,
+                        headDropout, positionDropout, projectionDropout, attentionDropout, dropPath);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final PatchEmbedding patches;
     private final Parameter cls;
     private final Parameter positions;
@@ -238,10 +190,9 @@ public final class CaiT extends Model {
     private final List<ClassBlock> classBlocks;
     private final LayerNorm norm;
     private final Dropout headDropout;
-    private Layer head;
 
     public CaiT(Config c) {
-        config = c;
+        super(c);
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
         positions =
                 parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width);
@@ -251,11 +202,7 @@ public final class CaiT extends Model {
         classBlocks = children("blocks_token_only", c.classDepth, i -> new ClassBlock(c));
         norm = child("norm", new LayerNorm(c.width, c.normEps));
         headDropout = child("head_drop", new Dropout(c.headDropout));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : new Linear(c.width, c.classes);
+        classifier("head", classes -> new Linear(c.width, classes));
     }
 
     /**
@@ -273,7 +220,9 @@ public final class CaiT extends Model {
                     i,
                     x,
                     tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens, config.gridHeight(), config.gridWidth()));
+                            tap.normalised() ? norm.apply(tokens) : tokens,
+                            config().gridHeight(),
+                            config().gridWidth()));
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
@@ -285,8 +234,8 @@ public final class CaiT extends Model {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
+        return IntStream.range(0, config().depth)
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width, config().patch))
                 .toList();
     }
 
@@ -294,7 +243,7 @@ public final class CaiT extends Model {
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config.pool) {
+                switch (config().pool) {
                     case TOKEN -> x.select(1, 0);
                     case AVG -> x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
                 };
@@ -302,29 +251,8 @@ public final class CaiT extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().width;
     }
 
     @Override
@@ -335,7 +263,8 @@ public final class CaiT extends Model {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(values, 0, source.map(c -> ((Config) c).grid()), config.grid(), config.width, true);
+            return Positions.fit(
+                    values, 0, source.map(c -> ((Config) c).grid()), config().grid(), config().width, true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
@@ -348,25 +277,13 @@ public final class CaiT extends Model {
         return parameter.equals("pos_embed") || parameter.equals("cls_token");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks(_token_only)?\\.(\\d+)\\..*");
-
     /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int number = Integer.parseInt(block.group(2));
-            return 1 + (block.group(1) == null ? number : Math.max(0, config.depth - config.classDepth + number));
-        }
-        if (parameter.startsWith("norm.")) {
-            return config.depth;
-        }
-        return withoutWeightDecay(parameter) || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
+    Depths depths() {
+        return Depths.of("blocks", config().depth)
+                .alongside("blocks_token_only", config().classDepth)
+                .embedding("cls_token", "pos_embed", "patch_embed")
+                .last("norm");
     }
 
     /** {@code [B, channels, H, W] → [B, N, D]}. */

@@ -21,7 +21,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images, {@code N} patches of {@code D} channels, {@code h} heads of {@code d} channels, {@code M}
  * tokens that are attended to.
  */
-public final class CompactCaiT extends CompactModel {
+public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
     /**
      * The numbers of a model (names in parentheses are vit-pytorch's).
      *
@@ -54,7 +53,7 @@ public final class CompactCaiT extends CompactModel {
             int classDepth,
             double embeddingDropout,
             double layerDropout)
-            implements ModelConfig {
+            implements FamilyConfig<Config> {
         public Config {
             requireClasses(classes);
             require(classDepth > 0, "the class token needs at least one layer, found %d", classDepth);
@@ -98,7 +97,6 @@ public final class CompactCaiT extends CompactModel {
         }
     }
 
-    private Config config;
     private final Parameter positions;
     private final Parameter cls;
     private final Patches patches;
@@ -108,8 +106,7 @@ public final class CompactCaiT extends CompactModel {
     private final LayerNorm norm;
 
     public CompactCaiT(Config c) {
-        super("mlp_head.1", c.encoder.width(), c.classes);
-        config = c;
+        super(c, "mlp_head.1", c.encoder.width());
         int D = c.encoder.width();
         positions = parameter("pos_embedding", Init.normal(1), 1, c.image.patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
@@ -131,7 +128,7 @@ public final class CompactCaiT extends CompactModel {
     /** The class token's layers do not change the patches, and no normalisation of the model is made for those. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.image.featureInfo("patch_transformer", config.encoder);
+        return config().image.featureInfo("patch_transformer", config().encoder);
     }
 
     /** The class token normalised, {@code [B, 1, D] → [B, D]}. */
@@ -143,20 +140,10 @@ public final class CompactCaiT extends CompactModel {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (!name.equals("pos_embedding")) {
-            return Patches.resample(name, values, wanted, config.image);
+            return Patches.resample(name, values, wanted, config().image);
         }
         var from = source.map(c -> ((Config) c).image.grid());
-        return Positions.fit(values, 0, from, config.image.grid(), width(), true);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
-    void reconfigure(int classes) {
-        config = config.withClasses(classes);
+        return Positions.fit(values, 0, from, config().image.grid(), width(), true);
     }
 
     /** A linear layer on the pixels of a patch, not a convolution. */
@@ -165,22 +152,11 @@ public final class CompactCaiT extends CompactModel {
         return "to_patch_embedding.2";
     }
 
-    private static final Pattern LAYER = Pattern.compile("(patch|cls)_transformer\\.layers\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var layer = LAYER.matcher(parameter);
-        if (layer.matches()) {
-            int before = layer.group(1).equals("patch") ? 0 : config.encoder.depth();
-            return 1 + before + Integer.parseInt(layer.group(2));
-        }
-        boolean embedding = withoutWeightDecay(parameter) || parameter.startsWith("to_patch_embedding.");
-        return embedding ? 0 : layers() - 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.encoder.depth() + config.classDepth + 2;
+    Depths depths() {
+        return Depths.of("patch_transformer.layers", config().encoder.depth())
+                .then("cls_transformer.layers", config().classDepth)
+                .embedding("cls_token", "pos_embedding", "to_patch_embedding");
     }
 
     /** Layers of scaled attention and a scaled perceptron, with an optional context to attend to. */

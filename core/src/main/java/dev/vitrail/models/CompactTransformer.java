@@ -19,7 +19,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.ObjIntConsumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -125,19 +124,11 @@ public final class CompactTransformer extends Layer {
         return new Linear(in, out, biased, Init.fanInUniform(in), Init.fanInUniform(in));
     }
 
-    private static final Pattern LAYER = Pattern.compile("transformer\\.layers\\.(\\d+)\\..*");
-
-    /** {@link Model#layer} of a parameter in a model with {@code depth} layers, followed by a final norm and a head. */
-    static int layer(String parameter, int depth) {
-        var layer = LAYER.matcher(parameter);
-        if (layer.matches()) {
-            return 1 + Integer.parseInt(layer.group(1));
-        }
-        if (parameter.startsWith("transformer.norm.")) {
-            return depth;
-        }
-        boolean embedding = withoutWeightDecay(parameter) || parameter.startsWith("to_patch_embedding.");
-        return embedding ? 0 : depth + 1;
+    /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
+    static Depths depths(int depth) {
+        return Depths.of("transformer.layers", depth)
+                .embedding("cls_token", "pos_embedding", "to_patch_embedding")
+                .last("transformer.norm");
     }
 
     static boolean withoutWeightDecay(String parameter) {

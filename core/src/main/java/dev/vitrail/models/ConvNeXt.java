@@ -23,9 +23,7 @@ import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -39,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
  * {@code [B, C, H, W]}, and lie in memory with the channels last, so that perceptrons read them without a copy.
  */
-public final class ConvNeXt extends Model {
+public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
     /** How the image becomes the first feature map. */
     public enum Stem {
         /** Patches that do not overlap, as the paper's. */
@@ -101,7 +99,7 @@ public final class ConvNeXt extends Model {
             double normEps,
             double headDropout,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         /** The largest stride that a stage may end with; timm dilates beyond it. */
         private static final int LARGEST_STRIDE = 32;
 
@@ -163,36 +161,6 @@ public final class ConvNeXt extends Model {
             // spotless:on
         }
 
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
         /** What a stage divides the sides by: like timm's, the first one halves a map of half the image's sides. */
         int stride(int stage) {
             return stage > 0 || strideBefore(0, stem, patch) == 2 ? 2 : 1;
@@ -250,72 +218,40 @@ public final class ConvNeXt extends Model {
             };
             return new Linear(in, out, true, scaled, Init.zeros());
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, patch, headHidden;
-        public GlobalPool.Kind pool;
-        public List<Integer> depths, widths, kernels;
-        public OptionalDouble layerScale;
-        public Stem stem;
-        public boolean stemNorm, normsBeforePool, convolvedMlp, convBias, responseNorm;
-        public double headInitScale, normEps, headDropout, dropPath;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            depths = c.depths;
-            widths = c.widths;
-            kernels = c.kernels;
-            layerScale = c.layerScale;
-            stem = c.stem;
-            patch = c.patch;
-            stemNorm = c.stemNorm;
-            headInitScale = c.headInitScale;
-            normsBeforePool = c.normsBeforePool;
-            headHidden = c.headHidden;
-            convolvedMlp = c.convolvedMlp;
-            convBias = c.convBias;
-            responseNorm = c.responseNorm;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    depths,
-                    widths,
-                    kernels,
-                    layerScale,
-                    stem,
-                    patch,
-                    stemNorm,
-                    headInitScale,
-                    normsBeforePool,
-                    headHidden,
-                    convolvedMlp,
-                    convBias,
-                    responseNorm,
-                    activation,
-                    normEps,
-                    headDropout,
-                    dropPath);
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patch = patch(), headHidden = headHidden();
+            public double headInitScale = headInitScale(), normEps = normEps(), headDropout = headDropout();
+            public boolean stemNorm = stemNorm(), normsBeforePool = normsBeforePool(), convolvedMlp = convolvedMlp();
+            public boolean convBias = convBias(), responseNorm = responseNorm();
+            public GlobalPool.Kind pool = pool();
+            public List<Integer> depths = depths(), widths = widths(), kernels = kernels();
+            public OptionalDouble layerScale = layerScale();
+            public Stem stem = stem();
+            public Activation activation = activation();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, channels, classes, pool, depths, widths, kernels, layerScale, stem,
+                        patch, stemNorm, headInitScale, normsBeforePool, headHidden, convolvedMlp, convBias,
+                        responseNorm, activation, normEps, headDropout, dropPath);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final Root root;
     private final List<Stage> stages;
     private final Layer normPre;
@@ -323,10 +259,9 @@ public final class ConvNeXt extends Model {
     private final Layer headNorm;
     private final Layer preLogits;
     private final Dropout headDropout;
-    private Layer head;
 
     public ConvNeXt(Config c) {
-        config = c;
+        super(c);
         root = child("stem", new Root(c));
         var made = new ArrayList<Stage>();
         var rates = DropPath.linear(c.dropPath, c.blocks());
@@ -343,11 +278,7 @@ public final class ConvNeXt extends Model {
         preLogits = child(
                 "head.pre_logits", c.headHidden > 0 ? new PreLogits(c.headLinear(in, c.headHidden)) : new Identity());
         headDropout = child("head.drop", new Dropout(c.headDropout));
-        head = child("head.fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : c.headLinear(c.headWidth(), c.classes);
+        classifier("head.fc", classes -> c.headLinear(c.headWidth(), classes));
     }
 
     /**
@@ -359,7 +290,8 @@ public final class ConvNeXt extends Model {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        Config.requireSize(images.size(2), images.size(3), Config.smallest(stages.size(), config.stem, config.patch));
+        Config.requireSize(
+                images.size(2), images.size(3), Config.smallest(stages.size(), config().stem, config().patch));
         var x = root.apply(images);
         int last = stages.size() - 1;
         for (int i = 0; i <= last; i++) {
@@ -372,7 +304,7 @@ public final class ConvNeXt extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, stages.size())
-                .mapToObj(i -> FeatureInfo.square("stages." + i, config.widths.get(i), config.strideAfter(i)))
+                .mapToObj(i -> FeatureInfo.square("stages." + i, config().widths.get(i), config().strideAfter(i)))
                 .toList();
     }
 
@@ -383,57 +315,13 @@ public final class ConvNeXt extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.headWidth();
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head.fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head.fc");
+        return config().headWidth();
     }
 
     @Override
     public String stem() {
         return "stem.0";
-    }
-
-    private static final Pattern BLOCK = Pattern.compile("stages\\.(\\d+)\\.(?:blocks\\.(\\d+)|downsample)\\..*");
-
-    @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int before = config.depths.subList(0, Integer.parseInt(block.group(1))).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            // What shrinks the map belongs to the first block after it.
-            return 1 + before + (block.group(2) == null ? 0 : Integer.parseInt(block.group(2)));
-        }
-        if (parameter.startsWith("norm_pre.")) {
-            return layers() - 2;
-        }
-        return parameter.startsWith("stem.") ? 0 : layers() - 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.blocks() + 2;
     }
 
     /** The convolutions that turn the image into the first feature map, {@code [B, C, H, W] → [B, C', H/4, W/4]}. */
@@ -467,6 +355,14 @@ public final class ConvNeXt extends Model {
             }
             return norm.apply(x);
         }
+    }
+
+    /** What shrinks the map belongs to the first block after it. */
+    @Override
+    Depths depths() {
+        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths)
+                .embedding("stem")
+                .last("norm_pre");
     }
 
     /** What halves the sides, then blocks of one width. */

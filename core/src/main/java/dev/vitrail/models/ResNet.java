@@ -10,7 +10,6 @@ import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
@@ -18,9 +17,7 @@ import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, which saves a tenth of a ResNet-50's CPU time at
  * batch 8 (measured).
  */
-public final class ResNet extends Model {
+public final class ResNet extends FamilyModel<ResNet.Config> {
     /** What a block is made of (paper, figure 5). */
     public enum BlockKind {
         /** Two 3×3 convolutions. */
@@ -108,7 +105,7 @@ public final class ResNet extends Model {
             double headDropout,
             double dropPath,
             boolean zeroInitLast)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             depths = List.copyOf(depths);
             widths = List.copyOf(widths);
@@ -171,36 +168,6 @@ public final class ResNet extends Model {
             });
         }
 
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
         /** Channels of the first feature map. */
         int stemChannels() {
             return stem == Stem.PLAIN ? 64 : 2 * stemWidth;
@@ -258,88 +225,50 @@ public final class ResNet extends Model {
         BatchNorm2d lastNorm(int width) {
             return new BatchNorm2d(width, normEps, null, zeroInitLast ? Init.zeros() : Init.ones());
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight,
-                imageWidth,
-                channels,
-                classes,
-                cardinality,
-                baseWidth,
-                stemWidth,
-                reduceFirst,
-                downKernel;
-        public GlobalPool.Kind pool;
-        public BlockKind block;
-        public List<Integer> depths, widths;
-        public Stem stem;
-        public boolean convolvedPool, averageDown, zeroInitLast;
-        public Activation activation;
-        public double normEps, headDropout, dropPath;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            block = c.block;
-            depths = c.depths;
-            widths = c.widths;
-            cardinality = c.cardinality;
-            baseWidth = c.baseWidth;
-            stem = c.stem;
-            stemWidth = c.stemWidth;
-            convolvedPool = c.convolvedPool;
-            reduceFirst = c.reduceFirst;
-            downKernel = c.downKernel;
-            averageDown = c.averageDown;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
-            zeroInitLast = c.zeroInitLast;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    block,
-                    depths,
-                    widths,
-                    cardinality,
-                    baseWidth,
-                    stem,
-                    stemWidth,
-                    convolvedPool,
-                    reduceFirst,
-                    downKernel,
-                    averageDown,
-                    activation,
-                    normEps,
-                    headDropout,
-                    dropPath,
-                    zeroInitLast);
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int cardinality = cardinality(), baseWidth = baseWidth(), stemWidth = stemWidth();
+            public int reduceFirst = reduceFirst(), downKernel = downKernel();
+            public double normEps = normEps(), headDropout = headDropout();
+            public boolean convolvedPool = convolvedPool(), averageDown = averageDown();
+            public boolean zeroInitLast = zeroInitLast();
+            public GlobalPool.Kind pool = pool();
+            public BlockKind block = block();
+            public List<Integer> depths = depths(), widths = widths();
+            public Stem stem = stem();
+            public Activation activation = activation();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, channels, classes, pool, block, depths, widths, cardinality,
+                        baseWidth, stem, stemWidth, convolvedPool, reduceFirst, downKernel, averageDown, activation,
+                        normEps, headDropout, dropPath, zeroInitLast);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final Layer conv1;
     private final BatchNorm2d norm1;
     private final Layer maximum;
     private final List<Stage> stages;
     private final GlobalPool pool;
     private final Dropout headDropout;
-    private Layer head;
 
     public ResNet(Config c) {
-        config = c;
+        super(c);
         int in = c.stemChannels();
         conv1 = child("conv1", c.stem == Stem.PLAIN ? c.conv(c.channels, in, 7, 2) : new DeepStem(c));
         norm1 = child("bn1", c.norm(in));
@@ -355,14 +284,10 @@ public final class ResNet extends Model {
         stages = List.copyOf(made);
         pool = child("global_pool", new GlobalPool(c.pool, false));
         headDropout = new Dropout(c.headDropout);
-        head = child("fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        int in = c.pool.width(c.lastWidth());
-        return c.classes == 0
-                ? new Identity()
-                : new Linear(in, c.classes, true, Init.fanInUniform(in), Init.fanInUniform(in));
+        int pooled = c.pool.width(c.lastWidth());
+        classifier(
+                "fc",
+                classes -> new Linear(pooled, classes, true, Init.fanInUniform(pooled), Init.fanInUniform(pooled)));
     }
 
     /**
@@ -374,7 +299,7 @@ public final class ResNet extends Model {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        var x = maximum.apply(config.activation.consume(norm1.apply(conv1.apply(images.channelsLast()))));
+        var x = maximum.apply(config().activation.consume(norm1.apply(conv1.apply(images.channelsLast()))));
         for (int i = 0; i < stages.size(); i++) {
             x = stages.get(i).apply(x);
             tap.take(i, x, UnaryOperator.identity());
@@ -384,7 +309,7 @@ public final class ResNet extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.featureInfo();
+        return config().featureInfo();
     }
 
     @Override
@@ -392,54 +317,20 @@ public final class ResNet extends Model {
         return headDropout.apply(pool.apply(features));
     }
 
+    /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
+    protected Tensor forward(Tensor images) {
+        return config().pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config.pool.width(config.lastWidth());
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("fc");
+        return config().pool.width(config().lastWidth());
     }
 
     @Override
     public String stem() {
-        return config.firstConvolution();
-    }
-
-    private static final Pattern BLOCK = Pattern.compile("layer(\\d+)\\.(\\d+)\\..*");
-
-    @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int before = config.depths.subList(0, Integer.parseInt(block.group(1)) - 1).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            return 1 + before + Integer.parseInt(block.group(2));
-        }
-        return parameter.startsWith("fc.") ? layers() - 1 : 0;
-    }
-
-    @Override
-    public int layers() {
-        return config.blocks() + 2;
+        return config().firstConvolution();
     }
 
     /** Three 3×3 convolutions, the first of which halves the sides, {@code [B, C, H, W] → [B, C', H/2, W/2]}. */
@@ -465,6 +356,11 @@ public final class ResNet extends Model {
             x = activation.consume(layers.get(3).apply(layers.get(2).apply(x)));
             return layers.get(4).apply(x);
         }
+    }
+
+    @Override
+    Depths depths() {
+        return Depths.ofStages(i -> "layer" + (i + 1), "", config().depths).embedding("conv1", "bn1", "maxpool");
     }
 
     /** The largest of 3×3 positions, which halves the sides. */
@@ -607,11 +503,5 @@ public final class ResNet extends Model {
         protected Tensor forward(Tensor x) {
             return norm.apply(conv.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x));
         }
-    }
-
-    /** As a part of another network, without a pool, it gives its last feature map. */
-    @Override
-    protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 }

@@ -20,9 +20,7 @@ import dev.vitrail.nn.SamePadding;
 import dev.vitrail.nn.StdConv2d;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, as in {@link ResNet}.
  */
-public final class ResNetV2 extends Model {
+public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     /** How the image becomes the first feature map, of a quarter of its sides. */
     public enum Stem {
         /** A 7×7 convolution, and a maximum with PyTorch's padding. */
@@ -133,7 +131,7 @@ public final class ResNetV2 extends Model {
             double headDropout,
             double dropPath,
             boolean zeroInitLast)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             depths = List.copyOf(depths);
             widths = List.copyOf(widths);
@@ -181,36 +179,6 @@ public final class ResNetV2 extends Model {
                     Stem.PLAIN, false, true, false, 0.25, Norm.GROUP, 32, 1e-5, Convolution.STANDARDISED, 1e-6,
                     Activation.RELU, 0, 0, false);
             // spotless:on
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
         }
 
         /** Channels of the stem. */
@@ -267,84 +235,51 @@ public final class ResNetV2 extends Model {
         Layer normed(int width) {
             return normed(width, true, false);
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, widthFactor, stemWidth, groups;
-        public GlobalPool.Kind pool;
-        public List<Integer> depths, widths;
-        public Stem stem;
-        public boolean averageDown, preActivation, plainBlocks, zeroInitLast;
-        public double bottleRatio, normEps, convolutionEps, headDropout, dropPath;
-        public Norm norm;
-        public Convolution convolution;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            depths = c.depths;
-            widths = c.widths;
-            widthFactor = c.widthFactor;
-            stemWidth = c.stemWidth;
-            stem = c.stem;
-            averageDown = c.averageDown;
-            preActivation = c.preActivation;
-            plainBlocks = c.plainBlocks;
-            bottleRatio = c.bottleRatio;
-            norm = c.norm;
-            groups = c.groups;
-            normEps = c.normEps;
-            convolution = c.convolution;
-            convolutionEps = c.convolutionEps;
-            activation = c.activation;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
-            zeroInitLast = c.zeroInitLast;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    depths,
-                    widths,
-                    widthFactor,
-                    stemWidth,
-                    stem,
-                    averageDown,
-                    preActivation,
-                    plainBlocks,
-                    bottleRatio,
-                    norm,
-                    groups,
-                    normEps,
-                    convolution,
-                    convolutionEps,
-                    activation,
-                    headDropout,
-                    dropPath,
-                    zeroInitLast);
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int widthFactor = widthFactor(), stemWidth = stemWidth(), groups = groups();
+            public double bottleRatio = bottleRatio(), normEps = normEps(), convolutionEps = convolutionEps();
+            public double headDropout = headDropout();
+            public boolean averageDown = averageDown(), preActivation = preActivation(), plainBlocks = plainBlocks();
+            public boolean zeroInitLast = zeroInitLast();
+            public GlobalPool.Kind pool = pool();
+            public List<Integer> depths = depths(), widths = widths();
+            public Stem stem = stem();
+            public Norm norm = norm();
+            public Convolution convolution = convolution();
+            public Activation activation = activation();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, channels, classes, pool, depths, widths, widthFactor, stemWidth,
+                        stem, averageDown, preActivation, plainBlocks, bottleRatio, norm, groups, normEps,
+                        convolution, convolutionEps, activation, headDropout, dropPath, zeroInitLast);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final Layer root;
     private final List<Stage> stages;
     private final Layer norm;
     private final GlobalPool pool;
     private final Dropout headDropout;
-    private Layer head;
+    private final Classifier head;
 
     public ResNetV2(Config c) {
-        config = c;
+        super(c);
         root = child("stem", new Root(c));
         var made = new ArrayList<Stage>();
         int in = c.stemChannels(), first = 0;
@@ -359,16 +294,12 @@ public final class ResNetV2 extends Model {
         norm = child("norm", c.preActivation ? c.normed(in) : new Identity());
         pool = child("head.global_pool", new GlobalPool(c.pool, true));
         headDropout = child("head.drop", new Dropout(c.headDropout));
-        head = child("head.fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0
-                ? new Identity()
-                : new Conv2d(
-                        Conv2d.Shape.square(c.pool.width(c.lastWidth()), c.classes, 1, 1, 0),
+        head = classifier(
+                "head.fc",
+                classes -> new Conv2d(
+                        Conv2d.Shape.square(c.pool.width(c.lastWidth()), classes, 1, 1, 0),
                         Init.normal(0.01),
-                        Init.zeros());
+                        Init.zeros()));
     }
 
     /**
@@ -390,7 +321,7 @@ public final class ResNetV2 extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.featureInfo();
+        return config().featureInfo();
     }
 
     @Override
@@ -406,56 +337,17 @@ public final class ResNetV2 extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
-    }
-
-    @Override
-    public Config config() {
-        return config;
+        return config().pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config.pool.width(config.lastWidth());
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head.fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head.fc");
+        return config().pool.width(config().lastWidth());
     }
 
     @Override
     public String stem() {
-        return config.firstConvolution();
-    }
-
-    private static final Pattern BLOCK = Pattern.compile("stages\\.(\\d+)\\.blocks\\.(\\d+)\\..*");
-
-    @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int stage = Integer.parseInt(block.group(1));
-            int before = config.depths.subList(0, stage).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            return 1 + before + Integer.parseInt(block.group(2));
-        }
-        if (parameter.startsWith("norm.")) {
-            return layers() - 2;
-        }
-        return parameter.startsWith("stem.") ? 0 : layers() - 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depths.stream().mapToInt(Integer::intValue).sum() + 2;
+        return config().firstConvolution();
     }
 
     /** The first convolutions and the maximum that halves their result, {@code [B, C, H, W] → [B, C', H/4, W/4]}. */
@@ -495,6 +387,13 @@ public final class ResNetV2 extends Model {
                 case PLAIN, DEEP, TIERED -> Kernels.maxPool2d(x, 3, 2, 1);
             };
         }
+    }
+
+    @Override
+    Depths depths() {
+        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths)
+                .embedding("stem")
+                .last("norm");
     }
 
     /** Blocks of one width; the first of every stage but the first halves the sides. */

@@ -4,7 +4,6 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Dropout;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -14,8 +13,6 @@ import dev.vitrail.nn.Parameter;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -29,7 +26,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D} embedding
  * width, {@code h} heads.
  */
-public final class TokensToTokenViT extends Model {
+public final class TokensToTokenViT extends FamilyModel<TokensToTokenViT.Config> {
     /** Of every layer normalisation. */
     static final double EPS = 1e-5;
 
@@ -104,7 +101,7 @@ public final class TokensToTokenViT extends Model {
             double dropout,
             double attentionDropout,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         /** The paper's splits: windows of 7, 3 and 3 that overlap by 3, 1 and 1; 16 pixels from token to token. */
         public static final List<SoftSplit> PAPER_SPLITS =
                 List.of(new SoftSplit(7, 4, 2), new SoftSplit(3, 2, 1), new SoftSplit(3, 2, 1));
@@ -176,36 +173,6 @@ public final class TokensToTokenViT extends Model {
             // spotless:on
         }
 
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
         Grid grid() {
             return new Grid(gridHeight(), gridWidth());
         }
@@ -248,62 +215,50 @@ public final class TokensToTokenViT extends Model {
             }
             return widths;
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, tokenWidth, width, depth, heads, growth;
-        public double tokenDropout, mlpRatio, dropout, attentionDropout, dropPath;
-        public boolean qkvBias;
-        public List<SoftSplit> splits;
-        public TokenAttention tokens;
-        public Backbone backbone;
-        public OptionalDouble qkScale;
-        public List<Integer> stages;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            splits = c.splits;
-            tokens = c.tokens;
-            tokenWidth = c.tokenWidth;
-            tokenDropout = c.tokenDropout;
-            backbone = c.backbone;
-            width = c.width;
-            depth = c.depth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            qkvBias = c.qkvBias;
-            qkScale = c.qkScale;
-            growth = c.growth;
-            stages = c.stages;
-            dropout = c.dropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, channels, classes, splits, tokens, tokenWidth, tokenDropout, backbone, width,
-                    depth, heads, mlpRatio, qkvBias, qkScale, growth, stages, dropout, attentionDropout, dropPath);
-            // spotless:on
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int tokenWidth = tokenWidth(), width = width(), depth = depth(), heads = heads();
+            public int growth = growth();
+            public double tokenDropout = tokenDropout(), mlpRatio = mlpRatio(), dropout = dropout();
+            public double attentionDropout = attentionDropout();
+            public boolean qkvBias = qkvBias();
+            public List<SoftSplit> splits = splits();
+            public TokenAttention tokens = tokens();
+            public Backbone backbone = backbone();
+            public OptionalDouble qkScale = qkScale();
+            public List<Integer> stages = stages();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, channels, classes, splits, tokens, tokenWidth, tokenDropout,
+                        backbone, width, depth, heads, mlpRatio, qkvBias, qkScale, growth, stages, dropout,
+                        attentionDropout, dropPath);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final TokensToToken tokens;
     private final Parameter cls;
     private final Parameter positions;
     private final Dropout positionDropout;
     private final List<Layer> blocks;
     private final LayerNorm norm;
-    private Layer head;
 
     public TokensToTokenViT(Config c) {
-        config = c;
+        super(c);
         int count = 1 + c.gridHeight() * c.gridWidth();
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
         positions = fixedParameter(
@@ -313,11 +268,7 @@ public final class TokensToTokenViT extends Model {
         var backbone = TokensToTokenBlocks.of(c);
         blocks = children("blocks", backbone.size(), backbone::get);
         norm = child("norm", new LayerNorm(c.outputWidth(), EPS));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : new Linear(c.outputWidth(), c.classes);
+        classifier("head", classes -> new Linear(c.outputWidth(), classes));
     }
 
     /** Tokens before the first block, {@code [B, 1+N, D]}. */
@@ -344,20 +295,20 @@ public final class TokensToTokenViT extends Model {
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x);
             // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalised = tap.normalised() && x.size(2) == config.outputWidth();
+            boolean normalised = tap.normalised() && x.size(2) == config().outputWidth();
             tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
         }
         return x;
     }
 
     private Tensor map(Tensor tokens) {
-        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config.gridHeight(), config.gridWidth());
+        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().gridHeight(), config().gridWidth());
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config.splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
-        var widths = TokensToTokenBlocks.widths(config);
+        int stride = config().splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        var widths = TokensToTokenBlocks.widths(config());
         return IntStream.range(0, widths.size())
                 .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
                 .toList();
@@ -384,38 +335,17 @@ public final class TokensToTokenViT extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.outputWidth();
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().outputWidth();
     }
 
     /** The first layer that sees pixels: no convolution, but a linear layer on windows, channel by channel. */
     @Override
     public String stem() {
-        if (config.splits.size() == 1) {
+        if (config().splits.size() == 1) {
             return "tokens_to_token.project";
         }
-        return config.tokens == TokenAttention.PERFORMER
+        return config().tokens == TokenAttention.PERFORMER
                 ? "tokens_to_token.attention1.kqv"
                 : "tokens_to_token.attention1.attn.qkv";
     }
@@ -424,10 +354,11 @@ public final class TokensToTokenViT extends Model {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config.grid(), config.width, false);
+            return Positions.fit(
+                    values, 1, source.map(c -> ((Config) c).grid()), config().grid(), config().width, false);
         }
         boolean first = name.equals(stem() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
-        return first ? Channels.fitWindows(values, config.channels, wanted, false) : Optional.empty();
+        return first ? Channels.fitWindows(values, config().channels, wanted, false) : Optional.empty();
     }
 
     @Override
@@ -435,25 +366,10 @@ public final class TokensToTokenViT extends Model {
         return parameter.equals("cls_token");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (parameter.startsWith("norm.")) {
-            return blocks.size();
-        }
-        boolean embedding = parameter.equals("cls_token")
-                || parameter.equals("pos_embed")
-                || parameter.startsWith("tokens_to_token.");
-        return embedding ? 0 : blocks.size() + 1;
-    }
-
-    @Override
-    public int layers() {
-        return blocks.size() + 2;
+    Depths depths() {
+        return Depths.of("blocks", blocks.size())
+                .embedding("cls_token", "pos_embed", "tokens_to_token")
+                .last("norm");
     }
 }

@@ -25,9 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends Model implements PatchTokens {
+public final class VisionTransformer extends FamilyModel<VisionTransformer.Config> implements PatchTokens {
     /** How tokens become one vector. */
     public enum Pool {
         /** The class token, or the mean of class and distillation token's logits. */
@@ -160,7 +158,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
             boolean dropPathUniform,
             WeightInit weightInit,
             Optional<Stem> stem)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             require(
                     width > 0 && depth > 0 && heads > 0,
@@ -230,36 +228,6 @@ public final class VisionTransformer extends Model implements PatchTokens {
                     : List.of("images are padded to %d×%d pixels, a multiple of the patch".formatted(full, fullWidth));
         }
 
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
         Grid grid() {
             return new Grid(gridHeight(), gridWidth());
         }
@@ -315,79 +283,48 @@ public final class VisionTransformer extends Model implements PatchTokens {
         Init mlpBiasInit() {
             return weightInit == WeightInit.TIMM ? Init.zeros() : Init.normal(1e-6);
         }
-    }
 
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, width, depth, heads, registers;
-        public double mlpRatio,
-                normEps,
-                headDropout,
-                positionDropout,
-                patchDropout,
-                projectionDropout,
-                attentionDropout;
-        public double dropPath;
-        public boolean gatedMlp, qkvBias, qkNorm, classToken, distilled, positionsCoverPrefix, preNorm, finalNorm;
-        public boolean dynamicSize, dynamicPad, dropPathUniform;
-        public Pool pool;
-        public OptionalDouble layerScale;
-        public Optional<Boolean> fcNorm;
-        public Activation activation;
-        public WeightInit weightInit;
-        public Optional<Stem> stem;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            patchHeight = c.patchHeight;
-            patchWidth = c.patchWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            width = c.width;
-            depth = c.depth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            gatedMlp = c.gatedMlp;
-            qkvBias = c.qkvBias;
-            qkNorm = c.qkNorm;
-            layerScale = c.layerScale;
-            classToken = c.classToken;
-            distilled = c.distilled;
-            registers = c.registers;
-            positionsCoverPrefix = c.positionsCoverPrefix;
-            preNorm = c.preNorm;
-            finalNorm = c.finalNorm;
-            fcNorm = c.fcNorm;
-            activation = c.activation;
-            normEps = c.normEps;
-            dynamicSize = c.dynamicSize;
-            dynamicPad = c.dynamicPad;
-            headDropout = c.headDropout;
-            positionDropout = c.positionDropout;
-            patchDropout = c.patchDropout;
-            projectionDropout = c.projectionDropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
-            dropPathUniform = c.dropPathUniform;
-            weightInit = c.weightInit;
-            stem = c.stem;
+        @Override
+        public Options options() {
+            return new Options();
         }
 
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, pool, width, depth, heads,
-                    mlpRatio, gatedMlp, qkvBias, qkNorm, layerScale, classToken, distilled, registers,
-                    positionsCoverPrefix, preNorm, finalNorm, fcNorm, activation, normEps, dynamicSize, dynamicPad,
-                    headDropout, positionDropout, patchDropout, projectionDropout, attentionDropout, dropPath,
-                    dropPathUniform, weightInit, stem);
-            // spotless:on
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patchHeight = patchHeight(), patchWidth = patchWidth(), width = width(), depth = depth();
+            public int heads = heads(), registers = registers();
+            public double mlpRatio = mlpRatio(), normEps = normEps(), headDropout = headDropout();
+            public double positionDropout = positionDropout(), patchDropout = patchDropout();
+            public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
+            public boolean gatedMlp = gatedMlp(), qkvBias = qkvBias(), qkNorm = qkNorm(), classToken = classToken();
+            public boolean distilled = distilled(), positionsCoverPrefix = positionsCoverPrefix();
+            public boolean preNorm = preNorm(), finalNorm = finalNorm(), dynamicSize = dynamicSize();
+            public boolean dynamicPad = dynamicPad(), dropPathUniform = dropPathUniform();
+            public Pool pool = pool();
+            public OptionalDouble layerScale = layerScale();
+            public Optional<Boolean> fcNorm = fcNorm();
+            public Activation activation = activation();
+            public WeightInit weightInit = weightInit();
+            public Optional<Stem> stem = stem();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, pool, width, depth,
+                        heads, mlpRatio, gatedMlp, qkvBias, qkNorm, layerScale, classToken, distilled, registers,
+                        positionsCoverPrefix, preNorm, finalNorm, fcNorm, activation, normEps, dynamicSize,
+                        dynamicPad, headDropout, positionDropout, patchDropout, projectionDropout, attentionDropout,
+                        dropPath, dropPathUniform, weightInit, stem);
+                // spotless:on
+            }
         }
     }
 
-    private Config config;
     private final PatchEmbedding patches;
     private final @Nullable Parameter cls;
     private final @Nullable Parameter distillation;
@@ -400,11 +337,11 @@ public final class VisionTransformer extends Model implements PatchTokens {
     private final @Nullable AttentionPool attentionPool;
     private final Layer fcNorm;
     private final Dropout headDropout;
-    private Layer head;
-    private @Nullable Layer distillationHead;
+    private final Classifier head;
+    private final @Nullable Classifier distillationHead;
 
     public VisionTransformer(Config c) {
-        config = c;
+        super(c);
         int D = c.width;
         cls = c.classToken ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
         distillation = c.distilled ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
@@ -426,18 +363,15 @@ public final class VisionTransformer extends Model implements PatchTokens {
                 : null;
         fcNorm = child("fc_norm", c.normsAfterPooling() ? new LayerNorm(D, c.normEps) : new Identity());
         headDropout = child("head_drop", new Dropout(c.headDropout));
-        head = child("head", classifier(c));
-        distillationHead = c.distilled ? child("head_dist", classifier(c)) : null;
+        head = classifier("head", classes -> linear(c, classes));
+        distillationHead = c.distilled ? classifier("head_dist", classes -> linear(c, classes)) : null;
     }
 
-    private static Layer classifier(Config c) {
-        if (c.classes == 0) {
-            return new Identity();
-        }
+    private static Linear linear(Config c, int classes) {
         return switch (c.weightInit) {
-            case TIMM -> new Linear(c.width, c.classes);
-            case JAX -> new Linear(c.width, c.classes, true, Init.zeros(), Init.zeros());
-            case JAX_NLHB -> new Linear(c.width, c.classes, true, Init.zeros(), Init.constant(-Math.log(c.classes)));
+            case TIMM -> new Linear(c.width, classes);
+            case JAX -> new Linear(c.width, classes, true, Init.zeros(), Init.zeros());
+            case JAX_NLHB -> new Linear(c.width, classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
         };
     }
 
@@ -449,19 +383,19 @@ public final class VisionTransformer extends Model implements PatchTokens {
     /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
     private Tensor tokens(Tensor images, Tensor x) {
         var table = positions.value();
-        if (config.dynamicSize || config.dynamicPad) {
+        if (config().dynamicSize || config().dynamicPad) {
             table = Positions.resample(
                     table,
-                    config.positionedPrefix(),
-                    config.gridHeight(),
-                    config.gridWidth(),
+                    config().positionedPrefix(),
+                    config().gridHeight(),
+                    config().gridWidth(),
                     patches.rows(images.size(2)),
                     patches.columns(images.size(3)));
         }
-        x = config.positionsCoverPrefix ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
+        x = config().positionsCoverPrefix ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
-        if (training() && config.patchDropout > 0) {
-            x = Positions.dropPatches(x, config.prefixTokens(), config.patchDropout);
+        if (training() && config().patchDropout > 0) {
+            x = Positions.dropPatches(x, config().prefixTokens(), config().patchDropout);
         }
         return normPre.apply(x);
     }
@@ -495,7 +429,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     private Tensor encoded(Tensor x, int count, Tensor images, FeatureTap tap) {
-        int before = config.stemMaps().size();
+        int before = config().stemMaps().size();
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x); //                                             eq. 2, 3
             tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
@@ -506,9 +440,9 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     public Tensor patchTokens(Tensor images, UnaryOperator<Tensor> change) {
         require(
-                config.patchDropout == 0,
+                config().patchDropout == 0,
                 "the patches of a model that drops some (patchDropout %s) cannot be told apart: set it to 0",
-                config.patchDropout);
+                config().patchDropout);
         return framed(() -> {
             var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
             x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
@@ -518,12 +452,12 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public int tokenHeight() {
-        return config.patchHeight * config.stem.map(Stem::stride).orElse(1);
+        return config().patchHeight * config().stem.map(Stem::stride).orElse(1);
     }
 
     @Override
     public int tokenWidth() {
-        return config.patchWidth * config.stem.map(Stem::stride).orElse(1);
+        return config().patchWidth * config().stem.map(Stem::stride).orElse(1);
     }
 
     /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
@@ -533,22 +467,22 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var infos = new ArrayList<>(config.stemMaps());
-        for (int i = 0; i < config.depth; i++) {
-            infos.add(new FeatureInfo("blocks." + i, config.width, tokenHeight(), tokenWidth()));
+        var infos = new ArrayList<>(config().stemMaps());
+        for (int i = 0; i < config().depth; i++) {
+            infos.add(new FeatureInfo("blocks." + i, config().width, tokenHeight(), tokenWidth()));
         }
         return List.copyOf(infos);
     }
 
     @Override
     protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config.pool != Pool.TOKEN || Observation.active()) {
+        if (!inference() || config().pool != Pool.TOKEN || Observation.active()) {
             return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
         int last = blocks.size() - 1;
         var x = encoded(images, last, FeatureTap.NONE);
-        x = blocks.get(last).applyToFirst(x, config.distilled ? 2 : 1);
+        x = blocks.get(last).applyToFirst(x, config().distilled ? 2 : 1);
         return pooled(norm.apply(x));
     }
 
@@ -556,8 +490,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config.pool) {
-                    case TOKEN -> config.distilled ? x.narrow(1, 0, 2) : x.select(1, 0);
+                switch (config().pool) {
+                    case TOKEN -> config().distilled ? x.narrow(1, 0, 2) : x.select(1, 0);
                     case AVG -> patchesOf(x).mean(false, 1);
                     case MAX -> patchesOf(x).max(false, 1);
                     case AVGMAX ->
@@ -575,13 +509,13 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     private Tensor patchesOf(Tensor x) {
-        long prefix = config.prefixTokens();
+        long prefix = config().prefixTokens();
         return x.narrow(1, prefix, x.size(1) - prefix);
     }
 
     @Override
     protected Tensor logits(Tensor pooled) {
-        if (distillationHead == null || config.pool != Pool.TOKEN) {
+        if (distillationHead == null || config().pool != Pool.TOKEN) {
             return head.apply(pooled);
         }
         return head.apply(pooled.select(1, 0))
@@ -600,32 +534,13 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-        if (distillationHead != null) {
-            distillationHead = replace("head_dist", classifier(config));
-        }
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return config.distilled ? List.of("head", "head_dist") : List.of("head");
+        return config().width;
     }
 
     @Override
     public String stem() {
-        return config.stem
+        return config().stem
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
     }
@@ -634,7 +549,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             var from = source.map(c -> ((Config) c).grid());
-            return Positions.fit(values, config.positionedPrefix(), from, config.grid(), config.width, true);
+            return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width, true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
@@ -650,26 +565,11 @@ public final class VisionTransformer extends Model implements PatchTokens {
         };
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (parameter.startsWith("norm.")) {
-            return config.depth;
-        }
-        boolean embedding = withoutWeightDecay(parameter)
-                || parameter.startsWith("patch_embed.")
-                || parameter.startsWith("norm_pre.");
-        return embedding ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
+    Depths depths() {
+        return Depths.of("blocks", config().depth)
+                .embedding("cls_token", "dist_token", "reg_token", "pos_embed", "patch_embed", "norm_pre")
+                .last("norm");
     }
 
     /** A pre-norm encoder block (eq. 2 and 3), {@code [B, T+N, D] → [B, T+N, D]}. */

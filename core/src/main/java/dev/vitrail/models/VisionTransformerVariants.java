@@ -1,7 +1,7 @@
 package dev.vitrail.models;
 
 import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Options;
+import dev.vitrail.models.VisionTransformer.Config.Options;
 import dev.vitrail.models.VisionTransformer.Pool;
 import dev.vitrail.nn.Activation;
 import java.util.Optional;

@@ -10,7 +10,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Options;
+import dev.vitrail.models.VisionTransformer.Config.Options;
 import dev.vitrail.models.VisionTransformer.Pool;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameters;
