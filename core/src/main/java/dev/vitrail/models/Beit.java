@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
@@ -13,9 +12,9 @@ import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -80,13 +79,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
                     heads,
                     channels,
                     classes);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
+            Sizes.requireHeads(width, heads);
         }
 
         /** A BEiT in patches of 16 pixels, 1000 classes. */
@@ -137,27 +130,25 @@ public final class Beit extends FamilyModel<Beit.Config> {
     }
 
     private final Parameter cls;
-    private final Patches patches;
+    private final PatchConvolution patches;
     private final List<Block> blocks;
     private final LayerNorm norm;
 
     public Beit(Config c) {
         super(c);
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
-        patches = child("patch_embed", new Patches(c));
+        patches = child(
+                "patch_embed",
+                new PatchConvolution(c, new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0))));
         // One table of indices serves all blocks.
         var indices = constant(() -> relativePositions(c.rows(), c.columns()));
         var dropPaths = DropPath.linear(c.dropPath, c.depth);
         blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
         norm = child("fc_norm", new LayerNorm(c.width, EPS));
-        classifier("head", classes -> new Linear(c.width, classes, true, scaledNormal(HEAD_SCALE), Init.zeros()));
-    }
-
-    private static Init scaledNormal(double factor) {
-        return values -> {
-            Init.truncatedNormal(0.02).fill(values);
-            values.timesInPlace(factor);
-        };
+        classifier(
+                "head",
+                classes -> new Linear(
+                        c.width, classes, true, Init.truncatedNormal(0.02).times(HEAD_SCALE), Init.zeros()));
     }
 
     /**
@@ -243,25 +234,8 @@ public final class Beit extends FamilyModel<Beit.Config> {
         return Depths.of("blocks", config().depth).embedding("cls_token", "patch_embed");
     }
 
-    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
-    private static final class Patches extends Layer {
-        private final Config config;
-        private final Conv2d projection;
-
-        Patches(Config c) {
-            config = c;
-            projection = child("proj", new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0)));
-        }
-
-        @Override
-        protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
-            return projection.apply(images).flatten(2).transpose(1, 2);
-        }
-    }
-
     /** A pre-norm encoder block with scaled branches, {@code [B, 1+N, D] → [B, 1+N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;
@@ -276,7 +250,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
             landmark(Landmark.BLOCK, "");
             int D = c.width, hidden = (int) (c.mlpRatio * c.width);
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
-            var outInit = scaledNormal(1 / Math.sqrt(2.0 * (layer + 1)));
+            var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale), D);
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale), D);
             norm1 = child("norm1", new LayerNorm(D, EPS));
@@ -290,13 +264,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
+            x = Residual.sum(x, dropPath1.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
             var y = down.apply(Activation.GELU.consume(up.apply(norm2.apply(x))));
-            return Residual.sum(x, dropPath2.apply(scaled(y, gamma2)));
-        }
-
-        private static Tensor scaled(Tensor branch, Parameter gamma) {
-            return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
+            return Residual.sum(x, dropPath2.apply(LayerScale.scaled(y, gamma2)));
         }
     }
 

@@ -12,11 +12,11 @@ import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -102,20 +102,10 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
                     depth,
                     heads,
                     classDepth);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
+            Sizes.requireHeads(width, heads);
             Sizes.requireMultiple("image height", imageHeight, "patch", patch);
             Sizes.requireMultiple("image width", imageWidth, "patch", patch);
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
+            Sizes.requireChannelsAndClasses(channels, classes);
         }
 
         /** A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth. */
@@ -298,25 +288,13 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
 
         @Override
         protected Tensor forward(Tensor images) {
-            images.requireDims(4, "a batch of images");
-            require(
-                    images.size(2) == config.imageHeight && images.size(3) == config.imageWidth,
-                    "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
-                    images.size(2),
-                    images.size(3),
-                    config.imageHeight,
-                    config.imageWidth);
+            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
             return projection.apply(images).flatten(1, 2);
         }
     }
 
-    /** Scales a branch by its factors (LayerScale, eq. 4), written over it while no gradient is recorded. */
-    private static Tensor scaled(Tensor branch, Parameter gamma) {
-        return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
-    }
-
     /** A block of self-attention among patches (eq. 4), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;
@@ -338,8 +316,8 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
-            return Residual.sum(x, dropPath.apply(scaled(mlp.apply(norm2.apply(x)), gamma2)));
+            x = Residual.sum(x, dropPath.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
+            return Residual.sum(x, dropPath.apply(LayerScale.scaled(mlp.apply(norm2.apply(x)), gamma2)));
         }
     }
 
@@ -433,8 +411,8 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
         Tensor apply(Tensor x, Tensor token) {
             return framed(() -> {
                 var all = norm1.apply(Tensor.cat(1, token, x)); //                      [B, 1+N, D]
-                var y = Residual.sum(token, scaled(attention.apply(all), gamma1));
-                return Residual.sum(y, scaled(mlp.apply(norm2.apply(y)), gamma2));
+                var y = Residual.sum(token, LayerScale.scaled(attention.apply(all), gamma1));
+                return Residual.sum(y, LayerScale.scaled(mlp.apply(norm2.apply(y)), gamma2));
             });
         }
     }

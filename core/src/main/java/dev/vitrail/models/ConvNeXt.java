@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
@@ -15,12 +14,11 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerNorm2d;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pointwise;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.function.UnaryOperator;
@@ -192,10 +190,6 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
                     smallest);
         }
 
-        int blocks() {
-            return depths.stream().mapToInt(Integer::intValue).sum();
-        }
-
         /** Channels of the last feature map. */
         int lastWidth() {
             return widths.get(widths.size() - 1);
@@ -212,11 +206,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
         }
 
         Linear headLinear(int in, int out) {
-            Init scaled = values -> {
-                Init.truncatedNormal(0.02).fill(values);
-                values.timesInPlace(headInitScale);
-            };
-            return new Linear(in, out, true, scaled, Init.zeros());
+            return new Linear(in, out, true, Init.truncatedNormal(0.02).times(headInitScale), Init.zeros());
         }
 
         @Override
@@ -263,20 +253,14 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
     public ConvNeXt(Config c) {
         super(c);
         root = child("stem", new Root(c));
-        var made = new ArrayList<Stage>();
-        var rates = DropPath.linear(c.dropPath, c.blocks());
-        int in = c.widths.get(0), first = 0;
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("stages." + i, new Stage(c, i, in, first, rates)));
-            in = c.widths.get(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
-        normPre = child("norm_pre", c.normsBeforePool ? new LayerNorm2d(in, c.normEps) : new Identity());
+        var rates = DropPath.linear(c.dropPath, c.depths);
+        stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
+        int last = c.lastWidth();
+        normPre = child("norm_pre", c.normsBeforePool ? new LayerNorm2d(last, c.normEps) : new Identity());
         pool = child("head.global_pool", new GlobalPool(c.pool, !c.normsBeforePool));
-        headNorm = child("head.norm", c.normsBeforePool ? new Identity() : new LayerNorm2d(in, c.normEps));
+        headNorm = child("head.norm", c.normsBeforePool ? new Identity() : new LayerNorm2d(last, c.normEps));
         preLogits = child(
-                "head.pre_logits", c.headHidden > 0 ? new PreLogits(c.headLinear(in, c.headHidden)) : new Identity());
+                "head.pre_logits", c.headHidden > 0 ? new PreLogits(c.headLinear(last, c.headHidden)) : new Identity());
         headDropout = child("head.drop", new Dropout(c.headDropout));
         classifier("head.fc", classes -> c.headLinear(c.headWidth(), classes));
     }
@@ -370,17 +354,13 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
         private final Layer downsample;
         private final List<Block> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            int out = c.widths.get(stage), stride = c.stride(stage);
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(Config c, int stage, double[] dropPaths) {
+            int in = c.widths.get(Math.max(0, stage - 1)), out = c.widths.get(stage), stride = c.stride(stage);
             downsample =
                     child("downsample", stride > 1 || in != out ? new Downsample(c, in, out, stride) : new Identity());
-            blocks = children(
-                    "blocks", c.depths.get(stage), i -> new Block(c, out, c.kernels.get(stage), dropPaths[first + i]));
+            blocks =
+                    children("blocks", c.depths.get(stage), i -> new Block(c, out, c.kernels.get(stage), dropPaths[i]));
         }
 
         @Override
@@ -410,7 +390,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
     }
 
     /** A depthwise convolution and a perceptron beside a shortcut (paper, figure 4), {@code [B, C, H, W] → [B, C, H, W]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Conv2d depthwise;
         private final LayerNorm norm;
         private final Perceptron mlp;
@@ -433,7 +413,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXt.Config> {
             var y = depthwise.apply(x).permute(0, 2, 3, 1); //                      [B, H, W, C]
             y = mlp.apply(norm.apply(y));
             if (gamma != null) {
-                y = Gradients.recorded() ? y.times(gamma.value()) : y.timesInPlace(gamma.value());
+                y = LayerScale.scaled(y, gamma);
             }
             return Residual.sum(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
         }

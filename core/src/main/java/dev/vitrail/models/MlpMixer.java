@@ -12,7 +12,6 @@ import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -113,14 +112,18 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         }
     }
 
-    private final Stem stem;
+    private final PatchConvolution stem;
     private final List<Block> blocks;
     private final LayerNorm norm;
     private final Dropout headDropout;
 
     public MlpMixer(Config c) {
         super(c);
-        stem = child("stem", new Stem(c));
+        var patch = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
+        stem = child(
+                "stem",
+                new PatchConvolution(
+                        c, new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
         blocks = children("blocks", c.depth, i -> new Block(c));
         norm = child("norm", new LayerNorm(c.width, EPS));
         headDropout = child("head_drop", new Dropout(c.headDropout));
@@ -172,27 +175,8 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         return Depths.of("blocks", config().depth).embedding("stem").last("norm");
     }
 
-    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
-    private static final class Stem extends Layer {
-        private final Config config;
-        private final Conv2d projection;
-
-        Stem(Config c) {
-            config = c;
-            var shape = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
-            projection =
-                    child("proj", new Conv2d(shape, Init.truncatedNormalOfVariance(1.0 / shape.fanIn()), Init.zeros()));
-        }
-
-        @Override
-        protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
-            return projection.apply(images).flatten(2).transpose(1, 2);
-        }
-    }
-
     /** Mixes patches, then channels (eq. 1), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Mlp patches;
         private final DropPath dropPath;

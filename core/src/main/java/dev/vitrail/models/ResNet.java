@@ -13,9 +13,7 @@ import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -134,11 +132,7 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
                     "blocks of two 3×3 convolutions have one group and base width 64, found %d and %d: use bottlenecks",
                     cardinality,
                     baseWidth);
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
+            Sizes.requireChannelsAndClasses(channels, classes);
             require(
                     imageHeight > 0 && imageWidth > 0,
                     "an image of %d×%d pixels is empty: give positive sides, such as 224",
@@ -198,10 +192,6 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
             return IntStream.range(0, depths.size())
                     .mapToObj(i -> FeatureInfo.square("layer" + (i + 1), width(i), 4 << i))
                     .toList();
-        }
-
-        int blocks() {
-            return depths.stream().mapToInt(Integer::intValue).sum();
         }
 
         Conv2d conv(int in, int out, int kernel, int stride, int groups) {
@@ -273,15 +263,10 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
         conv1 = child("conv1", c.stem == Stem.PLAIN ? c.conv(c.channels, in, 7, 2) : new DeepStem(c));
         norm1 = child("bn1", c.norm(in));
         maximum = child("maxpool", c.convolvedPool ? new ConvolvedPool(c, in) : new Maximum());
-        var made = new ArrayList<Stage>();
-        int first = 0;
-        var rates = DropPath.linear(c.dropPath, c.blocks());
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("layer" + (i + 1), new Stage(c, i, in, first, rates)));
-            in = c.width(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
+        var rates = DropPath.linear(c.dropPath, c.depths);
+        stages = IntStream.range(0, rates.length)
+                .mapToObj(i -> child("layer" + (i + 1), new Stage(c, i, rates[i])))
+                .toList();
         pool = child("global_pool", new GlobalPool(c.pool, false));
         headDropout = new Dropout(c.headDropout);
         int pooled = c.pool.width(c.lastWidth());
@@ -393,26 +378,19 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
     static final class Stage extends Layer {
         private final List<Layer> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            var made = new ArrayList<Layer>();
-            int out = c.width(stage);
-            for (int i = 0; i < c.depths.get(stage); i++) {
-                int from = i == 0 ? in : out;
-                int stride = i == 0 && stage > 0 ? 2 : 1;
-                double rate = dropPaths[first + i];
-                int planes = c.widths.get(stage);
-                made.add(child(
-                        String.valueOf(i),
-                        c.block == BlockKind.BASIC
-                                ? new Basic(c, from, planes, stride, rate)
-                                : new Bottleneck(c, from, planes, stride, rate)));
-            }
-            blocks = List.copyOf(made);
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(Config c, int stage, double[] dropPaths) {
+            int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
+            int planes = c.widths.get(stage);
+            blocks = IntStream.range(0, dropPaths.length)
+                    .mapToObj(i -> {
+                        int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
+                        Layer block = c.block == BlockKind.BASIC
+                                ? new Basic(c, from, planes, stride, dropPaths[i])
+                                : new Bottleneck(c, from, planes, stride, dropPaths[i]);
+                        return child(String.valueOf(i), block);
+                    })
+                    .toList();
         }
 
         @Override
@@ -425,7 +403,7 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
     }
 
     /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
-    static final class Basic extends Layer implements Recomputable {
+    static final class Basic extends Layer {
         private final Conv2d conv1, conv2;
         private final BatchNorm2d norm1, norm2;
         private final @Nullable Shortcut downsample;
@@ -453,7 +431,7 @@ public final class ResNet extends FamilyModel<ResNet.Config> {
     }
 
     /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
-    static final class Bottleneck extends Layer implements Recomputable {
+    static final class Bottleneck extends Layer {
         private final Conv2d conv1, conv2, conv3;
         private final BatchNorm2d norm1, norm2, norm3;
         private final @Nullable Shortcut downsample;

@@ -14,7 +14,6 @@ import dev.vitrail.nn.GroupNorm;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import dev.vitrail.nn.SamePadding;
 import dev.vitrail.nn.StdConv2d;
@@ -155,11 +154,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
             require(
                     preActivation || !plainBlocks,
                     "blocks of two 3×3 convolutions exist with pre-activation alone: set preActivation, or use ResNet");
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
+            Sizes.requireChannelsAndClasses(channels, classes);
             require(
                     imageHeight > 0 && imageWidth > 0,
                     "an image of %d×%d pixels is empty: give positive sides, such as 224",
@@ -281,17 +276,9 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     public ResNetV2(Config c) {
         super(c);
         root = child("stem", new Root(c));
-        var made = new ArrayList<Stage>();
-        int in = c.stemChannels(), first = 0;
-        var rates = DropPath.linear(
-                c.dropPath, c.depths.stream().mapToInt(Integer::intValue).sum());
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("stages." + i, new Stage(c, i, in, first, rates)));
-            in = c.width(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
-        norm = child("norm", c.preActivation ? c.normed(in) : new Identity());
+        var rates = DropPath.linear(c.dropPath, c.depths);
+        stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
+        norm = child("norm", c.preActivation ? c.normed(c.lastWidth()) : new Identity());
         pool = child("head.global_pool", new GlobalPool(c.pool, true));
         headDropout = child("head.drop", new Dropout(c.headDropout));
         head = classifier(
@@ -400,23 +387,18 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     static final class Stage extends Layer {
         private final List<Layer> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            int out = c.width(stage);
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(Config c, int stage, double[] dropPaths) {
+            int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
             blocks = children("blocks", c.depths.get(stage), i -> {
                 int stride = i == 0 && stage > 0 ? 2 : 1;
                 int from = i == 0 ? in : out;
-                double rate = dropPaths[first + i];
                 if (!c.preActivation) {
-                    return new Bottleneck(c, from, out, stride, i == 0, rate);
+                    return new Bottleneck(c, from, out, stride, i == 0, dropPaths[i]);
                 }
                 return c.plainBlocks
-                        ? new PreActivationPair(c, from, out, stride, i == 0, rate)
-                        : new PreActivationBottleneck(c, from, out, stride, i == 0, rate);
+                        ? new PreActivationPair(c, from, out, stride, i == 0, dropPaths[i])
+                        : new PreActivationBottleneck(c, from, out, stride, i == 0, dropPaths[i]);
             });
         }
 
@@ -430,7 +412,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     }
 
     /** A bottleneck that normalises before it convolves (He et al., 2016, figure 1b). */
-    static final class PreActivationBottleneck extends Layer implements Recomputable {
+    static final class PreActivationBottleneck extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2, norm3, conv3;
         private final DropPath dropPath;
@@ -459,7 +441,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     }
 
     /** Two 3×3 convolutions, each after a normalisation. */
-    static final class PreActivationPair extends Layer implements Recomputable {
+    static final class PreActivationPair extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2;
         private final DropPath dropPath;
@@ -485,7 +467,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2.Config> {
     }
 
     /** A bottleneck that convolves before it normalises: the hybrids' (ResNet v1.5). */
-    static final class Bottleneck extends Layer implements Recomputable {
+    static final class Bottleneck extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer conv1, norm1, conv2, norm2, conv3, norm3;
         private final DropPath dropPath;

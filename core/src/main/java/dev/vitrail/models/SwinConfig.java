@@ -3,7 +3,6 @@ package dev.vitrail.models;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.nn.Activation;
-import dev.vitrail.nn.DropPath;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -104,11 +103,7 @@ public record SwinConfig(
                 imageHeight,
                 imageWidth,
                 patch);
-        require(
-                channels > 0 && classes >= 0,
-                "channels %d must be positive and classes %d not negative",
-                channels,
-                classes);
+        Sizes.requireChannelsAndClasses(channels, classes);
         int stages = depths.size();
         require(stages > 0 && stages <= 16, "a Swin Transformer has 1 to 16 stages, found %d depths", stages);
         requireSame("heads", heads, stages);
@@ -161,16 +156,6 @@ public record SwinConfig(
         return depths.size();
     }
 
-    /** Number of blocks in all stages. */
-    public int blocks() {
-        return firstBlock(stages());
-    }
-
-    /** Number of blocks before a stage. */
-    int firstBlock(int stage) {
-        return depths.subList(0, stage).stream().mapToInt(Integer::intValue).sum();
-    }
-
     /** Channels of a stage's tokens. */
     public int widthOf(int stage) {
         return width << stage;
@@ -213,10 +198,6 @@ public record SwinConfig(
         // As timm counts, an odd side is halved downwards here, though merging pads it.
         return ShiftedWindows.fit(
                 Math.max(1, rows >> stage), Math.max(1, columns >> stage), window.height, window.width, shifted);
-    }
-
-    double[] dropPaths() {
-        return DropPath.linear(dropPath, blocks());
     }
 
     @Override

@@ -14,7 +14,6 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.HashMap;
 import java.util.List;
@@ -206,12 +205,13 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
             config = c;
             this.number = number;
             merging = child("downsample", number == 0 ? new Identity() : new PatchMerging(c, c.widthOf(number - 1)));
-            blocks = children("blocks", c.depths().get(number), i -> {
-                double dropPath = c.dropPaths()[c.firstBlock(number) + i];
-                return c.version() == SwinConfig.Version.V1
-                        ? new BlockV1(c, number, dropPath)
-                        : new SwinTransformerV2.Block(c, number, dropPath);
-            });
+            var dropPaths = DropPath.linear(c.dropPath(), c.depths())[number];
+            blocks = children(
+                    "blocks",
+                    dropPaths.length,
+                    i -> c.version() == SwinConfig.Version.V1
+                            ? new BlockV1(c, number, dropPaths[i])
+                            : new SwinTransformerV2.Block(c, number, dropPaths[i]));
         }
 
         /**
@@ -278,7 +278,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
     }
 
     /** A block of either version, {@code [B, H, W, C] → [B, H, W, C]}. */
-    abstract static class Block extends Module implements Recomputable {
+    abstract static class Block extends Module {
         Block() {
             landmark(Landmark.BLOCK, "");
         }

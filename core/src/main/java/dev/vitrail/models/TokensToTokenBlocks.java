@@ -13,7 +13,6 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -86,7 +85,7 @@ final class TokensToTokenBlocks {
      * A pre-norm encoder block, {@code [B, N, D] → [B, N, D]}. In the dense backbone its output is narrowed and appended to its
      * input instead, {@code [B, N, D] → [B, N, D + growth]} (Huang et al., DenseNet, 2017, arXiv:1608.06993).
      */
-    static final class Block extends Layer implements Recomputable {
+    static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Layer attention;
         private final @Nullable SqueezeExcitation squeeze;

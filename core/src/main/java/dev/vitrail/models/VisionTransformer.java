@@ -19,7 +19,6 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -166,13 +165,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformer.Confi
                     width,
                     depth,
                     heads);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
+            Sizes.requireHeads(width, heads);
             int stride = stem.map(Stem::stride).orElse(1);
             if (!dynamicPad) {
                 Sizes.requireMultiple("image height", imageHeight, "patch", patchHeight * stride);
@@ -181,11 +174,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformer.Confi
             require(
                     pool != Pool.TOKEN || classToken,
                     "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
+            Sizes.requireChannelsAndClasses(channels, classes);
             require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
             require(registers >= 0, "registers %d must not be negative", registers);
             int hidden = (int) (width * mlpRatio);
@@ -573,7 +562,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformer.Confi
     }
 
     /** A pre-norm encoder block (eq. 2 and 3), {@code [B, T+N, D] → [B, T+N, D]}. */
-    static final class Block extends Layer implements Recomputable {
+    static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Attention attention;
         private final Layer scale1;

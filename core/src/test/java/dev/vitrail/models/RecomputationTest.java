@@ -27,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Gradient checkpointing changes nothing but the memory that a step takes. */
 class RecomputationTest {
     private static final int CLASSES = 5;
+    private static final CompactTransformer.Shape COMPACT = new CompactTransformer.Shape(32, 3, 4, 8, 64, 0.1);
 
     private static VisionTransformer vit() {
         return new VisionTransformer(VisionTransformer.Config.of(32, 8, 32, 3, 4)
@@ -59,7 +60,15 @@ class RecomputationTest {
                 Arguments.of("ResNet", (Supplier<Model>)
                         () -> new ResNet(ResNet.Config.of(ResNet.BlockKind.BASIC, 1, 1, 1, 1)
                                 .withClasses(CLASSES)
-                                .withDropPath(0.3))));
+                                .withDropPath(0.3))),
+                // Blocks that append channels, and transitions between them.
+                Arguments.of("T2T-ViT", (Supplier<Model>)
+                        () -> Catalog.get("t2t_mini_32_dense").create()),
+                Arguments.of("compact ViT", (Supplier<Model>) () -> new CompactViT(new CompactViT.Config(
+                        CompactImage.square(32, 8), CLASSES, COMPACT, CompactModel.Pool.CLS, 0.1))),
+                // Layers that are left out by chance.
+                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(
+                        new CompactCaiT.Config(CompactImage.square(32, 8), CLASSES, COMPACT, 2, 0.1, 0.3))));
     }
 
     /** All that a step leaves behind, as bytes. */
@@ -68,7 +77,7 @@ class RecomputationTest {
         model.train(true);
         if (frozenStem) {
             model.parameters().forEach((name, parameter) -> {
-                if (!name.matches("(head|fc|norm|blocks|layers|stages|layer\\d).*")) {
+                if (!name.matches("(head|fc|norm|blocks|layers|stages|layer\\d|\\w*transformer|mlp_head).*")) {
                     parameter.setTrainable(false);
                 }
             });
