@@ -1,11 +1,8 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
@@ -20,7 +17,6 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
@@ -35,143 +31,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
  * channels.
  */
-public final class CaiT extends FamilyModel<CaiT.Config> {
-    /** How tokens become one vector. */
-    public enum Pool {
-        /** The class token. */
-        TOKEN,
-        /** The mean over patches. */
-        AVG
-    }
-
-    /**
-     * The numbers and options that tell one CaiT from another (paper, Table 2; names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
-     * @param patch side of a patch, pixels (patch_size)
-     * @param channels colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how tokens become one vector (global_pool)
-     * @param width D, channels of every token (embed_dim)
-     * @param depth blocks of self-attention (depth)
-     * @param classDepth blocks of class attention after them (depth_token_only)
-     * @param heads h; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
-     * @param classMlpRatio the same in blocks of class attention (mlp_ratio_token_only)
-     * @param qkvBias whether queries, keys and values have biases (qkv_bias)
-     * @param attentionScale factor of the scores; empty for 1/√d (qk_scale)
-     * @param layerScale first value of the branches' factors (init_values)
-     * @param activation the perceptrons' non-linearity (act_layer)
-     * @param normEps eps of the layer normalisations
-     * @param headDropout probability before the head (drop_rate)
-     * @param positionDropout probability after the positions are added (pos_drop_rate)
-     * @param projectionDropout probability after projections of self-attention blocks (proj_drop_rate)
-     * @param attentionDropout probability of their attention weights (attn_drop_rate)
-     * @param dropPath rate of stochastic depth, the same for all blocks of self-attention (drop_path_rate)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int patch,
-            int channels,
-            int classes,
-            Pool pool,
-            int width,
-            int depth,
-            int classDepth,
-            int heads,
-            double mlpRatio,
-            double classMlpRatio,
-            boolean qkvBias,
-            OptionalDouble attentionScale,
-            double layerScale,
-            Activation activation,
-            double normEps,
-            double headDropout,
-            double positionDropout,
-            double projectionDropout,
-            double attentionDropout,
-            double dropPath)
-            implements AdjustableConfig<Config, Config.Options> {
-        public Config {
-            require(
-                    width > 0 && depth > 0 && classDepth >= 0 && heads > 0,
-                    "width %d, depth %d and heads %d must be positive, and the depth of class attention %d not negative",
-                    width,
-                    depth,
-                    heads,
-                    classDepth);
-            Sizes.requireHeads(width, heads);
-            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
-            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
-            Sizes.requireChannelsAndClasses(channels, classes);
-        }
-
-        /** A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth. */
-        public static Config of(int image, int patch, int width, int depth, int heads) {
-            // spotless:off
-            return new Config(
-                    image, image, patch, 3, 1000, Pool.TOKEN, width, depth, 2, heads, 4, 4, true, OptionalDouble.empty(),
-                    layerScale(depth), Activation.GELU, 1e-6, 0, 0, 0, 0, 0);
-            // spotless:on
-        }
-
-        /** The first value of LayerScale for a depth (section 2). */
-        static double layerScale(int depth) {
-            return depth <= 18 ? 0.1 : depth <= 24 ? 1e-5 : 1e-6;
-        }
-
-        Grid grid() {
-            return new Grid(gridHeight(), gridWidth());
-        }
-
-        /** Rows of patches. */
-        public int gridHeight() {
-            return imageHeight / patch;
-        }
-
-        /** Columns of patches. */
-        public int gridWidth() {
-            return imageWidth / patch;
-        }
-
-        double scale() {
-            return attentionScale.orElse(1 / Math.sqrt((double) width / heads));
-        }
-
-        @Override
-        public Options options() {
-            return new Options();
-        }
-
-        /** The components by their names, to be changed one by one. */
-        public final class Options extends ModelOptions<Config> {
-            public int patch = patch(), width = width(), depth = depth(), classDepth = classDepth(), heads = heads();
-            public double mlpRatio = mlpRatio(), classMlpRatio = classMlpRatio(), layerScale = layerScale();
-            public double normEps = normEps(), headDropout = headDropout(), positionDropout = positionDropout();
-            public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
-            public boolean qkvBias = qkvBias();
-            public Pool pool = pool();
-            public OptionalDouble attentionScale = attentionScale();
-            public Activation activation = activation();
-
-            private Options() {
-                super(Config.this);
-            }
-
-            @Override
-            Config config() {
-                // spotless:off
-                return new Config(
-                        imageHeight, imageWidth, patch, channels, classes, pool, width, depth, classDepth, heads,
-                        mlpRatio, classMlpRatio, qkvBias, attentionScale, layerScale, activation, normEps,
-                        headDropout, positionDropout, projectionDropout, attentionDropout, dropPath);
-                // spotless:on
-            }
-        }
-    }
-
+public final class CaiT extends FamilyModel<CaiTConfig> {
     private final PatchEmbedding patches;
     private final Parameter cls;
     private final Parameter positions;
@@ -181,18 +41,18 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
     private final LayerNorm norm;
     private final Dropout headDropout;
 
-    public CaiT(Config c) {
+    public CaiT(CaiTConfig c) {
         super(c);
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
         positions =
-                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width);
+                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width());
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout));
-        blocks = children("blocks", c.depth, i -> new Block(c));
-        classBlocks = children("blocks_token_only", c.classDepth, i -> new ClassBlock(c));
-        norm = child("norm", new LayerNorm(c.width, c.normEps));
-        headDropout = child("head_drop", new Dropout(c.headDropout));
-        classifier("head", classes -> new Linear(c.width, classes));
+        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
+        blocks = children("blocks", c.depth(), i -> new Block(c));
+        classBlocks = children("blocks_token_only", c.classDepth(), i -> new ClassBlock(c));
+        norm = child("norm", new LayerNorm(c.width(), c.normEps()));
+        headDropout = child("head_drop", new Dropout(c.headDropout()));
+        classifier("head", classes -> new Linear(c.width(), classes));
     }
 
     /**
@@ -224,8 +84,8 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config().depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width, config().patch))
+        return IntStream.range(0, config().depth())
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width(), config().patch()))
                 .toList();
     }
 
@@ -233,7 +93,7 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config().pool) {
+                switch (config().pool()) {
                     case TOKEN -> x.select(1, 0);
                     case AVG -> x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
                 };
@@ -242,7 +102,7 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
 
     @Override
     public int width() {
-        return config().width;
+        return config().width();
     }
 
     @Override
@@ -254,7 +114,7 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((Config) c).grid()), config().grid(), config().width, true);
+                    values, 0, source.map(c -> ((CaiTConfig) c).grid()), config().grid(), config().width(), true);
         }
         if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
             return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
@@ -270,25 +130,25 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
     /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
     @Override
     Depths depths() {
-        return Depths.of("blocks", config().depth)
-                .alongside("blocks_token_only", config().classDepth)
+        return Depths.of("blocks", config().depth())
+                .alongside("blocks_token_only", config().classDepth())
                 .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
     }
 
     /** {@code [B, channels, H, W] → [B, N, D]}. */
     private static final class PatchEmbedding extends Layer {
-        private final Config config;
+        private final CaiTConfig config;
         private final PatchProjection projection;
 
-        PatchEmbedding(Config c) {
+        PatchEmbedding(CaiTConfig c) {
             config = c;
-            projection = child("proj", new PatchProjection(c.channels, c.width, c.patch));
+            projection = child("proj", new PatchProjection(c.channels(), c.width(), c.patch()));
         }
 
         @Override
         protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
+            Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
             return projection.apply(images).flatten(1, 2);
         }
     }
@@ -303,15 +163,16 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
         private final LayerNorm norm2;
         private final Mlp mlp;
 
-        Block(Config c) {
+        Block(CaiTConfig c) {
             landmark(Landmark.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
-            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
+            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
             attention = child("attn", new TalkingHeads(c));
-            dropPath = child("drop_path", new DropPath(c.dropPath));
-            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
-            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.mlpRatio), c.activation, c.projectionDropout));
+            dropPath = child("drop_path", new DropPath(c.dropPath()));
+            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
+            mlp = child(
+                    "mlp", new Mlp(c.width(), (int) (c.width() * c.mlpRatio()), c.activation(), c.projectionDropout()));
         }
 
         @Override
@@ -335,16 +196,16 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
         private final Linear out;
         private final Dropout outDropout;
 
-        TalkingHeads(Config c) {
+        TalkingHeads(CaiTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads;
+            heads = c.heads();
             scale = c.scale();
-            qkv = child("qkv", new Linear(c.width, 3L * c.width, c.qkvBias));
-            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout));
-            out = child("proj", new Linear(c.width, c.width));
-            before = child("proj_l", new Mixing(c.heads));
-            after = child("proj_w", new Mixing(c.heads));
-            outDropout = child("proj_drop", new Dropout(c.projectionDropout));
+            qkv = child("qkv", new Linear(c.width(), 3L * c.width(), c.qkvBias()));
+            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout()));
+            out = child("proj", new Linear(c.width(), c.width()));
+            before = child("proj_l", new Mixing(c.heads()));
+            after = child("proj_w", new Mixing(c.heads()));
+            outDropout = child("proj_drop", new Dropout(c.projectionDropout()));
         }
 
         @Override
@@ -394,14 +255,14 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
         private final LayerNorm norm2;
         private final Mlp mlp;
 
-        ClassBlock(Config c) {
+        ClassBlock(CaiTConfig c) {
             landmark(Landmark.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
-            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
+            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
             attention = child("attn", new ClassAttention(c));
-            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
-            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.classMlpRatio), c.activation, 0));
+            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
+            mlp = child("mlp", new Mlp(c.width(), (int) (c.width() * c.classMlpRatio()), c.activation(), 0));
         }
 
         /**
@@ -426,14 +287,14 @@ public final class CaiT extends FamilyModel<CaiT.Config> {
         private final Linear v;
         private final Linear out;
 
-        ClassAttention(Config c) {
+        ClassAttention(CaiTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads;
+            heads = c.heads();
             scale = c.scale();
-            q = child("q", new Linear(c.width, c.width, c.qkvBias));
-            k = child("k", new Linear(c.width, c.width, c.qkvBias));
-            v = child("v", new Linear(c.width, c.width, c.qkvBias));
-            out = child("proj", new Linear(c.width, c.width));
+            q = child("q", new Linear(c.width(), c.width(), c.qkvBias()));
+            k = child("k", new Linear(c.width(), c.width(), c.qkvBias()));
+            v = child("v", new Linear(c.width(), c.width(), c.qkvBias()));
+            out = child("proj", new Linear(c.width(), c.width()));
         }
 
         @Override

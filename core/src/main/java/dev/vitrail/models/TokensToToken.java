@@ -23,11 +23,11 @@ import java.util.List;
  * between the steps, {@code m} random features, {@code D} channels of the backbone.
  */
 final class TokensToToken extends Layer {
-    private final TokensToTokenViT.Config config;
+    private final TokensToTokenViTConfig config;
     private final List<Layer> attentions;
     private final Linear projection;
 
-    TokensToToken(TokensToTokenViT.Config c) {
+    TokensToToken(TokensToTokenViTConfig c) {
         config = c;
         attentions = new ArrayList<>();
         int channels = c.channels();
@@ -40,7 +40,7 @@ final class TokensToToken extends Layer {
         projection = child("project", new Linear(joined, c.width()));
     }
 
-    private static Layer attention(TokensToTokenViT.Config c, int joined) {
+    private static Layer attention(TokensToTokenViTConfig c, int joined) {
         return switch (c.tokens()) {
             case TRANSFORMER -> new TokenTransformer(joined, c.tokenWidth());
             case PERFORMER -> new TokenPerformer(joined, c.tokenWidth(), c.tokenDropout());

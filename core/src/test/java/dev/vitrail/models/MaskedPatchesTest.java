@@ -19,14 +19,14 @@ import org.junit.jupiter.api.Test;
 class MaskedPatchesTest {
     private static final List<Double> HALF = List.of(0.5, 0.5, 0.5);
 
-    private static MaskedPatches masked(VisionTransformer.Config config) {
+    private static MaskedPatches masked(VisionTransformerConfig config) {
         var model = new MaskedPatches(new VisionTransformer(config.withClasses(0)), HALF, HALF, "the model");
         model.initialise(7, Device.CPU);
         return model;
     }
 
-    private static VisionTransformer.Config tiny() {
-        return VisionTransformer.Config.of(16, 4, 24, 2, 3);
+    private static VisionTransformerConfig tiny() {
+        return VisionTransformerConfig.of(16, 4, 24, 2, 3);
     }
 
     @Test
@@ -97,7 +97,7 @@ class MaskedPatchesTest {
 
     @Test
     void gradientsReachTheMaskTokenAndEveryParameterInside() {
-        for (var config : List.of(tiny(), tiny().with(o -> o.pool = VisionTransformer.Pool.AVG))) {
+        for (var config : List.of(tiny(), tiny().with(o -> o.pool = VisionTransformerConfig.Pool.AVG))) {
             try (var model = masked(config);
                     var frame = Frame.open();
                     var on = Gradients.on()) {

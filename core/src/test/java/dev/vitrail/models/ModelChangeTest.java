@@ -146,7 +146,7 @@ class ModelChangeTest {
             var variant = new Variant(
                     "rectangle",
                     VisionTransformerVariants.FAMILY,
-                    VisionTransformer.Config.of(32, 8, 24, 1, 3).withImage(32, 64));
+                    VisionTransformerConfig.of(32, 8, 24, 1, 3).withImage(32, 64));
             var model = initialised(variant);
             var table = Parameters.of(model, "pos_embed").value();
             var expected = Positions.resample(table, 1, 4, 8, 8, 4).toFloats();

@@ -226,7 +226,7 @@ class ModelInterfaceTest {
 
     @Test
     void mapsOfADynamicSizeFollowTheImages() {
-        var config = VisionTransformer.Config.of(32, 8, 24, 2, 3).with(o -> o.dynamicPad = true);
+        var config = VisionTransformerConfig.of(32, 8, 24, 2, 3).with(o -> o.dynamicPad = true);
         with(new Variant("dynamic", VisionTransformerVariants.FAMILY, config), (model, images) -> assertThat(
                         model.featureMaps(Tensor.randn(1, 3, 50, 20), List.of(1))
                                 .get(0)

@@ -9,9 +9,8 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Config.Options;
-import dev.vitrail.models.VisionTransformer.Pool;
+import dev.vitrail.models.VisionTransformerConfig.Options;
+import dev.vitrail.models.VisionTransformerConfig.Pool;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameters;
 import java.util.List;
@@ -26,10 +25,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class VisionTransformerTest {
-    private static final Config SMALL = Config.of(32, 8, 24, 3, 3).withClasses(5);
+    private static final VisionTransformerConfig SMALL =
+            VisionTransformerConfig.of(32, 8, 24, 3, 3).withClasses(5);
 
     /** A model whose outputs spread: values of deviation 0.3 instead of the small first values. */
-    private static VisionTransformer model(Config config) {
+    private static VisionTransformer model(VisionTransformerConfig config) {
         var model = new VisionTransformer(config);
         model.initialise(1, Device.CPU);
         try (var frame = Frame.open();
@@ -52,7 +52,7 @@ class VisionTransformerTest {
     }
 
     /** Configurations that differ in what the forward pass does. */
-    static Stream<Config> options() {
+    static Stream<VisionTransformerConfig> options() {
         return Stream.<Consumer<Options>>of(
                         o -> {},
                         o -> o.distilled = true,
@@ -90,7 +90,7 @@ class VisionTransformerTest {
 
     @ParameterizedTest
     @MethodSource("options")
-    void resultsDoNotDependOnTheBatch(Config config) {
+    void resultsDoNotDependOnTheBatch(VisionTransformerConfig config) {
         try (var model = model(config);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -106,7 +106,7 @@ class VisionTransformerTest {
     /** While gradients are recorded every token is computed, otherwise what the classifier reads. */
     @ParameterizedTest
     @MethodSource("options")
-    void theShortenedLastBlockGivesTheFullResult(Config config) {
+    void theShortenedLastBlockGivesTheFullResult(VisionTransformerConfig config) {
         try (var model = model(config);
                 var frame = Frame.open()) {
             var images = images(3, 32, 32);

@@ -17,6 +17,7 @@ import dev.vitrail.models.Model;
 import dev.vitrail.models.SwinConfig;
 import dev.vitrail.models.SwinTransformer;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -109,7 +110,7 @@ class MixedPrecisionTest {
     @Test
     void aVisionTransformerLosesDigitsAlone() {
         try (var model = new VisionTransformer(
-                VisionTransformer.Config.of(32, 8, 32, 2, 4).withClasses(10))) {
+                VisionTransformerConfig.of(32, 8, 32, 2, 4).withClasses(10))) {
             assertClose(model);
         }
     }
@@ -126,7 +127,7 @@ class MixedPrecisionTest {
     @Test
     void inferenceLosesDigitsAlone() {
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(32, 8, 32, 2, 4).withClasses(10));
+                        VisionTransformerConfig.of(32, 8, 32, 2, 4).withClasses(10));
                 var frame = Frame.open();
                 var off = Gradients.off()) {
             model.initialise(1, Device.CPU);
@@ -144,7 +145,7 @@ class MixedPrecisionTest {
     @Test
     void learnsABatchByHeart() {
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(16, 4, 32, 2, 4).withClasses(10));
+                        VisionTransformerConfig.of(16, 4, 32, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

@@ -8,6 +8,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -16,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class PackedWeightsTest {
     private static VisionTransformer model() {
         var model = new VisionTransformer(
-                VisionTransformer.Config.of(32, 4, 128, 2, 4).withClasses(10));
+                VisionTransformerConfig.of(32, 4, 128, 2, 4).withClasses(10));
         model.initialise(0, Device.CPU);
         model.train(false);
         return model;
