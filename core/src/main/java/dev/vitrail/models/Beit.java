@@ -18,7 +18,6 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
@@ -191,9 +190,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config().depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width, config().patch))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
     }
 
     /** The mean over patches, normalised, {@code [B, 1+N, D] → [B, D]}. */

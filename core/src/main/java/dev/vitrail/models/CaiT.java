@@ -17,7 +17,6 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes in only
@@ -84,9 +83,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config().depth())
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width(), config().patch()))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth(), config().width(), config().patch());
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */

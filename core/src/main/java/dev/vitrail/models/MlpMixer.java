@@ -14,7 +14,6 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Residual;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * MLP-Mixer: patches without attention. One perceptron mixes the patches of each channel, another the channels of each patch.
@@ -149,9 +148,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config().depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config().width, config().patch))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
     }
 
     /** The mean over patches, {@code [B, N, D] → [B, D]}. */

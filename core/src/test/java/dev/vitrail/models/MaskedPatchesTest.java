@@ -11,6 +11,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -57,9 +58,9 @@ class MaskedPatchesTest {
         try (var frame = Frame.open()) {
             var corruption = MaskedPatches.Corruption.draw(B, N, Device.CPU);
             assertThat(corruption.places().shape()).containsExactly(B, N / 2);
-            var x = Tensor.arange(B * N).to(DType.F32).reshape(B, N, 1).expand(-1, -1, D);
+            var x = Tensors.count(B * N).to(DType.F32).reshape(B, N, 1).expand(-1, -1, D);
             var found = corruption
-                    .apply(x, Tensor.full(-1, 1, 1, D))
+                    .apply(x, Tensors.full(-1, 1, 1, D))
                     .select(2, D - 1)
                     .toFloats();
             int masked = 0, swapped = 0, same = 0;
