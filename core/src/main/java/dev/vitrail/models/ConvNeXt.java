@@ -67,10 +67,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        ConvNeXtConfig.requireSize(
-                images.size(2),
-                images.size(3),
-                ConvNeXtConfig.smallest(stages.size(), config().stem(), config().patch()));
+        config().requireSize(images.size(2), images.size(3));
         var x = root.apply(images);
         int last = stages.size() - 1;
         for (int i = 0; i <= last; i++) {

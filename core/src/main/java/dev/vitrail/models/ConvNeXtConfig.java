@@ -150,12 +150,17 @@ public record ConvNeXtConfig(
     }
 
     /** Side of the smallest image that leaves a position after the last stage. */
-    static int smallest(int stages, Stem stem, int patch) {
+    private static int smallest(int stages, Stem stem, int patch) {
         int before = strideBefore(stages - 1, stem, patch);
         return stages > 1 || before == 2 ? 2 * before : before;
     }
 
-    static void requireSize(long height, long width, int smallest) {
+    /** Throws if images of that size are too small for the stages. */
+    void requireSize(long height, long width) {
+        requireSize(height, width, smallest(depths.size(), stem, patch));
+    }
+
+    private static void requireSize(long height, long width, int smallest) {
         require(
                 height >= smallest && width >= smallest,
                 "images of %d×%d pixels leave no position after the last stage: they need at least %3$d×%3$d",

@@ -126,10 +126,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
             return Positions.fit(
                     values, 0, source.map(c -> ((SwinConfig) c).grid()), config().grid(), config().width(), true);
         }
-        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
-            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
-        }
-        return Optional.empty();
+        return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     private static SwinConfig.Window window(SwinConfig c, int stage) {

@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.VisionTransformerConfig.Pool;
 import dev.vitrail.models.VisionTransformerConfig.Stem;
@@ -266,10 +265,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
             var from = source.map(c -> ((VisionTransformerConfig) c).grid());
             return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width(), true);
         }
-        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
-            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
-        }
-        return Optional.empty();
+        return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     @Override
