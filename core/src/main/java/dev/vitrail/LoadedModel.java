@@ -14,7 +14,7 @@ import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
@@ -234,8 +234,8 @@ public record LoadedModel(
             }
         }
         var pool = description.globalPool();
-        if (changed instanceof VisionTransformer.Config vit && pool.isPresent()) {
-            var wanted = VisionTransformer.Pool.valueOf(pool.get().toUpperCase(Locale.ROOT));
+        if (changed instanceof VisionTransformerConfig vit && pool.isPresent()) {
+            var wanted = VisionTransformerConfig.Pool.valueOf(pool.get().toUpperCase(Locale.ROOT));
             changed = vit.with(o -> o.pool = wanted);
         }
         require(

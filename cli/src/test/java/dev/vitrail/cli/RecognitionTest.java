@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Path;
@@ -87,7 +87,7 @@ final class RecognitionTest {
 
     @Test
     void ofASizeThatNobodyPublishedItNamesTheFamily() {
-        var config = VisionTransformer.Config.of(32, 4, 40, 3, 5);
+        var config = VisionTransformerConfig.of(32, 4, 40, 3, 5);
         try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             assertRefused(file, "swin_mini_32", "it looks like a model of the family ViT, of a size that");

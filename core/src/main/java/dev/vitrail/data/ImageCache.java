@@ -145,8 +145,8 @@ public final class ImageCache implements AutoCloseable {
             return;
         }
         long bytes = Pieces.bytes(image);
-        long after = held.bytes.addAndGet(
-                bytes); // taken before it is filled, so that no two threads pass the limit together
+        // Taken before it is filled, so that no two threads pass the limit together.
+        long after = held.bytes.addAndGet(bytes);
         if (after <= limit
                 && hasRoom(held, after)
                 && held.shelves.get(shelf).compareAndSet(index, null, new Pieces(image))) {

@@ -2,7 +2,6 @@ package dev.vitrail.engine;
 
 import dev.vitrail.VitrailException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
@@ -51,11 +50,6 @@ public final class Tensor {
         return new Tensor(torch.ones(shape));
     }
 
-    public static Tensor full(double value, long... shape) {
-        Natives.load();
-        return new Tensor(torch.full(shape, new Scalar(value), options(DType.F32, Device.CPU)));
-    }
-
     /** Memory that holds anything. */
     public static Tensor empty(DType dtype, Device device, long... shape) {
         Natives.load();
@@ -72,12 +66,6 @@ public final class Tensor {
     /** Samples of the uniform distribution over [0, 1). */
     public static Tensor rand(long... shape) {
         return zeros(shape).uniformInPlace(0, 1);
-    }
-
-    /** {@code 0, 1, … count−1} as I64. */
-    public static Tensor arange(long count) {
-        Natives.load();
-        return new Tensor(torch.arange(new Scalar(count), options(DType.I64, Device.CPU)));
     }
 
     /** A copy of the values, F32. */
@@ -189,10 +177,6 @@ public final class Tensor {
         return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
     }
 
-    public boolean isContiguous() {
-        return handle.is_contiguous();
-    }
-
     /** The only element, as a number. */
     public double item() {
         return handle.item_double();
@@ -240,19 +224,6 @@ public final class Tensor {
             new BytePointer(dense.data_ptr()).get(values);
             return values;
         });
-    }
-
-    /**
-     * The elements' own memory: a direct buffer in native order that is valid only while this tensor lives.
-     *
-     * @throws IllegalStateException unless the tensor is contiguous and on the CPU
-     */
-    public ByteBuffer memory() {
-        if (!isContiguous() || !device().equals(Device.CPU)) {
-            throw new IllegalStateException("only a contiguous CPU tensor lends its memory");
-        }
-        long bytes = Math.multiplyExact(count(), (long) dtype().bytes());
-        return new BytePointer(handle.data_ptr()).capacity(bytes).asByteBuffer().order(ByteOrder.nativeOrder());
     }
 
     private org.bytedeco.pytorch.Tensor plain(DType dtype) {
@@ -338,14 +309,6 @@ public final class Tensor {
         return new Tensor(handle.exp());
     }
 
-    public Tensor log() {
-        return new Tensor(handle.log());
-    }
-
-    public Tensor absolute() {
-        return new Tensor(handle.abs());
-    }
-
     public Tensor floor() {
         return new Tensor(handle.floor());
     }
@@ -395,11 +358,6 @@ public final class Tensor {
         return new Tensor(handle.eq(new Scalar(y)));
     }
 
-    /** 1 where the elements differ, else 0, as BOOL. */
-    public Tensor differentFrom(Tensor y) {
-        return new Tensor(handle.ne(y.handle));
-    }
-
     /** 1 where an element exceeds the limit, else 0, as BOOL. */
     public Tensor greaterThan(double limit) {
         return new Tensor(handle.gt(new Scalar(limit)));
@@ -408,12 +366,6 @@ public final class Tensor {
     /** This tensor with {@code value} where {@code mask} (BOOL) is 1. */
     public Tensor maskedFill(Tensor mask, double value) {
         return new Tensor(handle.masked_fill(mask.handle, new Scalar(value)));
-    }
-
-    /** Whether every element is a finite number. */
-    public boolean allFinite() {
-        // One pass without an intermediate: any NaN or infinity makes x·0 summed NaN.
-        return Frame.compute(() -> !Double.isNaN(times(0).sum().item()));
     }
 
     // ------------------------------------------------------------------------------------------------- reduction
@@ -444,11 +396,6 @@ public final class Tensor {
     /** The largest element along each of the dimensions. */
     public Tensor max(boolean keepDims, long... dims) {
         return new Tensor(torch.amax(handle, dims, keepDims));
-    }
-
-    /** The smallest element. */
-    public Tensor min() {
-        return new Tensor(handle.min());
     }
 
     /** The index of the largest element along a dimension, I64. */
@@ -523,11 +470,6 @@ public final class Tensor {
     /** {@code length} elements along a dimension, from {@code start}. */
     public Tensor narrow(int dim, long start, long length) {
         return new Tensor(handle.narrow(dim, start, length));
-    }
-
-    /** Every {@code step}-th element along a dimension, from {@code start}. */
-    public Tensor every(int dim, long start, long step) {
-        return new Tensor(handle.slice(dim, new LongOptional(start), new LongOptional(), step));
     }
 
     /** The entries of a dimension that {@code indices} (I64, one dimension) names, in its order. */

@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
@@ -10,18 +9,15 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
 /**
  * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
@@ -34,7 +30,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
  * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
  */
-public final class Beit extends Model {
+public final class Beit extends FamilyModel<Beit.Config> {
     private static final double EPS = 1e-6;
 
     /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
@@ -70,7 +66,7 @@ public final class Beit extends Model {
             double mlpRatio,
             double layerScale,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             Sizes.requireMultiple("image height", imageHeight, "patch", patch);
             Sizes.requireMultiple("image width", imageWidth, "patch", patch);
@@ -82,46 +78,12 @@ public final class Beit extends Model {
                     heads,
                     channels,
                     classes);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
+            Sizes.requireHeads(width, heads);
         }
 
         /** A BEiT in patches of 16 pixels, 1000 classes. */
         public static Config of(int image, int width, int depth, int heads, double layerScale) {
             return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, 0);
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return changed(imageHeight, imageWidth, channels, count, dropPath);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return changed(imageHeight, imageWidth, count, classes, dropPath);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return changed(height, width, channels, classes, dropPath);
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return changed(imageHeight, imageWidth, channels, classes, rate);
-        }
-
-        private Config changed(int newHeight, int newWidth, int newChannels, int newClasses, double newDropPath) {
-            // spotless:off
-            return new Config(
-                    newHeight, newWidth, patch, newChannels, newClasses, width, depth, heads, mlpRatio, layerScale,
-                    newDropPath);
-            // spotless:on
         }
 
         int rows() {
@@ -140,38 +102,52 @@ public final class Beit extends Model {
         int relativePositions() {
             return (2 * rows() - 1) * (2 * columns() - 1) + CLASS_POSITIONS;
         }
+
+        @Override
+        public Options options() {
+            return new Options();
+        }
+
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patch = patch(), width = width(), depth = depth(), heads = heads();
+            public double mlpRatio = mlpRatio(), layerScale = layerScale();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, patch, channels, classes, width, depth, heads, mlpRatio, layerScale,
+                        dropPath);
+                // spotless:on
+            }
+        }
     }
 
-    private Config config;
     private final Parameter cls;
-    private final Patches patches;
+    private final PatchConvolution patches;
     private final List<Block> blocks;
     private final LayerNorm norm;
-    private Layer head;
 
     public Beit(Config c) {
-        config = c;
+        super(c);
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
-        patches = child("patch_embed", new Patches(c));
+        patches = child(
+                "patch_embed",
+                new PatchConvolution(c, new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0))));
         // One table of indices serves all blocks.
         var indices = constant(() -> relativePositions(c.rows(), c.columns()));
         var dropPaths = DropPath.linear(c.dropPath, c.depth);
         blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
         norm = child("fc_norm", new LayerNorm(c.width, EPS));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0
-                ? new Identity()
-                : new Linear(c.width, c.classes, true, scaledNormal(HEAD_SCALE), Init.zeros());
-    }
-
-    private static Init scaledNormal(double factor) {
-        return values -> {
-            Init.truncatedNormal(0.02).fill(values);
-            values.timesInPlace(factor);
-        };
+        classifier(
+                "head",
+                classes -> new Linear(
+                        c.width, classes, true, Init.truncatedNormal(0.02).times(HEAD_SCALE), Init.zeros()));
     }
 
     /**
@@ -203,7 +179,7 @@ public final class Beit extends Model {
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config.rows(), config.columns()));
+            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().rows(), config().columns()));
         }
         return x;
     }
@@ -214,9 +190,7 @@ public final class Beit extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
     }
 
     /** The mean over patches, normalised, {@code [B, 1+N, D] → [B, D]}. */
@@ -226,29 +200,8 @@ public final class Beit extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().width;
     }
 
     @Override
@@ -258,10 +211,10 @@ public final class Beit extends Model {
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
-        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config.heads) {
+        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config().heads) {
             long between = values.size(0) - CLASS_POSITIONS;
             var part = values.narrow(0, 0, between);
-            return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config.window())
+            return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config().window())
                     .map(table ->
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
@@ -273,41 +226,13 @@ public final class Beit extends Model {
         return parameter.equals("cls_token") || parameter.endsWith("relative_position_bias_table");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        return parameter.equals("cls_token") || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
-    }
-
-    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
-    private static final class Patches extends Layer {
-        private final Config config;
-        private final Conv2d projection;
-
-        Patches(Config c) {
-            config = c;
-            projection = child("proj", new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0)));
-        }
-
-        @Override
-        protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
-            return projection.apply(images).flatten(2).transpose(1, 2);
-        }
+    Depths depths() {
+        return Depths.of("blocks", config().depth).embedding("cls_token", "patch_embed");
     }
 
     /** A pre-norm encoder block with scaled branches, {@code [B, 1+N, D] → [B, 1+N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;
@@ -322,7 +247,7 @@ public final class Beit extends Model {
             landmark(Landmark.BLOCK, "");
             int D = c.width, hidden = (int) (c.mlpRatio * c.width);
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
-            var outInit = scaledNormal(1 / Math.sqrt(2.0 * (layer + 1)));
+            var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale), D);
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale), D);
             norm1 = child("norm1", new LayerNorm(D, EPS));
@@ -336,13 +261,9 @@ public final class Beit extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
+            x = Residual.sum(x, dropPath1.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
             var y = down.apply(Activation.GELU.consume(up.apply(norm2.apply(x))));
-            return Residual.sum(x, dropPath2.apply(scaled(y, gamma2)));
-        }
-
-        private static Tensor scaled(Tensor branch, Parameter gamma) {
-            return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
+            return Residual.sum(x, dropPath2.apply(LayerScale.scaled(y, gamma2)));
         }
     }
 

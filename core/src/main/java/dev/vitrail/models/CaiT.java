@@ -1,30 +1,22 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.Consumer;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
 /**
  * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes in only
@@ -38,198 +30,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
  * channels.
  */
-public final class CaiT extends Model {
-    /** How tokens become one vector. */
-    public enum Pool {
-        /** The class token. */
-        TOKEN,
-        /** The mean over patches. */
-        AVG
-    }
-
-    /**
-     * The numbers and options that tell one CaiT from another (paper, Table 2; names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
-     * @param patch side of a patch, pixels (patch_size)
-     * @param channels colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how tokens become one vector (global_pool)
-     * @param width D, channels of every token (embed_dim)
-     * @param depth blocks of self-attention (depth)
-     * @param classDepth blocks of class attention after them (depth_token_only)
-     * @param heads h; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
-     * @param classMlpRatio the same in blocks of class attention (mlp_ratio_token_only)
-     * @param qkvBias whether queries, keys and values have biases (qkv_bias)
-     * @param attentionScale factor of the scores; empty for 1/√d (qk_scale)
-     * @param layerScale first value of the branches' factors (init_values)
-     * @param activation the perceptrons' non-linearity (act_layer)
-     * @param normEps eps of the layer normalisations
-     * @param headDropout probability before the head (drop_rate)
-     * @param positionDropout probability after the positions are added (pos_drop_rate)
-     * @param projectionDropout probability after projections of self-attention blocks (proj_drop_rate)
-     * @param attentionDropout probability of their attention weights (attn_drop_rate)
-     * @param dropPath rate of stochastic depth, the same for all blocks of self-attention (drop_path_rate)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int patch,
-            int channels,
-            int classes,
-            Pool pool,
-            int width,
-            int depth,
-            int classDepth,
-            int heads,
-            double mlpRatio,
-            double classMlpRatio,
-            boolean qkvBias,
-            OptionalDouble attentionScale,
-            double layerScale,
-            Activation activation,
-            double normEps,
-            double headDropout,
-            double positionDropout,
-            double projectionDropout,
-            double attentionDropout,
-            double dropPath)
-            implements ModelConfig {
-        public Config {
-            require(
-                    width > 0 && depth > 0 && classDepth >= 0 && heads > 0,
-                    "width %d, depth %d and heads %d must be positive, and the depth of class attention %d not negative",
-                    width,
-                    depth,
-                    heads,
-                    classDepth);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
-            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
-            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
-        }
-
-        /** A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth. */
-        public static Config of(int image, int patch, int width, int depth, int heads) {
-            // spotless:off
-            return new Config(
-                    image, image, patch, 3, 1000, Pool.TOKEN, width, depth, 2, heads, 4, 4, true, OptionalDouble.empty(),
-                    layerScale(depth), Activation.GELU, 1e-6, 0, 0, 0, 0, 0);
-            // spotless:on
-        }
-
-        /** The first value of LayerScale for a depth (section 2). */
-        static double layerScale(int depth) {
-            return depth <= 18 ? 0.1 : depth <= 24 ? 1e-5 : 1e-6;
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        Grid grid() {
-            return new Grid(gridHeight(), gridWidth());
-        }
-
-        /** Rows of patches. */
-        public int gridHeight() {
-            return imageHeight / patch;
-        }
-
-        /** Columns of patches. */
-        public int gridWidth() {
-            return imageWidth / patch;
-        }
-
-        double scale() {
-            return attentionScale.orElse(1 / Math.sqrt((double) width / heads));
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, patch, channels, classes, width, depth, classDepth, heads;
-        public Pool pool;
-        public double mlpRatio, classMlpRatio, layerScale, normEps, headDropout, positionDropout, projectionDropout;
-        public double attentionDropout, dropPath;
-        public boolean qkvBias;
-        public OptionalDouble attentionScale;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            patch = c.patch;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            width = c.width;
-            depth = c.depth;
-            classDepth = c.classDepth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            classMlpRatio = c.classMlpRatio;
-            qkvBias = c.qkvBias;
-            attentionScale = c.attentionScale;
-            layerScale = c.layerScale;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            positionDropout = c.positionDropout;
-            projectionDropout = c.projectionDropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
-        }
-
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, patch, channels, classes, pool, width, depth, classDepth, heads, mlpRatio,
-                    classMlpRatio, qkvBias, attentionScale, layerScale, activation, normEps, headDropout, positionDropout,
-                    projectionDropout, attentionDropout, dropPath);
-            // spotless:on
-        }
-    }
-
-    private Config config;
+public final class CaiT extends FamilyModel<CaiTConfig> {
     private final PatchEmbedding patches;
     private final Parameter cls;
     private final Parameter positions;
@@ -238,24 +39,19 @@ public final class CaiT extends Model {
     private final List<ClassBlock> classBlocks;
     private final LayerNorm norm;
     private final Dropout headDropout;
-    private Layer head;
 
-    public CaiT(Config c) {
-        config = c;
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+    public CaiT(CaiTConfig c) {
+        super(c);
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
         positions =
-                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width);
+                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width());
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout));
-        blocks = children("blocks", c.depth, i -> new Block(c));
-        classBlocks = children("blocks_token_only", c.classDepth, i -> new ClassBlock(c));
-        norm = child("norm", new LayerNorm(c.width, c.normEps));
-        headDropout = child("head_drop", new Dropout(c.headDropout));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : new Linear(c.width, c.classes);
+        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
+        blocks = children("blocks", c.depth(), i -> new Block(c));
+        classBlocks = children("blocks_token_only", c.classDepth(), i -> new ClassBlock(c));
+        norm = child("norm", new LayerNorm(c.width(), c.normEps()));
+        headDropout = child("head_drop", new Dropout(c.headDropout()));
+        classifier("head", classes -> new Linear(c.width(), classes));
     }
 
     /**
@@ -273,7 +69,9 @@ public final class CaiT extends Model {
                     i,
                     x,
                     tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens, config.gridHeight(), config.gridWidth()));
+                            tap.normalised() ? norm.apply(tokens) : tokens,
+                            config().gridHeight(),
+                            config().gridWidth()));
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
@@ -285,16 +83,14 @@ public final class CaiT extends Model {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth(), config().width(), config().patch());
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config.pool) {
+                switch (config().pool()) {
                     case TOKEN -> x.select(1, 0);
                     case AVG -> x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
                 };
@@ -302,29 +98,8 @@ public final class CaiT extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().width();
     }
 
     @Override
@@ -335,12 +110,10 @@ public final class CaiT extends Model {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(values, 0, source.map(c -> ((Config) c).grid()), config.grid(), config.width, true);
+            return Positions.fit(
+                    values, 0, source.map(c -> ((CaiTConfig) c).grid()), config().grid(), config().width(), true);
         }
-        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
-            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
-        }
-        return Optional.empty();
+        return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     @Override
@@ -348,58 +121,34 @@ public final class CaiT extends Model {
         return parameter.equals("pos_embed") || parameter.equals("cls_token");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks(_token_only)?\\.(\\d+)\\..*");
-
     /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int number = Integer.parseInt(block.group(2));
-            return 1 + (block.group(1) == null ? number : Math.max(0, config.depth - config.classDepth + number));
-        }
-        if (parameter.startsWith("norm.")) {
-            return config.depth;
-        }
-        return withoutWeightDecay(parameter) || parameter.startsWith("patch_embed.") ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
+    Depths depths() {
+        return Depths.of("blocks", config().depth())
+                .alongside("blocks_token_only", config().classDepth())
+                .embedding("cls_token", "pos_embed", "patch_embed")
+                .last("norm");
     }
 
     /** {@code [B, channels, H, W] → [B, N, D]}. */
     private static final class PatchEmbedding extends Layer {
-        private final Config config;
+        private final CaiTConfig config;
         private final PatchProjection projection;
 
-        PatchEmbedding(Config c) {
+        PatchEmbedding(CaiTConfig c) {
             config = c;
-            projection = child("proj", new PatchProjection(c.channels, c.width, c.patch));
+            projection = child("proj", new PatchProjection(c.channels(), c.width(), c.patch()));
         }
 
         @Override
         protected Tensor forward(Tensor images) {
-            images.requireDims(4, "a batch of images");
-            require(
-                    images.size(2) == config.imageHeight && images.size(3) == config.imageWidth,
-                    "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
-                    images.size(2),
-                    images.size(3),
-                    config.imageHeight,
-                    config.imageWidth);
+            Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
             return projection.apply(images).flatten(1, 2);
         }
     }
 
-    /** Scales a branch by its factors (LayerScale, eq. 4), written over it while no gradient is recorded. */
-    private static Tensor scaled(Tensor branch, Parameter gamma) {
-        return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
-    }
-
     /** A block of self-attention among patches (eq. 4), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Parameter gamma1;
         private final Parameter gamma2;
         private final LayerNorm norm1;
@@ -408,21 +157,22 @@ public final class CaiT extends Model {
         private final LayerNorm norm2;
         private final Mlp mlp;
 
-        Block(Config c) {
+        Block(CaiTConfig c) {
             landmark(Landmark.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
-            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
+            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
             attention = child("attn", new TalkingHeads(c));
-            dropPath = child("drop_path", new DropPath(c.dropPath));
-            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
-            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.mlpRatio), c.activation, c.projectionDropout));
+            dropPath = child("drop_path", new DropPath(c.dropPath()));
+            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
+            mlp = child(
+                    "mlp", new Mlp(c.width(), (int) (c.width() * c.mlpRatio()), c.activation(), c.projectionDropout()));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath.apply(scaled(attention.apply(norm1.apply(x)), gamma1)));
-            return Residual.sum(x, dropPath.apply(scaled(mlp.apply(norm2.apply(x)), gamma2)));
+            x = Residual.sum(x, dropPath.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
+            return Residual.sum(x, dropPath.apply(LayerScale.scaled(mlp.apply(norm2.apply(x)), gamma2)));
         }
     }
 
@@ -440,16 +190,16 @@ public final class CaiT extends Model {
         private final Linear out;
         private final Dropout outDropout;
 
-        TalkingHeads(Config c) {
+        TalkingHeads(CaiTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads;
+            heads = c.heads();
             scale = c.scale();
-            qkv = child("qkv", new Linear(c.width, 3L * c.width, c.qkvBias));
-            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout));
-            out = child("proj", new Linear(c.width, c.width));
-            before = child("proj_l", new Mixing(c.heads));
-            after = child("proj_w", new Mixing(c.heads));
-            outDropout = child("proj_drop", new Dropout(c.projectionDropout));
+            qkv = child("qkv", new Linear(c.width(), 3L * c.width(), c.qkvBias()));
+            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout()));
+            out = child("proj", new Linear(c.width(), c.width()));
+            before = child("proj_l", new Mixing(c.heads()));
+            after = child("proj_w", new Mixing(c.heads()));
+            outDropout = child("proj_drop", new Dropout(c.projectionDropout()));
         }
 
         @Override
@@ -499,14 +249,14 @@ public final class CaiT extends Model {
         private final LayerNorm norm2;
         private final Mlp mlp;
 
-        ClassBlock(Config c) {
+        ClassBlock(CaiTConfig c) {
             landmark(Landmark.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), c.width);
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), c.width);
-            norm1 = child("norm1", new LayerNorm(c.width, c.normEps));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
+            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
             attention = child("attn", new ClassAttention(c));
-            norm2 = child("norm2", new LayerNorm(c.width, c.normEps));
-            mlp = child("mlp", new Mlp(c.width, (int) (c.width * c.classMlpRatio), c.activation, 0));
+            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
+            mlp = child("mlp", new Mlp(c.width(), (int) (c.width() * c.classMlpRatio()), c.activation(), 0));
         }
 
         /**
@@ -516,8 +266,8 @@ public final class CaiT extends Model {
         Tensor apply(Tensor x, Tensor token) {
             return framed(() -> {
                 var all = norm1.apply(Tensor.cat(1, token, x)); //                      [B, 1+N, D]
-                var y = Residual.sum(token, scaled(attention.apply(all), gamma1));
-                return Residual.sum(y, scaled(mlp.apply(norm2.apply(y)), gamma2));
+                var y = Residual.sum(token, LayerScale.scaled(attention.apply(all), gamma1));
+                return Residual.sum(y, LayerScale.scaled(mlp.apply(norm2.apply(y)), gamma2));
             });
         }
     }
@@ -531,14 +281,14 @@ public final class CaiT extends Model {
         private final Linear v;
         private final Linear out;
 
-        ClassAttention(Config c) {
+        ClassAttention(CaiTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads;
+            heads = c.heads();
             scale = c.scale();
-            q = child("q", new Linear(c.width, c.width, c.qkvBias));
-            k = child("k", new Linear(c.width, c.width, c.qkvBias));
-            v = child("v", new Linear(c.width, c.width, c.qkvBias));
-            out = child("proj", new Linear(c.width, c.width));
+            q = child("q", new Linear(c.width(), c.width(), c.qkvBias()));
+            k = child("k", new Linear(c.width(), c.width(), c.qkvBias()));
+            v = child("v", new Linear(c.width(), c.width(), c.qkvBias()));
+            out = child("proj", new Linear(c.width(), c.width()));
         }
 
         @Override

@@ -2,7 +2,6 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.CompactTransformer.FeedForward;
@@ -11,17 +10,16 @@ import dev.vitrail.models.CompactTransformer.Shape;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images, {@code N} patches of {@code D} channels, {@code h} heads of {@code d} channels, {@code M}
  * tokens that are attended to.
  */
-public final class CompactCaiT extends CompactModel {
+public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
     /**
      * The numbers of a model (names in parentheses are vit-pytorch's).
      *
@@ -54,7 +52,7 @@ public final class CompactCaiT extends CompactModel {
             int classDepth,
             double embeddingDropout,
             double layerDropout)
-            implements ModelConfig {
+            implements FamilyConfig<Config> {
         public Config {
             requireClasses(classes);
             require(classDepth > 0, "the class token needs at least one layer, found %d", classDepth);
@@ -98,7 +96,6 @@ public final class CompactCaiT extends CompactModel {
         }
     }
 
-    private Config config;
     private final Parameter positions;
     private final Parameter cls;
     private final Patches patches;
@@ -108,8 +105,7 @@ public final class CompactCaiT extends CompactModel {
     private final LayerNorm norm;
 
     public CompactCaiT(Config c) {
-        super("mlp_head.1", c.encoder.width(), c.classes);
-        config = c;
+        super(c, "mlp_head.1", c.encoder.width());
         int D = c.encoder.width();
         positions = parameter("pos_embedding", Init.normal(1), 1, c.image.patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
@@ -131,7 +127,7 @@ public final class CompactCaiT extends CompactModel {
     /** The class token's layers do not change the patches, and no normalisation of the model is made for those. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.image.featureInfo("patch_transformer", config.encoder);
+        return config().image.featureInfo("patch_transformer", config().encoder);
     }
 
     /** The class token normalised, {@code [B, 1, D] → [B, D]}. */
@@ -143,20 +139,10 @@ public final class CompactCaiT extends CompactModel {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (!name.equals("pos_embedding")) {
-            return Patches.resample(name, values, wanted, config.image);
+            return Patches.resample(name, values, wanted, config().image);
         }
         var from = source.map(c -> ((Config) c).image.grid());
-        return Positions.fit(values, 0, from, config.image.grid(), width(), true);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
-    void reconfigure(int classes) {
-        config = config.withClasses(classes);
+        return Positions.fit(values, 0, from, config().image.grid(), width(), true);
     }
 
     /** A linear layer on the pixels of a patch, not a convolution. */
@@ -165,39 +151,23 @@ public final class CompactCaiT extends CompactModel {
         return "to_patch_embedding.2";
     }
 
-    private static final Pattern LAYER = Pattern.compile("(patch|cls)_transformer\\.layers\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var layer = LAYER.matcher(parameter);
-        if (layer.matches()) {
-            int before = layer.group(1).equals("patch") ? 0 : config.encoder.depth();
-            return 1 + before + Integer.parseInt(layer.group(2));
-        }
-        boolean embedding = withoutWeightDecay(parameter) || parameter.startsWith("to_patch_embedding.");
-        return embedding ? 0 : layers() - 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.encoder.depth() + config.classDepth + 2;
+    Depths depths() {
+        return Depths.of("patch_transformer.layers", config().encoder.depth())
+                .then("cls_transformer.layers", config().classDepth)
+                .embedding("cls_token", "pos_embedding", "to_patch_embedding");
     }
 
     /** Layers of scaled attention and a scaled perceptron, with an optional context to attend to. */
     private static final class Layers extends Module {
         private final CompactImage image;
         private final double layerDropout;
-        private final List<ScaledAttention> attentions = new ArrayList<>();
-        private final List<ScaledPerceptron> perceptrons = new ArrayList<>();
+        private final List<ScaledLayer> layers;
 
         Layers(Config c, int depth) {
             layerDropout = c.layerDropout;
             image = c.image;
-            for (int i = 0; i < depth; i++) {
-                landmark(Landmark.BLOCK, "layers." + i);
-                attentions.add(child("layers." + i + ".0", new ScaledAttention(c.encoder, i)));
-                perceptrons.add(child("layers." + i + ".1", new ScaledPerceptron(c.encoder, i)));
-            }
+            layers = children("layers", depth, i -> new ScaledLayer(c.encoder, i));
         }
 
         /** {@code [B, n, D] → [B, n, D]}, each token attending to all of {@code x} and of {@code context}. */
@@ -205,12 +175,8 @@ public final class CompactCaiT extends CompactModel {
             return framed(() -> {
                 var y = x;
                 var chosen = chosen();
-                for (int i = 0; i < attentions.size(); i++) {
-                    if (chosen.contains(i)) {
-                        y = Residual.sum(y, attentions.get(i).apply(y, context));
-                        y = Residual.sum(y, perceptrons.get(i).apply(y));
-                    }
-                    Observation.show(this, "layers." + i, y);
+                for (int i = 0; i < layers.size(); i++) {
+                    y = layers.get(i).apply(y, context, chosen.contains(i));
                     tap.take(i, y, image::map);
                 }
                 return y;
@@ -219,28 +185,50 @@ public final class CompactCaiT extends CompactModel {
 
         /** The layers to run. The original leaves some out in evaluation too; here only while training. */
         private Set<Integer> chosen() {
-            var layers = new HashSet<Integer>();
+            var chosen = new HashSet<Integer>();
             boolean drops = training() && layerDropout > 0;
-            var draws = drops ? Tensor.rand(attentions.size()).toFloats() : new float[0];
-            for (int i = 0; i < attentions.size(); i++) {
+            var draws = drops ? Tensor.rand(layers.size()).toFloats() : new float[0];
+            for (int i = 0; i < layers.size(); i++) {
                 if (!drops || draws[i] >= layerDropout) {
-                    layers.add(i);
+                    chosen.add(i);
                 }
             }
-            if (layers.isEmpty()) {
-                layers.add((int) (Tensor.rand(1).item() * attentions.size()));
+            if (chosen.isEmpty()) {
+                chosen.add((int) (Tensor.rand(1).item() * layers.size()));
             }
-            return layers;
+            return chosen;
+        }
+    }
+
+    /** Scaled attention, then a scaled perceptron, each beside a shortcut. */
+    private static final class ScaledLayer extends Module {
+        private final ScaledAttention attention;
+        private final ScaledPerceptron perceptron;
+
+        ScaledLayer(Shape shape, int layer) {
+            landmark(Landmark.BLOCK, "");
+            attention = child("0", new ScaledAttention(shape, layer));
+            perceptron = child("1", new ScaledPerceptron(shape, layer));
+        }
+
+        /** {@code [B, n, D] → [B, n, D]}; {@code x} itself where the layer is left out. */
+        Tensor apply(Tensor x, @Nullable Tensor context, boolean runs) {
+            if (!runs) {
+                Observation.show(this, "", x);
+                return x;
+            }
+            return context == null ? framed(x, y -> forward(y, null)) : framed(() -> forward(x, context));
+        }
+
+        private Tensor forward(Tensor x, @Nullable Tensor context) {
+            x = Residual.sum(x, attention.apply(x, context));
+            return Residual.sum(x, perceptron.apply(x));
         }
     }
 
     /** What a scaled branch starts from: the smaller, the deeper its layer, counted from 0 (section 2). */
     private static double firstScale(int layer) {
         return layer < 18 ? 0.1 : layer < 24 ? 1e-5 : 1e-6;
-    }
-
-    private static Tensor scaled(Tensor branch, Parameter scale) {
-        return Gradients.recorded() ? branch.times(scale.value()) : branch.timesInPlace(scale.value());
     }
 
     private static final class ScaledPerceptron extends dev.vitrail.nn.Layer {
@@ -254,7 +242,7 @@ public final class CompactCaiT extends CompactModel {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return scaled(perceptron.apply(x), scale);
+            return LayerScale.scaled(perceptron.apply(x), scale);
         }
     }
 
@@ -268,7 +256,7 @@ public final class CompactCaiT extends CompactModel {
         }
 
         Tensor apply(Tensor x, @Nullable Tensor context) {
-            return framed(() -> scaled(attention.apply(x, context), scale));
+            return framed(() -> LayerScale.scaled(attention.apply(x, context), scale));
         }
     }
 

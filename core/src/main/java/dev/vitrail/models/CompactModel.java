@@ -3,25 +3,16 @@ package dev.vitrail.models;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.nn.Identity;
-import dev.vitrail.nn.Layer;
-import java.util.List;
 
 /** What the models of vit-pytorch have in common besides their encoder: a linear classifier, and no stochastic depth. */
-public abstract class CompactModel extends Model {
-    private final String headName;
+public abstract class CompactModel<C extends FamilyConfig<C>> extends FamilyModel<C> {
     private final int width;
-    private Layer head;
 
     /** @param headName the classifier's name, such as {@code mlp_head} */
-    CompactModel(String headName, int width, int classes) {
-        this.headName = headName;
+    CompactModel(C config, String headName, int width) {
+        super(config);
         this.width = width;
-        head = child(headName, classifier(width, classes));
-    }
-
-    private static Layer classifier(int width, int classes) {
-        return classes == 0 ? new Identity() : CompactTransformer.linear(width, classes, true);
+        classifier(headName, classes -> CompactTransformer.linear(width, classes, true));
     }
 
     /** How tokens become one vector. */
@@ -50,28 +41,9 @@ public abstract class CompactModel extends Model {
         require(classes >= 0, "classes %d must not be negative", classes);
     }
 
-    /** Takes note of the new number of classes. */
-    abstract void reconfigure(int classes);
-
-    @Override
-    protected final Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
     @Override
     public final int width() {
         return width;
-    }
-
-    @Override
-    public final void resetClassifier(int classes) {
-        reconfigure(classes);
-        head = replace(headName, classifier(width, classes));
-    }
-
-    @Override
-    public final List<String> classifiers() {
-        return List.of(headName);
     }
 
     @Override

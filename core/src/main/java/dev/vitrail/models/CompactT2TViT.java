@@ -24,7 +24,7 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens with the class token, {@code D}
  * channels, {@code k×k} pixels or tokens in a window.
  */
-public final class CompactT2TViT extends CompactModel {
+public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
     /**
      * The numbers of a model (names in parentheses are vit-pytorch's).
      *
@@ -46,7 +46,7 @@ public final class CompactT2TViT extends CompactModel {
             Shape encoder,
             Pool pool,
             double embeddingDropout)
-            implements ModelConfig {
+            implements FamilyConfig<Config> {
         public Config {
             splits = List.copyOf(splits);
             requireClasses(classes);
@@ -91,7 +91,6 @@ public final class CompactT2TViT extends CompactModel {
         }
     }
 
-    private Config config;
     private final Parameter positions;
     private final Parameter cls;
     private final TokensFromWindows tokens;
@@ -99,8 +98,7 @@ public final class CompactT2TViT extends CompactModel {
     private final CompactTransformer transformer;
 
     public CompactT2TViT(Config c) {
-        super("mlp_head", c.encoder.width(), c.classes);
-        config = c;
+        super(c, "mlp_head", c.encoder.width());
         int D = c.encoder.width();
         positions = parameter("pos_embedding", Init.normal(1), 1, 1 + c.grid().patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
@@ -118,53 +116,38 @@ public final class CompactT2TViT extends CompactModel {
                 dropout.apply(x.plus(positions.value())),
                 tap,
                 tokens -> Positions.map(
-                        tokens.narrow(1, 1, config.grid().patches()),
-                        config.grid().rows(),
-                        config.grid().columns()));
+                        tokens.narrow(1, 1, config().grid().patches()),
+                        config().grid().rows(),
+                        config().grid().columns()));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config.splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
-        return CompactTransformer.featureInfo("transformer", config.encoder, stride, stride);
+        int stride = config().splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        return CompactTransformer.featureInfo("transformer", config().encoder, stride, stride);
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return config.pool.of(features);
+        return config().pool.of(features);
     }
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         return name.equals("pos_embedding")
-                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config.grid(), width(), true)
+                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config().grid(), width(), true)
                 : Optional.empty();
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
-    void reconfigure(int classes) {
-        config = config.withClasses(classes);
     }
 
     /** The first layer that mixes channels: linear, on the pixels of a window, channel by channel. */
     @Override
     public String stem() {
-        return config.splits.size() == 1 ? "to_patch_embedding.4" : "to_patch_embedding.3.layers.0.0.to_qkv";
+        return config().splits.size() == 1 ? "to_patch_embedding.4" : "to_patch_embedding.3.layers.0.0.to_qkv";
     }
 
     @Override
-    public int layer(String parameter) {
-        return CompactTransformer.layer(parameter, config.encoder.depth());
-    }
-
-    @Override
-    public int layers() {
-        return config.encoder.depth() + 2;
+    Depths depths() {
+        return CompactTransformer.depths(config().encoder.depth());
     }
 
     /** Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}. */

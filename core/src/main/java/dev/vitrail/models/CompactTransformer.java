@@ -11,15 +11,11 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
-import dev.vitrail.nn.Observation;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.ObjIntConsumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -77,19 +73,12 @@ public final class CompactTransformer extends Layer {
         SIMPLE
     }
 
-    private final List<Layer> attentions = new ArrayList<>();
-    private final List<Layer> perceptrons = new ArrayList<>();
     private final LayerNorm norm;
+    private final List<EncoderLayer> layers;
 
     CompactTransformer(Shape shape, Style style) {
         norm = child("norm", new LayerNorm(shape.width, EPS));
-        for (int i = 0; i < shape.depth; i++) {
-            landmark(Landmark.BLOCK, "layers." + i);
-            attentions.add(child("layers." + i + ".0", new CompactAttention(shape, style)));
-            perceptrons.add(child(
-                    "layers." + i + ".1",
-                    new FeedForward(shape.width, shape.hidden, shape.dropout, style == Style.VIT ? 4 : 3)));
-        }
+        layers = children("layers", shape.depth, i -> new EncoderLayer(shape, style));
     }
 
     @Override
@@ -104,10 +93,8 @@ public final class CompactTransformer extends Layer {
     }
 
     private Tensor encoded(Tensor x, ObjIntConsumer<Tensor> seen) {
-        for (int i = 0; i < attentions.size(); i++) {
-            x = Residual.sum(x, attentions.get(i).apply(x));
-            x = Residual.sum(x, perceptrons.get(i).apply(x));
-            Observation.show(this, "layers." + i, x);
+        for (int i = 0; i < layers.size(); i++) {
+            x = layers.get(i).apply(x);
             seen.accept(x, i);
         }
         return norm.apply(x);
@@ -125,27 +112,38 @@ public final class CompactTransformer extends Layer {
         return new Linear(in, out, biased, Init.fanInUniform(in), Init.fanInUniform(in));
     }
 
-    private static final Pattern LAYER = Pattern.compile("transformer\\.layers\\.(\\d+)\\..*");
-
-    /** {@link Model#layer} of a parameter in a model with {@code depth} layers, followed by a final norm and a head. */
-    static int layer(String parameter, int depth) {
-        var layer = LAYER.matcher(parameter);
-        if (layer.matches()) {
-            return 1 + Integer.parseInt(layer.group(1));
-        }
-        if (parameter.startsWith("transformer.norm.")) {
-            return depth;
-        }
-        boolean embedding = withoutWeightDecay(parameter) || parameter.startsWith("to_patch_embedding.");
-        return embedding ? 0 : depth + 1;
+    /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
+    static Depths depths(int depth) {
+        return Depths.of("transformer.layers", depth)
+                .embedding("cls_token", "pos_embedding", "to_patch_embedding")
+                .last("transformer.norm");
     }
 
     static boolean withoutWeightDecay(String parameter) {
         return parameter.equals("cls_token") || parameter.equals("pos_embedding");
     }
 
+    /** Attention, then a perceptron, each beside a shortcut. */
+    private static final class EncoderLayer extends Layer {
+        private final CompactAttention attention;
+        private final FeedForward perceptron;
+
+        EncoderLayer(Shape shape, Style style) {
+            landmark(Landmark.BLOCK, "");
+            attention = child("0", new CompactAttention(shape, style));
+            perceptron =
+                    child("1", new FeedForward(shape.width, shape.hidden, shape.dropout, style == Style.VIT ? 4 : 3));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            x = Residual.sum(x, attention.apply(x));
+            return Residual.sum(x, perceptron.apply(x));
+        }
+    }
+
     /** Normalisation, then attention. */
-    private static final class CompactAttention extends Layer implements Recomputable {
+    private static final class CompactAttention extends Layer {
         private final Shape shape;
         private final LayerNorm norm;
         private final Linear qkv;
@@ -190,7 +188,7 @@ public final class CompactTransformer extends Layer {
     }
 
     /** Normalisation, then a perceptron. */
-    static final class FeedForward extends Layer implements Recomputable {
+    static final class FeedForward extends Layer {
         private final LayerNorm norm;
         private final Linear up;
         private final Linear down;

@@ -19,7 +19,7 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens (the class token among them, if there
  * is one), {@code D} channels.
  */
-public final class CompactViT extends CompactModel {
+public final class CompactViT extends CompactModel<CompactViT.Config> {
     /**
      * The numbers of a model (names in parentheses are vit-pytorch's).
      *
@@ -30,7 +30,7 @@ public final class CompactViT extends CompactModel {
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
     public record Config(CompactImage image, int classes, Shape encoder, Pool pool, double embeddingDropout)
-            implements ModelConfig {
+            implements FamilyConfig<Config> {
         public Config {
             requireClasses(classes);
         }
@@ -75,7 +75,6 @@ public final class CompactViT extends CompactModel {
         }
     }
 
-    private Config config;
     private final Parameter cls;
     private final Parameter positions;
     private final Patches patches;
@@ -83,8 +82,7 @@ public final class CompactViT extends CompactModel {
     private final CompactTransformer transformer;
 
     public CompactViT(Config c) {
-        super("mlp_head", c.encoder.width(), c.classes);
-        config = c;
+        super(c, "mlp_head", c.encoder.width());
         int D = c.encoder.width();
         // Stored even where it is empty, as the original does.
         cls = parameter("cls_token", Init.normal(1), c.prefix(), D);
@@ -99,44 +97,32 @@ public final class CompactViT extends CompactModel {
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
         x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
-        return transformer.apply(
-                dropout.apply(x.plus(positions.value())),
-                tap,
-                tokens -> config.image.map(tokens.narrow(1, config.prefix(), config.image.patches())));
+        return transformer.apply(dropout.apply(x.plus(positions.value())), tap, tokens -> config().image
+                .map(tokens.narrow(1, config().prefix(), config().image.patches())));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.image.featureInfo("transformer", config.encoder);
+        return config().image.featureInfo("transformer", config().encoder);
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return config.pool.of(features);
+        return config().pool.of(features);
     }
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (!name.equals("pos_embedding")) {
-            return Patches.resample(name, values, wanted, config.image);
+            return Patches.resample(name, values, wanted, config().image);
         }
         var from = source.map(c -> ((Config) c).image.grid());
         if (values.dims() != 2) {
             return Optional.empty();
         }
         var table = values.unsqueeze(0);
-        return Positions.fit(table, config.prefix(), from, config.image.grid(), width(), true)
+        return Positions.fit(table, config().prefix(), from, config().image.grid(), width(), true)
                 .map(fitted -> fitted == table ? values : fitted.squeeze(0));
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
-    void reconfigure(int classes) {
-        config = config.withClasses(classes);
     }
 
     /** A linear layer on the pixels of a patch, not a convolution. */
@@ -146,12 +132,7 @@ public final class CompactViT extends CompactModel {
     }
 
     @Override
-    public int layer(String parameter) {
-        return CompactTransformer.layer(parameter, config.encoder.depth());
-    }
-
-    @Override
-    public int layers() {
-        return config.encoder.depth() + 2;
+    Depths depths() {
+        return CompactTransformer.depths(config().encoder.depth());
     }
 }

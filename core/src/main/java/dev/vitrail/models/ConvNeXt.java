@@ -1,9 +1,7 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.ConvNeXtConfig.Stem;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
@@ -15,17 +13,13 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerNorm2d;
+import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pointwise;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalDouble;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -39,283 +33,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
  * {@code [B, C, H, W]}, and lie in memory with the channels last, so that perceptrons read them without a copy.
  */
-public final class ConvNeXt extends Model {
-    /** How the image becomes the first feature map. */
-    public enum Stem {
-        /** Patches that do not overlap, as the paper's. */
-        PATCH,
-        /** Two 3×3 convolutions, each halving the sides. */
-        OVERLAP,
-        /** The same with half of the channels between them. */
-        OVERLAP_TIERED,
-        /** {@link #OVERLAP} with a non-linearity between them. */
-        OVERLAP_ACT
-    }
-
-    /**
-     * The numbers and options that tell one network from another (names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input that the variant was made for, pixels; any other that is not too small works
-     * @param imageWidth columns of it
-     * @param channels colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how the last feature map becomes a vector (global_pool)
-     * @param depths blocks of each stage (depths)
-     * @param widths channels of each stage (dims)
-     * @param kernels sides of the depthwise kernels of each stage, odd (kernel_sizes)
-     * @param layerScale first value of LayerScale; empty for none (ls_init_value)
-     * @param stem how the image becomes the first feature map (stem_type)
-     * @param patch side of a patch of {@link Stem#PATCH}, pixels (patch_size)
-     * @param stemNorm whether the stem normalises; false in the paper's isotropic networks
-     * @param headInitScale what the head's first values are multiplied by (head_init_scale)
-     * @param normsBeforePool whether normalisation comes before the pool instead of after it (head_norm_first)
-     * @param headHidden channels of a perceptron before the classifier; 0 for none (head_hidden_size)
-     * @param convolvedMlp whether the perceptrons' weights are stored as 1×1 convolutions (conv_mlp)
-     * @param convBias whether convolutions have biases (conv_bias)
-     * @param responseNorm whether the perceptrons have global response normalisation, as in V2 (use_grn)
-     * @param activation the perceptrons' non-linearity (act_layer)
-     * @param normEps eps of the layer normalisations (norm_eps)
-     * @param headDropout probability before the classifier (drop_rate)
-     * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int channels,
-            int classes,
-            GlobalPool.Kind pool,
-            List<Integer> depths,
-            List<Integer> widths,
-            List<Integer> kernels,
-            OptionalDouble layerScale,
-            Stem stem,
-            int patch,
-            boolean stemNorm,
-            double headInitScale,
-            boolean normsBeforePool,
-            int headHidden,
-            boolean convolvedMlp,
-            boolean convBias,
-            boolean responseNorm,
-            Activation activation,
-            double normEps,
-            double headDropout,
-            double dropPath)
-            implements ModelConfig {
-        /** The largest stride that a stage may end with; timm dilates beyond it. */
-        private static final int LARGEST_STRIDE = 32;
-
-        public Config {
-            depths = List.copyOf(depths);
-            widths = List.copyOf(widths);
-            kernels = List.copyOf(kernels);
-            require(
-                    !depths.isEmpty() && depths.size() == widths.size() && depths.size() == kernels.size(),
-                    "a ConvNeXt needs a depth, a width and a kernel for each of its stages: found the depths %s, the widths"
-                            + " %s and the kernels %s",
-                    depths,
-                    widths,
-                    kernels);
-            require(
-                    depths.stream().allMatch(depth -> depth > 0)
-                            && widths.stream().allMatch(width -> width > 0)
-                            && kernels.stream().allMatch(kernel -> kernel > 0 && kernel % 2 == 1),
-                    "depths %s and widths %s must be positive, and kernels %s odd",
-                    depths,
-                    widths,
-                    kernels);
-            require(patch > 0, "a patch of %d pixels is empty: give a positive side, such as 4", patch);
-            require(
-                    depths.size() == 1 || strideBefore(depths.size() - 1, stem, patch) < LARGEST_STRIDE,
-                    "with patches of %d pixels, %d stages would shrink the image more than %d times: take smaller patches,"
-                            + " such as 4",
-                    patch,
-                    depths.size(),
-                    LARGEST_STRIDE);
-            require(
-                    pool == GlobalPool.Kind.AVG
-                            || pool == GlobalPool.Kind.MAX
-                            || pool == GlobalPool.Kind.AVGMAX
-                            || (pool == GlobalPool.Kind.CATAVGMAX && normsBeforePool),
-                    "a ConvNeXt cannot be pooled by %s here: take avg, max or avgmax",
-                    pool);
-            require(
-                    headHidden == 0 || !normsBeforePool,
-                    "a head with %d hidden channels normalises after the pool: leave out one of headHidden and"
-                            + " normsBeforePool",
-                    headHidden);
-            require(
-                    channels > 0 && classes >= 0 && headHidden >= 0,
-                    "channels %d must be positive, classes %d and hidden channels %d of the head not negative",
-                    channels,
-                    classes,
-                    headHidden);
-            requireSize(imageHeight, imageWidth, smallest(depths.size(), stem, patch));
-        }
-
-        /** A network as timm's constructor makes it: 4×4 patches, 7×7 kernels, LayerScale from 10⁻⁶. */
-        public static Config of(List<Integer> depths, List<Integer> widths) {
-            // spotless:off
-            return new Config(
-                    224, 224, 3, 1000, GlobalPool.Kind.AVG, depths, widths, depths.stream().map(depth -> 7).toList(),
-                    OptionalDouble.of(1e-6), Stem.PATCH, 4, true, 1, false, 0, false, true, false, Activation.GELU, 1e-6,
-                    0, 0);
-            // spotless:on
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        /** What a stage divides the sides by: like timm's, the first one halves a map of half the image's sides. */
-        int stride(int stage) {
-            return stage > 0 || strideBefore(0, stem, patch) == 2 ? 2 : 1;
-        }
-
-        /** Pixels of the image for each position of a stage's result. */
-        int strideAfter(int stage) {
-            return strideBefore(stage, stem, patch) * stride(stage);
-        }
-
-        /** Pixels of the image for each position that a stage is given. */
-        private static int strideBefore(int stage, Stem stem, int patch) {
-            int first = stem == Stem.PATCH ? patch : 4;
-            return stage == 0 ? first : Math.max(first, first == 2 ? 4 : first) << (stage - 1);
-        }
-
-        /** Side of the smallest image that leaves a position after the last stage. */
-        private static int smallest(int stages, Stem stem, int patch) {
-            int before = strideBefore(stages - 1, stem, patch);
-            return stages > 1 || before == 2 ? 2 * before : before;
-        }
-
-        private static void requireSize(long height, long width, int smallest) {
-            require(
-                    height >= smallest && width >= smallest,
-                    "images of %d×%d pixels leave no position after the last stage: they need at least %3$d×%3$d",
-                    height,
-                    width,
-                    smallest);
-        }
-
-        int blocks() {
-            return depths.stream().mapToInt(Integer::intValue).sum();
-        }
-
-        /** Channels of the last feature map. */
-        int lastWidth() {
-            return widths.get(widths.size() - 1);
-        }
-
-        /** Channels before the classifier. */
-        int headWidth() {
-            return headHidden > 0 ? headHidden : pool.width(lastWidth());
-        }
-
-        Conv2d conv(int in, int out, int kernel, int stride, int padding, int groups) {
-            var shape = Conv2d.Shape.square(in, out, kernel, stride, padding).withGroups(groups);
-            return new Conv2d(convBias ? shape : shape.withoutBias(), Init.truncatedNormal(0.02), Init.zeros());
-        }
-
-        Linear headLinear(int in, int out) {
-            Init scaled = values -> {
-                Init.truncatedNormal(0.02).fill(values);
-                values.timesInPlace(headInitScale);
-            };
-            return new Linear(in, out, true, scaled, Init.zeros());
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, patch, headHidden;
-        public GlobalPool.Kind pool;
-        public List<Integer> depths, widths, kernels;
-        public OptionalDouble layerScale;
-        public Stem stem;
-        public boolean stemNorm, normsBeforePool, convolvedMlp, convBias, responseNorm;
-        public double headInitScale, normEps, headDropout, dropPath;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            depths = c.depths;
-            widths = c.widths;
-            kernels = c.kernels;
-            layerScale = c.layerScale;
-            stem = c.stem;
-            patch = c.patch;
-            stemNorm = c.stemNorm;
-            headInitScale = c.headInitScale;
-            normsBeforePool = c.normsBeforePool;
-            headHidden = c.headHidden;
-            convolvedMlp = c.convolvedMlp;
-            convBias = c.convBias;
-            responseNorm = c.responseNorm;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
-        }
-
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    depths,
-                    widths,
-                    kernels,
-                    layerScale,
-                    stem,
-                    patch,
-                    stemNorm,
-                    headInitScale,
-                    normsBeforePool,
-                    headHidden,
-                    convolvedMlp,
-                    convBias,
-                    responseNorm,
-                    activation,
-                    normEps,
-                    headDropout,
-                    dropPath);
-        }
-    }
-
-    private Config config;
+public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     private final Root root;
     private final List<Stage> stages;
     private final Layer normPre;
@@ -323,31 +41,21 @@ public final class ConvNeXt extends Model {
     private final Layer headNorm;
     private final Layer preLogits;
     private final Dropout headDropout;
-    private Layer head;
 
-    public ConvNeXt(Config c) {
-        config = c;
+    public ConvNeXt(ConvNeXtConfig c) {
+        super(c);
         root = child("stem", new Root(c));
-        var made = new ArrayList<Stage>();
-        var rates = DropPath.linear(c.dropPath, c.blocks());
-        int in = c.widths.get(0), first = 0;
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("stages." + i, new Stage(c, i, in, first, rates)));
-            in = c.widths.get(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
-        normPre = child("norm_pre", c.normsBeforePool ? new LayerNorm2d(in, c.normEps) : new Identity());
-        pool = child("head.global_pool", new GlobalPool(c.pool, !c.normsBeforePool));
-        headNorm = child("head.norm", c.normsBeforePool ? new Identity() : new LayerNorm2d(in, c.normEps));
+        var rates = DropPath.linear(c.dropPath(), c.depths());
+        stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
+        int last = c.lastWidth();
+        normPre = child("norm_pre", c.normsBeforePool() ? new LayerNorm2d(last, c.normEps()) : new Identity());
+        pool = child("head.global_pool", new GlobalPool(c.pool(), !c.normsBeforePool()));
+        headNorm = child("head.norm", c.normsBeforePool() ? new Identity() : new LayerNorm2d(last, c.normEps()));
         preLogits = child(
-                "head.pre_logits", c.headHidden > 0 ? new PreLogits(c.headLinear(in, c.headHidden)) : new Identity());
-        headDropout = child("head.drop", new Dropout(c.headDropout));
-        head = child("head.fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : c.headLinear(c.headWidth(), c.classes);
+                "head.pre_logits",
+                c.headHidden() > 0 ? new PreLogits(c.headLinear(last, c.headHidden())) : new Identity());
+        headDropout = child("head.drop", new Dropout(c.headDropout()));
+        classifier("head.fc", classes -> c.headLinear(c.headWidth(), classes));
     }
 
     /**
@@ -359,7 +67,7 @@ public final class ConvNeXt extends Model {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        Config.requireSize(images.size(2), images.size(3), Config.smallest(stages.size(), config.stem, config.patch));
+        config().requireSize(images.size(2), images.size(3));
         var x = root.apply(images);
         int last = stages.size() - 1;
         for (int i = 0; i <= last; i++) {
@@ -372,7 +80,8 @@ public final class ConvNeXt extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, stages.size())
-                .mapToObj(i -> FeatureInfo.square("stages." + i, config.widths.get(i), config.strideAfter(i)))
+                .mapToObj(
+                        i -> FeatureInfo.square("stages." + i, config().widths().get(i), config().strideAfter(i)))
                 .toList();
     }
 
@@ -383,29 +92,8 @@ public final class ConvNeXt extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.headWidth();
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head.fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head.fc");
+        return config().headWidth();
     }
 
     @Override
@@ -413,27 +101,12 @@ public final class ConvNeXt extends Model {
         return "stem.0";
     }
 
-    private static final Pattern BLOCK = Pattern.compile("stages\\.(\\d+)\\.(?:blocks\\.(\\d+)|downsample)\\..*");
-
+    /** What shrinks the map belongs to the first block after it. */
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int before = config.depths.subList(0, Integer.parseInt(block.group(1))).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            // What shrinks the map belongs to the first block after it.
-            return 1 + before + (block.group(2) == null ? 0 : Integer.parseInt(block.group(2)));
-        }
-        if (parameter.startsWith("norm_pre.")) {
-            return layers() - 2;
-        }
-        return parameter.startsWith("stem.") ? 0 : layers() - 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.blocks() + 2;
+    Depths depths() {
+        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths())
+                .embedding("stem")
+                .last("norm_pre");
     }
 
     /** The convolutions that turn the image into the first feature map, {@code [B, C, H, W] → [B, C', H/4, W/4]}. */
@@ -443,20 +116,20 @@ public final class ConvNeXt extends Model {
         private final Layer norm;
         private final @Nullable Activation between;
 
-        Root(Config c) {
-            int out = c.widths.get(0);
-            boolean activated = c.stem == Stem.OVERLAP_ACT;
-            int next = c.stem == Stem.PATCH ? 1 : activated ? 3 : 2;
-            if (c.stem == Stem.PATCH) {
-                first = child("0", c.conv(c.channels, out, c.patch, c.patch, 0, 1));
+        Root(ConvNeXtConfig c) {
+            int out = c.widths().get(0);
+            boolean activated = c.stem() == Stem.OVERLAP_ACT;
+            int next = c.stem() == Stem.PATCH ? 1 : activated ? 3 : 2;
+            if (c.stem() == Stem.PATCH) {
+                first = child("0", c.conv(c.channels(), out, c.patch(), c.patch(), 0, 1));
                 second = null;
             } else {
-                int middle = c.stem == Stem.OVERLAP_TIERED ? Sizes.channels(out / 2) : out;
-                first = child("0", c.conv(c.channels, middle, 3, 2, 1, 1));
+                int middle = c.stem() == Stem.OVERLAP_TIERED ? Sizes.channels(out / 2) : out;
+                first = child("0", c.conv(c.channels(), middle, 3, 2, 1, 1));
                 second = child(activated ? "2" : "1", c.conv(middle, out, 3, 2, 1, 1));
             }
-            between = activated ? c.activation : null;
-            norm = child(String.valueOf(next), c.stemNorm ? new LayerNorm2d(out, c.normEps) : new Identity());
+            between = activated ? c.activation() : null;
+            norm = child(String.valueOf(next), c.stemNorm() ? new LayerNorm2d(out, c.normEps()) : new Identity());
         }
 
         @Override
@@ -474,17 +147,15 @@ public final class ConvNeXt extends Model {
         private final Layer downsample;
         private final List<Block> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            int out = c.widths.get(stage), stride = c.stride(stage);
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(ConvNeXtConfig c, int stage, double[] dropPaths) {
+            int in = c.widths().get(Math.max(0, stage - 1)), out = c.widths().get(stage), stride = c.stride(stage);
             downsample =
                     child("downsample", stride > 1 || in != out ? new Downsample(c, in, out, stride) : new Identity());
             blocks = children(
-                    "blocks", c.depths.get(stage), i -> new Block(c, out, c.kernels.get(stage), dropPaths[first + i]));
+                    "blocks",
+                    c.depths().get(stage),
+                    i -> new Block(c, out, c.kernels().get(stage), dropPaths[i]));
         }
 
         @Override
@@ -502,8 +173,8 @@ public final class ConvNeXt extends Model {
         private final LayerNorm2d norm;
         private final Conv2d conv;
 
-        Downsample(Config c, int in, int out, int stride) {
-            norm = child("0", new LayerNorm2d(in, c.normEps));
+        Downsample(ConvNeXtConfig c, int in, int out, int stride) {
+            norm = child("0", new LayerNorm2d(in, c.normEps()));
             conv = child("1", c.conv(in, out, stride, stride, 0, 1));
         }
 
@@ -514,20 +185,20 @@ public final class ConvNeXt extends Model {
     }
 
     /** A depthwise convolution and a perceptron beside a shortcut (paper, figure 4), {@code [B, C, H, W] → [B, C, H, W]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final Conv2d depthwise;
         private final LayerNorm norm;
         private final Perceptron mlp;
         private final @Nullable Parameter gamma;
         private final DropPath dropPath;
 
-        Block(Config c, int width, int kernel, double rate) {
+        Block(ConvNeXtConfig c, int width, int kernel, double rate) {
             landmark(Landmark.BLOCK, "");
-            gamma = c.layerScale.isPresent()
-                    ? parameter("gamma", Init.constant(c.layerScale.getAsDouble()), width)
+            gamma = c.layerScale().isPresent()
+                    ? parameter("gamma", Init.constant(c.layerScale().getAsDouble()), width)
                     : null;
             depthwise = child("conv_dw", c.conv(width, width, kernel, 1, kernel / 2, width));
-            norm = child("norm", new LayerNorm(width, c.normEps));
+            norm = child("norm", new LayerNorm(width, c.normEps()));
             mlp = child("mlp", new Perceptron(c, width));
             dropPath = child("drop_path", new DropPath(rate));
         }
@@ -537,7 +208,7 @@ public final class ConvNeXt extends Model {
             var y = depthwise.apply(x).permute(0, 2, 3, 1); //                      [B, H, W, C]
             y = mlp.apply(norm.apply(y));
             if (gamma != null) {
-                y = Gradients.recorded() ? y.times(gamma.value()) : y.timesInPlace(gamma.value());
+                y = LayerScale.scaled(y, gamma);
             }
             return Residual.sum(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
         }
@@ -552,11 +223,12 @@ public final class ConvNeXt extends Model {
         private final Layer responseNorm;
         private final Pointwise down;
 
-        Perceptron(Config c, int width) {
-            up = child("fc1", new Pointwise(width, (long) RATIO * width, c.convolvedMlp));
-            activation = c.activation;
-            responseNorm = child("grn", c.responseNorm ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
-            down = child("fc2", new Pointwise((long) RATIO * width, width, c.convolvedMlp));
+        Perceptron(ConvNeXtConfig c, int width) {
+            up = child("fc1", new Pointwise(width, (long) RATIO * width, c.convolvedMlp()));
+            activation = c.activation();
+            responseNorm =
+                    child("grn", c.responseNorm() ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
+            down = child("fc2", new Pointwise((long) RATIO * width, width, c.convolvedMlp()));
         }
 
         @Override

@@ -1,7 +1,6 @@
 package dev.vitrail.models;
 
-import dev.vitrail.models.ConvNeXt.Config;
-import dev.vitrail.models.ConvNeXt.Stem;
+import dev.vitrail.models.ConvNeXtConfig.Stem;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -10,37 +9,37 @@ final class ConvNeXtVariants {
     private ConvNeXtVariants() {}
 
     /** Widths double from stage to stage. */
-    private static Config sized(int width, Integer... depths) {
-        return Config.of(List.of(depths), List.of(width, 2 * width, 4 * width, 8 * width));
+    private static ConvNeXtConfig sized(int width, Integer... depths) {
+        return ConvNeXtConfig.of(List.of(depths), List.of(width, 2 * width, 4 * width, 8 * width));
     }
 
-    private static Config small(int width, Integer... depths) {
+    private static ConvNeXtConfig small(int width, Integer... depths) {
         return sized(width, depths).with(o -> o.convolvedMlp = true);
     }
 
-    private static Config v2(Config config) {
+    private static ConvNeXtConfig v2(ConvNeXtConfig config) {
         return config.with(o -> {
             o.responseNorm = true;
             o.layerScale = OptionalDouble.empty();
         });
     }
 
-    private static Config overlapping(Stem stem, Config config) {
+    private static ConvNeXtConfig overlapping(Stem stem, ConvNeXtConfig config) {
         return config.with(o -> o.stem = stem);
     }
 
     /** A vision transformer's shape: patches of 16×16, and one width throughout (section 3.3). */
-    private static Config isotropic(int width, int depth, OptionalDouble layerScale) {
-        return Config.of(List.of(depth), List.of(width)).with(o -> {
+    private static ConvNeXtConfig isotropic(int width, int depth, OptionalDouble layerScale) {
+        return ConvNeXtConfig.of(List.of(depth), List.of(width)).with(o -> {
             o.patch = 16;
             o.stemNorm = false;
             o.layerScale = layerScale;
         });
     }
 
-    static final Family<Config> FAMILY = Family.of(
+    static final Family<ConvNeXtConfig> FAMILY = Family.of(
                     "ConvNeXt",
-                    Config.class,
+                    ConvNeXtConfig.class,
                     ConvNeXt::new,
                     ConvNeXtDialects.OFFICIAL,
                     ConvNeXtDialects.ISOTROPIC,
@@ -79,7 +78,7 @@ final class ConvNeXtVariants {
             .variant("convnextv2_huge",    v2(sized(352, 3, 3, 27, 3)).withImage(384, 384))
 
             // Not published: a small one for small images, whose stem halves them instead of quartering.
-            .variant("convnext_mini_32", Config.of(List.of(2, 2, 2), List.of(64, 128, 192)).with(o -> {
+            .variant("convnext_mini_32", ConvNeXtConfig.of(List.of(2, 2, 2), List.of(64, 128, 192)).with(o -> {
                 o.imageHeight = 32;
                 o.imageWidth = 32;
                 o.classes = 10;

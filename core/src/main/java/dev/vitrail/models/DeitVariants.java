@@ -9,8 +9,6 @@ import static dev.vitrail.models.VisionTransformerVariants.scaled;
 import static dev.vitrail.models.VisionTransformerVariants.small;
 import static dev.vitrail.models.VisionTransformerVariants.tiny;
 
-import dev.vitrail.models.VisionTransformer.Config;
-
 /**
  * The published sizes of DeiT (Touvron et al., 2021, arXiv:2012.12877, Table 1) and DeiT-III (Touvron et al., 2022,
  * arXiv:2204.07118), by timm's names. They are {@link VisionTransformer}s.
@@ -19,7 +17,7 @@ final class DeitVariants {
     private DeitVariants() {}
 
     // spotless:off
-    static final Family<Config> FAMILY = Family.of("DeiT", Config.class, VisionTransformer::new, VisionTransformerDialects.OFFICIAL_DEIT3)
+    static final Family<VisionTransformerConfig> FAMILY = Family.of("DeiT", VisionTransformerConfig.class, VisionTransformer::new, VisionTransformerDialects.OFFICIAL_DEIT3)
             .variant("deit_tiny_patch16_224", tiny(224, 16))
             .variant("deit_small_patch16_224", small(224, 16))
             .variant("deit_base_patch16_224", base(224, 16))
@@ -44,12 +42,12 @@ final class DeitVariants {
             .variant("deit3_mini_patch4_32", third(mini(32, 4, 128, 5, 4), 1e-4));
     // spotless:on
 
-    private static Config distilled(Config config) {
+    private static VisionTransformerConfig distilled(VisionTransformerConfig config) {
         return config.with(o -> o.distilled = true);
     }
 
     /** LayerScale, a class token without position, and one rate of stochastic depth for all blocks. */
-    private static Config third(Config config, double layerScale) {
+    private static VisionTransformerConfig third(VisionTransformerConfig config, double layerScale) {
         return config.with(scaled(layerScale)).with(o -> {
             o.positionsCoverPrefix = false;
             o.dropPathUniform = true;

@@ -1,5 +1,8 @@
 package dev.vitrail.models;
 
+import java.util.List;
+import java.util.stream.IntStream;
+
 /**
  * A feature map that a model can give, known from its configuration alone.
  *
@@ -12,6 +15,13 @@ public record FeatureInfo(String module, int channels, int strideHeight, int str
     /** A map whose strides are equal in both directions. */
     static FeatureInfo square(String module, int channels, int stride) {
         return new FeatureInfo(module, channels, stride, stride);
+    }
+
+    /** Maps of blocks {@code list.0 … list.(count−1)} that are all of one width and stride. */
+    static List<FeatureInfo> each(String list, int count, int channels, int stride) {
+        return IntStream.range(0, count)
+                .mapToObj(i -> square(list + "." + i, channels, stride))
+                .toList();
     }
 
     /** The same map of a model that is a part of another. */

@@ -16,7 +16,7 @@ public final class Hybrid {
      *
      * @param network its pool and classifier do not matter
      */
-    public record PreActivationStem(ResNetV2.Config network) implements VisionTransformer.Stem {
+    public record PreActivationStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
         public PreActivationStem {
             network = network.with(o -> {
                 o.classes = 0;
@@ -55,7 +55,7 @@ public final class Hybrid {
      *
      * @param network its stages do not matter
      */
-    public record RootStem(ResNetV2.Config network) implements VisionTransformer.Stem {
+    public record RootStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
         @Override
         public Layer create(int imageChannels) {
             return new ResNetV2.Root(network.withChannels(imageChannels));
@@ -87,7 +87,7 @@ public final class Hybrid {
      *
      * @param network its pool and classifier do not matter
      */
-    public record ResidualStem(ResNet.Config network) implements VisionTransformer.Stem {
+    public record ResidualStem(ResNetConfig network) implements VisionTransformerConfig.Stem {
         public ResidualStem {
             network = network.with(o -> {
                 o.classes = 0;

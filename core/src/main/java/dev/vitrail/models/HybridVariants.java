@@ -1,6 +1,5 @@
 package dev.vitrail.models;
 
-import dev.vitrail.models.VisionTransformer.Config;
 import java.util.Optional;
 
 /**
@@ -11,42 +10,45 @@ final class HybridVariants {
     private HybridVariants() {}
 
     /** A transformer behind a stem, with patches of {@code patch} positions. */
-    private static Config after(VisionTransformer.Stem stem, int image, int patch, int width, int depth, int heads) {
-        return Config.of(image, patch * stem.stride(), width, depth, heads).with(o -> {
-            o.patchHeight = patch;
-            o.patchWidth = patch;
-            o.stem = Optional.of(stem);
-        });
+    private static VisionTransformerConfig after(
+            VisionTransformerConfig.Stem stem, int image, int patch, int width, int depth, int heads) {
+        return VisionTransformerConfig.of(image, patch * stem.stride(), width, depth, heads)
+                .with(o -> {
+                    o.patchHeight = patch;
+                    o.patchWidth = patch;
+                    o.stem = Optional.of(stem);
+                });
     }
 
-    private static ResNetV2.Config google(Integer... depths) {
-        return ResNetV2.Config.of(depths).with(o -> {
+    private static ResNetV2Config google(Integer... depths) {
+        return ResNetV2Config.of(depths).with(o -> {
             o.preActivation = false;
-            o.stem = ResNetV2.Stem.SAME;
-            o.convolution = ResNetV2.Convolution.STANDARDISED_SAME;
+            o.stem = ResNetV2Config.Stem.SAME;
+            o.convolution = ResNetV2Config.Convolution.STANDARDISED_SAME;
             o.convolutionEps = 1e-8;
         });
     }
 
-    private static final VisionTransformer.Stem ROOT = new Hybrid.RootStem(google(1)),
+    private static final VisionTransformerConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
             R26_S32 = new Hybrid.PreActivationStem(google(2, 2, 2, 2)),
             R50_S16 = new Hybrid.PreActivationStem(google(3, 4, 9)),
             R50_S32 = new Hybrid.PreActivationStem(google(3, 4, 6, 3)),
             RESNET26D =
-                    new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 2, 2, 2, 2)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 2, 2, 2, 2)
                             .d()),
             RESNET50D =
-                    new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 3, 4, 6, 3)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6, 3)
                             .d()),
             RESNET50D_S16 =
-                    new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 3, 4, 6)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6)
                             .d());
 
     /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
-    private static final VisionTransformer.Stem R5_S4 =
-            new Hybrid.ResidualStem(ResNet.Config.of(ResNet.BlockKind.BASIC, 2));
+    private static final VisionTransformerConfig.Stem R5_S4 =
+            new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2));
 
-    static final Family<Config> FAMILY = Family.of("ViT hybrid", Config.class, VisionTransformer::new)
+    static final Family<VisionTransformerConfig> FAMILY = Family.of(
+                    "ViT hybrid", VisionTransformerConfig.class, VisionTransformer::new)
             // spotless:off
             //                                                  stem           image patch width depth heads
             .variant("vit_tiny_r_s16_p8_224",       after(ROOT,          224,  8,  192, 12,  3))
@@ -64,6 +66,6 @@ final class HybridVariants {
             .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12))
             // Not published.
             .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4).withClasses(10)
-                    .with(VisionTransformerVariants.pooledBy(VisionTransformer.Pool.AVG)));
+                    .with(VisionTransformerVariants.pooledBy(VisionTransformerConfig.Pool.AVG)));
             // spotless:on
 }

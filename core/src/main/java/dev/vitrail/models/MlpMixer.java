@@ -7,17 +7,13 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.List;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 
 /**
  * MLP-Mixer: patches without attention. One perceptron mixes the patches of each channel, another the channels of each patch.
@@ -29,7 +25,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
  * {@code N = HW/P²} patches, {@code D} channels.
  */
-public final class MlpMixer extends Model {
+public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
     private static final double EPS = 1e-6;
 
     /**
@@ -61,7 +57,7 @@ public final class MlpMixer extends Model {
             double headDropout,
             double dropout,
             double dropPath)
-            implements ModelConfig {
+            implements AdjustableConfig<Config, Config.Options> {
         public Config {
             Sizes.requireMultiple("image height", imageHeight, "patch", patch);
             Sizes.requireMultiple("image width", imageWidth, "patch", patch);
@@ -85,57 +81,52 @@ public final class MlpMixer extends Model {
             return new Config(image, image, patch, 3, 1000, width, depth, 0.5, 4, 0, 0, 0);
         }
 
-        @Override
-        public Config withClasses(int count) {
-            return changed(imageHeight, imageWidth, channels, count, dropPath);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return changed(imageHeight, imageWidth, count, classes, dropPath);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return changed(height, width, channels, classes, dropPath);
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return changed(imageHeight, imageWidth, channels, classes, rate);
-        }
-
-        private Config changed(int newHeight, int newWidth, int newChannels, int newClasses, double newDropPath) {
-            // spotless:off
-            return new Config(
-                    newHeight, newWidth, patch, newChannels, newClasses, width, depth, tokenRatio, channelRatio, headDropout,
-                    dropout, newDropPath);
-            // spotless:on
-        }
-
         int patches() {
             return imageHeight / patch * (imageWidth / patch);
         }
+
+        @Override
+        public Options options() {
+            return new Options();
+        }
+
+        /** The components by their names, to be changed one by one. */
+        public final class Options extends ModelOptions<Config> {
+            public int patch = patch(), width = width(), depth = depth();
+            public double tokenRatio = tokenRatio(), channelRatio = channelRatio(), headDropout = headDropout();
+            public double dropout = dropout();
+
+            private Options() {
+                super(Config.this);
+            }
+
+            @Override
+            Config config() {
+                // spotless:off
+                return new Config(
+                        imageHeight, imageWidth, patch, channels, classes, width, depth, tokenRatio, channelRatio,
+                        headDropout, dropout, dropPath);
+                // spotless:on
+            }
+        }
     }
 
-    private Config config;
-    private final Stem stem;
+    private final PatchConvolution stem;
     private final List<Block> blocks;
     private final LayerNorm norm;
     private final Dropout headDropout;
-    private Layer head;
 
     public MlpMixer(Config c) {
-        config = c;
-        stem = child("stem", new Stem(c));
+        super(c);
+        var patch = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
+        stem = child(
+                "stem",
+                new PatchConvolution(
+                        c, new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
         blocks = children("blocks", c.depth, i -> new Block(c));
         norm = child("norm", new LayerNorm(c.width, EPS));
         headDropout = child("head_drop", new Dropout(c.headDropout));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : new Linear(c.width, c.classes, true, Init.zeros(), Init.zeros());
+        classifier("head", classes -> new Linear(c.width, classes, true, Init.zeros(), Init.zeros()));
     }
 
     /** Patches after the last block, normalised, {@code [B, N, D]}. */
@@ -149,17 +140,15 @@ public final class MlpMixer extends Model {
                     x,
                     tokens -> Positions.map(
                             tap.normalised() ? norm.apply(tokens) : tokens,
-                            config.imageHeight / config.patch,
-                            config.imageWidth / config.patch));
+                            config().imageHeight / config().patch,
+                            config().imageWidth / config().patch));
         }
         return norm.apply(x);
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.depth)
-                .mapToObj(i -> FeatureInfo.square("blocks." + i, config.width, config.patch))
-                .toList();
+        return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
     }
 
     /** The mean over patches, {@code [B, N, D] → [B, D]}. */
@@ -169,29 +158,8 @@ public final class MlpMixer extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().width;
     }
 
     @Override
@@ -199,46 +167,13 @@ public final class MlpMixer extends Model {
         return "stem.proj";
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (parameter.startsWith("norm.")) {
-            return config.depth;
-        }
-        return parameter.startsWith("stem.") ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
-    }
-
-    /** Projects each patch, {@code [B, C, H, W] → [B, N, D]}. */
-    private static final class Stem extends Layer {
-        private final Config config;
-        private final Conv2d projection;
-
-        Stem(Config c) {
-            config = c;
-            var shape = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
-            projection =
-                    child("proj", new Conv2d(shape, Init.truncatedNormalOfVariance(1.0 / shape.fanIn()), Init.zeros()));
-        }
-
-        @Override
-        protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
-            return projection.apply(images).flatten(2).transpose(1, 2);
-        }
+    Depths depths() {
+        return Depths.of("blocks", config().depth).embedding("stem").last("norm");
     }
 
     /** Mixes patches, then channels (eq. 1), {@code [B, N, D] → [B, N, D]}. */
-    private static final class Block extends Layer implements Recomputable {
+    private static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Mlp patches;
         private final DropPath dropPath;

@@ -13,17 +13,17 @@ import org.jspecify.annotations.Nullable;
  * ViT paper's eq. 1 and its hybrid, section 3.1).
  */
 final class PatchEmbedding extends Layer {
-    private final VisionTransformer.Config config;
+    private final VisionTransformerConfig config;
     private final @Nullable Layer stem;
     private final Conv2d projection;
 
-    PatchEmbedding(VisionTransformer.Config c) {
+    PatchEmbedding(VisionTransformerConfig c) {
         config = c;
         stem = c.stem().isPresent() ? child("backbone", c.stem().get().create(c.channels())) : null;
-        int in = c.stem().map(VisionTransformer.Stem::channels).orElse(c.channels());
+        int in = c.stem().map(VisionTransformerConfig.Stem::channels).orElse(c.channels());
         var patch = new long[] {c.patchHeight(), c.patchWidth()};
         var shape = new Conv2d.Shape(in, c.width(), patch, patch, new long[] {0, 0}, 1, !c.preNorm());
-        boolean jax = c.weightInit() != VisionTransformer.WeightInit.TIMM;
+        boolean jax = c.weightInit() != VisionTransformerConfig.WeightInit.TIMM;
         projection = child(
                 "proj",
                 new Conv2d(
@@ -43,7 +43,7 @@ final class PatchEmbedding extends Layer {
     }
 
     private int stride() {
-        return config.stem().map(VisionTransformer.Stem::stride).orElse(1);
+        return config.stem().map(VisionTransformerConfig.Stem::stride).orElse(1);
     }
 
     @Override

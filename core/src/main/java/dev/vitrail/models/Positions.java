@@ -104,6 +104,18 @@ public final class Positions {
     }
 
     /**
+     * A stored patch projection for another patch size, bicubic with antialiasing.
+     *
+     * @param wanted {@code [D, C, height, width]}
+     * @return empty if it is no projection of as many channels
+     */
+    static Optional<Tensor> fitPatch(Tensor kernel, long[] wanted) {
+        return kernel.dims() == 4 && kernel.size(1) == wanted[1]
+                ? Optional.of(resamplePatch(kernel, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true))
+                : Optional.empty();
+    }
+
+    /**
      * Keeps a random share of the patches of each image, in random order (Li et al., FLIP, 2022, arXiv:2212.00794).
      *
      * @param x {@code [B, prefix + N, D]}

@@ -1,26 +1,21 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.ResNetConfig.BlockKind;
+import dev.vitrail.models.ResNetConfig.Stem;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.BatchNorm2d;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -36,333 +31,30 @@ import org.jspecify.annotations.Nullable;
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, which saves a tenth of a ResNet-50's CPU time at
  * batch 8 (measured).
  */
-public final class ResNet extends Model {
-    /** What a block is made of (paper, figure 5). */
-    public enum BlockKind {
-        /** Two 3×3 convolutions. */
-        BASIC(1),
-        /** 1×1, 3×3 and 1×1, of which the last widens fourfold. */
-        BOTTLENECK(4);
-
-        private final int expansion;
-
-        BlockKind(int expansion) {
-            this.expansion = expansion;
-        }
-    }
-
-    /** How the image becomes the first feature map. */
-    public enum Stem {
-        /** One 7×7 convolution. */
-        PLAIN,
-        /** Three 3×3 convolutions (ResNet-C and -D). */
-        DEEP,
-        /** The same with a narrower first one (ResNet-T). */
-        DEEP_TIERED
-    }
-
-    /**
-     * The numbers and options that tell one network from another (paper, table 1; names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input that the variant was made for, pixels; any other works
-     * @param imageWidth columns of it
-     * @param channels colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how the last feature map becomes a vector (global_pool)
-     * @param block what a block is made of (block)
-     * @param depths blocks of each stage (layers)
-     * @param widths channels of each stage, before the block's expansion (channels)
-     * @param cardinality groups of the 3×3 convolutions (ResNeXt; cardinality)
-     * @param baseWidth channels of a group for each 64 of the stage's (base_width)
-     * @param stem how the image becomes the first feature map (stem_type)
-     * @param stemWidth channels of the first convolutions of a deep stem (stem_width)
-     * @param convolvedPool whether the stem halves by a convolution instead of a maximum (replace_stem_pool)
-     * @param reduceFirst what the first convolution of a block divides its channels by (block_reduce_first)
-     * @param downKernel side of the shortcuts' kernel where they halve (down_kernel_size)
-     * @param averageDown whether shortcuts are halved by a mean instead of a stride (avg_down)
-     * @param activation the non-linearity (act_layer)
-     * @param normEps eps of the batch normalisations
-     * @param headDropout probability before the classifier (drop_rate)
-     * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
-     * @param zeroInitLast whether every residual branch starts at zero (zero_init_last)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int channels,
-            int classes,
-            GlobalPool.Kind pool,
-            BlockKind block,
-            List<Integer> depths,
-            List<Integer> widths,
-            int cardinality,
-            int baseWidth,
-            Stem stem,
-            int stemWidth,
-            boolean convolvedPool,
-            int reduceFirst,
-            int downKernel,
-            boolean averageDown,
-            Activation activation,
-            double normEps,
-            double headDropout,
-            double dropPath,
-            boolean zeroInitLast)
-            implements ModelConfig {
-        public Config {
-            depths = List.copyOf(depths);
-            widths = List.copyOf(widths);
-            require(
-                    !depths.isEmpty() && depths.size() <= widths.size(),
-                    "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
-                    depths,
-                    widths);
-            require(
-                    depths.stream().allMatch(depth -> depth > 0)
-                            && widths.stream().allMatch(width -> width > 0)
-                            && stemWidth > 0,
-                    "depths %s, widths %s and stem width %d must be positive",
-                    depths,
-                    widths,
-                    stemWidth);
-            require(
-                    cardinality > 0 && baseWidth > 0 && reduceFirst > 0 && downKernel % 2 == 1,
-                    "cardinality %d, base width %d and first reduction %d must be positive, and the shortcuts' kernel %d odd",
-                    cardinality,
-                    baseWidth,
-                    reduceFirst,
-                    downKernel);
-            require(
-                    block == BlockKind.BOTTLENECK || (cardinality == 1 && baseWidth == 64),
-                    "blocks of two 3×3 convolutions have one group and base width 64, found %d and %d: use bottlenecks",
-                    cardinality,
-                    baseWidth);
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
-            require(
-                    imageHeight > 0 && imageWidth > 0,
-                    "an image of %d×%d pixels is empty: give positive sides, such as 224",
-                    imageHeight,
-                    imageWidth);
-            require(
-                    pool != GlobalPool.Kind.NONE || classes == 0,
-                    "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
-                    classes);
-        }
-
-        /** A network as timm's constructor makes it: 7×7 stem, 1000 classes. */
-        public static Config of(BlockKind block, Integer... depths) {
-            // spotless:off
-            return new Config(
-                    224, 224, 3, 1000, GlobalPool.Kind.AVG, block, List.of(depths), List.of(64, 128, 256, 512), 1, 64,
-                    Stem.PLAIN, 64, false, 1, 1, false, Activation.RELU, 1e-5, 0, 0, true);
-            // spotless:on
-        }
-
-        /** The "D" variant: a deep stem of width 32, and shortcuts that are halved by a mean. */
-        Config d() {
-            return with(o -> {
-                o.stem = Stem.DEEP;
-                o.stemWidth = 32;
-                o.averageDown = true;
-            });
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        /** Channels of the first feature map. */
-        int stemChannels() {
-            return stem == Stem.PLAIN ? 64 : 2 * stemWidth;
-        }
-
-        /** Channels of a stage. */
-        int width(int stage) {
-            return widths.get(stage) * block.expansion;
-        }
-
-        /** Channels of the last feature map. */
-        public int lastWidth() {
-            return width(depths.size() - 1);
-        }
-
-        /** Pixels of the image for each position of the last feature map. */
-        public int stride() {
-            return 4 << (depths.size() - 1);
-        }
-
-        /** Name of the convolution that sees the image. */
-        public String firstConvolution() {
-            return stem == Stem.PLAIN ? "conv1" : "conv1.0";
-        }
-
-        /** The feature maps after the stages. */
-        List<FeatureInfo> featureInfo() {
-            return IntStream.range(0, depths.size())
-                    .mapToObj(i -> FeatureInfo.square("layer" + (i + 1), width(i), 4 << i))
-                    .toList();
-        }
-
-        int blocks() {
-            return depths.stream().mapToInt(Integer::intValue).sum();
-        }
-
-        Conv2d conv(int in, int out, int kernel, int stride, int groups) {
-            return new Conv2d(
-                    Conv2d.Shape.square(in, out, kernel, stride, ((stride - 1) + (kernel - 1)) / 2)
-                            .withGroups(groups)
-                            .withoutBias(),
-                    Init.heNormalFanOut((long) out * kernel * kernel),
-                    Init.zeros());
-        }
-
-        Conv2d conv(int in, int out, int kernel, int stride) {
-            return conv(in, out, kernel, stride, 1);
-        }
-
-        BatchNorm2d norm(int width) {
-            return new BatchNorm2d(width, normEps, null, Init.ones());
-        }
-
-        /** The last normalisation of a residual branch. */
-        BatchNorm2d lastNorm(int width) {
-            return new BatchNorm2d(width, normEps, null, zeroInitLast ? Init.zeros() : Init.ones());
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight,
-                imageWidth,
-                channels,
-                classes,
-                cardinality,
-                baseWidth,
-                stemWidth,
-                reduceFirst,
-                downKernel;
-        public GlobalPool.Kind pool;
-        public BlockKind block;
-        public List<Integer> depths, widths;
-        public Stem stem;
-        public boolean convolvedPool, averageDown, zeroInitLast;
-        public Activation activation;
-        public double normEps, headDropout, dropPath;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            block = c.block;
-            depths = c.depths;
-            widths = c.widths;
-            cardinality = c.cardinality;
-            baseWidth = c.baseWidth;
-            stem = c.stem;
-            stemWidth = c.stemWidth;
-            convolvedPool = c.convolvedPool;
-            reduceFirst = c.reduceFirst;
-            downKernel = c.downKernel;
-            averageDown = c.averageDown;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
-            zeroInitLast = c.zeroInitLast;
-        }
-
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    block,
-                    depths,
-                    widths,
-                    cardinality,
-                    baseWidth,
-                    stem,
-                    stemWidth,
-                    convolvedPool,
-                    reduceFirst,
-                    downKernel,
-                    averageDown,
-                    activation,
-                    normEps,
-                    headDropout,
-                    dropPath,
-                    zeroInitLast);
-        }
-    }
-
-    private Config config;
+public final class ResNet extends FamilyModel<ResNetConfig> {
     private final Layer conv1;
     private final BatchNorm2d norm1;
     private final Layer maximum;
     private final List<Stage> stages;
     private final GlobalPool pool;
     private final Dropout headDropout;
-    private Layer head;
 
-    public ResNet(Config c) {
-        config = c;
+    public ResNet(ResNetConfig c) {
+        super(c);
         int in = c.stemChannels();
-        conv1 = child("conv1", c.stem == Stem.PLAIN ? c.conv(c.channels, in, 7, 2) : new DeepStem(c));
+        conv1 = child("conv1", c.stem() == Stem.PLAIN ? c.conv(c.channels(), in, 7, 2) : new DeepStem(c));
         norm1 = child("bn1", c.norm(in));
-        maximum = child("maxpool", c.convolvedPool ? new ConvolvedPool(c, in) : new Maximum());
-        var made = new ArrayList<Stage>();
-        int first = 0;
-        var rates = DropPath.linear(c.dropPath, c.blocks());
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("layer" + (i + 1), new Stage(c, i, in, first, rates)));
-            in = c.width(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
-        pool = child("global_pool", new GlobalPool(c.pool, false));
-        headDropout = new Dropout(c.headDropout);
-        head = child("fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        int in = c.pool.width(c.lastWidth());
-        return c.classes == 0
-                ? new Identity()
-                : new Linear(in, c.classes, true, Init.fanInUniform(in), Init.fanInUniform(in));
+        maximum = child("maxpool", c.convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
+        var rates = DropPath.linear(c.dropPath(), c.depths());
+        stages = IntStream.range(0, rates.length)
+                .mapToObj(i -> child("layer" + (i + 1), new Stage(c, i, rates[i])))
+                .toList();
+        pool = child("global_pool", new GlobalPool(c.pool(), false));
+        headDropout = new Dropout(c.headDropout());
+        int pooled = c.pool().width(c.lastWidth());
+        classifier(
+                "fc",
+                classes -> new Linear(pooled, classes, true, Init.fanInUniform(pooled), Init.fanInUniform(pooled)));
     }
 
     /**
@@ -374,7 +66,7 @@ public final class ResNet extends Model {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        var x = maximum.apply(config.activation.consume(norm1.apply(conv1.apply(images.channelsLast()))));
+        var x = maximum.apply(config().activation().consume(norm1.apply(conv1.apply(images.channelsLast()))));
         for (int i = 0; i < stages.size(); i++) {
             x = stages.get(i).apply(x);
             tap.take(i, x, UnaryOperator.identity());
@@ -384,7 +76,7 @@ public final class ResNet extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.featureInfo();
+        return config().featureInfo();
     }
 
     @Override
@@ -392,54 +84,25 @@ public final class ResNet extends Model {
         return headDropout.apply(pool.apply(features));
     }
 
+    /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
+    protected Tensor forward(Tensor images) {
+        return config().pool() == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config.pool.width(config.lastWidth());
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("fc");
+        return config().pool().width(config().lastWidth());
     }
 
     @Override
     public String stem() {
-        return config.firstConvolution();
-    }
-
-    private static final Pattern BLOCK = Pattern.compile("layer(\\d+)\\.(\\d+)\\..*");
-
-    @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int before = config.depths.subList(0, Integer.parseInt(block.group(1)) - 1).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            return 1 + before + Integer.parseInt(block.group(2));
-        }
-        return parameter.startsWith("fc.") ? layers() - 1 : 0;
+        return config().firstConvolution();
     }
 
     @Override
-    public int layers() {
-        return config.blocks() + 2;
+    Depths depths() {
+        return Depths.ofStages(i -> "layer" + (i + 1), "", config().depths()).embedding("conv1", "bn1", "maxpool");
     }
 
     /** Three 3×3 convolutions, the first of which halves the sides, {@code [B, C, H, W] → [B, C', H/2, W/2]}. */
@@ -447,16 +110,16 @@ public final class ResNet extends Model {
         private final List<Layer> layers;
         private final Activation activation;
 
-        DeepStem(Config c) {
-            activation = c.activation;
-            int first = c.stem == Stem.DEEP_TIERED ? 3 * (c.stemWidth / 4) : c.stemWidth;
+        DeepStem(ResNetConfig c) {
+            activation = c.activation();
+            int first = c.stem() == Stem.DEEP_TIERED ? 3 * (c.stemWidth() / 4) : c.stemWidth();
             // The numbers left out are the non-linearities'.
             layers = List.of(
-                    child("0", c.conv(c.channels, first, 3, 2)),
+                    child("0", c.conv(c.channels(), first, 3, 2)),
                     child("1", c.norm(first)),
-                    child("3", c.conv(first, c.stemWidth, 3, 1)),
-                    child("4", c.norm(c.stemWidth)),
-                    child("6", c.conv(c.stemWidth, c.stemChannels(), 3, 1)));
+                    child("3", c.conv(first, c.stemWidth(), 3, 1)),
+                    child("4", c.norm(c.stemWidth())),
+                    child("6", c.conv(c.stemWidth(), c.stemChannels(), 3, 1)));
         }
 
         @Override
@@ -481,10 +144,10 @@ public final class ResNet extends Model {
         private final BatchNorm2d norm;
         private final Activation activation;
 
-        ConvolvedPool(Config c, int width) {
+        ConvolvedPool(ResNetConfig c, int width) {
             conv = child("0", c.conv(width, width, 3, 2));
             norm = child("1", c.norm(width));
-            activation = c.activation;
+            activation = c.activation();
         }
 
         @Override
@@ -497,26 +160,19 @@ public final class ResNet extends Model {
     static final class Stage extends Layer {
         private final List<Layer> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            var made = new ArrayList<Layer>();
-            int out = c.width(stage);
-            for (int i = 0; i < c.depths.get(stage); i++) {
-                int from = i == 0 ? in : out;
-                int stride = i == 0 && stage > 0 ? 2 : 1;
-                double rate = dropPaths[first + i];
-                int planes = c.widths.get(stage);
-                made.add(child(
-                        String.valueOf(i),
-                        c.block == BlockKind.BASIC
-                                ? new Basic(c, from, planes, stride, rate)
-                                : new Bottleneck(c, from, planes, stride, rate)));
-            }
-            blocks = List.copyOf(made);
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(ResNetConfig c, int stage, double[] dropPaths) {
+            int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
+            int planes = c.widths().get(stage);
+            blocks = IntStream.range(0, dropPaths.length)
+                    .mapToObj(i -> {
+                        int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
+                        Layer block = c.block() == BlockKind.BASIC
+                                ? new Basic(c, from, planes, stride, dropPaths[i])
+                                : new Bottleneck(c, from, planes, stride, dropPaths[i]);
+                        return child(String.valueOf(i), block);
+                    })
+                    .toList();
         }
 
         @Override
@@ -529,23 +185,23 @@ public final class ResNet extends Model {
     }
 
     /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
-    static final class Basic extends Layer implements Recomputable {
+    static final class Basic extends Layer {
         private final Conv2d conv1, conv2;
         private final BatchNorm2d norm1, norm2;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
 
-        Basic(Config c, int in, int planes, int stride, double rate) {
+        Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
             landmark(Landmark.BLOCK, "");
-            int inner = planes / c.reduceFirst;
+            int inner = planes / c.reduceFirst();
             conv1 = child("conv1", c.conv(in, inner, 3, stride));
             norm1 = child("bn1", c.norm(inner));
             conv2 = child("conv2", c.conv(inner, planes, 3, 1));
             norm2 = child("bn2", c.lastNorm(planes));
             downsample = stride != 1 || in != planes ? child("downsample", new Shortcut(c, in, planes, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation;
+            activation = c.activation();
         }
 
         @Override
@@ -557,26 +213,26 @@ public final class ResNet extends Model {
     }
 
     /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
-    static final class Bottleneck extends Layer implements Recomputable {
+    static final class Bottleneck extends Layer {
         private final Conv2d conv1, conv2, conv3;
         private final BatchNorm2d norm1, norm2, norm3;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
 
-        Bottleneck(Config c, int in, int planes, int stride, double rate) {
+        Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
             landmark(Landmark.BLOCK, "");
-            int width = (int) Math.floor(planes * (c.baseWidth / 64.0)) * c.cardinality;
-            int inner = width / c.reduceFirst, out = planes * BlockKind.BOTTLENECK.expansion;
+            int width = (int) Math.floor(planes * (c.baseWidth() / 64.0)) * c.cardinality();
+            int inner = width / c.reduceFirst(), out = planes * BlockKind.BOTTLENECK.expansion;
             conv1 = child("conv1", c.conv(in, inner, 1, 1));
             norm1 = child("bn1", c.norm(inner));
-            conv2 = child("conv2", c.conv(inner, width, 3, stride, c.cardinality));
+            conv2 = child("conv2", c.conv(inner, width, 3, stride, c.cardinality()));
             norm2 = child("bn2", c.norm(width));
             conv3 = child("conv3", c.conv(width, out, 1, 1));
             norm3 = child("bn3", c.lastNorm(out));
             downsample = stride != 1 || in != out ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation;
+            activation = c.activation();
         }
 
         @Override
@@ -594,12 +250,12 @@ public final class ResNet extends Model {
         private final Conv2d conv;
         private final BatchNorm2d norm;
 
-        Shortcut(Config c, int in, int out, int stride) {
-            averages = c.averageDown && stride > 1;
-            int kernel = c.averageDown || stride == 1 ? 1 : c.downKernel;
+        Shortcut(ResNetConfig c, int in, int out, int stride) {
+            averages = c.averageDown() && stride > 1;
+            int kernel = c.averageDown() || stride == 1 ? 1 : c.downKernel();
             // With averages, timm's sequence has the pool at 0.
-            int at = c.averageDown ? 1 : 0;
-            conv = child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown ? 1 : stride));
+            int at = c.averageDown() ? 1 : 0;
+            conv = child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown() ? 1 : stride));
             norm = child(String.valueOf(at + 1), c.norm(out));
         }
 
@@ -607,11 +263,5 @@ public final class ResNet extends Model {
         protected Tensor forward(Tensor x) {
             return norm.apply(conv.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x));
         }
-    }
-
-    /** As a part of another network, without a pool, it gives its last feature map. */
-    @Override
-    protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 }

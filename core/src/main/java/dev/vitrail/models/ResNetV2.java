@@ -1,29 +1,21 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.ResNetV2Config.Stem;
 import dev.vitrail.nn.Activation;
-import dev.vitrail.nn.BatchNorm2d;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
-import dev.vitrail.nn.GroupNorm;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import dev.vitrail.nn.SamePadding;
-import dev.vitrail.nn.StdConv2d;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,337 +30,28 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, as in {@link ResNet}.
  */
-public final class ResNetV2 extends Model {
-    /** How the image becomes the first feature map, of a quarter of its sides. */
-    public enum Stem {
-        /** A 7×7 convolution, and a maximum with PyTorch's padding. */
-        PLAIN(false, false),
-        /** The same with a maximum over zero padding, as BiT's. */
-        FIXED(false, false),
-        /** The same with "SAME" padding of the maximum, as the hybrids'. */
-        SAME(false, false),
-        /** Three 3×3 convolutions (ResNet-D). */
-        DEEP(true, false),
-        DEEP_FIXED(true, false),
-        DEEP_SAME(true, false),
-        /** {@link #DEEP} with a narrower beginning (ResNet-T). */
-        TIERED(true, true);
-
-        private final boolean deep;
-        private final boolean tiered;
-
-        Stem(boolean deep, boolean tiered) {
-            this.deep = deep;
-            this.tiered = tiered;
-        }
-
-        String firstConvolution() {
-            return deep ? "conv1" : "conv";
-        }
-    }
-
-    /** What normalises feature maps. */
-    public enum Norm {
-        GROUP,
-        BATCH
-    }
-
-    /** What becomes of the convolutions' weights and borders. */
-    public enum Convolution {
-        PLAIN,
-        /** Weights are standardised. */
-        STANDARDISED,
-        /** Weights are standardised and the input is padded as TensorFlow's "SAME". */
-        STANDARDISED_SAME
-    }
-
-    /**
-     * The numbers and options that tell one network from another (names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input that the variant was made for, pixels; any other works
-     * @param imageWidth columns of it
-     * @param channels colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how the last feature map becomes a vector (global_pool)
-     * @param depths blocks of each stage (layers)
-     * @param widths channels of each stage, before the factor (channels)
-     * @param widthFactor what all channels are multiplied by (width_factor)
-     * @param stemWidth channels of the stem, before the factor (stem_chs)
-     * @param stem how the image becomes the first feature map (stem_type)
-     * @param averageDown whether shortcuts are halved by a mean instead of a stride (avg_down)
-     * @param preActivation whether normalisation comes before convolution (preact)
-     * @param plainBlocks whether blocks are two 3×3 convolutions instead of bottlenecks (basic)
-     * @param bottleRatio inner channels of a block over its outer ones (bottle_ratio)
-     * @param norm what normalises (norm_layer)
-     * @param groups groups of {@link Norm#GROUP}
-     * @param normEps eps of the normalisation
-     * @param convolution kind of the convolutions (conv_layer)
-     * @param convolutionEps eps of the standardisation of weights
-     * @param activation the non-linearity (act_layer)
-     * @param headDropout probability before the classifier (drop_rate)
-     * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
-     * @param zeroInitLast whether every residual branch starts at zero (zero_init_last)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int channels,
-            int classes,
-            GlobalPool.Kind pool,
-            List<Integer> depths,
-            List<Integer> widths,
-            int widthFactor,
-            int stemWidth,
-            Stem stem,
-            boolean averageDown,
-            boolean preActivation,
-            boolean plainBlocks,
-            double bottleRatio,
-            Norm norm,
-            int groups,
-            double normEps,
-            Convolution convolution,
-            double convolutionEps,
-            Activation activation,
-            double headDropout,
-            double dropPath,
-            boolean zeroInitLast)
-            implements ModelConfig {
-        public Config {
-            depths = List.copyOf(depths);
-            widths = List.copyOf(widths);
-            require(
-                    !depths.isEmpty() && depths.size() <= widths.size(),
-                    "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
-                    depths,
-                    widths);
-            require(
-                    depths.stream().allMatch(depth -> depth > 0)
-                            && widths.stream().allMatch(width -> width > 0)
-                            && widthFactor > 0
-                            && stemWidth > 0
-                            && bottleRatio > 0,
-                    "depths %s, widths %s, width factor %d, stem width %d and bottle ratio %s must be positive",
-                    depths,
-                    widths,
-                    widthFactor,
-                    stemWidth,
-                    bottleRatio);
-            require(
-                    preActivation || !plainBlocks,
-                    "blocks of two 3×3 convolutions exist with pre-activation alone: set preActivation, or use ResNet");
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
-            require(
-                    imageHeight > 0 && imageWidth > 0,
-                    "an image of %d×%d pixels is empty: give positive sides, such as 224",
-                    imageHeight,
-                    imageWidth);
-            require(
-                    pool != GlobalPool.Kind.NONE || classes == 0,
-                    "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
-                    classes);
-        }
-
-        /** A network as timm's constructor makes it: pre-activation bottlenecks, group normalisation, standardised weights. */
-        public static Config of(Integer... depths) {
-            // spotless:off
-            return new Config(
-                    224, 224, 3, 1000, GlobalPool.Kind.AVG, List.of(depths), List.of(256, 512, 1024, 2048), 1, 64,
-                    Stem.PLAIN, false, true, false, 0.25, Norm.GROUP, 32, 1e-5, Convolution.STANDARDISED, 1e-6,
-                    Activation.RELU, 0, 0, false);
-            // spotless:on
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        /** Channels of the stem. */
-        int stemChannels() {
-            return Sizes.channels((double) stemWidth * widthFactor);
-        }
-
-        /** Channels of a stage. */
-        int width(int stage) {
-            return Sizes.channels((double) widths.get(stage) * widthFactor);
-        }
-
-        /** Channels of the last feature map. */
-        public int lastWidth() {
-            return width(depths.size() - 1);
-        }
-
-        /** Pixels of the image for each position of the last feature map. */
-        public int stride() {
-            return 4 << (depths.size() - 1);
-        }
-
-        /** The feature maps after the stages. */
-        List<FeatureInfo> featureInfo() {
-            return IntStream.range(0, depths.size())
-                    .mapToObj(i -> FeatureInfo.square("stages." + i, width(i), 4 << i))
-                    .toList();
-        }
-
-        /** Name of the convolution that sees the image. */
-        public String firstConvolution() {
-            return "stem." + stem.firstConvolution();
-        }
-
-        Layer conv(int in, int out, int kernel, int stride, boolean zero) {
-            var shape = Conv2d.Shape.square(in, out, kernel, stride, ((stride - 1) + (kernel - 1)) / 2)
-                    .withoutBias();
-            var init = zero ? Init.zeros() : Init.heNormalFanOut((long) out * kernel * kernel);
-            return switch (convolution) {
-                case PLAIN -> new Conv2d(shape, init, Init.zeros());
-                case STANDARDISED -> new StdConv2d(shape, false, convolutionEps, init);
-                case STANDARDISED_SAME -> new StdConv2d(shape, true, convolutionEps, init);
-            };
-        }
-
-        Layer normed(int width, boolean activated, boolean zero) {
-            var scale = zero ? Init.zeros() : Init.ones();
-            var follows = activated ? activation : null;
-            return norm == Norm.GROUP
-                    ? new GroupNorm(groups, width, normEps, follows, scale)
-                    : new BatchNorm2d(width, normEps, follows, scale);
-        }
-
-        Layer normed(int width) {
-            return normed(width, true, false);
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, widthFactor, stemWidth, groups;
-        public GlobalPool.Kind pool;
-        public List<Integer> depths, widths;
-        public Stem stem;
-        public boolean averageDown, preActivation, plainBlocks, zeroInitLast;
-        public double bottleRatio, normEps, convolutionEps, headDropout, dropPath;
-        public Norm norm;
-        public Convolution convolution;
-        public Activation activation;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            depths = c.depths;
-            widths = c.widths;
-            widthFactor = c.widthFactor;
-            stemWidth = c.stemWidth;
-            stem = c.stem;
-            averageDown = c.averageDown;
-            preActivation = c.preActivation;
-            plainBlocks = c.plainBlocks;
-            bottleRatio = c.bottleRatio;
-            norm = c.norm;
-            groups = c.groups;
-            normEps = c.normEps;
-            convolution = c.convolution;
-            convolutionEps = c.convolutionEps;
-            activation = c.activation;
-            headDropout = c.headDropout;
-            dropPath = c.dropPath;
-            zeroInitLast = c.zeroInitLast;
-        }
-
-        private Config config() {
-            return new Config(
-                    imageHeight,
-                    imageWidth,
-                    channels,
-                    classes,
-                    pool,
-                    depths,
-                    widths,
-                    widthFactor,
-                    stemWidth,
-                    stem,
-                    averageDown,
-                    preActivation,
-                    plainBlocks,
-                    bottleRatio,
-                    norm,
-                    groups,
-                    normEps,
-                    convolution,
-                    convolutionEps,
-                    activation,
-                    headDropout,
-                    dropPath,
-                    zeroInitLast);
-        }
-    }
-
-    private Config config;
+public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
     private final Layer root;
     private final List<Stage> stages;
     private final Layer norm;
     private final GlobalPool pool;
     private final Dropout headDropout;
-    private Layer head;
+    private final Classifier head;
 
-    public ResNetV2(Config c) {
-        config = c;
+    public ResNetV2(ResNetV2Config c) {
+        super(c);
         root = child("stem", new Root(c));
-        var made = new ArrayList<Stage>();
-        int in = c.stemChannels(), first = 0;
-        var rates = DropPath.linear(
-                c.dropPath, c.depths.stream().mapToInt(Integer::intValue).sum());
-        for (int i = 0; i < c.depths.size(); i++) {
-            made.add(child("stages." + i, new Stage(c, i, in, first, rates)));
-            in = c.width(i);
-            first += c.depths.get(i);
-        }
-        stages = List.copyOf(made);
-        norm = child("norm", c.preActivation ? c.normed(in) : new Identity());
-        pool = child("head.global_pool", new GlobalPool(c.pool, true));
-        headDropout = child("head.drop", new Dropout(c.headDropout));
-        head = child("head.fc", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0
-                ? new Identity()
-                : new Conv2d(
-                        Conv2d.Shape.square(c.pool.width(c.lastWidth()), c.classes, 1, 1, 0),
+        var rates = DropPath.linear(c.dropPath(), c.depths());
+        stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
+        norm = child("norm", c.preActivation() ? c.normed(c.lastWidth()) : new Identity());
+        pool = child("head.global_pool", new GlobalPool(c.pool(), true));
+        headDropout = child("head.drop", new Dropout(c.headDropout()));
+        head = classifier(
+                "head.fc",
+                classes -> new Conv2d(
+                        Conv2d.Shape.square(c.pool().width(c.lastWidth()), classes, 1, 1, 0),
                         Init.normal(0.01),
-                        Init.zeros());
+                        Init.zeros()));
     }
 
     /**
@@ -390,7 +73,7 @@ public final class ResNetV2 extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.featureInfo();
+        return config().featureInfo();
     }
 
     @Override
@@ -406,56 +89,24 @@ public final class ResNetV2 extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config.pool == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
-    }
-
-    @Override
-    public Config config() {
-        return config;
+        return config().pool() == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config.pool.width(config.lastWidth());
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head.fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head.fc");
+        return config().pool().width(config().lastWidth());
     }
 
     @Override
     public String stem() {
-        return config.firstConvolution();
-    }
-
-    private static final Pattern BLOCK = Pattern.compile("stages\\.(\\d+)\\.blocks\\.(\\d+)\\..*");
-
-    @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            int stage = Integer.parseInt(block.group(1));
-            int before = config.depths.subList(0, stage).stream()
-                    .mapToInt(Integer::intValue)
-                    .sum();
-            return 1 + before + Integer.parseInt(block.group(2));
-        }
-        if (parameter.startsWith("norm.")) {
-            return layers() - 2;
-        }
-        return parameter.startsWith("stem.") ? 0 : layers() - 1;
+        return config().firstConvolution();
     }
 
     @Override
-    public int layers() {
-        return config.depths.stream().mapToInt(Integer::intValue).sum() + 2;
+    Depths depths() {
+        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths())
+                .embedding("stem")
+                .last("norm");
     }
 
     /** The first convolutions and the maximum that halves their result, {@code [B, C, H, W] → [B, C', H/4, W/4]}. */
@@ -463,10 +114,10 @@ public final class ResNetV2 extends Model {
         private final List<Layer> layers;
         private final Stem kind;
 
-        Root(Config c) {
-            kind = c.stem;
+        Root(ResNetV2Config c) {
+            kind = c.stem();
             var made = new ArrayList<Layer>();
-            int in = c.channels, out = c.stemChannels();
+            int in = c.channels(), out = c.stemChannels();
             if (kind.deep) {
                 int first = kind.tiered ? 3 * out / 8 : out / 2, second = out / 2;
                 made.add(child("conv1", c.conv(in, first, 3, 2, false)));
@@ -477,7 +128,7 @@ public final class ResNetV2 extends Model {
             } else {
                 made.add(child("conv", c.conv(in, out, 7, 2, false)));
             }
-            if (!c.preActivation) {
+            if (!c.preActivation()) {
                 made.add(child(kind.deep ? "norm3" : "norm", c.normed(out)));
             }
             layers = List.copyOf(made);
@@ -501,23 +152,18 @@ public final class ResNetV2 extends Model {
     static final class Stage extends Layer {
         private final List<Layer> blocks;
 
-        /**
-         * @param in channels that come in
-         * @param first number of the stage's first block in the network
-         * @param dropPaths rates of all blocks of the network
-         */
-        Stage(Config c, int stage, int in, int first, double[] dropPaths) {
-            int out = c.width(stage);
-            blocks = children("blocks", c.depths.get(stage), i -> {
+        /** @param dropPaths rates of the stage's blocks */
+        Stage(ResNetV2Config c, int stage, double[] dropPaths) {
+            int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
+            blocks = children("blocks", c.depths().get(stage), i -> {
                 int stride = i == 0 && stage > 0 ? 2 : 1;
                 int from = i == 0 ? in : out;
-                double rate = dropPaths[first + i];
-                if (!c.preActivation) {
-                    return new Bottleneck(c, from, out, stride, i == 0, rate);
+                if (!c.preActivation()) {
+                    return new Bottleneck(c, from, out, stride, i == 0, dropPaths[i]);
                 }
-                return c.plainBlocks
-                        ? new PreActivationPair(c, from, out, stride, i == 0, rate)
-                        : new PreActivationBottleneck(c, from, out, stride, i == 0, rate);
+                return c.plainBlocks()
+                        ? new PreActivationPair(c, from, out, stride, i == 0, dropPaths[i])
+                        : new PreActivationBottleneck(c, from, out, stride, i == 0, dropPaths[i]);
             });
         }
 
@@ -531,21 +177,21 @@ public final class ResNetV2 extends Model {
     }
 
     /** A bottleneck that normalises before it convolves (He et al., 2016, figure 1b). */
-    static final class PreActivationBottleneck extends Layer implements Recomputable {
+    static final class PreActivationBottleneck extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2, norm3, conv3;
         private final DropPath dropPath;
 
-        PreActivationBottleneck(Config c, int in, int out, int stride, boolean first, double rate) {
+        PreActivationBottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             landmark(Landmark.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio);
+            int inner = Sizes.channels(out * c.bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));
             norm2 = child("norm2", c.normed(inner));
             conv2 = child("conv2", c.conv(inner, inner, 3, stride, false));
             norm3 = child("norm3", c.normed(inner));
-            conv3 = child("conv3", c.conv(inner, out, 1, 1, c.zeroInitLast));
+            conv3 = child("conv3", c.conv(inner, out, 1, 1, c.zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
         }
 
@@ -560,20 +206,20 @@ public final class ResNetV2 extends Model {
     }
 
     /** Two 3×3 convolutions, each after a normalisation. */
-    static final class PreActivationPair extends Layer implements Recomputable {
+    static final class PreActivationPair extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer norm1, conv1, norm2, conv2;
         private final DropPath dropPath;
 
-        PreActivationPair(Config c, int in, int out, int stride, boolean first, double rate) {
+        PreActivationPair(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             landmark(Landmark.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio);
+            int inner = Sizes.channels(out * c.bottleRatio());
             boolean changes = first && (stride != 1 || in != out);
             downsample = changes ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
             conv1 = child("conv1", c.conv(in, inner, 3, stride, false));
             norm2 = child("norm2", c.normed(inner));
-            conv2 = child("conv2", c.conv(inner, out, 3, 1, c.zeroInitLast));
+            conv2 = child("conv2", c.conv(inner, out, 3, 1, c.zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
         }
 
@@ -586,24 +232,24 @@ public final class ResNetV2 extends Model {
     }
 
     /** A bottleneck that convolves before it normalises: the hybrids' (ResNet v1.5). */
-    static final class Bottleneck extends Layer implements Recomputable {
+    static final class Bottleneck extends Layer {
         private final @Nullable Shortcut downsample;
         private final Layer conv1, norm1, conv2, norm2, conv3, norm3;
         private final DropPath dropPath;
         private final Activation activation;
 
-        Bottleneck(Config c, int in, int out, int stride, boolean first, double rate) {
+        Bottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             landmark(Landmark.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio);
+            int inner = Sizes.channels(out * c.bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));
             norm1 = child("norm1", c.normed(inner));
             conv2 = child("conv2", c.conv(inner, inner, 3, stride, false));
             norm2 = child("norm2", c.normed(inner));
             conv3 = child("conv3", c.conv(inner, out, 1, 1, false));
-            norm3 = child("norm3", c.normed(out, false, c.zeroInitLast));
+            norm3 = child("norm3", c.normed(out, false, c.zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation;
+            activation = c.activation();
         }
 
         @Override
@@ -621,10 +267,10 @@ public final class ResNetV2 extends Model {
         private final Layer conv;
         private final Layer norm;
 
-        Shortcut(Config c, int in, int out, int stride) {
-            averages = c.averageDown && stride > 1;
-            conv = child("conv", c.conv(in, out, 1, c.averageDown ? 1 : stride, false));
-            norm = child("norm", c.preActivation ? new Identity() : c.normed(out, false, false));
+        Shortcut(ResNetV2Config c, int in, int out, int stride) {
+            averages = c.averageDown() && stride > 1;
+            conv = child("conv", c.conv(in, out, 1, c.averageDown() ? 1 : stride, false));
+            norm = child("norm", c.preActivation() ? new Identity() : c.normed(out, false, false));
         }
 
         @Override

@@ -1,17 +1,16 @@
 package dev.vitrail.models;
 
-import dev.vitrail.models.ResNetV2.Config;
-import dev.vitrail.models.ResNetV2.Convolution;
-import dev.vitrail.models.ResNetV2.Norm;
-import dev.vitrail.models.ResNetV2.Stem;
+import dev.vitrail.models.ResNetV2Config.Convolution;
+import dev.vitrail.models.ResNetV2Config.Norm;
+import dev.vitrail.models.ResNetV2Config.Stem;
 import java.util.List;
 
 /** The published sizes of the {@link ResNetV2}, by timm's names; BiT's are of its paper's section 3.1. */
 final class ResNetV2Variants {
     private ResNetV2Variants() {}
 
-    private static Config bit(int image, int widthFactor, Integer... depths) {
-        return Config.of(depths).with(o -> {
+    private static ResNetV2Config bit(int image, int widthFactor, Integer... depths) {
+        return ResNetV2Config.of(depths).with(o -> {
             o.imageHeight = image;
             o.imageWidth = image;
             o.widthFactor = widthFactor;
@@ -21,21 +20,21 @@ final class ResNetV2Variants {
     }
 
     /** With batch normalisation and ordinary convolutions. */
-    private static Config batch(Integer... depths) {
-        return Config.of(depths).with(o -> {
+    private static ResNetV2Config batch(Integer... depths) {
+        return ResNetV2Config.of(depths).with(o -> {
             o.convolution = Convolution.PLAIN;
             o.norm = Norm.BATCH;
         });
     }
 
-    private static Config d(Config config) {
+    private static ResNetV2Config d(ResNetV2Config config) {
         return config.with(o -> {
             o.stem = Stem.DEEP;
             o.averageDown = true;
         });
     }
 
-    static final Family<Config> FAMILY = Family.of("ResNetV2", Config.class, ResNetV2::new)
+    static final Family<ResNetV2Config> FAMILY = Family.of("ResNetV2", ResNetV2Config.class, ResNetV2::new)
             // spotless:off
             .variant("resnetv2_50",         batch(3, 4, 6, 3))
             .variant("resnetv2_50d",        d(batch(3, 4, 6, 3)))
@@ -49,7 +48,7 @@ final class ResNetV2Variants {
             .variant("resnetv2_152x2_bit",  bit(224, 2, 3, 8, 36, 3))
             .variant("resnetv2_152x4_bit",  bit(480, 4, 3, 8, 36, 3))
             // BiT's blocks in miniature, for small images; ours, without published weights
-            .variant("resnetv2_mini_32_bit", Config.of(1, 1, 1).with(o -> {
+            .variant("resnetv2_mini_32_bit", ResNetV2Config.of(1, 1, 1).with(o -> {
                 o.imageHeight = 32;
                 o.imageWidth = 32;
                 o.classes = 10;

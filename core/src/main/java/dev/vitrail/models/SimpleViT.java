@@ -17,7 +17,7 @@ import java.util.Optional;
  *
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens of {@code D} channels.
  */
-public final class SimpleViT extends CompactModel {
+public final class SimpleViT extends CompactModel<SimpleViT.Config> {
     /**
      * The numbers of a model (names in parentheses are vit-pytorch's).
      *
@@ -25,7 +25,7 @@ public final class SimpleViT extends CompactModel {
      * @param classes rows of the classifier; 0 for none (num_classes)
      * @param encoder numbers of the encoder; its dropout must be 0
      */
-    public record Config(CompactImage image, int classes, Shape encoder) implements ModelConfig {
+    public record Config(CompactImage image, int classes, Shape encoder) implements FamilyConfig<Config> {
         public Config {
             requireClasses(classes);
             int width = encoder.width();
@@ -74,14 +74,12 @@ public final class SimpleViT extends CompactModel {
         }
     }
 
-    private Config config;
     private final Constant positions;
     private final Patches patches;
     private final CompactTransformer transformer;
 
     public SimpleViT(Config c) {
-        super("linear_head", c.encoder.width(), c.classes);
-        config = c;
+        super(c, "linear_head", c.encoder.width());
         int D = c.encoder.width();
         positions = constant(() -> SinCos.grid(c.image.gridHeight(), c.image.gridWidth(), D));
         patches = child("to_patch_embedding", new Patches(c.image, D));
@@ -92,12 +90,12 @@ public final class SimpleViT extends CompactModel {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
-        return transformer.apply(x.plus(positions.on(x.device())), tap, config.image::map);
+        return transformer.apply(x.plus(positions.on(x.device())), tap, config().image::map);
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config.image.featureInfo("transformer", config.encoder);
+        return config().image.featureInfo("transformer", config().encoder);
     }
 
     @Override
@@ -107,17 +105,7 @@ public final class SimpleViT extends CompactModel {
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
-        return Patches.resample(name, values, wanted, config.image);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
-    void reconfigure(int classes) {
-        config = config.withClasses(classes);
+        return Patches.resample(name, values, wanted, config().image);
     }
 
     /** A linear layer on the pixels of a patch, not a convolution. */
@@ -127,12 +115,7 @@ public final class SimpleViT extends CompactModel {
     }
 
     @Override
-    public int layer(String parameter) {
-        return CompactTransformer.layer(parameter, config.encoder.depth());
-    }
-
-    @Override
-    public int layers() {
-        return config.encoder.depth() + 2;
+    Depths depths() {
+        return CompactTransformer.depths(config().encoder.depth());
     }
 }

@@ -55,6 +55,24 @@ final class Sizes {
                 (size / unit + 1) * unit);
     }
 
+    static void requireChannelsAndClasses(int channels, int classes) {
+        require(
+                channels > 0 && classes >= 0,
+                "channels %d must be positive and classes %d not negative",
+                channels,
+                classes);
+    }
+
+    static void requireHeads(int width, int heads) {
+        require(
+                width % heads == 0,
+                "width %d is not a multiple of heads %d: take width %d or %d heads",
+                width,
+                heads,
+                nearestMultiple(width, heads),
+                nearestDivisor(width, heads));
+    }
+
     /** Throws unless these are images of that size, {@code [B, C, height, width]}. */
     static void requireImages(Tensor images, int height, int width) {
         images.requireDims(4, "a batch of images");

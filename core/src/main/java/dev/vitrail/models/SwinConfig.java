@@ -3,12 +3,10 @@ package dev.vitrail.models;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.nn.Activation;
-import dev.vitrail.nn.DropPath;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
 
 /**
  * The numbers and options that tell one Swin Transformer from another (names in parentheses are timm's, or the authors' where
@@ -67,7 +65,7 @@ public record SwinConfig(
         double projectionDropout,
         double attentionDropout,
         double dropPath)
-        implements ModelConfig {
+        implements AdjustableConfig<SwinConfig, SwinConfig.Options> {
     /** Which of the two papers. */
     public enum Version {
         /** arXiv:2103.14030. */
@@ -105,11 +103,7 @@ public record SwinConfig(
                 imageHeight,
                 imageWidth,
                 patch);
-        require(
-                channels > 0 && classes >= 0,
-                "channels %d must be positive and classes %d not negative",
-                channels,
-                classes);
+        Sizes.requireChannelsAndClasses(channels, classes);
         int stages = depths.size();
         require(stages > 0 && stages <= 16, "a Swin Transformer has 1 to 16 stages, found %d depths", stages);
         requireSame("heads", heads, stages);
@@ -157,49 +151,9 @@ public record SwinConfig(
         // spotless:on
     }
 
-    /** This configuration with some options changed. */
-    public SwinConfig with(Consumer<Options> change) {
-        var options = new Options(this);
-        change.accept(options);
-        return options.config();
-    }
-
-    @Override
-    public SwinConfig withClasses(int count) {
-        return with(o -> o.classes = count);
-    }
-
-    @Override
-    public SwinConfig withChannels(int count) {
-        return with(o -> o.channels = count);
-    }
-
-    @Override
-    public SwinConfig withImage(int height, int width) {
-        return with(o -> {
-            o.imageHeight = height;
-            o.imageWidth = width;
-        });
-    }
-
-    @Override
-    public SwinConfig withDropPath(double rate) {
-        return with(o -> o.dropPath = rate);
-    }
-
     /** Number of stages. */
     public int stages() {
         return depths.size();
-    }
-
-    /** Number of blocks in all stages. */
-    public int blocks() {
-        return firstBlock(stages());
-    }
-
-    /** Number of blocks before a stage. */
-    int firstBlock(int stage) {
-        return depths.subList(0, stage).stream().mapToInt(Integer::intValue).sum();
     }
 
     /** Channels of a stage's tokens. */
@@ -246,10 +200,6 @@ public record SwinConfig(
                 Math.max(1, rows >> stage), Math.max(1, columns >> stage), window.height, window.width, shifted);
     }
 
-    double[] dropPaths() {
-        return DropPath.linear(dropPath, blocks());
-    }
-
     @Override
     public List<String> adjustments(int height, int width) {
         var notes = new ArrayList<String>();
@@ -279,52 +229,38 @@ public record SwinConfig(
         return List.copyOf(notes);
     }
 
-    /** The options of {@link SwinConfig}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public Version version;
-        public int imageHeight, imageWidth, patch, channels, classes, width;
-        public List<Integer> depths, heads, headWidths, pretrainedWindows;
-        public List<Window> windows;
-        public List<Double> mlpRatios;
-        public boolean qkvBias, patchNorm, absolutePositions, fixedWindows;
-        public OptionalDouble attentionScale;
-        public Activation activation;
-        public double normEps, headDropout, positionDropout, projectionDropout, attentionDropout, dropPath;
+    @Override
+    public Options options() {
+        return new Options();
+    }
 
-        private Options(SwinConfig c) {
-            version = c.version;
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            patch = c.patch;
-            channels = c.channels;
-            classes = c.classes;
-            width = c.width;
-            depths = c.depths;
-            heads = c.heads;
-            headWidths = c.headWidths;
-            windows = c.windows;
-            pretrainedWindows = c.pretrainedWindows;
-            mlpRatios = c.mlpRatios;
-            qkvBias = c.qkvBias;
-            attentionScale = c.attentionScale;
-            patchNorm = c.patchNorm;
-            absolutePositions = c.absolutePositions;
-            fixedWindows = c.fixedWindows;
-            activation = c.activation;
-            normEps = c.normEps;
-            headDropout = c.headDropout;
-            positionDropout = c.positionDropout;
-            projectionDropout = c.projectionDropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
+    /** The components by their names, to be changed one by one. */
+    public final class Options extends ModelOptions<SwinConfig> {
+        public int patch = patch(), width = width();
+        public double normEps = normEps(), headDropout = headDropout(), positionDropout = positionDropout();
+        public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
+        public boolean qkvBias = qkvBias(), patchNorm = patchNorm(), absolutePositions = absolutePositions();
+        public boolean fixedWindows = fixedWindows();
+        public Version version = version();
+        public List<Integer> depths = depths(), heads = heads(), headWidths = headWidths();
+        public List<Integer> pretrainedWindows = pretrainedWindows();
+        public List<Window> windows = windows();
+        public List<Double> mlpRatios = mlpRatios();
+        public OptionalDouble attentionScale = attentionScale();
+        public Activation activation = activation();
+
+        private Options() {
+            super(SwinConfig.this);
         }
 
-        private SwinConfig config() {
+        @Override
+        SwinConfig config() {
             // spotless:off
             return new SwinConfig(
-                    version, imageHeight, imageWidth, patch, channels, classes, width, depths, heads, headWidths, windows,
-                    pretrainedWindows, mlpRatios, qkvBias, attentionScale, patchNorm, absolutePositions, fixedWindows,
-                    activation, normEps, headDropout, positionDropout, projectionDropout, attentionDropout, dropPath);
+                    version, imageHeight, imageWidth, patch, channels, classes, width, depths, heads, headWidths,
+                    windows, pretrainedWindows, mlpRatios, qkvBias, attentionScale, patchNorm, absolutePositions,
+                    fixedWindows, activation, normEps, headDropout, positionDropout, projectionDropout,
+                    attentionDropout, dropPath);
             // spotless:on
         }
     }

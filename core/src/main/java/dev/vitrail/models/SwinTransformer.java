@@ -14,7 +14,6 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.HashMap;
 import java.util.List;
@@ -39,18 +38,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code H×W} tokens in a map, {@code C} channels of a token, {@code n} tokens in a
  * window, {@code h} heads of {@code d} channels.
  */
-public final class SwinTransformer extends Model {
-    private SwinConfig config;
+public final class SwinTransformer extends FamilyModel<SwinConfig> {
     private final PatchEmbedding patches;
     private final @Nullable Parameter positions;
     private final Dropout positionDropout;
     private final List<Stage> stages;
     private final LayerNorm norm;
     private final Dropout headDropout;
-    private Layer head;
 
     public SwinTransformer(SwinConfig c) {
-        config = c;
+        super(c);
         patches = child("patch_embed", new PatchEmbedding(c));
         positions = c.absolutePositions()
                 ? parameter(
@@ -64,11 +61,7 @@ public final class SwinTransformer extends Model {
         stages = children("layers", c.stages(), i -> new Stage(c, i));
         norm = child("norm", new LayerNorm(c.widthOf(c.stages() - 1), c.normEps()));
         headDropout = child("head.drop", new Dropout(c.headDropout()));
-        head = child("head.fc", classifier(c));
-    }
-
-    private static Layer classifier(SwinConfig c) {
-        return c.classes() == 0 ? new Identity() : new Linear(c.widthOf(c.stages() - 1), c.classes());
+        classifier("head.fc", classes -> new Linear(c.widthOf(c.stages() - 1), classes));
     }
 
     /**
@@ -82,8 +75,9 @@ public final class SwinTransformer extends Model {
         var x = patches.apply(images); //                                              [B, H, W, C]
         int rows = (int) x.size(1), columns = (int) x.size(2);
         if (positions != null) {
-            x = x.plus(Positions.resample(positions.value(), 0, config.gridHeight(), config.gridWidth(), rows, columns)
-                    .reshape(1, rows, columns, config.width()));
+            x = x.plus(
+                    Positions.resample(positions.value(), 0, config().gridHeight(), config().gridWidth(), rows, columns)
+                            .reshape(1, rows, columns, config().width()));
         }
         x = positionDropout.apply(x);
         int last = stages.size() - 1;
@@ -97,8 +91,8 @@ public final class SwinTransformer extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config.stages())
-                .mapToObj(i -> FeatureInfo.square("layers." + i, config.widthOf(i), config.patch() << i))
+        return IntStream.range(0, config().stages())
+                .mapToObj(i -> FeatureInfo.square("layers." + i, config().widthOf(i), config().patch() << i))
                 .toList();
     }
 
@@ -109,29 +103,8 @@ public final class SwinTransformer extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public SwinConfig config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.widthOf(config.stages() - 1);
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head.fc", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head.fc");
+        return config().widthOf(config().stages() - 1);
     }
 
     @Override
@@ -146,17 +119,14 @@ public final class SwinTransformer extends Model {
             if (stage.matches() && values.dims() == 2 && values.size(1) == wanted[1]) {
                 int number = Integer.parseInt(stage.group(1));
                 return RelativePositionTables.resample(
-                        values, source.map(c -> window((SwinConfig) c, number)), window(config, number));
+                        values, source.map(c -> window((SwinConfig) c, number)), window(config(), number));
             }
         }
         if (name.equals("absolute_pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((SwinConfig) c).grid()), config.grid(), config.width(), true);
+                    values, 0, source.map(c -> ((SwinConfig) c).grid()), config().grid(), config().width(), true);
         }
-        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
-            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
-        }
-        return Optional.empty();
+        return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     private static SwinConfig.Window window(SwinConfig c, int stage) {
@@ -173,27 +143,12 @@ public final class SwinTransformer extends Model {
     }
 
     private static final Pattern STAGE = Pattern.compile("layers\\.(\\d+)\\..*");
-    private static final Pattern BLOCK = Pattern.compile("layers\\.(\\d+)\\.blocks\\.(\\d+)\\..*");
 
     @Override
-    public int layer(String parameter) {
-        if (parameter.startsWith("head.")) {
-            return layers() - 1;
-        }
-        var stage = STAGE.matcher(parameter);
-        if (!stage.matches()) {
-            return parameter.startsWith("norm.") ? layers() - 2 : 0;
-        }
-        var block = BLOCK.matcher(parameter);
-        int before = config.depths().subList(0, Integer.parseInt(stage.group(1))).stream()
-                .mapToInt(Integer::intValue)
-                .sum();
-        return 1 + before + (block.matches() ? Integer.parseInt(block.group(2)) : 0);
-    }
-
-    @Override
-    public int layers() {
-        return config.blocks() + 2;
+    Depths depths() {
+        return Depths.ofStages(i -> "layers." + i, ".blocks", config().depths())
+                .embedding("patch_embed", "absolute_pos_embed")
+                .last("norm");
     }
 
     /** Patch partition and linear embedding (Figure 3), {@code [B, channels, rows, columns] → [B, H, W, C]}. */
@@ -247,12 +202,13 @@ public final class SwinTransformer extends Model {
             config = c;
             this.number = number;
             merging = child("downsample", number == 0 ? new Identity() : new PatchMerging(c, c.widthOf(number - 1)));
-            blocks = children("blocks", c.depths().get(number), i -> {
-                double dropPath = c.dropPaths()[c.firstBlock(number) + i];
-                return c.version() == SwinConfig.Version.V1
-                        ? new BlockV1(c, number, dropPath)
-                        : new SwinTransformerV2.Block(c, number, dropPath);
-            });
+            var dropPaths = DropPath.linear(c.dropPath(), c.depths())[number];
+            blocks = children(
+                    "blocks",
+                    dropPaths.length,
+                    i -> c.version() == SwinConfig.Version.V1
+                            ? new BlockV1(c, number, dropPaths[i])
+                            : new SwinTransformerV2.Block(c, number, dropPaths[i]));
         }
 
         /**
@@ -319,7 +275,7 @@ public final class SwinTransformer extends Model {
     }
 
     /** A block of either version, {@code [B, H, W, C] → [B, H, W, C]}. */
-    abstract static class Block extends Module implements Recomputable {
+    abstract static class Block extends Module {
         Block() {
             landmark(Landmark.BLOCK, "");
         }

@@ -6,9 +6,6 @@ import static dev.vitrail.models.SwinConfig.Version.V2;
 import dev.vitrail.models.SwinConfig.Window;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
-import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * The published sizes of the {@link SwinTransformer}, by timm's names: the paper's section 3.3, the searched windows of S3
@@ -21,7 +18,11 @@ final class SwinTransformerVariants {
     private static final List<Integer> S = List.of(2, 2, 18, 2);
 
     static final Family<SwinConfig> FAMILY = Family.of(
-                    "Swin", SwinConfig.class, SwinTransformer::new, official(), torchvision())
+                    "Swin",
+                    SwinConfig.class,
+                    SwinTransformer::new,
+                    SwinTransformerDialects.TORCHVISION,
+                    SwinTransformerDialects.OFFICIAL)
             // spotless:off
             .variant("swin_tiny_patch4_window7_224",   v1(224,  96, T, 3, 7))
             .variant("swin_small_patch4_window7_224",  v1(224,  96, S, 3, 7))
@@ -35,7 +36,12 @@ final class SwinTransformerVariants {
             .variant("swin_mini_32", mini(SwinConfig.of(V1, 32, 48, List.of(2, 4, 2), List.of(3, 6, 12), 4)));
             // spotless:on
 
-    static final Family<SwinConfig> FAMILY_V2 = Family.of("Swin V2", SwinConfig.class, SwinTransformer::new, official())
+    static final Family<SwinConfig> FAMILY_V2 = Family.of(
+                    "Swin V2",
+                    SwinConfig.class,
+                    SwinTransformer::new,
+                    SwinTransformerDialects.TORCHVISION_V2,
+                    SwinTransformerDialects.OFFICIAL)
             // spotless:off
             .variant("swinv2_tiny_window8_256",   v2(256,  96, T, 3, 8))
             .variant("swinv2_tiny_window16_256",  v2(256,  96, T, 3, 16))
@@ -81,65 +87,5 @@ final class SwinTransformerVariants {
             o.patch = 2;
             o.classes = 10;
         });
-    }
-
-    private static final Pattern MERGING = Pattern.compile("layers\\.(\\d+)\\.downsample\\.(.+)");
-
-    /** The authors' code, and timm before 0.9: merging at a stage's end, the head without its {@code fc}, tables stored. */
-    private static Dialect official() {
-        return new Dialect(
-                "official Swin",
-                names -> names.contains("head.weight") || names.contains("layers.0.downsample.reduction.weight"),
-                name -> {
-                    if (isDerived(name)) {
-                        return Optional.empty();
-                    }
-                    var merging = MERGING.matcher(name);
-                    if (merging.matches()) {
-                        return Optional.of("layers.%d.downsample.%s"
-                                .formatted(Integer.parseInt(merging.group(1)) + 1, merging.group(2)));
-                    }
-                    return Optional.of(name.startsWith("head.") ? "head.fc." + name.substring(5) : name);
-                });
-    }
-
-    private static boolean isDerived(String name) {
-        return name.endsWith("attn_mask")
-                || name.endsWith("relative_position_index")
-                || name.endsWith("relative_coords_table");
-    }
-
-    private static final Pattern TORCHVISION = Pattern.compile("features\\.(\\d+)\\.(.+)");
-    private static final Pattern TORCHVISION_BLOCK = Pattern.compile("(\\d+)\\.(.+)");
-
-    /** torchvision: patch embedding, stages and mergings in one list, perceptrons as lists. */
-    private static Dialect torchvision() {
-        return new Dialect("torchvision", (Set<String> names) -> names.contains("features.0.0.weight"), name -> {
-            if (isDerived(name)) {
-                return Optional.empty();
-            }
-            var feature = TORCHVISION.matcher(name);
-            if (feature.matches()) {
-                return Optional.of(feature(Integer.parseInt(feature.group(1)), feature.group(2)));
-            }
-            return Optional.of(name.startsWith("head.") ? "head.fc." + name.substring(5) : name);
-        });
-    }
-
-    private static String feature(int number, String rest) {
-        if (number == 0) {
-            return "patch_embed." + rest.replaceFirst("^0\\.", "proj.").replaceFirst("^2\\.", "norm.");
-        }
-        if (number % 2 == 0) {
-            return "layers.%d.downsample.%s".formatted(number / 2, rest);
-        }
-        var block = TORCHVISION_BLOCK.matcher(rest);
-        return block.matches()
-                ? "layers.%d.blocks.%s.%s"
-                        .formatted(
-                                number / 2,
-                                block.group(1),
-                                block.group(2).replace("mlp.0.", "mlp.fc1.").replace("mlp.3.", "mlp.fc2."))
-                : "layers.%d.%s".formatted(number / 2, rest);
     }
 }

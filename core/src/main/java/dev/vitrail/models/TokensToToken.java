@@ -10,7 +10,6 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,11 +23,11 @@ import java.util.List;
  * between the steps, {@code m} random features, {@code D} channels of the backbone.
  */
 final class TokensToToken extends Layer {
-    private final TokensToTokenViT.Config config;
+    private final TokensToTokenViTConfig config;
     private final List<Layer> attentions;
     private final Linear projection;
 
-    TokensToToken(TokensToTokenViT.Config c) {
+    TokensToToken(TokensToTokenViTConfig c) {
         config = c;
         attentions = new ArrayList<>();
         int channels = c.channels();
@@ -41,7 +40,7 @@ final class TokensToToken extends Layer {
         projection = child("project", new Linear(joined, c.width()));
     }
 
-    private static Layer attention(TokensToTokenViT.Config c, int joined) {
+    private static Layer attention(TokensToTokenViTConfig c, int joined) {
         return switch (c.tokens()) {
             case TRANSFORMER -> new TokenTransformer(joined, c.tokenWidth());
             case PERFORMER -> new TokenPerformer(joined, c.tokenWidth(), c.tokenDropout());
@@ -68,7 +67,7 @@ final class TokensToToken extends Layer {
      * A transformer layer that narrows its tokens, {@code [B, N, in] → [B, N, c]}. As input and output differ in width, the
      * residual connection around attention starts from the values.
      */
-    static final class TokenTransformer extends Layer implements Recomputable {
+    static final class TokenTransformer extends Layer {
         private final LayerNorm norm1;
         private final NarrowingAttention attention;
         private final LayerNorm norm2;
@@ -118,7 +117,7 @@ final class TokensToToken extends Layer {
      * arXiv:2009.14794): {@code softmax(q·kᵀ)·v} is estimated by random features {@code φ} with
      * {@code φ(q)·φ(k) ≈ exp(q·k)}.
      */
-    static final class TokenPerformer extends Layer implements Recomputable {
+    static final class TokenPerformer extends Layer {
         /** Keeps the division finite. */
         private static final double EPSILON = 1e-8;
 

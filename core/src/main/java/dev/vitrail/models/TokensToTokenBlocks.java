@@ -13,7 +13,6 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -31,8 +30,8 @@ final class TokensToTokenBlocks {
     private TokensToTokenBlocks() {}
 
     /** The modules {@code blocks.0, blocks.1, …} of a backbone, in order. */
-    static List<Layer> of(TokensToTokenViT.Config c) {
-        if (c.backbone() == TokensToTokenViT.Backbone.DENSE) {
+    static List<Layer> of(TokensToTokenViTConfig c) {
+        if (c.backbone() == TokensToTokenViTConfig.Backbone.DENSE) {
             return dense(c);
         }
         var blocks = new ArrayList<Layer>();
@@ -43,8 +42,8 @@ final class TokensToTokenBlocks {
     }
 
     /** Channels after each of the modules that {@link #of} makes. */
-    static List<Integer> widths(TokensToTokenViT.Config c) {
-        if (c.backbone() != TokensToTokenViT.Backbone.DENSE) {
+    static List<Integer> widths(TokensToTokenViTConfig c) {
+        if (c.backbone() != TokensToTokenViTConfig.Backbone.DENSE) {
             return Collections.nCopies(c.depth(), c.width());
         }
         var widths = new ArrayList<Integer>();
@@ -63,7 +62,7 @@ final class TokensToTokenBlocks {
     }
 
     /** Blocks that each add channels, in stages; between the stages a transition halves the channels. */
-    private static List<Layer> dense(TokensToTokenViT.Config c) {
+    private static List<Layer> dense(TokensToTokenViTConfig c) {
         var blocks = new ArrayList<Layer>();
         // As in the original, stage i takes the i-th of the rates for `depth` blocks: the deepest stage drops little.
         var dropPaths =
@@ -86,7 +85,7 @@ final class TokensToTokenBlocks {
      * A pre-norm encoder block, {@code [B, N, D] → [B, N, D]}. In the dense backbone its output is narrowed and appended to its
      * input instead, {@code [B, N, D] → [B, N, D + growth]} (Huang et al., DenseNet, 2017, arXiv:1608.06993).
      */
-    static final class Block extends Layer implements Recomputable {
+    static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Layer attention;
         private final @Nullable SqueezeExcitation squeeze;
@@ -96,10 +95,10 @@ final class TokensToTokenBlocks {
         private final Layer mlp;
         private final @Nullable Linear growth;
 
-        Block(TokensToTokenViT.Config c, int width, double dropPath) {
+        Block(TokensToTokenViTConfig c, int width, double dropPath) {
             landmark(Landmark.BLOCK, "");
-            boolean ghost = c.backbone() == TokensToTokenViT.Backbone.GHOST;
-            boolean squeezed = c.backbone() == TokensToTokenViT.Backbone.SE;
+            boolean ghost = c.backbone() == TokensToTokenViTConfig.Backbone.GHOST;
+            boolean squeezed = c.backbone() == TokensToTokenViTConfig.Backbone.SE;
             norm1 = child("norm1", new LayerNorm(width, TokensToTokenViT.EPS));
             attention = child("attn", ghost ? new GhostAttention(c) : attention(c, width));
             squeeze = squeezed ? child("attn.se_layer", new SqueezeExcitation(width)) : null;
@@ -109,12 +108,12 @@ final class TokensToTokenBlocks {
             norm2 = child("norm2", new LayerNorm(width, TokensToTokenViT.EPS));
             int hidden = (int) (width * c.mlpRatio());
             mlp = child("mlp", ghost ? new GhostMlp(c) : new Mlp(width, hidden, Activation.GELU, c.dropout()));
-            growth = c.backbone() == TokensToTokenViT.Backbone.DENSE
+            growth = c.backbone() == TokensToTokenViTConfig.Backbone.DENSE
                     ? child("dense_linear", new Linear(width, c.growth()))
                     : null;
         }
 
-        private static Attention attention(TokensToTokenViT.Config c, int width) {
+        private static Attention attention(TokensToTokenViTConfig c, int width) {
             var init = Init.truncatedNormal(0.02);
             // The projection's dropout is the block's, because channel attention comes before it.
             return new Attention(new Attention.Config(
@@ -208,7 +207,7 @@ final class TokensToTokenBlocks {
         private final List<CheapOperation> cheap = new ArrayList<>();
         private final Linear out;
 
-        GhostAttention(TokensToTokenViT.Config c) {
+        GhostAttention(TokensToTokenViTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
             heads = c.heads();
             scale = c.scale(c.width());
@@ -248,7 +247,7 @@ final class TokensToTokenBlocks {
         private final CheapOperation second;
         private final CheapOperation third;
 
-        GhostMlp(TokensToTokenViT.Config c) {
+        GhostMlp(TokensToTokenViTConfig c) {
             up = child("fc1", new Linear(c.width(), c.width()));
             down = child("fc2", new Linear(TokensToTokenViT.GHOST_RATIO * c.width(), c.width()));
             dropout = child("drop", new Dropout(c.dropout()));

@@ -1,10 +1,8 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
-
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.TokensToTokenViTConfig.TokenAttention;
 import dev.vitrail.nn.Dropout;
-import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -13,9 +11,6 @@ import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.Consumer;
-import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /**
@@ -29,7 +24,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D} embedding
  * width, {@code h} heads.
  */
-public final class TokensToTokenViT extends Model {
+public final class TokensToTokenViT extends FamilyModel<TokensToTokenViTConfig> {
     /** Of every layer normalisation. */
     static final double EPS = 1e-5;
 
@@ -39,285 +34,25 @@ public final class TokensToTokenViT extends Model {
     /** Hidden channels of Ghost's perceptron over its width: one part is computed, two follow. */
     static final int GHOST_RATIO = 3;
 
-    /** How tokens attend to each other while they are built. */
-    public enum TokenAttention {
-        /** Exactly, at a cost that grows with the square of their number. */
-        TRANSFORMER,
-        /** By random features, at a cost that grows with their number. */
-        PERFORMER
-    }
-
-    /** What stands in the place of the backbone (section 3.2). */
-    public enum Backbone {
-        /** Encoder blocks; deep-narrow, shallow-wide and ResNeXt-like backbones differ in their numbers alone. */
-        PLAIN,
-        /** Attention is followed by channel attention (SE). */
-        SE,
-        /** Each block appends channels to its input (DenseNet). */
-        DENSE,
-        /** Half of the attention's and two thirds of the perceptrons' channels are made cheaply from the others (GhostNet). */
-        GHOST
-    }
-
-    /**
-     * The numbers and options of a T2T-ViT (paper, Table 1; names in parentheses are the authors' code's).
-     *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
-     * @param channels C, colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param splits soft splits; tokens attend to each other after each but the last
-     * @param tokens how they do (tokens_type)
-     * @param tokenWidth channels of a token between the splits (token_dim)
-     * @param tokenDropout probability inside the performer; 0.1 in the original, where it cannot be changed
-     * @param backbone kind of blocks
-     * @param width D; in a dense backbone the width at its start (embed_dim)
-     * @param depth blocks; in a dense backbone only the rates of stochastic depth follow from it
-     * @param heads attention heads; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
-     * @param qkvBias whether queries, keys and values have biases (qkv_bias)
-     * @param qkScale factor of {@code q·kᵀ} in the backbone; empty for {@code 1/√(D/h)} (qk_scale)
-     * @param growth channels that a dense block appends; 0 in other backbones (growth_rate)
-     * @param stages dense blocks of each stage; empty in other backbones (block_config)
-     * @param dropout probability after positions and projections (drop_rate)
-     * @param attentionDropout probability of attention weights (attn_drop_rate)
-     * @param dropPath rate of stochastic depth, rising linearly to it (drop_path_rate)
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int channels,
-            int classes,
-            List<SoftSplit> splits,
-            TokenAttention tokens,
-            int tokenWidth,
-            double tokenDropout,
-            Backbone backbone,
-            int width,
-            int depth,
-            int heads,
-            double mlpRatio,
-            boolean qkvBias,
-            OptionalDouble qkScale,
-            int growth,
-            List<Integer> stages,
-            double dropout,
-            double attentionDropout,
-            double dropPath)
-            implements ModelConfig {
-        /** The paper's splits: windows of 7, 3 and 3 that overlap by 3, 1 and 1; 16 pixels from token to token. */
-        public static final List<SoftSplit> PAPER_SPLITS =
-                List.of(new SoftSplit(7, 4, 2), new SoftSplit(3, 2, 1), new SoftSplit(3, 2, 1));
-
-        public Config {
-            splits = List.copyOf(splits);
-            stages = List.copyOf(stages);
-            require(
-                    width > 0 && depth > 0 && heads > 0 && channels > 0 && classes >= 0,
-                    "width %d, depth %d, heads %d and channels %d must be positive, and classes %d not negative",
-                    width,
-                    depth,
-                    heads,
-                    channels,
-                    classes);
-            require(!splits.isEmpty(), "tokens need at least one soft split, found none");
-            require(tokenWidth > 1, "the token width %d must be at least 2", tokenWidth);
-            require(
-                    SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
-                    "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
-                    imageHeight,
-                    imageWidth,
-                    splits,
-                    SoftSplit.smallest(splits));
-            switch (backbone) {
-                case PLAIN -> {}
-                case SE ->
-                    require(
-                            width >= SQUEEZE,
-                            "channel attention squeezes %d channels into one: width %d is too small, take at least %1$d",
-                            SQUEEZE,
-                            width);
-                case GHOST ->
-                    require(
-                            width % 2 == 0 && (int) (width * mlpRatio) == GHOST_RATIO * width,
-                            "a Ghost backbone needs an even width and an mlpRatio of %d, found width %d and mlpRatio %s",
-                            GHOST_RATIO,
-                            width,
-                            mlpRatio);
-                case DENSE ->
-                    require(
-                            growth > 0 && !stages.isEmpty() && stages.stream().allMatch(blocks -> blocks > 0),
-                            "a dense backbone needs a positive growth and blocks in every stage, found growth %d and stages %s",
-                            growth,
-                            stages);
-            }
-            require(
-                    backbone == Backbone.DENSE || (growth == 0 && stages.isEmpty()),
-                    "growth %d and stages %s belong to a dense backbone, found the backbone %s: leave them at 0 and empty",
-                    growth,
-                    stages,
-                    backbone);
-            for (int w : blockWidths(backbone, width, growth, stages)) {
-                require(
-                        w % heads == 0,
-                        "a block's width %d is not a multiple of heads %d: take %d heads, or other widths",
-                        w,
-                        heads,
-                        Sizes.nearestDivisor(w, heads));
-            }
-        }
-
-        /** A T2T-ViT with a performer and plain blocks, 1000 classes, for 224×224 pixels. */
-        public static Config of(int width, int depth, int heads, double mlpRatio) {
-            // spotless:off
-            return new Config(
-                    224, 224, 3, 1000, PAPER_SPLITS, TokenAttention.PERFORMER, 64, 0.1, Backbone.PLAIN, width, depth, heads,
-                    mlpRatio, false, OptionalDouble.empty(), 0, List.of(), 0, 0, 0);
-            // spotless:on
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        Grid grid() {
-            return new Grid(gridHeight(), gridWidth());
-        }
-
-        /** Rows of tokens that reach the backbone. */
-        public int gridHeight() {
-            return SoftSplit.grid(splits, imageHeight);
-        }
-
-        /** Columns of tokens that reach the backbone. */
-        public int gridWidth() {
-            return SoftSplit.grid(splits, imageWidth);
-        }
-
-        /** Channels after the last block: the head's input. */
-        public int outputWidth() {
-            if (backbone != Backbone.DENSE) {
-                return width;
-            }
-            var widths = blockWidths(backbone, width, growth, stages);
-            return widths[widths.length - 1] + growth;
-        }
-
-        double scale(int blockWidth) {
-            return qkScale.orElse(1 / Math.sqrt(blockWidth / heads));
-        }
-
-        /** The width that each block of the backbone works at. */
-        private static int[] blockWidths(Backbone backbone, int width, int growth, List<Integer> stages) {
-            if (backbone != Backbone.DENSE) {
-                return new int[] {width};
-            }
-            var widths = new int[stages.stream().mapToInt(Integer::intValue).sum()];
-            int at = 0;
-            for (int blocks : stages) {
-                width = at == 0 ? width : width / 2;
-                for (int i = 0; i < blocks; i++, width += growth) {
-                    widths[at++] = width;
-                }
-            }
-            return widths;
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, channels, classes, tokenWidth, width, depth, heads, growth;
-        public double tokenDropout, mlpRatio, dropout, attentionDropout, dropPath;
-        public boolean qkvBias;
-        public List<SoftSplit> splits;
-        public TokenAttention tokens;
-        public Backbone backbone;
-        public OptionalDouble qkScale;
-        public List<Integer> stages;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            channels = c.channels;
-            classes = c.classes;
-            splits = c.splits;
-            tokens = c.tokens;
-            tokenWidth = c.tokenWidth;
-            tokenDropout = c.tokenDropout;
-            backbone = c.backbone;
-            width = c.width;
-            depth = c.depth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            qkvBias = c.qkvBias;
-            qkScale = c.qkScale;
-            growth = c.growth;
-            stages = c.stages;
-            dropout = c.dropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
-        }
-
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, channels, classes, splits, tokens, tokenWidth, tokenDropout, backbone, width,
-                    depth, heads, mlpRatio, qkvBias, qkScale, growth, stages, dropout, attentionDropout, dropPath);
-            // spotless:on
-        }
-    }
-
-    private Config config;
     private final TokensToToken tokens;
     private final Parameter cls;
     private final Parameter positions;
     private final Dropout positionDropout;
     private final List<Layer> blocks;
     private final LayerNorm norm;
-    private Layer head;
 
-    public TokensToTokenViT(Config c) {
-        config = c;
+    public TokensToTokenViT(TokensToTokenViTConfig c) {
+        super(c);
         int count = 1 + c.gridHeight() * c.gridWidth();
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
         positions = fixedParameter(
-                "pos_embed", values -> values.copyInPlace(SinCos.sequence(count, c.width)), 1, count, c.width);
+                "pos_embed", values -> values.copyInPlace(SinCos.sequence(count, c.width())), 1, count, c.width());
         tokens = child("tokens_to_token", new TokensToToken(c));
-        positionDropout = child("pos_drop", new Dropout(c.dropout));
+        positionDropout = child("pos_drop", new Dropout(c.dropout()));
         var backbone = TokensToTokenBlocks.of(c);
         blocks = children("blocks", backbone.size(), backbone::get);
         norm = child("norm", new LayerNorm(c.outputWidth(), EPS));
-        head = child("head", classifier(c));
-    }
-
-    private static Layer classifier(Config c) {
-        return c.classes == 0 ? new Identity() : new Linear(c.outputWidth(), c.classes);
+        classifier("head", classes -> new Linear(c.outputWidth(), classes));
     }
 
     /** Tokens before the first block, {@code [B, 1+N, D]}. */
@@ -344,20 +79,20 @@ public final class TokensToTokenViT extends Model {
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x);
             // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalised = tap.normalised() && x.size(2) == config.outputWidth();
+            boolean normalised = tap.normalised() && x.size(2) == config().outputWidth();
             tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
         }
         return x;
     }
 
     private Tensor map(Tensor tokens) {
-        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config.gridHeight(), config.gridWidth());
+        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().gridHeight(), config().gridWidth());
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config.splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
-        var widths = TokensToTokenBlocks.widths(config);
+        int stride = config().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        var widths = TokensToTokenBlocks.widths(config());
         return IntStream.range(0, widths.size())
                 .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
                 .toList();
@@ -384,38 +119,17 @@ public final class TokensToTokenViT extends Model {
     }
 
     @Override
-    protected Tensor logits(Tensor pooled) {
-        return head.apply(pooled);
-    }
-
-    @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.outputWidth();
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return List.of("head");
+        return config().outputWidth();
     }
 
     /** The first layer that sees pixels: no convolution, but a linear layer on windows, channel by channel. */
     @Override
     public String stem() {
-        if (config.splits.size() == 1) {
+        if (config().splits().size() == 1) {
             return "tokens_to_token.project";
         }
-        return config.tokens == TokenAttention.PERFORMER
+        return config().tokens() == TokenAttention.PERFORMER
                 ? "tokens_to_token.attention1.kqv"
                 : "tokens_to_token.attention1.attn.qkv";
     }
@@ -424,10 +138,16 @@ public final class TokensToTokenViT extends Model {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            return Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config.grid(), config.width, false);
+            return Positions.fit(
+                    values,
+                    1,
+                    source.map(c -> ((TokensToTokenViTConfig) c).grid()),
+                    config().grid(),
+                    config().width(),
+                    false);
         }
         boolean first = name.equals(stem() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
-        return first ? Channels.fitWindows(values, config.channels, wanted, false) : Optional.empty();
+        return first ? Channels.fitWindows(values, config().channels(), wanted, false) : Optional.empty();
     }
 
     @Override
@@ -435,25 +155,10 @@ public final class TokensToTokenViT extends Model {
         return parameter.equals("cls_token");
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (parameter.startsWith("norm.")) {
-            return blocks.size();
-        }
-        boolean embedding = parameter.equals("cls_token")
-                || parameter.equals("pos_embed")
-                || parameter.startsWith("tokens_to_token.");
-        return embedding ? 0 : blocks.size() + 1;
-    }
-
-    @Override
-    public int layers() {
-        return blocks.size() + 2;
+    Depths depths() {
+        return Depths.of("blocks", blocks.size())
+                .embedding("cls_token", "pos_embed", "tokens_to_token")
+                .last("norm");
     }
 }

@@ -2,9 +2,9 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.nn.Activation;
+import dev.vitrail.models.VisionTransformerConfig.Pool;
+import dev.vitrail.models.VisionTransformerConfig.Stem;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
@@ -19,15 +19,11 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
-import dev.vitrail.nn.Recomputable;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,352 +38,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends Model implements PatchTokens {
-    /** How tokens become one vector. */
-    public enum Pool {
-        /** The class token, or the mean of class and distillation token's logits. */
-        TOKEN,
-        /** The mean over patches. */
-        AVG,
-        /** The mean of {@link #AVG} and {@link #MAX}. */
-        AVGMAX,
-        /** The largest over patches. */
-        MAX,
-        /** Attention from a trained query. */
-        MAP
-    }
-
-    /** How parameters start. */
-    public enum WeightInit {
-        /** Normal of deviation 0.02 cut at ±2, as timm's default. */
-        TIMM,
-        /** As the original JAX code: Xavier for matrices, the head at zero. */
-        JAX,
-        /** {@link #JAX} with the head's bias at −log(classes): all classes equally improbable under a sigmoid. */
-        JAX_NLHB
-    }
-
-    /** A network that turns the image into feature maps for the patches to be cut from (the paper's hybrid, section 3.1). */
-    public interface Stem {
-        /** Makes the network, {@code [B, C, H, W] → [B, channels(), H/stride(), W/stride()]}. */
-        Layer create(int imageChannels);
-
-        /** Channels of its feature maps. */
-        int channels();
-
-        /** Pixels of the image for each pixel of a feature map. */
-        int stride();
-
-        /** Name, below the stem, of the convolution that sees the image. */
-        String firstConvolution();
-
-        /** The feature maps of its stages. */
-        List<FeatureInfo> featureInfo();
-    }
-
-    /**
-     * The numbers and options that tell one ViT from another (paper, Table 1; names in parentheses are timm's).
-     *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
-     * @param patchHeight rows of a patch, pixels of the image or of the stem's map (patch_size)
-     * @param patchWidth columns of a patch
-     * @param channels C, colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param pool how tokens become one vector (global_pool)
-     * @param width D, channels of every token (embed_dim)
-     * @param depth encoder blocks
-     * @param heads attention heads; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
-     * @param gatedMlp whether the perceptrons are gated by SiLU (SwiGLUPacked)
-     * @param qkvBias whether queries, keys and values have biases (qkv_bias)
-     * @param qkNorm whether each head's queries and keys are normalised (qk_norm)
-     * @param layerScale first value of LayerScale; empty for none (init_values)
-     * @param classToken whether there is a class token (class_token)
-     * @param distilled whether there is a distillation token with a head of its own (DeiT)
-     * @param registers register tokens (reg_tokens; Darcet et al., 2023, arXiv:2309.16588)
-     * @param positionsCoverPrefix whether prefix tokens have positions too; false where timm has no_embed_class
-     * @param preNorm whether tokens are normalised before the first block (pre_norm)
-     * @param finalNorm whether tokens are normalised after the last (final_norm)
-     * @param fcNorm whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
-     * @param activation the perceptrons' non-linearity (act_layer)
-     * @param normEps eps of the layer normalisations
-     * @param dynamicSize whether any image size that patches divide is taken, with positions resampled (dynamic_img_size)
-     * @param dynamicPad whether images are padded to whole patches (dynamic_img_pad)
-     * @param headDropout probability before the head (drop_rate)
-     * @param positionDropout probability after the positions are added (pos_drop_rate)
-     * @param patchDropout share of patches left out while training (patch_drop_rate)
-     * @param projectionDropout probability after projections (proj_drop_rate)
-     * @param attentionDropout probability of attention weights (attn_drop_rate)
-     * @param dropPath rate of stochastic depth (drop_path_rate)
-     * @param dropPathUniform whether all blocks have that rate, as in DeiT-III; else it rises linearly to it
-     * @param weightInit how parameters start (weight_init)
-     * @param stem the hybrid's network before the patches; empty for none
-     */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int patchHeight,
-            int patchWidth,
-            int channels,
-            int classes,
-            Pool pool,
-            int width,
-            int depth,
-            int heads,
-            double mlpRatio,
-            boolean gatedMlp,
-            boolean qkvBias,
-            boolean qkNorm,
-            OptionalDouble layerScale,
-            boolean classToken,
-            boolean distilled,
-            int registers,
-            boolean positionsCoverPrefix,
-            boolean preNorm,
-            boolean finalNorm,
-            Optional<Boolean> fcNorm,
-            Activation activation,
-            double normEps,
-            boolean dynamicSize,
-            boolean dynamicPad,
-            double headDropout,
-            double positionDropout,
-            double patchDropout,
-            double projectionDropout,
-            double attentionDropout,
-            double dropPath,
-            boolean dropPathUniform,
-            WeightInit weightInit,
-            Optional<Stem> stem)
-            implements ModelConfig {
-        public Config {
-            require(
-                    width > 0 && depth > 0 && heads > 0,
-                    "width %d, depth %d and heads %d must be positive",
-                    width,
-                    depth,
-                    heads);
-            require(
-                    width % heads == 0,
-                    "width %d is not a multiple of heads %d: take width %d or %d heads",
-                    width,
-                    heads,
-                    Sizes.nearestMultiple(width, heads),
-                    Sizes.nearestDivisor(width, heads));
-            int stride = stem.map(Stem::stride).orElse(1);
-            if (!dynamicPad) {
-                Sizes.requireMultiple("image height", imageHeight, "patch", patchHeight * stride);
-                Sizes.requireMultiple("image width", imageWidth, "patch", patchWidth * stride);
-            }
-            require(
-                    pool != Pool.TOKEN || classToken,
-                    "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
-            require(
-                    channels > 0 && classes >= 0,
-                    "channels %d must be positive and classes %d not negative",
-                    channels,
-                    classes);
-            require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
-            require(registers >= 0, "registers %d must not be negative", registers);
-            int hidden = (int) (width * mlpRatio);
-            require(hidden > 0, "mlpRatio %s leaves no hidden channels of width %d", mlpRatio, width);
-            require(
-                    !gatedMlp || hidden % 2 == 0,
-                    "a gated perceptron halves its hidden channels, and %d (width %d × mlpRatio %s) are odd",
-                    hidden,
-                    width,
-                    mlpRatio);
-            requireProbability("headDropout", headDropout);
-            requireProbability("positionDropout", positionDropout);
-            requireProbability("patchDropout", patchDropout);
-            requireProbability("projectionDropout", projectionDropout);
-            requireProbability("attentionDropout", attentionDropout);
-            requireProbability("dropPath", dropPath);
-        }
-
-        private static void requireProbability(String name, double value) {
-            require(value >= 0 && value < 1, "%s %s must be in [0, 1)", name, value);
-        }
-
-        /** A ViT as timm's constructor makes it: class token, all biases, 1000 classes, exact GELU, eps 10⁻⁶. */
-        public static Config of(int image, int patch, int width, int depth, int heads) {
-            // spotless:off
-            return new Config(
-                    image, image, patch, patch, 3, 1000, Pool.TOKEN, width, depth, heads, 4, false, true, false,
-                    OptionalDouble.empty(), true, false, 0, true, false, true, Optional.empty(), Activation.GELU, 1e-6,
-                    false, false, 0, 0, 0, 0, 0, 0, false, WeightInit.TIMM, Optional.empty());
-            // spotless:on
-        }
-
-        @Override
-        public List<String> adjustments(int height, int width) {
-            int stride = stem.map(Stem::stride).orElse(1);
-            int full = Sizes.ceilDiv(height, patchHeight * stride) * patchHeight * stride;
-            int fullWidth = Sizes.ceilDiv(width, patchWidth * stride) * patchWidth * stride;
-            return full == height && fullWidth == width
-                    ? List.of()
-                    : List.of("images are padded to %d×%d pixels, a multiple of the patch".formatted(full, fullWidth));
-        }
-
-        /** This configuration with some options changed. */
-        public Config with(Consumer<Options> change) {
-            var options = new Options(this);
-            change.accept(options);
-            return options.config();
-        }
-
-        @Override
-        public Config withClasses(int count) {
-            return with(o -> o.classes = count);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return with(o -> o.channels = count);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return with(o -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-        }
-
-        @Override
-        public Config withDropPath(double rate) {
-            return with(o -> o.dropPath = rate);
-        }
-
-        Grid grid() {
-            return new Grid(gridHeight(), gridWidth());
-        }
-
-        /** Rows of patches. */
-        public int gridHeight() {
-            return Sizes.ceilDiv(
-                    imageHeight, patchHeight * stem.map(Stem::stride).orElse(1));
-        }
-
-        /** Columns of patches. */
-        public int gridWidth() {
-            return Sizes.ceilDiv(imageWidth, patchWidth * stem.map(Stem::stride).orElse(1));
-        }
-
-        /** T: class, distillation and register tokens. */
-        public int prefixTokens() {
-            return (classToken ? 1 : 0) + (distilled ? 1 : 0) + registers;
-        }
-
-        /** Prefix tokens that have a position. */
-        public int positionedPrefix() {
-            return positionsCoverPrefix ? prefixTokens() : 0;
-        }
-
-        /** The feature maps of the stem's stages. */
-        List<FeatureInfo> stemMaps() {
-            return stem.map(Stem::featureInfo).orElse(List.of()).stream()
-                    .map(info -> info.below("patch_embed.backbone"))
-                    .toList();
-        }
-
-        int hidden() {
-            return (int) (width * mlpRatio);
-        }
-
-        boolean poolsPatches() {
-            return pool == Pool.AVG || pool == Pool.AVGMAX || pool == Pool.MAX;
-        }
-
-        boolean normsAfterPooling() {
-            return finalNorm && fcNorm.orElse(poolsPatches());
-        }
-
-        double[] dropPaths() {
-            return dropPathUniform ? DropPath.uniform(dropPath, depth) : DropPath.linear(dropPath, depth);
-        }
-
-        Init matrixInit(long in, long out) {
-            return weightInit == WeightInit.TIMM ? Init.truncatedNormal(0.02) : Init.xavierUniform(in, out);
-        }
-
-        Init mlpBiasInit() {
-            return weightInit == WeightInit.TIMM ? Init.zeros() : Init.normal(1e-6);
-        }
-    }
-
-    /** The options of {@link Config}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public int imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, width, depth, heads, registers;
-        public double mlpRatio,
-                normEps,
-                headDropout,
-                positionDropout,
-                patchDropout,
-                projectionDropout,
-                attentionDropout;
-        public double dropPath;
-        public boolean gatedMlp, qkvBias, qkNorm, classToken, distilled, positionsCoverPrefix, preNorm, finalNorm;
-        public boolean dynamicSize, dynamicPad, dropPathUniform;
-        public Pool pool;
-        public OptionalDouble layerScale;
-        public Optional<Boolean> fcNorm;
-        public Activation activation;
-        public WeightInit weightInit;
-        public Optional<Stem> stem;
-
-        private Options(Config c) {
-            imageHeight = c.imageHeight;
-            imageWidth = c.imageWidth;
-            patchHeight = c.patchHeight;
-            patchWidth = c.patchWidth;
-            channels = c.channels;
-            classes = c.classes;
-            pool = c.pool;
-            width = c.width;
-            depth = c.depth;
-            heads = c.heads;
-            mlpRatio = c.mlpRatio;
-            gatedMlp = c.gatedMlp;
-            qkvBias = c.qkvBias;
-            qkNorm = c.qkNorm;
-            layerScale = c.layerScale;
-            classToken = c.classToken;
-            distilled = c.distilled;
-            registers = c.registers;
-            positionsCoverPrefix = c.positionsCoverPrefix;
-            preNorm = c.preNorm;
-            finalNorm = c.finalNorm;
-            fcNorm = c.fcNorm;
-            activation = c.activation;
-            normEps = c.normEps;
-            dynamicSize = c.dynamicSize;
-            dynamicPad = c.dynamicPad;
-            headDropout = c.headDropout;
-            positionDropout = c.positionDropout;
-            patchDropout = c.patchDropout;
-            projectionDropout = c.projectionDropout;
-            attentionDropout = c.attentionDropout;
-            dropPath = c.dropPath;
-            dropPathUniform = c.dropPathUniform;
-            weightInit = c.weightInit;
-            stem = c.stem;
-        }
-
-        private Config config() {
-            // spotless:off
-            return new Config(
-                    imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, pool, width, depth, heads,
-                    mlpRatio, gatedMlp, qkvBias, qkNorm, layerScale, classToken, distilled, registers,
-                    positionsCoverPrefix, preNorm, finalNorm, fcNorm, activation, normEps, dynamicSize, dynamicPad,
-                    headDropout, positionDropout, patchDropout, projectionDropout, attentionDropout, dropPath,
-                    dropPathUniform, weightInit, stem);
-            // spotless:on
-        }
-    }
-
-    private Config config;
+public final class VisionTransformer extends FamilyModel<VisionTransformerConfig> implements PatchTokens {
     private final PatchEmbedding patches;
     private final @Nullable Parameter cls;
     private final @Nullable Parameter distillation;
@@ -400,15 +51,15 @@ public final class VisionTransformer extends Model implements PatchTokens {
     private final @Nullable AttentionPool attentionPool;
     private final Layer fcNorm;
     private final Dropout headDropout;
-    private Layer head;
-    private @Nullable Layer distillationHead;
+    private final Classifier head;
+    private final @Nullable Classifier distillationHead;
 
-    public VisionTransformer(Config c) {
-        config = c;
-        int D = c.width;
-        cls = c.classToken ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
-        distillation = c.distilled ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
-        registers = c.registers > 0 ? parameter("reg_token", Init.normal(1e-6), 1, c.registers, D) : null;
+    public VisionTransformer(VisionTransformerConfig c) {
+        super(c);
+        int D = c.width();
+        cls = c.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
+        distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
+        registers = c.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, c.registers(), D) : null;
         positions = parameter(
                 "pos_embed",
                 Init.truncatedNormal(0.02),
@@ -416,28 +67,25 @@ public final class VisionTransformer extends Model implements PatchTokens {
                 c.positionedPrefix() + (long) c.gridHeight() * c.gridWidth(),
                 D);
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout));
-        normPre = child("norm_pre", c.preNorm ? new LayerNorm(D, c.normEps) : new Identity());
+        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
+        normPre = child("norm_pre", c.preNorm() ? new LayerNorm(D, c.normEps()) : new Identity());
         var dropPaths = c.dropPaths();
-        blocks = children("blocks", c.depth, i -> new Block(c, dropPaths[i]));
-        norm = child("norm", c.finalNorm && !c.normsAfterPooling() ? new LayerNorm(D, c.normEps) : new Identity());
-        attentionPool = c.pool == Pool.MAP
-                ? child("attn_pool", new AttentionPool(D, c.heads, c.hidden(), c.normEps, c.activation))
+        blocks = children("blocks", c.depth(), i -> new Block(c, dropPaths[i]));
+        norm = child("norm", c.finalNorm() && !c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
+        attentionPool = c.pool() == Pool.MAP
+                ? child("attn_pool", new AttentionPool(D, c.heads(), c.hidden(), c.normEps(), c.activation()))
                 : null;
-        fcNorm = child("fc_norm", c.normsAfterPooling() ? new LayerNorm(D, c.normEps) : new Identity());
-        headDropout = child("head_drop", new Dropout(c.headDropout));
-        head = child("head", classifier(c));
-        distillationHead = c.distilled ? child("head_dist", classifier(c)) : null;
+        fcNorm = child("fc_norm", c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
+        headDropout = child("head_drop", new Dropout(c.headDropout()));
+        head = classifier("head", classes -> linear(c, classes));
+        distillationHead = c.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
     }
 
-    private static Layer classifier(Config c) {
-        if (c.classes == 0) {
-            return new Identity();
-        }
-        return switch (c.weightInit) {
-            case TIMM -> new Linear(c.width, c.classes);
-            case JAX -> new Linear(c.width, c.classes, true, Init.zeros(), Init.zeros());
-            case JAX_NLHB -> new Linear(c.width, c.classes, true, Init.zeros(), Init.constant(-Math.log(c.classes)));
+    private static Linear linear(VisionTransformerConfig c, int classes) {
+        return switch (c.weightInit()) {
+            case TIMM -> new Linear(c.width(), classes);
+            case JAX -> new Linear(c.width(), classes, true, Init.zeros(), Init.zeros());
+            case JAX_NLHB -> new Linear(c.width(), classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
         };
     }
 
@@ -449,19 +97,19 @@ public final class VisionTransformer extends Model implements PatchTokens {
     /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
     private Tensor tokens(Tensor images, Tensor x) {
         var table = positions.value();
-        if (config.dynamicSize || config.dynamicPad) {
+        if (config().dynamicSize() || config().dynamicPad()) {
             table = Positions.resample(
                     table,
-                    config.positionedPrefix(),
-                    config.gridHeight(),
-                    config.gridWidth(),
+                    config().positionedPrefix(),
+                    config().gridHeight(),
+                    config().gridWidth(),
                     patches.rows(images.size(2)),
                     patches.columns(images.size(3)));
         }
-        x = config.positionsCoverPrefix ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
+        x = config().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
-        if (training() && config.patchDropout > 0) {
-            x = Positions.dropPatches(x, config.prefixTokens(), config.patchDropout);
+        if (training() && config().patchDropout() > 0) {
+            x = Positions.dropPatches(x, config().prefixTokens(), config().patchDropout());
         }
         return normPre.apply(x);
     }
@@ -495,7 +143,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     private Tensor encoded(Tensor x, int count, Tensor images, FeatureTap tap) {
-        int before = config.stemMaps().size();
+        int before = config().stemMaps().size();
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x); //                                             eq. 2, 3
             tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
@@ -506,9 +154,9 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     public Tensor patchTokens(Tensor images, UnaryOperator<Tensor> change) {
         require(
-                config.patchDropout == 0,
+                config().patchDropout() == 0,
                 "the patches of a model that drops some (patchDropout %s) cannot be told apart: set it to 0",
-                config.patchDropout);
+                config().patchDropout());
         return framed(() -> {
             var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
             x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
@@ -518,12 +166,12 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public int tokenHeight() {
-        return config.patchHeight * config.stem.map(Stem::stride).orElse(1);
+        return config().patchHeight() * config().stem().map(Stem::stride).orElse(1);
     }
 
     @Override
     public int tokenWidth() {
-        return config.patchWidth * config.stem.map(Stem::stride).orElse(1);
+        return config().patchWidth() * config().stem().map(Stem::stride).orElse(1);
     }
 
     /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
@@ -533,22 +181,22 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var infos = new ArrayList<>(config.stemMaps());
-        for (int i = 0; i < config.depth; i++) {
-            infos.add(new FeatureInfo("blocks." + i, config.width, tokenHeight(), tokenWidth()));
+        var infos = new ArrayList<>(config().stemMaps());
+        for (int i = 0; i < config().depth(); i++) {
+            infos.add(new FeatureInfo("blocks." + i, config().width(), tokenHeight(), tokenWidth()));
         }
         return List.copyOf(infos);
     }
 
     @Override
     protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config.pool != Pool.TOKEN || Observation.active()) {
+        if (!inference() || config().pool() != Pool.TOKEN || Observation.active()) {
             return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
         int last = blocks.size() - 1;
         var x = encoded(images, last, FeatureTap.NONE);
-        x = blocks.get(last).applyToFirst(x, config.distilled ? 2 : 1);
+        x = blocks.get(last).applyToFirst(x, config().distilled() ? 2 : 1);
         return pooled(norm.apply(x));
     }
 
@@ -556,8 +204,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config.pool) {
-                    case TOKEN -> config.distilled ? x.narrow(1, 0, 2) : x.select(1, 0);
+                switch (config().pool()) {
+                    case TOKEN -> config().distilled() ? x.narrow(1, 0, 2) : x.select(1, 0);
                     case AVG -> patchesOf(x).mean(false, 1);
                     case MAX -> patchesOf(x).max(false, 1);
                     case AVGMAX ->
@@ -575,13 +223,13 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     private Tensor patchesOf(Tensor x) {
-        long prefix = config.prefixTokens();
+        long prefix = config().prefixTokens();
         return x.narrow(1, prefix, x.size(1) - prefix);
     }
 
     @Override
     protected Tensor logits(Tensor pooled) {
-        if (distillationHead == null || config.pool != Pool.TOKEN) {
+        if (distillationHead == null || config().pool() != Pool.TOKEN) {
             return head.apply(pooled);
         }
         return head.apply(pooled.select(1, 0))
@@ -600,32 +248,13 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     @Override
-    public Config config() {
-        return config;
-    }
-
-    @Override
     public int width() {
-        return config.width;
-    }
-
-    @Override
-    public void resetClassifier(int classes) {
-        config = config.withClasses(classes);
-        head = replace("head", classifier(config));
-        if (distillationHead != null) {
-            distillationHead = replace("head_dist", classifier(config));
-        }
-    }
-
-    @Override
-    public List<String> classifiers() {
-        return config.distilled ? List.of("head", "head_dist") : List.of("head");
+        return config().width();
     }
 
     @Override
     public String stem() {
-        return config.stem
+        return config().stem()
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
     }
@@ -633,13 +262,10 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            var from = source.map(c -> ((Config) c).grid());
-            return Positions.fit(values, config.positionedPrefix(), from, config.grid(), config.width, true);
+            var from = source.map(c -> ((VisionTransformerConfig) c).grid());
+            return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width(), true);
         }
-        if (name.equals("patch_embed.proj.weight") && values.dims() == 4 && values.size(1) == wanted[1]) {
-            return Optional.of(Positions.resamplePatch(values, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true));
-        }
-        return Optional.empty();
+        return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     @Override
@@ -650,30 +276,15 @@ public final class VisionTransformer extends Model implements PatchTokens {
         };
     }
 
-    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\..*");
-
     @Override
-    public int layer(String parameter) {
-        var block = BLOCK.matcher(parameter);
-        if (block.matches()) {
-            return 1 + Integer.parseInt(block.group(1));
-        }
-        if (parameter.startsWith("norm.")) {
-            return config.depth;
-        }
-        boolean embedding = withoutWeightDecay(parameter)
-                || parameter.startsWith("patch_embed.")
-                || parameter.startsWith("norm_pre.");
-        return embedding ? 0 : config.depth + 1;
-    }
-
-    @Override
-    public int layers() {
-        return config.depth + 2;
+    Depths depths() {
+        return Depths.of("blocks", config().depth())
+                .embedding("cls_token", "dist_token", "reg_token", "pos_embed", "patch_embed", "norm_pre")
+                .last("norm");
     }
 
     /** A pre-norm encoder block (eq. 2 and 3), {@code [B, T+N, D] → [B, T+N, D]}. */
-    static final class Block extends Layer implements Recomputable {
+    static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Attention attention;
         private final Layer scale1;
@@ -683,42 +294,44 @@ public final class VisionTransformer extends Model implements PatchTokens {
         private final Layer scale2;
         private final DropPath dropPath2;
 
-        Block(Config c, double dropPath) {
+        Block(VisionTransformerConfig c, double dropPath) {
             landmark(Landmark.BLOCK, "");
-            int D = c.width;
-            norm1 = child("norm1", new LayerNorm(D, c.normEps));
+            int D = c.width();
+            norm1 = child("norm1", new LayerNorm(D, c.normEps()));
             attention = child(
                     "attn",
                     new Attention(new Attention.Config(
                             D,
-                            c.heads,
-                            c.qkvBias,
-                            c.qkNorm ? c.normEps : null,
-                            1 / Math.sqrt((double) D / c.heads),
-                            c.attentionDropout,
-                            c.projectionDropout,
+                            c.heads(),
+                            c.qkvBias(),
+                            c.qkNorm() ? c.normEps() : null,
+                            1 / Math.sqrt((double) D / c.heads()),
+                            c.attentionDropout(),
+                            c.projectionDropout(),
                             c.matrixInit(D, 3L * D),
                             c.matrixInit(D, D))));
             scale1 = child("ls1", scale(c));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(D, c.normEps));
+            norm2 = child("norm2", new LayerNorm(D, c.normEps()));
             mlp = child(
                     "mlp",
-                    c.gatedMlp
+                    c.gatedMlp()
                             ? new GatedMlp(D, c.hidden())
                             : new Mlp(
                                     D,
                                     c.hidden(),
-                                    c.activation,
-                                    c.projectionDropout,
+                                    c.activation(),
+                                    c.projectionDropout(),
                                     c.matrixInit(D, c.hidden()),
                                     c.mlpBiasInit()));
             scale2 = child("ls2", scale(c));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
-        private static Layer scale(Config c) {
-            return c.layerScale.isPresent() ? new LayerScale(c.width, c.layerScale.getAsDouble()) : new Identity();
+        private static Layer scale(VisionTransformerConfig c) {
+            return c.layerScale().isPresent()
+                    ? new LayerScale(c.width(), c.layerScale().getAsDouble())
+                    : new Identity();
         }
 
         @Override

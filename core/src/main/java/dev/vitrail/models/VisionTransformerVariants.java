@@ -1,8 +1,7 @@
 package dev.vitrail.models;
 
-import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Options;
-import dev.vitrail.models.VisionTransformer.Pool;
+import dev.vitrail.models.VisionTransformerConfig.Options;
+import dev.vitrail.models.VisionTransformerConfig.Pool;
 import dev.vitrail.nn.Activation;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -19,7 +18,7 @@ final class VisionTransformerVariants {
     private VisionTransformerVariants() {}
 
     // spotless:off
-    static final Family<Config> FAMILY = Family.of("ViT", Config.class, VisionTransformer::new,
+    static final Family<VisionTransformerConfig> FAMILY = Family.of("ViT", VisionTransformerConfig.class, VisionTransformer::new,
                     VisionTransformerDialects.OFFICIAL_DEIT3, VisionTransformerDialects.TORCHVISION,
                     VisionTransformerDialects.DINO_V2)
             // as published
@@ -43,12 +42,12 @@ final class VisionTransformerVariants {
             .variant("vit_huge_patch14_224", huge(224, 14).withClasses(0))
             .variant("vit_giant_patch14_224", giant(224, 14))
             // 36 narrow blocks, from Touvron et al., 2022, arXiv:2203.09795
-            .variant("vit_small_patch16_36x1_224", Config.of(224, 16, 384, 36, 6).with(scaled(1e-5)))
+            .variant("vit_small_patch16_36x1_224", VisionTransformerConfig.of(224, 16, 384, 36, 6).with(scaled(1e-5)))
             // ImageNet-21k-P, Ridnik et al., 2021, arXiv:2104.10972
             .variant("vit_base_patch16_224_miil", base(224, 16).with(o -> o.qkvBias = false).withClasses(11221))
             // wider than B, as OpenCLIP has it
-            .variant("vit_base_patch32_plus_256", Config.of(256, 32, 896, 12, 14).with(scaled(1e-5)))
-            .variant("vit_base_patch16_plus_240", Config.of(240, 16, 896, 12, 14).with(scaled(1e-5)))
+            .variant("vit_base_patch32_plus_256", VisionTransformerConfig.of(256, 32, 896, 12, 14).with(scaled(1e-5)))
+            .variant("vit_base_patch16_plus_240", VisionTransformerConfig.of(240, 16, 896, 12, 14).with(scaled(1e-5)))
             // FlexiViT, Beyer et al., 2022, arXiv:2212.08013
             .variant("flexivit_small", small(240, 16).with(o -> o.positionsCoverPrefix = false))
             .variant("flexivit_base", base(240, 16).with(o -> o.positionsCoverPrefix = false))
@@ -68,7 +67,7 @@ final class VisionTransformerVariants {
             .variant("vit_large_patch14_reg4_dinov2", large(518, 14).with(scaled(1e-5)).with(registers(4)).withClasses(0))
             .variant("vit_giant_patch14_reg4_dinov2", dinoGiant().with(registers(4)))
             // pooled over patches, tokens normalised before pooling: I-JEPA, Assran et al., 2023, arXiv:2301.08243
-            .variant("vit_base_patch16_gap_224", Config.of(224, 16, 768, 12, 16).with(normThenMean()))
+            .variant("vit_base_patch16_gap_224", VisionTransformerConfig.of(224, 16, 768, 12, 16).with(normThenMean()))
             .variant("vit_huge_patch14_gap_224", huge(224, 14).with(normThenMean()).withClasses(0))
             .variant("vit_huge_patch16_gap_448", huge(448, 16).with(normThenMean()).withClasses(0))
             .variant("vit_giant_patch16_gap_224", giant(224, 16).with(normThenMean()).withClasses(0))
@@ -78,13 +77,13 @@ final class VisionTransformerVariants {
             .variant("vit_medium_patch16_gap_384", medium(384).with(withoutBiases()))
             .variant("vit_betwixt_patch16_gap_256", betwixt(256).with(withoutBiases()))
             // between the letters, with registers, pooled before the norm
-            .variant("vit_wee_patch16_reg1_gap_256", Config.of(256, 16, 256, 14, 4).with(hidden(5)).with(registersThenMean(1)))
-            .variant("vit_little_patch16_reg1_gap_256", Config.of(256, 16, 320, 14, 5).with(hidden(5.6)).with(registersThenMean(1)))
-            .variant("vit_little_patch16_reg4_gap_256", Config.of(256, 16, 320, 14, 5).with(hidden(5.6)).with(registersThenMean(4)))
+            .variant("vit_wee_patch16_reg1_gap_256", VisionTransformerConfig.of(256, 16, 256, 14, 4).with(hidden(5)).with(registersThenMean(1)))
+            .variant("vit_little_patch16_reg1_gap_256", VisionTransformerConfig.of(256, 16, 320, 14, 5).with(hidden(5.6)).with(registersThenMean(1)))
+            .variant("vit_little_patch16_reg4_gap_256", VisionTransformerConfig.of(256, 16, 320, 14, 5).with(hidden(5.6)).with(registersThenMean(4)))
             .variant("vit_medium_patch16_reg1_gap_256", medium(256).with(registersThenMean(1)))
             .variant("vit_medium_patch16_reg4_gap_256", medium(256).with(registersThenMean(4)))
-            .variant("vit_mediumd_patch16_reg4_gap_256", Config.of(256, 16, 512, 20, 8).with(registersThenMean(4)))
-            .variant("vit_mediumd_patch16_reg4_gap_384", Config.of(384, 16, 512, 20, 8).with(registersThenMean(4)))
+            .variant("vit_mediumd_patch16_reg4_gap_256", VisionTransformerConfig.of(256, 16, 512, 20, 8).with(registersThenMean(4)))
+            .variant("vit_mediumd_patch16_reg4_gap_384", VisionTransformerConfig.of(384, 16, 512, 20, 8).with(registersThenMean(4)))
             .variant("vit_betwixt_patch16_reg1_gap_256", betwixt(256).with(registersThenMean(1)))
             .variant("vit_betwixt_patch16_reg4_gap_256", betwixt(256).with(registersThenMean(4)))
             .variant("vit_betwixt_patch16_reg4_gap_384", betwixt(384).with(registersThenMean(4)))
@@ -108,44 +107,44 @@ final class VisionTransformerVariants {
     // ------------------------------------------------------------------------- sizes: image, patch → width, depth,
     // heads
 
-    static Config mini(int image, int patch, int width, int depth, int heads) {
-        return Config.of(image, patch, width, depth, heads).withClasses(10);
+    static VisionTransformerConfig mini(int image, int patch, int width, int depth, int heads) {
+        return VisionTransformerConfig.of(image, patch, width, depth, heads).withClasses(10);
     }
 
-    static Config tiny(int image, int patch) {
-        return Config.of(image, patch, 192, 12, 3);
+    static VisionTransformerConfig tiny(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 192, 12, 3);
     }
 
-    static Config small(int image, int patch) {
-        return Config.of(image, patch, 384, 12, 6);
+    static VisionTransformerConfig small(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 384, 12, 6);
     }
 
-    static Config medium(int image) {
-        return Config.of(image, 16, 512, 12, 8);
+    static VisionTransformerConfig medium(int image) {
+        return VisionTransformerConfig.of(image, 16, 512, 12, 8);
     }
 
-    private static Config betwixt(int image) {
-        return Config.of(image, 16, 640, 12, 10);
+    private static VisionTransformerConfig betwixt(int image) {
+        return VisionTransformerConfig.of(image, 16, 640, 12, 10);
     }
 
-    static Config base(int image, int patch) {
-        return Config.of(image, patch, 768, 12, 12);
+    static VisionTransformerConfig base(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 768, 12, 12);
     }
 
-    static Config large(int image, int patch) {
-        return Config.of(image, patch, 1024, 24, 16);
+    static VisionTransformerConfig large(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 1024, 24, 16);
     }
 
-    static Config huge(int image, int patch) {
-        return Config.of(image, patch, 1280, 32, 16);
+    static VisionTransformerConfig huge(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 1280, 32, 16);
     }
 
-    private static Config giant(int image, int patch) {
-        return Config.of(image, patch, 1408, 40, 16).with(hidden(48.0 / 11));
+    private static VisionTransformerConfig giant(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 1408, 40, 16).with(hidden(48.0 / 11));
     }
 
-    private static Config dinoGiant() {
-        return Config.of(518, 14, 1536, 40, 24)
+    private static VisionTransformerConfig dinoGiant() {
+        return VisionTransformerConfig.of(518, 14, 1536, 40, 24)
                 .with(scaled(1e-5))
                 .withClasses(0)
                 .with(o -> {
@@ -155,16 +154,18 @@ final class VisionTransformerVariants {
                 });
     }
 
-    private static Config so150m(int image) {
-        return Config.of(image, 16, 896, 18, 14).with(hidden(2.572)).with(o -> {
-            o.classToken = false;
-            o.registers = 4;
-            o.pool = Pool.AVG;
-        });
+    private static VisionTransformerConfig so150m(int image) {
+        return VisionTransformerConfig.of(image, 16, 896, 18, 14)
+                .with(hidden(2.572))
+                .with(o -> {
+                    o.classToken = false;
+                    o.registers = 4;
+                    o.pool = Pool.AVG;
+                });
     }
 
-    private static Config so150m2(int image) {
-        return Config.of(image, 16, 832, 21, 13)
+    private static VisionTransformerConfig so150m2(int image) {
+        return VisionTransformerConfig.of(image, 16, 832, 21, 13)
                 .with(hidden(34.0 / 13))
                 .with(scaled(1e-5))
                 .with(pooledBy(Pool.AVG))

@@ -4,6 +4,7 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Tensor;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Stochastic depth: while training, a residual branch is dropped for a whole image with a given probability, and the others
@@ -23,6 +24,18 @@ public final class DropPath extends Layer {
             rates[i] = depth == 1 ? 0 : last * i / (depth - 1);
         }
         return rates;
+    }
+
+    /** The same for blocks in stages, stage by stage. */
+    public static double[][] linear(double last, List<Integer> depths) {
+        var rates = linear(last, depths.stream().mapToInt(Integer::intValue).sum());
+        var stages = new double[depths.size()][];
+        int first = 0;
+        for (int i = 0; i < stages.length; i++) {
+            stages[i] = Arrays.copyOfRange(rates, first, first + depths.get(i));
+            first += depths.get(i);
+        }
+        return stages;
     }
 
     /** The same probability for all blocks, as DeiT-III and CaiT have it. */

@@ -8,6 +8,14 @@ public interface Init {
     /** Fills a tensor of the parameter's shape, in place, from the engine's random numbers. */
     void fill(Tensor values);
 
+    /** The same first values multiplied by a factor. */
+    default Init times(double factor) {
+        return values -> {
+            fill(values);
+            values.timesInPlace(factor);
+        };
+    }
+
     static Init constant(double value) {
         return values -> values.fillInPlace(value);
     }

@@ -18,6 +18,11 @@ public final class LayerScale extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Gradients.recorded() ? x.times(gamma.value()) : x.timesInPlace(gamma.value());
+        return scaled(x, gamma);
+    }
+
+    /** The same where the factors are a parameter of the block itself: {@code branch} times {@code gamma}. */
+    public static Tensor scaled(Tensor branch, Parameter gamma) {
+        return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
     }
 }

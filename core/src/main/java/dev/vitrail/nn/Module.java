@@ -30,7 +30,11 @@ public abstract class Module implements AutoCloseable {
 
     /** A result that people look for inside a model. */
     public enum Landmark {
-        /** A step of the model: a block, in which information flows beside a shortcut. */
+        /**
+         * A step of the model: a block, in which information flows beside a shortcut. Gradient checkpointing computes it again as a
+         * whole in the backward pass, instead of keeping what it made on the way ({@link Recomputation}), where its gradients come
+         * through one tensor alone; it must have no lasting effect the second time.
+         */
         BLOCK,
         /** Attention weights after the softmax. */
         ATTENTION
@@ -113,11 +117,11 @@ public abstract class Module implements AutoCloseable {
     }
 
     /**
-     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; the whole of a {@link
-     * Recomputable} module is computed again in the backward pass where that is wanted.
+     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; a {@link Landmark#BLOCK} is
+     * computed again in the backward pass where that is wanted.
      */
     protected final Tensor framed(Tensor x, UnaryOperator<Tensor> body) {
-        return this instanceof Recomputable
+        return landmarks.get("") == Landmark.BLOCK
                 ? framed(() -> Recomputation.segment(x, body))
                 : framed(() -> body.apply(x));
     }

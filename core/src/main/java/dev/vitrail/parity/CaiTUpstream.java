@@ -2,8 +2,7 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.CaiT;
-import dev.vitrail.models.CaiT.Config;
+import dev.vitrail.models.CaiTConfig;
 import dev.vitrail.models.Catalog;
 import java.util.Locale;
 import java.util.Optional;
@@ -20,14 +19,14 @@ final class CaiTUpstream {
         };
     }
 
-    private static Optional<Upstream.Built> built(Config config) {
+    private static Optional<Upstream.Built> built(CaiTConfig config) {
         var family = Catalog.get("cait_xxs24_224").family();
         return Optional.of(new Upstream.Built(family.create(config), family));
     }
 
-    private static Config timm(Arguments a) {
+    private static CaiTConfig timm(Arguments a) {
         return common(a).with(o -> {
-            o.pool = CaiT.Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
+            o.pool = CaiTConfig.Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
             o.qkvBias = a.flag("qkv_bias", true);
             o.layerScale = a.number("init_values", 1e-4);
             o.normEps = a.normEps("norm_layer", 1e-6);
@@ -38,7 +37,7 @@ final class CaiTUpstream {
         });
     }
 
-    private static Config official(Arguments a) {
+    private static CaiTConfig official(Arguments a) {
         return common(a).with(o -> {
             o.qkvBias = a.flag("qkv_bias", false);
             o.attentionScale = a.optional("qk_scale");
@@ -51,11 +50,11 @@ final class CaiTUpstream {
         });
     }
 
-    private static Config common(Arguments a) {
+    private static CaiTConfig common(Arguments a) {
         var image = a.pair("img_size", 224);
         int patch = a.pair("patch_size", 16)[0];
         int depth = a.integer("depth", 12), heads = a.integer("num_heads", 12);
-        return Config.of(patch, patch, a.integer("embed_dim", 768), depth, heads)
+        return CaiTConfig.of(patch, patch, a.integer("embed_dim", 768), depth, heads)
                 .with(o -> {
                     o.imageHeight = image[0];
                     o.imageWidth = image[1];

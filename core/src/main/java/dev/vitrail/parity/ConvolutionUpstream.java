@@ -3,12 +3,12 @@ package dev.vitrail.parity;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
-import dev.vitrail.models.ConvNeXt;
+import dev.vitrail.models.ConvNeXtConfig;
 import dev.vitrail.models.Hybrid;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.ResNet;
-import dev.vitrail.models.ResNetV2;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.ResNetConfig;
+import dev.vitrail.models.ResNetV2Config;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.GlobalPool;
 import java.util.Arrays;
@@ -40,7 +40,7 @@ final class ConvolutionUpstream {
     }
 
     /** The stem of a hybrid: {@code call} names timm's class or function and holds its arguments. */
-    static VisionTransformer.Stem stem(JsonNode call) {
+    static VisionTransformerConfig.Stem stem(JsonNode call) {
         var of = call.path("$call").asText();
         var arguments = new Arguments(of, call.path("args"));
         var stem =
@@ -54,11 +54,12 @@ final class ConvolutionUpstream {
         return stem;
     }
 
-    private static ResNet.Config resNet(Arguments a) {
-        var kind =
-                a.get("block").asText().endsWith("BasicBlock") ? ResNet.BlockKind.BASIC : ResNet.BlockKind.BOTTLENECK;
+    private static ResNetConfig resNet(Arguments a) {
+        var kind = a.get("block").asText().endsWith("BasicBlock")
+                ? ResNetConfig.BlockKind.BASIC
+                : ResNetConfig.BlockKind.BOTTLENECK;
         requireWholeStride(a);
-        return ResNet.Config.of(kind, boxed(a.integers("layers", 3, 4, 6, 3))).with(o -> {
+        return ResNetConfig.of(kind, boxed(a.integers("layers", 3, 4, 6, 3))).with(o -> {
             o.classes = a.integer("num_classes", 1000);
             o.channels = a.integer("in_chans", 3);
             o.pool = pool(a);
@@ -66,9 +67,9 @@ final class ConvolutionUpstream {
             o.baseWidth = a.integer("base_width", 64);
             o.stemWidth = a.integer("stem_width", 64);
             o.stem = switch (a.text("stem_type", "")) {
-                case "" -> ResNet.Stem.PLAIN;
-                case "deep" -> ResNet.Stem.DEEP;
-                case "deep_tiered" -> ResNet.Stem.DEEP_TIERED;
+                case "" -> ResNetConfig.Stem.PLAIN;
+                case "deep" -> ResNetConfig.Stem.DEEP;
+                case "deep_tiered" -> ResNetConfig.Stem.DEEP_TIERED;
                 default ->
                     throw VitrailException.of("the stem type '%s' has no counterpart here", a.text("stem_type", ""));
             };
@@ -85,9 +86,9 @@ final class ConvolutionUpstream {
         });
     }
 
-    private static ResNetV2.Config resNetV2(Arguments a) {
+    private static ResNetV2Config resNetV2(Arguments a) {
         requireWholeStride(a);
-        return shared(a, ResNetV2.Config.of(boxed(a.integers("layers", 3, 4, 6, 3))))
+        return shared(a, ResNetV2Config.of(boxed(a.integers("layers", 3, 4, 6, 3))))
                 .with(o -> {
                     o.classes = a.integer("num_classes", 1000);
                     o.channels = a.integer("in_chans", 3);
@@ -105,30 +106,32 @@ final class ConvolutionUpstream {
                 });
     }
 
-    private static ResNetV2.Config root(Arguments a) {
-        return shared(a, ResNetV2.Config.of(1)).with(o -> {
+    private static ResNetV2Config root(Arguments a) {
+        return shared(a, ResNetV2Config.of(1)).with(o -> {
             o.channels = a.integer("in_chs", 3);
             o.stemWidth = a.integer("out_chs", 64);
         });
     }
 
-    private static ResNetV2.Config shared(Arguments a, ResNetV2.Config config) {
+    private static ResNetV2Config shared(Arguments a, ResNetV2Config config) {
         var conv = a.get("conv_layer");
         var norm = a.get("norm_layer");
         var type = a.text("stem_type", "");
         return config.with(o -> {
             o.preActivation = a.flag("preact", true);
-            o.stem = type.isEmpty() ? ResNetV2.Stem.PLAIN : ResNetV2.Stem.valueOf(type.toUpperCase(Locale.ROOT));
+            o.stem = type.isEmpty()
+                    ? ResNetV2Config.Stem.PLAIN
+                    : ResNetV2Config.Stem.valueOf(type.toUpperCase(Locale.ROOT));
             o.convolution = switch (name(conv, "timm.layers/StdConv2d")) {
-                case "timm.layers/StdConv2d" -> ResNetV2.Convolution.STANDARDISED;
-                case "timm.layers/StdConv2dSame" -> ResNetV2.Convolution.STANDARDISED_SAME;
-                case "timm.layers/create_conv2d", "torch.nn/Conv2d" -> ResNetV2.Convolution.PLAIN;
+                case "timm.layers/StdConv2d" -> ResNetV2Config.Convolution.STANDARDISED;
+                case "timm.layers/StdConv2dSame" -> ResNetV2Config.Convolution.STANDARDISED_SAME;
+                case "timm.layers/create_conv2d", "torch.nn/Conv2d" -> ResNetV2Config.Convolution.PLAIN;
                 default -> throw VitrailException.of("the convolution '%s' has no counterpart here", name(conv, ""));
             };
             o.convolutionEps = conv.path("args").path("eps").asDouble(1e-6);
             o.norm = switch (name(norm, "timm.layers/GroupNormAct")) {
-                case "timm.layers/GroupNormAct", "groupnormact" -> ResNetV2.Norm.GROUP;
-                case "timm.layers/BatchNormAct2d", "batchnormact2d" -> ResNetV2.Norm.BATCH;
+                case "timm.layers/GroupNormAct", "groupnormact" -> ResNetV2Config.Norm.GROUP;
+                case "timm.layers/BatchNormAct2d", "batchnormact2d" -> ResNetV2Config.Norm.BATCH;
                 default -> throw VitrailException.of("the normalisation '%s' has no counterpart here", name(norm, ""));
             };
             o.groups = norm.path("args").path("num_groups").asInt(32);
@@ -136,7 +139,7 @@ final class ConvolutionUpstream {
         });
     }
 
-    private static ConvNeXt.Config convNeXt(Arguments a) {
+    private static ConvNeXtConfig convNeXt(Arguments a) {
         requireWholeStride(a);
         var depths = list(a.integers("depths", 3, 3, 9, 3));
         var kernels = list(a.integers("kernel_sizes", 7));
@@ -145,7 +148,7 @@ final class ConvolutionUpstream {
                 name(norm, "layernorm").matches("layernorm(2d)?|timm.layers/LayerNorm(2d)?"),
                 "the normalisation '%s' has no counterpart here",
                 name(norm, ""));
-        return ConvNeXt.Config.of(depths, list(a.integers("dims", 96, 192, 384, 768)))
+        return ConvNeXtConfig.of(depths, list(a.integers("dims", 96, 192, 384, 768)))
                 .with(o -> {
                     o.classes = a.integer("num_classes", 1000);
                     o.channels = a.integer("in_chans", 3);
@@ -154,7 +157,8 @@ final class ConvolutionUpstream {
                             ? kernels
                             : Collections.nCopies(depths.size(), kernels.get(0));
                     o.layerScale = firstScale(a, "ls_init_value");
-                    o.stem = ConvNeXt.Stem.valueOf(a.text("stem_type", "patch").toUpperCase(Locale.ROOT));
+                    o.stem = ConvNeXtConfig.Stem.valueOf(
+                            a.text("stem_type", "patch").toUpperCase(Locale.ROOT));
                     o.patch = a.integer("patch_size", 4);
                     o.headInitScale = a.number("head_init_scale", 1);
                     o.normsBeforePool = a.flag("head_norm_first", false);
@@ -170,17 +174,17 @@ final class ConvolutionUpstream {
                 });
     }
 
-    private static ConvNeXt.Config officialConvNeXt(Arguments a) {
+    private static ConvNeXtConfig officialConvNeXt(Arguments a) {
         return official(
                 a,
-                ConvNeXt.Config.of(list(a.integers("depths", 3, 3, 9, 3)), list(a.integers("dims", 96, 192, 384, 768)))
+                ConvNeXtConfig.of(list(a.integers("depths", 3, 3, 9, 3)), list(a.integers("dims", 96, 192, 384, 768)))
                         .with(o -> o.layerScale = firstScale(a, "layer_scale_init_value")));
     }
 
-    private static ConvNeXt.Config isotropicConvNeXt(Arguments a) {
+    private static ConvNeXtConfig isotropicConvNeXt(Arguments a) {
         return official(
                 a,
-                ConvNeXt.Config.of(List.of(a.integer("depth", 18)), List.of(a.integer("dim", 384)))
+                ConvNeXtConfig.of(List.of(a.integer("depth", 18)), List.of(a.integer("dim", 384)))
                         .with(o -> {
                             o.patch = 16;
                             o.stemNorm = false;
@@ -190,7 +194,7 @@ final class ConvolutionUpstream {
                         }));
     }
 
-    private static ConvNeXt.Config official(Arguments a, ConvNeXt.Config config) {
+    private static ConvNeXtConfig official(Arguments a, ConvNeXtConfig config) {
         return config.with(o -> {
             o.classes = a.integer("num_classes", 1000);
             o.channels = a.integer("in_chans", 3);

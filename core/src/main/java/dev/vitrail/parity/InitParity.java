@@ -7,7 +7,7 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import java.util.ArrayList;
@@ -77,8 +77,9 @@ final class InitParity {
         if (parts.length == 1) {
             return variant.create();
         }
-        var config = ((VisionTransformer.Config) variant.config())
-                .with(o -> o.weightInit = VisionTransformer.WeightInit.valueOf(parts[1].toUpperCase(Locale.ROOT)));
+        var config = ((VisionTransformerConfig) variant.config())
+                .with(o ->
+                        o.weightInit = VisionTransformerConfig.WeightInit.valueOf(parts[1].toUpperCase(Locale.ROOT)));
         return variant.family().create(config);
     }
 

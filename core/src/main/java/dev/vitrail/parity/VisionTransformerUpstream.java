@@ -1,9 +1,8 @@
 package dev.vitrail.parity;
 
 import dev.vitrail.models.Catalog;
-import dev.vitrail.models.VisionTransformer;
-import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Pool;
+import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.VisionTransformerConfig.Pool;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -24,12 +23,12 @@ final class VisionTransformerUpstream {
         };
     }
 
-    private static Optional<Upstream.Built> built(Config config) {
+    private static Optional<Upstream.Built> built(VisionTransformerConfig config) {
         var family = Catalog.get("vit_tiny_patch16_224").family();
         return Optional.of(new Upstream.Built(family.create(config), family));
     }
 
-    private static Config timm(Arguments a) {
+    private static VisionTransformerConfig timm(Arguments a) {
         var image = a.pair("img_size", 224);
         var patch = a.pair("patch_size", 16);
         var pool = Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
@@ -38,7 +37,7 @@ final class VisionTransformerUpstream {
         int heads = a.integer("num_heads", 12);
         var fcNorm = a.get("fc_norm");
         var stem = stem(a);
-        return Config.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
+        return VisionTransformerConfig.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
                 .with(o -> {
                     o.imageHeight = image[0];
                     o.imageWidth = image[1];
@@ -71,7 +70,7 @@ final class VisionTransformerUpstream {
                 });
     }
 
-    private static Optional<VisionTransformer.Stem> stem(Arguments a) {
+    private static Optional<VisionTransformerConfig.Stem> stem(Arguments a) {
         if (!a.has("embed_layer")) {
             return Optional.empty();
         }
@@ -81,7 +80,7 @@ final class VisionTransformerUpstream {
         return Optional.of(stem);
     }
 
-    private static Config deit3(Arguments a) {
+    private static VisionTransformerConfig deit3(Arguments a) {
         boolean scaled = a.text("block_layers", "Block").contains("Layer_scale_init_Block");
         double first = a.number("init_scale", 1e-4);
         var config = timm(a).with(o -> {

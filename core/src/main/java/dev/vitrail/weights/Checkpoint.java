@@ -98,19 +98,12 @@ public final class Checkpoint {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
             return FlaxVit.translate(state, vit);
         }
-        var tensors = new LinkedHashMap<String, StoredTensor>();
         var dialect = dialect(model, family, state);
-        for (var tensor : state) {
-            if (dialect == null) {
-                tensors.put(tensor.name(), tensor);
-            } else {
-                dialect.rename().apply(tensor.name()).ifPresent(ours -> tensors.put(ours, tensor.named(ours)));
-            }
+        if (dialect == null) {
+            return new LinkedHashMap<>(state.tensors());
         }
-        if (dialect != null) {
-            notes.add("names were translated from %s".formatted(dialect.name()));
-        }
-        return tensors;
+        notes.add("names were translated from %s".formatted(dialect.name()));
+        return state.translated(dialect);
     }
 
     /** The dialect of a state dict; null for the model's own names. */

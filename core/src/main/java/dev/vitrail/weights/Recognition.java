@@ -154,10 +154,7 @@ final class Recognition {
         if (!state.names().containsAll(expected)) {
             for (var dialect : variant.family().dialects()) {
                 if (dialect.recognises().test(state.names())) {
-                    var tensors = new LinkedHashMap<String, StoredTensor>();
-                    state.forEach(
-                            tensor -> dialect.rename().apply(tensor.name()).ifPresent(n -> tensors.put(n, tensor)));
-                    return tensors;
+                    return state.translated(dialect);
                 }
             }
         }

@@ -1,6 +1,7 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.models.Dialect;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
@@ -56,6 +57,30 @@ public final class StateDict implements Iterable<StoredTensor> {
         return find(name)
                 .orElseThrow(() -> VitrailException.of(
                         "%s holds no tensor named %s (it holds %d others)", origin, name, tensors.size()));
+    }
+
+    /**
+     * The tensors by our names, where these are another code base's; without those that we do not store. What a dialect splits but
+     * cannot be cut keeps its name.
+     */
+    Map<String, StoredTensor> translated(Dialect dialect) {
+        var ours = new LinkedHashMap<String, StoredTensor>();
+        tensors.forEach((theirs, tensor) -> {
+            var names = dialect.split().apply(theirs);
+            if (names.isEmpty()) {
+                dialect.rename().apply(theirs).ifPresent(name -> ours.put(name, tensor.named(name)));
+                return;
+            }
+            var parts = tensor.parts(names.size());
+            if (parts.isEmpty()) {
+                ours.put(theirs, tensor);
+            }
+            for (int i = 0; i < parts.size(); i++) {
+                var part = parts.get(i);
+                names.get(i).ifPresent(name -> ours.put(name, part.named(name)));
+            }
+        });
+        return ours;
     }
 
     public int size() {

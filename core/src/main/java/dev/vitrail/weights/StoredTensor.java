@@ -5,6 +5,8 @@ import dev.vitrail.engine.DType;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * A named tensor as a file holds it: raw little-endian bytes, row-major, without gaps.
@@ -70,6 +72,19 @@ public final class StoredTensor {
     /** The same tensor under another name; the bytes are shared. */
     public StoredTensor named(String newName) {
         return new StoredTensor(newName, dtype, shape, bytes);
+    }
+
+    /** This tensor cut into equal parts along its first dimension, the bytes shared; empty if it cannot be cut so. */
+    List<StoredTensor> parts(int count) {
+        if (shape.length == 0 || shape[0] % count != 0) {
+            return List.of();
+        }
+        var part = shape();
+        part[0] /= count;
+        int size = bytes.remaining() / count;
+        return IntStream.range(0, count)
+                .mapToObj(i -> new StoredTensor(name, dtype, part, bytes.slice(i * size, size)))
+                .toList();
     }
 
     /**

@@ -33,7 +33,7 @@ class FrameTest {
         Tensor result;
         try (var frame = Frame.open()) {
             result = Frame.of(() -> {
-                within.add(Tensor.full(2, 3));
+                within.add(Tensors.full(2, 3));
                 return Frame.of(() -> within.get(0).times(3));
             });
             assertThat(alive(within.get(0))).isFalse();
@@ -46,7 +46,7 @@ class FrameTest {
     void severalResultsMoveTogether() {
         List<Tensor> results;
         try (var frame = Frame.open()) {
-            results = Frame.all(() -> Tensor.arange(4).chunk(2, 0));
+            results = Frame.all(() -> Tensors.count(4).chunk(2, 0));
             assertThat(results.get(0).toLongs()).containsExactly(0, 1);
             assertThat(results.get(1).toLongs()).containsExactly(2, 3);
         }
@@ -78,7 +78,7 @@ class FrameTest {
     void aResultThatWasTheCallersStaysTheCallers() {
         Tensor mine;
         try (var frame = Frame.open()) {
-            mine = Tensor.full(5, 2);
+            mine = Tensors.full(5, 2);
             for (int i = 0; i < 100; i++) {
                 assertThat(Frame.of(() -> mine)).isSameAs(mine);
             }
@@ -91,7 +91,7 @@ class FrameTest {
     void whatIsKeptOutlivesEveryFrame() {
         Tensor kept;
         try (var frame = Frame.open()) {
-            kept = Tensor.full(7, 2).keep();
+            kept = Tensors.full(7, 2).keep();
         }
         assertThat(kept.toFloats()).containsExactly(7, 7);
         kept.release();

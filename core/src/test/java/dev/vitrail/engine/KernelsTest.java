@@ -17,7 +17,7 @@ class KernelsTest {
 
     private static void assertClose(Tensor actual, Tensor expected, double tolerance) {
         assertThat(actual.shape()).isEqualTo(expected.shape());
-        assertThat(actual.minus(expected).absolute().max().item()).isLessThanOrEqualTo(tolerance);
+        assertThat(Tensors.largest(actual.minus(expected))).isLessThanOrEqualTo(tolerance);
     }
 
     /** Summed in doubles, one output after the other. */
@@ -73,7 +73,7 @@ class KernelsTest {
             checkLinear(Tensor.randn(2, 30, 8).narrow(1, 3, 20), 5);
             checkLinear(Tensor.randn(2, 30, 8).narrow(2, 1, 4), 5);
             checkLinear(Tensor.randn(1, 1, 4).expand(3, 21, 4), 5);
-            checkLinear(Tensor.randn(40, 3).every(0, 1, 2), 1);
+            checkLinear(Tensor.randn(20, 2, 3).select(1, 1), 1);
             checkLinear(Tensor.randn(5), 2);
             assertThat(Kernels.linear(Tensor.zeros(0, 5), Tensor.randn(3, 5), null)
                             .shape())

@@ -14,6 +14,7 @@ import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -33,7 +34,7 @@ class EvaluationTest {
 
     private static VisionTransformer model() {
         var model = new VisionTransformer(
-                VisionTransformer.Config.of(16, 4, 24, 1, 3).withClasses(9));
+                VisionTransformerConfig.of(16, 4, 24, 1, 3).withClasses(9));
         model.initialise(1, Device.CPU);
         RandomState.seed(8);
         var head = model.parameters().get("head.weight");

@@ -12,15 +12,15 @@ import dev.vitrail.engine.Tensor;
 import org.junit.jupiter.api.Test;
 
 class CaiTTest {
-    private static CaiT.Config small() {
-        return CaiT.Config.of(32, 8, 24, 3, 3).withClasses(5);
+    private static CaiTConfig small() {
+        return CaiTConfig.of(32, 8, 24, 3, 3).withClasses(5);
     }
 
     @Test
     void layerScaleStartsByDepth() {
-        assertThat(CaiT.Config.of(32, 8, 24, 18, 3).layerScale()).isEqualTo(0.1);
-        assertThat(CaiT.Config.of(32, 8, 24, 24, 3).layerScale()).isEqualTo(1e-5);
-        assertThat(CaiT.Config.of(32, 8, 24, 36, 3).layerScale()).isEqualTo(1e-6);
+        assertThat(CaiTConfig.of(32, 8, 24, 18, 3).layerScale()).isEqualTo(0.1);
+        assertThat(CaiTConfig.of(32, 8, 24, 24, 3).layerScale()).isEqualTo(1e-5);
+        assertThat(CaiTConfig.of(32, 8, 24, 36, 3).layerScale()).isEqualTo(1e-6);
         try (var model = new CaiT(small());
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
@@ -79,10 +79,10 @@ class CaiTTest {
 
     @Test
     void refusesWhatCannotWork() {
-        assertThatThrownBy(() -> CaiT.Config.of(32, 8, 24, 3, 5))
+        assertThatThrownBy(() -> CaiTConfig.of(32, 8, 24, 3, 5))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage("width 24 is not a multiple of heads 5: take width 25 or 4 heads");
-        assertThatThrownBy(() -> CaiT.Config.of(30, 8, 24, 3, 3))
+        assertThatThrownBy(() -> CaiTConfig.of(30, 8, 24, 3, 3))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("30");
         try (var model = new CaiT(small());

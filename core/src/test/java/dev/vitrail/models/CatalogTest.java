@@ -65,4 +65,17 @@ class CatalogTest {
         assertThat(Catalog.get("vit_tiny_d6_patch6_48").create().parameterCount())
                 .isBetween(2_650_000L, 2_750_000L);
     }
+
+    /** The constructor's arguments stand in the order of the components. */
+    @Test
+    void optionsPutTogetherAreTheConfigurationThatTheyCameFrom() {
+        var adjustable = Catalog.variants().stream()
+                .map(Variant::config)
+                .filter(config -> config instanceof AdjustableConfig)
+                .toList();
+        assertThat(adjustable).hasSizeGreaterThan(100);
+        for (var config : adjustable) {
+            assertThat(((AdjustableConfig<?, ?>) config).options().config()).isEqualTo(config);
+        }
+    }
 }

@@ -11,6 +11,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Tensors;
 import dev.vitrail.engine.Work;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Parameter;
@@ -26,9 +27,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the golden cases of convolutional networks do not show: sizes, refusals, training, depths, names. */
 final class ConvolutionalModelsTest {
-    private static final ResNetV2.Config BIT = ResNetV2.Config.of(1, 1).with(o -> {
+    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1).with(o -> {
         o.widths = List.of(64, 128);
-        o.stem = ResNetV2.Stem.FIXED;
+        o.stem = ResNetV2Config.Stem.FIXED;
         o.groups = 8;
         o.classes = 5;
     });
@@ -44,15 +45,15 @@ final class ConvolutionalModelsTest {
                 var off = Gradients.off()) {
             model.initialise(1, Device.CPU);
             var logits = model.apply(Tensor.randn(2, config.channels(), height, width));
-            assertThat(logits.allFinite()).isTrue();
+            assertThat(Tensors.finite(logits)).isTrue();
             return logits.shape();
         }
     }
 
     @ParameterizedTest
     @CsvSource({"PLAIN", "FIXED", "SAME", "DEEP", "DEEP_FIXED", "DEEP_SAME", "TIERED"})
-    void everyStemTakesOddSizes(ResNetV2.Stem stem) {
-        for (var convolution : ResNetV2.Convolution.values()) {
+    void everyStemTakesOddSizes(ResNetV2Config.Stem stem) {
+        for (var convolution : ResNetV2Config.Convolution.values()) {
             assertThat(shape(
                             BIT.with(o -> {
                                 o.stem = stem;
@@ -70,7 +71,7 @@ final class ConvolutionalModelsTest {
     void everyPoolFeedsTheClassifier(GlobalPool.Kind kind) {
         assertThat(shape(BIT.with(o -> o.pool = kind), 32, 32)).containsExactly(2, 5);
         assertThat(shape(
-                        ResNet.Config.of(ResNet.BlockKind.BASIC, 1, 1).with(o -> {
+                        ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1).with(o -> {
                             o.pool = kind;
                             o.classes = 5;
                         }),
@@ -85,18 +86,18 @@ final class ConvolutionalModelsTest {
             o.plainBlocks = true;
             o.bottleRatio = 1;
             o.averageDown = true;
-            o.norm = ResNetV2.Norm.BATCH;
+            o.norm = ResNetV2Config.Norm.BATCH;
         });
         assertThat(shape(config, 45, 32)).containsExactly(2, 5);
     }
 
     @Test
     void resNextsAndConvolvedPoolsWork() {
-        var config = ResNet.Config.of(ResNet.BlockKind.BOTTLENECK, 1, 2).with(o -> {
+        var config = ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 1, 2).with(o -> {
             o.cardinality = 8;
             o.baseWidth = 4;
             o.convolvedPool = true;
-            o.stem = ResNet.Stem.DEEP_TIERED;
+            o.stem = ResNetConfig.Stem.DEEP_TIERED;
             o.downKernel = 3;
             o.reduceFirst = 2;
         });
@@ -105,20 +106,19 @@ final class ConvolutionalModelsTest {
 
     @Test
     void convNeXtTakesSizesThatItsStrideDoesNotDivide() {
-        var config = ConvNeXt.Config.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8))
-                .with(o -> {
-                    o.classes = 3;
-                    o.kernels = List.of(3, 5, 7, 3);
-                });
+        var config = ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).with(o -> {
+            o.classes = 3;
+            o.kernels = List.of(3, 5, 7, 3);
+        });
         assertThat(shape(config, 67, 95)).containsExactly(2, 3);
-        assertThat(shape(config.with(o -> o.stem = ConvNeXt.Stem.OVERLAP_ACT), 67, 95))
+        assertThat(shape(config.with(o -> o.stem = ConvNeXtConfig.Stem.OVERLAP_ACT), 67, 95))
                 .containsExactly(2, 3);
         assertThat(shape(config.with(o -> o.patch = 2), 67, 32)).containsExactly(2, 3);
     }
 
     @Test
     void sizesThatCannotWorkAreRefusedWithTheNumbers() {
-        var tiny = (ConvNeXt.Config) Catalog.get("convnext_tiny").config();
+        var tiny = (ConvNeXtConfig) Catalog.get("convnext_tiny").config();
         assertThatThrownBy(() -> tiny.withImage(31, 224))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("31×224")
@@ -129,7 +129,8 @@ final class ConvolutionalModelsTest {
         assertThatThrownBy(() -> tiny.with(o -> o.kernels = List.of(7, 7, 7)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("[7, 7, 7]");
-        assertThatThrownBy(() -> ResNet.Config.of(ResNet.BlockKind.BASIC, 2, 2).with(o -> o.cardinality = 4))
+        assertThatThrownBy(() ->
+                        ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2, 2).with(o -> o.cardinality = 4))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("found 4 and 64");
         assertThatThrownBy(() -> BIT.with(o -> o.pool = GlobalPool.Kind.NONE))
@@ -143,7 +144,7 @@ final class ConvolutionalModelsTest {
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("into 32 equal groups");
         var hybrid =
-                (VisionTransformer.Config) Catalog.get("vit_small_r26_s32_224").config();
+                (VisionTransformerConfig) Catalog.get("vit_small_r26_s32_224").config();
         assertThatThrownBy(() -> hybrid.withImage(240, 224))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("240")
@@ -175,7 +176,7 @@ final class ConvolutionalModelsTest {
             var classes = Tensor.of(new long[] {0, 1, 2, 3, 4, 5, 6, 7}, 8);
             var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
             loss.backward();
-            assertThat(loss.allFinite()).isTrue();
+            assertThat(Tensors.finite(loss)).isTrue();
             assertThat(model.parameters().values())
                     .filteredOn(Parameter::isTrainable)
                     .allSatisfy(parameter ->
@@ -298,7 +299,7 @@ final class ConvolutionalModelsTest {
 
     @Test
     void v2HasNoLayerScaleAndItsResponsesInTheOfficialNames() {
-        var config = (ConvNeXt.Config) Catalog.get("convnextv2_tiny").config();
+        var config = (ConvNeXtConfig) Catalog.get("convnextv2_tiny").config();
         assertThat(config.layerScale()).isEqualTo(OptionalDouble.empty());
         assertThat(ConvNeXtDialects.OFFICIAL.rename().apply("stages.1.0.grn.gamma"))
                 .contains("stages.1.blocks.0.mlp.grn.weight");

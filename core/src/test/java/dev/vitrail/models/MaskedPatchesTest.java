@@ -11,6 +11,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Tensors;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,14 +20,14 @@ import org.junit.jupiter.api.Test;
 class MaskedPatchesTest {
     private static final List<Double> HALF = List.of(0.5, 0.5, 0.5);
 
-    private static MaskedPatches masked(VisionTransformer.Config config) {
+    private static MaskedPatches masked(VisionTransformerConfig config) {
         var model = new MaskedPatches(new VisionTransformer(config.withClasses(0)), HALF, HALF, "the model");
         model.initialise(7, Device.CPU);
         return model;
     }
 
-    private static VisionTransformer.Config tiny() {
-        return VisionTransformer.Config.of(16, 4, 24, 2, 3);
+    private static VisionTransformerConfig tiny() {
+        return VisionTransformerConfig.of(16, 4, 24, 2, 3);
     }
 
     @Test
@@ -57,9 +58,9 @@ class MaskedPatchesTest {
         try (var frame = Frame.open()) {
             var corruption = MaskedPatches.Corruption.draw(B, N, Device.CPU);
             assertThat(corruption.places().shape()).containsExactly(B, N / 2);
-            var x = Tensor.arange(B * N).to(DType.F32).reshape(B, N, 1).expand(-1, -1, D);
+            var x = Tensors.count(B * N).to(DType.F32).reshape(B, N, 1).expand(-1, -1, D);
             var found = corruption
-                    .apply(x, Tensor.full(-1, 1, 1, D))
+                    .apply(x, Tensors.full(-1, 1, 1, D))
                     .select(2, D - 1)
                     .toFloats();
             int masked = 0, swapped = 0, same = 0;
@@ -97,7 +98,7 @@ class MaskedPatchesTest {
 
     @Test
     void gradientsReachTheMaskTokenAndEveryParameterInside() {
-        for (var config : List.of(tiny(), tiny().with(o -> o.pool = VisionTransformer.Pool.AVG))) {
+        for (var config : List.of(tiny(), tiny().with(o -> o.pool = VisionTransformerConfig.Pool.AVG))) {
             try (var model = masked(config);
                     var frame = Frame.open();
                     var on = Gradients.on()) {

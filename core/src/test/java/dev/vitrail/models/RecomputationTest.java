@@ -27,11 +27,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Gradient checkpointing changes nothing but the memory that a step takes. */
 class RecomputationTest {
     private static final int CLASSES = 5;
+    private static final CompactTransformer.Shape COMPACT = new CompactTransformer.Shape(32, 3, 4, 8, 64, 0.1);
 
     private static VisionTransformer vit() {
-        return new VisionTransformer(VisionTransformer.Config.of(32, 8, 32, 3, 4)
-                .withClasses(CLASSES)
-                .with(o -> {
+        return new VisionTransformer(
+                VisionTransformerConfig.of(32, 8, 32, 3, 4).withClasses(CLASSES).with(o -> {
                     o.dropPath = 0.3;
                     o.projectionDropout = 0.1;
                     o.attentionDropout = 0.1;
@@ -50,16 +50,24 @@ class RecomputationTest {
                                 .withClasses(CLASSES)
                                 .withDropPath(0.3))),
                 Arguments.of("ConvNeXt", (Supplier<Model>)
-                        () -> new ConvNeXt(ConvNeXt.Config.of(List.of(1, 2, 1, 1), List.of(8, 8, 16, 16))
+                        () -> new ConvNeXt(ConvNeXtConfig.of(List.of(1, 2, 1, 1), List.of(8, 8, 16, 16))
                                 .withClasses(CLASSES)
                                 .withDropPath(0.3))),
                 Arguments.of("CaiT", (Supplier<Model>) () -> new CaiT(
-                        CaiT.Config.of(32, 8, 32, 2, 4).withClasses(CLASSES).withDropPath(0.3))),
+                        CaiTConfig.of(32, 8, 32, 2, 4).withClasses(CLASSES).withDropPath(0.3))),
                 // Batch statistics, blocks that change the shape, and a stem that is frozen below.
                 Arguments.of("ResNet", (Supplier<Model>)
-                        () -> new ResNet(ResNet.Config.of(ResNet.BlockKind.BASIC, 1, 1, 1, 1)
+                        () -> new ResNet(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1, 1, 1)
                                 .withClasses(CLASSES)
-                                .withDropPath(0.3))));
+                                .withDropPath(0.3))),
+                // Blocks that append channels, and transitions between them.
+                Arguments.of("T2T-ViT", (Supplier<Model>)
+                        () -> Catalog.get("t2t_mini_32_dense").create()),
+                Arguments.of("compact ViT", (Supplier<Model>) () -> new CompactViT(new CompactViT.Config(
+                        CompactImage.square(32, 8), CLASSES, COMPACT, CompactModel.Pool.CLS, 0.1))),
+                // Layers that are left out by chance.
+                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(
+                        new CompactCaiT.Config(CompactImage.square(32, 8), CLASSES, COMPACT, 2, 0.1, 0.3))));
     }
 
     /** All that a step leaves behind, as bytes. */
@@ -68,7 +76,7 @@ class RecomputationTest {
         model.train(true);
         if (frozenStem) {
             model.parameters().forEach((name, parameter) -> {
-                if (!name.matches("(head|fc|norm|blocks|layers|stages|layer\\d).*")) {
+                if (!name.matches("(head|fc|norm|blocks|layers|stages|layer\\d|\\w*transformer|mlp_head).*")) {
                     parameter.setTrainable(false);
                 }
             });
@@ -152,7 +160,7 @@ class RecomputationTest {
     void takesAFractionOfTheMemory() {
         assumeTrue(NativeHeap.bytesInUse().isPresent(), "only glibc tells how many bytes are in use");
         try (var model = new VisionTransformer(
-                VisionTransformer.Config.of(32, 4, 64, 8, 4).withClasses(CLASSES))) {
+                VisionTransformerConfig.of(32, 4, 64, 8, 4).withClasses(CLASSES))) {
             model.initialise(1, Device.CPU);
             model.train(true);
             held(model, false); // what is allocated once

@@ -6,12 +6,12 @@ import java.util.stream.Stream;
 
 /** A model of every family and of every kind of backbone, small enough to run in milliseconds. */
 public final class SmallModels {
-    private static final ResNetV2.Config BIT = ResNetV2.Config.of(1, 1).with(o -> {
+    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1).with(o -> {
         o.imageHeight = 64;
         o.imageWidth = 64;
         o.widths = List.of(32, 64);
         o.stemWidth = 16;
-        o.stem = ResNetV2.Stem.FIXED;
+        o.stem = ResNetV2Config.Stem.FIXED;
         o.groups = 8;
         o.classes = 5;
     });
@@ -53,7 +53,7 @@ public final class SmallModels {
                                 "map_pool",
                                 VisionTransformerVariants.FAMILY,
                                 vit(32, 8).with(o -> {
-                                    o.pool = VisionTransformer.Pool.MAP;
+                                    o.pool = VisionTransformerConfig.Pool.MAP;
                                     o.imageWidth = 40;
                                 })),
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
@@ -73,11 +73,11 @@ public final class SmallModels {
                         new Variant(
                                 "resnet_catavgmax",
                                 ResNetVariants.FAMILY,
-                                ((ResNet.Config) Catalog.get("resnet_mini_32").config())
+                                ((ResNetConfig) Catalog.get("resnet_mini_32").config())
                                         .with(o -> o.pool = GlobalPool.Kind.CATAVGMAX))));
     }
 
-    private static VisionTransformer.Config vit(int image, int patch) {
-        return VisionTransformer.Config.of(image, patch, 24, 2, 3).withClasses(5);
+    private static VisionTransformerConfig vit(int image, int patch) {
+        return VisionTransformerConfig.of(image, patch, 24, 2, 3).withClasses(5);
     }
 }

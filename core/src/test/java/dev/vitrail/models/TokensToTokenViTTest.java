@@ -11,9 +11,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.TokensToTokenViT.Backbone;
-import dev.vitrail.models.TokensToTokenViT.Config;
-import dev.vitrail.models.TokensToTokenViT.TokenAttention;
+import dev.vitrail.models.TokensToTokenViTConfig.Backbone;
+import dev.vitrail.models.TokensToTokenViTConfig.TokenAttention;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -22,9 +21,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class TokensToTokenViTTest {
-    private static final Config SMALL = Config.of(24, 2, 2, 3).withClasses(5).with(o -> o.tokenWidth = 8);
+    private static final TokensToTokenViTConfig SMALL =
+            TokensToTokenViTConfig.of(24, 2, 2, 3).withClasses(5).with(o -> o.tokenWidth = 8);
 
-    private static Config small(Backbone backbone) {
+    private static TokensToTokenViTConfig small(Backbone backbone) {
         return SMALL.with(o -> {
             o.backbone = backbone;
             if (backbone == Backbone.DENSE) {
@@ -34,7 +34,7 @@ final class TokensToTokenViTTest {
         });
     }
 
-    private static TokensToTokenViT initialised(Config config) {
+    private static TokensToTokenViT initialised(TokensToTokenViTConfig config) {
         var model = new TokensToTokenViT(config);
         model.initialise(7, Device.CPU);
         return model;

@@ -9,9 +9,9 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.VisionTransformer.Config;
-import dev.vitrail.models.VisionTransformer.Options;
-import dev.vitrail.models.VisionTransformer.Pool;
+import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.VisionTransformerConfig.Options;
+import dev.vitrail.models.VisionTransformerConfig.Pool;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameters;
 import java.util.List;
@@ -26,10 +26,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class VisionTransformerTest {
-    private static final Config SMALL = Config.of(32, 8, 24, 3, 3).withClasses(5);
+    private static final VisionTransformerConfig SMALL =
+            VisionTransformerConfig.of(32, 8, 24, 3, 3).withClasses(5);
 
     /** A model whose outputs spread: values of deviation 0.3 instead of the small first values. */
-    private static VisionTransformer model(Config config) {
+    private static VisionTransformer model(VisionTransformerConfig config) {
         var model = new VisionTransformer(config);
         model.initialise(1, Device.CPU);
         try (var frame = Frame.open();
@@ -47,12 +48,12 @@ class VisionTransformerTest {
 
     private static void assertClose(Tensor actual, Tensor expected) {
         assertThat(actual.shape()).isEqualTo(expected.shape());
-        double scale = 1 + expected.absolute().max().item();
-        assertThat(actual.minus(expected).absolute().max().item()).isLessThan(1e-5 * scale);
+        double scale = 1 + Tensors.largest(expected);
+        assertThat(Tensors.largest(actual.minus(expected))).isLessThan(1e-5 * scale);
     }
 
     /** Configurations that differ in what the forward pass does. */
-    static Stream<Config> options() {
+    static Stream<VisionTransformerConfig> options() {
         return Stream.<Consumer<Options>>of(
                         o -> {},
                         o -> o.distilled = true,
@@ -90,7 +91,7 @@ class VisionTransformerTest {
 
     @ParameterizedTest
     @MethodSource("options")
-    void resultsDoNotDependOnTheBatch(Config config) {
+    void resultsDoNotDependOnTheBatch(VisionTransformerConfig config) {
         try (var model = model(config);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -106,7 +107,7 @@ class VisionTransformerTest {
     /** While gradients are recorded every token is computed, otherwise what the classifier reads. */
     @ParameterizedTest
     @MethodSource("options")
-    void theShortenedLastBlockGivesTheFullResult(Config config) {
+    void theShortenedLastBlockGivesTheFullResult(VisionTransformerConfig config) {
         try (var model = model(config);
                 var frame = Frame.open()) {
             var images = images(3, 32, 32);
@@ -194,7 +195,7 @@ class VisionTransformerTest {
             assertThat(model.extractFeatures(images(2, 32, 32)).shape()).containsExactly(2, 3 + 9, 24);
             model.train(false);
             assertThat(model.extractFeatures(images(2, 32, 32)).shape()).containsExactly(2, 3 + 16, 24);
-            var x = Tensor.arange(2 * 19).reshape(2, 19, 1);
+            var x = Tensors.count(2 * 19).reshape(2, 19, 1);
             var kept = Positions.dropPatches(x, 3, 0.4).toLongs();
             assertThat(kept).startsWith(0, 1, 2).hasSize(24).doesNotHaveDuplicates();
             assertThat(Positions.dropPatches(x, 3, 0.999).shape()).containsExactly(2, 4, 1);
@@ -217,12 +218,11 @@ class VisionTransformerTest {
             assertClose(model.apply(images), model.apply(images));
             model.train(true);
             var first = model.apply(images);
-            assertThat(first.minus(model.apply(images)).absolute().max().item()).isGreaterThan(1e-3);
+            assertThat(Tensors.largest(first.minus(model.apply(images)))).isGreaterThan(1e-3);
             first.sum().backward();
-            assertThat(Parameters.of(model, "patch_embed.proj.weight")
+            assertThat(Tensors.finite(Parameters.of(model, "patch_embed.proj.weight")
                             .value()
-                            .gradient()
-                            .allFinite())
+                            .gradient()))
                     .isTrue();
         }
     }

@@ -12,6 +12,7 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -28,7 +29,7 @@ class GradientClippingTest {
 
     private static void clipped(GradientClipping clipping, Consumer<Outcome> check) {
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(8, 4, 16, 1, 2).withClasses(5));
+                        VisionTransformerConfig.of(8, 4, 16, 1, 2).withClasses(5));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             Fixture.of(model.parameters(), "cls_token").setTrainable(false);

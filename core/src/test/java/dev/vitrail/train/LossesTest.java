@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Tensors;
 import dev.vitrail.train.Losses.BinaryCrossEntropy;
 import java.util.Map;
 import java.util.Optional;
@@ -94,9 +95,9 @@ class LossesTest {
                 var on = Gradients.on()) {
             for (var how : new Losses.Distillation[] {HARD, SOFT}) {
                 var logits = tensor("kd_logits").requireGradient(true);
-                Losses.distilled(Tensor.full(1, 1), how, logits, tensor("teacher_logits"), 0.5, 2)
+                Losses.distilled(Tensors.full(1, 1), how, logits, tensor("teacher_logits"), 0.5, 2)
                         .backward();
-                assertThat(logits.gradient().absolute().sum().item()).isGreaterThan(0.01);
+                assertThat(Tensors.largest(logits.gradient())).isGreaterThan(0.001);
             }
         }
     }

@@ -8,6 +8,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,7 +21,7 @@ class OptimizerTest {
     void trainsAsTheOriginal(String name) {
         var fixture = new Fixture(name);
         var args = fixture.json.at("/model/args");
-        try (var model = new VisionTransformer(VisionTransformer.Config.of(
+        try (var model = new VisionTransformer(VisionTransformerConfig.of(
                                 args.get("img_size").asInt(),
                                 args.get("patch_size").asInt(),
                                 args.get("embed_dim").asInt(),

@@ -11,21 +11,23 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.ConvNeXt;
+import dev.vitrail.models.ConvNeXtConfig;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TeacherTest {
     private static ConvNeXt convNeXt(int classes) {
         var model = new ConvNeXt(
-                ConvNeXt.Config.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).withClasses(classes));
+                ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).withClasses(classes));
         model.initialise(1, Device.CPU);
         return model;
     }
 
     @Test
     void aDistillationTokenLearnsFromAnotherFamily() {
-        try (var student = new VisionTransformer(VisionTransformer.Config.of(32, 8, 16, 1, 2)
+        try (var student = new VisionTransformer(VisionTransformerConfig.of(32, 8, 16, 1, 2)
                         .withClasses(5)
                         .with(o -> o.distilled = true));
                 var model = convNeXt(5);

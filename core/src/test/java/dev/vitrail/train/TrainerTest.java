@@ -10,6 +10,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
@@ -56,7 +57,7 @@ class TrainerTest {
 
     private static VisionTransformer tiny() {
         var model = new VisionTransformer(
-                VisionTransformer.Config.of(16, 4, 24, 2, 3).with(o -> {
+                VisionTransformerConfig.of(16, 4, 24, 2, 3).with(o -> {
                     o.classes = 4;
                     o.dropPath = 0.1;
                     o.projectionDropout = 0.1;

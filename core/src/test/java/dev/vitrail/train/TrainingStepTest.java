@@ -10,6 +10,7 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,7 +43,7 @@ class TrainingStepTest {
     @Test
     void oneBatchIsLearnedByHeart() {
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(16, 4, 32, 2, 4).withClasses(10));
+                        VisionTransformerConfig.of(16, 4, 32, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);
@@ -67,7 +68,7 @@ class TrainingStepTest {
         Assumptions.assumeTrue(
                 NativeHeap.bytesInUse().isPresent(), "this C library does not say how much memory is in use");
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(24, 4, 48, 2, 4).withClasses(10));
+                        VisionTransformerConfig.of(24, 4, 48, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);
