@@ -35,6 +35,11 @@ import picocli.CommandLine.Option;
         },
         footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
+    /** Batches before those that are measured, and the time that they take at least: the compiler has to have come to its end. */
+    private static final int LEAST_WARM_UP = 3;
+
+    private static final long WARM_UP_NANOS = 4_000_000_000L;
+
     private static final Logger LOG = LoggerFactory.getLogger(BenchmarkCommand.class);
 
     @Option(
@@ -56,7 +61,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(
             names = "--repeat",
             defaultValue = "15",
-            description = "Batches to measure; the median counts (default ${DEFAULT-VALUE}).")
+            description = "Batches to measure after 4 s of warming up; the median counts (default ${DEFAULT-VALUE}).")
     private int repeat;
 
     @Option(
@@ -119,7 +124,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     }
 
     private double median(Runnable run) {
-        for (int i = 0; i < 3; i++) {
+        long begin = System.nanoTime();
+        for (int i = 0; i < LEAST_WARM_UP || System.nanoTime() - begin < WARM_UP_NANOS; i++) {
             run.run();
         }
         var seconds = new double[repeat];
