@@ -57,7 +57,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -139,11 +138,9 @@ public final class TrainingRun implements AutoCloseable {
     private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
         this.config = config;
         this.sets = sets(config);
-        var faults = faults();
-        VitrailException.require(
-                !options.strict || faults.isEmpty(),
-                "%s",
-                faults.stream().findFirst().orElse(""));
+        if (options.strict) {
+            Datasets.requireSound(sets.faults());
+        }
         if (resume) {
             requireSameData(folder, sets);
         }
@@ -154,9 +151,10 @@ public final class TrainingRun implements AutoCloseable {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
                         .forEach(options.found);
             }
-            // What is seen once is not worth keeping.
-            cache = new ImageCache(config.get(EPOCHS) > 1 ? config.get(IMAGE_CACHE) : CacheLimit.OFF);
             var sampler = Augmentation.sampler(config, sets.train());
+            boolean seenAgain =
+                    config.get(EPOCHS) > 1 || sampler.length() > sets.train().size();
+            cache = new ImageCache(seenAgain ? config.get(IMAGE_CACHE) : CacheLimit.OFF);
             train = new Loader(
                     cache.of(sets.train()),
                     Transforms.training(Augmentation.of(config, loaded.preprocessing())),
@@ -340,16 +338,6 @@ public final class TrainingRun implements AutoCloseable {
 
     public Trainer trainer() {
         return trainer;
-    }
-
-    /**
-     * What of the data's files could not be used, a sentence for each; both parts may lie in the same files, whose faults are told once.
-     */
-    public List<String> faults() {
-        return Stream.of(sets.train(), sets.validation())
-                .flatMap(set -> set.faults().stream())
-                .distinct()
-                .toList();
     }
 
     /** Pictures that could not be read so far. */

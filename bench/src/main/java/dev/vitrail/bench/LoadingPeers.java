@@ -90,13 +90,14 @@ final class LoadingPeers {
         var set = set(files);
         var simple = simple(input, Interpolation.BICUBIC);
         var cache = new ImageCache(CacheLimit.AUTO);
+        var cached = cache.of(set);
         chains.put("Vitrail, crop and mirror", ours(set, simple));
         chains.put("Vitrail, crop and mirror, to a cache", toCache(set, simple));
-        chains.put("Vitrail, crop and mirror, from it", ours(cache.of(set), simple));
+        chains.put("Vitrail, crop and mirror, from it", ours(cached, simple));
         chains.put("Vitrail, crop and mirror, bilinear", ours(set, simple(input, Interpolation.BILINEAR)));
         chains.put("Vitrail, ImageNet recipe", ours(set, recipe(input)));
         chains.put("Vitrail, ImageNet recipe, to a cache", toCache(set, recipe(input)));
-        chains.put("Vitrail, ImageNet recipe, from it", ours(cache.of(set), recipe(input)));
+        chains.put("Vitrail, ImageNet recipe, from it", ours(cached, recipe(input)));
         var rates = new LinkedHashMap<String, List<Double>>();
         double sink = 0;
         for (int round = -WARM_UP; round < ROUNDS; round++) {

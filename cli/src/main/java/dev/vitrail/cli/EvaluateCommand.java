@@ -68,10 +68,9 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         var set = dataset();
-        VitrailException.require(
-                !strict || set.faults().isEmpty(),
-                "%s",
-                set.faults().stream().findFirst().orElse(""));
+        if (strict) {
+            Datasets.requireSound(set.faults());
+        }
         set.faults().forEach(fault -> System.err.println("vitrail: " + fault));
         try (var loaded = models.load()) {
             // A model that knows the names of its classes tells which of its outputs each class of the data is.

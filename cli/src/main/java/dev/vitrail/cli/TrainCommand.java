@@ -19,6 +19,7 @@ import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Datasets;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
@@ -168,7 +169,7 @@ final class TrainCommand implements Callable<Integer> {
         try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
             var result = run(run.trainer(), folder, folder, run.sets());
-            report(result, run.broken(), run.faults().size());
+            report(result, run.broken(), run.sets().faults().size());
             if (result.finished()
                     && !json
                     && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
@@ -187,6 +188,9 @@ final class TrainCommand implements Callable<Integer> {
                 "%s holds a run already: resume it, or name another folder",
                 folder.path());
         var config = configuration();
+        if (strict) {
+            Datasets.requireSound(TrainingRun.sets(config).faults());
+        }
         TrainingConfigFile.write(
                 pretraining.config(), config.pretraining(epochs).checked());
         TrainingConfigFile.write(
@@ -297,7 +301,7 @@ final class TrainCommand implements Callable<Integer> {
         System.err.printf(Locale.ROOT, "training    %s%n", run.sets().train().describe());
         System.err.printf(
                 Locale.ROOT, "validation  %s%n", run.sets().validation().describe());
-        tellFaults(run.faults());
+        tellFaults(run.sets().faults());
         if (run.cache().isUsed()) {
             System.err.printf(
                     Locale.ROOT,

@@ -256,7 +256,10 @@ final class BadInputTest {
         assertThat(ran.out()).contains("\"faults\" : 2", "\"broken\" : 0");
         var strict = train(file, "strict", "--strict");
         assertThat(strict.status()).isEqualTo(2);
-        assertThat(strict.sentences()).last().asString().contains("vitrail: 0.tar/12 has no image");
+        assertThat(strict.sentences())
+                .last()
+                .asString()
+                .contains("--strict refuses data with faults", "0.tar/12 has no image");
         assertThat(folder.resolve("strict")).doesNotExist();
     }
 

@@ -15,6 +15,19 @@ public final class Datasets {
     private Datasets() {}
 
     /**
+     * Refuses data whose files are damaged, where that is asked for.
+     *
+     * @param faults see {@link Dataset#faults}
+     */
+    public static void requireSound(List<String> faults) {
+        VitrailException.require(
+                faults.isEmpty(),
+                "--strict refuses data with %s: %s; repair or remove what is damaged, or leave out --strict",
+                faults.size() == 1 ? "a fault" : "faults, the first of which is",
+                faults.stream().findFirst().orElse(""));
+    }
+
+    /**
      * Opens the labelled pictures at {@code path}, whichever layout they are in:
      *
      * <ul>

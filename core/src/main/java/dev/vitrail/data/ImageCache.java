@@ -45,13 +45,16 @@ public final class ImageCache implements AutoCloseable {
 
     private static final double LEFT_TO_OTHERS = 0.25;
 
-    /** Bytes that are kept between two looks at the machine's memory. */
+    /** Bytes that are kept between two looks at the machine's memory, where it can be looked at. */
     private static final long BETWEEN_LOOKS = 16 << 20;
 
     private final long limit;
     private final LongSupplier available;
     private final long reserve;
     private final SoftReference<Kept> kept;
+    private final AtomicLong taken = new AtomicLong();
+    private final AtomicLong nextLook = new AtomicLong();
+    private volatile boolean full;
 
     /**
      * A cache for this process.
@@ -59,8 +62,10 @@ public final class ImageCache implements AutoCloseable {
      * @param limit a number is not exceeded, and is cut to half of the Java heap; automatically it is a third of the heap
      */
     public ImageCache(CacheLimit limit) {
-        this(bytes(limit, Runtime.getRuntime().maxMemory()), NativeMemory::availableBytes, (long)
-                (LEFT_TO_OTHERS * NativeMemory.machineBytes()));
+        this(
+                bytes(limit, Runtime.getRuntime().maxMemory()),
+                () -> NativeMemory.availableBytes().orElse(Long.MAX_VALUE),
+                (long) (LEFT_TO_OTHERS * NativeMemory.machineBytes()));
     }
 
     /**
@@ -104,8 +109,7 @@ public final class ImageCache implements AutoCloseable {
 
     /** What is kept, bytes. */
     public long bytes() {
-        var held = kept.get();
-        return held == null ? 0 : held.bytes.get();
+        return kept.get() == null ? 0 : taken.get();
     }
 
     /** How many images are kept. */
@@ -140,29 +144,39 @@ public final class ImageCache implements AutoCloseable {
     }
 
     private void keep(int shelf, int index, RgbImage image) {
-        var held = kept.get();
-        if (held == null) {
+        long bytes = Pieces.bytes(image);
+        if (kept.get() == null || !take(bytes)) {
             return;
         }
-        long bytes = Pieces.bytes(image);
-        // Taken before it is filled, so that no two threads pass the limit together.
-        long after = held.bytes.addAndGet(bytes);
-        if (after <= limit
-                && hasRoom(held, after)
-                && held.shelves.get(shelf).compareAndSet(index, null, new Pieces(image))) {
+        // Nor while it is copied.
+        var pieces = new Pieces(image);
+        var held = kept.get();
+        if (held != null && held.shelves.get(shelf).compareAndSet(index, null, pieces)) {
             held.images.incrementAndGet();
         } else {
-            held.bytes.addAndGet(-bytes);
+            taken.addAndGet(-bytes);
         }
     }
 
-    /** Looks at the machine's memory now and then; once it was short, nothing is kept any more. */
-    private boolean hasRoom(Kept held, long after) {
-        long look = held.nextLook.get();
-        if (after >= look && held.nextLook.compareAndSet(look, after + BETWEEN_LOOKS)) {
-            held.full |= available.getAsLong() - BETWEEN_LOOKS < reserve;
+    /** Takes bytes before they are filled, so that no two threads pass the limit together; false if there is no room for them. */
+    private boolean take(long bytes) {
+        long after = taken.addAndGet(bytes);
+        if (after <= limit && hasRoom(after)) {
+            return true;
         }
-        return !held.full;
+        taken.addAndGet(-bytes);
+        return false;
+    }
+
+    /** Looks at the machine's memory now and then; once it was short, nothing is kept any more. */
+    private boolean hasRoom(long after) {
+        long look = nextLook.get();
+        if (after >= look
+                && nextLook.compareAndSet(look, after + BETWEEN_LOOKS)
+                && available.getAsLong() - BETWEEN_LOOKS < reserve) {
+            full = true;
+        }
+        return !full;
     }
 
     /** All that is kept, to be thrown away as a whole. */
@@ -170,10 +184,7 @@ public final class ImageCache implements AutoCloseable {
         /** For each set a place for each of its images. */
         final List<AtomicReferenceArray<Pieces>> shelves = new CopyOnWriteArrayList<>();
 
-        final AtomicLong bytes = new AtomicLong();
         final AtomicInteger images = new AtomicInteger();
-        final AtomicLong nextLook = new AtomicLong();
-        volatile boolean full;
     }
 
     /**

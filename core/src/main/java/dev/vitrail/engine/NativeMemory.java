@@ -4,11 +4,11 @@ import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The memory beside the heap. */
 public final class NativeMemory {
@@ -18,6 +18,11 @@ public final class NativeMemory {
     private static final Path MACHINE = Path.of("/proc/meminfo");
     private static final Pattern TOTAL = Pattern.compile("(?m)^MemTotal:\\s+(\\d+) kB");
     private static final Pattern AVAILABLE = Pattern.compile("(?m)^MemAvailable:\\s+(\\d+) kB");
+    /** What a container's memory is taken by: since version 2 of control groups, and before. */
+    private static final Path CONTAINER = Path.of("/sys/fs/cgroup/memory.stat"),
+            CONTAINER_BEFORE = Path.of("/sys/fs/cgroup/memory/memory.stat");
+
+    private static final Pattern OF_FILES = Pattern.compile("(?m)^(?:total_)?inactive_file (\\d+)");
 
     private NativeMemory() {}
 
@@ -31,7 +36,7 @@ public final class NativeMemory {
 
     /** Bytes of this process that lie in physical memory, heap included; empty where the system does not say. */
     public static OptionalLong residentBytes() {
-        return said(STATUS, RESIDENT);
+        return said(STATUS, RESIDENT, 1024);
     }
 
     /** Bytes of the machine's physical memory, or of what a container has of it. */
@@ -40,30 +45,33 @@ public final class NativeMemory {
     }
 
     /**
-     * Bytes of {@link #machineBytes} that programs may still take. On Linux they include what the system holds of files that were read and
-     * would give up; in a container with a limit, and on other systems, they do not.
+     * Bytes of {@link #machineBytes} that programs may still take, what the system holds of files and would give up included; empty where the
+     * system does not say, as only Linux does.
      */
-    public static long availableBytes() {
-        var available = said(MACHINE, AVAILABLE);
-        boolean limited = machineBytes() < said(MACHINE, TOTAL).orElse(Long.MAX_VALUE);
-        return limited
-                ? Math.min(system().getFreeMemorySize(), available.orElse(Long.MAX_VALUE))
-                : available.orElseGet(() -> system().getFreeMemorySize());
+    public static OptionalLong availableBytes() {
+        var available = said(MACHINE, AVAILABLE, 1024);
+        boolean limited = machineBytes() < said(MACHINE, TOTAL, 1024).orElse(Long.MAX_VALUE);
+        if (available.isEmpty() || !limited) {
+            return available;
+        }
+        long ofFiles = Stream.of(CONTAINER, CONTAINER_BEFORE)
+                .flatMapToLong(file -> said(file, OF_FILES, 1).stream())
+                .findFirst()
+                .orElse(0);
+        return OptionalLong.of(Math.min(available.getAsLong(), system().getFreeMemorySize() + ofFiles));
     }
 
     private static OperatingSystemMXBean system() {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     }
 
-    /** A number of kB that a file of the system says, in bytes. */
-    private static OptionalLong said(Path file, Pattern pattern) {
+    /** A number that a file of the system says, times its {@code unit}; empty where there is no such file, or it may not be read. */
+    private static OptionalLong said(Path file, Pattern pattern, long unit) {
         try {
             var line = pattern.matcher(Files.readString(file));
-            return line.find() ? OptionalLong.of(1024 * Long.parseLong(line.group(1))) : OptionalLong.empty();
-        } catch (NoSuchFileException e) {
-            return OptionalLong.empty();
+            return line.find() ? OptionalLong.of(unit * Long.parseLong(line.group(1))) : OptionalLong.empty();
         } catch (IOException e) {
-            throw new IllegalStateException("the system does not let a process read " + file, e);
+            return OptionalLong.empty();
         }
     }
 }

@@ -104,9 +104,12 @@ final class Operator {
     }
 
     private Type.TypePtr element(int argument) {
-        var type = handle.schema().arguments().position(argument).type().get().containedType(0);
-        type.retainReference();
-        return type;
+        return Frame.compute(() -> {
+            var type =
+                    handle.schema().arguments().position(argument).type().get().containedType(0);
+            type.retainReference();
+            return type;
+        });
     }
 
     /** A list of tensors for a function that the binding maps. */

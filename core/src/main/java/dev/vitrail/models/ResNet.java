@@ -50,7 +50,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
                 .mapToObj(i -> child("layer" + (i + 1), new Stage(c, i, rates[i])))
                 .toList();
         pool = child("global_pool", new GlobalPool(c.pool(), false));
-        headDropout = new Dropout(c.headDropout());
+        headDropout = child("head_drop", new Dropout(c.headDropout()));
         int pooled = c.pool().width(c.lastWidth());
         classifier(
                 "fc",

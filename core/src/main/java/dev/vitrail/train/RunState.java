@@ -117,7 +117,11 @@ final class RunState {
         }
         var random = random(saved);
         VitrailException.require(
-                !random.isEmpty() && saved.size() == tensors.size() + random.size(),
+                saved.find(RANDOM.get(0)).isPresent(),
+                "%s lacks the state of the random numbers: it is no state to go on from, or damaged; begin the run anew",
+                file);
+        VitrailException.require(
+                saved.size() == tensors.size() + random.size(),
                 "%s holds %d tensors and this run has %d: resume with the config.yaml that the run began with",
                 file,
                 saved.size() - random.size(),

@@ -112,11 +112,14 @@ public final class TrainingOption<T> {
                         new Mixing.Sides(0, 1),
                         meaning,
                         new Kind<>(
-                                "two numbers, such as [0.2, 0.8]",
+                                "two numbers from 0 to 1, the smaller first, such as [0.2, 0.8]",
                                 node -> node.isArray()
                                         && node.size() == 2
                                         && isNumber(node.get(0))
-                                        && isNumber(node.get(1)),
+                                        && isNumber(node.get(1))
+                                        && node.get(0).asDouble() >= 0
+                                        && node.get(0).asDouble() < node.get(1).asDouble()
+                                        && node.get(1).asDouble() <= 1,
                                 node -> new Mixing.Sides(
                                         node.get(0).asDouble(), node.get(1).asDouble()),
                                 sides -> NODES.arrayNode().add(sides.smallest()).add(sides.largest())),

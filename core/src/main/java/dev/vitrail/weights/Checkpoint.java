@@ -117,10 +117,13 @@ public final class Checkpoint {
                 .orElse(null);
     }
 
-    /** Our name for a tensor of a checkpoint; empty if it has no counterpart here. */
+    /** Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end. */
     public static Optional<String> ourName(Family<?> family, Model model, StateDict state, String theirs) {
         var dialect = dialect(model, family, state);
-        return dialect == null ? Optional.of(theirs) : dialect.rename().apply(theirs);
+        if (dialect == null) {
+            return Optional.of(theirs);
+        }
+        return dialect.split().apply(theirs).isEmpty() ? dialect.rename().apply(theirs) : Optional.empty();
     }
 
     private static boolean isClassifier(Model model, String name) {

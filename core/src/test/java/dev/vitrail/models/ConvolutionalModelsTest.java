@@ -104,6 +104,29 @@ final class ConvolutionalModelsTest {
         assertThat(shape(config, 40, 33)).containsExactly(2, 1000);
     }
 
+    private static void assertDropsOutWhileTrainingAlone(Model model) {
+        try (model;
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            model.initialise(1, Device.CPU);
+            var images = Tensor.randn(2, 3, 32, 32);
+            assertThat(model.apply(images).toFloats())
+                    .isEqualTo(model.apply(images).toFloats());
+            model.train(true);
+            assertThat(model.apply(images).toFloats())
+                    .isNotEqualTo(model.apply(images).toFloats());
+        }
+    }
+
+    @Test
+    void classifiersAreTrainedWithDropout() {
+        assertDropsOutWhileTrainingAlone(
+                new ResNet(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1).with(o -> o.headDropout = 0.5)));
+        assertDropsOutWhileTrainingAlone(new ResNetV2(BIT.with(o -> o.headDropout = 0.5)));
+        assertDropsOutWhileTrainingAlone(
+                new ConvNeXt(ConvNeXtConfig.of(List.of(1, 1), List.of(16, 32)).with(o -> o.headDropout = 0.5)));
+    }
+
     @Test
     void convNeXtTakesSizesThatItsStrideDoesNotDivide() {
         var config = ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).with(o -> {

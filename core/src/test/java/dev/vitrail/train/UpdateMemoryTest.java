@@ -11,6 +11,7 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.VisionTransformerConfig;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,7 +42,7 @@ class UpdateMemoryTest {
     /** Gives a small model with gradients to {@code body}. */
     private static void withGradients(Consumer<VisionTransformer> body) {
         try (var model = new VisionTransformer(
-                        VisionTransformer.Config.of(16, 8, 16, 1, 2).withClasses(3));
+                        VisionTransformerConfig.of(16, 8, 16, 1, 2).withClasses(3));
                 var frame = Frame.open()) {
             model.initialise(0, Device.CPU);
             RandomState.seed(1);
