@@ -59,7 +59,7 @@ import picocli.CommandLine.Option;
             "  vitrail train",
             "  vitrail train --data photos --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --epochs 5",
             "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set clip_norm=1",
-            "  vitrail train --data fashion_mnist --recipe convnext-small-data --size 28 --epochs 10",
+            "  vitrail train --data fashion_mnist --recipe convnext-small-data --epochs 10",
             "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20 --epochs 20",
             "  vitrail train --out runs/mine --resume"
         })

@@ -9,7 +9,7 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.models.Catalog;
-import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.Variant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -116,7 +116,7 @@ public final class RecipeAdvisor {
         if (input.imageHeight() > SMALL) {
             return fromPhotos(model, train, reasons);
         }
-        fitSize(config, input, side, reasons, changes);
+        fitSize(config, Catalog.get(model), side, reasons, changes);
         if (train.size() < ENOUGH_SMALL || train instanceof StainedGlass) {
             int epochs = Math.min(MOST_EPOCHS, Math.max(QUICK_EPOCHS, ceilDiv(STEPS * QUICK_BATCH, train.size())));
             say(reasons, "the model starts from random weights on %,d small pictures (%d pixels)", train.size(), side);
@@ -162,11 +162,12 @@ public final class RecipeAdvisor {
 
     /** Pictures smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
     private static void fitSize(
-            TrainingConfig config, ModelConfig input, int side, List<String> reasons, List<String> changes) {
+            TrainingConfig config, Variant variant, int side, List<String> reasons, List<String> changes) {
+        var input = variant.config();
         if (config.get(IMAGE_SIZE).isEmpty()
                 && side >= input.imageHeight() / 2
                 && side < input.imageHeight()
-                && fits(input, side)) {
+                && fits(variant, side)) {
             changes.add("image_size: " + side);
             say(
                     reasons,
@@ -176,9 +177,13 @@ public final class RecipeAdvisor {
         }
     }
 
-    private static boolean fits(ModelConfig input, int side) {
-        try {
-            return input.withImage(side, side).adjusted().isEmpty();
+    /** Whether a model sees images of that side whole: its patches divide them, and what its later stages merge. */
+    private static boolean fits(Variant variant, int side) {
+        try (var model = variant.family().create(variant.config().withImage(side, side))) {
+            var last = model.featureInfo().get(model.featureInfo().size() - 1);
+            return model.config().adjusted().isEmpty()
+                    && side % last.strideHeight() == 0
+                    && side % last.strideWidth() == 0;
         } catch (VitrailException e) {
             return false; // the patch does not divide it
         }

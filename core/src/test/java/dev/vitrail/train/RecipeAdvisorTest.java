@@ -86,6 +86,11 @@ final class RecipeAdvisorTest {
                         .apply(start("swin_mini_32"))
                         .get(IMAGE_SIZE))
                 .isEmpty();
+        assertThat(RecipeAdvisor.advise(start("convnext_mini_32"), false, set)
+                        .apply(start("convnext_mini_32"))
+                        .get(IMAGE_SIZE))
+                .as("its last stage would see 28 pixels as a single cell")
+                .isEmpty();
         var said = start(MINI).with(IMAGE_SIZE, Optional.of(new ImageSize(24, 24)));
         assertThat(RecipeAdvisor.advise(said, false, set).apply(said).get(IMAGE_SIZE))
                 .contains(new ImageSize(24, 24));
