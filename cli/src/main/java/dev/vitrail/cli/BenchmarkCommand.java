@@ -38,7 +38,7 @@ final class BenchmarkCommand implements Callable<Integer> {
     /** Batches before those that are measured, and the time that they take at least: the compiler has to have come to its end. */
     private static final int LEAST_WARM_UP = 3;
 
-    private static final long WARM_UP_NANOS = 4_000_000_000L;
+    private static final int WARM_UP_SECONDS = 4;
 
     private static final Logger LOG = LoggerFactory.getLogger(BenchmarkCommand.class);
 
@@ -61,7 +61,8 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(
             names = "--repeat",
             defaultValue = "15",
-            description = "Batches to measure after 4 s of warming up; the median counts (default ${DEFAULT-VALUE}).")
+            description = "Batches to measure after " + WARM_UP_SECONDS
+                    + " s of warming up; the median counts (default ${DEFAULT-VALUE}).")
     private int repeat;
 
     @Option(
@@ -125,7 +126,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     private double median(Runnable run) {
         long begin = System.nanoTime();
-        for (int i = 0; i < LEAST_WARM_UP || System.nanoTime() - begin < WARM_UP_NANOS; i++) {
+        for (int i = 0; i < LEAST_WARM_UP || System.nanoTime() - begin < WARM_UP_SECONDS * 1_000_000_000L; i++) {
             run.run();
         }
         var seconds = new double[repeat];

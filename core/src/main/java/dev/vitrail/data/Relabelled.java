@@ -1,7 +1,6 @@
 package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.RgbImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -11,13 +10,12 @@ import java.util.stream.IntStream;
  * A set whose labels are turned into a classifier's outputs, by the classes' names: a folder {@code ants} or {@code n02219486} is
  * output 310 of an ImageNet model if its list of classes says so.
  */
-public final class Relabelled implements Dataset {
-    private final Dataset set;
+public final class Relabelled extends DatasetView {
     private final List<String> classes;
     private final int[] outputs; // for each class of the set, its index among the classifier's
 
     private Relabelled(Dataset set, List<String> classes, int[] outputs) {
-        this.set = set;
+        super(set);
         this.classes = classes;
         this.outputs = outputs;
     }
@@ -84,58 +82,13 @@ public final class Relabelled implements Dataset {
     }
 
     @Override
-    public int size() {
-        return set.size();
-    }
-
-    @Override
-    public RgbImage image(int index) {
-        return set.image(index);
-    }
-
-    @Override
-    public boolean decodes() {
-        return set.decodes();
-    }
-
-    @Override
-    public byte[] content(int index) {
-        return set.content(index);
-    }
-
-    @Override
-    public long contentBytes(int index) {
-        return set.contentBytes(index);
-    }
-
-    @Override
-    public long stamp(int index) {
-        return set.stamp(index);
-    }
-
-    @Override
     public int label(int index) {
         int label = set.label(index);
         return label == NO_LABEL ? NO_LABEL : outputs[label];
     }
 
     @Override
-    public List<String> faults() {
-        return set.faults();
-    }
-
-    @Override
     public List<String> classes() {
         return classes;
-    }
-
-    @Override
-    public String name(int index) {
-        return set.name(index);
-    }
-
-    @Override
-    public String describe() {
-        return set.describe();
     }
 }

@@ -85,11 +85,7 @@ public record ResNetConfig(
     public ResNetConfig {
         depths = List.copyOf(depths);
         widths = List.copyOf(widths);
-        require(
-                !depths.isEmpty() && depths.size() <= widths.size(),
-                "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
-                depths,
-                widths);
+        Sizes.requireStages(depths, widths);
         require(
                 depths.stream().allMatch(depth -> depth > 0)
                         && widths.stream().allMatch(width -> width > 0)
@@ -111,15 +107,8 @@ public record ResNetConfig(
                 cardinality,
                 baseWidth);
         Sizes.requireChannelsAndClasses(channels, classes);
-        require(
-                imageHeight > 0 && imageWidth > 0,
-                "an image of %d×%d pixels is empty: give positive sides, such as 224",
-                imageHeight,
-                imageWidth);
-        require(
-                pool != GlobalPool.Kind.NONE || classes == 0,
-                "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
-                classes);
+        Sizes.requireImage(imageHeight, imageWidth);
+        Sizes.requirePool(pool, classes);
     }
 
     /** A network as timm's constructor makes it: 7×7 stem, 1000 classes. */

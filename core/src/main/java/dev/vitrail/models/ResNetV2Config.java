@@ -111,11 +111,7 @@ public record ResNetV2Config(
     public ResNetV2Config {
         depths = List.copyOf(depths);
         widths = List.copyOf(widths);
-        require(
-                !depths.isEmpty() && depths.size() <= widths.size(),
-                "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
-                depths,
-                widths);
+        Sizes.requireStages(depths, widths);
         require(
                 depths.stream().allMatch(depth -> depth > 0)
                         && widths.stream().allMatch(width -> width > 0)
@@ -132,15 +128,8 @@ public record ResNetV2Config(
                 preActivation || !plainBlocks,
                 "blocks of two 3×3 convolutions exist with pre-activation alone: set preActivation, or use ResNet");
         Sizes.requireChannelsAndClasses(channels, classes);
-        require(
-                imageHeight > 0 && imageWidth > 0,
-                "an image of %d×%d pixels is empty: give positive sides, such as 224",
-                imageHeight,
-                imageWidth);
-        require(
-                pool != GlobalPool.Kind.NONE || classes == 0,
-                "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
-                classes);
+        Sizes.requireImage(imageHeight, imageWidth);
+        Sizes.requirePool(pool, classes);
     }
 
     /** A network as timm's constructor makes it: pre-activation bottlenecks, group normalisation, standardised weights. */

@@ -3,6 +3,8 @@ package dev.vitrail.models;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.nn.GlobalPool;
+import java.util.List;
 
 /** Arithmetic of sizes, and sentences for those that cannot work. */
 final class Sizes {
@@ -61,6 +63,30 @@ final class Sizes {
                 "channels %d must be positive and classes %d not negative",
                 channels,
                 classes);
+    }
+
+    static void requireImage(int height, int width) {
+        require(
+                height > 0 && width > 0,
+                "an image of %d×%d pixels is empty: give positive sides, such as 224",
+                height,
+                width);
+    }
+
+    static void requirePool(GlobalPool.Kind pool, int classes) {
+        require(
+                pool != GlobalPool.Kind.NONE || classes == 0,
+                "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
+                classes);
+    }
+
+    /** Of a residual network; widths beyond its stages are not used. */
+    static void requireStages(List<Integer> depths, List<Integer> widths) {
+        require(
+                !depths.isEmpty() && depths.size() <= widths.size(),
+                "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
+                depths,
+                widths);
     }
 
     static void requireHeads(int width, int heads) {
