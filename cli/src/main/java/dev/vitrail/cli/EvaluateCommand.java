@@ -4,6 +4,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Faults;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Relabelled;
 import dev.vitrail.data.Sampler;
@@ -71,7 +72,7 @@ final class EvaluateCommand implements Callable<Integer> {
         if (strict) {
             Datasets.requireSound(set.faults());
         }
-        set.faults().forEach(fault -> System.err.println("vitrail: " + fault));
+        tell(set.faults());
         try (var loaded = models.load()) {
             // A model that knows the names of its classes tells which of its outputs each class of the data is.
             var matched = loaded.labels().isEmpty()
@@ -95,10 +96,18 @@ final class EvaluateCommand implements Callable<Integer> {
                 progress.close();
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
-                report(result, loader.broken().size(), set.faults().size());
+                report(result, loader.broken().size(), set.faults().count());
             }
         }
         return 0;
+    }
+
+    private static void tell(Faults faults) {
+        faults.sentences().forEach(fault -> System.err.println("vitrail: " + fault));
+        int others = faults.count() - faults.sentences().size();
+        if (others > 0) {
+            System.err.printf("vitrail: and %d more%n", others);
+        }
     }
 
     private Dataset dataset() {

@@ -18,8 +18,8 @@ import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Faults;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
@@ -169,7 +169,7 @@ final class TrainCommand implements Callable<Integer> {
         try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
             var result = run(run.trainer(), folder, folder, run.sets());
-            report(result, run.broken(), run.sets().faults().size());
+            report(result, run.broken(), run.sets().faults().count());
             if (result.finished()
                     && !json
                     && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
@@ -333,15 +333,14 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** How many faults the data's files have, and the first few. */
-    private static void tellFaults(List<String> faults) {
+    private static void tellFaults(Faults faults) {
         if (!faults.isEmpty()) {
-            boolean more = faults.size() > Dataset.MOST_FAULTS;
             System.err.printf(
-                    "faults      %s in the files of the data, which is used without what they concern; --strict refuses it%n",
-                    more ? "more than " + Dataset.MOST_FAULTS : faults.size());
-            faults.stream().limit(SHOWN).forEach(fault -> System.err.printf("            %s%n", fault));
-            if (faults.size() > SHOWN) {
-                System.err.printf("            … and %s%n", more ? "others" : faults.size() - SHOWN + " more");
+                    "faults      %d in the files of the data, which is used without what they concern; --strict refuses it%n",
+                    faults.count());
+            faults.sentences().stream().limit(SHOWN).forEach(fault -> System.err.printf("            %s%n", fault));
+            if (faults.count() > SHOWN) {
+                System.err.printf("            … and %d more%n", faults.count() - SHOWN);
             }
         }
     }

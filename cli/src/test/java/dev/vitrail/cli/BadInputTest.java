@@ -259,7 +259,7 @@ final class BadInputTest {
         assertThat(strict.sentences())
                 .last()
                 .asString()
-                .contains("--strict refuses data with faults", "0.tar/12 has no image");
+                .contains("--strict refuses data with 2 faults", "0.tar/12 has no image");
         assertThat(folder.resolve("strict")).doesNotExist();
     }
 
@@ -278,8 +278,9 @@ final class BadInputTest {
         var ran = train(file, "run", "--json");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.err())
-                .contains("faults      more than 100 in", "0.tar/12 has", "0.tar/15 has", "… and others")
+                .contains("faults      118 in", "0.tar/12 has", "0.tar/15 has", "… and 114 more")
                 .doesNotContain("0.tar/16 has");
+        assertThat(ran.out()).contains("\"faults\" : 118");
     }
 
     @Test

@@ -12,9 +12,6 @@ public interface Dataset {
     /** What {@link #label} returns for a picture that has no label. */
     int NO_LABEL = -1;
 
-    /** The most sentences that {@link #faults} has of faults; one more says how many others there are. */
-    int MOST_FAULTS = 100;
-
     /** How many pictures there are. */
     int size();
 
@@ -67,9 +64,9 @@ public interface Dataset {
         return contentBytes(index);
     }
 
-    /** What of the data's files could not be used, a sentence for each: samples that were left out, files that are cut short. */
-    default List<String> faults() {
-        return List.of();
+    /** What of the data's files could not be used. */
+    default Faults faults() {
+        return Faults.NONE;
     }
 
     /** The labels of all pictures. */

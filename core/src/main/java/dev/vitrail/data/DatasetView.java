@@ -62,7 +62,7 @@ abstract class DatasetView implements Dataset {
     }
 
     @Override
-    public List<String> faults() {
+    public Faults faults() {
         return set.faults();
     }
 }

@@ -19,12 +19,12 @@ public final class Datasets {
      *
      * @param faults see {@link Dataset#faults}
      */
-    public static void requireSound(List<String> faults) {
+    public static void requireSound(Faults faults) {
         VitrailException.require(
                 faults.isEmpty(),
                 "--strict refuses data with %s: %s; repair or remove what is damaged, or leave out --strict",
-                faults.size() == 1 ? "a fault" : "faults, the first of which is",
-                faults.stream().findFirst().orElse(""));
+                faults.count() == 1 ? "a fault" : faults.count() + " faults, the first of which is",
+                faults.sentences().stream().findFirst().orElse(""));
     }
 
     /**

@@ -3,24 +3,50 @@ package dev.vitrail.data;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What could not be used of a data set's files: the first of them in words, and the number of all. */
-final class Faults {
-    private final List<String> sentences = new ArrayList<>();
-    private int more;
+/**
+ * What could not be used of a data set's files: samples that were left out, files that are cut short.
+ *
+ * @param sentences a sentence for each of the first {@link #MOST_SENTENCES}
+ * @param count how many there are
+ */
+public record Faults(List<String> sentences, int count) {
+    /** The most that are told in words. */
+    public static final int MOST_SENTENCES = 100;
 
-    void add(String sentence) {
-        if (sentences.size() < Dataset.MOST_FAULTS) {
-            sentences.add(sentence);
-        } else {
-            more++;
-        }
+    /** Of files that are whole. */
+    public static final Faults NONE = new Faults(List.of(), 0);
+
+    public Faults {
+        sentences = List.copyOf(sentences);
     }
 
-    List<String> sentences() {
-        var all = new ArrayList<>(sentences);
-        if (more > 0) {
-            all.add("and %s of this kind".formatted(Descriptions.count(more, "more fault")));
+    /** Whether all could be used. */
+    public boolean isEmpty() {
+        return count == 0;
+    }
+
+    /** These and those of other files. */
+    Faults and(Faults others) {
+        var collector = new Collector();
+        sentences.forEach(collector::add);
+        others.sentences.forEach(collector::add);
+        return new Faults(collector.sentences, count + others.count);
+    }
+
+    /** Counts faults as they are found. */
+    static final class Collector {
+        private final List<String> sentences = new ArrayList<>();
+        private int count;
+
+        void add(String sentence) {
+            count++;
+            if (sentences.size() < MOST_SENTENCES) {
+                sentences.add(sentence);
+            }
         }
-        return List.copyOf(all);
+
+        Faults faults() {
+            return new Faults(sentences, count);
+        }
     }
 }

@@ -192,9 +192,10 @@ public final class ImageCache implements AutoCloseable {
      * photo of 500×375 pixels is such an array.
      */
     private static final class Pieces {
+        /** Bytes of each piece but the last. */
         private static final int LENGTH = 256 << 10;
 
-        /** Of an array, and of this object with the list of its pieces. */
+        /** What an array, and this object with the list of its pieces, take beside the pixels, bytes. */
         private static final int HEADER = 24, FRAME = 64;
 
         private final int width;

@@ -61,7 +61,7 @@ final class ParquetImages extends ShardedImages {
     private final Map<Located, Images> kept = new LinkedHashMap<>(16, 0.75f, true);
     private long keptBytes;
 
-    private ParquetImages(List<Path> files, List<Located> pages, ShardLabels labels, List<String> faults) {
+    private ParquetImages(List<Path> files, List<Located> pages, ShardLabels labels, Faults faults) {
         super(origin(files), labels, faults);
         this.pages = pages;
     }
@@ -84,14 +84,14 @@ final class ParquetImages extends ShardedImages {
         var known = classes.or(() -> index.classes).or(() -> ClassNames.beside(files.get(0)));
         var labels = ShardLabels.of(
                 index.labels, place -> at(index.pages, place).name(place), known, origin(files), index.faults);
-        return new ParquetImages(files, index.pages, labels, index.faults.sentences());
+        return new ParquetImages(files, index.pages, labels, index.faults.faults());
     }
 
     /** Finds pages and reads labels. */
     private static final class Index {
         final List<Located> pages = new ArrayList<>();
         final List<Optional<String>> labels = new ArrayList<>();
-        final Faults faults = new Faults();
+        final Faults.Collector faults = new Faults.Collector();
         Optional<List<String>> classes = Optional.empty();
 
         void read(Path path) {

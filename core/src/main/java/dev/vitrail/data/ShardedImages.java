@@ -10,9 +10,9 @@ import java.util.List;
 abstract sealed class ShardedImages implements Dataset permits ParquetImages, WebDataset {
     private final String origin;
     private final ShardLabels labels;
-    private final List<String> faults;
+    private final Faults faults;
 
-    ShardedImages(String origin, ShardLabels labels, List<String> faults) {
+    ShardedImages(String origin, ShardLabels labels, Faults faults) {
         this.origin = origin;
         this.labels = labels;
         this.faults = faults;
@@ -20,7 +20,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
                 labels.kept().length > 0,
                 "%s holds no images that can be used%s",
                 origin,
-                faults.isEmpty() ? "" : ": " + faults.get(0));
+                faults.isEmpty() ? "" : ": " + faults.sentences().get(0));
     }
 
     /** What a set of several files is called: the folder they are in, or the file if it is the only one. */
@@ -65,7 +65,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
     }
 
     @Override
-    public final List<String> faults() {
+    public final Faults faults() {
         return faults;
     }
 

@@ -171,7 +171,7 @@ public final class Subset implements Dataset {
     }
 
     @Override
-    public List<String> faults() {
+    public Faults faults() {
         return whole.faults();
     }
 

@@ -1,8 +1,5 @@
 package dev.vitrail.data;
 
-import java.util.List;
-import java.util.stream.Stream;
-
 /** What a model learns from and what it is judged by; both have the same classes in the same order. */
 public record TrainAndValidation(Dataset train, Dataset validation) {
     public TrainAndValidation {
@@ -12,13 +9,10 @@ public record TrainAndValidation(Dataset train, Dataset validation) {
         }
     }
 
-    /**
-     * What of the data's files could not be used, a sentence for each; both parts may lie in the same files, whose faults are told once.
-     */
-    public List<String> faults() {
-        return Stream.of(train, validation)
-                .flatMap(set -> set.faults().stream())
-                .distinct()
-                .toList();
+    /** What of the data's files could not be used; both parts may lie in the same files, whose faults are told once. */
+    public Faults faults() {
+        return train.faults().equals(validation.faults())
+                ? train.faults()
+                : train.faults().and(validation.faults());
     }
 }

@@ -41,7 +41,7 @@ final class WebDataset extends ShardedImages {
 
     private final List<Sample> samples;
 
-    private WebDataset(List<Path> shards, List<Sample> samples, ShardLabels labels, List<String> faults) {
+    private WebDataset(List<Path> shards, List<Sample> samples, ShardLabels labels, Faults faults) {
         super(origin(shards), labels, faults);
         this.samples = samples;
     }
@@ -59,14 +59,14 @@ final class WebDataset extends ShardedImages {
         var known = classes.or(() -> ClassNames.beside(shards.get(0)));
         var labels = ShardLabels.of(
                 index.labels, place -> name(index.samples.get(place)), known, origin(shards), index.faults);
-        return new WebDataset(shards, index.samples, labels, index.faults.sentences());
+        return new WebDataset(shards, index.samples, labels, index.faults.faults());
     }
 
     /** Walks through tar files. */
     private static final class Index {
         final List<Sample> samples = new ArrayList<>();
         final List<Optional<String>> labels = new ArrayList<>();
-        final Faults faults = new Faults();
+        final Faults.Collector faults = new Faults.Collector();
 
         void read(Path shard) {
             int before = samples.size();

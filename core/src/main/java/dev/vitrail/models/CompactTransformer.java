@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.ObjIntConsumer;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 
 /**
  * The encoder that vit-pytorch's models share, and their way of cutting patches, by that library's parameter names.
@@ -102,9 +101,7 @@ public final class CompactTransformer extends Layer {
 
     /** The feature maps after each layer, for patches of that stride. */
     static List<FeatureInfo> featureInfo(String path, Shape shape, int strideHeight, int strideWidth) {
-        return IntStream.range(0, shape.depth)
-                .mapToObj(i -> new FeatureInfo(path + ".layers." + i, shape.width, strideHeight, strideWidth))
-                .toList();
+        return FeatureInfo.each(path + ".layers", shape.depth, shape.width, strideHeight, strideWidth);
     }
 
     /** A linear layer with PyTorch's own first values, as vit-pytorch leaves them. */

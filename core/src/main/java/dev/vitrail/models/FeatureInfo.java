@@ -19,8 +19,13 @@ public record FeatureInfo(String module, int channels, int strideHeight, int str
 
     /** Maps of blocks {@code list.0 … list.(count−1)} that are all of one width and stride. */
     static List<FeatureInfo> each(String list, int count, int channels, int stride) {
+        return each(list, count, channels, stride, stride);
+    }
+
+    /** The same with strides of their own for rows and columns. */
+    static List<FeatureInfo> each(String list, int count, int channels, int strideHeight, int strideWidth) {
         return IntStream.range(0, count)
-                .mapToObj(i -> square(list + "." + i, channels, stride))
+                .mapToObj(i -> new FeatureInfo(list + "." + i, channels, strideHeight, strideWidth))
                 .toList();
     }
 

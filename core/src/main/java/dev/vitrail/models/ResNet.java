@@ -14,9 +14,9 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Residual;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,7 +35,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     private final Layer conv1;
     private final BatchNorm2d norm1;
     private final Layer maximum;
-    private final List<Stage> stages;
+    private final List<Stage> stages = new ArrayList<>();
     private final GlobalPool pool;
     private final Dropout headDropout;
 
@@ -46,9 +46,9 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         norm1 = child("bn1", c.norm(in));
         maximum = child("maxpool", c.convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
         var rates = DropPath.linear(c.dropPath(), c.depths());
-        stages = IntStream.range(0, rates.length)
-                .mapToObj(i -> child("layer" + (i + 1), new Stage(c, i, rates[i])))
-                .toList();
+        for (int i = 0; i < rates.length; i++) {
+            stages.add(child("layer" + (i + 1), new Stage(c, i, rates[i])));
+        }
         pool = child("global_pool", new GlobalPool(c.pool(), false));
         headDropout = child("head_drop", new Dropout(c.headDropout()));
         int pooled = c.pool().width(c.lastWidth());
@@ -158,21 +158,19 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
     /** Blocks of one width; the first of every stage but the first halves the sides. */
     static final class Stage extends Layer {
-        private final List<Layer> blocks;
+        private final List<Layer> blocks = new ArrayList<>();
 
         /** @param dropPaths rates of the stage's blocks */
         Stage(ResNetConfig c, int stage, double[] dropPaths) {
             int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
             int planes = c.widths().get(stage);
-            blocks = IntStream.range(0, dropPaths.length)
-                    .mapToObj(i -> {
-                        int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
-                        Layer block = c.block() == BlockKind.BASIC
-                                ? new Basic(c, from, planes, stride, dropPaths[i])
-                                : new Bottleneck(c, from, planes, stride, dropPaths[i]);
-                        return child(String.valueOf(i), block);
-                    })
-                    .toList();
+            for (int i = 0; i < dropPaths.length; i++) {
+                int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
+                Layer block = c.block() == BlockKind.BASIC
+                        ? new Basic(c, from, planes, stride, dropPaths[i])
+                        : new Bottleneck(c, from, planes, stride, dropPaths[i]);
+                blocks.add(child(String.valueOf(i), block));
+            }
         }
 
         @Override

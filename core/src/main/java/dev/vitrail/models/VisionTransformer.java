@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -181,11 +182,8 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var infos = new ArrayList<>(config().stemMaps());
-        for (int i = 0; i < config().depth(); i++) {
-            infos.add(new FeatureInfo("blocks." + i, config().width(), tokenHeight(), tokenWidth()));
-        }
-        return List.copyOf(infos);
+        var blocks = FeatureInfo.each("blocks", config().depth(), config().width(), tokenHeight(), tokenWidth());
+        return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
     }
 
     @Override

@@ -61,6 +61,30 @@ public record Mixing(
                     smallest,
                     largest);
         }
+
+        /** Refuses sides between which an image of this size has no whole number of pixels. */
+        public void requireRoomIn(int height, int width) {
+            range(height);
+            range(width);
+        }
+
+        /** What a side of an image of {@code whole} pixels is drawn from, the end excluded. */
+        private Range range(int whole) {
+            var range = new Range((int) (whole * smallest), (int) (whole * largest));
+            require(
+                    range.least < range.end,
+                    "between %s and %s of %d pixels there is no side for CutMix's rectangle; set them further apart",
+                    smallest,
+                    largest,
+                    whole);
+            return range;
+        }
+
+        private record Range(int least, int end) {
+            int draw(RandomGenerator random) {
+                return random.nextInt(least, end);
+            }
+        }
     }
 
     /**
@@ -194,25 +218,13 @@ public record Mixing(
     }
 
     private static Optional<Region> patch(Sides sides, int height, int width, RandomGenerator random) {
-        int patchHeight = side(sides, height, random);
-        int patchWidth = side(sides, width, random);
+        int patchHeight = sides.range(height).draw(random);
+        int patchWidth = sides.range(width).draw(random);
         int top = random.nextInt(height - patchHeight);
         int left = random.nextInt(width - patchWidth);
         return patchHeight > 0 && patchWidth > 0
                 ? Optional.of(new Region(left, top, patchWidth, patchHeight))
                 : Optional.empty();
-    }
-
-    private static int side(Sides sides, int whole, RandomGenerator random) {
-        int least = (int) (whole * sides.smallest());
-        int most = (int) (whole * sides.largest());
-        require(
-                least < most,
-                "between %s and %s of %d pixels there is no side for CutMix's rectangle; set them further apart",
-                sides.smallest(),
-                sides.largest(),
-                whole);
-        return random.nextInt(least, most);
     }
 
     /**

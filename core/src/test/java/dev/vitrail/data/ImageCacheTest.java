@@ -313,7 +313,7 @@ class ImageCacheTest {
             assertThat(cached.content(1)).isEqualTo(set.content(1));
             assertThat(cached.labels()).isEqualTo(set.labels());
             assertThat(cached.describe()).isEqualTo(set.describe());
-            assertThat(cached.faults()).isEmpty();
+            assertThat(cached.faults()).isEqualTo(Faults.NONE);
         }
     }
 

@@ -109,7 +109,7 @@ final class ShardsTest {
         }
         assertThat(loaded(set, 1)).isEqualTo(loaded(files, 1));
         assertThat(loaded(set, 4)).isEqualTo(loaded(files, 1));
-        assertThat(set.faults()).isEmpty();
+        assertThat(set.faults()).isEqualTo(Faults.NONE);
     }
 
     private static List<String> loaded(Dataset set, int workers) {
@@ -195,7 +195,7 @@ final class ShardsTest {
         assertThat(set.image(0)).isNotNull();
         assertThatThrownBy(() -> set.image(1)).hasMessageContaining("0.tar/six.png is not a picture");
         assertThat(set.name(2)).isEqualTo("1.tar/s0000.png");
-        assertThat(set.faults())
+        assertThat(set.faults().sentences())
                 .satisfiesExactlyInAnyOrder(
                         fault -> assertThat(fault).isEqualTo("0.tar/two has no image, so it is left out"),
                         fault -> assertThat(fault).isEqualTo("0.tar/three.png has no label, so it is left out"),
@@ -277,7 +277,7 @@ final class ShardsTest {
         ReferenceParquet.write(folder.resolve("p/0.parquet"), Style.USUAL, List.of("ants", "bees"), rows);
         var set = open("p", Split.TRAIN);
         assertThat(set.size()).isEqualTo(4);
-        assertThat(set.faults())
+        assertThat(set.faults().sentences())
                 .containsExactly(
                         "0.parquet#2 has no label, so it is left out", "0.parquet#3 has no label, so it is left out");
         assertThatThrownBy(() -> set.image(1)).hasMessage("0.parquet#1 has no bytes, only perhaps the name of a file");
@@ -290,7 +290,7 @@ final class ShardsTest {
         new dev.vitrail.parquet.ParquetTable().strings("text", List.of("a")).write(folder.resolve("p/2.parquet"));
         var set = open("p", Split.TRAIN);
         assertThat(set.size()).isEqualTo(COUNT);
-        assertThat(set.faults())
+        assertThat(set.faults().sentences())
                 .satisfiesExactly(
                         fault -> assertThat(fault).contains("1.parquet").contains("10 bytes"),
                         fault -> assertThat(fault)

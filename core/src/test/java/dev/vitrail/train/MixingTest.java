@@ -241,6 +241,10 @@ class MixingTest {
         assertThatThrownBy(() -> mixing(-1, 1, 1, Mode.BATCH)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> mixing(1, 1, 2, Mode.BATCH)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> new Sides(0.5, 0.5)).isInstanceOf(VitrailException.class);
+        new Sides(0.5, 0.51).requireRoomIn(224, 224);
+        assertThatThrownBy(() -> new Sides(0.5, 0.51).requireRoomIn(224, 28))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("between 0.5 and 0.51 of 28 pixels there is no side");
         Frame.run(() -> assertThatThrownBy(() -> mixing(1, 1, 1, Mode.BATCH)
                         .apply(Tensor.zeros(3, 3, 4, 4), Tensor.of(new long[3], 3), 2, Mixing.random(0, 0)))
                 .isInstanceOf(VitrailException.class)
