@@ -52,25 +52,10 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
             int classDepth,
             double embeddingDropout,
             double layerDropout)
-            implements FamilyConfig<Config> {
+            implements CompactConfig<Config> {
         public Config {
             requireClasses(classes);
             require(classDepth > 0, "the class token needs at least one layer, found %d", classDepth);
-        }
-
-        @Override
-        public int channels() {
-            return image.channels();
-        }
-
-        @Override
-        public int imageHeight() {
-            return image.height();
-        }
-
-        @Override
-        public int imageWidth() {
-            return image.width();
         }
 
         @Override
@@ -79,14 +64,8 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
 
         @Override
-        public Config withChannels(int count) {
-            return new Config(image.withChannels(count), classes, encoder, classDepth, embeddingDropout, layerDropout);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return new Config(
-                    image.withSize(height, width), classes, encoder, classDepth, embeddingDropout, layerDropout);
+        public Config withImage(CompactImage cut) {
+            return new Config(cut, classes, encoder, classDepth, embeddingDropout, layerDropout);
         }
 
         /** Stochastic depth is by whole layers here, all at the same rate. */

@@ -30,7 +30,7 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
     public record Config(CompactImage image, int classes, Shape encoder, Pool pool, double embeddingDropout)
-            implements FamilyConfig<Config> {
+            implements CompactConfig<Config> {
         public Config {
             requireClasses(classes);
         }
@@ -40,33 +40,13 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
         }
 
         @Override
-        public int channels() {
-            return image.channels();
-        }
-
-        @Override
-        public int imageHeight() {
-            return image.height();
-        }
-
-        @Override
-        public int imageWidth() {
-            return image.width();
-        }
-
-        @Override
         public Config withClasses(int count) {
             return new Config(image, count, encoder, pool, embeddingDropout);
         }
 
         @Override
-        public Config withChannels(int count) {
-            return new Config(image.withChannels(count), classes, encoder, pool, embeddingDropout);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return new Config(image.withSize(height, width), classes, encoder, pool, embeddingDropout);
+        public Config withImage(CompactImage cut) {
+            return new Config(cut, classes, encoder, pool, embeddingDropout);
         }
 
         @Override

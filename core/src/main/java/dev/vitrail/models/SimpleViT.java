@@ -25,7 +25,7 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
      * @param classes rows of the classifier; 0 for none (num_classes)
      * @param encoder numbers of the encoder; its dropout must be 0
      */
-    public record Config(CompactImage image, int classes, Shape encoder) implements FamilyConfig<Config> {
+    public record Config(CompactImage image, int classes, Shape encoder) implements CompactConfig<Config> {
         public Config {
             requireClasses(classes);
             int width = encoder.width();
@@ -39,33 +39,13 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
         }
 
         @Override
-        public int channels() {
-            return image.channels();
-        }
-
-        @Override
-        public int imageHeight() {
-            return image.height();
-        }
-
-        @Override
-        public int imageWidth() {
-            return image.width();
-        }
-
-        @Override
         public Config withClasses(int count) {
             return new Config(image, count, encoder);
         }
 
         @Override
-        public Config withChannels(int count) {
-            return new Config(image.withChannels(count), classes, encoder);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return new Config(image.withSize(height, width), classes, encoder);
+        public Config withImage(CompactImage cut) {
+            return new Config(cut, classes, encoder);
         }
 
         @Override
