@@ -14,7 +14,6 @@ import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
@@ -29,7 +28,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -215,45 +213,10 @@ public record LoadedModel(
      */
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
         var variant = Catalog.get(options.architecture.orElse(description.architecture()));
-        var config = configured(variant.config(), description);
+        var config = description.configured(variant.config());
         var input = preprocessing(description.pretrained(), variant, config);
         return load(name, variant, config, weights, input, description.labelNames(), options);
     }
-
-    /** The variant's configuration as a folder's description changes it. */
-    private static ModelConfig configured(ModelConfig config, FolderConfig description) {
-        var changed = config;
-        if (description.numClasses().isPresent()) {
-            changed = changed.withClasses(description.numClasses().getAsInt());
-        }
-        var size = description.pretrained().inputSize();
-        if (!size.isEmpty()) {
-            changed = changed.withChannels(size.get(0));
-            if (size.get(1) != config.imageHeight() || size.get(2) != config.imageWidth()) {
-                changed = changed.withImage(size.get(1), size.get(2));
-            }
-        }
-        var pool = description.globalPool();
-        if (changed instanceof VisionTransformerConfig vit && pool.isPresent()) {
-            var wanted = VisionTransformerConfig.Pool.valueOf(pool.get().toUpperCase(Locale.ROOT));
-            changed = vit.with(o -> o.pool = wanted);
-        }
-        require(
-                description.modelArgs().keySet().stream().allMatch(KNOWN_ARGUMENTS::contains),
-                "the model's config.json asks for the arguments %s, which are not supported here: only %s are",
-                description.modelArgs().keySet(),
-                KNOWN_ARGUMENTS);
-        var image = description.modelArgs().get("img_size");
-        return image != null && image.matches("\\d{1,6}")
-                ? changed.withImage(Integer.parseInt(image), Integer.parseInt(image))
-                : changed;
-    }
-
-    /** Levels of small pictures spread about their middle by a quarter of the range. */
-    private static final Normalization UNIT_VARIANCE =
-            new Normalization(List.of(0.5, 0.5, 0.5), List.of(0.25, 0.25, 0.25));
-
-    private static final List<String> KNOWN_ARGUMENTS = List.of("img_size", "num_classes", "in_chans");
 
     private static LoadedModel load(
             String name,
@@ -362,8 +325,8 @@ public record LoadedModel(
                 described.cropPct().orElse(otherwise.cropPct()),
                 described.cropMode().map(CropMode::parse).orElse(otherwise.cropMode()),
                 described.interpolation().map(Interpolation::parse).orElse(otherwise.interpolation()),
-                described.mean().isEmpty() ? otherwise.mean() : described.mean(),
-                described.std().isEmpty() ? otherwise.std() : described.std());
+                described.mean().isEmpty() ? otherwise.mean() : statistics(described.mean(), config.channels()),
+                described.std().isEmpty() ? otherwise.std() : statistics(described.std(), config.channels()));
     }
 
     /** The {@code config.json} that lets this model be loaded from a folder again. */
@@ -415,6 +378,9 @@ public record LoadedModel(
      * @param width columns, pixels
      * @throws VitrailException if the family cannot work at that size; then this model stays as it is
      */
+                .withPool(
+                        config.poolName(),
+                        !config.poolName().equals(variant.config().poolName()))
     public LoadedModel withImage(int height, int width) {
         return changed(model.withImage(height, width));
     }

@@ -104,6 +104,11 @@ public final class Beit extends FamilyModel<Beit.Config> {
         }
 
         @Override
+        public String poolName() {
+            return "avg";
+        }
+
+        @Override
         public Options options() {
             return new Options();
         }

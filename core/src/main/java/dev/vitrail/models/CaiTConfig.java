@@ -110,6 +110,16 @@ public record CaiTConfig(
     }
 
     @Override
+    public String poolName() {
+        return Pools.name(pool);
+    }
+
+    @Override
+    public CaiTConfig withPool(String name) {
+        return with(o -> o.pool = Pools.of(name, Pool.values()));
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

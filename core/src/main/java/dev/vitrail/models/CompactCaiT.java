@@ -59,6 +59,11 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
 
         @Override
+        public String poolName() {
+            return Pools.name(Pool.CLS);
+        }
+
+        @Override
         public Config withClasses(int count) {
             return new Config(image, count, encoder, classDepth, embeddingDropout, layerDropout);
         }

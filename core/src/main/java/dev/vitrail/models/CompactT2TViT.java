@@ -71,6 +71,17 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
         }
 
         @Override
+        public String poolName() {
+            return Pools.name(pool);
+        }
+
+        @Override
+        public Config withPool(String name) {
+            var other = Pools.of(name, Pool.values());
+            return new Config(imageHeight, imageWidth, channels, classes, splits, encoder, other, embeddingDropout);
+        }
+
+        @Override
         public Config withClasses(int count) {
             return new Config(imageHeight, imageWidth, channels, count, splits, encoder, pool, embeddingDropout);
         }

@@ -40,6 +40,16 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
         }
 
         @Override
+        public String poolName() {
+            return Pools.name(pool);
+        }
+
+        @Override
+        public Config withPool(String name) {
+            return new Config(image, classes, encoder, Pools.of(name, Pool.values()), embeddingDropout);
+        }
+
+        @Override
         public Config withClasses(int count) {
             return new Config(image, count, encoder, pool, embeddingDropout);
         }

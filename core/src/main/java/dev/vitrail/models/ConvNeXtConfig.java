@@ -189,6 +189,16 @@ public record ConvNeXtConfig(
     }
 
     @Override
+    public String poolName() {
+        return Pools.name(pool);
+    }
+
+    @Override
+    public ConvNeXtConfig withPool(String name) {
+        return with(o -> o.pool = Pools.of(name, GlobalPool.Kind.values()));
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

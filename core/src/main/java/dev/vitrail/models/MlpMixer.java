@@ -86,6 +86,11 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         }
 
         @Override
+        public String poolName() {
+            return "avg";
+        }
+
+        @Override
         public Options options() {
             return new Options();
         }

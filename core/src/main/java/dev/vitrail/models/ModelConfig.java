@@ -47,6 +47,16 @@ public interface ModelConfig {
                         .formatted(imageHeight(), imageWidth(), String.join("; ", all)));
     }
 
+    /** How the last features become one vector, by timm's name for it: {@code avg} for the mean over positions, {@code token}, … */
+    String poolName();
+
+    /**
+     * The same with another pool.
+     *
+     * @throws dev.vitrail.VitrailException with the family's pools, if that is none of them
+     */
+    ModelConfig withPool(String name);
+
     /** The rate of stochastic depth (of the last block where it rises with depth). */
     ModelConfig withDropPath(double rate);
 }

@@ -184,6 +184,16 @@ public record ResNetConfig(
     }
 
     @Override
+    public String poolName() {
+        return Pools.name(pool);
+    }
+
+    @Override
+    public ResNetConfig withPool(String name) {
+        return with(o -> o.pool = Pools.of(name, GlobalPool.Kind.values()));
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

@@ -198,6 +198,16 @@ public record ResNetV2Config(
     }
 
     @Override
+    public String poolName() {
+        return Pools.name(pool);
+    }
+
+    @Override
+    public ResNetV2Config withPool(String name) {
+        return with(o -> o.pool = Pools.of(name, GlobalPool.Kind.values()));
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

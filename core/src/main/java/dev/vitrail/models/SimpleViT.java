@@ -39,6 +39,11 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
         }
 
         @Override
+        public String poolName() {
+            return Pools.name(Pool.MEAN);
+        }
+
+        @Override
         public Config withClasses(int count) {
             return new Config(image, count, encoder);
         }

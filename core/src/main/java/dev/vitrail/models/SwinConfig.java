@@ -230,6 +230,11 @@ public record SwinConfig(
     }
 
     @Override
+    public String poolName() {
+        return "avg";
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

@@ -186,6 +186,11 @@ public record TokensToTokenViTConfig(
     }
 
     @Override
+    public String poolName() {
+        return "token";
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

@@ -243,6 +243,16 @@ public record VisionTransformerConfig(
     }
 
     @Override
+    public String poolName() {
+        return Pools.name(pool);
+    }
+
+    @Override
+    public VisionTransformerConfig withPool(String name) {
+        return with(o -> o.pool = Pools.of(name, Pool.values()));
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

@@ -86,17 +86,7 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
     /** The run's model, its parameters declared but without values. */
     private static Model model(FolderConfig description) {
         var variant = Catalog.get(description.architecture());
-        var config = variant.config();
-        if (description.numClasses().isPresent()) {
-            config = config.withClasses(description.numClasses().getAsInt());
-        }
-        var size = description.pretrained().inputSize();
-        if (!size.isEmpty()) {
-            config = config.withChannels(size.get(0));
-            boolean same = size.get(1) == config.imageHeight() && size.get(2) == config.imageWidth();
-            config = same ? config : config.withImage(size.get(1), size.get(2));
-        }
-        return variant.family().create(config);
+        return variant.family().create(description.configured(variant.config()));
     }
 
     /** The folder's own name, which tells runs apart. */

@@ -2,8 +2,10 @@ package dev.vitrail.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.models.ModelConfig;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +57,67 @@ public record FolderConfig(
                 List.of(),
                 Map.of(),
                 Map.of());
+    }
+
+    /**
+     * The architecture's own configuration, with all that the file changes of it: classes, channels, size of the image and pool. The
+     * constructor's arguments come before the fields that describe the same, as in timm.
+     *
+     * @throws VitrailException if an argument is not known here, or the architecture cannot be changed so
+     */
+    public ModelConfig configured(ModelConfig own) {
+        var arguments = new JsonFields(JsonFields.parsed(modelArgs), "model_args of config.json");
+        var classes = arguments.integer("num_classes");
+        var channels = arguments.integer("in_chans");
+        var image = arguments.integerOrIntegers("img_size");
+        var pool = arguments.text("global_pool");
+        var unknown = arguments.rest().entrySet().stream()
+                .filter(argument -> !argument.getValue().equals("null"))
+                .map(Map.Entry::getKey)
+                .toList();
+        VitrailException.require(
+                unknown.isEmpty(),
+                "model_args of config.json asks for %s; only num_classes, in_chans, img_size and global_pool can be changed:"
+                        + " remove the others if the weights do not need them",
+                String.join(", ", unknown));
+        VitrailException.require(
+                image.size() <= 2 && image.stream().allMatch(size -> size > 0),
+                "img_size in model_args of config.json is one side or height and width, in pixels; found %s",
+                image);
+        var described = pretrained.inputSize();
+        var config = own;
+        if (classes.isPresent() || numClasses.isPresent()) {
+            config = config.withClasses(classes.orElseGet(numClasses::getAsInt));
+        }
+        if (channels.isPresent() || !described.isEmpty()) {
+            config = config.withChannels(channels.orElseGet(() -> described.get(0)));
+        }
+        if (!image.isEmpty() || !described.isEmpty()) {
+            int height = image.isEmpty() ? described.get(1) : image.get(0);
+            int width = image.isEmpty() ? described.get(2) : image.get(image.size() - 1);
+            boolean same = height == own.imageHeight() && width == own.imageWidth();
+            config = same ? config : config.withImage(height, width);
+        }
+        var wanted = pool.or(() -> globalPool);
+        return wanted.isPresent() ? config.withPool(wanted.get()) : config;
+    }
+
+    /**
+     * The same for a model that pools so.
+     *
+     * @param changed whether that is not the architecture's own pool: then timm needs it as an argument as well
+     */
+    public FolderConfig withPool(String pool, boolean changed) {
+        return new FolderConfig(
+                architecture,
+                numClasses,
+                numFeatures,
+                Optional.of(pool),
+                pretrained,
+                changed ? Map.of("global_pool", Json.text(TextNode.valueOf(pool))) : Map.of(),
+                labelNames,
+                labelDescriptions,
+                others);
     }
 
     /** The same with names for the classes. */

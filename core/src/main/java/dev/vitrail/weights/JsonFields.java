@@ -54,6 +54,11 @@ final class JsonFields {
                 .orElse(List.of());
     }
 
+    List<Integer> integerOrIntegers(String name) {
+        var node = object.get(name);
+        return node != null && node.isNumber() ? integer(name).stream().boxed().toList() : integers(name);
+    }
+
     List<Double> numbers(String name) {
         return list(name, JsonNode::isNumber, "numbers", JsonNode::doubleValue).orElse(List.of());
     }

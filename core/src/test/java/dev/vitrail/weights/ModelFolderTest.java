@@ -3,6 +3,8 @@ package dev.vitrail.weights;
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.models.Catalog;
+import dev.vitrail.models.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,6 +127,49 @@ class ModelFolderTest {
             })
     void refusesWhatMakesNoSense(String json, String part) {
         assertRefused(() -> config(json), part.strip());
+    }
+
+    @Test
+    void changesTheArchitecturesOwnConfiguration() throws IOException {
+        var own = Catalog.get("vit_tiny_patch16_224").config();
+        assertThat(configured("{}")).isEqualTo(own);
+        assertThat(configured("{\"img_size\": 32, \"num_classes\": null}")).isEqualTo(own.withImage(32, 32));
+        assertThat(configured(
+                        "{\"img_size\": [32, 64], \"num_classes\": 5, \"in_chans\": 1, \"global_pool\": \"map\"}"))
+                .isEqualTo(own.withImage(32, 64).withClasses(5).withChannels(1).withPool("map"));
+        assertThat(config("{\"architecture\": \"x\", \"num_classes\": 2, \"global_pool\": \"avg\","
+                                + " \"input_size\": [1, 32, 64]}")
+                        .configured(own))
+                .isEqualTo(own.withImage(32, 64).withClasses(2).withChannels(1).withPool("avg"));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '~',
+            value = {
+                "{\"class_token\": true, \"img_size\": 32} ; asks for class_token",
+                "{\"img_size\": [1, 2, 3]} ; found [1, 2, 3]",
+                "{\"img_size\": 0} ; found [0]",
+                "{\"img_size\": \"32\"} ; expected a list of integers",
+                "{\"num_classes\": \"ten\"} ; expected an integer",
+                "{\"global_pool\": \"fast\"} ; the pool 'fast' (global_pool) is none of this architecture: take token or avg or",
+                "{\"global_pool\": 1} ; expected a text",
+            })
+    void refusesArgumentsThatItCannotFollow(String arguments, String part) {
+        assertRefused(() -> configured(arguments), part.strip());
+    }
+
+    @Test
+    void aFamilyOfOnePoolHasNoOther() {
+        var swin = Catalog.get("swin_mini_32").config();
+        assertThat(swin.withPool("avg")).isEqualTo(swin);
+        assertRefused(() -> swin.withPool("max"), "take avg");
+    }
+
+    private ModelConfig configured(String arguments) throws IOException {
+        return config("{\"architecture\": \"x\", \"model_args\": %s}".formatted(arguments))
+                .configured(Catalog.get("vit_tiny_patch16_224").config());
     }
 
     @Test

@@ -1,0 +1,96 @@
+package dev.vitrail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Catalog;
+import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.weights.Checkpoint;
+import dev.vitrail.weights.FolderConfig;
+import dev.vitrail.weights.ModelFolder;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** How models are found, and how they are described so that they are found again. */
+class LoadedModelTest {
+    @TempDir
+    Path folder = Path.of("");
+
+    /** A folder of {@code variant}, of another pool, 3 classes and another image than the variant has. */
+    private Path write(String name, String variant, String pool, String modelArgs) {
+        var config =
+                Catalog.get(variant).config().withClasses(3).withImage(48, 40).withPool(pool);
+        try (var model = Catalog.create(config)) {
+            model.initialise(1, Device.CPU, FirstWeights.ORIGINAL);
+            var text =
+                    """
+                    {"architecture": "%s", "num_classes": 3, "model_args": %s, "pretrained_cfg": {"input_size": [3, 48, 40]}}
+                    """;
+            var description = FolderConfig.parse(text.formatted(variant, modelArgs), "test");
+            return ModelFolder.write(folder.resolve(name), description, Checkpoint.of(model))
+                    .path();
+        }
+    }
+
+    private static float[] logits(LoadedModel loaded) {
+        var input = loaded.preprocessing();
+        var values = new float[input.values()];
+        var random = new Random(7);
+        for (int i = 0; i < values.length; i++) {
+            values[i] = random.nextFloat();
+        }
+        return Frame.compute(() -> {
+            try (var off = Gradients.off()) {
+                var image = Tensor.of(values, 1, input.channels(), input.height(), input.width());
+                return loaded.model().apply(image).toFloats();
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "vit_mini_patch4_32, avg",
+        "vit_mini_patch4_gap_32, avgmax",
+        "cait_mini_32, avg",
+        "resnet_mini_32, catavgmax",
+        "resnetv2_mini_32_bit, avgmax",
+        "convnext_mini_32, max",
+        "compact_vit_mini_32, mean"
+    })
+    void whatIsWrittenOfAModelWithAnotherPoolGivesThatModelAgain(String variant, String pool) {
+        var first = write("first", variant, pool, "{\"global_pool\": \"%s\"}".formatted(pool));
+        try (var loaded = LoadedModel.load(first.toString(), LoadedModel.Options.DEFAULT)) {
+            assertThat(loaded.model().config().poolName()).isEqualTo(pool);
+            var description = loaded.description(List.of("a", "b", "c"));
+            assertThat(description.globalPool()).contains(pool);
+            var again = folder.resolve("again");
+            ModelFolder.write(again, description, Checkpoint.of(loaded.model()));
+            try (var back = LoadedModel.load(again.toString(), LoadedModel.Options.DEFAULT)) {
+                assertThat(back.model().config()).isEqualTo(loaded.model().config());
+                assertThat(back.preprocessing()).isEqualTo(loaded.preprocessing());
+                assertThat(logits(back)).isEqualTo(logits(loaded)).hasSize(3);
+            }
+        }
+    }
+
+    @Test
+    void aDescriptionNamesThePoolAsAnArgumentOnlyWhereItIsNotTheArchitecturesOwn() {
+        try (var loaded = LoadedModel.load("resnet_mini_32", LoadedModel.Options.DEFAULT)) {
+            var description = loaded.description(List.of());
+            assertThat(description.globalPool()).contains("avg");
+            assertThat(description.modelArgs()).isEmpty();
+        }
+        var path = write("max", "resnet_mini_32", "max", "{\"global_pool\": \"max\"}");
+        try (var loaded = LoadedModel.load(path.toString(), LoadedModel.Options.DEFAULT)) {
+            assertThat(loaded.description(List.of()).modelArgs()).containsEntry("global_pool", "\"max\"");
+        }
+    }
+}
