@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
  * Fetches files from the Hugging Face hub into the cache that all its clients share, once.
  *
  * <p>A file is checked against the hub's own checksum before it gets its name. A broken download continues where it
- * stopped, in this process or the next. Without a network, what the cache holds is used.
+ * stopped, in this process or the next. Without an answer of the hub, what the cache holds is used.
  *
  * <p>Safe for use by several threads and processes.
  */
@@ -36,6 +36,11 @@ public final class Hub {
     /** Waits between attempts: five attempts over a quarter of a minute. */
     private static final List<Duration> WAITS =
             List.of(Duration.ofSeconds(1), Duration.ofSeconds(2), Duration.ofSeconds(4), Duration.ofSeconds(8));
+
+    private static final String CONFIG = "config.json";
+
+    /** Each in one file, or in shards with an index. */
+    private static final List<String> WEIGHTS = List.of("model.safetensors", "pytorch_model.bin");
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
@@ -70,38 +75,107 @@ public final class Hub {
      * @param repository such as {@code timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k}
      * @param revision a branch, tag or commit; {@link HubName#MAIN} usually
      * @param file its path in the repository, such as {@code config.json}
-     * @throws VitrailException if it does not exist, is not open to whoever asks, or cannot be fetched whole
+     * @throws VitrailException if it does not exist, is not open to whoever asks, or cannot be fetched whole; not where the cache has
+     *     it as it was and the hub says nothing newer
      */
     public Path fetch(String repository, String revision, String file) {
         var name = new HubName(repository, revision);
-        return find(name, file)
-                .orElseThrow(() -> VitrailException.of(
-                        "%s has no file %s at revision %s: look up its files at %s/%s",
-                        repository, file, revision, settings.endpoint(), repository));
+        return orCached(name, file, cached(name, file), patience -> required(name, file, patience));
     }
 
     /**
      * The folder of a model's snapshot, with {@code config.json} and its weights in whatever form the repository has
-     * them: safetensors first, in one file or several, else PyTorch's.
+     * them: safetensors first, in one file or several, else PyTorch's. Where the hub says nothing, a snapshot that is whole
+     * in the cache serves.
      */
     public Path fetchModel(HubName name) {
-        fetch(name.repository(), name.revision(), "config.json");
-        for (String weights : List.of("model.safetensors", "pytorch_model.bin")) {
-            var whole = find(name, weights);
+        return orCached(name, "the model", cachedModel(name), patience -> requiredModel(name, patience));
+    }
+
+    /** Asks the hub, with these waits between attempts. */
+    private interface Question {
+        Path ask(List<Duration> patience) throws NoAnswer;
+    }
+
+    /** The hub, or the way to it, does not say what it has. */
+    private static final class NoAnswer extends Exception {
+        private static final long serialVersionUID = 1;
+
+        private final VitrailException sentence;
+
+        NoAnswer(VitrailException sentence) {
+            super(sentence);
+            this.sentence = sentence;
+        }
+    }
+
+    /** What the hub answers, or what the cache has of it where there is no answer. */
+    private Path orCached(HubName name, String what, Optional<Path> cached, Question question) {
+        if (cached.isPresent() && (settings.offline() || HubCache.isCommit(name.revision()))) {
+            return cached.get();
+        }
+        try {
+            // With something to fall back on there is no sense in waiting for a network that is not there.
+            return question.ask(cached.isPresent() ? List.of() : waits);
+        } catch (NoAnswer e) {
+            if (cached.isEmpty()) {
+                throw e.sentence;
+            }
+            LOG.warn("using {} of {} from the cache: {}", what, name.repository(), e.sentence.getMessage());
+            return cached.get();
+        }
+    }
+
+    private Path required(HubName name, String file, List<Duration> patience) throws NoAnswer {
+        return find(name, file, patience)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s has no file %s at revision %s: look up its files at %s/%s",
+                        name.repository(), file, name.revision(), settings.endpoint(), name.repository()));
+    }
+
+    private Path requiredModel(HubName name, List<Duration> patience) throws NoAnswer {
+        required(name, CONFIG, patience);
+        for (String weights : WEIGHTS) {
+            var whole = find(name, weights, patience);
             if (whole.isPresent()) {
                 return folder(whole.get());
             }
-            var index = find(name, weights + ShardedIndex.SUFFIX);
+            var index = find(name, weights + ShardedIndex.SUFFIX, patience);
             if (index.isPresent()) {
-                ShardedIndex.read(index.get())
-                        .files()
-                        .forEach(shard -> fetch(name.repository(), name.revision(), shard));
+                for (String shard : ShardedIndex.read(index.get()).files()) {
+                    required(name, shard, patience);
+                }
                 return folder(index.get());
             }
         }
         throw VitrailException.of(
-                "%s holds neither model.safetensors nor pytorch_model.bin: it is no model that can be loaded",
-                name.repository());
+                "%s holds neither %s: it is no model that can be loaded",
+                name.repository(), String.join(" nor ", WEIGHTS));
+    }
+
+    /** The folder of a model that lies in the cache whole, in any of its forms. */
+    private Optional<Path> cachedModel(HubName name) {
+        if (cached(name, CONFIG).isEmpty()) {
+            return Optional.empty();
+        }
+        for (String weights : WEIGHTS) {
+            var whole = cached(name, weights);
+            if (whole.isPresent()) {
+                return whole.map(Hub::folder);
+            }
+            var index = cached(name, weights + ShardedIndex.SUFFIX);
+            if (index.isPresent()
+                    && ShardedIndex.read(index.get()).files().stream()
+                            .allMatch(shard -> cached(name, shard).isPresent())) {
+                return index.map(Hub::folder);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Optional<Path> cached(HubName name, String file) {
+        HubName.requirePath(file, "file");
+        return new HubCache(settings.cache(), name.repository()).findByRevision(name.revision(), file);
     }
 
     private static Path folder(Path file) {
@@ -110,33 +184,26 @@ public final class Hub {
     }
 
     /** The file, or nothing where the repository exists and does not hold it. */
-    private Optional<Path> find(HubName name, String file) {
-        HubName.requirePath(file, "file");
-        var cache = new HubCache(settings.cache(), name.repository());
-        var cached = cache.findByRevision(name.revision(), file);
+    private Optional<Path> find(HubName name, String file, List<Duration> patience) throws NoAnswer {
+        var cached = cached(name, file);
         if (cached.isPresent() && (settings.offline() || HubCache.isCommit(name.revision()))) {
             return cached;
         }
-        VitrailException.require(
-                !settings.offline(),
-                "%s of %s is not in the cache %s and HF_HUB_OFFLINE forbids fetching it: fetch it once with a network",
-                file,
-                name.repository(),
-                settings.cache());
+        if (settings.offline()) {
+            throw new NoAnswer(VitrailException.of(
+                    "%s of %s is not in the cache %s and HF_HUB_OFFLINE forbids fetching it: fetch it once with a network",
+                    file, name.repository(), settings.cache()));
+        }
         HubTransfer.Answer answer;
         try {
-            // With something to fall back on there is no sense in waiting for a network that is not there.
-            answer = retrying(cached.isPresent() ? List.of() : waits, () -> transfer.facts(address(name, file)));
+            answer = retrying(patience, () -> transfer.facts(address(name, file)));
         } catch (HubTransfer.Broken e) {
-            if (cached.isPresent()) {
-                LOG.warn("using the cached {} of {}: {}", file, name.repository(), e.sentence());
-                return cached;
-            }
-            throw unreachable(name, file, e);
+            throw new NoAnswer(unreachable(name, file, e));
         }
         if (answer.refusal().isPresent()) {
             return refused(name, file, answer.refusal().get());
         }
+        var cache = new HubCache(settings.cache(), name.repository());
         return answer.facts().map(facts -> obtain(cache, name, file, facts));
     }
 
@@ -277,29 +344,38 @@ public final class Hub {
                 e);
     }
 
-    /** Nothing where only the file is missing; an exception that says what to do for all else. */
-    private Optional<Path> refused(HubName name, String file, HubTransfer.Refusal refusal) {
-        String page = settings.endpoint() + "/" + name.repository();
+    /** Nothing where only the file is missing; for all else a sentence that says what to do. */
+    private Optional<Path> refused(HubName name, String file, HubTransfer.Refusal refusal) throws NoAnswer {
         boolean missing = refusal.status() == 404;
         if (missing && (refusal.code().equals("EntryNotFound") || refusal.code().isEmpty())) {
             return Optional.empty();
         }
+        throw new NoAnswer(sentence(name, file, refusal));
+    }
+
+    private VitrailException sentence(HubName name, String file, HubTransfer.Refusal refusal) {
+        String page = settings.endpoint() + "/" + name.repository();
+        boolean missing = refusal.status() == 404;
+        if (refusal.code().equals(HubTransfer.NO_HUB)) {
+            return VitrailException.of(
+                    "%s: check HF_ENDPOINT, and whether this network wants a sign-in first", refusal.message());
+        }
         if (missing && refusal.code().equals("RevisionNotFound")) {
-            throw VitrailException.of(
+            return VitrailException.of(
                     "%s has no revision %s: see %s/tree/main", name.repository(), name.revision(), page);
         }
         String asked = settings.token().isPresent() ? "the token in use was refused" : "no token was sent";
         if (refusal.code().equals("GatedRepo") || refusal.status() == 403) {
-            throw VitrailException.of(
+            return VitrailException.of(
                     "%s is gated and %s: accept its terms at %s, then set HF_TOKEN to a token of that account",
                     name.repository(), asked, page);
         }
         if (missing || refusal.status() == 401) {
-            throw VitrailException.of(
+            return VitrailException.of(
                     "%s does not exist or is private (%s): check the name at %s, or set HF_TOKEN to a token that may read it",
                     name.repository(), asked, page);
         }
-        throw VitrailException.of(
+        return VitrailException.of(
                 "the hub answers with status %d for %s of %s (%s)",
                 refusal.status(), file, name.repository(), refusal.message());
     }

@@ -53,6 +53,9 @@ final class HubTransfer {
     /** Either facts or a refusal. */
     record Answer(Optional<Facts> facts, Optional<Refusal> refusal) {}
 
+    /** The {@link Refusal#code} of a server that is no hub at all. */
+    static final String NO_HUB = "NoHub";
+
     private static final int MAX_REDIRECTS = 10;
 
     private final HubSettings settings;
@@ -87,28 +90,30 @@ final class HubTransfer {
             if (status / 100 != 2 && status / 100 != 3) {
                 return new Answer(Optional.empty(), Optional.of(refusal(status, response.headers(), target)));
             }
-            return new Answer(Optional.of(facts(response.headers(), status, target)), Optional.empty());
+            return facts(response.headers(), status, target);
         }
         throw new Broken("%s redirects in circles".formatted(address));
     }
 
-    private static Facts facts(HttpHeaders headers, int status, URI address) {
+    private static Answer facts(HttpHeaders headers, int status, URI address) {
         String commit = headers.firstValue("x-repo-commit").orElse("");
         String etag = headers.firstValue("x-linked-etag")
                 .or(() -> headers.firstValue("etag"))
                 .orElse("")
                 .replaceFirst("^W/", "")
                 .replace("\"", "");
-        VitrailException.require(
-                HubCache.isCommit(commit) && etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
-                "%s does not answer as a Hugging Face hub does (no x-repo-commit or etag): check HF_ENDPOINT",
-                address);
+        if (!HubCache.isCommit(commit) || !etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
+            var sentence =
+                    "%s does not answer as a Hugging Face hub does (no x-repo-commit or etag)".formatted(address);
+            return new Answer(Optional.empty(), Optional.of(new Refusal(status, NO_HUB, sentence)));
+        }
         var size = headers.firstValueAsLong("x-linked-size");
         // The length of a redirect is that of its own page.
-        return new Facts(
+        var facts = new Facts(
                 commit,
                 etag,
                 size.isPresent() || status / 100 == 3 ? size : headers.firstValueAsLong("content-length"));
+        return new Answer(Optional.of(facts), Optional.empty());
     }
 
     /**

@@ -253,6 +253,62 @@ class HubTest {
     }
 
     @ParameterizedTest
+    @ValueSource(
+            strings = {WEIGHTS, "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json"})
+    void aCachedModelServesInAnyFormWhereTheHubSaysNothing(String form) {
+        server.large.remove(WEIGHTS);
+        if (form.endsWith("json")) {
+            server.large.put("1.part", content);
+            server.small.put(form, "{\"weight_map\":{\"a\":\"1.part\"}}".getBytes(StandardCharsets.UTF_8));
+        } else {
+            server.large.put(form, content);
+        }
+        var name = HubName.parse("hf-hub:org/model");
+        var folder = hub(false, Optional.empty()).fetchModel(name);
+        int asked = server.requests.size();
+        assertThat(hub(true, Optional.empty()).fetchModel(name)).isEqualTo(folder);
+        var commit = new HubName("org/model", FakeHub.COMMIT);
+        assertThat(hub(false, Optional.empty()).fetchModel(commit)).isEqualTo(folder);
+        assertThat(server.requests).hasSize(asked);
+        for (String code : List.of("GatedRepo", "RepoNotFound", "RevisionNotFound")) {
+            server.errorCode = code;
+            assertThat(hub(false, Optional.empty()).fetchModel(name)).isEqualTo(folder);
+        }
+        server.errorCode = "";
+        server.signIn = true;
+        assertThat(hub(false, Optional.empty()).fetchModel(name)).isEqualTo(folder);
+        server.signIn = false;
+        server.neededToken = Optional.of("hf_secret");
+        assertThat(hub(false, Optional.empty()).fetchModel(name)).isEqualTo(folder);
+        assertThat(server.requests).hasSize(asked + 5); // the first refusal is enough
+        server.close();
+        assertThat(hub(false, Optional.empty()).fetchModel(name)).isEqualTo(folder);
+    }
+
+    @Test
+    void aModelThatIsNotWholeInTheCacheIsRefusedWithWhatIsMissing() {
+        fetch("config.json");
+        assertRefused(
+                () -> hub(true, Optional.empty()).fetchModel(HubName.parse("hf-hub:org/model")),
+                "model.safetensors of org/model is not in the cache");
+        server.signIn = true;
+        assertRefused(
+                () -> hub(false, Optional.empty()).fetchModel(HubName.parse("hf-hub:org/model")), "wants a sign-in");
+    }
+
+    @Test
+    void aCachedFileServesWhereTheHubRefusesIt() {
+        var path = fetch(WEIGHTS);
+        server.signIn = true;
+        assertThat(fetch(WEIGHTS)).isEqualTo(path);
+        assertRefused(() -> fetch("config.json"), "does not answer as a Hugging Face hub does");
+        server.signIn = false;
+        server.neededToken = Optional.of("hf_secret");
+        assertThat(fetch(WEIGHTS)).isEqualTo(path);
+        assertRefused(() -> fetch("config.json"), "does not exist or is private");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"../x", "/etc/passwd", "a/../b", "", "a//b", "a\\b", ".", "..", "a\nb", "x?y", "x#y"})
     void namesThatLeaveTheirFolderAreRefused(String name) {
         assertRefused(() -> hub(false, Optional.empty()).fetch(REPOSITORY, "main", name), "on the hub");
