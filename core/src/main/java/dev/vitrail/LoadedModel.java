@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -140,16 +141,21 @@ public record LoadedModel(
      * @throws VitrailException if there is no such model, or what there is does not fit
      */
     public static LoadedModel load(String name, Options options) {
+        return load(name, options, Hub::fromEnvironment);
+    }
+
+    /** The same from another hub, for tests. */
+    static LoadedModel load(String name, Options options, Supplier<Hub> hub) {
         var path = Path.of(name);
         if (Files.exists(path)) {
             return fromPath(name, path, options);
         }
         requireKnown(name);
-        if (HubName.looksLike(name)) {
-            return fromFolder(name, ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse(name))), options);
-        }
         if (name.indexOf('.') > 0 && Pretrained.find(name).isPresent()) {
-            return published(name, Pretrained.find(name).get(), options);
+            return published(name, Pretrained.find(name).get(), options, hub.get());
+        }
+        if (HubName.looksLike(name)) {
+            return fromFolder(name, ModelFolder.read(fetched(name, hub.get())), options);
         }
         return fresh(name, Catalog.get(name), options);
     }
@@ -175,6 +181,32 @@ public record LoadedModel(
         Catalog.get(HubName.looksLike(name) ? name.substring(0, name.indexOf('.')) : name);
     }
 
+    /** What the hub has of that name; where it has nothing, the sentence says which weights of the variant we know. */
+    private static Path fetched(String name, Hub hub) {
+        try {
+            return hub.fetchModel(HubName.parse(name));
+        } catch (VitrailException e) {
+            int dot = name.indexOf('.');
+            if (HubName.isExplicit(name)
+                    || Pretrained.of(name.substring(0, dot)).isEmpty()) {
+                throw e;
+            }
+            var variant = name.substring(0, dot);
+            throw new VitrailException(
+                    "%s; the nearest of the known weights of %s are %s"
+                            .formatted(
+                                    e.getMessage(),
+                                    variant,
+                                    String.join(", ", nearest(variant, name.substring(dot + 1)))),
+                    e);
+        }
+    }
+
+    private static List<String> nearest(String variant, String tag) {
+        return Names.nearest(
+                tag, Pretrained.of(variant).stream().map(Pretrained::tag).toList(), 3);
+    }
+
     private static LoadedModel fromPath(String name, Path path, Options options) {
         var best = path.resolve("best");
         if (ModelFolder.looksLike(best) && !ModelFolder.looksLike(path)) {
@@ -192,13 +224,13 @@ public record LoadedModel(
         return load(name, variant, variant.config(), state, preprocessing(variant), List.of(), options);
     }
 
-    private static LoadedModel published(String name, Pretrained weights, Options options) {
+    private static LoadedModel published(String name, Pretrained weights, Options options, Hub hub) {
         var variant = Catalog.get(weights.variant());
         var repository = weights.hubId()
                 .orElseThrow(() -> VitrailException.of(
                         "the weights '%s' are not on the hub%s: fetch the file yourself and name it with --arch %s",
                         name, weights.url().map(url -> " but at " + url).orElse(""), weights.variant()));
-        var folder = ModelFolder.read(Hub.fromEnvironment().fetchModel(HubName.parse("hf-hub:" + repository)));
+        var folder = ModelFolder.read(hub.fetchModel(HubName.parse("hf-hub:" + repository)));
         return fromFolder(name, folder, options.withArchitecture(Optional.of(variant.name())));
     }
 
@@ -348,6 +380,9 @@ public record LoadedModel(
                 Optional.empty(),
                 Map.of());
         return FolderConfig.of(variant.name(), config.classes(), pretrainedConfig)
+                .withPool(
+                        config.poolName(),
+                        !config.poolName().equals(variant.config().poolName()))
                 .withLabels(classNames);
     }
 
@@ -378,9 +413,6 @@ public record LoadedModel(
      * @param width columns, pixels
      * @throws VitrailException if the family cannot work at that size; then this model stays as it is
      */
-                .withPool(
-                        config.poolName(),
-                        !config.poolName().equals(variant.config().poolName()))
     public LoadedModel withImage(int height, int width) {
         return changed(model.withImage(height, width));
     }

@@ -1,7 +1,9 @@
 package dev.vitrail;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
@@ -10,9 +12,16 @@ import dev.vitrail.models.Catalog;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
+import dev.vitrail.weights.Hub;
+import dev.vitrail.weights.HubSettings;
 import dev.vitrail.weights.ModelFolder;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,5 +101,51 @@ class LoadedModelTest {
         try (var loaded = LoadedModel.load(path.toString(), LoadedModel.Options.DEFAULT)) {
             assertThat(loaded.description(List.of()).modelArgs()).containsEntry("global_pool", "\"max\"");
         }
+    }
+
+    @Test
+    void aNameOfTheTableIsFetchedFromWhereTheTableSays() {
+        assertThatThrownBy(() -> load("vit_base_patch16_clip_quickgelu_224.openai"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("of timm/vit_base_patch16_clip_224.openai is not in the cache");
+        assertThatThrownBy(() -> load("vit_huge_patch14_gap_224.in1k_ijepa"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("are not on the hub but at https://")
+                .hasMessageContaining("--arch vit_huge_patch14_gap_224");
+    }
+
+    @Test
+    void anUnknownTagIsRefusedWithTheKnownOnes() throws IOException {
+        var known = "; the nearest of the known weights of vit_tiny_patch16_224 are augreg_in21k, augreg_in21k_ft_in1k";
+        assertThatThrownBy(() -> load("vit_tiny_patch16_224.augreg_typo"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("HF_HUB_OFFLINE")
+                .hasMessageEndingWith(known);
+        var server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server.createContext("/", exchange -> {
+            exchange.getResponseHeaders().set("X-Error-Code", "RepoNotFound");
+            exchange.sendResponseHeaders(401, -1);
+            exchange.close();
+        });
+        server.start();
+        try {
+            var endpoint = URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+            assertThatThrownBy(() -> load("vit_tiny_patch16_224.augreg_typo", endpoint, false))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("does not exist or is private")
+                    .hasMessageEndingWith(known);
+        } finally {
+            server.stop(0);
+        }
+    }
+
+    private void load(String name) {
+        load(name, URI.create("http://127.0.0.1"), true);
+    }
+
+    private void load(String name, URI endpoint, boolean offline) {
+        var settings = new HubSettings(endpoint, folder.resolve("hub"), Optional.empty(), offline);
+        LoadedModel.load(name, LoadedModel.Options.DEFAULT, () -> new Hub(settings))
+                .close();
     }
 }
