@@ -7,6 +7,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.FeatureInfo;
+import dev.vitrail.models.Pretrained;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -51,12 +52,30 @@ public final class Vitrail implements AutoCloseable {
     }
 
     /**
-     * Loads a model.
+     * Loads a model with its weights.
      *
      * @param name a folder in timm's layout or of a run, or a tagged or hub name (see {@link LoadedModel#load})
+     * @throws VitrailException if there is no such model, or it would have random weights; for one that is to have them,
+     *     {@code new Vitrail(LoadedModel.load(name, options))}
      */
     public static Vitrail load(String name) {
-        return new Vitrail(LoadedModel.load(name, LoadedModel.Options.DEFAULT));
+        var loaded = LoadedModel.load(name, LoadedModel.Options.DEFAULT);
+        if (!loaded.pretrained()) {
+            loaded.close();
+            throw untrained(name);
+        }
+        return new Vitrail(loaded);
+    }
+
+    private static VitrailException untrained(String name) {
+        var tagged = Pretrained.of(name).stream().map(Pretrained::name).toList();
+        return VitrailException.of(
+                "'%s' is an architecture without trained weights: name a folder, or %s; for random weights, call"
+                        + " new Vitrail(LoadedModel.load(…))",
+                name,
+                tagged.isEmpty()
+                        ? "published weights of another (none of it are known)"
+                        : "its published weights by their tag, " + String.join(", ", tagged));
     }
 
     /** The model, and how it wants its images. */

@@ -148,4 +148,17 @@ class LoadedModelTest {
         LoadedModel.load(name, LoadedModel.Options.DEFAULT, () -> new Hub(settings))
                 .close();
     }
+
+    @Test
+    void nothingIsClassifiedWithRandomWeightsByAccident() {
+        assertThatThrownBy(() -> Vitrail.load("vit_tiny_patch16_224"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("vit_tiny_patch16_224.augreg_in21k_ft_in1k, vit_tiny_patch16_224.augreg_in21k;");
+        assertThatThrownBy(() -> Vitrail.load("vit_mini_patch4_32"))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("without trained weights");
+        try (var meant = new Vitrail(LoadedModel.load("vit_mini_patch4_32", LoadedModel.Options.DEFAULT))) {
+            assertThat(meant.loaded().pretrained()).isFalse();
+        }
+    }
 }
