@@ -308,11 +308,9 @@ public record LoadedModel(
                 statistics(input.std(), config.channels()));
     }
 
-    /** How a variant's default weights want their images; for sizes of our own, the whole picture, its levels at about unit variance. */
+    /** How a variant's default weights want their images; where nobody says, the whole picture, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
-        return Pretrained.of(variant.name()).stream()
-                .findFirst()
-                .map(Pretrained::input)
+        return Pretrained.input(variant.name())
                 .map(input -> new Preprocessing(
                         input.channels(),
                         input.height(),

@@ -79,29 +79,6 @@ public record Pretrained(
     /** The file with the weights in a repository of the hub. */
     public static final String HUB_FILE = "model.safetensors";
 
-    static final List<String> COLUMNS = List.of(
-            "variant",
-            "tag",
-            "hub_id",
-            "url",
-            "channels",
-            "height",
-            "width",
-            "crop_pct",
-            "crop_mode",
-            "interpolation",
-            "mean",
-            "std",
-            "classes",
-            "first_conv",
-            "classifiers",
-            "licence",
-            "macs",
-            "top1",
-            "top5",
-            "top1_pixels",
-            "top1_crop_pct");
-
     /** The variant's and the weights' name together, such as {@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}. */
     public String name() {
         return variant + "." + tag;
@@ -134,6 +111,17 @@ public record Pretrained(
                 .findFirst();
     }
 
+    /**
+     * The images that a variant is trained on where nobody says otherwise: those of its first published weights, else those that the
+     * authors of the variant record without weights. Empty for miniatures, and where the authors leave it open.
+     */
+    public static Optional<Input> input(String variant) {
+        return of(variant).stream()
+                .findFirst()
+                .map(Pretrained::input)
+                .or(() -> Optional.ofNullable(Table.UNTRAINED.get(variant)));
+    }
+
     /** All published weights. */
     public static List<Pretrained> all() {
         return Table.BY_VARIANT.values().stream().flatMap(List::stream).toList();
@@ -141,37 +129,51 @@ public record Pretrained(
 
     /** Read when first asked for. */
     private static final class Table {
-        private static final Map<String, List<Pretrained>> BY_VARIANT = read();
+        private static final Map<String, List<Pretrained>> BY_VARIANT = rows("pretrained.tsv").stream()
+                .map(Table::parse)
+                .collect(Collectors.groupingBy(
+                        Pretrained::variant, LinkedHashMap::new, Collectors.toUnmodifiableList()));
 
-        private static Map<String, List<Pretrained>> read() {
-            var resource = Objects.requireNonNull(Pretrained.class.getResourceAsStream("pretrained.tsv"));
+        /**
+         * Of variants without published weights, in columns of the same names: timm's configurations that it calls untrained, the
+         * validation of T2T-ViT's and ConvNeXt's own code, and for DeiT III's tiny model that of its larger ones.
+         */
+        private static final Map<String, Input> UNTRAINED = rows("untrained.tsv").stream()
+                .collect(Collectors.toUnmodifiableMap(row -> row.apply("variant"), Table::input));
+
+        /** The cells of each row by their columns. */
+        private static List<Function<String, String>> rows(String table) {
+            var resource = Objects.requireNonNull(Pretrained.class.getResourceAsStream(table));
             try (var lines = new BufferedReader(new InputStreamReader(resource, StandardCharsets.UTF_8))) {
+                var columns = List.of(Objects.requireNonNull(lines.readLine()).split("\t", -1));
                 return lines.lines()
-                        .skip(1)
-                        .map(line -> parse(line.split("\t", -1)))
-                        .collect(Collectors.groupingBy(
-                                Pretrained::variant, LinkedHashMap::new, Collectors.toUnmodifiableList()));
+                        .map(line -> line.split("\t", -1))
+                        .<Function<String, String>>map(cells -> column -> cells[columns.indexOf(column)])
+                        .toList();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
         }
 
-        private static Pretrained parse(String[] cells) {
-            Function<String, String> cell = column -> cells[COLUMNS.indexOf(column)];
+        private static Input input(Function<String, String> cell) {
+            return new Input(
+                    Integer.parseInt(cell.apply("channels")),
+                    Integer.parseInt(cell.apply("height")),
+                    Integer.parseInt(cell.apply("width")),
+                    Double.parseDouble(cell.apply("crop_pct")),
+                    cell.apply("crop_mode"),
+                    cell.apply("interpolation"),
+                    numbers(cell.apply("mean")),
+                    numbers(cell.apply("std")));
+        }
+
+        private static Pretrained parse(Function<String, String> cell) {
             return new Pretrained(
                     cell.apply("variant"),
                     cell.apply("tag"),
                     present(cell.apply("hub_id")),
                     present(cell.apply("url")),
-                    new Input(
-                            Integer.parseInt(cell.apply("channels")),
-                            Integer.parseInt(cell.apply("height")),
-                            Integer.parseInt(cell.apply("width")),
-                            Double.parseDouble(cell.apply("crop_pct")),
-                            cell.apply("crop_mode"),
-                            cell.apply("interpolation"),
-                            numbers(cell.apply("mean")),
-                            numbers(cell.apply("std"))),
+                    input(cell),
                     Integer.parseInt(cell.apply("classes")),
                     cell.apply("first_conv"),
                     List.of(cell.apply("classifiers").split(",")),

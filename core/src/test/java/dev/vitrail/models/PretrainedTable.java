@@ -27,6 +27,29 @@ final class PretrainedTable {
     private static final Pattern MEASURED =
             Pattern.compile("timm results-imagenet.csv \\(top5 ([\\d.]+) crop ([\\d.]+) \\w+\\)");
 
+    private static final List<String> COLUMNS = List.of(
+            "variant",
+            "tag",
+            "hub_id",
+            "url",
+            "channels",
+            "height",
+            "width",
+            "crop_pct",
+            "crop_mode",
+            "interpolation",
+            "mean",
+            "std",
+            "classes",
+            "first_conv",
+            "classifiers",
+            "licence",
+            "macs",
+            "top1",
+            "top5",
+            "top1_pixels",
+            "top1_crop_pct");
+
     /** What timm calls a configuration that has no weights. */
     private static final String NO_WEIGHTS = "untrained";
 
@@ -49,7 +72,7 @@ final class PretrainedTable {
             files = listing.sorted().toList();
         }
         var lines = new ArrayList<String>();
-        lines.add(String.join("\t", Pretrained.COLUMNS));
+        lines.add(String.join("\t", COLUMNS));
         var mapper = new ObjectMapper();
         for (var file : files) {
             var manifest = mapper.readTree(file.toFile());

@@ -77,6 +77,51 @@ class PretrainedTest {
         });
     }
 
+    /** Miniatures are ours, and vit-pytorch says nothing of its images. */
+    @Test
+    void everyVariantOfAPaperSaysWhatImagesItExpects() {
+        assertThat(Catalog.variants())
+                .filteredOn(variant -> variant.config().imageHeight() > 48)
+                .filteredOn(variant -> !variant.name().startsWith("compact_")
+                        && !variant.name().startsWith("simple_vit_"))
+                .hasSizeGreaterThan(190)
+                .allSatisfy(variant -> {
+                    var input = Pretrained.input(variant.name()).orElseThrow();
+                    assertThat(input.cropShare()).isBetween(0.8, 1.0);
+                    assertThat(input.mean()).hasSize(input.channels());
+                });
+        assertThat(Pretrained.input("vit_mini_patch4_32")).isEmpty();
+    }
+
+    @Test
+    void variantsWithoutWeightsExpectTheImagesOfTheirAuthors() {
+        var mean = List.of(0.485, 0.456, 0.406);
+        var deviation = List.of(0.229, 0.224, 0.225);
+        assertThat(Pretrained.input("t2t_vit_14_384"))
+                .contains(new Pretrained.Input(3, 384, 384, 0.9, "center", "bicubic", mean, deviation));
+        assertThat(Pretrained.input("convnextv2_small"))
+                .contains(new Pretrained.Input(3, 224, 224, 0.875, "center", "bicubic", mean, deviation));
+        assertThat(Pretrained.input("vit_base_patch16_plus_240").orElseThrow().cropShare())
+                .isEqualTo(0.95);
+    }
+
+    /** Where there are weights, they say it. */
+    @Test
+    void imagesAreOfTheVariantsSize() {
+        for (var variant : Catalog.variants()) {
+            if (Pretrained.of(variant.name()).isEmpty()) {
+                Pretrained.input(variant.name()).ifPresent(input -> {
+                    assertThat(input.height())
+                            .as(variant.name())
+                            .isEqualTo(variant.config().imageHeight());
+                    assertThat(input.width())
+                            .as(variant.name())
+                            .isEqualTo(variant.config().imageWidth());
+                });
+            }
+        }
+    }
+
     /** The names in the records are those of our models, so that a loader can replace stems and classifiers by them. */
     @Test
     void recordsNameTheLayersOfOurModels() {
