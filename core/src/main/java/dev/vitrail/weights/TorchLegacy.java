@@ -92,26 +92,29 @@ record TorchLegacy(Object root, TorchTensors.Storages storages) {
             var places = new HashMap<String, Place>();
             long at = start;
             for (var key : keys) {
-                var storage = key instanceof String name ? declared.get(name) : null;
+                if (!(key instanceof String name)) {
+                    throw faults.of("the name of a storage is no text");
+                }
+                var storage = declared.get(name);
                 if (storage == null) {
-                    throw faults.of("storage %s belongs to no tensor", key);
+                    throw faults.of("storage %s belongs to no tensor", name);
                 }
                 long elements = source.slice(at, 8).getLong();
                 faults.require(
                         elements == storage.elements(),
                         "storage %s is declared with %d elements and stored with %d",
-                        key,
+                        name,
                         storage.elements(),
                         elements);
                 long bytes = elements * storage.dtype().bytes();
                 faults.require(
                         bytes <= source.size() - at - 8,
                         "storage %s needs %d bytes, but %d are left: the file is cut short",
-                        key,
+                        name,
                         bytes,
                         source.size() - at - 8);
                 faults.require(
-                        places.put(storage.key(), new Place(at + 8, bytes)) == null, "storage %s is there twice", key);
+                        places.put(storage.key(), new Place(at + 8, bytes)) == null, "storage %s is there twice", name);
                 at += 8 + bytes;
             }
             faults.require(at == source.size(), "%d bytes follow its last storage", source.size() - at);

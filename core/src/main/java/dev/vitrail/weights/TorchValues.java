@@ -97,8 +97,9 @@ final class TorchValues implements PickleMachine.Host {
 
     @Override
     public Object call(Object callable, List<Object> arguments) {
-        String name = String.valueOf(callable);
+        // Of a file's values only names are ever made text: a few bytes make a list whose text would not end.
         if (callable instanceof PickleValues.Global) {
+            String name = callable.toString();
             var known = callables.get(name);
             if (known != null) {
                 return known.apply(arguments);

@@ -217,6 +217,33 @@ class HostilePickleTest {
         refused(Pickle.start().ascii("}" + ")" + "2\u0086".repeat(100) + "Ns"), "no tensors");
     }
 
+    /** Lists that have no text: one in itself, one too deep, and one of 2¹⁰⁰ brackets. */
+    static Stream<Pickle> listsThatCannotBePrinted() {
+        var doubling = Pickle.start().ascii("]");
+        for (int i = 0; i < 100; i++) {
+            doubling.op('q', 0).ascii("0](").op('h', 0, 'h', 0).ascii("e");
+        }
+        return Stream.of(
+                Pickle.start().ascii("]").op('q', 0, 'h', 0).ascii("a"),
+                Pickle.start().ascii("]".repeat(50_000) + "a".repeat(49_999)),
+                doubling);
+    }
+
+    @ParameterizedTest
+    @MethodSource("listsThatCannotBePrinted")
+    void noListIsCalledByItsText(Pickle list) {
+        refused(list.ascii(")R"), "cannot be called");
+    }
+
+    @ParameterizedTest
+    @MethodSource("listsThatCannotBePrinted")
+    void noListNamesAStorage(Pickle list) {
+        var object = weight(4, 0, new long[] {4}, new long[] {1}).end();
+        var keys = list.op('q', 1).ascii("0]").op('h', 1).ascii("a").end();
+        var file = Pickle.legacy(object, keys, new byte[0]);
+        assertRefused(() -> TorchFile.read(file, "x.pth", false), "is no text");
+    }
+
     @Test
     void quadraticWorkIsRefused() {
         var pickle =
