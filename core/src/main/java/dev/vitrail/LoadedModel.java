@@ -263,7 +263,7 @@ public record LoadedModel(
         try {
             RandomState.seed(options.seed);
             var policy = options.classes.isPresent() ? Checkpoint.Classifier.RESET : Checkpoint.Classifier.STRICT;
-            var report = Checkpoint.load(model, variant.family(), state, policy, options.device);
+            var report = Checkpoint.load(model, variant.family(), state, Optional.of(config), policy, options.device);
             model.train(false);
             var names = options.classes.isPresent() ? List.<String>of() : labels;
             var notes = withAdjustments(report.notes(), wanted);

@@ -61,17 +61,9 @@ public final class Adaptation {
         if (before == null) {
             throw unchangeable(name, "a model of that size has it besides");
         }
-        var values = before.value();
-        if (!Arrays.equals(values.shape(), parameter.shape())) {
-            values = fit(name, values, parameter.shape())
-                    .orElseThrow(() -> unchangeable(
-                            name,
-                            "%s cannot be made %s".formatted(describe(before.shape()), describe(parameter.shape()))));
-        }
-        if (values == before.value() && values.dims() < 4) {
-            // Grids of 4×8 and of 8×4 patches have tables of one shape.
-            values = fit(name, values, parameter.shape()).orElse(values);
-        }
+        var values = fit(name, before.value(), parameter.shape())
+                .orElseThrow(() -> unchangeable(
+                        name, "%s cannot be made %s".formatted(describe(before.shape()), describe(parameter.shape()))));
         if (!values.device().equals(Device.META)) {
             parameter.assign(values.contiguous().to(before.value().device()));
         }
@@ -94,10 +86,19 @@ public final class Adaptation {
                 why);
     }
 
-    /** The values in the wanted shape, by the rules of the model's family or, for the first convolution, of channels. */
+    /**
+     * The values as the model wants them, by the rules of its family or, for the first convolution, of channels.
+     *
+     * @return empty if they cannot be made to fit
+     */
     public Optional<Tensor> fit(String name, Tensor values, long[] wanted) {
         if (values.device().equals(Device.META)) {
             return Optional.of(Tensor.empty(values.dtype(), Device.META, wanted));
+        }
+        if (Arrays.equals(values.shape(), wanted)) {
+            // Grids of 4×8 and of 8×4 patches have tables of one shape.
+            return Optional.of(
+                    values.dims() < 4 ? resampled(name, values, wanted).orElse(values) : values);
         }
         if (name.equals(model.stem() + ".weight") && values.dims() == 4 && wanted.length == 4) {
             if (values.size(1) != wanted[1] && values.size(0) == wanted[0]) {
@@ -108,9 +109,10 @@ public final class Adaptation {
                 return Optional.of(values);
             }
         }
-        if (!differsInSizeAlone(values, wanted)) {
-            return Optional.empty();
-        }
+        return differsInSizeAlone(values, wanted) ? resampled(name, values, wanted) : Optional.empty();
+    }
+
+    private Optional<Tensor> resampled(String name, Tensor values, long[] wanted) {
         var fitted =
                 model.resample(name, values, wanted, source).filter(result -> Arrays.equals(result.shape(), wanted));
         if (fitted.isPresent() && fitted.get() != values) {

@@ -192,7 +192,7 @@ public abstract class Model extends Layer {
      * Values of a checkpoint for another image size, patch or window, made to fit this model.
      *
      * @param name the parameter
-     * @param values of another shape than the parameter has
+     * @param values of another shape than the parameter has, or of a grid that lies otherwise
      * @param wanted the parameter's shape
      * @param source the configuration that the values come from, where it is known
      * @return empty if the family knows no way

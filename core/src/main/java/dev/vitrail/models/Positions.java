@@ -47,7 +47,8 @@ public final class Positions {
     /**
      * A table for another grid, resampled for this one.
      *
-     * @param from the grid that the table is for; empty where nobody says, and then it must be square
+     * @param from the grid that the table is for; where nobody says, or it has another number of patches, a table as large as
+     *     {@code to} is for that, and any other for a square
      * @param width channels
      * @return empty if the table's positions after the prefix make no such grid
      */
@@ -57,7 +58,7 @@ public final class Positions {
         }
         long patches = table.size(1) - prefix;
         return from.filter(grid -> grid.patches() == patches)
-                .or(() -> Grid.square(patches))
+                .or(() -> to.patches() == patches ? Optional.of(to) : Grid.square(patches))
                 .map(grid -> resample(
                         table,
                         prefix,

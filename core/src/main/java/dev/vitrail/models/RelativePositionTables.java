@@ -17,14 +17,19 @@ public final class RelativePositionTables {
      * 0 and wide at the rim, so that near neighbours keep their biases; between them it interpolates linearly.
      *
      * @param table {@code [(2·height−1)·(2·width−1), h]}
-     * @param from the window that the table is for; empty where nobody says, and then it must be square
+     * @param from the window that the table is for; where nobody says, or it has another number of offsets, a table as long as
+     *     {@code to} wants is for that, and any other for a square
      * @param to the new window
      * @return a table for that; empty if the given one is not for such a window
      */
     public static Optional<Tensor> resample(Tensor table, Optional<Window> from, Window to) {
-        return from.filter(window -> table.dims() == 2 && table.size(0) == rows(window.height()) * rows(window.width()))
-                .or(() -> square(table))
+        return from.filter(window -> isFor(window, table))
+                .or(() -> isFor(to, table) ? Optional.of(to) : square(table))
                 .map(window -> resample(table, window, to));
+    }
+
+    private static boolean isFor(Window window, Tensor table) {
+        return table.dims() == 2 && table.size(0) == (long) rows(window.height()) * rows(window.width());
     }
 
     private static Tensor resample(Tensor table, Window from, Window to) {

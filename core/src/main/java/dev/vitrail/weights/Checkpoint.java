@@ -9,6 +9,7 @@ import dev.vitrail.models.Adaptation;
 import dev.vitrail.models.Dialect;
 import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.VisionTransformer;
 import dev.vitrail.nn.Parameter;
 import java.nio.ByteBuffer;
@@ -46,20 +47,34 @@ public final class Checkpoint {
 
     private Checkpoint() {}
 
+    /** Loads all parameters of a model, from a checkpoint of which nobody says how large its images were. */
+    public static Report load(Model model, Family<?> family, StateDict state, Classifier classifier, Device device) {
+        return load(model, family, state, Optional.empty(), classifier, device);
+    }
+
     /**
      * Loads all parameters of a model.
      *
      * @param family the model's family, whose dialects are understood
      * @param state names as the model's own, or in one of these dialects, or Google's Flax names
+     * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it is not
+     *     known, they lie as the model's own if there are as many, and else in a square
      * @param device where the parameters shall live
      */
-    public static Report load(Model model, Family<?> family, StateDict state, Classifier classifier, Device device) {
+    public static Report load(
+            Model model,
+            Family<?> family,
+            StateDict state,
+            Optional<ModelConfig> source,
+            Classifier classifier,
+            Device device) {
         var notes = new ArrayList<String>();
         var fresh = new ArrayList<String>();
         var stored = translate(model, family, state, notes);
         var missing = new ArrayList<String>();
         var misshapen = new ArrayList<String>();
-        var adaptation = new Adaptation(model, Optional.empty());
+        // Flax's positions were fitted as they were read.
+        var adaptation = new Adaptation(model, isFlax(model, state) ? Optional.empty() : source);
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters().forEach((name, parameter) -> {
@@ -94,7 +109,7 @@ public final class Checkpoint {
 
     private static Map<String, StoredTensor> translate(
             Model model, Family<?> family, StateDict state, List<String> notes) {
-        if (model instanceof VisionTransformer vit && FlaxVit.recognises(state.names())) {
+        if (isFlax(model, state) && model instanceof VisionTransformer vit) {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
             return FlaxVit.translate(state, vit);
         }
@@ -104,6 +119,10 @@ public final class Checkpoint {
         }
         notes.add("names were translated from %s".formatted(dialect.name()));
         return state.translated(dialect);
+    }
+
+    private static boolean isFlax(Model model, StateDict state) {
+        return model instanceof VisionTransformer && FlaxVit.recognises(state.names());
     }
 
     /** The dialect of a state dict; null for the model's own names. */
@@ -148,18 +167,13 @@ public final class Checkpoint {
         var dtype = parameter.value().dtype();
         var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
         values = stored.dtype() == dtype ? values : values.to(dtype);
-        if (fits(stored, parameter)) {
-            values = values.reshape(parameter.shape());
-        } else {
-            var fitted = adaptation.fit(name, values, parameter.shape());
-            if (fitted.isEmpty()) {
-                misshapen.add("%s is %s, expected %s"
-                        .formatted(name, Arrays.toString(stored.shape()), Arrays.toString(parameter.shape())));
-                return;
-            }
-            values = fitted.get();
-        }
-        parameter.assign(values.contiguous().to(device));
+        values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
+        adaptation
+                .fit(name, values, parameter.shape())
+                .ifPresentOrElse(
+                        fitted -> parameter.assign(fitted.contiguous().to(device)),
+                        () -> misshapen.add("%s is %s, expected %s"
+                                .formatted(name, Arrays.toString(stored.shape()), Arrays.toString(parameter.shape()))));
     }
 
     /** The present values of a model's parameters and buffers, as they would be stored. */
