@@ -7,6 +7,7 @@ final class BeitVariants {
     private BeitVariants() {}
 
     static final Family<Config> FAMILY = Family.of("BEiT", Config.class, Beit::new)
+            .deriving(name -> name.endsWith(".relative_position_index"))
             // spotless:off
             // name                               image width depth heads layerScale
             .variant("beit_base_patch16_224",   Config.of(224,  768, 12, 12, 0.1))

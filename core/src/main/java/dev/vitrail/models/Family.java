@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * One architecture: how a configuration becomes a model, its published variants, and the dialects that its checkpoints come
@@ -16,13 +17,16 @@ public final class Family<C extends ModelConfig> {
     private final Class<C> type;
     private final Function<C, Model> make;
     private final List<Dialect> dialects;
+    private final Predicate<String> derived;
     private final Map<String, Variant> variants = new LinkedHashMap<>();
 
-    private Family(String name, Class<C> type, Function<C, Model> make, List<Dialect> dialects) {
+    private Family(
+            String name, Class<C> type, Function<C, Model> make, List<Dialect> dialects, Predicate<String> derived) {
         this.name = name;
         this.type = type;
         this.make = make;
         this.dialects = dialects;
+        this.derived = derived;
     }
 
     /**
@@ -33,7 +37,16 @@ public final class Family<C extends ModelConfig> {
      */
     public static <C extends ModelConfig> Family<C> of(
             String name, Class<C> type, Function<C, Model> make, Dialect... dialects) {
-        return new Family<>(name, type, make, List.of(dialects));
+        return new Family<>(name, type, make, List.of(dialects), any -> false);
+    }
+
+    /**
+     * This family, without variants yet, some of whose checkpoints carry what follows from the configuration.
+     *
+     * @param other whether a tensor of that name, in any dialect, is such: an index or a mask, which we do not store
+     */
+    Family<C> deriving(Predicate<String> other) {
+        return new Family<>(name, type, make, dialects, other);
     }
 
     /** Adds a variant. */
@@ -54,6 +67,11 @@ public final class Family<C extends ModelConfig> {
 
     public List<Dialect> dialects() {
         return dialects;
+    }
+
+    /** Whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it. */
+    public boolean derives(String tensor) {
+        return derived.test(tensor);
     }
 
     /** Whether this is a configuration of models of this family. */

@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 final class SwinTransformerDialects {
     private SwinTransformerDialects() {}
 
-    /** The authors' code, and timm before 0.9: merging at a stage's end, the head without its {@code fc}, tables stored. */
+    /** The authors' code, and timm before 0.9: merging at a stage's end, the head without its {@code fc}. */
     static final Dialect OFFICIAL = new Dialect(
             "official Swin",
             names -> names.contains("head.weight") || names.contains("layers.0.downsample.reduction.weight"),
@@ -17,9 +17,6 @@ final class SwinTransformerDialects {
     private static final Pattern MERGING = Pattern.compile("layers\\.(\\d+)\\.downsample\\.(.+)");
 
     private static Optional<String> official(String name) {
-        if (isDerived(name)) {
-            return Optional.empty();
-        }
         var merging = MERGING.matcher(name);
         if (merging.matches()) {
             return Optional.of(
@@ -28,8 +25,8 @@ final class SwinTransformerDialects {
         return Optional.of(inHead(name));
     }
 
-    /** Whether a tensor follows from the configuration, so that we do not store it. */
-    private static boolean isDerived(String name) {
+    /** Masks and indices, which files of every dialect may carry: timm stored them too before 0.9. */
+    static boolean isDerived(String name) {
         return name.endsWith("attn_mask")
                 || name.endsWith("relative_position_index")
                 || name.endsWith("relative_coords_table");
@@ -69,9 +66,6 @@ final class SwinTransformerDialects {
     private static final Pattern BLOCK = Pattern.compile("(\\d+)\\.(.+)");
 
     private static Optional<String> torchvision(String name) {
-        if (isDerived(name)) {
-            return Optional.empty();
-        }
         var feature = FEATURE.matcher(name);
         return Optional.of(
                 feature.matches() ? feature(Integer.parseInt(feature.group(1)), feature.group(2)) : inHead(name));

@@ -23,6 +23,7 @@ final class SwinTransformerVariants {
                     SwinTransformer::new,
                     SwinTransformerDialects.TORCHVISION,
                     SwinTransformerDialects.OFFICIAL)
+            .deriving(SwinTransformerDialects::isDerived)
             // spotless:off
             .variant("swin_tiny_patch4_window7_224",   v1(224,  96, T, 3, 7))
             .variant("swin_small_patch4_window7_224",  v1(224,  96, S, 3, 7))
@@ -42,6 +43,7 @@ final class SwinTransformerVariants {
                     SwinTransformer::new,
                     SwinTransformerDialects.TORCHVISION_V2,
                     SwinTransformerDialects.OFFICIAL)
+            .deriving(SwinTransformerDialects::isDerived)
             // spotless:off
             .variant("swinv2_tiny_window8_256",   v2(256,  96, T, 3, 8))
             .variant("swinv2_tiny_window16_256",  v2(256,  96, T, 3, 16))

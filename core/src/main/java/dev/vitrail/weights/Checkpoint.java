@@ -56,7 +56,8 @@ public final class Checkpoint {
      * Loads all parameters of a model.
      *
      * @param family the model's family, whose dialects are understood
-     * @param state names as the model's own, or in one of these dialects, or Google's Flax names
+     * @param whole names as the model's own, or in one of these dialects, or Google's Flax names; tensors that follow from the
+     *     configuration are passed over
      * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it is not
      *     known, they lie as the model's own if there are as many, and else in a square
      * @param device where the parameters shall live
@@ -64,10 +65,11 @@ public final class Checkpoint {
     public static Report load(
             Model model,
             Family<?> family,
-            StateDict state,
+            StateDict whole,
             Optional<ModelConfig> source,
             Classifier classifier,
             Device device) {
+        var state = whole.without(family::derives);
         var notes = new ArrayList<String>();
         var fresh = new ArrayList<String>();
         var stored = translate(model, family, state, notes);
@@ -138,6 +140,9 @@ public final class Checkpoint {
 
     /** Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end. */
     public static Optional<String> ourName(Family<?> family, Model model, StateDict state, String theirs) {
+        if (family.derives(theirs)) {
+            return Optional.empty();
+        }
         var dialect = dialect(model, family, state);
         if (dialect == null) {
             return Optional.of(theirs);

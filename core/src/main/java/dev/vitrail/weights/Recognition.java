@@ -150,7 +150,8 @@ final class Recognition {
         return names.stream().map(name -> name.replaceAll("\\d+", "#")).collect(Collectors.toSet());
     }
 
-    private static Map<String, StoredTensor> renamed(Variant variant, StateDict state, Set<String> expected) {
+    private static Map<String, StoredTensor> renamed(Variant variant, StateDict whole, Set<String> expected) {
+        var state = whole.without(variant.family()::derives);
         if (!state.names().containsAll(expected)) {
             for (var dialect : variant.family().dialects()) {
                 if (dialect.recognises().test(state.names())) {

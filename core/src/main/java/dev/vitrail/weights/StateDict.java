@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** The tensors of a weights file by name, in the file's order, with what the file says about itself. Immutable. */
 public final class StateDict implements Iterable<StoredTensor> {
@@ -57,6 +58,17 @@ public final class StateDict implements Iterable<StoredTensor> {
         return find(name)
                 .orElseThrow(() -> VitrailException.of(
                         "%s holds no tensor named %s (it holds %d others)", origin, name, tensors.size()));
+    }
+
+    /** The same without the tensors whose names are {@code unwanted}. */
+    StateDict without(Predicate<String> unwanted) {
+        if (names().stream().noneMatch(unwanted)) {
+            return this;
+        }
+        var kept = tensors.values().stream()
+                .filter(tensor -> !unwanted.test(tensor.name()))
+                .toList();
+        return new StateDict(kept, metadata, origin);
     }
 
     /**

@@ -10,8 +10,10 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.SmallModels;
 import dev.vitrail.models.SwinTransformer;
 import dev.vitrail.models.Variant;
+import dev.vitrail.nn.Parameters;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -77,6 +79,49 @@ class DialectsTest {
             filled(original);
             assertThat(Recognition.variantOf(torchvision(original)).map(Variant::name))
                     .contains(name);
+        }
+    }
+
+    /** Our own names, and with them what timm once stored besides. */
+    @ParameterizedTest
+    @CsvSource({
+        "swin_mini_32, layers.0.blocks.1.attn_mask layers.0.blocks.0.attn.relative_position_index",
+        "swinv2_mini_32, layers.0.blocks.0.attn.relative_coords_table layers.0.blocks.0.attn.relative_position_index",
+        "beit, blocks.0.attn.relative_position_index"
+    })
+    void masksAndIndicesBesideOurOwnNamesArePassedOver(String name, String derived) {
+        var variant = SmallModels.all()
+                .filter(each -> each.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+        try (var original = variant.create();
+                var loaded = variant.create()) {
+            filled(original);
+            var tensors = new ArrayList<>(Checkpoint.of(original).tensors().values());
+            for (var index : derived.split(" ")) {
+                tensors.add(StoredTensor.of(index, new float[4], 4));
+            }
+            var state = new StateDict(tensors, Map.of(), "old.pth");
+            var report = Checkpoint.load(loaded, variant.family(), state, Checkpoint.Classifier.STRICT, Device.CPU);
+            assertThat(report.notes()).isEmpty();
+            loaded.parameters().forEach((each, parameter) -> assertThat(
+                            parameter.value().toFloats())
+                    .as(each)
+                    .containsExactly(Parameters.of(original, each).value().toFloats()));
+        }
+    }
+
+    @Test
+    void indicesDoNotMakeACheckpointOfAnotherVariantUnknown() {
+        try (var original = Catalog.get("swin_mini_32").create()) {
+            filled(original);
+            var tensors = new ArrayList<>(Checkpoint.of(original).tensors().values());
+            for (int i = 0; i < tensors.size() / 2; i++) {
+                tensors.add(StoredTensor.of("layers.%d.attn.relative_position_index".formatted(i), new float[4], 4));
+            }
+            assertThat(Recognition.variantOf(new StateDict(tensors, Map.of(), "old.pth"))
+                            .map(Variant::name))
+                    .contains("swin_mini_32");
         }
     }
 
