@@ -66,6 +66,7 @@ public record LoadedModel(
      * @param dropPath rate of stochastic depth for training
      * @param seed of what starts afresh
      * @param firstWeights how a model without weights of its own starts
+     * @param ema whether to take the averaged weights of a PyTorch file that has both; without them it is refused
      */
     public record Options(
             Optional<String> architecture,
@@ -75,7 +76,8 @@ public record LoadedModel(
             OptionalInt width,
             double dropPath,
             long seed,
-            FirstWeights firstWeights) {
+            FirstWeights firstWeights,
+            boolean ema) {
         public static final Options DEFAULT = new Options(
                 Optional.empty(),
                 Device.CPU,
@@ -84,19 +86,20 @@ public record LoadedModel(
                 OptionalInt.empty(),
                 0,
                 0,
-                FirstWeights.ORIGINAL);
+                FirstWeights.ORIGINAL,
+                false);
 
         public Options withArchitecture(Optional<String> other) {
-            return new Options(other, device, classes, height, width, dropPath, seed, firstWeights);
+            return new Options(other, device, classes, height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withDevice(Device other) {
-            return new Options(architecture, other, classes, height, width, dropPath, seed, firstWeights);
+            return new Options(architecture, other, classes, height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withClasses(int count) {
             return new Options(
-                    architecture, device, OptionalInt.of(count), height, width, dropPath, seed, firstWeights);
+                    architecture, device, OptionalInt.of(count), height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withImage(int newHeight, int newWidth) {
@@ -108,19 +111,24 @@ public record LoadedModel(
                     OptionalInt.of(newWidth),
                     dropPath,
                     seed,
-                    firstWeights);
+                    firstWeights,
+                    ema);
         }
 
         public Options withDropPath(double rate) {
-            return new Options(architecture, device, classes, height, width, rate, seed, firstWeights);
+            return new Options(architecture, device, classes, height, width, rate, seed, firstWeights, ema);
         }
 
         public Options withSeed(long other) {
-            return new Options(architecture, device, classes, height, width, dropPath, other, firstWeights);
+            return new Options(architecture, device, classes, height, width, dropPath, other, firstWeights, ema);
         }
 
         public Options withFirstWeights(FirstWeights other) {
-            return new Options(architecture, device, classes, height, width, dropPath, seed, other);
+            return new Options(architecture, device, classes, height, width, dropPath, seed, other, ema);
+        }
+
+        public Options withEma(boolean averaged) {
+            return new Options(architecture, device, classes, height, width, dropPath, seed, firstWeights, averaged);
         }
 
         private ModelConfig apply(ModelConfig config) {
@@ -220,7 +228,7 @@ public record LoadedModel(
                 "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
                 path);
         var variant = Catalog.get(options.architecture.get());
-        var state = WeightsFile.read(path);
+        var state = WeightsFile.read(path, options.ema);
         return load(name, variant, variant.config(), state, preprocessing(variant), List.of(), options);
     }
 
@@ -235,7 +243,7 @@ public record LoadedModel(
     }
 
     private static LoadedModel fromFolder(String name, ModelFolder folder, Options options) {
-        return of(name, folder.config(), folder.weights(), options);
+        return of(name, folder.config(), folder.weights(options.ema), options);
     }
 
     /**
@@ -258,6 +266,11 @@ public record LoadedModel(
             Preprocessing input,
             List<String> labels,
             Options options) {
+        require(
+                !options.ema || state.averaged(),
+                "%s holds no averaged weights (a PyTorch file's state_dict_ema or model_ema): leave out --ema (in Java,"
+                        + " Options.withEma)",
+                state.origin());
         var wanted = options.apply(config);
         var model = variant.family().create(wanted);
         try {

@@ -29,6 +29,11 @@ final class ModelOptions {
             description = "Architecture of a bare weights file (see 'vitrail models').")
     private Optional<String> architecture = Optional.empty();
 
+    @Option(
+            names = "--ema",
+            description = "Take the averaged weights of a PyTorch file that keeps both (state_dict_ema, model_ema).")
+    private boolean ema;
+
     @Mixin
     private InputOptions input = new InputOptions();
 
@@ -40,7 +45,8 @@ final class ModelOptions {
 
     /** The model, with trained weights. */
     LoadedModel load() {
-        var loaded = LoadedModel.load(name, input.loading().withArchitecture(architecture));
+        var loaded = LoadedModel.load(
+                name, input.loading().withArchitecture(architecture).withEma(ema));
         VitrailException.require(
                 loaded.pretrained(),
                 "'%s' is an architecture without trained weights: name a folder, a weights file, or published weights"

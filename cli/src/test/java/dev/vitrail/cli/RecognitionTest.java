@@ -22,8 +22,7 @@ final class RecognitionTest {
     private Path folder = Path.of("");
 
     private void assertRefused(Path file, String architecture, String... words) {
-        assertThatThrownBy(() -> LoadedModel.load(
-                        file.toString(), LoadedModel.Options.DEFAULT.withArchitecture(Optional.of(architecture))))
+        assertThatThrownBy(() -> load(file, architecture))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContainingAll(words);
         var err = new StringWriter();
@@ -91,6 +90,27 @@ final class RecognitionTest {
         try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             assertRefused(file, "swin_mini_32", "it looks like a model of the family ViT, of a size that");
+        }
+    }
+
+    private static LoadedModel load(Path file, String architecture) {
+        return LoadedModel.load(
+                file.toString(), LoadedModel.Options.DEFAULT.withArchitecture(Optional.of(architecture)));
+    }
+
+    @Test
+    void averagesThatAreNotThereAreRefused() {
+        try (var model = Catalog.get("vit_mini_patch4_32").create()) {
+            var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
+            var err = new StringWriter();
+            int status = Main.commandLine()
+                    .setErr(new PrintWriter(err, true))
+                    .execute("predict", "--model", file.toString(), "--arch", "vit_mini_patch4_32", "--ema", "pom.xml");
+            assertThat(status).isEqualTo(2);
+            assertThat(err.toString().lines())
+                    .singleElement()
+                    .asString()
+                    .contains("holds no averaged weights", "leave out --ema");
         }
     }
 

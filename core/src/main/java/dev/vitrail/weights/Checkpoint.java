@@ -71,6 +71,9 @@ public final class Checkpoint {
             Device device) {
         var state = whole.without(family::derives);
         var notes = new ArrayList<String>();
+        if (state.averaged()) {
+            notes.add("the averaged weights (EMA) of %s were loaded".formatted(state.origin()));
+        }
         var fresh = new ArrayList<String>();
         var stored = translate(model, family, state, notes);
         var missing = new ArrayList<String>();

@@ -40,8 +40,17 @@ public record ModelFolder(Path path, FolderConfig config) {
         return new ModelFolder(path, config);
     }
 
-    /** The folder's weights. */
+    /** The folder's weights; same as {@code weights(false)}. */
     public StateDict weights() {
-        return WeightsFile.read(path);
+        return weights(false);
+    }
+
+    /**
+     * The folder's weights.
+     *
+     * @param preferEma whether to take the averaged weights where a PyTorch file has both
+     */
+    public StateDict weights(boolean preferEma) {
+        return WeightsFile.read(path, preferEma);
     }
 }

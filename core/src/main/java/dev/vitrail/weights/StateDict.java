@@ -16,12 +16,18 @@ public final class StateDict implements Iterable<StoredTensor> {
     private final Map<String, StoredTensor> tensors;
     private final Map<String, String> metadata;
     private final String origin;
+    private final boolean averaged;
 
     /**
      * @param origin where the tensors come from, for the sentences of errors: usually a path
      * @throws VitrailException if two tensors have one name
      */
     public StateDict(Collection<StoredTensor> tensors, Map<String, String> metadata, String origin) {
+        this(tensors, metadata, origin, false);
+    }
+
+    /** @param averaged see {@link #averaged()} */
+    StateDict(Collection<StoredTensor> tensors, Map<String, String> metadata, String origin, boolean averaged) {
         var byName = new LinkedHashMap<String, StoredTensor>();
         for (var tensor : tensors) {
             VitrailException.require(
@@ -33,6 +39,7 @@ public final class StateDict implements Iterable<StoredTensor> {
         this.tensors = Collections.unmodifiableMap(byName);
         this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
         this.origin = origin;
+        this.averaged = averaged;
     }
 
     /** Tensors by name, in the file's order. */
@@ -68,7 +75,7 @@ public final class StateDict implements Iterable<StoredTensor> {
         var kept = tensors.values().stream()
                 .filter(tensor -> !unwanted.test(tensor.name()))
                 .toList();
-        return new StateDict(kept, metadata, origin);
+        return new StateDict(kept, metadata, origin, averaged);
     }
 
     /**
@@ -107,6 +114,11 @@ public final class StateDict implements Iterable<StoredTensor> {
     /** Where the tensors come from, to name in errors. */
     public String origin() {
         return origin;
+    }
+
+    /** Whether the file keeps these as the running average over training, apart from the weights as trained. */
+    public boolean averaged() {
+        return averaged;
     }
 
     @Override

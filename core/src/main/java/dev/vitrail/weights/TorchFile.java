@@ -18,18 +18,19 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Reading never executes anything: see {@link TorchValues} for the complete list of names a file may contain.
  * Checkpoints nest their weights; as timm does it, {@code state_dict} is looked for, then {@code model}, and else the
- * whole file is the state dict. A leading {@code module.}, the mark of a data-parallel wrapper, is removed from names.
+ * whole file is the state dict. Where these hold no tensors, the averages {@code state_dict_ema} and {@code model_ema} are
+ * looked for. A leading {@code module.}, the mark of a data-parallel wrapper, is removed from names.
  */
 public final class TorchFile {
     private static final Logger LOG = LoggerFactory.getLogger(TorchFile.class);
 
-    private static final List<String> NESTS = List.of("state_dict", "model");
-    private static final List<String> AVERAGED_NESTS = List.of("state_dict_ema", "model_ema", "state_dict", "model");
+    private static final List<String> TRAINED = List.of("state_dict", "model");
+    private static final List<String> AVERAGED = List.of("state_dict_ema", "model_ema");
     private static final String PICKLE = "data.pkl";
 
     private TorchFile() {}
 
-    /** The weights as trained; same as {@code read(file, false)}. */
+    /** The weights as trained, where the file has them; same as {@code read(file, false)}. */
     public static StateDict read(Path file) {
         return read(file, false);
     }
@@ -38,7 +39,7 @@ public final class TorchFile {
      * The weights of a PyTorch file. Contiguous tensors are views of the memory-mapped file.
      *
      * @param preferEma whether to take the averaged weights ({@code state_dict_ema}, {@code model_ema}) where the file
-     *     has them
+     *     has both; {@link StateDict#averaged()} tells which were taken
      * @throws VitrailException if the file is damaged, is of another format or contains anything but weights and plain
      *     values
      */
@@ -112,7 +113,10 @@ public final class TorchFile {
             throw VitrailException.of(
                     "%s does not hold a dict of tensors at its top; save the model's state_dict", source.name());
         }
-        var weights = nested(dict, preferEma ? AVERAGED_NESTS : NESTS);
+        var averages = nested(dict, AVERAGED);
+        var trained = nested(dict, TRAINED).or(() -> Optional.of(dict)).filter(TorchFile::holdsTensors);
+        boolean averaged = averages.isPresent() && (preferEma || trained.isEmpty());
+        var weights = averaged ? averages.get() : trained.orElse(dict);
         var factory = new TorchTensors(source, storages);
         var tensors = new ArrayList<StoredTensor>();
         var skipped = new ArrayList<String>();
@@ -125,26 +129,29 @@ public final class TorchFile {
         }
         VitrailException.require(
                 !tensors.isEmpty(),
-                "%s holds no tensors where weights are looked for (state_dict, model or the top); its top holds %s",
+                "%s holds no tensors where weights are looked for (state_dict, model, the top, state_dict_ema or model_ema); its top holds %s",
                 source.name(),
                 dict.items.keySet().stream().limit(20).map(TorchFile::named).toList());
         if (!skipped.isEmpty()) {
             LOG.info("{}: ignored {} entries that are no tensors: {}", source.name(), skipped.size(), skipped);
         }
-        return new StateDict(tensors, metadata(dict), source.name());
+        return new StateDict(tensors, metadata(dict), source.name(), averaged);
     }
 
     private static String named(Object key) {
         return key instanceof String name ? Faults.printable(name) : "a key that is no text";
     }
 
-    private static PickleValues.Dict nested(PickleValues.Dict root, List<String> nests) {
-        for (String nest : nests) {
-            if (root.items.get(nest) instanceof PickleValues.Dict dict) {
-                return dict;
-            }
-        }
-        return root;
+    private static Optional<PickleValues.Dict> nested(PickleValues.Dict root, List<String> nests) {
+        return nests.stream()
+                .map(root.items::get)
+                .filter(PickleValues.Dict.class::isInstance)
+                .map(PickleValues.Dict.class::cast)
+                .findFirst();
+    }
+
+    private static boolean holdsTensors(PickleValues.Dict weights) {
+        return weights.items.values().stream().anyMatch(TorchValues.Tensor.class::isInstance);
     }
 
     /** Plain values beside the weights, such as the epoch. */

@@ -26,7 +26,7 @@ public final class WeightsFile {
         return ENDINGS.stream().anyMatch(name::endsWith);
     }
 
-    /** The weights as trained; same as {@code read(path, false)}. */
+    /** The weights as trained, where the file has them; same as {@code read(path, false)}. */
     public static StateDict read(Path path) {
         return read(path, false);
     }
@@ -36,7 +36,8 @@ public final class WeightsFile {
      * holds one of {@code model.safetensors}, {@code model.safetensors.index.json}, {@code pytorch_model.bin}, its index
      * or a single PyTorch file.
      *
-     * @param preferEma whether to take the averaged weights where a PyTorch file has both
+     * @param preferEma whether to take the averaged weights where a PyTorch file has both; {@link StateDict#averaged()} tells
+     *     which were taken
      * @throws VitrailException if there is nothing of that kind, or it is damaged
      */
     public static StateDict read(Path path, boolean preferEma) {
