@@ -19,6 +19,9 @@ public final class Adaptation {
     /** Side of the largest patch that is resampled, pixels. */
     private static final int LARGEST_PATCH = 64;
 
+    /** Most channels of an image that nobody has described: satellites' have a dozen, and a network's features more. */
+    private static final int MOST_CHANNELS = 16;
+
     private final Model model;
     private final Optional<ModelConfig> source;
     private final List<String> notes = new ArrayList<>();
@@ -101,7 +104,7 @@ public final class Adaptation {
                     values.dims() < 4 ? resampled(name, values, wanted).orElse(values) : values);
         }
         if (name.equals(model.stem() + ".weight") && values.dims() == 4 && wanted.length == 4) {
-            if (values.size(1) != wanted[1] && values.size(0) == wanted[0]) {
+            if (values.size(1) != wanted[1] && values.size(0) == wanted[0] && seesImages(values.size(1))) {
                 notes.add("%s was fitted from %d to %d input channels".formatted(name, values.size(1), wanted[1]));
                 values = Channels.fit(values, wanted[1]);
             }
@@ -110,6 +113,15 @@ public final class Adaptation {
             }
         }
         return differsInSizeAlone(values, wanted) ? resampled(name, values, wanted) : Optional.empty();
+    }
+
+    /** Whether a first layer for that many channels may see images, and not another layer's features. */
+    public static boolean isImage(long channels) {
+        return channels <= MOST_CHANNELS;
+    }
+
+    private boolean seesImages(long channels) {
+        return isImage(channels) || source.filter(c -> c.channels() == channels).isPresent();
     }
 
     private Optional<Tensor> resampled(String name, Tensor values, long[] wanted) {

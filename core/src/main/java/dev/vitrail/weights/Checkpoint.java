@@ -126,12 +126,13 @@ public final class Checkpoint {
         return state.translated(dialect);
     }
 
-    private static boolean isFlax(Model model, StateDict state) {
+    /** Whether a checkpoint has Google's names for this model. */
+    static boolean isFlax(Model model, StateDict state) {
         return model instanceof VisionTransformer && FlaxVit.recognises(state.names());
     }
 
     /** The dialect of a state dict; null for the model's own names. */
-    private static @Nullable Dialect dialect(Model model, Family<?> family, StateDict state) {
+    static @Nullable Dialect dialect(Model model, Family<?> family, StateDict state) {
         if (state.names().containsAll(model.parameters().keySet())) {
             return null;
         }

@@ -3,18 +3,22 @@ package dev.vitrail.weights;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Adaptation;
 import dev.vitrail.models.Positions;
 import dev.vitrail.models.VisionTransformer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.regex.Pattern;
 
 /**
@@ -38,10 +42,15 @@ final class FlaxVit {
 
     private final int perceptron;
     private final int secondNorm;
+    /** Names of the checkpoint that one of our parameters was made of. */
+    private final Set<String> read = new HashSet<>();
 
-    private FlaxVit(StateDict state, VisionTransformer model) {
+    private final boolean shapesAlone;
+
+    private FlaxVit(StateDict state, VisionTransformer model, boolean shapesAlone) {
         this.state = state;
         this.model = model;
+        this.shapesAlone = shapesAlone;
         prefix = List.of("opt/target/", "params/img/", "params/", "").stream()
                 .filter(start -> state.names().contains(start + "embedding/kernel"))
                 .findFirst()
@@ -57,19 +66,44 @@ final class FlaxVit {
                 && names.stream().anyMatch(name -> name.contains("Transformer/encoder"));
     }
 
-    /** The checkpoint's tensors under the names of the model's parameters, in their layouts. */
+    /**
+     * The checkpoint's tensors under the names of the model's parameters, in their layouts; those that the model has no place for under
+     * their own.
+     */
     static Map<String, StoredTensor> translate(StateDict state, VisionTransformer model) {
-        var flax = new FlaxVit(state, model);
+        var flax = new FlaxVit(state, model, false);
         var translated = new LinkedHashMap<String, StoredTensor>();
+        flax.each((name, found) -> {
+            var tensor = found.to(DType.F32).contiguous();
+            translated.put(name, new StoredTensor(name, DType.F32, tensor.shape(), ByteBuffer.wrap(tensor.toBytes())));
+        });
+        flax.unread().forEach(name -> translated.put(name, state.get(name)));
+        return translated;
+    }
+
+    /** The shapes of {@link #translate}, of positions and patches as they are stored. */
+    static Map<String, long[]> shapes(StateDict state, VisionTransformer model) {
+        var flax = new FlaxVit(state, model, true);
+        var shapes = new LinkedHashMap<String, long[]>();
+        flax.each((name, found) -> shapes.put(name, found.shape()));
+        flax.unread().forEach(name -> shapes.put(name, state.get(name).shape()));
+        return shapes;
+    }
+
+    private void each(BiConsumer<String, Tensor> use) {
         model.parameters()
                 .keySet()
-                .forEach(name -> Frame.run(() -> flax.tensor(name)
-                        .map(tensor -> tensor.to(DType.F32).contiguous())
-                        .ifPresent(tensor -> translated.put(
-                                name,
-                                new StoredTensor(
-                                        name, DType.F32, tensor.shape(), ByteBuffer.wrap(tensor.toBytes()))))));
-        return translated;
+                .forEach(name -> Frame.run(() -> tensor(name).ifPresent(tensor -> use.accept(name, tensor))));
+    }
+
+    /** Names of the model's tensors, not the optimizer's or a text tower's, that no parameter was made of. */
+    private List<String> unread() {
+        // Fine-tuned checkpoints may keep the layer that pre-training had before its classifier.
+        return state.names().stream()
+                .filter(name -> name.startsWith(prefix) && !read.contains(name))
+                .filter(name -> !name.startsWith(prefix + "pre_logits/"))
+                .filter(name -> model.config().classes() > 0 || !name.startsWith(prefix + "head/"))
+                .toList();
     }
 
     /** The values for one of our parameters; empty if the checkpoint has none. */
@@ -175,8 +209,21 @@ final class FlaxVit {
 
     private Optional<Tensor> find(String name, int index) {
         return state.find(prefix + name)
-                .map(stored -> Tensor.of(stored.bytes(), stored.dtype(), stored.shape()))
+                .filter(stored -> index < 0 || index < blocks(stored))
+                .map(stored -> {
+                    if (index < 0 || blocks(stored) == model.config().depth()) {
+                        read.add(stored.name());
+                    }
+                    return shapesAlone
+                            ? Tensor.empty(stored.dtype(), Device.META, stored.shape())
+                            : Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
+                })
                 .map(tensor -> index < 0 ? tensor : tensor.select(0, index));
+    }
+
+    /** How many blocks a tensor is a stack of. */
+    private static long blocks(StoredTensor stack) {
+        return stack.shape().length == 0 ? 0 : stack.shape()[0];
     }
 
     /** {@code [D, h, d]} kernels or {@code [h, d]} biases, heads flattened, one after another along the last dimension. */
@@ -195,6 +242,9 @@ final class FlaxVit {
     }
 
     private Tensor positions(Tensor table) {
+        if (shapesAlone) {
+            return table;
+        }
         var config = model.config();
         int prefixed = config.positionedPrefix();
         long patches = table.size(1) - prefixed;
@@ -211,7 +261,9 @@ final class FlaxVit {
 
     private Tensor patch(Tensor kernel) {
         var config = model.config();
-        return kernel.size(2) == config.patchHeight() && kernel.size(3) == config.patchWidth()
+        // A hybrid's kernel, which sees features and no image, is left as it is, to be refused.
+        boolean left = shapesAlone || !Adaptation.isImage(kernel.size(1));
+        return left || (kernel.size(2) == config.patchHeight() && kernel.size(3) == config.patchWidth())
                 ? kernel
                 : Positions.resamplePatch(
                         kernel, config.patchHeight(), config.patchWidth(), Kernels.Resize.BILINEAR, false);

@@ -4,6 +4,7 @@ import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.VisionTransformer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -97,13 +98,12 @@ final class Recognition {
     private static double agreement(Variant variant, StateDict state) {
         try (var model = variant.create()) {
             var shapes = model.parameters();
-            var stored = renamed(variant, state, shapes.keySet());
+            var stored = shapes(model, variant.family(), state);
             shapes.keySet().removeIf(name -> isBeside(model, name));
             stored.keySet().removeIf(name -> isBeside(model, name));
             long equal = shapes.entrySet().stream()
                     .filter(entry -> Optional.ofNullable(stored.get(entry.getKey()))
-                            .map(tensor -> Arrays.equals(
-                                    tensor.shape(), entry.getValue().shape()))
+                            .map(shape -> Arrays.equals(shape, entry.getValue().shape()))
                             .orElse(false))
                     .count();
             return (double) equal / Math.max(shapes.size(), stored.size());
@@ -138,7 +138,7 @@ final class Recognition {
     private static double likeness(Variant variant, StateDict state) {
         try (var model = variant.create()) {
             var own = kinds(model.parameters().keySet());
-            var all = kinds(renamed(variant, state, model.parameters().keySet()).keySet());
+            var all = kinds(shapes(model, variant.family(), state).keySet());
             var both = new HashSet<>(own);
             both.retainAll(all);
             all.addAll(own);
@@ -150,15 +150,16 @@ final class Recognition {
         return names.stream().map(name -> name.replaceAll("\\d+", "#")).collect(Collectors.toSet());
     }
 
-    private static Map<String, StoredTensor> renamed(Variant variant, StateDict whole, Set<String> expected) {
-        var state = whole.without(variant.family()::derives);
-        if (!state.names().containsAll(expected)) {
-            for (var dialect : variant.family().dialects()) {
-                if (dialect.recognises().test(state.names())) {
-                    return state.translated(dialect);
-                }
-            }
+    /** The shapes of a checkpoint's tensors, by our names where it is in one of the family's dialects. */
+    private static Map<String, long[]> shapes(Model model, Family<?> family, StateDict whole) {
+        var state = whole.without(family::derives);
+        if (Checkpoint.isFlax(model, state) && model instanceof VisionTransformer vit) {
+            return FlaxVit.shapes(state, vit);
         }
-        return new LinkedHashMap<>(state.tensors());
+        var dialect = Checkpoint.dialect(model, family, state);
+        var shapes = new LinkedHashMap<String, long[]>();
+        (dialect == null ? state.tensors() : state.translated(dialect))
+                .forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        return shapes;
     }
 }

@@ -4,15 +4,21 @@ import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitrail.LoadedModel;
+import dev.vitrail.engine.Device;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.VisionTransformerConfig;
 import dev.vitrail.nn.Parameters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -96,5 +102,105 @@ class CheckpointTest {
     void averagesThatAreNotThereAreRefused() throws IOException {
         var file = nested("model");
         assertRefused(() -> load(file, true), "holds no averaged weights");
+    }
+
+    /** A ViT's tensors by Google's names, all zero. */
+    private static StateDict flax(VisionTransformerConfig c, StoredTensor... others) {
+        int D = c.width(), h = c.heads(), hidden = 4 * D, patches = c.gridHeight() * c.gridWidth();
+        var tensors = new ArrayList<StoredTensor>();
+        tensors.add(zeros("cls", 1, 1, D));
+        tensors.add(zeros("embedding/kernel", c.patchHeight(), c.patchWidth(), 3, D));
+        tensors.add(zeros("embedding/bias", D));
+        tensors.add(zeros("Transformer/posembed_input/pos_embedding", 1, 1 + patches, D));
+        for (int i = 0; i < c.depth(); i++) {
+            var block = "Transformer/encoderblock_" + i + "/";
+            for (var norm : List.of("LayerNorm_0", "LayerNorm_2")) {
+                tensors.add(zeros(block + norm + "/scale", D));
+                tensors.add(zeros(block + norm + "/bias", D));
+            }
+            for (var part : List.of("query", "key", "value")) {
+                tensors.add(zeros(block + "MultiHeadDotProductAttention_1/" + part + "/kernel", D, h, D / h));
+                tensors.add(zeros(block + "MultiHeadDotProductAttention_1/" + part + "/bias", h, D / h));
+            }
+            tensors.add(zeros(block + "MultiHeadDotProductAttention_1/out/kernel", h, D / h, D));
+            tensors.add(zeros(block + "MultiHeadDotProductAttention_1/out/bias", D));
+            tensors.add(zeros(block + "MlpBlock_3/Dense_0/kernel", D, hidden));
+            tensors.add(zeros(block + "MlpBlock_3/Dense_0/bias", hidden));
+            tensors.add(zeros(block + "MlpBlock_3/Dense_1/kernel", hidden, D));
+            tensors.add(zeros(block + "MlpBlock_3/Dense_1/bias", D));
+        }
+        tensors.add(zeros("Transformer/encoder_norm/scale", D));
+        tensors.add(zeros("Transformer/encoder_norm/bias", D));
+        tensors.add(zeros("head/kernel", D, c.classes()));
+        tensors.add(zeros("head/bias", c.classes()));
+        for (var other : others) {
+            tensors.removeIf(tensor -> tensor.name().equals(other.name()));
+            tensors.add(other);
+        }
+        return new StateDict(tensors, Map.of(), "flax.npz");
+    }
+
+    private static StoredTensor zeros(String name, long... shape) {
+        int count = 1;
+        for (long side : shape) {
+            count *= (int) side;
+        }
+        return StoredTensor.of(name, new float[count], shape);
+    }
+
+    private static VisionTransformerConfig config(String name) {
+        return (VisionTransformerConfig) Catalog.get(name).config();
+    }
+
+    private static List<String> load(Variant variant, StateDict state) {
+        try (var model = variant.create()) {
+            return Checkpoint.load(model, variant.family(), state, Checkpoint.Classifier.STRICT, Device.CPU)
+                    .notes();
+        }
+    }
+
+    @Test
+    void whatAFlaxCheckpointHasBesidesIsUnexpected() {
+        var config = config(MINI.name());
+        assertThat(load(MINI, flax(config, zeros("pre_logits/kernel", 3, 3), zeros("pre_logits/bias", 3))))
+                .containsExactly("names and layouts were translated from Google's Flax checkpoint");
+        assertRefused(
+                () -> load(MINI, flax(config, zeros("Transformer/encoderblock_9/LayerNorm_0/scale", 3))),
+                "1 are unexpected (Transformer/encoderblock_9/LayerNorm_0/scale)");
+        var headless = new Variant("headless", MINI.family(), config.withClasses(0));
+        assertThat(load(headless, flax(config))).hasSize(1);
+    }
+
+    @Test
+    void aFlaxCheckpointOfAnotherVariantSaysWhich() {
+        assertRefused(
+                () -> load(MINI, flax(config("vit_tiny_patch16_224"))),
+                "it looks like vit_tiny_patch16_224, another size of the family ViT: name that model");
+    }
+
+    /** As a hybrid's, whose patches are cut from features: resampled and summed over features it would fit. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aKernelOverFeaturesIsNotFittedToImages(boolean flax) {
+        var config = config(MINI.name());
+        int D = config.width();
+        assertRefused(() -> load(MINI, ofChannels(flax, 64)), "patch_embed.proj.weight is [%d, 64, ".formatted(D));
+        assertThat(load(MINI, ofChannels(flax, 13)))
+                .contains("patch_embed.proj.weight was fitted from 13 to 3 input channels");
+    }
+
+    private static StateDict ofChannels(boolean flax, int channels) {
+        var config = config(MINI.name());
+        int D = config.width(), p = config.patchHeight();
+        if (flax) {
+            return flax(config, zeros("embedding/kernel", p, p, channels, D));
+        }
+        try (var model = MINI.create()) {
+            var tensors = model.parameters().entrySet().stream()
+                    .filter(entry -> !entry.getKey().equals("patch_embed.proj.weight"))
+                    .map(entry -> zeros(entry.getKey(), entry.getValue().shape()));
+            var all = Stream.concat(tensors, Stream.of(zeros("patch_embed.proj.weight", D, channels, p, p)));
+            return new StateDict(all.toList(), Map.of(), "ours.safetensors");
+        }
     }
 }
