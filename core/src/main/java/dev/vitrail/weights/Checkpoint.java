@@ -105,6 +105,7 @@ public final class Checkpoint {
             throw new VitrailException(Recognition.sentence(state, model, family, missing, stored.keySet(), misshapen));
         }
         notes.addAll(adaptation.notes());
+        Recognition.ofAnotherPatch(state, model, family).ifPresent(notes::add);
         if (!fresh.isEmpty()) {
             notes.add("the classifier starts afresh with %d classes"
                     .formatted(model.config().classes()));

@@ -5,6 +5,7 @@ import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.nn.Parameter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -78,6 +79,42 @@ final class Recognition {
                                 "it looks like a model of the family %s, of a size that the catalogue does not have"
                                         .formatted(other.name())))
                 .orElse("name the model that it was made from, or check that the file is complete");
+    }
+
+    /**
+     * A sentence for a checkpoint whose patches are resampled although another variant has them as they are; empty where the patches fit,
+     * or no variant has such.
+     */
+    static Optional<String> ofAnotherPatch(StateDict state, Model model, Family<?> family) {
+        var own = patch(model);
+        var stored = sides(Optional.ofNullable(shapes(model, family, state).get(kernel(model))));
+        if (own.isEmpty() || stored.isEmpty() || own.equals(stored)) {
+            return Optional.empty();
+        }
+        return variantOf(state)
+                .filter(variant -> patch(variant).equals(stored))
+                .map(variant ->
+                        "its patches of %s pixels were resampled to %s; it looks like %s: name that model to run it as it was trained"
+                                .formatted(stored.get(), own.get(), variant.name()));
+    }
+
+    private static Optional<String> patch(Variant variant) {
+        try (var model = variant.create()) {
+            return patch(model);
+        }
+    }
+
+    private static Optional<String> patch(Model model) {
+        return sides(Optional.ofNullable(model.parameters().get(kernel(model))).map(Parameter::shape));
+    }
+
+    private static String kernel(Model model) {
+        return model.stem() + ".weight";
+    }
+
+    /** Rows and columns that a convolution sees; empty for what is none. */
+    private static Optional<String> sides(Optional<long[]> kernel) {
+        return kernel.filter(shape -> shape.length == 4).map(shape -> shape[2] + "×" + shape[3]);
     }
 
     /** The variant with most of whose tensors the checkpoint agrees in name and shape, classifier aside. */

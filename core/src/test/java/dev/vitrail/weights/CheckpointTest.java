@@ -203,4 +203,28 @@ class CheckpointTest {
             return new StateDict(all.toList(), Map.of(), "ours.safetensors");
         }
     }
+
+    /** It fits, resampled, but whoever loads it has surely named the wrong model. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aCheckpointOfAnotherPatchNamesItsVariant(boolean flax) {
+        var note =
+                "its patches of 6×6 pixels were resampled to 4×4; it looks like vit_mini_patch6_48: name that model to run it"
+                        + " as it was trained";
+        var other = Catalog.get("vit_mini_patch6_48");
+        StateDict state;
+        try (var model = other.create()) {
+            state = flax
+                    ? flax(config(other.name()))
+                    : new StateDict(
+                            model.parameters().entrySet().stream()
+                                    .map(entry -> zeros(
+                                            entry.getKey(), entry.getValue().shape()))
+                                    .toList(),
+                            Map.of(),
+                            "ours.safetensors");
+        }
+        assertThat(load(MINI, state)).contains(note);
+        assertThat(load(other, state)).noneMatch(any -> any.contains("it looks like"));
+    }
 }
