@@ -61,6 +61,8 @@ public record LoadedModel(
      * @param architecture the catalogue's name for a bare weights file; empty where the source says it itself
      * @param device where the parameters live
      * @param classes rows of the classifier, if another number than the source's; it then starts afresh
+     * @param labels names of these classes, if they are known; where the source names others, the classifier starts afresh though it
+     *     has as many rows
      * @param height rows of the input, if another number than the source's; positions are then resampled
      * @param width columns of the input, if another number than the source's
      * @param dropPath rate of stochastic depth for training
@@ -72,6 +74,7 @@ public record LoadedModel(
             Optional<String> architecture,
             Device device,
             OptionalInt classes,
+            List<String> labels,
             OptionalInt height,
             OptionalInt width,
             double dropPath,
@@ -82,6 +85,7 @@ public record LoadedModel(
                 Optional.empty(),
                 Device.CPU,
                 OptionalInt.empty(),
+                List.of(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),
                 0,
@@ -90,16 +94,40 @@ public record LoadedModel(
                 false);
 
         public Options withArchitecture(Optional<String> other) {
-            return new Options(other, device, classes, height, width, dropPath, seed, firstWeights, ema);
+            return new Options(other, device, classes, labels, height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withDevice(Device other) {
-            return new Options(architecture, other, classes, height, width, dropPath, seed, firstWeights, ema);
+            return new Options(architecture, other, classes, labels, height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withClasses(int count) {
             return new Options(
-                    architecture, device, OptionalInt.of(count), height, width, dropPath, seed, firstWeights, ema);
+                    architecture,
+                    device,
+                    OptionalInt.of(count),
+                    List.of(),
+                    height,
+                    width,
+                    dropPath,
+                    seed,
+                    firstWeights,
+                    ema);
+        }
+
+        /** For these classes, as many as there are names. */
+        public Options withLabels(List<String> names) {
+            return new Options(
+                    architecture,
+                    device,
+                    OptionalInt.of(names.size()),
+                    List.copyOf(names),
+                    height,
+                    width,
+                    dropPath,
+                    seed,
+                    firstWeights,
+                    ema);
         }
 
         public Options withImage(int newHeight, int newWidth) {
@@ -107,6 +135,7 @@ public record LoadedModel(
                     architecture,
                     device,
                     classes,
+                    labels,
                     OptionalInt.of(newHeight),
                     OptionalInt.of(newWidth),
                     dropPath,
@@ -116,19 +145,35 @@ public record LoadedModel(
         }
 
         public Options withDropPath(double rate) {
-            return new Options(architecture, device, classes, height, width, rate, seed, firstWeights, ema);
+            return new Options(architecture, device, classes, labels, height, width, rate, seed, firstWeights, ema);
         }
 
         public Options withSeed(long other) {
-            return new Options(architecture, device, classes, height, width, dropPath, other, firstWeights, ema);
+            return new Options(
+                    architecture, device, classes, labels, height, width, dropPath, other, firstWeights, ema);
         }
 
         public Options withFirstWeights(FirstWeights other) {
-            return new Options(architecture, device, classes, height, width, dropPath, seed, other, ema);
+            return new Options(architecture, device, classes, labels, height, width, dropPath, seed, other, ema);
         }
 
         public Options withEma(boolean averaged) {
-            return new Options(architecture, device, classes, height, width, dropPath, seed, firstWeights, averaged);
+            return new Options(
+                    architecture, device, classes, labels, height, width, dropPath, seed, firstWeights, averaged);
+        }
+
+        /** What becomes of the classifier of a source whose classes have these names. */
+        private Checkpoint.Classifier classifier(List<String> sources) {
+            if (classes.isEmpty()) {
+                return Checkpoint.Classifier.STRICT;
+            }
+            return knowsBoth(sources) && !labels.equals(sources)
+                    ? Checkpoint.Classifier.RESET
+                    : Checkpoint.Classifier.KEEP_IF_IT_FITS;
+        }
+
+        private boolean knowsBoth(List<String> sources) {
+            return !labels.isEmpty() && !sources.isEmpty();
         }
 
         private ModelConfig apply(ModelConfig config) {
@@ -275,12 +320,20 @@ public record LoadedModel(
         var model = variant.family().create(wanted);
         try {
             RandomState.seed(options.seed);
-            var policy = options.classes.isPresent() ? Checkpoint.Classifier.RESET : Checkpoint.Classifier.STRICT;
-            var report = Checkpoint.load(model, variant.family(), state, Optional.of(config), policy, options.device);
+            var report = Checkpoint.load(
+                    model, variant.family(), state, Optional.of(config), options.classifier(labels), options.device);
             model.train(false);
-            var names = options.classes.isPresent() ? List.<String>of() : labels;
-            var notes = withAdjustments(report.notes(), wanted);
-            return new LoadedModel(name, variant, model, fitted(input, wanted), names, true, notes);
+            var names = options.classes.isPresent() ? options.labels : labels;
+            var notes = new ArrayList<>(report.notes());
+            boolean kept = options.classes.isPresent()
+                    && wanted.classes() > 0
+                    && report.fresh().isEmpty();
+            if (kept && !options.knowsBoth(labels)) {
+                notes.add("the classifier was kept, as it has %d classes too: whether they are the same, nobody says"
+                        .formatted(wanted.classes()));
+            }
+            return new LoadedModel(
+                    name, variant, model, fitted(input, wanted), names, true, withAdjustments(notes, wanted));
         } catch (RuntimeException e) {
             model.close();
             throw e;
@@ -297,7 +350,7 @@ public record LoadedModel(
                 variant,
                 model,
                 fitted(preprocessing(variant), wanted),
-                List.of(),
+                options.labels,
                 false,
                 withAdjustments(
                         List.of("the weights of '%s' are random: train it, or name published weights with a tag"

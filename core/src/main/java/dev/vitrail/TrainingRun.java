@@ -242,15 +242,15 @@ public final class TrainingRun implements AutoCloseable {
         var how = LoadedModel.Options.DEFAULT
                 .withArchitecture(config.get(ARCHITECTURE))
                 .withDevice(options.device)
-                .withClasses(classifies ? sets.train().classes().size() : 0)
                 .withDropPath(config.get(DROP_PATH))
                 .withFirstWeights(config.get(FIRST_WEIGHTS))
                 .withSeed(config.get(SEED));
+        var taught = classifies ? how.withLabels(sets.train().classes()) : how.withClasses(0);
         var loaded = LoadedModel.load(
                 config.get(MODEL),
                 config.get(IMAGE_SIZE)
-                        .map(size -> how.withImage(size.height(), size.width()))
-                        .orElse(how));
+                        .map(size -> taught.withImage(size.height(), size.width()))
+                        .orElse(taught));
         return classifies ? loaded : masking(loaded, options.device);
     }
 

@@ -49,7 +49,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "train",
         description = {
-            "Trains a model from scratch, or goes on from published weights with a new classifier.",
+            "Trains a model from scratch, or goes on from trained weights: with a new classifier, unless theirs is for the"
+                    + " same classes, or for as many of which nobody tells the names.",
             "Without --data it trains on the built-in set of stained-glass pictures, which needs no download. Every option"
                     + " of a run is in its config.yaml; --set changes any of them by name."
         },

@@ -29,11 +29,13 @@ import org.jspecify.annotations.Nullable;
  * listed in one error, which also says what the file looks like instead.
  */
 public final class Checkpoint {
-    /** What to do with a classifier of another number of classes. */
+    /** What to do with a checkpoint's classifier. */
     public enum Classifier {
-        /** Refuse it. */
+        /** Load it, and refuse one of another number of classes. */
         STRICT,
-        /** Leave it out and start with a fresh one, as for fine-tuning. */
+        /** Load it if it has as many classes, and else start with a fresh one. */
+        KEEP_IF_IT_FITS,
+        /** Leave it out and start with a fresh one, as for other classes. */
         RESET
     }
 
@@ -84,12 +86,14 @@ public final class Checkpoint {
                 var off = Gradients.off()) {
             model.parameters().forEach((name, parameter) -> {
                 var tensor = stored.remove(name);
-                boolean replaced = classifier == Classifier.RESET && isClassifier(model, name);
-                if (tensor == null || (replaced && !fits(tensor, parameter))) {
-                    if (replaced) {
-                        parameter.initialise(device);
-                        fresh.add(name);
-                    } else if (!name.endsWith(".num_batches_tracked")) {
+                boolean fits = tensor != null && fits(tensor, parameter);
+                if (isClassifier(model, name) && startsAfresh(classifier, fits)) {
+                    parameter.initialise(device);
+                    fresh.add(name);
+                    return;
+                }
+                if (tensor == null) {
+                    if (!name.endsWith(".num_batches_tracked")) {
                         missing.add(name);
                     } else {
                         parameter.initialise(device);
@@ -157,6 +161,10 @@ public final class Checkpoint {
 
     private static boolean isClassifier(Model model, String name) {
         return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
+    }
+
+    private static boolean startsAfresh(Classifier classifier, boolean fits) {
+        return classifier == Classifier.RESET || (classifier == Classifier.KEEP_IF_IT_FITS && !fits);
     }
 
     private static boolean fits(StoredTensor tensor, Parameter parameter) {
