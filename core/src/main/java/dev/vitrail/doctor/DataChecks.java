@@ -3,6 +3,7 @@ package dev.vitrail.doctor;
 import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.LOSS;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
@@ -65,7 +66,9 @@ final class DataChecks {
         boolean even = !config.get(BALANCED) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
         if (even && most >= SKEWED * least && least > 0) {
             findings.add(Finding.warn(
-                    "weigh them (--set class_weights=effective_number), or show rare ones as often (--set balanced=true)",
+                    config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY
+                            ? "weigh them (--set class_weights=effective_number), or show rare ones as often (--set balanced=true)"
+                            : "show rare ones as often (--set balanced=true)",
                     "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",
                     most,
                     least));

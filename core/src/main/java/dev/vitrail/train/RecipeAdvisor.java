@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 
 import dev.vitrail.VitrailException;
@@ -92,7 +93,7 @@ public final class RecipeAdvisor {
         var reasons = new ArrayList<String>();
         var changes = new ArrayList<String>();
         var recipe = trained ? fineTuning(train, reasons) : fromScratch(config, train, reasons, changes);
-        skew(train, reasons, changes);
+        skew(Recipe.get(recipe).apply(config), train, reasons, changes);
         return new Advice(recipe, String.join("\n", changes), List.copyOf(reasons));
     }
 
@@ -189,15 +190,23 @@ public final class RecipeAdvisor {
         }
     }
 
-    private static void skew(Dataset train, List<String> reasons, List<String> changes) {
+    /** Class weights belong to the cross entropy; by the binary loss, rare classes are shown more often instead. */
+    private static void skew(TrainingConfig config, Dataset train, List<String> reasons, List<String> changes) {
         int[] counts = Arrays.stream(ClassWeights.counts(train.labels()))
                 .filter(count -> count > 0)
                 .toArray();
         int least = Arrays.stream(counts).min().orElse(0),
                 most = Arrays.stream(counts).max().orElse(0);
         if (most >= SKEWED * least) {
-            changes.add("class_weights: effective_number");
-            say(reasons, "classes are weighed, as the largest has %,d images and the smallest %,d", most, least);
+            boolean weighed = config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY;
+            changes.add(weighed ? "class_weights: effective_number" : "balanced: true");
+            say(
+                    reasons,
+                    weighed
+                            ? "classes are weighed, as the largest has %,d images and the smallest %,d"
+                            : "classes are shown equally often, as the largest has %,d images and the smallest %,d",
+                    most,
+                    least);
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
@@ -11,8 +12,10 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.Catalog;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -114,6 +117,28 @@ final class RecipeAdvisorTest {
                 .isEqualTo(TrainingLoss.Weighting.EFFECTIVE_NUMBER);
         assertThat(advice.reasons())
                 .anySatisfy(reason -> assertThat(reason).contains("540 images and the smallest 60"));
+    }
+
+    /** Sizes and amounts that between them lead to every recipe that is ever proposed, for a model of each kind. */
+    @ParameterizedTest
+    @CsvSource({"300, 224, true", "3000, 224, true", "3000, 32, false", "60000, 32, false", "600000, 224, false"})
+    void whateverIsProposedForUnevenClassesFits(int images, int side, boolean trained) {
+        var set = new Black(images, images / 20, side);
+        var kinds = new TreeMap<String, String>();
+        for (var variant : Catalog.variants()) {
+            if (variant.config().imageHeight() > 64 == side > 64) {
+                kinds.put(variant.name().replaceFirst("_.*", ""), variant.name());
+            }
+        }
+        assertThat(kinds).containsKeys("vit", "deit3", "swin");
+        for (var model : kinds.values()) {
+            var advice = RecipeAdvisor.advise(start(model), trained, set);
+            var config = advice.apply(start(model)).checked();
+            assertThat(config.get(BALANCED))
+                    .as(model)
+                    .isEqualTo(config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL)
+                    .isEqualTo(advice.recipe().startsWith("deit3"));
+        }
     }
 
     @Test
