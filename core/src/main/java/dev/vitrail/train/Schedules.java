@@ -10,6 +10,7 @@ import static dev.vitrail.train.TrainingOptions.SCHEDULE;
 import static dev.vitrail.train.TrainingOptions.SCHEDULE_ON_UPDATES;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.WARMUP_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.WARMUP_PREFIX;
 
 import java.util.List;
 
@@ -35,19 +36,23 @@ public final class Schedules {
         double base = Optimizers.learningRate(config);
         double lowest = config.get(LOWEST_LEARNING_RATE);
         long end = Math.round((config.get(EPOCHS) - config.get(COOLDOWN_EPOCHS)) * unit);
+        long warmUp = Math.round(config.get(WARMUP_EPOCHS) * unit);
+        boolean first = config.get(WARMUP_PREFIX);
+        // Both together take the run's length, as in the code of ConvNeXt and ViT; timm makes the run longer.
+        long length = first ? Math.max(1, end - warmUp) : end;
         Schedule fall =
                 switch (config.get(SCHEDULE)) {
-                    case COSINE -> CosineSchedule.of(base, end).with(o -> o.lowest = lowest);
-                    case LINEAR -> PolynomialSchedule.linear(base, end, lowest);
+                    case COSINE -> CosineSchedule.of(base, length).with(o -> o.lowest = lowest);
+                    case LINEAR -> PolynomialSchedule.linear(base, length, lowest);
                     case STEP ->
                         StepSchedule.every(
                                 base,
                                 Math.max(1, Math.round(config.get(DECAY_EPOCHS) * unit)),
-                                end,
+                                length,
                                 config.get(DECAY_RATE));
                     case PLATEAU, CONSTANT -> Schedule.constant(base);
                 };
-        var warm = fall.warmedUp(Math.round(config.get(WARMUP_EPOCHS) * unit), config.get(WARMUP_LEARNING_RATE), false);
+        var warm = fall.warmedUp(warmUp, config.get(WARMUP_LEARNING_RATE), first);
         return (config.get(COOLDOWN_EPOCHS) > 0 ? warm.from(end, lowest) : warm).heldFor(updatesPerEpoch / unit);
     }
 

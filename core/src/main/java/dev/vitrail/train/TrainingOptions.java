@@ -68,6 +68,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Schedules.Kind> SCHEDULE = choice("schedule", Schedules.Kind.COSINE, "how the learning rate falls");
     public static final TrainingOption<Double> WARMUP_EPOCHS = number("warmup_epochs", 0, "epochs, or a part of one, until the learning rate is at its top").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> WARMUP_LEARNING_RATE = number("warmup_learning_rate", 1e-6, "learning rate of the first step").that(v -> v >= 0, "0 or more");
+    public static final TrainingOption<Boolean> WARMUP_PREFIX = flag("warmup_prefix", false, "whether the fall begins at its top when the warm-up ends; else the warm-up covers its beginning; both end with the run");
     public static final TrainingOption<Double> LOWEST_LEARNING_RATE = number("lowest_learning_rate", 1e-6, "learning rate of the last step").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> COOLDOWN_EPOCHS = number("cooldown_epochs", 0, "last epochs, all at the lowest learning rate").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> DECAY_EPOCHS = number("decay_epochs", 30, "epochs between two falls of the step schedule").that(v -> v > 0, "positive");
@@ -134,8 +135,8 @@ public final class TrainingOptions {
                     MOMENTUM, NESTEROV, CLIP_NORM, CLIP_VALUE, CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,
                     EMA_WARMUP, ON_NAN),
             new Section("The learning rate over time",
-                    SCHEDULE, WARMUP_EPOCHS, WARMUP_LEARNING_RATE, LOWEST_LEARNING_RATE, COOLDOWN_EPOCHS, DECAY_EPOCHS, DECAY_RATE,
-                    PATIENCE_EPOCHS, SCHEDULE_ON_UPDATES),
+                    SCHEDULE, WARMUP_EPOCHS, WARMUP_LEARNING_RATE, WARMUP_PREFIX, LOWEST_LEARNING_RATE, COOLDOWN_EPOCHS, DECAY_EPOCHS,
+                    DECAY_RATE, PATIENCE_EPOCHS, SCHEDULE_ON_UPDATES),
             new Section("What is made small, and what keeps the model from learning by heart",
                     OBJECTIVE, LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, CLASS_WEIGHTS, TEACHER, DISTILLATION,
                     DISTILLATION_ALPHA, DISTILLATION_TEMPERATURE, DROP_PATH),
