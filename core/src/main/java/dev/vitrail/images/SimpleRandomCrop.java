@@ -1,6 +1,7 @@
 package dev.vitrail.images;
 
 import dev.vitrail.VitrailException;
+import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
@@ -9,12 +10,14 @@ import java.util.random.RandomGenerator;
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels
- * @param interpolation how the picture is resized
+ * @param interpolations how the picture is resized: one is drawn for each
  */
-public record SimpleRandomCrop(int height, int width, Interpolation interpolation) implements ImageTransform {
+public record SimpleRandomCrop(int height, int width, List<Interpolation> interpolations) implements ImageTransform {
     private static final int PADDING = 4;
 
     public SimpleRandomCrop {
+        interpolations = List.copyOf(interpolations);
+        VitrailException.require(!interpolations.isEmpty(), "A crop needs at least one interpolation to draw from.");
         VitrailException.require(
                 height > PADDING && width > PADDING,
                 "A simple random crop mirrors %d pixels and needs more than that a side, found %d×%d.",
@@ -28,7 +31,8 @@ public record SimpleRandomCrop(int height, int width, Interpolation interpolatio
         boolean narrow = (long) image.width() * height <= (long) image.height() * width;
         int newWidth = narrow ? width : (int) ((double) ((long) height * image.width()) / image.height());
         int newHeight = narrow ? (int) ((double) ((long) width * image.height()) / image.width()) : height;
-        var resized = Resampler.resize(image, Math.max(newWidth, width), Math.max(newHeight, height), interpolation);
+        var filter = interpolations.get(interpolations.size() == 1 ? 0 : random.nextInt(interpolations.size()));
+        var resized = Resampler.resize(image, Math.max(newWidth, width), Math.max(newHeight, height), filter);
         return new PadAndCrop(height, width, PADDING, PadAndCrop.Border.REFLECT).apply(resized, random);
     }
 }

@@ -13,6 +13,7 @@ import static dev.vitrail.train.TrainingOptions.ERASING_COUNT;
 import static dev.vitrail.train.TrainingOptions.ERASING_MODE;
 import static dev.vitrail.train.TrainingOptions.FLIP;
 import static dev.vitrail.train.TrainingOptions.GREY;
+import static dev.vitrail.train.TrainingOptions.INTERPOLATION;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LARGEST_CROP;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
@@ -31,6 +32,7 @@ import dev.vitrail.data.Sampler;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ColorJitter;
 import dev.vitrail.images.ImageTransform;
+import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Motion;
 import dev.vitrail.images.PadAndCrop;
 import dev.vitrail.images.Preprocessing;
@@ -58,6 +60,21 @@ public final class Augmentation {
         SIMPLE
     }
 
+    /** How views are resampled. */
+    public enum Filter {
+        /** Bilinear or bicubic, drawn anew each time. */
+        RANDOM(RandomResizedCrop.RANDOM_INTERPOLATION),
+        NEAREST(List.of(Interpolation.NEAREST)),
+        BILINEAR(List.of(Interpolation.BILINEAR)),
+        BICUBIC(List.of(Interpolation.BICUBIC));
+
+        private final List<Interpolation> interpolations;
+
+        Filter(List<Interpolation> interpolations) {
+            this.interpolations = interpolations;
+        }
+    }
+
     private Augmentation() {}
 
     /**
@@ -69,13 +86,14 @@ public final class Augmentation {
     public static TrainingTransform of(TrainingConfig config, Preprocessing input) {
         config.get(CUTMIX_MINMAX).ifPresent(sides -> sides.requireRoomIn(input.height(), input.width()));
         var steps = new ArrayList<ImageTransform>();
-        crop(config, input, steps);
+        var interpolations =
+                config.get(INTERPOLATION).map(filter -> filter.interpolations).orElse(List.of(input.interpolation()));
+        crop(config, input, interpolations, steps);
         if (config.get(FLIP) > 0 || config.get(VERTICAL_FLIP) > 0) {
             steps.add(new RandomFlip(config.get(FLIP), config.get(VERTICAL_FLIP)));
         }
         var spec = config.get(AUTO_AUGMENT).map(AugmentationSpec::new);
-        spec.ifPresent(automatic -> steps.add(
-                automatic.transform(Motion.of(input.normalization(), RandomResizedCrop.RANDOM_INTERPOLATION))));
+        spec.ifPresent(automatic -> steps.add(automatic.transform(Motion.of(input.normalization(), interpolations))));
         if (config.get(COLOR_JITTER) > 0
                 && spec.map(AugmentationSpec::keepsColorJitter).orElse(true)) {
             steps.add(ColorJitter.of(config.get(COLOR_JITTER)));
@@ -93,7 +111,11 @@ public final class Augmentation {
                 : transform;
     }
 
-    private static void crop(TrainingConfig config, Preprocessing input, List<ImageTransform> steps) {
+    private static void crop(
+            TrainingConfig config,
+            Preprocessing input,
+            List<Interpolation> interpolations,
+            List<ImageTransform> steps) {
         switch (config.get(CROP)) {
             case RESIZED ->
                 steps.add(new RandomResizedCrop(
@@ -101,7 +123,7 @@ public final class Augmentation {
                         input.width(),
                         new RandomResizedCrop.Range(config.get(SMALLEST_CROP), config.get(LARGEST_CROP)),
                         RandomResizedCrop.DEFAULT_RATIO,
-                        List.of(input.interpolation())));
+                        interpolations));
             case SHIFTED -> {
                 // Before it is shifted, a picture of another size is brought to the input's, just as validation does
                 // it.
@@ -110,7 +132,7 @@ public final class Augmentation {
                     steps.add(new PadAndCrop(input.height(), input.width(), config.get(SHIFT), PadAndCrop.Border.ZERO));
                 }
             }
-            case SIMPLE -> steps.add(new SimpleRandomCrop(input.height(), input.width(), input.interpolation()));
+            case SIMPLE -> steps.add(new SimpleRandomCrop(input.height(), input.width(), interpolations));
         }
     }
 

@@ -94,6 +94,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> SMALLEST_CROP = number("smallest_crop", 0.08, "share of an image's area that a resized crop keeps at least").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Integer> SHIFT = whole("shift", 4, "pixels that a shifted image moves at most").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> LARGEST_CROP = number("largest_crop", 1, "share that it keeps at most").that(v -> v > 0 && v <= 1, "in (0, 1]");
+    public static final TrainingOption<Optional<Augmentation.Filter>> INTERPOLATION = choice("interpolation", Augmentation.Filter.RANDOM, "how resized and simple crops are resampled, and what an automatic augmentation shifts, shears and rotates (timm's train_interpolation); random: bilinear or bicubic, drawn for each; none: as the model's validation").orNone();
     public static final TrainingOption<Double> FLIP = number("flip", 0.5, "probability of mirroring left and right").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Double> VERTICAL_FLIP = number("vertical_flip", 0, "probability of mirroring top and bottom").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Optional<String>> AUTO_AUGMENT = text("auto_augment", "", "an automatic augmentation as timm writes it: rand-m9-mstd0.5-inc1, original, augmix-m5-w4-d2, 3a").that(Augmentation::known, "one of timm's notations").orNone();
@@ -141,8 +142,8 @@ public final class TrainingOptions {
                     OBJECTIVE, LOSS, LABEL_SMOOTHING, TARGET_THRESHOLD, SUM_OVER_CLASSES, CLASS_WEIGHTS, TEACHER, DISTILLATION,
                     DISTILLATION_ALPHA, DISTILLATION_TEMPERATURE, DROP_PATH),
             new Section("The views of an image that are trained on",
-                    CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY, BLUR,
-                    ERASING, ERASING_MODE, ERASING_COUNT),
+                    CROP, SMALLEST_CROP, LARGEST_CROP, SHIFT, INTERPOLATION, FLIP, VERTICAL_FLIP, AUTO_AUGMENT, COLOR_JITTER, GREY,
+                    BLUR, ERASING, ERASING_MODE, ERASING_COUNT),
             new Section("How images are mixed, and how often each is seen",
                     MIXUP, CUTMIX, CUTMIX_MINMAX, MIX_PROBABILITY, MIX_SWITCH_PROBABILITY, MIX_MODE, MIX_OFF_EPOCH, REPEATS, BALANCED));
     // spotless:on

@@ -69,7 +69,7 @@ class RandomTransformsTest {
 
     @Test
     void simpleCropsKeepTheShorterSide() {
-        var crop = new SimpleRandomCrop(32, 32, Interpolation.BICUBIC);
+        var crop = new SimpleRandomCrop(32, 32, List.of(Interpolation.BICUBIC));
         for (int[] size : new int[][] {{100, 60}, {60, 100}, {10, 500}, {32, 32}}) {
             var result = crop.apply(PillowTable.noise(size[0], size[1]), new SplittableRandom(1));
             assertThat(result.width()).isEqualTo(32);
@@ -80,7 +80,7 @@ class RandomTransformsTest {
         var padded = new PadAndCrop(32, 32, 4, PadAndCrop.Border.REFLECT);
         assertThat(crop.apply(image, new SplittableRandom(7)).pixels())
                 .isEqualTo(padded.apply(image, new SplittableRandom(7)).pixels());
-        var wide = new SimpleRandomCrop(20, 40, Interpolation.BILINEAR)
+        var wide = new SimpleRandomCrop(20, 40, List.of(Interpolation.BILINEAR))
                 .apply(PillowTable.noise(90, 90), new SplittableRandom(1));
         assertThat(wide.width()).isEqualTo(40);
         assertThat(wide.height()).isEqualTo(20);
@@ -173,7 +173,8 @@ class RandomTransformsTest {
                 .hasMessageContaining("0.6");
         assertThatThrownBy(() -> new RandomGrey(2)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> new RandomBlur(0.5, 2, 1)).isInstanceOf(VitrailException.class);
-        assertThatThrownBy(() -> new SimpleRandomCrop(4, 4, Interpolation.BOX)).isInstanceOf(VitrailException.class);
+        assertThatThrownBy(() -> new SimpleRandomCrop(4, 4, List.of(Interpolation.BOX)))
+                .isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> RandomErasing.of(0.5, Mode.CONST, 0)).isInstanceOf(VitrailException.class);
         assertThatThrownBy(() -> new RandomErasing(0.5, 0.5, 0.2, 0.3, Mode.CONST, 1))
                 .isInstanceOf(VitrailException.class);
