@@ -1,5 +1,6 @@
 package dev.vitrail;
 
+import static dev.vitrail.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.DATA;
@@ -15,6 +16,7 @@ import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.PRECISION;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
@@ -48,6 +50,7 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingResult;
+import dev.vitrail.train.TrainingStep;
 import dev.vitrail.weights.StateDict;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -137,6 +140,9 @@ public final class TrainingRun implements AutoCloseable {
 
     private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
         this.config = config;
+        require(
+                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
+                "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
         this.sets = sets(config);
         if (options.strict) {
             Datasets.requireSound(sets.faults());
@@ -145,7 +151,12 @@ public final class TrainingRun implements AutoCloseable {
             requireSameData(folder, sets);
         }
         this.loaded = load(config, sets, options);
-        this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
+        try {
+            this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
+        } catch (RuntimeException e) {
+            loaded.close();
+            throw e;
+        }
         try {
             if (options.doctor && !resume) {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
@@ -291,7 +302,7 @@ public final class TrainingRun implements AutoCloseable {
         return loaded;
     }
 
-    /** A teacher sees the images that the student sees, so both must want them alike. */
+    /** A teacher sees the images that the student sees, so both must want them alike, and tell the same classes apart. */
     private LoadedModel loadTeacher(String name, Options options) {
         var input = loaded.preprocessing();
         var model = LoadedModel.load(
@@ -302,6 +313,13 @@ public final class TrainingRun implements AutoCloseable {
                     "the teacher %s wants its images with mean %s and deviation %s, the student with %s and %s: choose a teacher"
                             + " of the same statistics",
                     name, model.preprocessing().mean(), model.preprocessing().std(), input.mean(), input.std());
+        }
+        int taught = model.model().config().classes();
+        if (taught != sets.train().classes().size()) {
+            model.close();
+            throw VitrailException.of(
+                    "the teacher %s tells %d classes apart and the data has %d: choose a teacher that was trained on these classes",
+                    name, taught, sets.train().classes().size());
         }
         return model;
     }

@@ -1,0 +1,46 @@
+package dev.vitrail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingOptions;
+import dev.vitrail.train.TrainingStep;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a run refuses before anything of it is written. */
+class TrainingRunTest {
+    private static final TrainingConfig CONFIG = TrainingConfig.of("resnet_mini_32", TrainingRun.BUILT_IN, 4);
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    Path folder;
+
+    private void refused(TrainingConfig config, String... words) {
+        var run = folder.resolve("run");
+        assertThatThrownBy(() -> TrainingRun.begin(config, new RunFolder(run), TrainingRun.Options.DEFAULT)
+                        .close())
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContainingAll(words);
+        assertThat(run).doesNotExist();
+    }
+
+    @Test
+    void halfPrecisionOfSmallRangeOnTheCpu() {
+        refused(
+                CONFIG.with(TrainingOptions.PRECISION, TrainingStep.Precision.F16),
+                "precision f16 needs a GPU",
+                "bf16 or f32");
+    }
+
+    @Test
+    void aTeacherOfOtherClasses() {
+        refused(
+                CONFIG.with(TrainingOptions.TEACHER, Optional.of("vit_mini_patch4_gap_32")),
+                "the teacher vit_mini_patch4_gap_32 tells 10 classes apart and the data has 12");
+    }
+}
