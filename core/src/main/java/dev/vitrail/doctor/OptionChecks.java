@@ -8,15 +8,22 @@ import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
+import static dev.vitrail.train.TrainingOptions.LOSS;
+import static dev.vitrail.train.TrainingOptions.NEEDS_WEIGHTS;
+import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.SMALLEST_CROP;
+import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
+import dev.vitrail.train.Objective;
 import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingLoss;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -72,9 +79,10 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Finding> of(TrainingConfig config, boolean pretrained, int images, PictureSize pictures) {
+    static List<Finding> of(TrainingConfig config, boolean pretrained, int images, int classes, PictureSize pictures) {
         var findings = new ArrayList<Finding>();
         start(config, pretrained, findings);
+        targets(config, classes, findings);
         learningRate(config, pretrained, images, findings);
         long steps = steps(config, images);
         if (!pretrained && steps < FEWEST_STEPS) {
@@ -105,12 +113,40 @@ final class OptionChecks {
             findings.add(Finding.refuse(
                     "start from published weights (--model NAME.TAG), or train all layers (--no-freeze)",
                     "only the classifier would be trained, on a model whose other weights are random and stay so"));
+        } else if (config.get(NEEDS_WEIGHTS)) {
+            findings.add(
+                    Finding.refuse(
+                            "start from published weights (--model NAME.TAG) or a run of yours (--model RUN), or take another recipe",
+                            "the options are for a model that is trained already (needs_weights), and this one starts from random weights"));
         }
         if (config.get(LAYER_DECAY) < 1) {
             findings.add(Finding.warn(
                     "set layer_decay to 1, or start from published weights (--model NAME.TAG)",
                     "a layer decay of %s spares layers that know something already, but the model starts from random weights",
                     config.get(LAYER_DECAY)));
+        }
+    }
+
+    /** A threshold that smoothed labels are all above or all below tells the model nothing. */
+    private static void targets(TrainingConfig config, int classes, List<Finding> findings) {
+        if (config.get(OBJECTIVE) != Objective.CLASSIFY
+                || config.get(LOSS) != TrainingLoss.Kind.BINARY_CROSS_ENTROPY
+                || config.get(TARGET_THRESHOLD).isEmpty()) {
+            return;
+        }
+        double smoothing = config.get(LABEL_SMOOTHING),
+                threshold = config.get(TARGET_THRESHOLD).get();
+        double others = smoothing / classes, own = 1 - smoothing + others;
+        if (others > threshold || own <= threshold) {
+            findings.add(Finding.refuse(
+                    "set label_smoothing to 0, or target_threshold between the two",
+                    "a label smoothed by %s is %.3g for its own class and %.3g for each other of %,d, so that target_threshold %s makes it %s for all",
+                    smoothing,
+                    own,
+                    others,
+                    classes,
+                    threshold,
+                    others > threshold ? "a yes" : "a no"));
         }
     }
 

@@ -31,8 +31,12 @@ public final class RecipeDoctor {
         var findings = new ArrayList<Finding>();
         findings.addAll(ModelChecks.of(loaded, pictures));
         findings.addAll(Statistics.of(loaded));
-        findings.addAll(
-                OptionChecks.of(config, loaded.pretrained(), sets.train().size(), pictures));
+        findings.addAll(OptionChecks.of(
+                config,
+                loaded.pretrained(),
+                sets.train().size(),
+                sets.train().classes().size(),
+                pictures));
         findings.addAll(DataChecks.of(config, loaded.pretrained(), sets));
         findings.sort(Comparator.comparing(Finding::severity));
         return List.copyOf(findings);

@@ -19,6 +19,7 @@ import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.NEEDS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
@@ -87,6 +88,7 @@ public final class TrainingConfig {
                 .with(EPOCH_IMAGES, Optional.empty())
                 .with(COOLDOWN_EPOCHS, 0.0)
                 .with(TRAIN_SHARE, 1.0)
+                .with(NEEDS_WEIGHTS, false)
                 .with(FREEZE_BACKBONE, false)
                 .with(BALANCED, false)
                 .with(MIXUP, 0.0)

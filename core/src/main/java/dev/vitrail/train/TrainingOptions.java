@@ -40,6 +40,7 @@ public final class TrainingOptions {
     public static final TrainingOption<CacheLimit> IMAGE_CACHE = cache("image_cache", CacheLimit.AUTO, "memory of the Java heap for decoded images, so that files are not decoded in every epoch: at most so many MiB and half of the heap, or automatically a third of it; the result does not depend on it");
     public static final TrainingOption<Optional<Integer>> KEEP_EVERY = whole("keep_every", 0, "epochs after which a model is kept for good, beside the last and the best").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<FirstWeights> FIRST_WEIGHTS = choice("first_weights", FirstWeights.ORIGINAL, "how the weights of a model from scratch start: as its original's, or scaled by the channels of each layer, which narrow models need");
+    public static final TrainingOption<Boolean> NEEDS_WEIGHTS = flag("needs_weights", false, "whether these options are for a model that is trained already: the doctor then refuses random weights");
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
 
     // How the weights change.
@@ -129,7 +130,7 @@ public final class TrainingOptions {
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
                     MODEL, ARCHITECTURE, DATA, LABELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES, BATCH_SIZE,
-                    ACCUMULATION, SEED, FIRST_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
+                    ACCUMULATION, SEED, FIRST_WEIGHTS, NEEDS_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
                     IMAGE_CACHE),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,

@@ -36,6 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class RecipeDoctorTest {
     private static final String MINI = "vit_mini_patch4_gap_32";
@@ -243,7 +244,7 @@ final class RecipeDoctorTest {
         for (var recipe : Recipe.shipped()) {
             boolean trained = recipe.name().matches("fine-tune|classifier-only|vit-transfer.*");
             var config = recipe.apply(TrainingConfig.of(MINI, "photos", 5));
-            assertThat(OptionChecks.of(config, trained, 1_281_167, photos))
+            assertThat(OptionChecks.of(config, trained, 1_281_167, 1000, photos))
                     .as(recipe.name())
                     .isEmpty();
         }
@@ -261,6 +262,46 @@ final class RecipeDoctorTest {
                 .contains("layer decay of 0.75");
         assertThat(examineTrained("layer_decay: 0.75\nlearning_rate: 0.0005", GLASS))
                 .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"fine-tune", "classifier-only", "vit-transfer", "vit-transfer-small-data"})
+    void recipesForTrainedWeightsAreRefusedFromScratch(String name) {
+        var photos = new PictureSize(OptionalInt.of(375));
+        var config = Recipe.get(name).apply(TrainingConfig.of(MINI, "photos", 5));
+        severe(OptionChecks.of(config, false, 50_000, 10, photos), REFUSE)
+                .singleElement()
+                .asString()
+                .contains("random", "--model NAME.TAG");
+        severe(OptionChecks.of(config, true, 50_000, 10, photos), REFUSE).isEmpty();
+        // What comes before such a run starts from whatever there is.
+        severe(OptionChecks.of(config.pretraining(5), false, 50_000, 10, photos), REFUSE)
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "deit3, label_smoothing: 0.1,                             a yes",
+        "deit3, 'label_smoothing: 0.1\ntarget_threshold: 0.009',  a yes",
+        "deit3, 'label_smoothing: 0.1\ntarget_threshold: 0.95',   a no",
+        "deit3, 'label_smoothing: 0.1\ntarget_threshold: 0.2',    ''",
+        "deit3, 'label_smoothing: 0.1\ntarget_threshold: null',   ''",
+        "deit3, label_smoothing: 0,                               ''",
+        "deit,  'label_smoothing: 0.1\ntarget_threshold: 0',      ''",
+    })
+    void aThresholdThatSmoothedLabelsAreAllAboveOrBelowIsRefused(String recipe, String yaml, String all) {
+        var config = TrainingConfigFile.with(
+                Recipe.get(recipe).apply(TrainingConfig.of(MINI, "photos", 5)), yaml.replace("\\n", "\n"), "the test");
+        var refused = severe(OptionChecks.of(config, false, 50_000, 10, new PictureSize(OptionalInt.of(375))), REFUSE);
+        if (all.isEmpty()) {
+            refused.isEmpty();
+        } else {
+            refused.singleElement()
+                    .asString()
+                    .contains(
+                            "smoothed by 0.1 is 0.910 for its own class and 0.0100 for each other of 10",
+                            all + " for all");
+        }
     }
 
     @Test
