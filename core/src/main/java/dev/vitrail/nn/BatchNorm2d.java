@@ -1,5 +1,7 @@
 package dev.vitrail.nn;
 
+import static dev.vitrail.VitrailException.require;
+
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
@@ -49,6 +51,13 @@ public final class BatchNorm2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
+        require(
+                !training() || x.count() > x.size(1),
+                "batch normalisation trains on more than one value a channel, found a batch of %d with maps of %d×%d: take larger"
+                        + " batches or images",
+                x.size(0),
+                x.size(2),
+                x.size(3));
         // What is computed again for the backward pass has been counted already.
         boolean counted = training() && !Recomputation.repeating();
         if (counted) {
