@@ -227,7 +227,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
 
     @Override
     protected Tensor logits(Tensor pooled) {
-        if (distillationHead == null || config().pool() != Pool.TOKEN) {
+        if (distillationHead == null) {
             return head.apply(pooled);
         }
         return head.apply(pooled.select(1, 0))

@@ -7,6 +7,7 @@ import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -146,6 +147,10 @@ public record VisionTransformerConfig(
                 "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
         Sizes.requireChannelsAndClasses(channels, classes);
         require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
+        require(
+                !distilled || pool == Pool.TOKEN,
+                "class and distillation token have a head each, and pooling by %s leaves neither: let the pool be token",
+                pool.name().toLowerCase(Locale.ROOT));
         require(registers >= 0, "registers %d must not be negative", registers);
         int hidden = (int) (width * mlpRatio);
         require(hidden > 0, "mlpRatio %s leaves no hidden channels of width %d", mlpRatio, width);

@@ -285,6 +285,12 @@ class VisionTransformerTest {
                     o.pool = Pool.AVG;
                 },
                 "a distillation token needs a class token beside it: set classToken");
+        refused(
+                o -> {
+                    o.distilled = true;
+                    o.pool = Pool.AVG;
+                },
+                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be token");
         refused(o -> o.registers = -1, "registers -1 must not be negative");
         refused(o -> o.mlpRatio = 0, "mlpRatio 0.0 leaves no hidden channels of width 24");
         refused(
