@@ -31,6 +31,11 @@ final class Sizes {
         }
     }
 
+    /** The greatest number that divides both; of 0 and another, the other. */
+    static int commonDivisor(int a, int b) {
+        return b == 0 ? a : commonDivisor(b, a % b);
+    }
+
     /** The multiple of 8 nearest to a number of channels, at least 8, and never more than a tenth below it (MobileNet's rule). */
     static int channels(double wanted) {
         int nearest = Math.max(8, (int) (wanted + 4) / 8 * 8);

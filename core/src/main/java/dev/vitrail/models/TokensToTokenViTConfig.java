@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import static dev.vitrail.VitrailException.require;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -123,13 +124,15 @@ public record TokensToTokenViTConfig(
                 growth,
                 stages,
                 backbone);
-        for (int w : blockWidths(backbone, width, growth, stages)) {
+        int[] widths = blockWidths(backbone, width, growth, stages);
+        int common = Arrays.stream(widths).reduce(0, Sizes::commonDivisor);
+        for (int w : widths) {
             require(
                     w % heads == 0,
                     "a block's width %d is not a multiple of heads %d: take %d heads, or other widths",
                     w,
                     heads,
-                    Sizes.nearestDivisor(w, heads));
+                    Sizes.nearestDivisor(common, heads));
         }
     }
 

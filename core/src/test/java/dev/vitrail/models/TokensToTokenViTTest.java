@@ -154,6 +154,9 @@ final class TokensToTokenViTTest {
     @Test
     void refusesWhatCannotWork() {
         assertRefused(() -> SMALL.with(o -> o.heads = 5), "width 24", "heads 5", "4 heads");
+        // Its blocks are 24, 16 and 24 channels wide: the heads that are proposed divide all of them.
+        assertRefused(() -> small(Backbone.DENSE).with(o -> o.heads = 7), "width 24", "heads 7", "8 heads");
+        assertThat(small(Backbone.DENSE).with(o -> o.heads = 8).heads()).isEqualTo(8);
         assertRefused(() -> SMALL.withImage(2, 2), "2×2", "too small");
         assertRefused(() -> small(Backbone.GHOST).with(o -> o.mlpRatio = 4), "mlpRatio of 3", "4.0");
         assertRefused(() -> SMALL.with(o -> o.backbone = Backbone.DENSE), "growth 0");
