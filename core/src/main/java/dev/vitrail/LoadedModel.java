@@ -65,7 +65,7 @@ public record LoadedModel(
      *     has as many rows
      * @param height rows of the input, if another number than the source's; positions are then resampled
      * @param width columns of the input, if another number than the source's
-     * @param dropPath rate of stochastic depth for training
+     * @param dropPath rate of stochastic depth for training, if another than the model's own
      * @param seed of what starts afresh
      * @param firstWeights how a model without weights of its own starts
      * @param ema whether to take the averaged weights of a PyTorch file that has both; without them it is refused
@@ -77,7 +77,7 @@ public record LoadedModel(
             List<String> labels,
             OptionalInt height,
             OptionalInt width,
-            double dropPath,
+            Optional<Double> dropPath,
             long seed,
             FirstWeights firstWeights,
             boolean ema) {
@@ -88,7 +88,7 @@ public record LoadedModel(
                 List.of(),
                 OptionalInt.empty(),
                 OptionalInt.empty(),
-                0,
+                Optional.empty(),
                 0,
                 FirstWeights.ORIGINAL,
                 false);
@@ -144,7 +144,7 @@ public record LoadedModel(
                     ema);
         }
 
-        public Options withDropPath(double rate) {
+        public Options withDropPath(Optional<Double> rate) {
             return new Options(architecture, device, classes, labels, height, width, rate, seed, firstWeights, ema);
         }
 
@@ -177,7 +177,7 @@ public record LoadedModel(
         }
 
         private ModelConfig apply(ModelConfig config) {
-            var changed = config.withDropPath(dropPath);
+            var changed = dropPath.map(config::withDropPath).orElse(config);
             changed = classes.isPresent() ? changed.withClasses(classes.getAsInt()) : changed;
             return height.isPresent() && width.isPresent()
                     ? changed.withImage(height.getAsInt(), width.getAsInt())

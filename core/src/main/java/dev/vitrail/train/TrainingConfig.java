@@ -139,10 +139,11 @@ public final class TrainingConfig {
 
     /** The model's configuration as this run trains it. */
     public ModelConfig configure(ModelConfig original, int classes) {
-        var config = original.withClasses(classes).withDropPath(get(DROP_PATH));
+        var config = original.withClasses(classes);
+        var dropping = get(DROP_PATH).map(config::withDropPath).orElse(config);
         return get(IMAGE_SIZE)
-                .map(size -> config.withImage(size.height(), size.width()))
-                .orElse(config);
+                .map(size -> dropping.withImage(size.height(), size.width()))
+                .orElse(dropping);
     }
 
     @Override

@@ -88,7 +88,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Losses.Distillation> DISTILLATION = choice("distillation", Losses.Distillation.HARD, "what is learned from it: its class, or its probabilities");
     public static final TrainingOption<Double> DISTILLATION_ALPHA = number("distillation_alpha", 0.5, "the teacher's share of the loss").that(v -> v >= 0 && v <= 1, "in [0, 1]");
     public static final TrainingOption<Double> DISTILLATION_TEMPERATURE = number("distillation_temperature", 1, "divides the logits of both where probabilities are learned").that(v -> v > 0, "positive");
-    public static final TrainingOption<Double> DROP_PATH = number("drop_path", 0, "rate of stochastic depth").that(v -> v >= 0 && v < 1, "in [0, 1)");
+    public static final TrainingOption<Optional<Double>> DROP_PATH = number("drop_path", 0.1, "rate of stochastic depth; none: the model's own, which is 0 for most").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
 
     // The views of an image that are trained on.
     public static final TrainingOption<Augmentation.Crop> CROP = choice("crop", Augmentation.Crop.RESIZED, "which random part of an image is seen");

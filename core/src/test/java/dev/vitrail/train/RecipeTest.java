@@ -3,6 +3,7 @@ package dev.vitrail.train;
 import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.DATA;
+import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.REPEATS;
@@ -10,11 +11,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
+import dev.vitrail.models.SwinConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +44,29 @@ final class RecipeTest {
         assertThat(Schedules.of(config, 100).rate(50)).isPositive();
         assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
                 .isNotNull();
+    }
+
+    /** A recipe's result does not depend on what its model would drop by itself. */
+    @ParameterizedTest
+    @MethodSource("shipped")
+    void everyRecipeSaysItsDropPath(Recipe recipe) {
+        assertThat(recipe.apply(START).get(DROP_PATH)).isPresent();
+    }
+
+    @Test
+    void withoutARateAModelDropsWhatItDropsByItself() {
+        var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
+        assertThat(swin.dropPath()).isPositive();
+        assertThat(((SwinConfig) START.configure(swin, 5)).dropPath()).isEqualTo(swin.dropPath());
+        var said = START.with(DROP_PATH, Optional.of(0.0));
+        assertThat(((SwinConfig) said.configure(swin, 5)).dropPath()).isZero();
+        for (var config : List.of(START, said)) {
+            var options = LoadedModel.Options.DEFAULT.withDropPath(config.get(DROP_PATH));
+            try (var loaded = LoadedModel.load("swin_mini_32", options)) {
+                assertThat(((SwinConfig) loaded.model().config()).dropPath())
+                        .isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));
+            }
+        }
     }
 
     @ParameterizedTest

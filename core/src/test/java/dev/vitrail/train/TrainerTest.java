@@ -47,7 +47,7 @@ class TrainerTest {
     private static final int BATCH = 8, STEPS = 5;
     private static final TrainingConfig CONFIG = TrainingConfig.of("tiny", "patterns", 3)
             .with(TrainingOptions.BATCH_SIZE, BATCH)
-            .with(TrainingOptions.DROP_PATH, 0.1)
+            .with(TrainingOptions.DROP_PATH, Optional.of(0.1))
             .with(TrainingOptions.LEARNING_RATE, 3e-3)
             .with(TrainingOptions.EMA_DECAY, Optional.of(0.9));
 

@@ -35,6 +35,8 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
                 .with(TrainingOptions.WEIGHT_DECAY, 1e-300)
                 .with(TrainingOptions.CUTMIX_MINMAX, Optional.of(new Mixing.Sides(0.2, 1)))
+                .with(TrainingOptions.DROP_PATH, Optional.of(0.0))
+                .with(TrainingOptions.INTERPOLATION, Optional.of(Augmentation.Filter.BILINEAR))
                 .with(TrainingOptions.IMAGE_CACHE, CacheLimit.OFF);
         var third = other.with(TrainingOptions.IMAGE_CACHE, CacheLimit.of(2000));
         for (var config : new TrainingConfig[] {plain, other, third}) {
