@@ -49,7 +49,7 @@ final class RecognitionTest {
         "convnext_mini_32, ConvNeXt",
         "compact_vit_mini_32, compact ViT",
         "simple_vit_mini_32, SimpleViT",
-        "compact_t2t_vit_224, compact T2T-ViT",
+        "compact_t2t_mini_32, compact T2T-ViT",
         "compact_cait_mini_32, compact CaiT"
     })
     void ofAnotherFamilyItNamesFamilyAndVariant(String name, String family) {
@@ -75,6 +75,7 @@ final class RecognitionTest {
         "convnext_mini_32, convnext_tiny",
         "compact_vit_mini_32, compact_vit_tiny_patch16_224",
         "simple_vit_mini_32, simple_vit_patch32_256",
+        "compact_t2t_mini_32, compact_t2t_vit_224",
         "compact_cait_mini_32, compact_cait_patch32_256"
     })
     void ofAnotherSizeItNamesTheVariant(String name, String asked) {

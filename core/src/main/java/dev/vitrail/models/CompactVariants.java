@@ -11,6 +11,10 @@ final class CompactVariants {
     private static final List<SoftSplit> T2T_SPLITS = List.of(
             CompactT2TViT.Config.split(7, 4), CompactT2TViT.Config.split(3, 2), CompactT2TViT.Config.split(3, 2));
 
+    /** Windows of 3×3 that overlap, 4 pixels from token to token: 16×16 and 8×8 tokens for 32×32 pixels. */
+    private static final List<SoftSplit> SMALL_T2T_SPLITS =
+            List.of(CompactT2TViT.Config.split(3, 2), CompactT2TViT.Config.split(3, 2));
+
     private static CompactViT.Config vit(int image, int patch, Shape encoder, Pool pool) {
         return new CompactViT.Config(CompactImage.square(image, patch), 1000, encoder, pool, 0);
     }
@@ -37,7 +41,9 @@ final class CompactVariants {
                     "compact T2T-ViT", CompactT2TViT.Config.class, CompactT2TViT::new)
             // spotless:off
             .variant("compact_t2t_vit_224", new CompactT2TViT.Config(
-                    224, 224, 3, 1000, T2T_SPLITS, new Shape(512, 5, 8, 64, 512, 0), Pool.CLS, 0));
+                    224, 224, 3, 1000, T2T_SPLITS, new Shape(512, 5, 8, 64, 512, 0), Pool.CLS, 0))
+            .variant("compact_t2t_mini_32", new CompactT2TViT.Config(
+                    32, 32, 3, 10, SMALL_T2T_SPLITS, new Shape(128, 7, 4, 32, 256, 0), Pool.CLS, 0));
             // spotless:on
 
     static final Family<CompactCaiT.Config> CAIT = Family.of("compact CaiT", CompactCaiT.Config.class, CompactCaiT::new)

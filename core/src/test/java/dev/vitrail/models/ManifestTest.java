@@ -88,6 +88,7 @@ class ManifestTest {
             "cait_mini_32",
             "compact_vit_mini_32",
             "simple_vit_mini_32",
+            "compact_t2t_mini_32",
             "compact_cait_mini_32");
 
     private static Optional<Variant> variant(Manifest manifest) {

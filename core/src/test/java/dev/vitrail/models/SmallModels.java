@@ -36,6 +36,7 @@ public final class SmallModels {
                                 "cait_mini_32",
                                 "compact_vit_mini_32",
                                 "simple_vit_mini_32",
+                                "compact_t2t_mini_32",
                                 "compact_cait_mini_32")
                         .map(Catalog::get),
                 Stream.of(
