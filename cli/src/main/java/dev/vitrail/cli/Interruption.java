@@ -1,16 +1,21 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.files.ProcessEnd;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /** Makes Ctrl-C end a run in order: the step is finished, the state saved, and the way to go on is told. */
 final class Interruption {
     private static final int PATIENCE_SECONDS = 120;
 
-    private final CountDownLatch finished = new CountDownLatch(1);
-    private final Thread hook;
+    private final Runnable request;
+    private final String command;
+    private final CompletableFuture<String> outcome = new CompletableFuture<>();
 
     Interruption(Trainer trainer, RunFolder folder) {
         this(trainer::requestStop, "vitrail train --out %s --resume".formatted(folder.path()));
@@ -21,32 +26,43 @@ final class Interruption {
      * @param command that goes on with it
      */
     Interruption(Runnable request, String command) {
-        hook = new Thread(() -> stop(request, command), "vitrail-interruption");
-        Runtime.getRuntime().addShutdownHook(hook);
+        this.request = request;
+        this.command = command;
     }
 
-    private void stop(Runnable request, String command) {
-        request.run();
-        System.err.printf("%nvitrail: stopping after this step …%n");
+    /**
+     * Does what Ctrl-C is to wait for.
+     *
+     * @param work saves what it has done before it returns
+     */
+    <T> T during(Supplier<T> work) {
+        Runnable ending = this::stop;
+        ProcessEnd.await(ending);
         try {
-            boolean safe = finished.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
-            System.err.printf(
-                    safe
-                            ? "vitrail: saved; go on with: %s%n"
-                            : "vitrail: the step did not end in time; go on from the last save with: %s%n",
-                    command);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            var result = work.get();
+            outcome.complete("saved; go on");
+            return result;
+        } catch (RuntimeException | Error e) {
+            outcome.complete("it could not be saved (%s); go on from the last save".formatted(e.getMessage()));
+            throw e;
+        } finally {
+            ProcessEnd.over(ending);
         }
     }
 
-    /** The run has ended, by itself or because it was asked to. */
-    void over() {
-        finished.countDown();
+    private void stop() {
+        request.run();
+        System.err.printf("%nvitrail: stopping after this step …%n");
+        System.err.printf("vitrail: %s with: %s%n", awaited(), command);
+    }
+
+    private String awaited() {
         try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // The hook is what ended the run.
+            return outcome.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            return "the step did not end in time; go on from the last save";
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e); // nobody interrupts this thread, and the outcome is always a sentence
         }
     }
 }

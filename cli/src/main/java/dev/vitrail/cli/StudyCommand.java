@@ -120,12 +120,7 @@ final class StudyCommand implements Callable<Integer> {
                 study.runs().size(),
                 study.budgetMinutes(),
                 folder);
-        var interrupted = new Interruption(runner::requestStop, "the same command again");
-        try {
-            return runner.run();
-        } finally {
-            interrupted.over();
-        }
+        return new Interruption(runner::requestStop, "the same command again").during(runner::run);
     }
 
     // ------------------------------------------------------------------------------------------------- what is shown

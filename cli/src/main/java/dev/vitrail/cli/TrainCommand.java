@@ -352,14 +352,13 @@ final class TrainCommand implements Callable<Integer> {
      * @param whole what a run that is interrupted is resumed by
      */
     private static TrainingResult run(Trainer trainer, RunFolder folder, RunFolder whole, TrainAndValidation sets) {
-        var interrupted = new Interruption(trainer, whole);
-        try (var display = new TrainingDisplay();
-                var events = new TensorBoardEvents(folder)) {
-            trainer.listener(display).listener(events).listener(new RunReport(folder, sets));
-            return trainer.run();
-        } finally {
-            interrupted.over();
-        }
+        return new Interruption(trainer, whole).during(() -> {
+            try (var display = new TrainingDisplay();
+                    var events = new TensorBoardEvents(folder)) {
+                trainer.listener(display).listener(events).listener(new RunReport(folder, sets));
+                return trainer.run();
+            }
+        });
     }
 
     private void report(TrainingResult result, int broken, int faults) {

@@ -99,7 +99,7 @@ final class ProcessTest {
             var place = folder.resolve(entry.getKey());
             awaitNatives(entry.getValue(), place);
             if (entry.getKey().equals("train")) {
-                await(entry.getValue(), () -> hasEvents(place.resolve("run"))); // from then on it is steps
+                await(entry.getValue(), () -> events(place.resolve("run")) > 0); // from then on it is steps
             }
             Thread.sleep(300 + random.nextInt(500));
             entry.getValue().destroy(); // SIGTERM
@@ -113,6 +113,40 @@ final class ProcessTest {
                 .contains("vitrail: saved; go on with: vitrail train --out run");
         assertThat(folder.resolve("train/run/last/resume.safetensors")).exists();
         assertThat(folder.resolve("embed/x.npy")).doesNotExist();
+    }
+
+    /** It has written nothing before it is told to end, and saves all the same. */
+    @Test
+    void aRunThatGoesOnSavesWhenItIsToldToEnd() throws Exception {
+        var run = folder.resolve("run");
+        var state = run.resolve("last/resume.safetensors");
+        endAfterSteps("begun", "", 1, "train", "--model", SMALL, "--out", run);
+        var before = Files.readAllBytes(state);
+        var ran = endAfterSteps("resumed", "", 2, "train", "--out", run, "--resume");
+        assertThat(ran.err()).contains("vitrail: saved; go on with: vitrail train --out " + run + " --resume");
+        assertThat(Files.readAllBytes(state)).isNotEqualTo(before);
+        assertThat(files(run).keySet()).noneMatch(name -> name.endsWith(".tmp"));
+    }
+
+    @Test
+    void whatCouldNotBeSavedIsNotCalledSaved() throws Exception {
+        var run = folder.resolve("run");
+        var ran = endAfterSteps("begun", SMALL_DISK, 1, "train", "--model", SMALL, "--out", run);
+        assertThat(ran.err())
+                .contains(
+                        "vitrail: it could not be saved (could not write ", "resume.safetensors", "from the last save")
+                .doesNotContain("vitrail: saved");
+    }
+
+    /** Tells a command that trains into {@code run} to end once its session, counted from 1, makes steps. */
+    private Cli.Ran endAfterSteps(String name, String limit, int session, Object... arguments) throws Exception {
+        var place = Files.createDirectory(folder.resolve(name));
+        var process = Cli.start(place, limit, arguments);
+        await(process, () -> events(folder.resolve("run")) == session);
+        process.destroy();
+        var ran = Cli.end(process, place);
+        assertThat(ran.status()).as(ran.err()).isEqualTo(128 + 15);
+        return ran;
     }
 
     /**
@@ -157,9 +191,11 @@ final class ProcessTest {
         }
     }
 
-    private static boolean hasEvents(Path run) {
+    private static long events(Path run) {
         var names = run.toFile().list();
-        return names != null && Stream.of(names).anyMatch(name -> name.startsWith("events"));
+        return names == null
+                ? 0
+                : Stream.of(names).filter(name -> name.startsWith("events")).count();
     }
 
     private Process started(String name, Object... arguments) throws IOException {

@@ -12,9 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Writes a file as a whole or not at all.
@@ -38,15 +36,6 @@ public final class AtomicFile {
     @FunctionalInterface
     interface Disk {
         WritableByteChannel over(FileChannel file);
-    }
-
-    /** Temporary files of writes in progress, removed when the process is told to end. */
-    private static final Set<Path> UNFINISHED = ConcurrentHashMap.newKeySet();
-
-    static {
-        Runtime.getRuntime()
-                .addShutdownHook(
-                        new Thread(() -> UNFINISHED.forEach(AtomicFile::deleteQuietly), "vitrail-unfinished-files"));
     }
 
     private AtomicFile() {}
@@ -78,7 +67,7 @@ public final class AtomicFile {
             throw VitrailException.of("cannot write %s: it is a folder, and a file was expected", target);
         }
         Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
-        UNFINISHED.add(temporary);
+        ProcessEnd.unfinished(temporary);
         try {
             Files.createDirectories(folder);
             try (var file = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -94,8 +83,7 @@ public final class AtomicFile {
                     e);
         } finally {
             // After the move there is nothing left to delete; after any failure the half-written file goes.
-            deleteQuietly(temporary);
-            UNFINISHED.remove(temporary);
+            ProcessEnd.remove(temporary);
         }
     }
 
@@ -133,13 +121,5 @@ public final class AtomicFile {
         return message == null || e instanceof FileSystemException
                 ? e.getClass().getSimpleName()
                 : message;
-    }
-
-    private static void deleteQuietly(Path file) {
-        try {
-            Files.deleteIfExists(file);
-        } catch (IOException ignored) {
-            // Another failure is already on its way to the caller, or the process is ending.
-        }
     }
 }
