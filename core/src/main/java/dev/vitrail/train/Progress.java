@@ -12,6 +12,7 @@ package dev.vitrail.train;
  * @param bestLoss of that epoch's validation
  * @param bestEpoch counted from 1; 0 for none
  * @param epochSeconds spent on the epoch so far
+ * @param skipped steps of the whole run that were left out because a number was not finite
  */
 record Progress(
         int epoch,
@@ -22,9 +23,10 @@ record Progress(
         double bestTop1,
         double bestLoss,
         int bestEpoch,
-        double epochSeconds) {
+        double epochSeconds,
+        int skipped) {
     static Progress start() {
-        return new Progress(0, 0, 0, 0, 0, 0, Double.POSITIVE_INFINITY, 0, 0);
+        return new Progress(0, 0, 0, 0, 0, 0, Double.POSITIVE_INFINITY, 0, 0, 0);
     }
 
     Progress stepped(double loss, double right, int images, double seconds) {
@@ -37,7 +39,14 @@ record Progress(
                 bestTop1,
                 bestLoss,
                 bestEpoch,
-                epochSeconds + seconds);
+                epochSeconds + seconds,
+                skipped);
+    }
+
+    /** The same, with one more step that was left out. */
+    Progress skipping() {
+        return new Progress(
+                epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped + 1);
     }
 
     /** Whether a validation result beats all before it: more right, or as many at a lower loss. */
@@ -47,8 +56,8 @@ record Progress(
 
     Progress nextEpoch(double top1, double loss) {
         return beatenBy(top1, loss)
-                ? new Progress(epoch + 1, 0, 0, 0, 0, top1, loss, epoch + 1, 0)
-                : new Progress(epoch + 1, 0, 0, 0, 0, bestTop1, bestLoss, bestEpoch, 0);
+                ? new Progress(epoch + 1, 0, 0, 0, 0, top1, loss, epoch + 1, 0, skipped)
+                : new Progress(epoch + 1, 0, 0, 0, 0, bestTop1, bestLoss, bestEpoch, 0, skipped);
     }
 
     double meanLoss() {

@@ -27,6 +27,8 @@ final class RunState {
     /** The random numbers of the CPU, and of the GPU that the model is on. */
     private static final List<String> RANDOM = List.of("random", "random_of_device");
 
+    private static final String SKIPPED = "skipped";
+
     private RunState() {}
 
     /** The tensors that a run changes, by their names in the file. */
@@ -82,17 +84,18 @@ final class RunState {
     }
 
     private static Map<String, String> metadata(Progress p) {
-        return Map.of(
-                "format", "pt",
-                "epoch", Integer.toString(p.epoch()),
-                "step", Integer.toString(p.step()),
-                "loss_sum", Double.toString(p.lossSum()),
-                "correct", Double.toString(p.correct()),
-                "seen", Long.toString(p.seen()),
-                "best_top1", Double.toString(p.bestTop1()),
-                "best_loss", Double.toString(p.bestLoss()),
-                "best_epoch", Integer.toString(p.bestEpoch()),
-                "epoch_seconds", Double.toString(p.epochSeconds()));
+        return Map.ofEntries(
+                Map.entry("format", "pt"),
+                Map.entry("epoch", Integer.toString(p.epoch())),
+                Map.entry("step", Integer.toString(p.step())),
+                Map.entry("loss_sum", Double.toString(p.lossSum())),
+                Map.entry("correct", Double.toString(p.correct())),
+                Map.entry("seen", Long.toString(p.seen())),
+                Map.entry("best_top1", Double.toString(p.bestTop1())),
+                Map.entry("best_loss", Double.toString(p.bestLoss())),
+                Map.entry("best_epoch", Integer.toString(p.bestEpoch())),
+                Map.entry("epoch_seconds", Double.toString(p.epochSeconds())),
+                Map.entry(SKIPPED, Integer.toString(p.skipped())));
     }
 
     /**
@@ -149,7 +152,8 @@ final class RunState {
                     Double.parseDouble(field(saved, "best_top1")),
                     Double.parseDouble(field(saved, "best_loss")),
                     Integer.parseInt(field(saved, "best_epoch")),
-                    Double.parseDouble(field(saved, "epoch_seconds")));
+                    Double.parseDouble(field(saved, "epoch_seconds")),
+                    Integer.parseInt(saved.metadata().getOrDefault(SKIPPED, "0"))); // older states do not count them
         } catch (NumberFormatException e) {
             throw new VitrailException(
                     "%s says how far the run was in numbers that are none (%s): start anew from the weights beside it"

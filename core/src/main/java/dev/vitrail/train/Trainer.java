@@ -66,7 +66,6 @@ public final class Trainer implements AutoCloseable {
     private final Pace pace = new Pace();
     private Progress progress = Progress.start();
     private double plateau = 1;
-    private int skipped;
     private long saved = System.nanoTime();
     private volatile boolean stopRequested;
 
@@ -200,7 +199,9 @@ public final class Trainer implements AutoCloseable {
                 pace.add(outcome.images, (now - before) / 1e9);
                 progress = progress.stepped(outcome.loss, outcome.correct, outcome.images, (now - before) / 1e9);
                 before = now;
-                tell(outcome);
+                if (outcome.images > 0) {
+                    tell(outcome);
+                }
                 if (now - saved > 60e9 * config.get(SAVE_MINUTES) && progress.step() < steps && !stopRequested) {
                     save();
                 }
@@ -211,7 +212,7 @@ public final class Trainer implements AutoCloseable {
     /**
      * What a step found.
      *
-     * @param images that it was made of
+     * @param images that it was made of; none if it was left out
      * @param loss mean over them
      * @param correct those that were classified rightly
      * @param norm length of the gradient before clipping
@@ -248,6 +249,7 @@ public final class Trainer implements AutoCloseable {
                 if (!Double.isFinite(found.loss() + norm)) {
                     notFinite(found.loss(), norm, inputs, random);
                     step.restore(buffers);
+                    passOver(pass, batches - i - 1);
                     return nothing;
                 }
                 images += batch.size();
@@ -262,15 +264,23 @@ public final class Trainer implements AutoCloseable {
         return nothing;
     }
 
+    /** Takes batches that are not to be used, so that the next step begins with its own. */
+    private static void passOver(Batches pass, int batches) {
+        for (int i = 0; i < batches; i++) {
+            pass.next();
+        }
+    }
+
     /** Keeps the step for {@code replay}; then lets the run go on without it, or stops and names the first tensor that went bad. */
     private void notFinite(double loss, double norm, TrainingStep.Inputs inputs, List<byte[]> random) {
         step.discard();
-        skipped++;
         var file = folder.failedStep(progress.epoch() + 1, progress.step() + 1);
-        if (config.get(ON_NAN) == OnNan.STOP || skipped == 1) {
+        boolean stop = config.get(ON_NAN) == OnNan.STOP || progress.skipped() == MOST_SKIPPED;
+        if (stop || progress.skipped() == 0) {
             FailedStep.write(file, config, description, model, inputs, random);
         }
-        if (config.get(ON_NAN) == OnNan.SKIP && skipped <= MOST_SKIPPED) {
+        if (!stop) {
+            progress = progress.skipping();
             return;
         }
         RandomState.restore(device, random);
@@ -284,7 +294,7 @@ public final class Trainer implements AutoCloseable {
                 progress.step() + 1,
                 steps,
                 place.map(name -> ", first in " + name).orElse(""),
-                skipped > 1 ? ", after %d steps that were skipped".formatted(skipped - 1) : "",
+                progress.skipped() > 0 ? ", after %d steps that were skipped".formatted(progress.skipped()) : "",
                 file);
     }
 

@@ -36,7 +36,7 @@ public interface TrainingListener {
             double imagesPerSecond,
             Duration left) {}
 
-    /** A step was made. */
+    /** A step was made; one that was left out, for a number that was not finite, is not told. */
     default void stepped(Step step) {}
 
     /** Validation has seen that many images. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Sampler;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
@@ -20,11 +21,13 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,23 +81,45 @@ class TrainerTest {
     }
 
     private static TrainingResult begin(RunFolder run, TrainingConfig config, Consumer<Trainer> prepare) {
+        return begin(run, config, new Patterns.Scaled(16), prepare);
+    }
+
+    private static TrainingResult begin(
+            RunFolder run, TrainingConfig config, Patterns.Scaled transform, Consumer<Trainer> prepare) {
         return run(
                 (c, model, train, validation, to) ->
                         Trainer.begin(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
                 run,
                 config,
-                new Patterns.Scaled(16),
+                transform,
                 prepare);
     }
 
     private static TrainingResult resume(RunFolder run, TrainingConfig config) {
+        return resume(run, config, new Patterns.Scaled(16));
+    }
+
+    private static TrainingResult resume(RunFolder run, TrainingConfig config, Patterns.Scaled transform) {
         return run(
                 (c, model, train, validation, to) ->
                         Trainer.resume(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
                 run,
                 config,
-                new Patterns.Scaled(16),
+                transform,
                 trainer -> {});
+    }
+
+    /** Spoils the images of that kind. */
+    private static Patterns.Scaled poison(Predicate<RgbImage> spoilt) {
+        return new Patterns.Scaled(16) {
+            @Override
+            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
+                super.apply(image, random, pixels);
+                if (spoilt.test(image)) {
+                    pixels.put(pixels.position() - 1, Float.NaN);
+                }
+            }
+        };
     }
 
     private static TrainingResult run(
@@ -262,20 +287,7 @@ class TrainerTest {
         var run = new RunFolder(folder.resolve("run"));
         begin(run, CONFIG, stoppingAfter(STEPS));
         var before = tensors(run);
-        var poison = new Patterns.Scaled(16) {
-            @Override
-            public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
-                super.apply(image, random, pixels);
-                pixels.put(0, Float.NaN);
-            }
-        };
-        assertThatThrownBy(() -> run(
-                        (c, model, train, validation, to) ->
-                                Trainer.resume(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
-                        run,
-                        CONFIG,
-                        poison,
-                        trainer -> {}))
+        assertThatThrownBy(() -> resume(run, CONFIG, poison(image -> true)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining(
                         "the loss became NaN in epoch 2, step 1 of 5, first in the output of patch_embed");
@@ -289,6 +301,54 @@ class TrainerTest {
         }
         assertThat(tensors(run)).isEqualTo(before);
         assertThat(resume(run, CONFIG).finished()).isTrue();
+    }
+
+    /** The first of the two batches of the first step is spoilt, so that the step is left out before it has taken the second. */
+    @Test
+    void aStepThatIsSkippedTakesItsBatchesAll() throws IOException {
+        var config = CONFIG.with(TrainingOptions.ACCUMULATION, 2).with(TrainingOptions.ON_NAN, Trainer.OnNan.SKIP);
+        var first = IMAGES.image(Sampler.shuffled(40, 3).order(0)[0]);
+        var poison = poison(image -> Arrays.equals(image.pixels(), first.pixels()));
+        var whole = new RunFolder(folder.resolve("whole"));
+        var parted = new RunFolder(folder.resolve("parted"));
+        var told = new ArrayList<Long>();
+        begin(
+                whole,
+                config,
+                poison,
+                trainer -> trainer.listener(new TrainingListener() {
+                    @Override
+                    public void stepped(Step step) {
+                        told.add(step.update());
+                    }
+                }));
+        assertThat(told).hasSize(3 * 3 - 3).doesNotContain(1L);
+        begin(parted, config, poison, stoppingAfter(2));
+        assertThat(Safetensors.read(parted.state()).metadata()).containsEntry("skipped", "1");
+        resume(parted, config, poison);
+        assertThat(tensors(parted)).isEqualTo(tensors(whole));
+        assertThat(parted.summary()).hasSameBinaryContentAs(whole.summary());
+        assertThat(Safetensors.read(parted.state()).metadata()).containsEntry("skipped", "3");
+    }
+
+    @Test
+    void aHundredSkippedStepsAreTheMostHoweverOftenTheRunIsResumed() {
+        var run = new RunFolder(folder.resolve("run"));
+        var config = CONFIG.with(TrainingOptions.EPOCHS, 3).with(TrainingOptions.ON_NAN, Trainer.OnNan.SKIP);
+        begin(run, config, stoppingAfter(1));
+        var state = Safetensors.read(run.state());
+        var metadata = new HashMap<>(state.metadata());
+        metadata.put("skipped", "98");
+        Safetensors.write(run.state(), state, metadata);
+        assertThatThrownBy(() -> resume(run, config, poison(image -> true)))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("the loss became NaN in epoch 1, step 4 of 5")
+                .hasMessageContaining("after 100 steps that were skipped")
+                .hasMessageContaining("vitrail replay " + run.failedStep(1, 4));
+        assertThat(run.failedStep(1, 4)).exists();
+        metadata.remove("skipped"); // as states were before they told it
+        Safetensors.write(run.state(), state, metadata);
+        assertThat(resume(run, config).finished()).isTrue();
     }
 
     @Test
