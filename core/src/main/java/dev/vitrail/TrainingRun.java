@@ -44,6 +44,7 @@ import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.Objective;
 import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.StepDiagnosis;
 import dev.vitrail.train.Teacher;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
@@ -152,7 +153,7 @@ public final class TrainingRun implements AutoCloseable {
         }
         this.loaded = load(config, sets, options);
         try {
-            this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, options));
+            this.teacher = config.get(TEACHER).map(name -> loadTeacher(name, loaded, options.device));
         } catch (RuntimeException e) {
             loaded.close();
             throw e;
@@ -302,11 +303,28 @@ public final class TrainingRun implements AutoCloseable {
         return loaded;
     }
 
+    /**
+     * Makes a step again that went wrong, by the loss that it had: the run's teacher is loaded for it.
+     *
+     * @param model what {@link #modelOf} gave
+     * @param device where the model is
+     * @throws VitrailException if the teacher is not where it was
+     */
+    public static StepDiagnosis replay(FailedStep failed, LoadedModel model, Device device) {
+        var config = failed.config();
+        var teacher = config.get(TEACHER).map(name -> loadTeacher(name, model, device));
+        try {
+            return failed.replay(model.model(), teacher.map(loaded -> teacher(config, loaded)));
+        } finally {
+            teacher.ifPresent(LoadedModel::close);
+        }
+    }
+
     /** A teacher sees the images that the student sees, so both must want them alike, and tell the same classes apart. */
-    private LoadedModel loadTeacher(String name, Options options) {
-        var input = loaded.preprocessing();
+    private static LoadedModel loadTeacher(String name, LoadedModel student, Device device) {
+        var input = student.preprocessing();
         var model = LoadedModel.load(
-                name, LoadedModel.Options.DEFAULT.withDevice(options.device).withImage(input.height(), input.width()));
+                name, LoadedModel.Options.DEFAULT.withDevice(device).withImage(input.height(), input.width()));
         if (!model.preprocessing().normalization().equals(input.normalization())) {
             model.close();
             throw VitrailException.of(
@@ -315,11 +333,12 @@ public final class TrainingRun implements AutoCloseable {
                     name, model.preprocessing().mean(), model.preprocessing().std(), input.mean(), input.std());
         }
         int taught = model.model().config().classes();
-        if (taught != sets.train().classes().size()) {
+        int learned = student.model().config().classes();
+        if (taught != learned) {
             model.close();
             throw VitrailException.of(
                     "the teacher %s tells %d classes apart and the data has %d: choose a teacher that was trained on these classes",
-                    name, taught, sets.train().classes().size());
+                    name, taught, learned);
         }
         return model;
     }

@@ -5,7 +5,6 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
 import dev.vitrail.train.StepDiagnosis.Finding;
-import dev.vitrail.train.TrainingLoss;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -38,8 +37,9 @@ final class ReplayCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var failed = FailedStep.read(file);
-        try (var loaded = TrainingRun.modelOf(failed, file.toString(), Device.parse(device))) {
-            var diagnosis = failed.replay(loaded.model(), TrainingLoss.ofLabels(failed.config()));
+        var place = Device.parse(device);
+        try (var loaded = TrainingRun.modelOf(failed, file.toString(), place)) {
+            var diagnosis = TrainingRun.replay(failed, loaded, place);
             if (json) {
                 System.out.println(Json.text(Json.object(
                         "file", file.toString(),

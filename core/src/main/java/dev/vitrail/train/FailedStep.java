@@ -14,13 +14,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * A step that went wrong, in one safetensors file: its images and targets as the model got them, the random numbers as they were
- * before it, the weights, and what is needed to build the model and its loss again.
+ * A step that went wrong, in one safetensors file: its images and targets as the model got them (of several batches, those of the one
+ * that it went wrong with), the random numbers as they were before it, the weights, and what is needed to build the model and its loss
+ * again, but for a teacher, whose name is in the options.
  */
 public final class FailedStep {
     private static final String IMAGES = "images", TARGET = "target", MODEL = "model/";
+    private static final String CLASS_WEIGHTS = "class_weights";
     private static final String DESCRIPTION = "model_description", CONFIG = "config";
 
     private final StateDict file;
@@ -34,13 +37,18 @@ public final class FailedStep {
             TrainingConfig config,
             FolderConfig description,
             Model model,
+            TrainingStep step,
             TrainingStep.Inputs inputs,
             List<byte[]> random) {
         var tensors = new LinkedHashMap<String, Tensor>();
         tensors.put(IMAGES, inputs.images());
         tensors.put(TARGET, inputs.target());
         model.parameters().forEach((name, parameter) -> tensors.put(MODEL + name, parameter.value()));
+        tensors.putAll(step.scaling());
         var stored = RunState.stored(tensors);
+        step.loss()
+                .classWeights()
+                .ifPresent(weights -> stored.add(StoredTensor.of(CLASS_WEIGHTS, weights, weights.length)));
         stored.addAll(RunState.random(random));
         Safetensors.write(
                 file,
@@ -93,18 +101,24 @@ public final class FailedStep {
     }
 
     /**
-     * Makes the step again, as far as the update, with the random numbers that it had.
+     * Makes the step again, as far as the update, with the random numbers, the loss and its scale that it had.
      *
      * @param model with {@link #weights}
-     * @param loss the run's
+     * @param teacher the run's, if it had one
      */
-    public StepDiagnosis replay(Model model, TrainingLoss loss) {
+    public StepDiagnosis replay(Model model, Optional<Teacher> teacher) {
+        var weights = file.find(CLASS_WEIGHTS).map(StoredTensor::toFloats);
         return Frame.compute(() -> {
             var device = model.parameters().values().iterator().next().value().device();
             var inputs = new TrainingStep.Inputs(
                     tensor(IMAGES).to(device), tensor(TARGET).to(device));
-            try (var step = new TrainingStep(config(), model, loss)) {
+            try (var step = new TrainingStep(config(), model, new TrainingLoss(config(), weights, teacher))) {
                 step.begin();
+                step.scaling().forEach((name, scale) -> {
+                    if (file.find(name).isPresent()) {
+                        scale.copyInPlace(tensor(name));
+                    }
+                });
                 RandomState.restore(device, RunState.random(file));
                 return StepDiagnosis.of(model, step, inputs);
             } finally {

@@ -48,6 +48,9 @@ public final class GradScaler implements AutoCloseable {
         }
     }
 
+    /** F16's smallest normal number: scaled by less, a loss of 1 would vanish, so that what overflows does not for its scale. */
+    private static final double LEAST = 0x1p-14;
+
     private final Settings settings;
     private final Tensor scale;
     private final Tensor steps;
@@ -89,6 +92,21 @@ public final class GradScaler implements AutoCloseable {
     public void update() {
         LossScaling.update(scale, steps, overflow, settings.growth, settings.backoff, settings.interval);
         overflow.fillInPlace(0);
+    }
+
+    /**
+     * Lowers the scale for a gradient that is not finite, wherever that was found.
+     *
+     * @return false if the scale is so low already that it cannot be the reason; it then stays
+     */
+    boolean lower() {
+        overflow.fillInPlace(0);
+        if (scale() <= LEAST) {
+            return false;
+        }
+        overflow.fillInPlace(1);
+        update();
+        return true;
     }
 
     /** The present scale. */

@@ -241,14 +241,14 @@ public final class Trainer implements AutoCloseable {
                 var inputs = inputs(batch, i);
                 var found = step.accumulate(inputs, 1.0 / batches);
                 boolean last = i == batches - 1;
-                if (last && !step.unscale()) {
-                    step.discard();
-                    return nothing;
-                }
-                double norm = last && Double.isFinite(found.loss()) ? step.clip() : 0;
+                double norm = Double.isFinite(found.loss()) ? gradientNorm(last) : 0;
                 if (!Double.isFinite(found.loss() + norm)) {
-                    notFinite(found.loss(), norm, inputs, random);
-                    step.restore(buffers);
+                    if (!Double.isFinite(norm) && step.lowerScale()) {
+                        step.discard(); // nothing is wrong with it but the scale
+                    } else {
+                        notFinite(found.loss(), norm, inputs, random);
+                        step.restore(buffers);
+                    }
                     passOver(pass, batches - i - 1);
                     return nothing;
                 }
@@ -264,6 +264,16 @@ public final class Trainer implements AutoCloseable {
         return nothing;
     }
 
+    /**
+     * Length of the gradients after a batch. It is asked for after each, so that what is kept of a step that goes wrong is the batch
+     * that it went wrong with.
+     *
+     * @param last whether this was the step's last batch, and the gradients are to be clipped
+     */
+    private double gradientNorm(boolean last) {
+        return last && step.unscale() ? step.clip() : step.norm();
+    }
+
     /** Takes batches that are not to be used, so that the next step begins with its own. */
     private static void passOver(Batches pass, int batches) {
         for (int i = 0; i < batches; i++) {
@@ -277,7 +287,7 @@ public final class Trainer implements AutoCloseable {
         var file = folder.failedStep(progress.epoch() + 1, progress.step() + 1);
         boolean stop = config.get(ON_NAN) == OnNan.STOP || progress.skipped() == MOST_SKIPPED;
         if (stop || progress.skipped() == 0) {
-            FailedStep.write(file, config, description, model, inputs, random);
+            FailedStep.write(file, config, description, model, step, inputs, random);
         }
         if (!stop) {
             progress = progress.skipping();

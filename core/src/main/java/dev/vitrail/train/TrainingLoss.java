@@ -50,6 +50,13 @@ public final class TrainingLoss {
      * @param teacher remains the caller's to close
      */
     public TrainingLoss(TrainingConfig config, int[] counts, Optional<Teacher> teacher) {
+        this(config, config.get(CLASS_WEIGHTS).of(counts), teacher);
+    }
+
+    /**
+     * @param weights {@code [classes]}, of each class
+     */
+    TrainingLoss(TrainingConfig config, Optional<float[]> weights, Optional<Teacher> teacher) {
         kind = config.get(LOSS);
         smoothing = config.get(LABEL_SMOOTHING);
         binary = new Losses.BinaryCrossEntropy(
@@ -57,13 +64,18 @@ public final class TrainingLoss {
                 config.get(TARGET_THRESHOLD).map(OptionalDouble::of).orElse(OptionalDouble.empty()),
                 config.get(SUM_OVER_CLASSES),
                 Optional.empty());
-        weights = config.get(CLASS_WEIGHTS).of(counts);
+        this.weights = weights;
         this.teacher = teacher;
     }
 
     /** Against the labels alone, all classes alike. */
     public static TrainingLoss ofLabels(TrainingConfig config) {
-        return new TrainingLoss(config.with(CLASS_WEIGHTS, Weighting.EQUAL), new int[0], Optional.empty());
+        return new TrainingLoss(config, Optional.<float[]>empty(), Optional.empty());
+    }
+
+    /** {@code [classes]}, how much each counts; empty where they count alike. */
+    Optional<float[]> classWeights() {
+        return weights;
     }
 
     /**

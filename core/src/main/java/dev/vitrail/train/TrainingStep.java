@@ -139,7 +139,7 @@ public final class TrainingStep implements AutoCloseable {
     /**
      * Gives the gradients their own size again, where the loss was scaled.
      *
-     * @return false if it was scaled too far, which happens now and then: the step must be left out
+     * @return false if one of them is not finite
      */
     boolean unscale() {
         if (scaler.isEmpty()) {
@@ -152,8 +152,25 @@ public final class TrainingStep implements AutoCloseable {
                         .filter(Tensor::hasGradient)
                         .map(Tensor::gradient)
                         .toList()));
-        scaler.get().update();
+        if (fine) {
+            scaler.get().update();
+        }
         return fine;
+    }
+
+    /**
+     * Lowers the scale of the loss, if that may be why a gradient is not finite. This happens now and then, and the step must be left
+     * out.
+     *
+     * @return false if the loss is not scaled, or hardly
+     */
+    boolean lowerScale() {
+        return scaler.isPresent() && scaler.get().lower();
+    }
+
+    /** Length of the gradients as they are, scaled or not; no finite number if one of them is none. */
+    double norm() {
+        return new GradientClipping.None().apply(model);
     }
 
     /** Clips the gradients; gives the norm that they had before. */
@@ -206,8 +223,19 @@ public final class TrainingStep implements AutoCloseable {
         var all = new LinkedHashMap<String, Tensor>();
         optimizer.state().forEach((name, tensor) -> all.put("optimizer/" + name, tensor));
         ema.ifPresent(average -> average.state().forEach((name, tensor) -> all.put("ema/" + name, tensor)));
+        all.putAll(scaling());
+        return all;
+    }
+
+    /** Of {@link #state}, how far the loss is scaled. */
+    Map<String, Tensor> scaling() {
+        var all = new LinkedHashMap<String, Tensor>();
         scaler.ifPresent(scaling -> scaling.state().forEach((name, tensor) -> all.put("scaler/" + name, tensor)));
         return all;
+    }
+
+    TrainingLoss loss() {
+        return loss;
     }
 
     Optional<Ema> ema() {

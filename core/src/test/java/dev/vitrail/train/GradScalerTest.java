@@ -37,6 +37,19 @@ class GradScalerTest {
     }
 
     @Test
+    void aGradientThatIsBadAtEveryScaleIsNoOverflow() {
+        try (var scaler = new GradScaler(QUICK, Device.CPU)) {
+            for (double scale = 4; scale >= 0x1p-14; scale /= 2) {
+                assertThat(scaler.lower()).isTrue();
+                assertThat(scaler.scale()).isEqualTo(scale);
+            }
+            assertThat(scaler.lower()).isFalse();
+            assertThat(scaler.scale()).isEqualTo(0x1p-14);
+            assertThat(step(scaler, 1)).isTrue();
+        }
+    }
+
+    @Test
     void growsAfterEnoughGoodStepsAndShrinksAfterABadOne() {
         try (var scaler = new GradScaler(QUICK, Device.CPU)) {
             assertThat(step(scaler, 1)).isTrue();

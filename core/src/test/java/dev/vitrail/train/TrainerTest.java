@@ -7,6 +7,8 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
@@ -111,12 +113,16 @@ class TrainerTest {
 
     /** Spoils the images of that kind. */
     private static Patterns.Scaled poison(Predicate<RgbImage> spoilt) {
+        return poison(spoilt, Float.NaN);
+    }
+
+    private static Patterns.Scaled poison(Predicate<RgbImage> spoilt, float value) {
         return new Patterns.Scaled(16) {
             @Override
             public void apply(RgbImage image, RandomGenerator random, FloatBuffer pixels) {
                 super.apply(image, random, pixels);
                 if (spoilt.test(image)) {
-                    pixels.put(pixels.position() - 1, Float.NaN);
+                    pixels.put(pixels.position() - 1, value);
                 }
             }
         };
@@ -294,7 +300,7 @@ class TrainerTest {
         var failed = FailedStep.read(run.failedStep(2, 1));
         assertThat(failed.description().architecture()).isEqualTo("tiny");
         try (var model = tiny()) {
-            var again = failed.replay(model, TrainingLoss.ofLabels(CONFIG));
+            var again = failed.replay(model, Optional.empty());
             assertThat(again.loss()).isNaN();
             assertThat(again.firstBad())
                     .hasValueSatisfying(place -> assertThat(place).startsWith("the output of patch_embed"));
@@ -303,12 +309,69 @@ class TrainerTest {
         assertThat(resume(run, CONFIG).finished()).isTrue();
     }
 
+    /** The image that the first epoch shows first. */
+    private static Predicate<RgbImage> first() {
+        var first = IMAGES.image(Sampler.shuffled(40, 3).order(0)[0]);
+        return image -> Arrays.equals(image.pixels(), first.pixels());
+    }
+
+    /** A pixel that overflows in the gradient alone, as the weight that it meets is zero, in the first of two batches. */
+    @Test
+    void ofAStepOfSeveralBatchesTheOneThatWentWrongIsKept() {
+        var run = new RunFolder(folder.resolve("run"));
+        assertThatThrownBy(() -> run(
+                        (c, model, train, validation, to) -> {
+                            try (var off = Gradients.off()) {
+                                var parameters = model.parameters();
+                                Fixture.of(parameters, "patch_embed.proj.weight")
+                                        .value()
+                                        .fillInPlace(0);
+                                Fixture.of(parameters, "head.weight").value().timesInPlace(1e12);
+                            }
+                            return Trainer.begin(
+                                    c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to);
+                        },
+                        run,
+                        CONFIG.with(TrainingOptions.ACCUMULATION, 2),
+                        poison(first(), 3e38f),
+                        trainer -> {}))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("gradient's norm")
+                .hasMessageContaining("first in the gradient of patch_embed.proj.weight");
+        var failed = FailedStep.read(run.failedStep(1, 1));
+        try (var model = tiny()) {
+            Frame.run(() -> failed.weights().forEach(saved -> Fixture.of(model.parameters(), saved.name())
+                    .assign(Tensor.of(saved.bytes(), saved.dtype(), saved.shape()))));
+            assertThat(failed.replay(model, Optional.empty()).firstBad())
+                    .hasValueSatisfying(place -> assertThat(place).startsWith("the gradient of patch_embed"));
+        }
+    }
+
+    @Test
+    void aStepIsReplayedWithItsOwnLoss() {
+        var file = folder.resolve("failed.safetensors");
+        var config = CONFIG.with(TrainingOptions.CLASS_WEIGHTS, TrainingLoss.Weighting.INVERSE_FREQUENCY);
+        try (var model = tiny();
+                var master = tiny();
+                var frame = Frame.open()) {
+            var teacher = Optional.of(new Teacher(master, Losses.Distillation.SOFT, 0.5, 3));
+            var loss = new TrainingLoss(config, new int[] {1000, 100, 10, 1}, teacher);
+            try (var step = new TrainingStep(config, model, loss)) {
+                var images = Tensor.randn(4, 3, 16, 16);
+                var inputs = new TrainingStep.Inputs(images, Tensor.of(new long[] {0, 1, 2, 3}, 4));
+                FailedStep.write(file, config, DESCRIPTION, model, step, inputs, RandomState.save(Device.CPU));
+                step.begin();
+                double found = step.accumulate(inputs, 1).loss();
+                assertThat(FailedStep.read(file).replay(model, teacher).loss()).isEqualTo(found);
+            }
+        }
+    }
+
     /** The first of the two batches of the first step is spoilt, so that the step is left out before it has taken the second. */
     @Test
     void aStepThatIsSkippedTakesItsBatchesAll() throws IOException {
         var config = CONFIG.with(TrainingOptions.ACCUMULATION, 2).with(TrainingOptions.ON_NAN, Trainer.OnNan.SKIP);
-        var first = IMAGES.image(Sampler.shuffled(40, 3).order(0)[0]);
-        var poison = poison(image -> Arrays.equals(image.pixels(), first.pixels()));
+        var poison = poison(first());
         var whole = new RunFolder(folder.resolve("whole"));
         var parted = new RunFolder(folder.resolve("parted"));
         var told = new ArrayList<Long>();
