@@ -14,9 +14,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.zip.CRC32C;
 
 /**
  * The safetensors format: 8 bytes little-endian header length N, N bytes of JSON that name each tensor's dtype, shape
@@ -27,10 +30,15 @@ import java.util.TreeMap;
  * equal to the bytes, in exact 64-bit arithmetic; places that begin at zero, follow each other without overlap or hole,
  * and end where the file ends. The last rule leaves no room for a second file hidden inside the first.
  *
+ * <p>A file that we write carries a checksum of all that is in it, as the entry {@value #CHECKSUM} of its metadata, which other readers
+ * pass over. It is compared when the file is read, which then reads every byte once.
+ *
  * @see <a href="https://github.com/huggingface/safetensors">the format's own description</a>
  */
 public final class Safetensors {
     static final String METADATA = "__metadata__";
+    /** CRC-32C (RFC 3720, B.4) in hexadecimal: of the header as we write it but for this entry, then of the tensors' bytes. */
+    static final String CHECKSUM = "vitrail.crc32c";
 
     /** Widest elements first, so that every tensor is aligned; among equals the order of the format's own writer. */
     private static final List<DType> WRITING_ORDER = List.of(
@@ -53,9 +61,9 @@ public final class Safetensors {
     private Safetensors() {}
 
     /**
-     * The tensors of a file, memory-mapped: reading is immediate, and pages are loaded when they are used.
+     * The tensors of a file, memory-mapped: pages are loaded when they are used, or when they are compared with the file's checksum.
      *
-     * @throws VitrailException if there is no such file or it breaks a rule of the format
+     * @throws VitrailException if there is no such file, it breaks a rule of the format, or is not what was written
      */
     public static StateDict read(Path file) {
         return read(ByteSource.of(file));
@@ -81,7 +89,14 @@ public final class Safetensors {
                     entry.dtype().bytes());
             tensors.add(new StoredTensor(entry.name(), entry.dtype(), entry.shape(), bytes));
         }
-        return new StateDict(tensors, header.metadata(), source.name());
+        var metadata = new LinkedHashMap<>(header.metadata());
+        var written = metadata.remove(CHECKSUM);
+        VitrailException.require(
+                written == null || written.equals(checksum(sorted(tensors, source.name()), metadata)),
+                "%s is damaged, for its contents do not match the checksum that they were written with: restore the file, or use"
+                        + " another model that the run has kept, such as best",
+                source.name());
+        return new StateDict(tensors, metadata, source.name());
     }
 
     /** Writes {@code tensors} with the metadata {@code format: pt} that PyTorch's tools look for. */
@@ -91,13 +106,15 @@ public final class Safetensors {
 
     /**
      * Writes a file that holds {@code tensors}, replacing an old one only once the new one is safely on the disk. The
-     * same tensors give the same bytes, in whatever order they come.
+     * same tensors give the same bytes, in whatever order they come. The checksum is added.
      *
      * @throws VitrailException if a name is impossible or occurs twice, or the file cannot be written
      */
     public static void write(Path file, Iterable<StoredTensor> tensors, Map<String, String> metadata) {
-        var sorted = sorted(tensors, file);
-        var header = header(sorted, metadata);
+        var sorted = sorted(tensors, file.toString());
+        var complete = new LinkedHashMap<>(metadata);
+        complete.put(CHECKSUM, checksum(sorted, metadata));
+        var header = header(sorted, complete);
         AtomicFile.write(file, out -> {
             AtomicFile.writeFully(out, header);
             for (var tensor : sorted) {
@@ -106,10 +123,17 @@ public final class Safetensors {
         });
     }
 
-    private static List<StoredTensor> sorted(Iterable<StoredTensor> tensors, Path file) {
+    private static String checksum(List<StoredTensor> sorted, Map<String, String> metadata) {
+        var sum = new CRC32C();
+        sum.update(header(sorted, metadata));
+        sorted.forEach(tensor -> sum.update(tensor.bytes()));
+        return HexFormat.of().toHexDigits((int) sum.getValue());
+    }
+
+    private static List<StoredTensor> sorted(Iterable<StoredTensor> tensors, String name) {
         var sorted = new ArrayList<StoredTensor>();
         tensors.forEach(sorted::add);
-        new StateDict(sorted, Map.of(), file.toString()); // refuses a name that occurs twice
+        new StateDict(sorted, Map.of(), name); // refuses a name that occurs twice
         for (var tensor : sorted) {
             VitrailException.require(
                     !tensor.name().equals(METADATA)

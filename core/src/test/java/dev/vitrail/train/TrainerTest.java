@@ -415,6 +415,25 @@ class TrainerTest {
     }
 
     @Test
+    void aDamagedStateIsNotGoneOnFrom() throws IOException {
+        var run = new RunFolder(folder.resolve("run"));
+        begin(run, CONFIG, stoppingAfter(STEPS));
+        for (var file : List.of(run.state(), run.last().resolve("model.safetensors"))) {
+            var bytes = Files.readAllBytes(file);
+            bytes[bytes.length / 2] ^= 1;
+            Files.write(file, bytes);
+        }
+        assertThatThrownBy(() -> resume(run, CONFIG))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(run.state() + " is damaged")
+                .hasMessageContaining("use another model that the run has kept, such as best");
+        assertThatThrownBy(() -> ModelFolder.read(run.last()).weights())
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("is damaged");
+        assertThat(ModelFolder.read(run.best()).weights().size()).isPositive();
+    }
+
+    @Test
     void aWriteThatFailsSparesTheStateBeforeIt() throws IOException {
         var run = new RunFolder(folder.resolve("run"));
         begin(run, CONFIG, stoppingAfter(STEPS));

@@ -229,6 +229,24 @@ class SafetensorsTest {
     }
 
     @Test
+    void aByteThatIsNotWhatWasWrittenIsFound() throws IOException {
+        var path = folder.resolve("model.safetensors");
+        Safetensors.write(path, List.of(StoredTensor.of("a", new float[] {1, 2}, 2)), Map.of("step", "12"));
+        var written = Files.readAllBytes(path);
+        int step = new String(written, StandardCharsets.ISO_8859_1).indexOf("\"12\"") + 1;
+        for (int place : List.of(step, written.length - 8, written.length - 1)) {
+            var bytes = written.clone();
+            bytes[place] ^= 1;
+            Files.write(path, bytes);
+            assertRefused(
+                    () -> Safetensors.read(path),
+                    path + " is damaged, for its contents do not match the checksum that they were written with");
+        }
+        Files.write(path, written);
+        assertThat(Safetensors.read(path).get("a").toFloats()).containsExactly(1, 2);
+    }
+
+    @Test
     void impossibleNamesAreRefusedAndNothingIsWritten() {
         var path = folder.resolve("x");
         var a = StoredTensor.of("a", new float[1]);
