@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 /**
  * Writes a file as a whole or not at all.
@@ -37,6 +38,9 @@ public final class AtomicFile {
     interface Disk {
         WritableByteChannel over(FileChannel file);
     }
+
+    /** The names of {@link #temporary}. */
+    private static final Pattern TEMPORARY = Pattern.compile("\\..+\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.tmp");
 
     private AtomicFile() {}
 
@@ -66,7 +70,7 @@ public final class AtomicFile {
         if (folder == null || name == null || Files.isDirectory(absolute)) {
             throw VitrailException.of("cannot write %s: it is a folder, and a file was expected", target);
         }
-        Path temporary = folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
+        Path temporary = temporary(folder, name);
         ProcessEnd.unfinished(temporary);
         try {
             Files.createDirectories(folder);
@@ -85,6 +89,30 @@ public final class AtomicFile {
             // After the move there is nothing left to delete; after any failure the half-written file goes.
             ProcessEnd.remove(temporary);
         }
+    }
+
+    /**
+     * Removes the temporary files that killed processes have left in a folder. Nobody else may be writing there.
+     *
+     * @throws VitrailException if the folder cannot be read or a file not be removed
+     */
+    public static void removeUnfinished(Path folder) {
+        try (var files = Files.newDirectoryStream(folder, file -> isTemporary(String.valueOf(file.getFileName())))) {
+            for (var file : files) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            throw new VitrailException(
+                    "cannot remove what was left unfinished in %s: %s".formatted(folder, reason(e)), e);
+        }
+    }
+
+    private static Path temporary(Path folder, Path name) {
+        return folder.resolve("." + name + "." + UUID.randomUUID() + ".tmp");
+    }
+
+    private static boolean isTemporary(String name) {
+        return TEMPORARY.matcher(name).matches();
     }
 
     /** Writes all that remains in {@code bytes}; a channel may take less than it is given. */

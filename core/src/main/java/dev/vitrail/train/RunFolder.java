@@ -2,6 +2,7 @@ package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,8 +13,8 @@ import java.util.List;
  * the images that it began with), {@code last/} and {@code best/} (a model each, in timm's layout), and in {@code last/} the state that
  * a run goes on from.
  *
- * <p>Every file is replaced as a whole. The state is written last, so a run that ends between two files makes the epoch again
- * that they belong to, and gives the same files.
+ * <p>Every file is replaced as a whole. The state is written last, after the listeners', so a run that ends between two files makes the
+ * epoch again that they belong to, and gives the same files.
  */
 public record RunFolder(Path path) {
     public Path config() {
@@ -73,6 +74,16 @@ public record RunFolder(Path path) {
                 "%s holds a run already: resume it, or name another folder",
                 path);
         TrainingConfigFile.write(config(), config);
+    }
+
+    /** Removes what a killed process was writing in the run's folders. */
+    void removeUnfinished() {
+        AtomicFile.removeUnfinished(path);
+        try (var inside = Files.list(path)) {
+            inside.filter(Files::isDirectory).forEach(AtomicFile::removeUnfinished);
+        } catch (IOException e) {
+            throw new VitrailException("cannot list %s: %s".formatted(path, e.getMessage()), e);
+        }
     }
 
     void requireBegun() {

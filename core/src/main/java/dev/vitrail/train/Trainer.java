@@ -110,6 +110,7 @@ public final class Trainer implements AutoCloseable {
         var trainer = new Trainer(config, model, loss, description, train, validation, folder);
         try {
             folder.begin(config);
+            folder.removeUnfinished();
             RandomState.seed(config.get(SEED) + 1); // the first weights have drawn from the seed itself
             return trainer;
         } catch (RuntimeException e) {
@@ -133,6 +134,7 @@ public final class Trainer implements AutoCloseable {
             Loader validation,
             RunFolder folder) {
         folder.requireBegun();
+        folder.removeUnfinished();
         var trainer = new Trainer(config, model, loss, description, train, validation, folder);
         try {
             RandomState.seed(config.get(SEED) + 1);
@@ -402,9 +404,10 @@ public final class Trainer implements AutoCloseable {
         if (config.get(KEEP_EVERY).filter(every -> row.epoch() % every == 0).isPresent()) {
             ModelFolder.write(folder.kept(row.epoch()), description, weights());
         }
+        saveModel();
         folder.writeRows(rows);
-        save();
         listeners.forEach(listener -> listener.epochEnded(row, found, best));
+        saveState(); // last: a run that is killed before makes the epoch, and all that tells of it, again
     }
 
     /** Validates what the run is to give: the mean of the weights if there is one, else the weights. */
@@ -425,9 +428,16 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save() {
+        saveModel();
+        saveState();
+    }
+
+    private void saveModel() {
+        ModelFolder.write(folder.last(), description, weights());
+    }
+
+    private void saveState() {
         saved = System.nanoTime();
-        var weights = weights();
-        ModelFolder.write(folder.last(), description, weights);
         RunState.write(folder.state(), progress, model, step);
         listeners.forEach(listener -> listener.saved(folder.path()));
     }

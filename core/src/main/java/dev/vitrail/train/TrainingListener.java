@@ -43,7 +43,8 @@ public interface TrainingListener {
     default void validated(int epoch, long images) {}
 
     /**
-     * An epoch has ended, and its state is safe.
+     * An epoch has ended, and its rows and models are written. Its state is saved after this, so that a run which ends before, by a
+     * listener's exception too, makes the epoch again and tells of it again.
      *
      * @param found what validation found
      * @param best whether no epoch before it was better

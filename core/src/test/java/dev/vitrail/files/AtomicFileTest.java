@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,6 +71,26 @@ class AtomicFileTest {
         AtomicFile.write(deep, new byte[] {'x'});
         assertThat(deep).hasContent("x");
         assertThat(deep.getParent()).isDirectoryNotContaining(path -> !path.equals(deep));
+    }
+
+    @Test
+    void whatAKilledProcessLeftIsRemovedAndNothingElse() throws IOException {
+        var left = Files.writeString(folder.resolve(".weights.bin.0f8fad5b-d9cb-469f-a165-70867728950e.tmp"), "half");
+        var others = List.of(target, folder.resolve("notes.tmp"), folder.resolve(".hidden.tmp"));
+        for (var other : others) {
+            Files.writeString(other, "x");
+        }
+        AtomicFile.write(target, out -> {
+            try (var files = Files.list(folder)) { // the pattern is that of the names that are given
+                assertThat(files.map(file -> String.valueOf(file.getFileName()))
+                                .filter(name -> name.matches("\\.weights\\.bin\\.[-0-9a-f]{36}\\.tmp")))
+                        .hasSize(2);
+            }
+            AtomicFile.writeFully(out, ByteBuffer.wrap(new byte[] {'x'}));
+        });
+        AtomicFile.removeUnfinished(folder);
+        assertThat(left).doesNotExist();
+        assertThat(others).allSatisfy(other -> assertThat(other).hasContent("x"));
     }
 
     @Test

@@ -15,7 +15,10 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.eval.Evaluation;
+import dev.vitrail.models.Model;
 import dev.vitrail.train.Augmentation;
+import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
@@ -23,10 +26,12 @@ import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingListener;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingOptions;
+import dev.vitrail.weights.FolderConfig;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
@@ -58,6 +63,32 @@ class RunReportTest {
     }
 
     private static RunFolder train(String name, TrainingConfig config, int stop) {
+        return train(name, config, Trainer::begin, trainer -> new TrainingListener() {
+            @Override
+            public void stepped(Step step) {
+                if (step.epoch() == stop && step.step() == step.steps()) {
+                    trainer.requestStop();
+                }
+            }
+        });
+    }
+
+    private interface Start {
+        Trainer with(
+                TrainingConfig config,
+                Model model,
+                TrainingLoss loss,
+                FolderConfig description,
+                Loader train,
+                Loader validation,
+                RunFolder folder);
+    }
+
+    /**
+     * @param first hears of everything before the run's own listeners
+     */
+    private static RunFolder train(
+            String name, TrainingConfig config, Start start, Function<Trainer, TrainingListener> first) {
         var run = new RunFolder(folder.resolve(name));
         var options =
                 LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
@@ -70,7 +101,7 @@ class RunReportTest {
                         Transforms.evaluation(loaded.preprocessing()),
                         SETS.validation(),
                         Loader.Options.evaluation(24));
-                var trainer = Trainer.begin(
+                var trainer = start.with(
                         config,
                         loaded.model(),
                         TrainingLoss.ofLabels(config),
@@ -79,14 +110,7 @@ class RunReportTest {
                         validation,
                         run);
                 var events = new TensorBoardEvents(run)) {
-            trainer.listener(events).listener(new RunReport(run, SETS)).listener(new TrainingListener() {
-                @Override
-                public void stepped(Step step) {
-                    if (step.epoch() == stop && step.step() == step.steps()) {
-                        trainer.requestStop();
-                    }
-                }
-            });
+            trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
             trainer.run();
         }
         return run;
@@ -108,6 +132,29 @@ class RunReportTest {
                 .doesNotContain("http:", "https:", "<link", "src=\"/", "NaN", "http-equiv=\"refresh\"");
         assertThat(page()).contains("2 epochs").contains(MODEL).contains("weight_decay");
         assertThat(page().length()).isLessThan(400_000);
+    }
+
+    /** As if the process were killed when the last epoch's rows are written, and the report is not. */
+    @Test
+    void aReportThatWasCutShortIsWrittenWhenTheRunGoesOn() throws Exception {
+        var killed = new IllegalStateException("killed");
+        assertThatThrownBy(() -> train("killed", CONFIG, Trainer::begin, trainer -> new TrainingListener() {
+                    @Override
+                    public void epochEnded(EpochSummary summary, Evaluation found, boolean best) {
+                        if (summary.epoch() == 2) {
+                            throw killed;
+                        }
+                    }
+                }))
+                .isSameAs(killed);
+        var left = folder.resolve("killed/last/.model.safetensors.0f8fad5b-d9cb-469f-a165-70867728950e.tmp");
+        Files.writeString(left, "half");
+        var resumed = train("killed", CONFIG, Trainer::resume, trainer -> new TrainingListener() {});
+        assertThat(Files.readString(resumed.path().resolve("index.html"))).contains("data-epochs=2");
+        assertThat(SavedEvaluation.read(resumed.path().resolve("evaluation.json"))
+                        .epoch())
+                .isEqualTo(RunRecord.read(resumed.path()).best().epoch());
+        assertThat(left).doesNotExist();
     }
 
     @Test
