@@ -139,12 +139,13 @@ public final class TrainingRun implements AutoCloseable {
     private final Loader validation;
     private final Trainer trainer;
 
-    private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
-        this.config = config;
+    private TrainingRun(TrainingConfig asked, RunFolder folder, boolean resume, Options options) {
         require(
-                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
+                asked.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
-        this.sets = sets(config);
+        this.sets = sets(asked);
+        var sampler = Augmentation.sampler(asked, sets.train());
+        this.config = resume ? asked : asked.forImages(sampler.length());
         if (options.strict) {
             Datasets.requireSound(sets.faults());
         }
@@ -163,7 +164,6 @@ public final class TrainingRun implements AutoCloseable {
                 RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(config, loaded, sets))
                         .forEach(options.found);
             }
-            var sampler = Augmentation.sampler(config, sets.train());
             boolean seenAgain =
                     config.get(EPOCHS) > 1 || sampler.length() > sets.train().size();
             cache = new ImageCache(seenAgain ? config.get(IMAGE_CACHE) : CacheLimit.OFF);
@@ -198,7 +198,7 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
-     * Begins a run; nothing is trained yet.
+     * Begins a run; nothing is trained yet. Where an epoch has fewer images than a step is to have, {@link #config} says how many it has.
      *
      * @throws VitrailException if the data or the model cannot be had, the options do not fit, the doctor refuses, or the folder holds
      *     a run already

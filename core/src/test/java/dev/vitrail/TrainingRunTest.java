@@ -3,8 +3,11 @@ package dev.vitrail;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.train.TrainingStep;
 import java.nio.file.Path;
@@ -12,7 +15,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a run refuses before anything of it is written. */
+/** What a run refuses before anything of it is written, and what it makes of its options. */
 class TrainingRunTest {
     private static final TrainingConfig CONFIG = TrainingConfig.of("resnet_mini_32", TrainingRun.BUILT_IN, 4);
 
@@ -42,5 +45,24 @@ class TrainingRunTest {
         refused(
                 CONFIG.with(TrainingOptions.TEACHER, Optional.of("vit_mini_patch4_gap_32")),
                 "the teacher vit_mini_patch4_gap_32 tells 10 classes apart and the data has 12");
+    }
+
+    /** A batch of all the images would be odd, and no image mixed. */
+    @Test
+    void aSetSmallerThanABatchIsMixedAllTheSame() {
+        var data = folder.resolve("data");
+        new StainedGlass(Split.TRAIN, 36, 1, StainedGlass.Difficulty.STANDARD).write(data, 36);
+        var config = TrainingConfig.of("vit_mini_patch4_gap_32", data.toString(), 2)
+                .with(TrainingOptions.HOLD_OUT, 0.25)
+                .with(TrainingOptions.MIXUP, 0.8);
+        var folders = new RunFolder(folder.resolve("run"));
+        var options = TrainingRun.Options.DEFAULT.withoutDoctor();
+        try (var run = TrainingRun.begin(config, folders, options)) {
+            int images = run.sets().train().size();
+            assertThat(images).isLessThan(config.get(TrainingOptions.BATCH_SIZE));
+            assertThat(run.config().get(TrainingOptions.BATCH_SIZE)).isEqualTo(images - images % 2);
+            assertThat(run.run().finished()).isTrue();
+            assertThat(TrainingConfigFile.read(folders.config())).isEqualTo(run.config());
+        }
     }
 }

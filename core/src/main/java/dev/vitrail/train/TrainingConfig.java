@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
@@ -130,6 +131,21 @@ public final class TrainingConfig {
                 "mixing takes the images of a batch in pairs, and %d is odd: change the batch size, or mix nothing",
                 get(BATCH_SIZE));
         return this;
+    }
+
+    /**
+     * This configuration for epochs of so many images, with no more in a step than there are: the batch is made smaller, such that its
+     * images still mix in pairs, and fewer batches are accumulated. The learning rate that is scaled follows, and its lowest with it.
+     *
+     * @throws dev.vitrail.VitrailException if there are too few to mix
+     */
+    public TrainingConfig forImages(int images) {
+        int most = mixes() ? images - images % 2 : images;
+        int batch = Math.max(1, Math.min(get(BATCH_SIZE), most));
+        var fitted =
+                with(BATCH_SIZE, batch).with(ACCUMULATION, Math.max(1, Math.min(get(ACCUMULATION), images / batch)));
+        return fitted.with(LOWEST_LEARNING_RATE, Math.min(get(LOWEST_LEARNING_RATE), Optimizers.learningRate(fitted)))
+                .checked();
     }
 
     /** Whether images are mixed with each other. */
