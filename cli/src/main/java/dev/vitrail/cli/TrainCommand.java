@@ -6,12 +6,16 @@ import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.ON_NAN;
+import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
@@ -33,9 +37,11 @@ import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOption;
+import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -68,6 +74,9 @@ final class TrainCommand implements Callable<Integer> {
     private static final String AUTO = "auto";
     private static final int SHOWN = 4;
 
+    /** Options that a run may go on with at other values, as what it learns does not depend on them. */
+    private static final List<TrainingOption<?>> FREE = List.of(SAVE_MINUTES, IMAGE_CACHE, KEEP_EVERY);
+
     @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the built-in set).")
     private @Nullable Path data;
 
@@ -93,7 +102,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "RUN", description = "Folder of the run (default: a new one in runs/).")
     private Optional<Path> out = Optional.empty();
 
-    @Option(names = "--resume", description = "Go on with the run in --out.")
+    @Option(
+            names = "--resume",
+            description = "Go on with the run in --out, by its own options; others that are named are refused.")
     private boolean resume;
 
     @Option(names = "--epochs", paramLabel = "N", description = "Times that every image is seen.")
@@ -130,6 +141,12 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", description = "Where all chance begins.")
     private Optional<Long> seed = Optional.empty();
 
+    @Option(
+            names = "--on-nan",
+            description = "What to do when the loss or a gradient is no finite number: stop, or skip the step"
+                    + " (default stop).")
+    private Optional<Trainer.OnNan> onNan = Optional.empty();
+
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Any option of config.yaml; may be repeated.")
     private List<String> settings = List.of();
 
@@ -160,6 +177,9 @@ final class TrainCommand implements Callable<Integer> {
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
+        if (resume) {
+            requireOptionsOfTheRun(folder, pretraining);
+        }
         if (pretrain.isPresent() && !resume) {
             beginPretraining(folder, pretraining, pretrain.get());
         }
@@ -197,6 +217,75 @@ final class TrainCommand implements Callable<Integer> {
         TrainingConfigFile.write(
                 folder.config(),
                 config.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
+    }
+
+    /**
+     * Refuses options that are not those of the run to go on with; such as it does not depend on are written to its {@code config.yaml}.
+     */
+    private void requireOptionsOfTheRun(RunFolder folder, RunFolder pretraining) {
+        if (!Files.exists(folder.config())) {
+            return; // there is no run, which is told when it is opened
+        }
+        var begun = TrainingConfigFile.read(folder.config());
+        var before = Files.exists(pretraining.config())
+                ? Optional.of(TrainingConfigFile.read(pretraining.config()))
+                : Optional.<TrainingConfig>empty();
+        var asked = before.map(first -> begun.with(MODEL, first.get(MODEL)).with(ARCHITECTURE, first.get(ARCHITECTURE)))
+                .orElse(begun);
+        var named = named(AUTO.equals(recipe) ? asked : Recipe.get(recipe).apply(asked));
+        var others = new ArrayList<String>();
+        pretrain.filter(wanted -> !before.map(first -> first.get(EPOCHS)).equals(Optional.of(wanted)))
+                .ifPresent(wanted -> others.add("pretrain %d (the run's: %s)"
+                        .formatted(
+                                wanted,
+                                before.map(first -> first.get(EPOCHS).toString())
+                                        .orElse("none"))));
+        TrainingOptions.ALL.stream()
+                .filter(option -> differs(option, named, asked) && !isFree(option, named))
+                .forEach(option -> others.add("%s %s (the run's: %s)"
+                        .formatted(
+                                option.name(),
+                                TrainingConfigFile.value(named, option),
+                                TrainingConfigFile.value(asked, option))));
+        VitrailException.require(
+                others.isEmpty(),
+                "--resume goes on with %s by its own options, but others are named: %s; leave them out, or begin another run",
+                folder.path(),
+                String.join(", ", others));
+        takeOver(named, begun, folder);
+        before.ifPresent(first -> takeOver(named, first, pretraining));
+    }
+
+    /** Whether an option has two values; one place may be written in two ways. */
+    private static boolean differs(TrainingOption<?> option, TrainingConfig named, TrainingConfig begun) {
+        if (option == DATA || option == LABELS || option == MODEL) {
+            return !place(TrainingConfigFile.value(named, option))
+                    .equals(place(TrainingConfigFile.value(begun, option)));
+        }
+        return !named.get(option).equals(begun.get(option));
+    }
+
+    private static Path place(String name) {
+        return Path.of(name).toAbsolutePath().normalize();
+    }
+
+    /** A run that stops at a step that is not finite has left none out so far, and may do so from here on. */
+    private static boolean isFree(TrainingOption<?> option, TrainingConfig named) {
+        return FREE.contains(option) || option == ON_NAN && named.get(ON_NAN) == Trainer.OnNan.SKIP;
+    }
+
+    private static void takeOver(TrainingConfig named, TrainingConfig begun, RunFolder folder) {
+        var config = begun;
+        for (var option : TrainingOptions.ALL) {
+            config = isFree(option, named) ? taken(config, option, named) : config;
+        }
+        if (!config.equals(begun)) {
+            TrainingConfigFile.write(folder.config(), config);
+        }
+    }
+
+    private static <T> TrainingConfig taken(TrainingConfig config, TrainingOption<T> option, TrainingConfig from) {
+        return config.with(option, from.get(option));
     }
 
     /** Makes the run that comes before the one that is asked for, or what is left of it; whether it is finished. */
@@ -242,13 +331,20 @@ final class TrainCommand implements Callable<Integer> {
                 .with(IMAGE_SIZE, input.size());
         start = model == null ? start : start.with(MODEL, model);
         var config = AUTO.equals(recipe) ? advised(start) : Recipe.get(recipe).apply(start);
-        if (model != null) {
-            config = config.with(MODEL, model);
-        } else if (config.get(MODEL).isEmpty()) {
+        if (model == null && config.get(MODEL).isEmpty()) {
             config = config.with(
                     MODEL, RecipeAdvisor.model(TrainingRun.sets(start).train()));
         }
-        if (epochs.isPresent()) {
+        return named(config).checked();
+    }
+
+    /** A configuration with the options that the command names. */
+    private TrainingConfig named(TrainingConfig start) {
+        var config = with(start, MODEL, Optional.ofNullable(model));
+        config = with(config, DATA, Optional.ofNullable(data).map(Path::toString));
+        config = labels.isPresent() ? config.with(LABELS, labels) : config;
+        config = architecture.isPresent() ? config.with(ARCHITECTURE, architecture) : config;
+        if (epochs.isPresent() && !epochs.get().equals(config.get(EPOCHS))) {
             config = config.with(EPOCHS, epochs.get())
                     .with(WARMUP_EPOCHS, Math.min(config.get(WARMUP_EPOCHS), epochs.get() / 5.0))
                     .with(COOLDOWN_EPOCHS, Math.min(config.get(COOLDOWN_EPOCHS), epochs.get() / 5.0));
@@ -259,6 +355,7 @@ final class TrainCommand implements Callable<Integer> {
                 LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
+        config = with(config, ON_NAN, onNan);
         config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
         for (var setting : settings) {
             int equals = setting.indexOf('=');
@@ -266,7 +363,7 @@ final class TrainCommand implements Callable<Integer> {
             config = TrainingConfigFile.with(
                     config, setting.substring(0, equals) + ": " + setting.substring(equals + 1), "--set " + setting);
         }
-        return config.checked();
+        return config;
     }
 
     private static <T> TrainingConfig with(TrainingConfig config, TrainingOption<T> option, Optional<T> value) {

@@ -284,6 +284,41 @@ final class BadInputTest {
     }
 
     @Test
+    void optionsThatAreNotThoseOfTheRunAreRefusedOnResume() throws IOException {
+        var begun = train(photos, "run", "--set", "ema_decay=0.9");
+        assertThat(begun.status()).as(begun.err()).isZero();
+        var config = folder.resolve("run/config.yaml");
+        var before = Files.readString(config);
+        refused(
+                train(photos, "run", "--resume", "--set", "ema_decay=0.5", "--seed", 3, "--pretrain", 2),
+                "ema_decay 0.5 (the run's: 0.9)",
+                "seed 3 (the run's: 0)",
+                "pretrain 2 (the run's: none)",
+                "leave them out");
+        var other = Cli.labelled(folder.resolve("other"), 4, "ants", "bees");
+        refused(
+                run("train", "--out", folder.resolve("run"), "--resume", "--data", other, "--epochs", 7),
+                "data " + other,
+                "epochs 7 (the run's: 1)");
+        assertThat(config).hasContent(before);
+        // The command that began the run goes on with it, and what nothing depends on may change.
+        var more = train(
+                photos.resolve("../photos"),
+                "run",
+                "--resume",
+                "--set",
+                "ema_decay=0.9",
+                "--set",
+                "save_minutes=3",
+                "--on-nan",
+                "skip");
+        assertThat(more.status()).as(more.err()).isZero();
+        assertThat(config)
+                .hasContent(before.replace("save_minutes: 10.0", "save_minutes: 3.0")
+                        .replace("on_nan: stop", "on_nan: skip"));
+    }
+
+    @Test
     void anImageThatCannotBeReadIsCountedInTrainingOrStopsIt() throws IOException {
         Cli.labelled(folder.resolve("data"), 6, "ants", "bees");
         Files.writeString(folder.resolve("data/bees/1.png"), "no picture");
