@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.Dataset;
@@ -74,12 +75,7 @@ final class EvaluateCommand implements Callable<Integer> {
         }
         tell(set.faults());
         try (var loaded = models.load()) {
-            // A model that knows the names of its classes tells which of its outputs each class of the data is.
-            var matched = loaded.labels().isEmpty()
-                            || set.classes().isEmpty()
-                            || loaded.labels().equals(set.classes())
-                    ? set
-                    : Relabelled.of(set, new ClassNames(loaded.labels()));
+            var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
                     Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
             options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
@@ -100,6 +96,14 @@ final class EvaluateCommand implements Callable<Integer> {
             }
         }
         return 0;
+    }
+
+    /** A model that knows the names of its classes tells which of its outputs each class of the data is. */
+    private Dataset matched(Dataset set, LoadedModel loaded) {
+        return models.classNames()
+                .or(() -> loaded.labels().isEmpty() ? Optional.empty() : Optional.of(new ClassNames(loaded.labels())))
+                .map(names -> Relabelled.of(set, names))
+                .orElseGet(() -> Relabelled.unnamed(set, loaded.model().config().classes()));
     }
 
     private static void tell(Faults faults) {

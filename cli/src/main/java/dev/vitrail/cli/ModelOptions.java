@@ -40,7 +40,7 @@ final class ModelOptions {
     @Option(
             names = "--classes",
             paramLabel = "FILE",
-            description = "Names of the classes: a name a line, or CSV with index and name.")
+            description = "Names of the classes: a name a line, or CSV with name, and index and synset if it likes.")
     private Optional<Path> classes = Optional.empty();
 
     /** The model, with trained weights. */
@@ -54,8 +54,12 @@ final class ModelOptions {
                 name,
                 example());
         loaded.notes().forEach(note -> LOG.info("{}", note));
-        return classes.map(file -> loaded.withLabels(ClassNames.read(file).names()))
-                .orElse(loaded);
+        return classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
+    }
+
+    /** The names that {@code --classes} gives, and the other names that they go by. */
+    Optional<ClassNames> classNames() {
+        return classes.map(ClassNames::read);
     }
 
     private String example() {

@@ -223,6 +223,41 @@ final class BadInputTest {
     // ------------------------------------------------------------------------------------------------------ training
 
     @Test
+    void classesOfWhichNothingSaysWhichOutputTheyAre() throws IOException {
+        var nameless = Cli.nameless(folder.resolve("nameless"), 3);
+        refused(
+                run("evaluate", "--model", nameless, "--data", photos),
+                "2 classes ('ants', 'bees')",
+                "3 outputs without names",
+                "add --classes FILE");
+        var classes = Files.writeString(
+                folder.resolve("classes.csv"), "index,synset,name\n2,n01,bees\n0,n02,wasps\n1,n03,flies\n");
+        refused(run("evaluate", "--model", nameless, "--data", photos, "--classes", classes), "'ants'");
+        var synsets = Cli.labelled(folder.resolve("synsets"), 2, "n01", "n03");
+        var named = run("evaluate", "--model", nameless, "--data", synsets, "--classes", classes, "--json");
+        assertThat(named.status()).as(named.err()).isZero();
+        var numbers = Cli.labelled(folder.resolve("numbers"), 2, "0", "2");
+        var numbered = run("evaluate", "--model", nameless, "--data", numbers, "--json");
+        assertThat(numbered.status()).as(numbered.err()).isZero();
+        // The same pictures, whose classes are outputs 0 and 2.
+        var words = Cli.labelled(folder.resolve("words"), 2, "wasps", "bees");
+        assertThat(correct(run("evaluate", "--model", nameless, "--data", words, "--classes", classes, "--json")))
+                .isEqualTo(correct(numbered));
+        refused(
+                run("evaluate", "--model", nameless, "--data", Cli.labelled(folder.resolve("more"), 1, "0", "3")),
+                "labels up to 3",
+                "3 outputs end at 2");
+    }
+
+    private static String correct(Cli.Ran ran) {
+        return ran.out()
+                .lines()
+                .filter(line -> line.contains("correct1") || line.contains("nll"))
+                .toList()
+                .toString();
+    }
+
+    @Test
     void aLossThatIsNoNumberStopsTrainingAndSaysWhere() {
         var out = folder.resolve("run");
         var wild = run("train", "--data", photos, "--model", SMALL, "--out", out, "--batch", 1, "--lr", 1e30);

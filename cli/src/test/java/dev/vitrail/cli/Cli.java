@@ -111,9 +111,18 @@ final class Cli {
 
     /** Writes {@link #SMALL} with random weights as a folder that {@code --model} takes. */
     static Path model(Path folder, String... classes) {
-        var options = LoadedModel.Options.DEFAULT.withClasses(classes.length);
+        return model(folder, classes.length, List.of(classes));
+    }
+
+    /** The same without names for its classes. */
+    static Path nameless(Path folder, int classes) {
+        return model(folder, classes, List.of());
+    }
+
+    private static Path model(Path folder, int classes, List<String> names) {
+        var options = LoadedModel.Options.DEFAULT.withClasses(classes);
         try (var loaded = LoadedModel.load(SMALL, options)) {
-            ModelFolder.write(folder, loaded.description(List.of(classes)), Checkpoint.of(loaded.model()));
+            ModelFolder.write(folder, loaded.description(names), Checkpoint.of(loaded.model()));
         }
         return folder;
     }

@@ -81,6 +81,40 @@ public final class Relabelled extends DatasetView {
         return new Relabelled(set, classes.names(), same);
     }
 
+    /**
+     * The set with the labels of a model that has no names for its outputs: classes that have numbers for names are outputs by their
+     * numbers, and as many classes as there are outputs are these in their order.
+     *
+     * @param outputs how many the model has
+     * @throws VitrailException if nothing says which of the outputs a class is
+     */
+    public static Dataset unnamed(Dataset set, int outputs) {
+        List<OptionalInt> numbers = set.classes().stream().map(Csv::integer).toList();
+        if (!numbers.stream().allMatch(OptionalInt::isPresent)) {
+            VitrailException.require(
+                    set.classes().size() == outputs,
+                    "the data has %s (%s), the model %d outputs without names: add --classes FILE, the outputs' names in order",
+                    Descriptions.count(set.classes().size(), "class"),
+                    Descriptions.some(set.classes()),
+                    outputs);
+            return set;
+        }
+        int[] same = numbers.stream().mapToInt(OptionalInt::getAsInt).toArray();
+        int largest = IntStream.of(same).max().orElse(NO_LABEL);
+        VitrailException.require(
+                largest < outputs,
+                "the data has labels up to %d, but the model's %d outputs end at %d: choose the model that it was labelled for",
+                largest,
+                outputs,
+                outputs - 1);
+        return areNumbers(set.classes())
+                ? set
+                : new Relabelled(
+                        set,
+                        IntStream.range(0, outputs).mapToObj(Integer::toString).toList(),
+                        same);
+    }
+
     @Override
     public int label(int index) {
         int label = set.label(index);
