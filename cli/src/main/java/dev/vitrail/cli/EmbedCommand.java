@@ -4,8 +4,11 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.parquet.ParquetTable;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -73,12 +77,12 @@ final class EmbedCommand implements Callable<Integer> {
                     .vectors("embedding", vectors)
                     .write(out);
         } else if (name.endsWith(".npy")) {
-            AtomicFile.write(out, npy(vectors, width));
-            AtomicFile.write(
+            AtomicFile.write(out, channel -> npy(vectors, width, Channels.newOutputStream(channel)));
+            TextFile.write(
                     Optional.ofNullable(out.getParent()).orElse(Path.of("")).resolve(out.getFileName() + ".txt"),
-                    String.join("\n", images.stream().map(Path::toString).toList()) + "\n");
+                    images.stream().map(image -> image + "\n"));
         } else {
-            AtomicFile.write(out, lines(images, vectors));
+            TextFile.write(out, IntStream.range(0, images.size()).mapToObj(i -> line(images.get(i), vectors.get(i))));
         }
         if (json) {
             System.out.println(Json.text(
@@ -90,7 +94,7 @@ final class EmbedCommand implements Callable<Integer> {
     }
 
     /** NumPy's format, version 1.0. */
-    private static byte[] npy(List<float[]> vectors, int width) {
+    private static void npy(List<float[]> vectors, int width, OutputStream out) throws IOException {
         var header = new StringBuilder(
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }".formatted(vectors.size(), width));
         // Magic, version and length take ten bytes; all before the numbers is a multiple of 64, and ends in a new line.
@@ -98,29 +102,22 @@ final class EmbedCommand implements Callable<Integer> {
             header.append(' ');
         }
         header.append('\n');
-        var bytes = ByteBuffer.allocate(Math.addExact(
-                        10 + header.length(), Math.multiplyExact(Math.multiplyExact(4, width), vectors.size())))
-                .order(ByteOrder.LITTLE_ENDIAN);
+        var bytes = ByteBuffer.allocate(10 + header.length()).order(ByteOrder.LITTLE_ENDIAN);
         bytes.put((byte) 0x93)
                 .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
                 .put((byte) 1)
                 .put((byte) 0);
         bytes.putShort((short) header.length());
         bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII));
+        out.write(bytes.array());
+        var row = ByteBuffer.allocate(Math.multiplyExact(Float.BYTES, width)).order(ByteOrder.LITTLE_ENDIAN);
         for (var vector : vectors) {
-            for (float value : vector) {
-                bytes.putFloat(value);
-            }
+            row.asFloatBuffer().put(vector);
+            out.write(row.array());
         }
-        return bytes.array();
     }
 
-    private static String lines(List<Path> images, List<float[]> vectors) {
-        var lines = new StringBuilder();
-        for (int i = 0; i < images.size(); i++) {
-            lines.append(Json.line(Json.object("image", images.get(i).toString(), "vector", vectors.get(i))))
-                    .append('\n');
-        }
-        return lines.toString();
+    private static String line(Path image, float[] vector) {
+        return Json.line(Json.object("image", image.toString(), "vector", vector)) + "\n";
     }
 }

@@ -1,8 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.ImageFiles;
-import java.io.IOException;
+import dev.vitrail.data.ImageFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,14 +20,7 @@ final class ImageInputs {
                 continue;
             }
             int before = files.size();
-            try (var walk = Files.walk(path)) {
-                walk.filter(Files::isRegularFile)
-                        .filter(ImageFiles::isImage)
-                        .sorted()
-                        .forEach(files::add);
-            } catch (IOException e) {
-                throw new VitrailException("the folder %s cannot be read: %s".formatted(path, e.getMessage()), e);
-            }
+            files.addAll(ImageFolder.images(path));
             VitrailException.require(
                     files.size() > before,
                     "the folder %s holds no images: expected files such as .jpg, .png, .gif, .webp, .bmp or .tif",

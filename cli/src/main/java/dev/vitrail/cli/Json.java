@@ -8,6 +8,7 @@ import java.util.Map;
 
 /** The one JSON object that a command with {@code --json} prints. */
 final class Json {
+    private static final ObjectMapper LINES = new ObjectMapper();
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     private Json() {}
@@ -32,7 +33,7 @@ final class Json {
     /** One line, for a line of a JSON Lines file. */
     static String line(Object value) {
         try {
-            return new ObjectMapper().writeValueAsString(value);
+            return LINES.writeValueAsString(value);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("a result cannot be written as JSON", e);
         }

@@ -4,7 +4,6 @@ import dev.vitrail.Prediction;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.BrokenImage;
-import dev.vitrail.files.AtomicFile;
 import dev.vitrail.parquet.ParquetTable;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -81,8 +81,8 @@ final class PredictCommand implements Callable<Integer> {
         if (written == Format.PARQUET) {
             table(found).write(out.orElseThrow());
         } else {
-            var text = render(written, found, broken);
-            out.ifPresentOrElse(file -> AtomicFile.write(file, text), () -> System.out.print(text));
+            var pieces = render(written, found, broken);
+            out.ifPresentOrElse(file -> TextFile.write(file, pieces), () -> pieces.forEach(System.out::print));
         }
         if (!broken.isEmpty()) {
             System.err.printf("vitrail: %d of %d images could not be read%n", broken.size(), files.size());
@@ -120,21 +120,22 @@ final class PredictCommand implements Callable<Integer> {
                         labels.stream().mapToDouble(Prediction::probability).toArray());
     }
 
-    private static String render(Format format, List<Found> found, List<BrokenImage> broken) {
+    /** The results as pieces of text, one after the other. */
+    private static Stream<String> render(Format format, List<Found> found, List<BrokenImage> broken) {
         return switch (format) {
-            case TEXT -> found.stream().map(PredictCommand::ranking).collect(Collectors.joining("\n"));
+            case TEXT -> found.stream().map(entry -> (entry == found.get(0) ? "" : "\n") + ranking(entry));
             case CSV ->
-                "image,rank,index,label,probability\n"
-                        + found.stream().map(PredictCommand::rows).collect(Collectors.joining());
-            case JSONL ->
-                found.stream().map(entry -> Json.line(object(entry)) + "\n").collect(Collectors.joining());
+                Stream.concat(
+                        Stream.of("image,rank,index,label,probability\n"),
+                        found.stream().map(PredictCommand::rows));
+            case JSONL -> found.stream().map(entry -> Json.line(object(entry)) + "\n");
             case JSON ->
-                Json.text(Json.object(
+                Stream.of(Json.text(Json.object(
                                 "predictions",
                                 found.stream().map(PredictCommand::object).toList(),
                                 "broken",
                                 broken.stream().map(BrokenImage::name).toList()))
-                        + "\n";
+                        + "\n");
             case PARQUET -> throw new IllegalArgumentException("Parquet is no text");
         };
     }

@@ -133,6 +133,27 @@ final class BadInputTest {
     }
 
     @Test
+    void linksToFoldersAreFollowedAndNotRoundInACircle() throws IOException {
+        var album = Files.createDirectories(folder.resolve("album"));
+        Files.createSymbolicLink(album.resolve("linked"), Cli.labelled(folder.resolve("all"), 4, "ants", "bees"));
+        Files.createSymbolicLink(album.resolve("again"), album);
+        var predicted = run("predict", "--model", model, album, "--format", "csv", "--top", "1");
+        assertThat(predicted.status()).as(predicted.err()).isZero();
+        assertThat(predicted.out().lines()).hasSize(1 + 8).anyMatch(line -> line.contains("linked/bees/3.png"));
+        var vectors = folder.resolve("e.npy");
+        assertThat(run("embed", "--model", model, album, "--out", vectors).status())
+                .isZero();
+        var npy = ByteBuffer.wrap(Files.readAllBytes(vectors)).order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(new String(npy.array(), StandardCharsets.ISO_8859_1)).contains("'shape': (8, 128), }");
+        assertThat(npy.capacity()).isEqualTo(128 + 8 * 128 * 4);
+        assertThat(folder.resolve("e.npy.txt")).content().hasLineCount(8).endsWith("3.png\n");
+        var lines = folder.resolve("e.jsonl");
+        assertThat(run("embed", "--model", model, album, "--out", lines).status())
+                .isZero();
+        assertThat(lines).content().hasLineCount(8).endsWith("," + npy.getFloat(npy.capacity() - 4) + "]}\n");
+    }
+
+    @Test
     void ofManyImagesABrokenOneIsReportedAndCountedAndTheOthersGoOn() throws IOException {
         Cli.labelled(folder, 3, "ants", "bees");
         Files.writeString(folder.resolve("bees/1.png"), "no picture");
@@ -186,6 +207,41 @@ final class BadInputTest {
     }
 
     @Test
+    void classesOfWhichNothingSaysWhichOutputTheyAre() throws IOException {
+        var nameless = Cli.nameless(folder.resolve("nameless"), 3);
+        refused(
+                run("evaluate", "--model", nameless, "--data", photos),
+                "2 classes ('ants', 'bees')",
+                "3 outputs without names",
+                "add --classes FILE");
+        var classes = Files.writeString(
+                folder.resolve("classes.csv"), "index,synset,name\n2,n01,bees\n0,n02,wasps\n1,n03,flies\n");
+        refused(run("evaluate", "--model", nameless, "--data", photos, "--classes", classes), "'ants'");
+        var synsets = Cli.labelled(folder.resolve("synsets"), 2, "n01", "n03");
+        var named = run("evaluate", "--model", nameless, "--data", synsets, "--classes", classes, "--json");
+        assertThat(named.status()).as(named.err()).isZero();
+        var numbers = Cli.labelled(folder.resolve("numbers"), 2, "0", "2");
+        var numbered = run("evaluate", "--model", nameless, "--data", numbers, "--json");
+        assertThat(numbered.status()).as(numbered.err()).isZero();
+        // The same pictures, whose classes are outputs 0 and 2.
+        var words = Cli.labelled(folder.resolve("words"), 2, "wasps", "bees");
+        assertThat(correct(run("evaluate", "--model", nameless, "--data", words, "--classes", classes, "--json")))
+                .isEqualTo(correct(numbered));
+        refused(
+                run("evaluate", "--model", nameless, "--data", Cli.labelled(folder.resolve("more"), 1, "0", "3")),
+                "labels up to 3",
+                "3 outputs end at 2");
+    }
+
+    private static String correct(Cli.Ran ran) {
+        return ran.out()
+                .lines()
+                .filter(line -> line.contains("correct1") || line.contains("nll"))
+                .toList()
+                .toString();
+    }
+
+    @Test
     void aTarThatIsCutShortIsToldAndTheRestIsUsed() throws IOException {
         var file = cutShort(folder.resolve("0.tar"), 3);
         var ran = run("evaluate", "--model", model, "--data", file, "--json");
@@ -223,41 +279,6 @@ final class BadInputTest {
     // ------------------------------------------------------------------------------------------------------ training
 
     @Test
-    void classesOfWhichNothingSaysWhichOutputTheyAre() throws IOException {
-        var nameless = Cli.nameless(folder.resolve("nameless"), 3);
-        refused(
-                run("evaluate", "--model", nameless, "--data", photos),
-                "2 classes ('ants', 'bees')",
-                "3 outputs without names",
-                "add --classes FILE");
-        var classes = Files.writeString(
-                folder.resolve("classes.csv"), "index,synset,name\n2,n01,bees\n0,n02,wasps\n1,n03,flies\n");
-        refused(run("evaluate", "--model", nameless, "--data", photos, "--classes", classes), "'ants'");
-        var synsets = Cli.labelled(folder.resolve("synsets"), 2, "n01", "n03");
-        var named = run("evaluate", "--model", nameless, "--data", synsets, "--classes", classes, "--json");
-        assertThat(named.status()).as(named.err()).isZero();
-        var numbers = Cli.labelled(folder.resolve("numbers"), 2, "0", "2");
-        var numbered = run("evaluate", "--model", nameless, "--data", numbers, "--json");
-        assertThat(numbered.status()).as(numbered.err()).isZero();
-        // The same pictures, whose classes are outputs 0 and 2.
-        var words = Cli.labelled(folder.resolve("words"), 2, "wasps", "bees");
-        assertThat(correct(run("evaluate", "--model", nameless, "--data", words, "--classes", classes, "--json")))
-                .isEqualTo(correct(numbered));
-        refused(
-                run("evaluate", "--model", nameless, "--data", Cli.labelled(folder.resolve("more"), 1, "0", "3")),
-                "labels up to 3",
-                "3 outputs end at 2");
-    }
-
-    private static String correct(Cli.Ran ran) {
-        return ran.out()
-                .lines()
-                .filter(line -> line.contains("correct1") || line.contains("nll"))
-                .toList()
-                .toString();
-    }
-
-    @Test
     void aLossThatIsNoNumberStopsTrainingAndSaysWhere() {
         var out = folder.resolve("run");
         var wild = run("train", "--data", photos, "--model", SMALL, "--out", out, "--batch", 1, "--lr", 1e30);
@@ -280,6 +301,41 @@ final class BadInputTest {
         command.addAll(List.of("--out", folder.resolve(out)));
         command.addAll(List.of(more));
         return run(command.toArray());
+    }
+
+    @Test
+    void optionsThatAreNotThoseOfTheRunAreRefusedOnResume() throws IOException {
+        var begun = train(photos, "run", "--set", "ema_decay=0.9");
+        assertThat(begun.status()).as(begun.err()).isZero();
+        var config = folder.resolve("run/config.yaml");
+        var before = Files.readString(config);
+        refused(
+                train(photos, "run", "--resume", "--set", "ema_decay=0.5", "--seed", 3, "--pretrain", 2),
+                "ema_decay 0.5 (the run's: 0.9)",
+                "seed 3 (the run's: 0)",
+                "pretrain 2 (the run's: none)",
+                "leave them out");
+        var other = Cli.labelled(folder.resolve("other"), 4, "ants", "bees");
+        refused(
+                run("train", "--out", folder.resolve("run"), "--resume", "--data", other, "--epochs", 7),
+                "data " + other,
+                "epochs 7 (the run's: 1)");
+        assertThat(config).hasContent(before);
+        // The command that began the run goes on with it, and what nothing depends on may change.
+        var more = train(
+                photos.resolve("../photos"),
+                "run",
+                "--resume",
+                "--set",
+                "ema_decay=0.9",
+                "--set",
+                "save_minutes=3",
+                "--on-nan",
+                "skip");
+        assertThat(more.status()).as(more.err()).isZero();
+        assertThat(config)
+                .hasContent(before.replace("save_minutes: 10.0", "save_minutes: 3.0")
+                        .replace("on_nan: stop", "on_nan: skip"));
     }
 
     @Test
@@ -316,41 +372,6 @@ final class BadInputTest {
                 .contains("faults      118 in", "0.tar/12 has", "0.tar/15 has", "… and 114 more")
                 .doesNotContain("0.tar/16 has");
         assertThat(ran.out()).contains("\"faults\" : 118");
-    }
-
-    @Test
-    void optionsThatAreNotThoseOfTheRunAreRefusedOnResume() throws IOException {
-        var begun = train(photos, "run", "--set", "ema_decay=0.9");
-        assertThat(begun.status()).as(begun.err()).isZero();
-        var config = folder.resolve("run/config.yaml");
-        var before = Files.readString(config);
-        refused(
-                train(photos, "run", "--resume", "--set", "ema_decay=0.5", "--seed", 3, "--pretrain", 2),
-                "ema_decay 0.5 (the run's: 0.9)",
-                "seed 3 (the run's: 0)",
-                "pretrain 2 (the run's: none)",
-                "leave them out");
-        var other = Cli.labelled(folder.resolve("other"), 4, "ants", "bees");
-        refused(
-                run("train", "--out", folder.resolve("run"), "--resume", "--data", other, "--epochs", 7),
-                "data " + other,
-                "epochs 7 (the run's: 1)");
-        assertThat(config).hasContent(before);
-        // The command that began the run goes on with it, and what nothing depends on may change.
-        var more = train(
-                photos.resolve("../photos"),
-                "run",
-                "--resume",
-                "--set",
-                "ema_decay=0.9",
-                "--set",
-                "save_minutes=3",
-                "--on-nan",
-                "skip");
-        assertThat(more.status()).as(more.err()).isZero();
-        assertThat(config)
-                .hasContent(before.replace("save_minutes: 10.0", "save_minutes: 3.0")
-                        .replace("on_nan: stop", "on_nan: skip"));
     }
 
     @Test

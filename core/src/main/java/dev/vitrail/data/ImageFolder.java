@@ -122,8 +122,12 @@ public final class ImageFolder {
         return names;
     }
 
-    /** Every picture below {@code folder}, by the folder it lies in and then by its name. */
-    static List<Path> images(Path folder) {
+    /**
+     * Every picture below {@code folder}, by the folder it lies in and then by its name.
+     *
+     * @throws VitrailException if a folder cannot be listed
+     */
+    public static List<Path> images(Path folder) {
         List<Path> found = new ArrayList<>();
         try {
             Files.walkFileTree(

@@ -3,6 +3,8 @@ package dev.vitrail.parity;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -43,11 +45,11 @@ public final class Parity {
         for (var path : paths) {
             VitrailException.require(Files.exists(path), "there is no file or folder %s", path);
             if (Files.isDirectory(path)) {
-                try (var walk = Files.walk(path)) {
+                try (var walk = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
                     walk.filter(file -> file.toString().endsWith(".json"))
                             .sorted()
                             .forEach(files::add);
-                } catch (IOException e) {
+                } catch (IOException | UncheckedIOException e) {
                     throw new VitrailException("the folder %s cannot be read: %s".formatted(path, e.getMessage()), e);
                 }
             } else {
