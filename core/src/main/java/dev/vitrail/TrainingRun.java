@@ -9,11 +9,13 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION_ALPHA;
 import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.EXIF;
 import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
+import static dev.vitrail.train.TrainingOptions.MAX_PIXELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.PRECISION;
@@ -39,6 +41,7 @@ import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.FailedStep;
@@ -244,7 +247,10 @@ public final class TrainingRun implements AutoCloseable {
                         Path.of(config.get(DATA)),
                         config.get(LABELS).map(Path::of),
                         config.get(HOLD_OUT),
-                        config.get(SEED));
+                        config.get(SEED),
+                        ImageDecoder.Options.DEFAULT
+                                .withExifOrientation(config.get(EXIF))
+                                .withMaxPixels(config.get(MAX_PIXELS)));
         return new TrainAndValidation(
                 Subset.ofShare(whole.train(), config.get(TRAIN_SHARE), config.get(SEED)), whole.validation());
     }

@@ -40,6 +40,7 @@ public final class Vitrail implements AutoCloseable {
     private static final int DEFAULT_COUNT = 5;
 
     private final LoadedModel loaded;
+    private final ImageDecoder.Options decoding;
     /** Two forward passes at once would fight for the same cores. */
     private final ReentrantLock running = new ReentrantLock();
 
@@ -47,7 +48,13 @@ public final class Vitrail implements AutoCloseable {
 
     /** Serves a model that is loaded already, and closes it when it is itself closed. */
     public Vitrail(LoadedModel loaded) {
+        this(loaded, ImageDecoder.Options.DEFAULT);
+    }
+
+    /** The same, with image files decoded by other options: turned as their EXIF data say, or larger than the usual limit. */
+    public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {
         this.loaded = loaded;
+        this.decoding = decoding;
         loaded.model().train(false);
     }
 
@@ -85,17 +92,17 @@ public final class Vitrail implements AutoCloseable {
 
     /** The five most probable classes of an image file, most probable first. */
     public List<Prediction> classify(Path image) {
-        return classify(ImageDecoder.decode(image), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(image, decoding), DEFAULT_COUNT);
     }
 
     /** The five most probable classes of an encoded image; the caller closes the stream. */
     public List<Prediction> classify(InputStream image) {
-        return classify(ImageDecoder.decode(image, "the stream", ImageDecoder.Options.DEFAULT), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(image, "the stream", decoding), DEFAULT_COUNT);
     }
 
     /** The five most probable classes of an encoded image. */
     public List<Prediction> classify(byte[] encoded) {
-        return classify(ImageDecoder.decode(encoded, "the array", ImageDecoder.Options.DEFAULT), DEFAULT_COUNT);
+        return classify(ImageDecoder.decode(encoded, "the array", decoding), DEFAULT_COUNT);
     }
 
     /** The {@code count} most probable classes of a picture. */

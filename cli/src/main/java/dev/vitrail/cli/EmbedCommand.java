@@ -35,6 +35,9 @@ final class EmbedCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions models = new ModelOptions();
 
+    @Mixin
+    private DecodingOptions decoding = new DecodingOptions();
+
     @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
     private List<Path> paths = List.of();
 
@@ -63,7 +66,7 @@ final class EmbedCommand implements Callable<Integer> {
         var vectors = new ArrayList<float[]>();
         int broken;
         try (var vitrail = new Vitrail(models.load())) {
-            broken = Inference.run(vitrail, files, batch, false, (image, vector) -> {
+            broken = Inference.run(vitrail, files, decoding.options(), batch, false, (image, vector) -> {
                         images.add(image);
                         vectors.add(vector);
                     })

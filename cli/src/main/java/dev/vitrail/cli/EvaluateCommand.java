@@ -42,6 +42,9 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<Path> labels = Optional.empty();
 
+    @Mixin
+    private DecodingOptions decoding = new DecodingOptions();
+
     @Option(
             names = "--split",
             defaultValue = "validation",
@@ -115,7 +118,8 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private Dataset dataset() {
-        return data.map(folder -> Datasets.open(folder, split, labels)).orElseGet(() -> StainedGlass.of(split));
+        return data.map(folder -> Datasets.open(folder, split, labels, decoding.options()))
+                .orElseGet(() -> StainedGlass.of(split));
     }
 
     private void report(Evaluation result, int broken, int faults) {

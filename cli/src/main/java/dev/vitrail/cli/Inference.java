@@ -7,6 +7,7 @@ import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.images.ImageDecoder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BiConsumer;
@@ -22,9 +23,14 @@ final class Inference {
      * @throws dev.vitrail.VitrailException if there is a single file and it cannot be read
      */
     static List<BrokenImage> run(
-            Vitrail vitrail, List<Path> files, int batch, boolean classified, BiConsumer<Path, float[]> consumer) {
+            Vitrail vitrail,
+            List<Path> files,
+            ImageDecoder.Options decoding,
+            int batch,
+            boolean classified,
+            BiConsumer<Path, float[]> consumer) {
         LoadedModel loaded = vitrail.loaded();
-        var set = ImageFiles.unlabelled(Path.of(""), files);
+        var set = ImageFiles.unlabelled(Path.of(""), files).withDecoding(decoding);
         // Of a single image there is one thing to say if it is broken.
         var options = Loader.Options.evaluation(Math.min(batch, files.size()))
                 .withOnBroken(files.size() == 1 ? Loader.OnBroken.FAIL : Loader.OnBroken.LEAVE_OUT);

@@ -37,6 +37,9 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions models = new ModelOptions();
 
+    @Mixin
+    private DecodingOptions decoding = new DecodingOptions();
+
     @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
     private List<Path> paths = List.of();
 
@@ -73,6 +76,7 @@ final class PredictCommand implements Callable<Integer> {
             broken = Inference.run(
                     vitrail,
                     files,
+                    decoding.options(),
                     batch,
                     true,
                     (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));

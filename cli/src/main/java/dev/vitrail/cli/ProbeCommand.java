@@ -54,6 +54,9 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
 
+    @Mixin
+    private DecodingOptions decoding = new DecodingOptions();
+
     @Option(
             names = "--shots",
             split = ",",
@@ -86,10 +89,10 @@ final class ProbeCommand implements Callable<Integer> {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         VitrailException.require(draws > 0, "--draws %d must be positive", draws);
         var wanted = shots.stream().map(ProbeCommand::shots).toList();
-        var sets = TrainingRun.sets(TrainingConfig.STANDARD
+        var sets = TrainingRun.sets(decoding.applyTo(TrainingConfig.STANDARD
                 .with(DATA, data.map(Path::toString).orElse(TrainingRun.BUILT_IN))
                 .with(LABELS, labels)
-                .with(SEED, seed));
+                .with(SEED, seed)));
         long start = System.nanoTime();
         try (var loaded = models.load()) {
             var train = features(loaded, sets.train(), "training images");

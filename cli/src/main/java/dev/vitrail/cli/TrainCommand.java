@@ -138,6 +138,9 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
 
+    @Mixin
+    private DecodingOptions decoding = new DecodingOptions();
+
     @Option(names = "--seed", paramLabel = "N", description = "Where all chance begins.")
     private Optional<Long> seed = Optional.empty();
 
@@ -324,7 +327,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** The recipe's options, then those that the command names. */
     private TrainingConfig configuration() {
-        var start = TrainingConfig.STANDARD
+        var start = decoding.applyTo(TrainingConfig.STANDARD)
                 .with(DATA, data == null ? TrainingRun.BUILT_IN : data.toString())
                 .with(LABELS, labels)
                 .with(ARCHITECTURE, architecture)
@@ -353,6 +356,7 @@ final class TrainCommand implements Callable<Integer> {
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
                 LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
+        config = decoding.applyTo(config);
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
         config = with(config, ON_NAN, onNan);

@@ -133,6 +133,29 @@ final class BadInputTest {
     }
 
     @Test
+    void thePixelLimitCanBeRaisedAndLowered() throws IOException {
+        refused(
+                run("predict", "--model", model, photo, "--max-pixels", 1023),
+                "32×32 pixels, more than the limit of 1023");
+        assertThat(run("predict", "--model", model, photo, "--max-pixels", 1024).status())
+                .isZero();
+        refused(
+                run("embed", "--model", model, photo, "--out", folder.resolve("e.npy"), "--max-pixels", 9),
+                "more than the limit of 9");
+        refused(run("evaluate", "--model", model, "--data", photos, "--strict", "--max-pixels", 9), "the limit of 9");
+        assertThat(run("probe", "--model", model, "--data", photos, "--max-pixels", 9)
+                        .sentences())
+                .anyMatch(line -> line.contains("more than the limit of 9"));
+        var trained = train(photos, "run", "--max-pixels", 2000, "--exif");
+        assertThat(trained.status()).as(trained.err()).isZero();
+        assertThat(folder.resolve("run/config.yaml")).content().contains("max_pixels: 2000", "exif: true");
+        assertThat(train(photos, "other", "--max-pixels", 9).sentences())
+                .last()
+                .asString()
+                .contains("more than the limit of 9");
+    }
+
+    @Test
     void linksToFoldersAreFollowedAndNotRoundInACircle() throws IOException {
         var album = Files.createDirectories(folder.resolve("album"));
         Files.createSymbolicLink(album.resolve("linked"), Cli.labelled(folder.resolve("all"), 4, "ants", "bees"));

@@ -3,6 +3,7 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,24 +44,30 @@ public final class Datasets {
      * @throws VitrailException if there is no such folder or it fits none of these
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels) {
+        return open(path, split, labels, ImageDecoder.Options.DEFAULT);
+    }
+
+    /** The same, with files decoded by other options. */
+    public static Dataset open(Path path, Split split, Optional<Path> labels, ImageDecoder.Options decoding) {
         if (labels.isPresent()) {
-            return LabelledFolder.open(path, labels.orElseThrow(), Optional.empty());
+            return LabelledFolder.open(path, labels.orElseThrow(), Optional.empty())
+                    .withDecoding(decoding);
         }
         var shards = shards(path);
         if (shards.isPresent()) {
-            return openShards(path, shards.get(), split, Optional.empty());
+            return openShards(path, shards.get(), split, Optional.empty(), decoding);
         }
         ImageFolder.requireFolder(path);
         if (Idx.has(path, Split.TRAIN) || Idx.has(path, Split.VALIDATION)) {
             return Idx.open(path, split);
         }
         if (hasParts(path)) {
-            return openPart(path, split);
+            return openPart(path, split).withDecoding(decoding);
         }
         if (ImageFolder.classFolders(path).isEmpty()) {
             throw noLayout(path);
         }
-        return ImageFolder.open(path);
+        return ImageFolder.open(path).withDecoding(decoding);
     }
 
     /**
@@ -82,12 +89,19 @@ public final class Datasets {
      * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
      */
     public static TrainAndValidation trainAndValidation(Path path, Optional<Path> labels, double fraction, long seed) {
-        Dataset train = requireTwoClasses(path, open(path, Split.TRAIN, labels));
+        return trainAndValidation(path, labels, fraction, seed, ImageDecoder.Options.DEFAULT);
+    }
+
+    /** The same, with files decoded by other options. */
+    public static TrainAndValidation trainAndValidation(
+            Path path, Optional<Path> labels, double fraction, long seed, ImageDecoder.Options decoding) {
+        Dataset train = requireTwoClasses(path, open(path, Split.TRAIN, labels, decoding));
         var shards = labels.isPresent() ? Optional.<Shards>empty() : shards(path);
         if (shards.isPresent()) {
             return shards.get().hasValidation()
                     ? new TrainAndValidation(
-                            train, openShards(path, shards.get(), Split.VALIDATION, Optional.of(train.classes())))
+                            train,
+                            openShards(path, shards.get(), Split.VALIDATION, Optional.of(train.classes()), decoding))
                     : Subset.holdOut(train, fraction, seed);
         }
         boolean judged = labels.isEmpty()
@@ -95,7 +109,7 @@ public final class Datasets {
                         ? Idx.has(path, Split.VALIDATION)
                         : hasParts(path) && partFor(path, Split.VALIDATION).isPresent());
         return judged
-                ? new TrainAndValidation(train, open(path, Split.VALIDATION, labels))
+                ? new TrainAndValidation(train, open(path, Split.VALIDATION, labels, decoding))
                 : Subset.holdOut(train, fraction, seed);
     }
 
@@ -112,14 +126,15 @@ public final class Datasets {
         });
     }
 
-    private static Dataset openShards(Path path, Shards shards, Split split, Optional<List<String>> classes) {
+    private static Dataset openShards(
+            Path path, Shards shards, Split split, Optional<List<String>> classes, ImageDecoder.Options decoding) {
         var files = shards.of(split)
                 .orElseThrow(() -> VitrailException.of(
                         "%s has no files of the part '%s', only of %s",
                         path, split.folders().get(0), shards.parts().keySet()));
         return switch (shards.kind()) {
-            case TAR -> WebDataset.open(files, classes);
-            case PARQUET -> ParquetImages.open(files, classes);
+            case TAR -> WebDataset.open(files, classes, decoding);
+            case PARQUET -> ParquetImages.open(files, classes, decoding);
         };
     }
 
@@ -156,7 +171,7 @@ public final class Datasets {
         };
     }
 
-    private static Dataset openPart(Path path, Split split) {
+    private static ImageFiles openPart(Path path, Split split) {
         Path part = partFor(path, split)
                 .orElseThrow(() -> VitrailException.of(
                         "%s has no folder '%s'; expected %s/%s/CLASS/IMAGE",

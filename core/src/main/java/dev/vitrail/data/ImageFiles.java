@@ -23,16 +23,27 @@ public final class ImageFiles implements Dataset {
     private final List<Path> files;
     private final int[] labels;
     private final List<String> classes;
+    private final ImageDecoder.Options decoding;
 
     /**
      * @param root what names are relative to
      * @param labels for each file an index into {@code classes}, or {@link Dataset#NO_LABEL}
      */
     ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes) {
+        this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), ImageDecoder.Options.DEFAULT);
+    }
+
+    private ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, ImageDecoder.Options decoding) {
         this.root = root;
-        this.files = List.copyOf(files);
-        this.labels = labels.clone();
-        this.classes = List.copyOf(classes);
+        this.files = files;
+        this.labels = labels;
+        this.classes = classes;
+        this.decoding = decoding;
+    }
+
+    /** The same files, decoded by these options. */
+    public ImageFiles withDecoding(ImageDecoder.Options options) {
+        return new ImageFiles(root, files, labels, classes, options);
     }
 
     /** Files without labels, in the given order: what a person hands over for predictions. */
@@ -81,7 +92,7 @@ public final class ImageFiles implements Dataset {
 
     @Override
     public RgbImage image(int index) {
-        return ImageDecoder.decode(files.get(index));
+        return ImageDecoder.decode(files.get(index), decoding);
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.parquet.ParquetColumn;
 import dev.vitrail.parquet.ParquetFile;
 import java.nio.charset.StandardCharsets;
@@ -61,8 +62,9 @@ final class ParquetImages extends ShardedImages {
     private final Map<Located, Images> kept = new LinkedHashMap<>(16, 0.75f, true);
     private long keptBytes;
 
-    private ParquetImages(List<Path> files, List<Located> pages, ShardLabels labels, Faults faults) {
-        super(origin(files), labels, faults);
+    private ParquetImages(
+            List<Path> files, List<Located> pages, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
+        super(origin(files), labels, faults, decoding);
         this.pages = pages;
     }
 
@@ -72,7 +74,7 @@ final class ParquetImages extends ShardedImages {
      * @param classes what the labels are, if it is known; otherwise the files, a list beside them, or the labels themselves say it
      * @throws VitrailException if nothing at all can be used
      */
-    static ParquetImages open(List<Path> files, Optional<List<String>> classes) {
+    static ParquetImages open(List<Path> files, Optional<List<String>> classes, ImageDecoder.Options decoding) {
         var index = new Index();
         files.forEach(index::read);
         index.classes.ifPresent(own -> VitrailException.require(
@@ -84,7 +86,7 @@ final class ParquetImages extends ShardedImages {
         var known = classes.or(() -> index.classes).or(() -> ClassNames.beside(files.get(0)));
         var labels = ShardLabels.of(
                 index.labels, place -> at(index.pages, place).name(place), known, origin(files), index.faults);
-        return new ParquetImages(files, index.pages, labels, index.faults.faults());
+        return new ParquetImages(files, index.pages, labels, index.faults.faults(), decoding);
     }
 
     /** Finds pages and reads labels. */

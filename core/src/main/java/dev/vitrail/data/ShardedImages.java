@@ -11,11 +11,13 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
     private final String origin;
     private final ShardLabels labels;
     private final Faults faults;
+    private final ImageDecoder.Options decoding;
 
-    ShardedImages(String origin, ShardLabels labels, Faults faults) {
+    ShardedImages(String origin, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
         this.origin = origin;
         this.labels = labels;
         this.faults = faults;
+        this.decoding = decoding;
         VitrailException.require(
                 labels.kept().length > 0,
                 "%s holds no images that can be used%s",
@@ -41,7 +43,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
 
     @Override
     public final RgbImage image(int index) {
-        return ImageDecoder.decode(content(index), name(index), ImageDecoder.Options.DEFAULT);
+        return ImageDecoder.decode(content(index), name(index), decoding);
     }
 
     @Override

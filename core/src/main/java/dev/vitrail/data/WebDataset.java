@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.FileWindow;
+import dev.vitrail.images.ImageDecoder;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -41,8 +42,9 @@ final class WebDataset extends ShardedImages {
 
     private final List<Sample> samples;
 
-    private WebDataset(List<Path> shards, List<Sample> samples, ShardLabels labels, Faults faults) {
-        super(origin(shards), labels, faults);
+    private WebDataset(
+            List<Path> shards, List<Sample> samples, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
+        super(origin(shards), labels, faults, decoding);
         this.samples = samples;
     }
 
@@ -53,13 +55,13 @@ final class WebDataset extends ShardedImages {
      *     files says it, or the labels themselves do
      * @throws VitrailException if nothing at all can be used
      */
-    static WebDataset open(List<Path> shards, Optional<List<String>> classes) {
+    static WebDataset open(List<Path> shards, Optional<List<String>> classes, ImageDecoder.Options decoding) {
         var index = new Index();
         shards.forEach(index::read);
         var known = classes.or(() -> ClassNames.beside(shards.get(0)));
         var labels = ShardLabels.of(
                 index.labels, place -> name(index.samples.get(place)), known, origin(shards), index.faults);
-        return new WebDataset(shards, index.samples, labels, index.faults.faults());
+        return new WebDataset(shards, index.samples, labels, index.faults.faults(), decoding);
     }
 
     /** Walks through tar files. */

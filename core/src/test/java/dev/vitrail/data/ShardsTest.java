@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.parquet.ReferenceParquet;
 import dev.vitrail.parquet.ReferenceParquet.Row;
 import dev.vitrail.parquet.ReferenceParquet.Style;
@@ -17,6 +18,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.Test;
@@ -118,6 +120,26 @@ final class ShardsTest {
                 var batches = loader.epoch(1)) {
             return Pictures.print(batches);
         }
+    }
+
+    @Test
+    void everyLayoutIsDecodedByTheOptionsThatAreGiven() throws IOException {
+        tar("web/train-0.tar", samples(0, COUNT));
+        Files.createDirectories(folder.resolve("hub"));
+        ReferenceParquet.write(folder.resolve("hub/0.parquet"), Style.USUAL, List.of("ants", "bees"), rows(0, COUNT));
+        Pictures.text(folder.resolve("labels.csv"), "00.png,ants", "01.png,bees");
+        var strict = ImageDecoder.Options.DEFAULT.withMaxPixels(1);
+        var flat = Datasets.open(
+                folder.resolve("files/ants"), Split.TRAIN, Optional.of(folder.resolve("labels.csv")), strict);
+        var sets = Stream.concat(
+                Stream.of(flat),
+                Stream.of("files", "web", "hub")
+                        .map(path ->
+                                Datasets.trainAndValidation(folder.resolve(path), Optional.empty(), 0.1, 0, strict))
+                        .flatMap(both -> Stream.of(both.train(), both.validation())));
+        assertThat(sets).hasSize(7).allSatisfy(set -> assertThatThrownBy(() -> set.image(0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("more than the limit of 1;"));
     }
 
     // ---------------------------------------------------------------------------------------------------------- tars

@@ -1,0 +1,35 @@
+package dev.vitrail.cli;
+
+import static dev.vitrail.train.TrainingOptions.EXIF;
+import static dev.vitrail.train.TrainingOptions.MAX_PIXELS;
+
+import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.train.TrainingConfig;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** How a command decodes image files. */
+final class DecodingOptions {
+    @Option(
+            names = "--exif",
+            negatable = true,
+            description = "Turn images as their EXIF data say, or not (default: not, as Pillow's open).")
+    private Optional<Boolean> exif = Optional.empty();
+
+    @Option(
+            names = "--max-pixels",
+            paramLabel = "N",
+            description = "Width times height that an image file may claim to have (default 178956970).")
+    private Optional<Integer> maxPixels = Optional.empty();
+
+    ImageDecoder.Options options() {
+        var options = ImageDecoder.Options.DEFAULT.withExifOrientation(exif.orElse(false));
+        return maxPixels.map(options::withMaxPixels).orElse(options);
+    }
+
+    /** A configuration with what the command names. */
+    TrainingConfig applyTo(TrainingConfig config) {
+        var turned = exif.map(turn -> config.with(EXIF, turn)).orElse(config);
+        return maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
+    }
+}
