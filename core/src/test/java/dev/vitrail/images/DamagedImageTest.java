@@ -114,6 +114,26 @@ class DamagedImageTest {
     }
 
     @ParameterizedTest
+    @ValueSource(bytes = {4, 5, 6})
+    void aBmpHoldsNoFileOfAnotherFormat(byte compression) throws IOException {
+        var inside = golden("p_17x16.png");
+        var header = Arrays.copyOf(golden("bRGB_17x16.bmp"), 54);
+        header[10] = 54;
+        header[18] = 1; // one pixel
+        header[22] = 1;
+        header[30] = compression;
+        header[34] = (byte) inside.length;
+        header[35] = (byte) (inside.length >> 8);
+        var file = new ByteArrayOutputStream();
+        file.write(header);
+        file.write(inside);
+        refused(
+                () -> ImageDecoder.decode(file.toByteArray(), "nested.bmp", OPTIONS.withMaxPixels(1)),
+                "nested.bmp",
+                "compression " + compression);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"iCCP", "zTXt", "iTXt"})
     void compressedMetadataIsNotInflated(String chunk) throws IOException {
         // 60 MB of zeros would be read into memory by a decoder that looks at it, many times over by sixteen at once.
