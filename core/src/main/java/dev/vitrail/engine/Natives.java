@@ -7,6 +7,7 @@ import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import dev.vitrail.VitrailException;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Locale;
@@ -61,6 +62,10 @@ final class Natives {
         if (loaded) {
             return;
         }
+        requireSoundCollector(
+                Runtime.version(),
+                ManagementFactory.getGarbageCollectorMXBeans().stream()
+                        .anyMatch(collector -> collector.getName().startsWith("G1")));
         // A pointer is freed by its frame or by hand, never by the collector: that is twice as fast for small
         // operations.
         System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
@@ -91,6 +96,18 @@ final class Natives {
         Runtime.getRuntime().addShutdownHook(new Thread(Natives::leaveWithoutDestructors, "vitrail-exit"));
         loaded = true;
         LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
+    }
+
+    /**
+     * Refuses the builds of Java 25 before 25.0.3, whose collector G1 may move an array while native code holds it (JDK-8377811):
+     * numbers would come out wrong and nobody would know.
+     */
+    static void requireSoundCollector(Runtime.Version java, boolean collectsByG1) {
+        VitrailException.require(
+                !collectsByG1 || java.feature() != 25 || java.interim() > 0 || java.update() >= 3,
+                "Java %s corrupts arrays that native code uses (JDK-8377811): take 25.0.3 or newer, or another collector with"
+                        + " -XX:+UseSerialGC",
+                java);
     }
 
     /**
