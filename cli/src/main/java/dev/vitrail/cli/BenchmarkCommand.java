@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Ceiling;
 import dev.vitrail.engine.Device;
@@ -9,7 +10,6 @@ import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.Work;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,9 +46,14 @@ final class BenchmarkCommand implements Callable<Integer> {
     @Option(
             names = "--model",
             required = true,
-            paramLabel = "NAME",
-            description = "A model of the catalogue; its weights are random.")
+            paramLabel = "M",
+            description =
+                    "A name of the catalogue, whose weights are random; or a folder, a weights file (with --arch) or a"
+                            + " published name, whose speed is the same.")
     private String name = "";
+
+    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file.")
+    private Optional<String> architecture = Optional.empty();
 
     @Option(names = "--batch", defaultValue = "8", description = "Images in a batch (default ${DEFAULT-VALUE}).")
     private int batch;
@@ -81,12 +87,10 @@ final class BenchmarkCommand implements Callable<Integer> {
         if (threads > 0) {
             Threads.set(threads);
         }
-        var variant = Catalog.get(name);
-        var config = input.applyTo(variant.config());
-        config.adjusted().ifPresent(sentence -> LOG.info("{}", sentence));
-        try (var model = variant.family().create(config)) {
+        try (var loaded = LoadedModel.load(name, input.loading().withArchitecture(architecture))) {
+            var model = loaded.model();
+            model.config().adjusted().ifPresent(sentence -> LOG.info("{}", sentence));
             var cost = model.cost();
-            model.initialise(0, place);
             model.train(train);
             double seconds = train ? trainingSeconds(model, place) : inferenceSeconds(model, place);
             report(model, cost, seconds);

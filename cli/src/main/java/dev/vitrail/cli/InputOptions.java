@@ -3,7 +3,6 @@ package dev.vitrail.cli;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Device;
 import dev.vitrail.images.ImageSize;
-import dev.vitrail.models.ModelConfig;
 import java.util.Optional;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -42,11 +41,5 @@ final class InputOptions {
         var options = LoadedModel.Options.DEFAULT.withDevice(device());
         return size.map(wanted -> options.withImage(wanted.height(), wanted.width()))
                 .orElse(options);
-    }
-
-    /** The configuration for this size. */
-    ModelConfig applyTo(ModelConfig config) {
-        return size.map(wanted -> config.withImage(wanted.height(), wanted.width()))
-                .orElse(config);
     }
 }

@@ -115,6 +115,16 @@ final class BadInputTest {
                 SMALL);
     }
 
+    @Test
+    void benchmarkTakesWhatOtherCommandsTake() {
+        var ran = run("benchmark", "--model", model, "--repeat", 1, "--batch", 1, "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"images_per_second\"", model.toString());
+        var weights = model.resolve("model.safetensors");
+        refused(run("benchmark", "--model", weights), "add --arch NAME");
+        refused(run("benchmark", "--model", weights, "--arch", "vit_tiny_patch16_224"), "it looks like " + SMALL);
+    }
+
     // -------------------------------------------------------------------------------------------------------- images
 
     @Test
