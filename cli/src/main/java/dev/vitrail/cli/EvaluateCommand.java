@@ -5,7 +5,6 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
-import dev.vitrail.data.Faults;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Relabelled;
 import dev.vitrail.data.Sampler;
@@ -73,10 +72,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         var set = dataset();
-        if (strict) {
-            Datasets.requireSound(set.faults());
-        }
-        tell(set.faults());
+        DataFaults.tell(set.faults(), strict);
         try (var loaded = models.load()) {
             var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
@@ -107,14 +103,6 @@ final class EvaluateCommand implements Callable<Integer> {
                 .or(() -> loaded.labels().isEmpty() ? Optional.empty() : Optional.of(new ClassNames(loaded.labels())))
                 .map(names -> Relabelled.of(set, names))
                 .orElseGet(() -> Relabelled.unnamed(set, loaded.model().config().classes()));
-    }
-
-    private static void tell(Faults faults) {
-        faults.sentences().forEach(fault -> System.err.println("vitrail: " + fault));
-        int others = faults.count() - faults.sentences().size();
-        if (others > 0) {
-            System.err.printf("vitrail: and %d more%n", others);
-        }
     }
 
     private Dataset dataset() {

@@ -81,8 +81,13 @@ final class ProbeCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
+    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
+    private boolean strict;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
+
+    private int broken;
 
     @Override
     public Integer call() {
@@ -93,6 +98,7 @@ final class ProbeCommand implements Callable<Integer> {
                 .with(DATA, data.map(Path::toString).orElse(TrainingRun.BUILT_IN))
                 .with(LABELS, labels)
                 .with(SEED, seed)));
+        DataFaults.tell(sets.faults(), strict);
         long start = System.nanoTime();
         try (var loaded = models.load()) {
             var train = features(loaded, sets.train(), "training images");
@@ -108,6 +114,9 @@ final class ProbeCommand implements Callable<Integer> {
                         classes,
                         train.width(),
                         seconds);
+                if (broken > 0) {
+                    System.out.printf("%d images could not be read%n%n", broken);
+                }
                 System.out.printf("%-7s %8s %8s   %-18s %s%n", "shots", "images", "draws", "top-1", "penalty");
             }
             var results = new ArrayList<FewShot.Result>();
@@ -125,6 +134,8 @@ final class ProbeCommand implements Callable<Integer> {
                         "images", validation.size(),
                         "classes", classes,
                         "width", train.width(),
+                        "broken", broken,
+                        "faults", sets.faults().count(),
                         "seconds", seconds,
                         "results", results.stream().map(ProbeCommand::object).toList())));
             }
@@ -147,15 +158,19 @@ final class ProbeCommand implements Callable<Integer> {
     }
 
     private Features features(LoadedModel loaded, Dataset set, String what) {
+        var options = Loader.Options.evaluation(Math.min(batch, set.size())).withWorkers(workers);
+        options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
         try (var loader = new Loader(
                         set,
                         Transforms.evaluation(loaded.preprocessing()),
                         Sampler.sequential(set.size()),
-                        Loader.Options.evaluation(Math.min(batch, set.size())).withWorkers(workers),
+                        options,
                         broken -> System.err.println("vitrail: " + broken.sentence()));
                 var progress = new ProgressBar();
                 var batches = loader.epoch(0)) {
-            return Features.of(loaded.model(), batches, images -> progress.show(what, images, set.size(), ""));
+            var features = Features.of(loaded.model(), batches, images -> progress.show(what, images, set.size(), ""));
+            broken += loader.broken().size();
+            return features;
         }
     }
 

@@ -2,6 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Faults;
 import dev.vitrail.report.StudyResults;
 import dev.vitrail.report.StudyRow;
 import dev.vitrail.report.StudyRow.State;
@@ -10,9 +11,11 @@ import dev.vitrail.study.StudyFile;
 import dev.vitrail.study.StudyRunner;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -74,8 +77,15 @@ final class StudyCommand implements Callable<Integer> {
     @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
     private int workers;
 
+    @Option(
+            names = "--strict",
+            description = "Refuse data whose files are damaged; a run fails at the first image that cannot be read.")
+    private boolean strict;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
+
+    private final Set<String> broken = new HashSet<>();
 
     @Override
     public Integer call() {
@@ -84,17 +94,25 @@ final class StudyCommand implements Callable<Integer> {
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
                 .withWorkers(workers)
-                .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()));
+                .withStrict(strict)
+                .withBroken(image -> {
+                    if (broken.add(image.name())) { // every run meets it again
+                        System.err.println("vitrail: " + image.sentence());
+                    }
+                });
         StudyResults results;
+        Faults faults;
         try (var display = new StudyDisplay()) {
             var runner = new StudyRunner(study, folder, options, display);
+            faults = runner.faults();
+            DataFaults.tell(faults, strict);
             if (retry) {
                 runner.forgive();
             }
             results = plan ? runner.results() : run(runner, study, folder);
         }
         if (json) {
-            System.out.println(Json.text(object(results, folder)));
+            System.out.println(Json.text(object(results, folder, faults)));
         } else if (plan) {
             plan(results);
         } else {
@@ -140,7 +158,7 @@ final class StudyCommand implements Callable<Integer> {
         System.out.printf("%n%d runs%n", results.rows().size());
     }
 
-    private static void print(StudyResults results, Path folder) {
+    private void print(StudyResults results, Path folder) {
         var sizes = results.sizes();
         var rows = new ArrayList<List<String>>();
         var head = new ArrayList<>(List.of("top-1, %", "params", "MACs", "images/s", "a run"));
@@ -162,6 +180,9 @@ final class StudyCommand implements Callable<Integer> {
             Table.print(rows);
         }
         missing(results);
+        if (!broken.isEmpty()) {
+            System.out.printf("%nbroken  %d of the images could not be read%n", broken.size());
+        }
         System.out.printf("%nplots   %s%ntable   %s%n", folder.resolve("index.html"), folder.resolve("study.csv"));
     }
 
@@ -189,13 +210,15 @@ final class StudyCommand implements Callable<Integer> {
                 .toList();
     }
 
-    private static Object object(StudyResults results, Path folder) {
+    private Object object(StudyResults results, Path folder, Faults faults) {
         return Json.object(
                 "study", results.name(),
                 "folder", folder.toString(),
                 "finished", results.finished(),
                 "missing", missingRows(results).size(),
                 "failed", results.in(State.FAILED).size(),
+                "broken", broken.size(),
+                "faults", faults.count(),
                 "runs", results.rows().stream().map(StudyCommand::object).toList(),
                 "table", results.lines().stream().map(StudyCommand::object).toList());
     }

@@ -4,6 +4,7 @@ import static dev.vitrail.cli.Cli.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -52,6 +53,19 @@ class ProbeTest {
                 .hasSize(5)
                 .anyMatch(line -> line.matches("2 +4 +3 +100\\.00 % ± 0\\.00 +2\\^-?\\d+"))
                 .anyMatch(line -> line.matches("all +18 +1 +100\\.00 % +2\\^-?\\d+"));
+    }
+
+    @Test
+    void countsWhatCannotBeRead() throws Exception {
+        var damaged = Cli.labelled(folder.resolve("damaged"), 10, "a", "b");
+        Files.writeString(damaged.resolve("a/3.png"), "no picture");
+        var ran = run("probe", "--model", model, "--data", damaged, "--shots", "all", "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"broken\" : 1", "\"faults\" : 0");
+        assertThat(ran.sentences()).singleElement().asString().contains("3.png is not a picture");
+        var strict = run("probe", "--model", model, "--data", damaged, "--strict");
+        assertThat(strict.status()).isEqualTo(2);
+        assertThat(strict.sentences()).singleElement().asString().contains("3.png is not a picture");
     }
 
     @Test

@@ -42,6 +42,27 @@ final class StudyCommandTest {
     }
 
     @Test
+    void countsWhatCannotBeRead() throws IOException {
+        var data = Cli.labelled(folder.resolve("data"), 8, "ants", "bees");
+        for (int i = 0; i < 8; i += 4) {
+            Files.writeString(data.resolve("ants/" + i + ".png"), "no picture " + i);
+        }
+        var study = Files.writeString(
+                folder.resolve("tiny.yaml"),
+                """
+                models: [resnet_mini_32]
+                seeds: [0, 1]
+                options: {epochs: 1, batch_size: 8, warmup_epochs: 0, hold_out: 0.5}
+                """);
+        var ran = Cli.run("study", study, "--data", data, "--out", folder.resolve("out"), "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"broken\" : 2", "\"faults\" : 0");
+        var strict = Cli.run("study", study, "--data", data, "--out", folder.resolve("strict"), "--strict", "--json");
+        assertThat(strict.status()).isEqualTo(1);
+        assertThat(strict.out()).contains("\"failed\" : 2", "is not a picture");
+    }
+
+    @Test
     void whatIsNoStudyIsWrongUse() {
         var ran = Cli.run("study", "dta");
         assertThat(ran.status()).isEqualTo(2);

@@ -1,12 +1,18 @@
 package dev.vitrail.data;
 
+import dev.vitrail.VitrailException;
+
 /** What a model learns from and what it is judged by; both have the same classes in the same order. */
 public record TrainAndValidation(Dataset train, Dataset validation) {
     public TrainAndValidation {
-        if (!train.classes().equals(validation.classes())) {
-            throw new IllegalArgumentException("train has the classes %s, validation %s"
-                    .formatted(Descriptions.some(train.classes()), Descriptions.some(validation.classes())));
-        }
+        VitrailException.require(
+                train.classes().equals(validation.classes()),
+                "the part to train on has %s (%s), the part to validate on %s (%s): both need the same; a file classes.txt"
+                        + " beside them names all that there are",
+                Descriptions.count(train.classes().size(), "class"),
+                Descriptions.some(train.classes()),
+                Descriptions.count(validation.classes().size(), "class"),
+                Descriptions.some(validation.classes()));
     }
 
     /** What of the data's files could not be used; both parts may lie in the same files, whose faults are told once. */

@@ -2,6 +2,8 @@ package dev.vitrail.study;
 
 import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Datasets;
+import dev.vitrail.data.Faults;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.files.AtomicFile;
@@ -20,6 +22,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes the runs of a study one after the other, each in a run folder of its own below the study's. What is there already is kept:
@@ -29,6 +33,8 @@ import java.util.Optional;
  * (table and plots), written anew after each run.
  */
 public final class StudyRunner {
+    private static final Logger LOG = LoggerFactory.getLogger(StudyRunner.class);
+
     private final Study study;
     private final List<StudyRun> runs;
     private final Path folder;
@@ -41,7 +47,7 @@ public final class StudyRunner {
 
     /**
      * @param folder made if it is missing
-     * @throws VitrailException if a run's options do not fit, the data cannot be had, or the folder holds a run of the same name
+     * @throws VitrailException if a run's options do not fit, the data cannot be had or is damaged and that is refused, or the folder holds a run of the same name
      *     that was made otherwise
      */
     public StudyRunner(Study study, Path folder, TrainingRun.Options options, StudyListener listener) {
@@ -52,7 +58,15 @@ public final class StudyRunner {
         runs = study.runs();
         runs.forEach(this::requireSame);
         whole = TrainingRun.sets(runs.get(0).config().with(TrainingOptions.TRAIN_SHARE, 1.0));
+        if (options.strict()) {
+            Datasets.requireSound(whole.faults());
+        }
         runs.forEach(run -> rows.add(row(run)));
+    }
+
+    /** What of the data's files could not be used. */
+    public Faults faults() {
+        return whole.faults();
     }
 
     /** A run that was made by other options must not pass for one of this study. */
@@ -146,6 +160,9 @@ public final class StudyRunner {
             training.run();
         } catch (VitrailException e) {
             StudyRow.fail(place.path(), e.getMessage());
+        } catch (RuntimeException e) { // libtorch's, whose messages go on with the frames of its stack
+            LOG.debug("{} failed", place.path(), e);
+            StudyRow.fail(place.path(), e.toString().lines().findFirst().orElse(""));
         } finally {
             trainer = Optional.empty();
         }

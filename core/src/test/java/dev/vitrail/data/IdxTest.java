@@ -75,6 +75,11 @@ class IdxTest {
         assertThat(train.image(1).pixels()).startsWith(grey, grey, grey, (byte) (grey + 1));
         assertThat(open(Split.VALIDATION).size()).isEqualTo(1);
         assertThat(open(Split.VALIDATION).classes()).hasSize(10);
+        assertThatThrownBy(() -> Datasets.trainAndValidation(folder, Optional.empty(), 0.1, 0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("train on has 12 classes")
+                .hasMessageContaining("validate on 10 classes")
+                .hasMessageContaining("classes.txt");
     }
 
     @Test

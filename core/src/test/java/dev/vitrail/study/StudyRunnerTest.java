@@ -171,6 +171,27 @@ class StudyRunnerTest {
     }
 
     @Test
+    void whateverARunFailsOfIsNoted() {
+        var yaml = YAML.replace("[0.25, 1]", "[1]").replace("epochs: 2", "epochs: 1");
+        var results = run(folder, yaml, "out", new StudyListener() {
+            private boolean first = true;
+
+            @Override
+            public void stepped(Step step) {
+                if (first) {
+                    first = false;
+                    throw new IllegalStateException("sizes differ\nframe #0: c10::Error");
+                }
+            }
+        });
+        assertThat(results.in(State.FINISHED)).hasSize(1);
+        assertThat(results.in(State.FAILED))
+                .singleElement()
+                .extracting(StudyRow::failure)
+                .isEqualTo("java.lang.IllegalStateException: sizes differ");
+    }
+
+    @Test
     void runsThatWereMadeOtherwiseAreNotTakenForItsOwn() {
         run(folder, YAML.replace("[0.25, 1]", "[1]").replace("epochs: 2", "epochs: 1"), "out", new StudyListener() {});
         assertThatThrownBy(() -> run(folder, YAML, "out", new StudyListener() {}))
