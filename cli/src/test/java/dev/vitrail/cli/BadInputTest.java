@@ -146,7 +146,8 @@ final class BadInputTest {
     void thePixelLimitCanBeRaisedAndLowered() throws IOException {
         refused(
                 run("predict", "--model", model, photo, "--max-pixels", 1023),
-                "32×32 pixels, more than the limit of 1023");
+                "32×32 pixels, more than the limit of 1023",
+                "--max-pixels N");
         assertThat(run("predict", "--model", model, photo, "--max-pixels", 1024).status())
                 .isZero();
         refused(
