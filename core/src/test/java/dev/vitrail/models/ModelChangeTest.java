@@ -49,7 +49,7 @@ class ModelChangeTest {
     }
 
     private static boolean rechannelled(Variant variant) {
-        return !variant.name().equals("compact_t2t");
+        return !variant.name().equals("compact_t2t_mini_32");
     }
 
     @ParameterizedTest

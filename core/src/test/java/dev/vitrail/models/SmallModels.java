@@ -60,18 +60,6 @@ public final class SmallModels {
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
                         new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
                         new Variant(
-                                "compact_t2t",
-                                CompactVariants.T2T,
-                                new CompactT2TViT.Config(
-                                        32,
-                                        32,
-                                        3,
-                                        5,
-                                        List.of(CompactT2TViT.Config.split(7, 4), CompactT2TViT.Config.split(3, 2)),
-                                        new CompactTransformer.Shape(24, 2, 2, 12, 48, 0),
-                                        CompactModel.Pool.CLS,
-                                        0)),
-                        new Variant(
                                 "resnet_catavgmax",
                                 ResNetVariants.FAMILY,
                                 ((ResNetConfig) Catalog.get("resnet_mini_32").config())
