@@ -145,7 +145,7 @@ class LoadedModelTest {
 
     private void load(String name, URI endpoint, boolean offline) {
         var settings = new HubSettings(endpoint, folder.resolve("hub"), Optional.empty(), offline);
-        LoadedModel.load(name, LoadedModel.Options.DEFAULT, () -> new Hub(settings))
+        ModelFinder.load(name, LoadedModel.Options.DEFAULT, () -> new Hub(settings))
                 .close();
     }
 

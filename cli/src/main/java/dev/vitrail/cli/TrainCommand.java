@@ -6,16 +6,13 @@ import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
-import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
-import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
-import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
@@ -37,11 +34,9 @@ import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOption;
-import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -73,9 +68,6 @@ import picocli.CommandLine.Option;
 final class TrainCommand implements Callable<Integer> {
     private static final String AUTO = "auto";
     private static final int SHOWN = 4;
-
-    /** Options that a run may go on with at other values, as what it learns does not depend on them. */
-    private static final List<TrainingOption<?>> FREE = List.of(SAVE_MINUTES, IMAGE_CACHE, KEEP_EVERY);
 
     @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the built-in set).")
     private @Nullable Path data;
@@ -181,7 +173,13 @@ final class TrainCommand implements Callable<Integer> {
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
         if (resume) {
-            requireOptionsOfTheRun(folder, pretraining);
+            new ResumedOptions(folder, pretraining)
+                    .require(
+                            begun -> named(
+                                    AUTO.equals(recipe)
+                                            ? begun
+                                            : Recipe.get(recipe).apply(begun)),
+                            pretrain);
         }
         if (pretrain.isPresent() && !resume) {
             beginPretraining(folder, pretraining, pretrain.get());
@@ -220,75 +218,6 @@ final class TrainCommand implements Callable<Integer> {
         TrainingConfigFile.write(
                 folder.config(),
                 config.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
-    }
-
-    /**
-     * Refuses options that are not those of the run to go on with; such as it does not depend on are written to its {@code config.yaml}.
-     */
-    private void requireOptionsOfTheRun(RunFolder folder, RunFolder pretraining) {
-        if (!Files.exists(folder.config())) {
-            return; // there is no run, which is told when it is opened
-        }
-        var begun = TrainingConfigFile.read(folder.config());
-        var before = Files.exists(pretraining.config())
-                ? Optional.of(TrainingConfigFile.read(pretraining.config()))
-                : Optional.<TrainingConfig>empty();
-        var asked = before.map(first -> begun.with(MODEL, first.get(MODEL)).with(ARCHITECTURE, first.get(ARCHITECTURE)))
-                .orElse(begun);
-        var named = named(AUTO.equals(recipe) ? asked : Recipe.get(recipe).apply(asked));
-        var others = new ArrayList<String>();
-        pretrain.filter(wanted -> !before.map(first -> first.get(EPOCHS)).equals(Optional.of(wanted)))
-                .ifPresent(wanted -> others.add("pretrain %d (the run's: %s)"
-                        .formatted(
-                                wanted,
-                                before.map(first -> first.get(EPOCHS).toString())
-                                        .orElse("none"))));
-        TrainingOptions.ALL.stream()
-                .filter(option -> differs(option, named, asked) && !isFree(option, named))
-                .forEach(option -> others.add("%s %s (the run's: %s)"
-                        .formatted(
-                                option.name(),
-                                TrainingConfigFile.value(named, option),
-                                TrainingConfigFile.value(asked, option))));
-        VitrailException.require(
-                others.isEmpty(),
-                "--resume goes on with %s by its own options, but others are named: %s; leave them out, or begin another run",
-                folder.path(),
-                String.join(", ", others));
-        takeOver(named, begun, folder);
-        before.ifPresent(first -> takeOver(named, first, pretraining));
-    }
-
-    /** Whether an option has two values; one place may be written in two ways. */
-    private static boolean differs(TrainingOption<?> option, TrainingConfig named, TrainingConfig begun) {
-        if (option == DATA || option == LABELS || option == MODEL) {
-            return !place(TrainingConfigFile.value(named, option))
-                    .equals(place(TrainingConfigFile.value(begun, option)));
-        }
-        return !named.get(option).equals(begun.get(option));
-    }
-
-    private static Path place(String name) {
-        return Path.of(name).toAbsolutePath().normalize();
-    }
-
-    /** A run that stops at a step that is not finite has left none out so far, and may do so from here on. */
-    private static boolean isFree(TrainingOption<?> option, TrainingConfig named) {
-        return FREE.contains(option) || option == ON_NAN && named.get(ON_NAN) == Trainer.OnNan.SKIP;
-    }
-
-    private static void takeOver(TrainingConfig named, TrainingConfig begun, RunFolder folder) {
-        var config = begun;
-        for (var option : TrainingOptions.ALL) {
-            config = isFree(option, named) ? taken(config, option, named) : config;
-        }
-        if (!config.equals(begun)) {
-            TrainingConfigFile.write(folder.config(), config);
-        }
-    }
-
-    private static <T> TrainingConfig taken(TrainingConfig config, TrainingOption<T> option, TrainingConfig from) {
-        return config.with(option, from.get(option));
     }
 
     /** Makes the run that comes before the one that is asked for, or what is left of it; whether it is finished. */
