@@ -13,6 +13,7 @@ import dev.vitrail.models.VisionTransformerConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Inference keeps weights in a layout of its own; it must never be that of weights that have changed since. */
 class PackedWeightsTest {
@@ -38,6 +39,20 @@ class PackedWeightsTest {
         try (var off = Gradients.off()) {
             assertThat(Tensors.largest(model.apply(images).minus(expected)))
                     .isLessThan(2e-5 * (1 + Tensors.largest(expected)));
+        }
+    }
+
+    /** 65 tokens an image: rows are filled up to a multiple of four, except for four images. */
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    void anyNumberOfRowsGivesWhatTheWeightsGive(long count) {
+        try (var model = model();
+                var frame = Frame.open()) {
+            var images = images().narrow(0, 0, count);
+            assertUpToDate(model, images);
+            try (var off = Gradients.off()) {
+                assertThat(model.apply(images).shape()).containsExactly(count, 10);
+            }
         }
     }
 
