@@ -96,32 +96,16 @@ public record LoadedModel(
         }
 
         public Options withClasses(int count) {
-            return new Options(
-                    architecture,
-                    device,
-                    OptionalInt.of(count),
-                    List.of(),
-                    height,
-                    width,
-                    dropPath,
-                    seed,
-                    firstWeights,
-                    ema);
+            return with(OptionalInt.of(count), List.of());
         }
 
         /** For these classes, as many as there are names. */
         public Options withLabels(List<String> names) {
-            return new Options(
-                    architecture,
-                    device,
-                    OptionalInt.of(names.size()),
-                    List.copyOf(names),
-                    height,
-                    width,
-                    dropPath,
-                    seed,
-                    firstWeights,
-                    ema);
+            return with(OptionalInt.of(names.size()), List.copyOf(names));
+        }
+
+        private Options with(OptionalInt count, List<String> names) {
+            return new Options(architecture, device, count, names, height, width, dropPath, seed, firstWeights, ema);
         }
 
         public Options withImage(int newHeight, int newWidth) {

@@ -19,7 +19,8 @@ final class DecodingOptions {
     @Option(
             names = "--max-pixels",
             paramLabel = "N",
-            description = "Width times height that an image file may claim to have (default 178956970).")
+            description = "Width times height that an image file may claim to have (default "
+                    + ImageDecoder.Options.DEFAULT_MAX_PIXELS + ").")
     private Optional<Integer> maxPixels = Optional.empty();
 
     ImageDecoder.Options options() {

@@ -40,7 +40,7 @@ final class ModelOptions {
     @Option(
             names = "--classes",
             paramLabel = "FILE",
-            description = "Names of the classes: a name a line, or CSV with name, and index and synset if it likes.")
+            description = "Names of the classes: a name a line, or CSV with name and, optionally, index and synset.")
     private Optional<Path> classes = Optional.empty();
 
     /** The model, with trained weights. */

@@ -42,7 +42,7 @@ public record ClassNames(List<String> names, List<String> aliases) {
 
     /**
      * Reads a list of classes: one name a line, or a CSV file whose header has a column {@code name} (or {@code class} or
-     * {@code label}) and, if it likes, {@code index} and {@code synset}.
+     * {@code label}) and, optionally, {@code index} and {@code synset}.
      *
      * @throws VitrailException if the file cannot be read, or an index is missing, doubled or out of range
      */

@@ -3,12 +3,17 @@ package dev.vitrail.data;
 import dev.vitrail.images.RgbImage;
 import java.util.List;
 
-/** The pictures of another set in their order; what a view does not change is that set's. */
+/** Pictures of another set; what a view does not change is that set's. */
 abstract class DatasetView implements Dataset {
     protected final Dataset set;
 
     DatasetView(Dataset set) {
         this.set = set;
+    }
+
+    /** Which picture of that set is number {@code index} here: the same, unless a view has some alone or another order. */
+    protected int place(int index) {
+        return index;
     }
 
     @Override
@@ -18,7 +23,7 @@ abstract class DatasetView implements Dataset {
 
     @Override
     public RgbImage image(int index) {
-        return set.image(index);
+        return set.image(place(index));
     }
 
     @Override
@@ -28,7 +33,7 @@ abstract class DatasetView implements Dataset {
 
     @Override
     public int label(int index) {
-        return set.label(index);
+        return set.label(place(index));
     }
 
     @Override
@@ -38,7 +43,7 @@ abstract class DatasetView implements Dataset {
 
     @Override
     public String name(int index) {
-        return set.name(index);
+        return set.name(place(index));
     }
 
     @Override
@@ -48,17 +53,17 @@ abstract class DatasetView implements Dataset {
 
     @Override
     public byte[] content(int index) {
-        return set.content(index);
+        return set.content(place(index));
     }
 
     @Override
     public long contentBytes(int index) {
-        return set.contentBytes(index);
+        return set.contentBytes(place(index));
     }
 
     @Override
     public long stamp(int index) {
-        return set.stamp(index);
+        return set.stamp(place(index));
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.vitrail.data;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What could not be used of a data set's files: samples that were left out, files that are cut short.
@@ -27,10 +28,8 @@ public record Faults(List<String> sentences, int count) {
 
     /** These and those of other files. */
     Faults and(Faults others) {
-        var collector = new Collector();
-        sentences.forEach(collector::add);
-        others.sentences.forEach(collector::add);
-        return new Faults(collector.sentences, count + others.count);
+        var both = Stream.concat(sentences.stream(), others.sentences.stream());
+        return new Faults(both.limit(MOST_SENTENCES).toList(), count + others.count);
     }
 
     /** Counts faults as they are found. */

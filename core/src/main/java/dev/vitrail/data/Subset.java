@@ -1,7 +1,6 @@
 package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.RgbImage;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
@@ -11,8 +10,7 @@ import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
 /** Some of the pictures of another set, in a given order; its classes stay as they are. */
-public final class Subset implements Dataset {
-    private final Dataset whole;
+public final class Subset extends DatasetView {
     private final int[] indices;
     private final String remark;
 
@@ -21,7 +19,7 @@ public final class Subset implements Dataset {
      * @param remark what these are, for {@link #describe}: "a tenth, held out"
      */
     public Subset(Dataset whole, int[] indices, String remark) {
-        this.whole = whole;
+        super(whole);
         this.indices = indices.clone();
         this.remark = remark;
         for (int index : indices) {
@@ -141,53 +139,13 @@ public final class Subset implements Dataset {
     }
 
     @Override
-    public RgbImage image(int index) {
-        return whole.image(indices[index]);
-    }
-
-    @Override
-    public boolean decodes() {
-        return whole.decodes();
-    }
-
-    @Override
-    public byte[] content(int index) {
-        return whole.content(indices[index]);
-    }
-
-    @Override
-    public long contentBytes(int index) {
-        return whole.contentBytes(indices[index]);
-    }
-
-    @Override
-    public long stamp(int index) {
-        return whole.stamp(indices[index]);
-    }
-
-    @Override
-    public int label(int index) {
-        return whole.label(indices[index]);
-    }
-
-    @Override
-    public Faults faults() {
-        return whole.faults();
-    }
-
-    @Override
-    public List<String> classes() {
-        return whole.classes();
-    }
-
-    @Override
-    public String name(int index) {
-        return whole.name(indices[index]);
+    protected int place(int index) {
+        return indices[index];
     }
 
     @Override
     public String describe() {
-        String description = whole.describe();
+        String description = set.describe();
         int colon = description.indexOf(": ");
         String origin = colon < 0 ? description : description.substring(0, colon);
         return Descriptions.of(origin + " (" + remark + ")", classes(), labels());

@@ -17,12 +17,14 @@ public final class PackedWeight {
     private static final long SMALL = 1 << 20;
 
     /**
-     * Rows are filled up to a multiple of this. A ViT's 197 tokens suit oneDNN badly: a product of 200 rows takes a fifth less time, where
-     * it is not large (measured; see docs/adr).
+     * Rows are filled up to a multiple of this. A ViT's 197 tokens suit oneDNN badly: a product of 200 rows takes a fifth less time
+     * (measured; see docs/adr).
      */
     private static final int ROWS_AT_ONCE = 4;
 
-    /** Multiplications of a product from which on the blocks no longer matter: measured. */
+    /** Rows between which that is so, and multiplications up to which it is: measured. */
+    private static final int FEWEST_FILLED = 193, MOST_FILLED = 256;
+
     private static final long LARGE = 200L << 20;
 
     private @Nullable Layout layout;
@@ -54,7 +56,8 @@ public final class PackedWeight {
     Tensor product(Tensor x, Tensor weight, @Nullable Tensor bias) {
         long in = weight.size(1), out = weight.size(0), rows = x.count() / in;
         long missing = Math.floorMod(-rows, ROWS_AT_ONCE);
-        if (missing == 0 || rows * in * out > LARGE) {
+        boolean suits = missing == 0 || rows < FEWEST_FILLED || rows > MOST_FILLED || rows * in * out > LARGE;
+        if (suits) {
             return Product.of(x, of(weight), bias);
         }
         var shape = x.shape();

@@ -32,8 +32,11 @@ public final class ImageDecoder {
      * @param timeLimit how long one picture may take; looked at whenever a decoder asks for more bytes
      */
     public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit) {
-        /** Pillow's behaviour: no turning, and no more than the 178,956,970 pixels beyond which Pillow refuses; a minute. */
-        public static final Options DEFAULT = new Options(false, 178_956_970, Duration.ofMinutes(1));
+        /** Pixels beyond which Pillow refuses. */
+        public static final int DEFAULT_MAX_PIXELS = 178_956_970;
+
+        /** Pillow's behaviour: no turning, and no more than {@link #DEFAULT_MAX_PIXELS}; a minute. */
+        public static final Options DEFAULT = new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1));
 
         public Options {
             VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);

@@ -30,7 +30,7 @@ public final class TrainingOptions {
     public static final TrainingOption<String> DATA = text("data", "", "what it learns from: a folder or file, or the name of the built-in set");
     public static final TrainingOption<Optional<String>> LABELS = text("labels", "", "CSV file of file names and labels, for a flat folder").orNone();
     public static final TrainingOption<Boolean> EXIF = flag("exif", false, "whether images are turned as their EXIF data say");
-    public static final TrainingOption<Integer> MAX_PIXELS = whole("max_pixels", (int) ImageDecoder.Options.DEFAULT.maxPixels(), "width times height that an image file may claim to have; a larger one is not decoded").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Integer> MAX_PIXELS = whole("max_pixels", ImageDecoder.Options.DEFAULT_MAX_PIXELS, "width times height that an image file may claim to have; a larger one is not decoded").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Double> HOLD_OUT = number("hold_out", 0.1, "share of the images set aside for validation where the data has no part for it").that(v -> v > 0 && v < 1, "in (0, 1)");
     public static final TrainingOption<Double> TRAIN_SHARE = number("train_share", 1, "share of the training images of each class that is trained on, drawn by the seed; those of validation are not touched").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");

@@ -42,7 +42,7 @@ class PackedWeightsTest {
         }
     }
 
-    /** 65 tokens an image: rows are filled up to a multiple of four, except for four images. */
+    /** 65 tokens an image: the 195 rows of three are filled up, those of the others are not. */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4})
     void anyNumberOfRowsGivesWhatTheWeightsGive(long count) {
