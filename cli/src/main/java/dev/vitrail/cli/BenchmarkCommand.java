@@ -9,6 +9,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.engine.WeightGradients;
 import dev.vitrail.engine.Work;
 import dev.vitrail.models.Model;
 import java.io.IOException;
@@ -112,9 +113,12 @@ final class BenchmarkCommand implements Callable<Integer> {
             var images = images(model, place);
             var classes = Tensor.of(new long[batch], batch).to(place);
             return median(() -> Frame.run(() -> {
-                var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
-                loss.backward();
-                loss.item();
+                try (var weights = WeightGradients.open()) {
+                    var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
+                    loss.backward();
+                    weights.compute();
+                    loss.item();
+                }
                 model.parameters().values().stream()
                         .filter(parameter -> parameter.isTrainable())
                         .forEach(parameter -> parameter.value().clearGradient());

@@ -1,6 +1,7 @@
 package dev.vitrail.engine;
 
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.LongOptional;
@@ -16,20 +17,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Operands that may be absent, such as a bias, are {@code null} when they are.
  */
 public final class Kernels {
-    /**
-     * Rows below which a product of matrices is too small to be worth a layout change: measured, the two ways meet between 8
-     * and 32 rows.
-     */
-    private static final int FEW_ROWS = 16;
-
     private Kernels() {}
 
     /**
-     * {@code x · weightᵀ + bias} over the last dimension.
-     *
-     * <p>On a CPU this runs as a 1×1 convolution over rows that are laid out as pixels, channels last. The numbers in memory
-     * are the same, but the product then goes to oneDNN, forwards and backwards, instead of to the BLAS: with AVX-512 twice as
-     * fast, with AVX2 equal to MKL (measured; see docs/adr).
+     * {@code x · weightᵀ + bias} over the last dimension, by the fastest right way ({@link LinearKernel}).
      *
      * @param x {@code […, in]}
      * @param weight {@code [out, in]}
@@ -37,15 +28,44 @@ public final class Kernels {
      * @return {@code […, out]}
      */
     public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
-        var shape = x.shape();
-        int last = shape.length - 1;
-        long in = shape[last];
-        long rows = in == 0 ? 0 : x.count() / in;
-        Work.count(rows * in * weight.size(0), rows * weight.size(0));
-        if (rows < FEW_ROWS || !runsOnOneDnn(x)) {
-            return new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
-        }
-        long out = weight.size(0);
+        return linear(x, weight, bias, Optional.empty());
+    }
+
+    /**
+     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are recorded,
+     * the weight need not be laid out at every call.
+     */
+    public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
+        return linear(x, weight, bias, Optional.of(packed));
+    }
+
+    private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, Optional<PackedWeight> packed) {
+        long in = weight.size(1), out = weight.size(0), rows = in == 0 ? 0 : x.count() / in;
+        boolean cpu = x.handle.is_cpu();
+        var product = new LinearKernel.Product(
+                rows,
+                in,
+                out,
+                cpu && x.dtype() == DType.F32,
+                cpu && torch.is_autocast_enabled(torch.DeviceType.CPU),
+                Gradients.recorded(),
+                packed.isPresent() && PackedWeight.AVAILABLE);
+        var kernel = LinearKernel.of(product, Products.present(), torch.get_num_threads());
+        Work.count(kernel, rows * in * out, rows * out);
+        return switch (kernel) {
+            case PLAIN -> new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
+            case BLAS -> BlasProducts.linear(x, weight, bias);
+            case CONVOLUTION -> convolution(x, weight, bias);
+            case PACKED -> packed.orElseThrow().product(x, weight, bias);
+        };
+    }
+
+    /**
+     * A linear layer as a 1×1 convolution over rows that are laid out as pixels, channels last. The numbers in memory are the same, but
+     * the product goes to oneDNN, forwards and backwards, instead of to the BLAS.
+     */
+    private static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias) {
+        long in = weight.size(1), out = weight.size(0), rows = x.count() / in;
         var pixels = x.handle.reshape(1, rows, 1, in).permute(0, 3, 1, 2);
         var y = torch.conv2d(
                 pixels,
@@ -55,27 +75,9 @@ public final class Kernels {
                 new long[] {0, 0},
                 new long[] {1, 1},
                 1);
-        shape[last] = out;
+        var shape = x.shape();
+        shape[shape.length - 1] = out;
         return new Tensor(y.permute(0, 2, 3, 1).reshape(shape));
-    }
-
-    /**
-     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are recorded,
-     * the weight need not be laid out at every call.
-     */
-    public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
-        long in = weight.size(1);
-        long out = weight.size(0);
-        long rows = in == 0 ? 0 : x.count() / in;
-        if (!PackedWeight.suits(x, rows, in, out)) {
-            return linear(x, weight, bias);
-        }
-        Work.count(rows * in * out, rows * out);
-        return packed.product(x, weight, bias);
-    }
-
-    private static boolean runsOnOneDnn(Tensor x) {
-        return x.handle.is_cpu() && x.dtype() == DType.F32;
     }
 
     /**

@@ -49,6 +49,9 @@ final class Natives {
 
     private static volatile boolean loaded;
 
+    /** Whether this thread, which holds the lock, is loading them; what it computes meanwhile needs no second start. */
+    private static boolean loading;
+
     private Natives() {}
 
     /** Loads the natives on the first call; afterwards it costs one volatile read. */
@@ -59,9 +62,19 @@ final class Natives {
     }
 
     private static synchronized void loadOnce() {
-        if (loaded) {
+        if (loaded || loading) {
             return;
         }
+        loading = true;
+        try {
+            start();
+            loaded = true;
+        } finally {
+            loading = false;
+        }
+    }
+
+    private static void start() {
         requireSoundCollector(
                 Runtime.version(),
                 ManagementFactory.getGarbageCollectorMXBeans().stream()
@@ -94,8 +107,13 @@ final class Natives {
         // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
         // them.
         Runtime.getRuntime().addShutdownHook(new Thread(Natives::leaveWithoutDestructors, "vitrail-exit"));
-        loaded = true;
-        LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
+        Products.verify();
+        LOG.debug(
+                "libtorch is up with {} and {} threads; linear layers on {}, since {}",
+                mkl ? "MKL" : "OpenBLAS",
+                Threads.wanted(),
+                Products.present().backend(),
+                Products.present().reason());
     }
 
     /**
@@ -147,6 +165,7 @@ final class Natives {
 
     private static void prepareEnvironment(boolean mkl) {
         var variables = new HashMap<>(Map.of("OPENBLAS_NUM_THREADS", "1", "MKL_THREADING_LAYER", "GNU"));
+        variables.putAll(Products.prepare());
         switch (System.getProperty("vitrail.wait", "brief")) {
             case "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
             case "active" -> variables.put("OMP_WAIT_POLICY", "active");

@@ -90,6 +90,15 @@ final class Operator {
         return new IValue(list);
     }
 
+    /** Truth values, as argument number {@code argument} expects them. */
+    IValue booleans(int argument, boolean... values) {
+        var list = list(argument);
+        for (boolean value : values) {
+            list.push_back(new IValue(value));
+        }
+        return new IValue(list);
+    }
+
     /** Tensors, as argument number {@code argument} expects them. */
     IValue tensors(int argument, List<Tensor> tensors) {
         var list = list(argument);

@@ -1,8 +1,6 @@
 package dev.vitrail.engine;
 
 import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,9 +11,6 @@ import org.jspecify.annotations.Nullable;
  * a single row a sixth (measured; see docs/adr). Safe for use by several threads, as long as none changes the weight.
  */
 public final class PackedWeight {
-    /** Multiplications of a product below which calling oneDNN costs more than the layout saves: measured. */
-    private static final long SMALL = 1 << 20;
-
     /**
      * Rows are filled up to a multiple of this. A ViT's 197 tokens suit oneDNN badly: a product of 200 rows takes a fifth less time
      * (measured; see docs/adr).
@@ -27,6 +22,9 @@ public final class PackedWeight {
 
     private static final long LARGE = 200L << 20;
 
+    /** Whether this libtorch has oneDNN's product. */
+    static final boolean AVAILABLE = Operator.exists("mkldnn::_linear_pointwise");
+
     private @Nullable Layout layout;
 
     /** The weight laid out, and what tells that the weight is still the one that was. */
@@ -34,16 +32,6 @@ public final class PackedWeight {
         boolean isOf(Tensor original) {
             return address == original.address() && version == original.handle._version();
         }
-    }
-
-    /** Whether a product is better computed this way: no gradient will be asked, single precision, on a CPU with oneDNN. */
-    static boolean suits(Tensor x, long rows, long in, long out) {
-        return rows * in * out >= SMALL
-                && x.handle.is_cpu()
-                && x.dtype() == DType.F32
-                && !Gradients.recorded()
-                && !torch.is_autocast_enabled(DeviceType.CPU)
-                && OneDnn.IS_THERE;
     }
 
     /**
@@ -83,11 +71,6 @@ public final class PackedWeight {
             layout.weight.release();
             layout = null;
         }
-    }
-
-    /** Apart from {@link Product}, which cannot be loaded where it is not there. */
-    private static final class OneDnn {
-        static final boolean IS_THERE = Operator.exists("mkldnn::_linear_pointwise");
     }
 
     /** The operators of libtorch, looked up when first needed. */

@@ -72,7 +72,7 @@ public final class Recomputation implements AutoCloseable {
             // Recorded as it will be the second time, as the choice of kernels depends on it; the record dies with the
             // frame.
             result = Frame.of(() -> {
-                var y = body.apply(segment.leaf(x));
+                var y = WeightGradients.inPlace(() -> body.apply(segment.leaf(x)));
                 recorded[0] = y.requiresGradient();
                 var cut = y.detach();
                 return cut.handle.is_alias_of(x.handle) ? cut.copy() : cut;
@@ -148,13 +148,15 @@ public final class Recomputation implements AutoCloseable {
             RandomState.restore(device, random);
             REPEATING.set(true);
             try (var frame = Frame.open();
-                    var on = Gradients.on()) {
+                    var on = Gradients.on();
+                    var weights = WeightGradients.open()) {
                 var leaf = leaf(input.orElseThrow());
                 Tensor result;
                 try (var autocast = precision.open()) {
                     result = body.apply(leaf);
                 }
                 result.backward(new Tensor(gradient));
+                weights.compute();
                 if (differentiated) {
                     inputGradient = Optional.of(leaf.gradient().keep());
                 }

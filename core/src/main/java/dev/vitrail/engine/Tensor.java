@@ -625,6 +625,18 @@ public final class Tensor {
         return gradient;
     }
 
+    /** Adds to the gradient of this leaf, as a backward pass does. */
+    void addGradient(Tensor gradient) {
+        Frame.run(() -> {
+            var present = handle.mutable_grad();
+            if (present.defined()) {
+                present.add_(gradient.handle);
+            } else {
+                present.put(gradient.handle);
+            }
+        });
+    }
+
     /** Forgets the gradient of this leaf. */
     public void clearGradient() {
         Frame.run(() -> handle.mutable_grad().reset());

@@ -1,5 +1,7 @@
 package dev.vitrail.engine;
 
+import java.util.EnumMap;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -13,14 +15,22 @@ public final class Work {
      * @param multiplyAccumulates a product and its addition count as one
      * @param activations elements of their results, as fvcore counts them; attention is two products, by the keys and by the
      *     values, also where one fused kernel computes both (timm's figures of models with fused attention leave these out)
+     * @param linear multiply–accumulates of linear layers by the way in which they were computed
      */
-    public record Count(long multiplyAccumulates, long activations) {
+    public record Count(long multiplyAccumulates, long activations, Map<LinearKernel, Long> linear) {
+        public Count {
+            linear = Map.copyOf(linear);
+        }
+
         private Count plus(Count other) {
-            return new Count(multiplyAccumulates + other.multiplyAccumulates, activations + other.activations);
+            var sum = new EnumMap<LinearKernel, Long>(LinearKernel.class);
+            sum.putAll(linear);
+            other.linear.forEach((kernel, count) -> sum.merge(kernel, count, Long::sum));
+            return new Count(multiplyAccumulates + other.multiplyAccumulates, activations + other.activations, sum);
         }
     }
 
-    private Count total = new Count(0, 0);
+    private Count total = new Count(0, 0, Map.of());
 
     private Work() {}
 
@@ -52,9 +62,20 @@ public final class Work {
     }
 
     static void count(long multiplyAccumulates, long activations) {
+        count(multiplyAccumulates, activations, Map.of());
+    }
+
+    /** Counts a linear layer. */
+    static void count(LinearKernel kernel, long multiplyAccumulates, long activations) {
+        if (CURRENT.get() != null) {
+            count(multiplyAccumulates, activations, Map.of(kernel, multiplyAccumulates));
+        }
+    }
+
+    private static void count(long multiplyAccumulates, long activations, Map<LinearKernel, Long> linear) {
         var counter = CURRENT.get();
         if (counter != null) {
-            counter.total = counter.total.plus(new Count(multiplyAccumulates, activations));
+            counter.total = counter.total.plus(new Count(multiplyAccumulates, activations, linear));
         }
     }
 }

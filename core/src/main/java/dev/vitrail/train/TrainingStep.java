@@ -13,6 +13,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.WeightGradients;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Parameter;
 import java.util.LinkedHashMap;
@@ -92,12 +93,14 @@ public final class TrainingStep implements AutoCloseable {
     public Pass accumulate(Inputs inputs, double share) {
         try (var frame = Frame.open();
                 var on = Gradients.on();
+                var weights = WeightGradients.open();
                 var recomputed = new Switched(config.get(GRADIENT_CHECKPOINTING) ? Recomputation.open() : null)) {
             var found = forward(inputs);
             double value = found.mean().item();
             if (Double.isFinite(value)) {
                 var part = share == 1 ? found.mean() : found.mean().times(share);
                 scaler.map(scaling -> scaling.scaled(part)).orElse(part).backward();
+                weights.compute();
             }
             long correct = found.logits()
                     .argmax(1)

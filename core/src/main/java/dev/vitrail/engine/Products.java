@@ -1,0 +1,151 @@
+package dev.vitrail.engine;
+
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Platform;
+import dev.vitrail.VitrailException;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Decides which library computes matrix products and convolutions, once a process: oneDNN, which is part of libtorch, or the BLAS.
+ *
+ * <p>oneDNN's fastest kernels block their loops by the cache sizes that the processor reports. Where a virtual machine hides these, the
+ * kernels give wrong numbers and write outside their buffers (see docs/adr/0018). So oneDNN is held to instructions without those
+ * kernels there, before it starts, and linear layers go to the BLAS. After the start a {@link Canary} compares a few products and
+ * convolutions with sums made in Java; where one differs, oneDNN is switched off.
+ *
+ * <p>The system property {@code vitrail.products} ({@code auto}, {@code onednn} or {@code blas}) forces a choice.
+ */
+public final class Products {
+    private static final Logger LOG = LoggerFactory.getLogger(Products.class);
+
+    /** The newest instructions for which oneDNN has no BRGEMM kernels. */
+    private static final String WITHOUT_BRGEMM = "AVX";
+
+    private static final String PROPERTY = "vitrail.products";
+
+    /** Libraries that compute linear layers. */
+    public enum Backend {
+        ONEDNN("oneDNN"),
+        BLAS("BLAS");
+
+        private final String shown;
+
+        Backend(String shown) {
+            this.shown = shown;
+        }
+
+        @Override
+        public String toString() {
+            return shown;
+        }
+    }
+
+    /**
+     * What was decided.
+     *
+     * @param backend of linear layers
+     * @param trainsOnBlas whether linear layers that are trained go to the BLAS, since it is faster there
+     * @param reason why, as a sentence
+     */
+    public record Choice(Backend backend, boolean trainsOnBlas, String reason) {}
+
+    /** The comparison after the start; a test may put a failure in its place. */
+    static Supplier<Optional<String>> canary = Canary::failure;
+
+    private static volatile Choice choice = new Choice(Backend.BLAS, true, "not decided yet");
+    private static volatile Optional<String> canaryFailure = Optional.empty();
+
+    private Products() {}
+
+    /** What was decided for this process. */
+    public static Choice choice() {
+        Natives.load();
+        return choice;
+    }
+
+    /** What the canary found wrong; empty where all was right. */
+    public static Optional<String> canaryFailure() {
+        Natives.load();
+        return canaryFailure;
+    }
+
+    /** The choice while natives are being loaded. */
+    static Choice present() {
+        return choice;
+    }
+
+    /** Decides before the natives load; gives the environment variables that they need for it. */
+    static Map<String, String> prepare() {
+        choice = decide(System.getProperty(PROPERTY, "auto"), Processor.read());
+        boolean restrained = choice.backend == Backend.BLAS && Platform.isIntel() && Platform.is64Bit();
+        return restrained ? Map.of("ONEDNN_MAX_CPU_ISA", WITHOUT_BRGEMM) : Map.of();
+    }
+
+    static Choice decide(String property, Processor processor) {
+        return switch (property) {
+            case "onednn" -> new Choice(Backend.ONEDNN, false, "vitrail.products is onednn");
+            case "blas" -> new Choice(Backend.BLAS, true, "vitrail.products is blas");
+            case "auto" ->
+                processor.hidesCaches()
+                        ? new Choice(
+                                Backend.BLAS,
+                                true,
+                                "the processor's cache sizes are hidden, and oneDNN computes wrong results without them")
+                        : new Choice(Backend.ONEDNN, false, "the processor shows its cache sizes");
+            default ->
+                throw VitrailException.of("%s is '%s': expected auto, onednn or blas", PROPERTY, property);
+        };
+    }
+
+    /** Completes the choice after the natives have loaded, and checks it. */
+    static void verify() {
+        if (choice.backend == Backend.ONEDNN && !"onednn".equals(System.getProperty(PROPERTY))) {
+            choice = new Choice(choice.backend, trainsFasterOnBlas(), choice.reason);
+        }
+        canaryFailure = canary.get();
+        canaryFailure.ifPresent(Products::retreat);
+    }
+
+    /**
+     * Whether the BLAS beats oneDNN's convolution at training: it does where both use the processor's widest vectors, or none wider
+     * than AVX2, for which oneDNN's backward convolutions copy their operands into another layout (measured; see docs/adr/0018).
+     */
+    private static boolean trainsFasterOnBlas() {
+        boolean wide = Processor.read().widestVectors().equals("AVX-512");
+        var core = blasCore().toLowerCase(Locale.ROOT);
+        return !wide || core.startsWith("skylakex") || core.startsWith("cooperlake") || core.startsWith("sapphire");
+    }
+
+    /** The processor that OpenBLAS has its kernels for; empty where another BLAS is in use. */
+    static String blasCore() {
+        try {
+            var name = Platform.isWindows() ? "libopenblas" : "openblas";
+            var library = Platform.isLinux()
+                    ? NativeLibrary.getInstance("libopenblas.so.0")
+                    : NativeLibrary.getInstance(name);
+            return library.getFunction("openblas_get_corename").invokeString(new Object[0], false);
+        } catch (UnsatisfiedLinkError e) {
+            return "";
+        }
+    }
+
+    private static void retreat(String failure) {
+        torch.globalContext().setUserEnabledMkldnn(false);
+        choice = new Choice(Backend.BLAS, true, "oneDNN computes wrong results here: " + failure);
+        LOG.warn(
+                "oneDNN computes wrong results on this machine ({}): linear layers use the BLAS and convolutions libtorch's"
+                        + " own loops instead; 'vitrail system --full' shows more",
+                failure);
+        Canary.failure().ifPresent(still -> {
+            throw VitrailException.of(
+                    "this machine computes wrong results without oneDNN too (%s): report it with the output of 'vitrail system'",
+                    still);
+        });
+    }
+}
