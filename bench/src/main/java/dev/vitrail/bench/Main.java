@@ -8,6 +8,7 @@ public final class Main {
             """
             training [ROUNDS]          a training step of ViT-Tiny, here and in DJL
             loading [FOLDER]           training's images per CPU-second, here and with ImageIO and Graphics2D
+            products [ROUNDS]          the ways of computing a linear layer, over the shapes of models
             step MODEL BATCH           where the time of a training step goes
             loop [FOLDER…]             what loading costs the training beside it
             memory STEPS PREDICTIONS   resident memory as they go on
@@ -22,6 +23,7 @@ public final class Main {
             case "" -> System.out.print(USAGE);
             case "training" -> TrainingPeers.main(rest);
             case "loading" -> LoadingPeers.main(rest);
+            case "products" -> ProductTimes.main(rest);
             case "step" -> StepProfile.main(rest);
             case "loop" -> LoopProfile.main(rest);
             case "memory" -> MemoryGrowth.main(rest);

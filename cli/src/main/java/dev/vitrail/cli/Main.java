@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
             CompareCommand.class,
             StudyCommand.class,
             BenchmarkCommand.class,
+            SystemCommand.class,
             ParityCommand.class,
             AutoComplete.GenerateCompletion.class
         },

@@ -29,7 +29,10 @@ final class Canary {
 
     @SafeVarargs
     private static Optional<String> first(Supplier<Optional<String>>... checks) {
-        return Arrays.stream(checks).map(Supplier::get).flatMap(Optional::stream).findFirst();
+        return Arrays.stream(checks)
+                .map(Supplier::get)
+                .flatMap(Optional::stream)
+                .findFirst();
     }
 
     private static Optional<String> product(int rows, int in, int out) {

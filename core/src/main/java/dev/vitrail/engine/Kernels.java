@@ -52,6 +52,12 @@ public final class Kernels {
                 packed.isPresent() && PackedWeight.AVAILABLE);
         var kernel = LinearKernel.of(product, Products.present(), torch.get_num_threads());
         Work.count(kernel, rows * in * out, rows * out);
+        return linear(kernel, x, weight, bias, packed);
+    }
+
+    /** {@code x · weightᵀ + bias} in a way of the caller's choice, right or not on this machine: for measurements. */
+    public static Tensor linear(
+            LinearKernel kernel, Tensor x, Tensor weight, @Nullable Tensor bias, Optional<PackedWeight> packed) {
         return switch (kernel) {
             case PLAIN -> new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
             case BLAS -> BlasProducts.linear(x, weight, bias);

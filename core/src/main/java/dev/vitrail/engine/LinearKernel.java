@@ -33,8 +33,7 @@ public enum LinearKernel {
      * @param recorded whether a backward pass may follow
      * @param packable whether the weight is a layer's own, and can be kept in oneDNN's layout
      */
-    record Product(
-            long rows, long in, long out, boolean single, boolean autocast, boolean recorded, boolean packable) {
+    record Product(long rows, long in, long out, boolean single, boolean autocast, boolean recorded, boolean packable) {
         long multiplications() {
             return rows * in * out;
         }
@@ -48,10 +47,7 @@ public enum LinearKernel {
         if (products.backend() == Products.Backend.BLAS) {
             return onBlas(product, threads);
         }
-        if (product.packable
-                && !product.recorded
-                && !product.autocast
-                && product.multiplications() >= LEAST_PACKED) {
+        if (product.packable && !product.recorded && !product.autocast && product.multiplications() >= LEAST_PACKED) {
             return PACKED;
         }
         if (product.rows < FEW_ROWS || product.rows * product.in <= FEW_INPUTS) {

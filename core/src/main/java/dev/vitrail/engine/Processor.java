@@ -50,7 +50,10 @@ public record Processor(String name, String vendor, Set<String> features, List<C
         }
         if (Platform.isWindows()) {
             return new Processor(
-                    Optional.ofNullable(System.getenv("PROCESSOR_IDENTIFIER")).orElse(""), "", Set.of(), Windows.caches());
+                    Optional.ofNullable(System.getenv("PROCESSOR_IDENTIFIER")).orElse(""),
+                    "",
+                    Set.of(),
+                    Windows.caches());
         }
         return Platform.isMac() ? Mac.read() : new Processor("", "", Set.of(), List.of());
     }

@@ -27,6 +27,8 @@ public final class Products {
     /** The newest instructions for which oneDNN has no BRGEMM kernels. */
     private static final String WITHOUT_BRGEMM = "AVX";
 
+    private static final String ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA";
+
     private static final String PROPERTY = "vitrail.products";
 
     /** Libraries that compute linear layers. */
@@ -59,6 +61,7 @@ public final class Products {
     static Supplier<Optional<String>> canary = Canary::failure;
 
     private static volatile Choice choice = new Choice(Backend.BLAS, true, "not decided yet");
+    private static volatile Optional<String> oneDnnLimit = Optional.empty();
     private static volatile Optional<String> canaryFailure = Optional.empty();
 
     private Products() {}
@@ -84,7 +87,9 @@ public final class Products {
     static Map<String, String> prepare() {
         choice = decide(System.getProperty(PROPERTY, "auto"), Processor.read());
         boolean restrained = choice.backend == Backend.BLAS && Platform.isIntel() && Platform.is64Bit();
-        return restrained ? Map.of("ONEDNN_MAX_CPU_ISA", WITHOUT_BRGEMM) : Map.of();
+        oneDnnLimit = Optional.ofNullable(System.getenv(ONEDNN_LIMIT))
+                .or(() -> restrained ? Optional.of(WITHOUT_BRGEMM) : Optional.empty());
+        return restrained ? Map.of(ONEDNN_LIMIT, WITHOUT_BRGEMM) : Map.of();
     }
 
     static Choice decide(String property, Processor processor) {
@@ -98,8 +103,7 @@ public final class Products {
                                 true,
                                 "the processor's cache sizes are hidden, and oneDNN computes wrong results without them")
                         : new Choice(Backend.ONEDNN, false, "the processor shows its cache sizes");
-            default ->
-                throw VitrailException.of("%s is '%s': expected auto, onednn or blas", PROPERTY, property);
+            default -> throw VitrailException.of("%s is '%s': expected auto, onednn or blas", PROPERTY, property);
         };
     }
 
@@ -124,15 +128,28 @@ public final class Products {
 
     /** The processor that OpenBLAS has its kernels for; empty where another BLAS is in use. */
     static String blasCore() {
+        return openBlas("openblas_get_corename").orElse("");
+    }
+
+    /** The BLAS in use, with its version and options. */
+    static String blas() {
+        return openBlas("openblas_get_config").orElse(torch.hasMKL() ? "MKL" : "unknown");
+    }
+
+    private static Optional<String> openBlas(String function) {
         try {
-            var name = Platform.isWindows() ? "libopenblas" : "openblas";
-            var library = Platform.isLinux()
-                    ? NativeLibrary.getInstance("libopenblas.so.0")
-                    : NativeLibrary.getInstance(name);
-            return library.getFunction("openblas_get_corename").invokeString(new Object[0], false);
+            var library = NativeLibrary.getInstance(Platform.isLinux() ? "libopenblas.so.0" : "openblas");
+            return Optional.of(library.getFunction(function)
+                    .invokeString(new Object[0], false)
+                    .strip());
         } catch (UnsatisfiedLinkError e) {
-            return "";
+            return Optional.empty();
         }
+    }
+
+    /** The newest instructions that oneDNN may use; empty where it may use all. */
+    static Optional<String> oneDnnLimit() {
+        return oneDnnLimit;
     }
 
     private static void retreat(String failure) {

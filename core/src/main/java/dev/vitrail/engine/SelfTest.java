@@ -155,7 +155,8 @@ public final class SelfTest {
             case 3 -> new Convolution(batch, in, out, 1, 3, between(1, 2), 1, side);
             case 4 -> new Convolution(batch, 3, out, 1, 7, 2, 3, side + 20);
             case 5 -> new Convolution(batch, between(1, 4), out, 1, 4, 4, 0, 4 * between(2, 8));
-            case 6 -> new Convolution(batch, in, in, in, random.nextBoolean() ? 7 : 3, 1, random.nextBoolean() ? 3 : 1, side);
+            case 6 ->
+                new Convolution(batch, in, in, in, random.nextBoolean() ? 7 : 3, 1, random.nextBoolean() ? 3 : 1, side);
             default -> {
                 int groups = between(2, 8);
                 yield new Convolution(batch, groups * between(1, 9), groups * between(1, 9), groups, 3, 1, 1, side);
@@ -174,12 +175,7 @@ public final class SelfTest {
         var input = Tensor.of(x, c.batch, c.in, c.side, c.side).requireGradient(true);
         var weight = Tensor.of(w, c.out, depth, c.kernel, c.kernel).requireGradient(true);
         var y = Kernels.conv2d(
-                input,
-                weight,
-                null,
-                new long[] {c.stride, c.stride},
-                new long[] {c.padding, c.padding},
-                c.groups);
+                input, weight, null, new long[] {c.stride, c.stride}, new long[] {c.padding, c.padding}, c.groups);
         compare("forward", y, some(c.batch * c.out), area, (row, column, sum) -> {
             int image = row / c.out, channel = row % c.out;
             for (int d = 0; d < depth; d++) {
@@ -193,7 +189,8 @@ public final class SelfTest {
             for (int image = 0; image < c.batch; image++) {
                 int from = (image * c.in + row / width * depth + d) * pixels, by = (image * c.out + row) * area;
                 for (int at = 0; at < area; at++) {
-                    int top = at / positions * c.stride - c.padding + ky, left = at % positions * c.stride - c.padding + kx;
+                    int top = at / positions * c.stride - c.padding + ky,
+                            left = at % positions * c.stride - c.padding + kx;
                     if (top >= 0 && top < c.side && left >= 0 && left < c.side) {
                         sum.add(x[from + top * c.side + left], g[by + at]);
                     }
@@ -220,7 +217,8 @@ public final class SelfTest {
 
     /** Visits pixels of a channel's window at a position, with the index in the kernel. */
     private static void forEachTap(Convolution c, int position, Tap tap) {
-        int top = position / c.positions() * c.stride - c.padding, left = position % c.positions() * c.stride - c.padding;
+        int top = position / c.positions() * c.stride - c.padding,
+                left = position % c.positions() * c.stride - c.padding;
         for (int ky = Math.max(0, -top); ky < c.kernel && top + ky < c.side; ky++) {
             for (int kx = Math.max(0, -left); kx < c.kernel && left + kx < c.side; kx++) {
                 tap.at((top + ky) * c.side + left + kx, ky * c.kernel + kx);

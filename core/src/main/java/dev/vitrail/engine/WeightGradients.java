@@ -91,11 +91,12 @@ public final class WeightGradients implements AutoCloseable {
             return; // nothing that the loss depends on
         }
         if (product.result.handle._version() != product.version) {
-            throw new IllegalStateException("the result of a linear layer was changed in place before its backward pass");
+            throw new IllegalStateException(
+                    "the result of a linear layer was changed in place before its backward pass");
         }
         long in = product.weight.size(1), out = product.weight.size(0);
-        var gradient = BlasProducts.weightGradient(
-                product.result.gradient().reshape(-1, out), product.x.reshape(-1, in));
+        var gradient =
+                BlasProducts.weightGradient(product.result.gradient().reshape(-1, out), product.x.reshape(-1, in));
         product.weight.addGradient(gradient);
     }
 

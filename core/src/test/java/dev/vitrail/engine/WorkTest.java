@@ -2,6 +2,7 @@ package dev.vitrail.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class WorkTest {
@@ -13,13 +14,13 @@ class WorkTest {
     void nestedCountsAddUpAndUncountedWorkIsLeftOut() {
         var all = Work.of(() -> {
             product();
-            assertThat(Work.of(WorkTest::product)).isEqualTo(new Work.Count(30, 10));
+            assertThat(Work.of(WorkTest::product)).isEqualTo(new Work.Count(30, 10, Map.of()));
             Work.uncounted(() -> {
                 product();
                 return "";
             });
         });
-        assertThat(all).isEqualTo(new Work.Count(60, 20));
+        assertThat(all).isEqualTo(new Work.Count(60, 20, Map.of()));
     }
 
     @Test
@@ -34,6 +35,6 @@ class WorkTest {
                         product();
                     }
                 }))
-                .isEqualTo(new Work.Count(30, 10));
+                .isEqualTo(new Work.Count(30, 10, Map.of()));
     }
 }

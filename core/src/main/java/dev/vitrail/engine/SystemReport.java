@@ -1,0 +1,147 @@
+package dev.vitrail.engine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * What the engine stands on: the machine, the libraries, and what was decided from them. A report of a fault begins with it.
+ *
+ * @param platform operating system and Java
+ * @param processor as the operating system describes it
+ * @param limits what the process may use of the machine
+ * @param libraries versions of the natives
+ * @param products which library computes linear layers, and why
+ * @param canary what the comparison at the start found wrong; empty where all was right
+ * @param cuda the GPUs that libtorch finds; empty where this build of libtorch has no CUDA
+ */
+public record SystemReport(
+        Platform platform,
+        Processor processor,
+        Limits limits,
+        Libraries libraries,
+        Products.Choice products,
+        Optional<String> canary,
+        Optional<Cuda> cuda) {
+
+    /**
+     * The operating system and Java.
+     *
+     * @param system its name, version and architecture
+     * @param java version and vendor of the virtual machine
+     */
+    public record Platform(String system, String java) {}
+
+    /**
+     * What the process may use.
+     *
+     * @param cores processors that the virtual machine counts, a container's limit included
+     * @param cpuQuota CPU-seconds a second that a container may use; empty where there is no limit
+     * @param memoryBytes the machine's memory, or a container's part
+     * @param heapBytes the limit of the heap
+     * @param threads of one operation
+     * @param waiting how idle threads wait: the property {@code vitrail.wait}, or the default
+     */
+    public record Limits(
+            int cores, Optional<Double> cpuQuota, long memoryBytes, long heapBytes, int threads, String waiting) {}
+
+    /**
+     * The natives.
+     *
+     * @param libtorch version
+     * @param oneDnn version; empty where libtorch was built without it
+     * @param blas which, and its version
+     * @param blasKernels the processor that its kernels are for; empty where it does not say
+     * @param oneDnnLimit the newest instructions that oneDNN may use; empty where it may use all
+     */
+    public record Libraries(
+            String libtorch, String oneDnn, String blas, String blasKernels, Optional<String> oneDnnLimit) {}
+
+    /**
+     * CUDA.
+     *
+     * @param devices number of GPUs
+     */
+    public record Cuda(long devices) {}
+
+    /** Reads all of it; starts the natives. */
+    public static SystemReport read() {
+        Natives.load();
+        return Frame.compute(() -> {
+            var build = torch.show_config().getString();
+            return new SystemReport(
+                    new Platform(
+                            property("os.name") + " " + property("os.version") + " " + property("os.arch"),
+                            property("java.version") + " " + property("java.vendor")),
+                    Processor.read(),
+                    present(),
+                    new Libraries(
+                            version("pytorch"),
+                            first("oneDNN v?([\\d.]+)|MKL-DNN v?([\\d.]+)", build),
+                            Products.blas(),
+                            Products.blasCore(),
+                            Products.oneDnnLimit()),
+                    Products.choice(),
+                    Products.canaryFailure(),
+                    torch.hasCUDA() ? Optional.of(new Cuda(torch.getNumGPUs())) : Optional.empty());
+        });
+    }
+
+    private static Limits present() {
+        return new Limits(
+                Runtime.getRuntime().availableProcessors(),
+                quota(),
+                NativeMemory.machineBytes(),
+                Runtime.getRuntime().maxMemory(),
+                Threads.count(),
+                System.getProperty("vitrail.wait", "brief"));
+    }
+
+    private static String property(String name) {
+        return System.getProperty(name, "");
+    }
+
+    /** The version of a library of the binding: the library's, then the binding's own. */
+    private static String version(String library) {
+        try {
+            return Optional.ofNullable(Loader.getVersion("org.bytedeco", library))
+                    .orElse("unknown");
+        } catch (IOException e) {
+            return "unknown";
+        }
+    }
+
+    private static String first(String pattern, String text) {
+        var found = Pattern.compile(pattern).matcher(text);
+        return found.find() ? Optional.ofNullable(found.group(1)).orElse(found.group(2)) : "";
+    }
+
+    /** The limit of the control group, version 2 or 1. */
+    private static Optional<Double> quota() {
+        var now = numbers(Path.of("/sys/fs/cgroup/cpu.max"));
+        if (now.size() == 2) {
+            return Optional.of(now.get(0) / now.get(1));
+        }
+        var quota = numbers(Path.of("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"));
+        var period = numbers(Path.of("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
+        return quota.isEmpty() || period.isEmpty() ? Optional.empty() : Optional.of(quota.get(0) / period.get(0));
+    }
+
+    /** The positive numbers of a file; none where it cannot be read. */
+    private static List<Double> numbers(Path file) {
+        try {
+            return Pattern.compile("(?<![\\d-])\\d+")
+                    .matcher(Files.readString(file))
+                    .results()
+                    .map(found -> Double.parseDouble(found.group()))
+                    .toList();
+        } catch (IOException e) {
+            return List.of();
+        }
+    }
+}
