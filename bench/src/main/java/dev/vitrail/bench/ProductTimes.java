@@ -10,10 +10,8 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.WeightGradients;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -53,16 +51,15 @@ final class ProductTimes {
             System.out.printf("%5d × %4d × %4d   ", shape[0], shape[1], shape[2]);
             var times = times(shape, kernels, rounds, training);
             double operations = (training ? 6.0 : 2.0) * shape[0] * shape[1] * shape[2];
-            kernels.forEach(kernel ->
-                    System.out.printf(Locale.ROOT, " %12.0f", operations / Medians.of(times.get(kernel)) / 1e9));
+            times.forEach(seconds -> System.out.printf(Locale.ROOT, " %12.0f", operations / Medians.of(seconds) / 1e9));
             System.out.println();
         }
     }
 
-    private static Map<LinearKernel, List<Double>> times(
-            int[] shape, List<LinearKernel> kernels, int rounds, boolean training) {
-        var times = new EnumMap<LinearKernel, List<Double>>(LinearKernel.class);
-        kernels.forEach(kernel -> times.put(kernel, new ArrayList<>()));
+    /** Seconds of each way, round by round. */
+    private static List<List<Double>> times(int[] shape, List<LinearKernel> kernels, int rounds, boolean training) {
+        var times = new ArrayList<List<Double>>();
+        kernels.forEach(kernel -> times.add(new ArrayList<>()));
         int rows = shape[0], in = shape[1], out = shape[2];
         // So many that a round takes some 20 ms.
         int calls = (int) Math.max(1, Math.min(500, 1e9 / (2.0 * rows * in * out * (training ? 3 : 1))));
@@ -73,13 +70,14 @@ final class ProductTimes {
             var outer = Tensor.randn(rows, out);
             var packed = Optional.of(new PackedWeight());
             for (int round = -2; round < rounds; round++) {
-                for (var kernel : kernels) {
+                for (int i = 0; i < kernels.size(); i++) {
+                    var kernel = kernels.get(i);
                     long start = System.nanoTime();
                     for (int call = 0; call < calls; call++) {
                         Frame.run(() -> run(kernel, x, weight, bias, packed, outer, training));
                     }
                     if (round >= 0) {
-                        times.get(kernel).add((System.nanoTime() - start) / 1e9 / calls);
+                        times.get(i).add((System.nanoTime() - start) / 1e9 / calls);
                     }
                 }
             }

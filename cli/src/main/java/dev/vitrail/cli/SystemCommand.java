@@ -70,7 +70,8 @@ final class SystemCommand implements Callable<Integer> {
                 "limits",
                 Json.object(
                         "cores", limits.cores(),
-                        "cpu_quota", limits.cpuQuota().orElse(null),
+                        "cpu_quota",
+                                limits.cpuQuota().<Object>map(quota -> quota).orElse("none"),
                         "memory_bytes", limits.memoryBytes(),
                         "heap_bytes", limits.heapBytes(),
                         "threads", limits.threads(),
@@ -81,7 +82,7 @@ final class SystemCommand implements Callable<Integer> {
                 Json.object(
                         "libtorch", libraries.libtorch(),
                         "onednn", libraries.oneDnn(),
-                        "onednn_limit", libraries.oneDnnLimit().orElse(null),
+                        "onednn_limit", libraries.oneDnnLimit().orElse("none"),
                         "blas", libraries.blas(),
                         "blas_kernels", libraries.blasKernels()));
         object.put(
@@ -101,8 +102,8 @@ final class SystemCommand implements Callable<Integer> {
                         "passed",
                         report.canary().isEmpty(),
                         "failure",
-                        report.canary().orElse(null)));
-        object.put("cuda_devices", report.cuda().map(SystemReport.Cuda::devices).orElse(null));
+                        report.canary().orElse("none")));
+        object.put("cuda_devices", report.cuda().map(SystemReport.Cuda::devices).orElse(0L));
         test.ifPresent(found -> object.put(
                 "full",
                 Json.object(

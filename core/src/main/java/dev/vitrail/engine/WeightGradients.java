@@ -87,12 +87,12 @@ public final class WeightGradients implements AutoCloseable {
     }
 
     private static void add(Product product) {
-        if (!product.result.hasGradient()) {
-            return; // nothing that the loss depends on
-        }
         if (product.result.handle._version() != product.version) {
             throw new IllegalStateException(
                     "the result of a linear layer was changed in place before its backward pass");
+        }
+        if (!product.result.hasGradient()) {
+            return; // nothing that the loss depends on
         }
         long in = product.weight.size(1), out = product.weight.size(0);
         var gradient =
