@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * same, so nothing is copied. The gradient of the input is the same loop.
  */
 final class BlasProducts {
-    /** Multiplications below which sharing a product costs more than it saves: measured. */
-    private static final long LEAST_SHARED = 1 << 20;
+    /** Multiplications below which sharing a product costs more than it saves, without and with a backward pass: measured. */
+    private static final long LEAST_SHARED = 2 << 20, LEAST_SHARED_IN_TRAINING = 16 << 20;
 
     /** Rows, or columns, that a thread takes at least. */
     private static final int LEAST_PART = 16;
@@ -22,8 +22,8 @@ final class BlasProducts {
     private BlasProducts() {}
 
     /** Whether sharing a product between so many threads is worth it. */
-    static boolean shares(long rows, long in, long out, int threads) {
-        return rows * in * out >= LEAST_SHARED && parts(rows, threads) > 1;
+    static boolean shares(long rows, long in, long out, boolean recorded, int threads) {
+        return rows * in * out >= (recorded ? LEAST_SHARED_IN_TRAINING : LEAST_SHARED) && parts(rows, threads) > 1;
     }
 
     private static long parts(long size, int threads) {
@@ -66,6 +66,30 @@ final class BlasProducts {
                 0,
                 0);
         return new Tensor(y.permute(0, 2, 3, 1).reshape(rows, out));
+    }
+
+    /**
+     * Whether a convolution of these images is faster by unfolding and the BLAS, an image for each thread, than by oneDNN without its
+     * newer instructions: in inference, where there are as many images as threads.
+     */
+    static boolean suitsConvolution(Tensor x) {
+        return Products.present().backend() == Products.Backend.BLAS
+                && x.handle.is_cpu()
+                && x.dtype() == DType.F32
+                && x.size(0) >= torch.get_num_threads()
+                && !Gradients.recorded()
+                && !torch.is_autocast_enabled(torch.DeviceType.CPU);
+    }
+
+    /** A convolution of one group; arguments as {@link Kernels#conv2d}'s. */
+    static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
+        return new Tensor(torch.thnn_conv2d(
+                x.handle,
+                weight.handle,
+                new long[] {weight.size(2), weight.size(3)},
+                Kernels.optional(bias),
+                stride,
+                padding));
     }
 
     /**

@@ -98,10 +98,15 @@ public final class Kernels {
      */
     public static Tensor conv2d(
             Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding, long groups) {
-        var y = x.handle.is_meta()
-                ? Tensor.empty(x.dtype(), Device.META, convolvedShape(x, weight, stride, padding))
-                : new Tensor(torch.conv2d(
-                        x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
+        Tensor y;
+        if (x.handle.is_meta()) {
+            y = Tensor.empty(x.dtype(), Device.META, convolvedShape(x, weight, stride, padding));
+        } else if (groups == 1 && BlasProducts.suitsConvolution(x)) {
+            y = BlasProducts.convolution(x, weight, bias, stride, padding);
+        } else {
+            y = new Tensor(
+                    torch.conv2d(x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
+        }
         Work.count(y.count() * (weight.count() / weight.size(0)), y.count());
         return y;
     }

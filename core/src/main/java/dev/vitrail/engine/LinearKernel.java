@@ -59,7 +59,9 @@ public enum LinearKernel {
     }
 
     private static LinearKernel onBlas(Product product, int threads) {
-        return threads > 1 && !product.autocast && BlasProducts.shares(product.rows, product.in, product.out, threads)
+        return threads > 1
+                        && !product.autocast
+                        && BlasProducts.shares(product.rows, product.in, product.out, product.recorded, threads)
                 ? BLAS
                 : PLAIN;
     }
