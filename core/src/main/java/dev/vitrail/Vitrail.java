@@ -187,10 +187,9 @@ public final class Vitrail implements AutoCloseable {
      * @param classified whether class scores are wanted; else the vectors before the classifier
      */
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
-        VitrailException.require(
-                !classified || loaded.model().config().classes() > 0,
-                "the model '%s' has no classifier: fine-tune it on labelled images, or take its vectors with embed",
-                loaded.name());
+        if (classified) {
+            loaded.requireClassifier();
+        }
         return onBatch(
                 images,
                 count,

@@ -73,7 +73,7 @@ final class EvaluateCommand implements Callable<Integer> {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         var set = dataset();
         DataFaults.tell(set.faults(), strict);
-        try (var loaded = models.load()) {
+        try (var loaded = models.loadClassifier()) {
             var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
                     Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);

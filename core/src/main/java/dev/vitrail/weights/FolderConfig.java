@@ -102,6 +102,12 @@ public record FolderConfig(
         return wanted.isPresent() ? config.withPool(wanted.get()) : config;
     }
 
+    /** How many classes the file says that its weights tell apart; empty where it does not say. */
+    public OptionalInt statedClasses() {
+        var argument = new JsonFields(JsonFields.parsed(modelArgs), "model_args of config.json").integer("num_classes");
+        return argument.isPresent() ? argument : numClasses;
+    }
+
     /**
      * The same for a model that pools so.
      *
