@@ -185,15 +185,18 @@ public final class Vitrail implements AutoCloseable {
      *
      * @param images {@code [count, C, H, W]} floats, direct, native order
      * @param classified whether class scores are wanted; else the vectors before the classifier
+     * @throws NotFiniteException if the model gives NaN or infinite numbers
      */
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
         if (classified) {
             loaded.requireClassifier();
         }
-        return onBatch(
+        var results = onBatch(
                 images,
                 count,
                 batch -> rows((classified ? loaded.model().apply(batch) : vectors(batch)).toFloats(), count));
+        NotFiniteException.requireFinite(results, "the model '%s'".formatted(loaded.name()));
+        return results;
     }
 
     /** Runs the model; what {@code body} returns holds no tensor. */

@@ -89,6 +89,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 var result = Evaluation.of(
                         loaded.model(), batches, images -> progress.show("evaluating", images, matched.size(), ""));
                 progress.close();
+                result.requireFinite();
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
                 report(result, loader.broken().size(), set.faults().count());

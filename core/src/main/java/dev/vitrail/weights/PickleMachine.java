@@ -212,8 +212,8 @@ final class PickleMachine {
         faults.require(peek() != MARK, "it gives a state to nothing");
         if (peek() instanceof TorchValues.DataHolder holder && state instanceof PickleValues.Dict attributes) {
             spend(attributes.items.size());
-            allowance.charge((long) ENTRY_BYTES * attributes.items.size());
             holder.attributes().items.putAll(attributes.items);
+            grown(holder.attributes());
         }
     }
 
@@ -233,16 +233,22 @@ final class PickleMachine {
     private void putAll(List<Object> pairs) {
         faults.require(pairs.size() % 2 == 0, "a key has no value");
         var target = dict(peek());
-        allowance.charge((long) ENTRY_BYTES * pairs.size() / 2);
         for (int i = 0; i < pairs.size(); i += 2) {
             target.items.put(key(pairs.get(i)), pairs.get(i + 1));
         }
+        grown(target);
     }
 
     private void addMembers(List<Object> members) {
         var set = dict(peek());
-        allowance.charge((long) ENTRY_BYTES * members.size());
         members.forEach(member -> set.items.put(key(member), true));
+        grown(set);
+    }
+
+    /** Charges what a dict has more than when it was last looked at. */
+    private void grown(PickleValues.Dict dict) {
+        allowance.charge((long) ENTRY_BYTES * Math.max(0, dict.items.size() - dict.charged));
+        dict.charged = Math.max(dict.charged, dict.items.size());
     }
 
     private PickleValues.Dict dict(Object value) {
