@@ -112,7 +112,7 @@ final class Nest {
     }
 
     private Optional<Found> choose(PickleValues.Dict dict, int depth) {
-        int direct = 0;
+        int direct = 0, own = 0; // all tensors that lie here, and those that may be a model's
         var inside = new LinkedHashMap<String, Found>();
         for (var entry : dict.items.entrySet()) {
             if (!(entry.getKey() instanceof String name)) {
@@ -120,6 +120,7 @@ final class Nest {
             }
             if (entry.getValue() instanceof TorchValues.Tensor) {
                 direct++;
+                own += NO_WEIGHTS.matcher(name).matches() ? 0 : 1;
             } else if (entry.getValue() instanceof PickleValues.Dict nested && depth < DEPTH) {
                 boolean meant = TRAINED.contains(name) || AVERAGED.contains(name);
                 if (meant || !NO_WEIGHTS.matcher(name).matches()) {
@@ -131,7 +132,7 @@ final class Nest {
         if (averages.isPresent() && preferAverages) {
             return Optional.of(taken(averages.get(), true, inside));
         }
-        int tensors = direct;
+        int tensors = own;
         var trained = first(TRAINED, inside);
         if (trained.isPresent()
                 && Optional.ofNullable(inside.get(trained.get()))
@@ -143,7 +144,7 @@ final class Nest {
                 .filter(name -> !TRAINED.contains(name) && !AVERAGED.contains(name))
                 .toList();
         int largest = inside.values().stream().mapToInt(Found::tensors).max().orElse(0);
-        if (direct > 0 && direct >= largest) {
+        if (direct > 0 && (inside.isEmpty() || (own > 0 && own >= largest))) {
             return Optional.of(new Found(List.of(), dict, direct, false, List.copyOf(inside.keySet())));
         }
         if (unknown.size() == 1) {
