@@ -210,8 +210,7 @@ public record LoadedModel(
          * @param stated classes that a description of the weights counts; empty where the file alone can tell
          * @throws VitrailException if the description says another number than the file has, and the file's classifier is wanted
          */
-        static Source of(
-                Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, Options options) {
+        static Source of(Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, Options options) {
             var found = Checkpoint.classes(variant.family(), config, weights);
             if (found.isEmpty() || found.getAsInt() == config.classes() || stated.equals(OptionalInt.of(0))) {
                 return new Source(config, List.of());

@@ -89,8 +89,7 @@ final class ModelFinder {
         var state = WeightsFile.read(path, options.ema());
         var variant = Catalog.get(options.architecture().orElseGet(() -> architecture(path, state)));
         var source = LoadedModel.Source.of(variant, variant.config(), OptionalInt.empty(), state, options);
-        return LoadedModel.load(
-                name, variant, source, state, LoadedModel.preprocessing(variant), List.of(), options);
+        return LoadedModel.load(name, variant, source, state, LoadedModel.preprocessing(variant), List.of(), options);
     }
 
     /** What a bare file says that its weights are of, if that is an architecture that we have. */

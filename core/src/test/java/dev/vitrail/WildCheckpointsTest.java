@@ -103,14 +103,16 @@ class WildCheckpointsTest {
     @Test
     void marksOfACompilerGoWhereverTheyStand() {
         var expected = expected(VIT, 4, true);
-        var tensors = renamed(weights(VIT, 4), name -> name.replaceFirst("^blocks\\.(\\d+)\\.", "blocks.$1._orig_mod."));
+        var tensors =
+                renamed(weights(VIT, 4), name -> name.replaceFirst("^blocks\\.(\\d+)\\.", "blocks.$1._orig_mod."));
         try (var loaded = load(write(tensors), VIT)) {
             assertThat(results(loaded, true)).containsExactly(expected);
         }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"resnet_mini_32", "swin_mini_32", "convnext_mini_32", "cait_mini_32", "compact_vit_mini_32"})
+    @ValueSource(
+            strings = {"resnet_mini_32", "swin_mini_32", "convnext_mini_32", "cait_mini_32", "compact_vit_mini_32"})
     void everyFamilyIsFoundBehindAPrefix(String variant) {
         var expected = expected(variant, 4, true);
         try (var loaded = load(write(renamed(weights(variant, 4), name -> "model.net." + name)), variant)) {
@@ -177,8 +179,7 @@ class WildCheckpointsTest {
             assertThat(results(loaded, false)).containsExactly(expected);
             assertThatThrownBy(loaded::requireClassifier).hasMessageContainingAll("embed", "probe", "train");
         }
-        var options =
-                Options.DEFAULT.withArchitecture(Optional.of(variant)).withLabels(List.of("a", "b", "c"));
+        var options = Options.DEFAULT.withArchitecture(Optional.of(variant)).withLabels(List.of("a", "b", "c"));
         try (var loaded = LoadedModel.load(file.toString(), options)) {
             assertThat(loaded.model().config().classes()).isEqualTo(3);
             assertThat(loaded.notes()).contains("the classifier starts afresh with 3 classes");
@@ -199,9 +200,8 @@ class WildCheckpointsTest {
     })
     void aClassifierGoesByManyNames(String variant, String ours, String theirs) {
         var expected = expected(variant, 4, true);
-        var tensors = renamed(weights(variant, 4), name -> name.startsWith(ours)
-                ? theirs + name.substring(ours.length())
-                : name);
+        var tensors = renamed(
+                weights(variant, 4), name -> name.startsWith(ours) ? theirs + name.substring(ours.length()) : name);
         try (var loaded = load(write(tensors), variant)) {
             assertThat(results(loaded, true)).containsExactly(expected);
         }
@@ -210,8 +210,7 @@ class WildCheckpointsTest {
     @ParameterizedTest
     @ValueSource(strings = {"heads.", "my_output.", "head.layers.2.", "projector."})
     void trainingOnOtherClassesStartsWhateverTheHeadWasCalled(String theirs) {
-        var tensors =
-                renamed(weights(VIT, 4), name -> name.startsWith("head.") ? theirs + name.substring(5) : name);
+        var tensors = renamed(weights(VIT, 4), name -> name.startsWith("head.") ? theirs + name.substring(5) : name);
         int width = (int) tensors.stream()
                 .filter(tensor -> tensor.name().equals("cls_token"))
                 .findFirst()

@@ -55,9 +55,7 @@ final class ModelOptions {
                 example());
         loaded.notes().forEach(note -> LOG.info("{}", note));
         try {
-            return classNames()
-                    .map(given -> loaded.withLabels(given.names()))
-                    .orElse(loaded);
+            return classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
         } catch (VitrailException e) {
             loaded.close();
             throw e;

@@ -126,7 +126,8 @@ public final class Beit extends FamilyModel<Beit.Config> {
                 a.only("use_abs_pos_emb", false);
                 a.only("use_rel_pos_bias", true);
                 a.only("use_shared_rel_pos_bias", false);
-                // There is no dropout in our BEiT, as none of its authors' recipes has any; without training they change nothing.
+                // There is no dropout in our BEiT, as none of its authors' recipes has any; without training they
+                // change nothing.
                 a.pass("drop_rate", "pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "head_init_scale");
             });
         }

@@ -92,18 +92,24 @@ public final class ConstructorArguments {
 
     /** A number, or a list of them. */
     void numbers(String name, Consumer<List<Double>> use) {
-        take(name).ifPresent(value -> use.accept(
-                value instanceof List<?> list
-                        ? list.stream().map(item -> asNumber(name, item)).toList()
-                        : List.of(asNumber(name, value))));
+        take(name)
+                .ifPresent(value -> use.accept(
+                        value instanceof List<?> list
+                                ? list.stream()
+                                        .map(item -> asNumber(name, item))
+                                        .toList()
+                                : List.of(asNumber(name, value))));
     }
 
     /** An integer, or a list of them. */
     void integers(String name, Consumer<List<Integer>> use) {
-        take(name).ifPresent(value -> use.accept(
-                value instanceof List<?> list
-                        ? list.stream().map(item -> asInteger(name, item)).toList()
-                        : List.of(asInteger(name, value))));
+        take(name)
+                .ifPresent(value -> use.accept(
+                        value instanceof List<?> list
+                                ? list.stream()
+                                        .map(item -> asInteger(name, item))
+                                        .toList()
+                                : List.of(asInteger(name, value))));
     }
 
     /** A list of integers, one for each of some stages; a single one serves all. */
@@ -153,7 +159,8 @@ public final class ConstructorArguments {
     /** The first value of LayerScale; null for none. */
     void layerScale(String name, Consumer<OptionalDouble> use) {
         if (has(name)) {
-            take(name).ifPresentOrElse(
+            take(name)
+                    .ifPresentOrElse(
                             value -> use.accept(OptionalDouble.of(asNumber(name, value))),
                             () -> use.accept(OptionalDouble.empty()));
         }
@@ -171,7 +178,8 @@ public final class ConstructorArguments {
                             case "relu" -> Activation.RELU;
                             case "silu", "swish" -> Activation.SILU;
                             default ->
-                                throw wrong(name, text, "gelu, gelu_tanh, quick_gelu, relu or silu: others are not here");
+                                throw wrong(
+                                        name, text, "gelu, gelu_tanh, quick_gelu, relu or silu: others are not here");
                         }));
     }
 

@@ -253,11 +253,13 @@ public record SwinConfig(
             }
             a.stages("num_heads", stages, value -> o.heads = value);
             a.stages("head_dim", stages, value -> o.headWidths = value);
-            a.pair("window_size", (height, width) -> o.windows =
-                    Collections.nCopies(stages, new Window(height, width)));
+            a.pair(
+                    "window_size",
+                    (height, width) -> o.windows = Collections.nCopies(stages, new Window(height, width)));
             a.stages("pretrained_window_sizes", stages, value -> o.pretrainedWindows = value);
-            a.numbers("mlp_ratio", value -> o.mlpRatios =
-                    value.size() == 1 ? Collections.nCopies(stages, value.get(0)) : value);
+            a.numbers(
+                    "mlp_ratio",
+                    value -> o.mlpRatios = value.size() == 1 ? Collections.nCopies(stages, value.get(0)) : value);
             a.flag("qkv_bias", value -> o.qkvBias = value);
             a.flag("strict_img_size", value -> o.fixedWindows = !value);
             a.activation("act_layer", value -> o.activation = value);

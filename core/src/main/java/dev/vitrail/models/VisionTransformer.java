@@ -66,7 +66,8 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
                 1,
                 c.positionedPrefix() + (long) c.gridHeight() * c.gridWidth(),
                 D);
-        // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of parameters.
+        // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of
+        // parameters.
         distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         patches = child("patch_embed", new PatchEmbedding(c));
         positionDropout = child("pos_drop", new Dropout(c.positionDropout()));

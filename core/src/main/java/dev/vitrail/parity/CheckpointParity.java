@@ -91,9 +91,8 @@ final class CheckpointParity {
         if (!untouched.isEmpty() && !untouched.equals(Set.copyOf(report.fresh()))) {
             outcome.fail("the original leaves %s as it was, and we %s".formatted(untouched, report.fresh()));
         }
-        report.fresh()
-                .forEach(name -> Optional.ofNullable(model.parameters().get(name))
-                        .ifPresent(parameter -> parameter.assign(golden.tensor("weights/" + name))));
+        report.fresh().forEach(name -> Optional.ofNullable(model.parameters().get(name))
+                .ifPresent(parameter -> parameter.assign(golden.tensor("weights/" + name))));
     }
 
     private static float[] flat(JsonNode rows) {

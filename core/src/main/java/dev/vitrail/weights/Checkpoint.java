@@ -136,6 +136,9 @@ public final class Checkpoint {
      */
     public static OptionalInt classes(Family<?> family, ModelConfig config, StateDict whole) {
         try (var model = family.create(config.withClasses(UNLIKELY))) {
+            if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
+                return flaxClasses(whole, vit);
+            }
             var read = Read.of(model, family, whole, new ArrayList<>());
             boolean complete = model.parameters().keySet().stream()
                     .allMatch(name -> isClassifier(model, name)
@@ -144,6 +147,20 @@ public final class Checkpoint {
             var rows = Heads.rows(model, read.stored);
             return complete || rows.orElse(0) > 0 ? rows : OptionalInt.empty();
         }
+    }
+
+    /** The same by shapes alone, as translating Google's layouts copies every number. */
+    private static OptionalInt flaxClasses(StateDict state, VisionTransformer model) {
+        var shapes = FlaxVit.shapes(state, model);
+        var head = shapes.get("head.weight");
+        if (head != null) {
+            return head.length == 2 && head[1] == model.width() && head[0] < Integer.MAX_VALUE
+                    ? OptionalInt.of((int) head[0])
+                    : OptionalInt.empty();
+        }
+        boolean complete = model.parameters().keySet().stream()
+                .allMatch(name -> isClassifier(model, name) || shapes.containsKey(name));
+        return complete ? OptionalInt.of(0) : OptionalInt.empty();
     }
 
     /**
@@ -179,8 +196,7 @@ public final class Checkpoint {
         stored.keySet().stream().filter(outside::contains).forEach(above::add);
         if (!above.isEmpty()) {
             stored.keySet().removeAll(Set.copyOf(above));
-            notes.add("what the checkpoint has besides was left out: %s"
-                    .formatted(Wrappers.some(Heads.words(above))));
+            notes.add("what the checkpoint has besides was left out: %s".formatted(Wrappers.some(Heads.words(above))));
         }
     }
 

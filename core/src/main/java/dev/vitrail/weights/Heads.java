@@ -30,7 +30,8 @@ final class Heads {
             "output");
 
     /** Layers that change the features, and so are no heads. */
-    private static final Set<String> FEATURES = Set.of("pre_logits", "repr", "fc_norm", "norm", "norm_pre", "attn_pool");
+    private static final Set<String> FEATURES =
+            Set.of("pre_logits", "repr", "fc_norm", "norm", "norm_pre", "attn_pool");
 
     private Heads() {}
 
@@ -133,7 +134,8 @@ final class Heads {
         int classes = model.config().classes();
         var layers = model.parameters().entrySet().stream()
                 .filter(entry -> isClassifier(model, entry.getKey()))
-                .filter(entry -> entry.getValue().shape().length >= 2 && entry.getValue().shape()[0] == classes)
+                .filter(entry ->
+                        entry.getValue().shape().length >= 2 && entry.getValue().shape()[0] == classes)
                 .toList();
         for (var layer : layers) {
             var weight = stored.get(layer.getKey());

@@ -285,7 +285,8 @@ public final class Hub {
                 });
                 complete = true;
             } catch (HubTransfer.Broken e) {
-                // A bad line that still brings something is worth more patience; one that brings next to nothing is not.
+                // A bad line that still brings something is worth more patience; one that brings next to nothing is
+                // not.
                 long gained = HubTransfer.length(partial) - before;
                 boolean slow = gained < HubTransfer.SLOWEST * ((System.nanoTime() - start) / 1_000_000_000L);
                 if (e.slow() || gained <= 0 || slow || facts.size().isEmpty()) {
@@ -346,9 +347,8 @@ public final class Hub {
                     throw e;
                 }
                 if (e.rest().compareTo(LONGEST_REST) > 0) {
-                    throw new HubTransfer.Broken(
-                            "%s and asks to be left alone for %d s"
-                                    .formatted(e.sentence(), e.rest().toSeconds()));
+                    throw new HubTransfer.Broken("%s and asks to be left alone for %d s"
+                            .formatted(e.sentence(), e.rest().toSeconds()));
                 }
                 rest = e.rest().compareTo(wait) > 0 ? e.rest() : wait;
                 LOG.info("{}; trying again in {} s", e.sentence(), rest.toMillis() / 1000.0);

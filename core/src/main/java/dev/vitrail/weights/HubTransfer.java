@@ -136,9 +136,7 @@ final class HubTransfer {
                 .orElse("")
                 .replaceFirst("^W/", "")
                 .replace("\"", "");
-        if (!HubCache.isCommit(commit)
-                || !etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*")
-                || etag.length() > MAX_ETAG) {
+        if (!HubCache.isCommit(commit) || !etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*") || etag.length() > MAX_ETAG) {
             var sentence =
                     "%s does not answer as a Hugging Face hub does (no x-repo-commit or etag)".formatted(address);
             return new Answer(Optional.empty(), Optional.of(new Refusal(status, NO_HUB, sentence)));
@@ -446,8 +444,7 @@ final class HubTransfer {
         }
 
         Broken slow(URI address) {
-            return new Broken(
-                    "%s sends fewer than %d bytes a second".formatted(address, SLOWEST), Duration.ZERO, true);
+            return new Broken("%s sends fewer than %d bytes a second".formatted(address, SLOWEST), Duration.ZERO, true);
         }
 
         boolean gaveUp() {

@@ -60,8 +60,7 @@ final class Nest {
      * @param averaged whether they are the running average over training
      * @param besides other entries on the way that hold tensors too
      */
-    record Found(
-            List<String> path, PickleValues.Dict weights, int tensors, boolean averaged, List<String> besides) {
+    record Found(List<String> path, PickleValues.Dict weights, int tensors, boolean averaged, List<String> besides) {
         private Found below(String entry, boolean isAverage, List<String> others) {
             var longer = new ArrayList<String>();
             longer.add(entry);

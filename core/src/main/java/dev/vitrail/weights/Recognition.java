@@ -89,7 +89,7 @@ final class Recognition {
                 .or(() -> familyOf(state)
                         .map(other -> other.equals(family)
                                 ? "it is of the family %s as well, but of a size that the catalogue does not have: a config.json"
-                                        .formatted(family.name())
+                                                .formatted(family.name())
                                         + " beside it can say so in model_args"
                                 : "it looks like a model of the family %s, of a size that the catalogue does not have"
                                         .formatted(other.name())))

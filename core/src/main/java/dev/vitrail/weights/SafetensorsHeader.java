@@ -146,8 +146,8 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             }
             faults.require(text.get(end - 1) == '}', "something other than spaces follows the JSON of its header");
             // Read bit by bit: as one text a header of the largest size would take six times its bytes.
-            var characters = new InputStreamReader(
-                    new BufferStream(text.slice(0, end)), StandardCharsets.UTF_8.newDecoder());
+            var characters =
+                    new InputStreamReader(new BufferStream(text.slice(0, end)), StandardCharsets.UTF_8.newDecoder());
             try (var json = JSON.createParser(characters)) {
                 expect(json.nextToken() == JsonToken.START_OBJECT, "an object");
                 while (json.nextToken() == JsonToken.FIELD_NAME) {
@@ -158,9 +158,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
                     }
                 }
                 expect(json.currentToken() == JsonToken.END_OBJECT, "the end of an object");
-                faults.require(
-                        json.nextToken() == null,
-                        "something other than spaces follows the JSON of its header");
+                faults.require(json.nextToken() == null, "something other than spaces follows the JSON of its header");
             } catch (CharacterCodingException e) {
                 throw faults.of(e, "its header is not UTF-8");
             } catch (IOException e) {

@@ -64,7 +64,8 @@ record TorchLegacy(Object root, TorchTensors.Storages storages) {
             var allowance = Allowance.of(source);
             var values = new Collector(source.name());
             faults.require(
-                    PickleMachine.run(in, source.name(), values, allowance) instanceof Long protocol && protocol == PROTOCOL,
+                    PickleMachine.run(in, source.name(), values, allowance) instanceof Long protocol
+                            && protocol == PROTOCOL,
                     "it has another protocol than %d",
                     PROTOCOL);
             var machine = PickleMachine.run(in, source.name(), values, allowance);

@@ -139,10 +139,11 @@ public final class WeightsFile {
                 .filter(other -> hex.startsWith(other.getKey()))
                 .findFirst()
                 .map(other -> "; " + other.getValue())
-                .orElse(bytes.length > 1 && bytes[0] == (byte) 0x80 && bytes[1] <= 5 && bytes[1] >= 2
-                        ? "; it is a plain pickle, which torch.save did not write: load it where it was made and save the"
-                                + " state_dict as safetensors"
-                        : "");
+                .orElse(
+                        bytes.length > 1 && bytes[0] == (byte) 0x80 && bytes[1] <= 5 && bytes[1] >= 2
+                                ? "; it is a plain pickle, which torch.save did not write: load it where it was made and save the"
+                                        + " state_dict as safetensors"
+                                : "");
     }
 
     private static String nameOf(Path file) {

@@ -141,7 +141,9 @@ final class Wrappers {
         var own = model.parameters().keySet().stream()
                 .filter(name -> !Checkpoint.isClassifier(model, name))
                 .collect(Collectors.toSet());
-        return own.isEmpty() ? 0 : (double) own.stream().filter(stored::contains).count() / own.size();
+        return own.isEmpty()
+                ? 0
+                : (double) own.stream().filter(stored::contains).count() / own.size();
     }
 
     /** What lies below a prefix, and beside it, with as much of the prefix taken off as there is: perhaps the classifier is there. */
@@ -179,8 +181,8 @@ final class Wrappers {
         Optional<String> shared = Optional.empty();
         for (var name : names) {
             var upTo = name.substring(0, name.lastIndexOf('.') + 1);
-            shared = Optional.of(
-                    shared.map(prefix -> prefix.substring(0, common(upTo, prefix))).orElse(upTo));
+            shared = Optional.of(shared.map(prefix -> prefix.substring(0, common(upTo, prefix)))
+                    .orElse(upTo));
         }
         return shared.orElse("");
     }

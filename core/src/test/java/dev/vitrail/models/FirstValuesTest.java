@@ -14,7 +14,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** In which order parameters lie, and from which numbers they start, where that was once another than the originals'. */
 class FirstValuesTest {
     private static double deviation(Model model, String name) {
-        var values = Objects.requireNonNull(model.parameters().get(name)).value().toFloats();
+        var values =
+                Objects.requireNonNull(model.parameters().get(name)).value().toFloats();
         double mean = 0, squares = 0;
         for (float value : values) {
             mean += value / values.length;

@@ -51,10 +51,13 @@ class ConstructorArgumentsTest {
         var config = configured(variant, arguments.replace('\'', '"'));
         try (var model = Catalog.get(variant).family().create(config)) {
             var parameter = model.parameters().get(tensor);
-            assertThat(parameter).as("%s among %s", tensor, model.parameters().keySet()).isNotNull();
-            assertThat(java.util.Objects.requireNonNull(parameter).shape()).containsExactly(java.util.Arrays.stream(shape.split(","))
-                    .mapToLong(Long::parseLong)
-                    .toArray());
+            assertThat(parameter)
+                    .as("%s among %s", tensor, model.parameters().keySet())
+                    .isNotNull();
+            assertThat(java.util.Objects.requireNonNull(parameter).shape())
+                    .containsExactly(java.util.Arrays.stream(shape.split(","))
+                            .mapToLong(Long::parseLong)
+                            .toArray());
         }
     }
 
@@ -77,8 +80,9 @@ class ConstructorArgumentsTest {
         "t2t_vit_7"
     })
     void whatChangesNoPredictionIsTakenEverywhere(String variant) {
-        var arguments = "{\"drop_rate\": 0.1, \"drop_path_rate\": 0.2, \"dynamic_img_size\": true, \"pretrained\": true,"
-                + " \"scriptable\": false, \"nothing\": null}";
+        var arguments =
+                "{\"drop_rate\": 0.1, \"drop_path_rate\": 0.2, \"dynamic_img_size\": true, \"pretrained\": true,"
+                        + " \"scriptable\": false, \"nothing\": null}";
         try (var model = Catalog.get(variant).family().create(configured(variant, arguments));
                 var plain = Catalog.get(variant).create()) {
             assertThat(model.parameters().keySet()).isEqualTo(plain.parameters().keySet());

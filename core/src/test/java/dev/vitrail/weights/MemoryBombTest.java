@@ -83,7 +83,8 @@ class MemoryBombTest {
         LEGACY_TUPLES {
             @Override
             byte[] bytes() {
-                return Pickle.legacy(filled(")", 30_000_000), Pickle.start().ascii("]").end(), new byte[0]);
+                return Pickle.legacy(
+                        filled(")", 30_000_000), Pickle.start().ascii("]").end(), new byte[0]);
             }
         },
         SAFETENSORS_OF_MANY_NAMES {
@@ -163,7 +164,10 @@ class MemoryBombTest {
                 .start();
         var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(output.lines().filter(line -> line.startsWith("refused "))).singleElement().asString().contains("bomb");
+        assertThat(output.lines().filter(line -> line.startsWith("refused ")))
+                .singleElement()
+                .asString()
+                .contains("bomb");
         assertThat(output).doesNotContain("OutOfMemoryError").doesNotContain("more memory than this process may have");
     }
 }

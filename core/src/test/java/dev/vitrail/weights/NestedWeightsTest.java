@@ -16,7 +16,10 @@ class NestedWeightsTest {
         for (var entry : path) {
             pickle.ascii("}").text(entry);
         }
-        pickle.ascii("}").text(leaf).tensor("0", 4, 0, new long[] {2, 2}, new long[] {2, 1}).ascii("s");
+        pickle.ascii("}")
+                .text(leaf)
+                .tensor("0", 4, 0, new long[] {2, 2}, new long[] {2, 1})
+                .ascii("s");
         for (int i = 0; i < path.size(); i++) {
             pickle.ascii("s");
         }
@@ -86,7 +89,11 @@ class NestedWeightsTest {
 
     @Test
     void theArchitectureThatAFileNamesIsKept() {
-        var pickle = Pickle.start().ascii("}(").text("arch").text("vit_tiny_patch16_224").text("state_dict");
+        var pickle = Pickle.start()
+                .ascii("}(")
+                .text("arch")
+                .text("vit_tiny_patch16_224")
+                .text("state_dict");
         dict(pickle, List.of(), "w").ascii("u");
         assertThat(read(pickle, false).architecture()).contains("vit_tiny_patch16_224");
         var args = Pickle.start()
