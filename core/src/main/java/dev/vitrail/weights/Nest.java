@@ -45,6 +45,9 @@ final class Nest {
             "params_ema",
             "teacher");
 
+    /** Entries that timm's tools look for, which need no mention. */
+    private static final List<String> USUAL = List.of("state_dict", "model", "state_dict_ema", "model_ema");
+
     /** Entries whose tensors are a training's state and no model's. */
     private static final Pattern NO_WEIGHTS = Pattern.compile(
             "(?i).*(optim|sched|scaler|rng|random|loss|criterion|metric|callback|hyper_?param|loops|sampler).*|opt|amp");
@@ -72,7 +75,7 @@ final class Nest {
 
         /** A sentence for a person; empty where the weights lie where everybody looks. */
         Optional<String> note() {
-            if (path.isEmpty() || path.equals(List.of("state_dict")) || path.equals(List.of("model"))) {
+            if (path.isEmpty() || (path.size() == 1 && USUAL.contains(path.get(0)))) {
                 return Optional.empty();
             }
             var left = besides.isEmpty() ? "" : " (%s holds tensors too)".formatted(String.join(", ", besides));
