@@ -194,13 +194,55 @@ public record LoadedModel(
         var variant = Catalog.get(options.architecture.orElse(description.architecture()));
         var config = description.configured(variant.config());
         var input = preprocessing(description.pretrained(), variant, config);
-        return load(name, variant, config, weights, input, description.labelNames(), options);
+        var source = Source.of(variant, config, description.statedClasses(), weights, options);
+        var labels = source.config.classes() == 0 ? List.<String>of() : description.labelNames();
+        return load(name, variant, source, weights, input, labels, options);
+    }
+
+    /**
+     * Of which model weights are.
+     *
+     * @param config of that model, with as many classes as the weights' own classifier has
+     * @param notes sentences about that
+     */
+    record Source(ModelConfig config, List<String> notes) {
+        /**
+         * @param stated classes that a description of the weights counts; empty where the file alone can tell
+         * @throws VitrailException if the description says another number than the file has, and the file's classifier is wanted
+         */
+        static Source of(Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, Options options) {
+            var found = Checkpoint.classes(variant.family(), config, weights);
+            if (found.isEmpty() || found.getAsInt() == config.classes() || stated.equals(OptionalInt.of(0))) {
+                return new Source(config, List.of());
+            }
+            int rows = found.getAsInt();
+            if (options.classes.isPresent()) {
+                return new Source(config.withClasses(rows), List.of());
+            }
+            if (rows == 0) {
+                return new Source(
+                        config.withClasses(0),
+                        List.of("%s holds no classifier: it gives vectors, and learns to tell classes apart by training"
+                                .formatted(weights.origin())));
+            }
+            require(
+                    stated.isEmpty(),
+                    "config.json says %d classes and the classifier of %s has %d: correct num_classes to %d, or take the config.json"
+                            + " that belongs to these weights",
+                    stated.orElse(0),
+                    weights.origin(),
+                    rows,
+                    rows);
+            return new Source(
+                    config.withClasses(rows),
+                    List.of("the classifier of %s has %d classes".formatted(weights.origin(), rows)));
+        }
     }
 
     static LoadedModel load(
             String name,
             Variant variant,
-            ModelConfig config,
+            Source source,
             StateDict state,
             Preprocessing input,
             List<String> labels,
@@ -210,6 +252,7 @@ public record LoadedModel(
                 "%s holds no averaged weights (a PyTorch file's state_dict_ema or model_ema): leave out --ema (in Java,"
                         + " Options.withEma)",
                 state.origin());
+        var config = source.config;
         var wanted = options.apply(config);
         var model = variant.family().create(wanted);
         try {
@@ -219,6 +262,7 @@ public record LoadedModel(
             model.train(false);
             var names = options.classes.isPresent() ? options.labels : labels;
             var notes = new ArrayList<>(report.notes());
+            notes.addAll(source.notes);
             boolean kept = options.classes.isPresent()
                     && wanted.classes() > 0
                     && report.fresh().isEmpty();
@@ -350,8 +394,22 @@ public record LoadedModel(
         return index < labels.size() ? labels.get(index) : "class " + index;
     }
 
+    /**
+     * Refuses a model that has no classifier, before it is asked for classes.
+     *
+     * @throws VitrailException with what it can do instead
+     */
+    public void requireClassifier() {
+        require(
+                model.config().classes() > 0,
+                "the model '%s' has no classifier, so it cannot tell classes apart: take its vectors (embed), judge them (probe), or"
+                        + " train it on labelled images (train)",
+                name);
+    }
+
     /** The same model with other names for its classes. */
     public LoadedModel withLabels(List<String> names) {
+        requireClassifier();
         require(
                 names.size() == model.config().classes(),
                 "%d class names were given for a model of %d classes: give one for each, in the order of the classifier",

@@ -7,11 +7,13 @@ import dev.vitrail.models.Pretrained;
 import dev.vitrail.weights.Hub;
 import dev.vitrail.weights.HubName;
 import dev.vitrail.weights.ModelFolder;
+import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.WeightsFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /** Finds what a model's name means: a folder, a weights file, published weights, a repository of the hub, or a variant of the catalogue. */
@@ -84,14 +86,26 @@ final class ModelFinder {
         if (ModelFolder.looksLike(path)) {
             return fromFolder(name, ModelFolder.read(path), options);
         }
-        require(
-                options.architecture().isPresent(),
-                "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
-                path);
-        var variant = Catalog.get(options.architecture().get());
         var state = WeightsFile.read(path, options.ema());
-        return LoadedModel.load(
-                name, variant, variant.config(), state, LoadedModel.preprocessing(variant), List.of(), options);
+        var variant = Catalog.get(options.architecture().orElseGet(() -> architecture(path, state)));
+        var source = LoadedModel.Source.of(variant, variant.config(), OptionalInt.empty(), state, options);
+        return LoadedModel.load(name, variant, source, state, LoadedModel.preprocessing(variant), List.of(), options);
+    }
+
+    /** What a bare file says that its weights are of, if that is an architecture that we have. */
+    private static String architecture(Path path, StateDict state) {
+        var said = state.architecture()
+                .map(arch -> arch.indexOf('.') > 0 ? arch.substring(0, arch.indexOf('.')) : arch)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
+                        path));
+        require(
+                Catalog.find(said).isPresent(),
+                "%s says that its weights are of '%s', which is no name of the catalogue: add --arch NAME (in Java,"
+                        + " Options.withArchitecture)",
+                path,
+                said.replaceAll("\\p{Cntrl}", "?"));
+        return said;
     }
 
     private static LoadedModel published(String name, Pretrained weights, LoadedModel.Options options, Hub hub) {

@@ -185,16 +185,18 @@ public final class Vitrail implements AutoCloseable {
      *
      * @param images {@code [count, C, H, W]} floats, direct, native order
      * @param classified whether class scores are wanted; else the vectors before the classifier
+     * @throws NotFiniteException if the model gives NaN or infinite numbers
      */
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
-        VitrailException.require(
-                !classified || loaded.model().config().classes() > 0,
-                "the model '%s' has no classifier: fine-tune it on labelled images, or take its vectors with embed",
-                loaded.name());
-        return onBatch(
+        if (classified) {
+            loaded.requireClassifier();
+        }
+        var results = onBatch(
                 images,
                 count,
                 batch -> rows((classified ? loaded.model().apply(batch) : vectors(batch)).toFloats(), count));
+        NotFiniteException.requireFinite(results, "the model '%s'".formatted(loaded.name()));
+        return results;
     }
 
     /** Runs the model; what {@code body} returns holds no tensor. */

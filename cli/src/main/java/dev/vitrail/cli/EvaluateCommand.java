@@ -73,7 +73,7 @@ final class EvaluateCommand implements Callable<Integer> {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         var set = dataset();
         DataFaults.tell(set.faults(), strict);
-        try (var loaded = models.load()) {
+        try (var loaded = models.loadClassifier()) {
             var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
                     Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
@@ -89,6 +89,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 var result = Evaluation.of(
                         loaded.model(), batches, images -> progress.show("evaluating", images, matched.size(), ""));
                 progress.close();
+                result.requireFinite();
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
                 report(result, loader.broken().size(), set.faults().count());

@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.NativeMemory;
 import java.io.PrintWriter;
@@ -116,7 +117,9 @@ public final class Main implements Runnable {
             failure.printStackTrace(err);
         }
         err.flush();
-        return told instanceof VitrailException ? ExitCode.USAGE : ExitCode.SOFTWARE;
+        return told instanceof VitrailException && !(told instanceof NotFiniteException)
+                ? ExitCode.USAGE
+                : ExitCode.SOFTWARE;
     }
 
     private static boolean ranOutOfMemory(Throwable cause) {

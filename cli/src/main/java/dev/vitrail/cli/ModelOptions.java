@@ -54,7 +54,24 @@ final class ModelOptions {
                 name,
                 example());
         loaded.notes().forEach(note -> LOG.info("{}", note));
-        return classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
+        try {
+            return classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
+        } catch (VitrailException e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    /** The same for who wants classes: a model without a classifier is refused before any image is read. */
+    LoadedModel loadClassifier() {
+        var loaded = load();
+        try {
+            loaded.requireClassifier();
+            return loaded;
+        } catch (VitrailException e) {
+            loaded.close();
+            throw e;
+        }
     }
 
     /** The names that {@code --classes} gives, and the other names that they go by. */

@@ -72,7 +72,7 @@ final class PredictCommand implements Callable<Integer> {
         var files = ImageInputs.files(paths);
         var found = new ArrayList<Found>();
         List<BrokenImage> broken;
-        try (var vitrail = new Vitrail(models.load())) {
+        try (var vitrail = new Vitrail(models.loadClassifier())) {
             broken = Inference.run(
                     vitrail,
                     files,

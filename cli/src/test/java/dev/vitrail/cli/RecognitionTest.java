@@ -7,8 +7,10 @@ import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.models.VisionTransformerConfig;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -116,11 +118,41 @@ final class RecognitionTest {
     }
 
     @Test
-    void ofAnotherClassifierItSaysSo() {
+    void aBareFilesOwnClassesAreTaken() {
         var config = Catalog.get("vit_mini_patch4_32").config().withClasses(7);
         try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
-            assertRefused(file, "vit_mini_patch4_32", "head.weight", "all but the classifier fits");
+            try (var loaded = load(file, "vit_mini_patch4_32")) {
+                assertThat(loaded.model().config().classes()).isEqualTo(7);
+            }
+        }
+    }
+
+    /** A folder that says one number and a file that has another belong to different models. */
+    @Test
+    void aFolderThatCountsOtherClassesIsRefusedByBothNumbers() throws IOException {
+        var config = Catalog.get("vit_mini_patch4_32").config().withClasses(7);
+        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+            SparseCheckpoint.write(folder.resolve("model.safetensors"), model);
+            Files.writeString(
+                    folder.resolve("config.json"), "{\"architecture\": \"vit_mini_patch4_32\", \"num_classes\": 12}");
+            assertThatThrownBy(() -> LoadedModel.load(folder.toString(), LoadedModel.Options.DEFAULT))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContainingAll("says 12 classes", "has 7", "num_classes");
+        }
+    }
+
+    @Test
+    void withoutAClassifierPredictSaysWhatWorks() {
+        var config = Catalog.get("vit_mini_patch4_32").config().withClasses(0);
+        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+            var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
+            var err = new StringWriter();
+            int status = Main.commandLine()
+                    .setErr(new PrintWriter(err, true))
+                    .execute("predict", "--model", file.toString(), "--arch", "vit_mini_patch4_32", "pom.xml");
+            assertThat(status).isEqualTo(2);
+            assertThat(err.toString()).contains("has no classifier", "embed", "probe", "train");
         }
     }
 }

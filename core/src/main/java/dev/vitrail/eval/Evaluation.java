@@ -1,5 +1,6 @@
 package dev.vitrail.eval;
 
+import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.DType;
@@ -53,6 +54,19 @@ public record Evaluation(
     /** Share of images whose class is among the five highest scores, 0 to 1. */
     public double top5() {
         return images == 0 ? 0 : (double) correct5 / images;
+    }
+
+    /**
+     * Refuses figures of a model whose scores are no numbers.
+     *
+     * @throws NotFiniteException if the loss is NaN or infinite
+     */
+    public void requireFinite() {
+        if (images > 0 && !Double.isFinite(nll)) {
+            throw new NotFiniteException(
+                    "the model gives scores that are not finite (NaN or infinite), so its figures would be none: its weights are too"
+                            + " large for its arithmetic, so load another checkpoint");
+        }
     }
 
     public double imagesPerSecond() {

@@ -2,6 +2,7 @@ package dev.vitrail.eval;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.NotFiniteException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Tensor;
@@ -62,6 +63,7 @@ public final class Features {
         } finally {
             model.train(training);
         }
+        NotFiniteException.requireFinite(vectors, "the model");
         require(!vectors.isEmpty(), "none of the images has a label: features of labelled images are needed");
         return new Features(vectors, labels.stream().mapToInt(Integer::intValue).toArray());
     }

@@ -109,6 +109,30 @@ public final class Beit extends FamilyModel<Beit.Config> {
         }
 
         @Override
+        public Config withArguments(ConstructorArguments a) {
+            return with(o -> {
+                a.image((height, width) -> {
+                    o.imageHeight = height;
+                    o.imageWidth = width;
+                });
+                a.side("patch_size", value -> o.patch = value);
+                a.integer("embed_dim", value -> o.width = value);
+                a.integer("depth", value -> o.depth = value);
+                a.integer("num_heads", value -> o.heads = value);
+                a.number("mlp_ratio", value -> o.mlpRatio = value);
+                a.number("init_values", value -> o.layerScale = value);
+                a.number("drop_path_rate", value -> o.dropPath = value);
+                a.only("qkv_bias", true);
+                a.only("use_abs_pos_emb", false);
+                a.only("use_rel_pos_bias", true);
+                a.only("use_shared_rel_pos_bias", false);
+                // There is no dropout in our BEiT, as none of its authors' recipes has any; without training they
+                // change nothing.
+                a.pass("drop_rate", "pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "head_init_scale");
+            });
+        }
+
+        @Override
         public Options options() {
             return new Options();
         }

@@ -120,6 +120,31 @@ public record CaiTConfig(
     }
 
     @Override
+    public CaiTConfig withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.image((height, width) -> {
+                o.imageHeight = height;
+                o.imageWidth = width;
+            });
+            a.side("patch_size", value -> o.patch = value);
+            a.integer("embed_dim", value -> o.width = value);
+            a.integer("depth", value -> o.depth = value);
+            a.integer("num_heads", value -> o.heads = value);
+            a.number("mlp_ratio", value -> o.mlpRatio = value);
+            a.integer("depth_token_only", value -> o.classDepth = value);
+            a.number("mlp_ratio_token_only", value -> o.classMlpRatio = value);
+            a.flag("qkv_bias", value -> o.qkvBias = value);
+            a.number("init_values", value -> o.layerScale = value);
+            a.activation("act_layer", value -> o.activation = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("pos_drop_rate", value -> o.positionDropout = value);
+            a.number("proj_drop_rate", value -> o.projectionDropout = value);
+            a.number("attn_drop_rate", value -> o.attentionDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+        });
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

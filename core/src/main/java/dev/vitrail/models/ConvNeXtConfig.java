@@ -7,6 +7,7 @@ import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Linear;
+import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
 
@@ -196,6 +197,33 @@ public record ConvNeXtConfig(
     @Override
     public ConvNeXtConfig withPool(String name) {
         return with(o -> o.pool = Pools.of(name, GlobalPool.Kind.values()));
+    }
+
+    @Override
+    public ConvNeXtConfig withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.integers("depths", value -> o.depths = value);
+            a.integers("dims", value -> o.widths = value);
+            int stages = o.depths.size();
+            if (stages != depths.size()) {
+                o.kernels = Collections.nCopies(stages, kernels.get(0));
+            }
+            a.stages("kernel_sizes", stages, value -> o.kernels = value);
+            a.layerScale("ls_init_value", value -> o.layerScale = value);
+            a.text("stem_type", name -> o.stem = Pools.of(name, Stem.values()));
+            a.integer("patch_size", value -> o.patch = value);
+            a.number("head_init_scale", value -> o.headInitScale = value);
+            a.flag("head_norm_first", value -> o.normsBeforePool = value);
+            a.integer("head_hidden_size", value -> o.headHidden = value);
+            a.flag("conv_mlp", value -> o.convolvedMlp = value);
+            a.flag("conv_bias", value -> o.convBias = value);
+            a.flag("use_grn", value -> o.responseNorm = value);
+            a.activation("act_layer", value -> o.activation = value);
+            a.number("norm_eps", value -> o.normEps = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+            a.only("output_stride", 32);
+        });
     }
 
     @Override

@@ -58,7 +58,7 @@ public final class Hybrid {
     public record RootStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
         @Override
         public Layer create(int imageChannels) {
-            return new ResNetV2.Root(network.withChannels(imageChannels));
+            return new ResNetV2.Root(network.withChannels(imageChannels), true);
         }
 
         @Override

@@ -91,6 +91,30 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         }
 
         @Override
+        public Config withArguments(ConstructorArguments a) {
+            return with(o -> {
+                a.image((height, width) -> {
+                    o.imageHeight = height;
+                    o.imageWidth = width;
+                });
+                a.side("patch_size", value -> o.patch = value);
+                a.integer("num_blocks", value -> o.depth = value);
+                a.integer("embed_dim", value -> o.width = value);
+                a.numbers("mlp_ratio", ratios -> {
+                    require(
+                            ratios.size() == 2,
+                            "mlp_ratio in model_args of config.json is %s; expected one for patches and one for channels",
+                            ratios);
+                    o.tokenRatio = ratios.get(0);
+                    o.channelRatio = ratios.get(1);
+                });
+                a.number("drop_rate", value -> o.headDropout = value);
+                a.number("proj_drop_rate", value -> o.dropout = value);
+                a.number("drop_path_rate", value -> o.dropPath = value);
+            });
+        }
+
+        @Override
         public Options options() {
             return new Options();
         }

@@ -57,6 +57,16 @@ public interface ModelConfig {
      */
     ModelConfig withPool(String name);
 
+    /**
+     * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images and pools may be among
+     * the arguments, but whoever calls this sees to them; what an architecture does not know it leaves unread.
+     *
+     * @throws dev.vitrail.VitrailException if an argument has an impossible value
+     */
+    default ModelConfig withArguments(ConstructorArguments arguments) {
+        return this;
+    }
+
     /** The rate of stochastic depth (of the last block where it rises with depth). */
     ModelConfig withDropPath(double rate);
 }

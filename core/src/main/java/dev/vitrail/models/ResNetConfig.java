@@ -194,6 +194,26 @@ public record ResNetConfig(
     }
 
     @Override
+    public ResNetConfig withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.integers("layers", value -> o.depths = value);
+            a.integers("channels", value -> o.widths = value);
+            a.integer("cardinality", value -> o.cardinality = value);
+            a.integer("base_width", value -> o.baseWidth = value);
+            a.integer("stem_width", value -> o.stemWidth = value);
+            a.integer("block_reduce_first", value -> o.reduceFirst = value);
+            a.integer("down_kernel_size", value -> o.downKernel = value);
+            a.flag("avg_down", value -> o.averageDown = value);
+            a.flag("replace_stem_pool", value -> o.convolvedPool = value);
+            a.flag("zero_init_last", value -> o.zeroInitLast = value);
+            a.activation("act_layer", value -> o.activation = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+            a.only("output_stride", 32);
+        });
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

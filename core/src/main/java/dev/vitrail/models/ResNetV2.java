@@ -115,23 +115,37 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         private final Stem kind;
 
         Root(ResNetV2Config c) {
+            this(c, false);
+        }
+
+        /** @param alone whether no stages follow: then timm leaves the first values of its convolutions to PyTorch */
+        Root(ResNetV2Config c, boolean alone) {
             kind = c.stem();
             var made = new ArrayList<Layer>();
             int in = c.channels(), out = c.stemChannels();
             if (kind.deep) {
                 int first = kind.tiered ? 3 * out / 8 : out / 2, second = out / 2;
-                made.add(child("conv1", c.conv(in, first, 3, 2, false)));
+                made.add(child("conv1", conv(c, in, first, 3, 2, alone)));
                 made.add(child("norm1", c.normed(first)));
-                made.add(child("conv2", c.conv(first, second, 3, 1, false)));
+                made.add(child("conv2", conv(c, first, second, 3, 1, alone)));
                 made.add(child("norm2", c.normed(second)));
-                made.add(child("conv3", c.conv(second, out, 3, 1, false)));
+                made.add(child("conv3", conv(c, second, out, 3, 1, alone)));
             } else {
-                made.add(child("conv", c.conv(in, out, 7, 2, false)));
+                made.add(child("conv", conv(c, in, out, 7, 2, alone)));
             }
             if (!c.preActivation()) {
                 made.add(child(kind.deep ? "norm3" : "norm", c.normed(out)));
             }
             layers = List.copyOf(made);
+        }
+
+        private static Layer conv(ResNetV2Config c, int in, int out, int kernel, int stride, boolean alone) {
+            if (!alone) {
+                return c.conv(in, out, kernel, stride, false);
+            }
+            var shape = Conv2d.Shape.square(in, out, kernel, stride, ((stride - 1) + (kernel - 1)) / 2)
+                    .withoutBias();
+            return c.conv(shape, Init.fanInUniform(shape.fanIn()));
         }
 
         @Override

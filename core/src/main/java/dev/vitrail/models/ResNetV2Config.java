@@ -177,7 +177,10 @@ public record ResNetV2Config(
     Layer conv(int in, int out, int kernel, int stride, boolean zero) {
         var shape = Conv2d.Shape.square(in, out, kernel, stride, ((stride - 1) + (kernel - 1)) / 2)
                 .withoutBias();
-        var init = zero ? Init.zeros() : Init.heNormalFanOut((long) out * kernel * kernel);
+        return conv(shape, zero ? Init.zeros() : Init.heNormalFanOut((long) out * kernel * kernel));
+    }
+
+    Layer conv(Conv2d.Shape shape, Init init) {
         return switch (convolution) {
             case PLAIN -> new Conv2d(shape, init, Init.zeros());
             case STANDARDISED -> new StdConv2d(shape, false, convolutionEps, init);
@@ -205,6 +208,25 @@ public record ResNetV2Config(
     @Override
     public ResNetV2Config withPool(String name) {
         return with(o -> o.pool = Pools.of(name, GlobalPool.Kind.values()));
+    }
+
+    @Override
+    public ResNetV2Config withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.integers("layers", value -> o.depths = value);
+            a.integers("channels", value -> o.widths = value);
+            a.integer("width_factor", value -> o.widthFactor = value);
+            a.integer("stem_chs", value -> o.stemWidth = value);
+            a.flag("avg_down", value -> o.averageDown = value);
+            a.flag("preact", value -> o.preActivation = value);
+            a.flag("basic", value -> o.plainBlocks = value);
+            a.number("bottle_ratio", value -> o.bottleRatio = value);
+            a.activation("act_layer", value -> o.activation = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+            a.flag("zero_init_last", value -> o.zeroInitLast = value);
+            a.only("output_stride", 32);
+        });
     }
 
     @Override

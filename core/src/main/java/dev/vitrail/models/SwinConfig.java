@@ -235,6 +235,45 @@ public record SwinConfig(
     }
 
     @Override
+    public SwinConfig withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.image((height, width) -> {
+                o.imageHeight = height;
+                o.imageWidth = width;
+            });
+            a.side("patch_size", value -> o.patch = value);
+            a.integer("embed_dim", value -> o.width = value);
+            a.integers("depths", value -> o.depths = value);
+            int stages = o.depths.size();
+            if (stages != depths.size()) {
+                o.headWidths = Collections.nCopies(stages, 0);
+                o.pretrainedWindows = Collections.nCopies(stages, 0);
+                o.mlpRatios = Collections.nCopies(stages, mlpRatios.get(0));
+                o.windows = Collections.nCopies(stages, windows.get(0));
+            }
+            a.stages("num_heads", stages, value -> o.heads = value);
+            a.stages("head_dim", stages, value -> o.headWidths = value);
+            a.pair(
+                    "window_size",
+                    (height, width) -> o.windows = Collections.nCopies(stages, new Window(height, width)));
+            a.stages("pretrained_window_sizes", stages, value -> o.pretrainedWindows = value);
+            a.numbers(
+                    "mlp_ratio",
+                    value -> o.mlpRatios = value.size() == 1 ? Collections.nCopies(stages, value.get(0)) : value);
+            a.flag("qkv_bias", value -> o.qkvBias = value);
+            a.flag("strict_img_size", value -> o.fixedWindows = !value);
+            a.activation("act_layer", value -> o.activation = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("proj_drop_rate", value -> o.projectionDropout = value);
+            a.number("attn_drop_rate", value -> o.attentionDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+            a.only("norm_layer", "layernorm");
+            a.only("always_partition", false);
+            a.pass("weight_init");
+        });
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

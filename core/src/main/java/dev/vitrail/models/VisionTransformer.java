@@ -59,7 +59,6 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
         super(c);
         int D = c.width();
         cls = c.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
-        distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         registers = c.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, c.registers(), D) : null;
         positions = parameter(
                 "pos_embed",
@@ -67,6 +66,9 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
                 1,
                 c.positionedPrefix() + (long) c.gridHeight() * c.gridWidth(),
                 D);
+        // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of
+        // parameters.
+        distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         patches = child("patch_embed", new PatchEmbedding(c));
         positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
         normPre = child("norm_pre", c.preNorm() ? new LayerNorm(D, c.normEps()) : new Identity());

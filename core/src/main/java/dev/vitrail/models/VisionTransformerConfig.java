@@ -258,6 +258,65 @@ public record VisionTransformerConfig(
     }
 
     @Override
+    public VisionTransformerConfig withArguments(ConstructorArguments a) {
+        return with(o -> {
+            a.image((height, width) -> {
+                o.imageHeight = height;
+                o.imageWidth = width;
+            });
+            a.pair("patch_size", (height, width) -> {
+                o.patchHeight = height;
+                o.patchWidth = width;
+            });
+            a.text("global_pool", name -> o.pool = name.isEmpty() ? o.pool : Pools.of(name, Pool.values()));
+            a.integer("embed_dim", value -> o.width = value);
+            a.integer("depth", value -> o.depth = value);
+            a.integer("num_heads", value -> o.heads = value);
+            a.number("mlp_ratio", value -> o.mlpRatio = value);
+            a.flag("qkv_bias", value -> o.qkvBias = value);
+            a.flag("qk_norm", value -> o.qkNorm = value);
+            a.layerScale("init_values", value -> o.layerScale = value);
+            a.flag("class_token", value -> o.classToken = value);
+            a.integer("reg_tokens", value -> o.registers = value);
+            a.flag("no_embed_class", value -> o.positionsCoverPrefix = !value);
+            a.flag("pre_norm", value -> o.preNorm = value);
+            a.flag("final_norm", value -> o.finalNorm = value);
+            a.flag("fc_norm", value -> o.fcNorm = Optional.of(value));
+            a.activation("act_layer", value -> o.activation = value);
+            a.text("mlp_layer", name -> o.gatedMlp = gated(name));
+            a.flag("dynamic_img_size", value -> o.dynamicSize = value);
+            a.flag("dynamic_img_pad", value -> o.dynamicPad = value);
+            a.number("drop_rate", value -> o.headDropout = value);
+            a.number("pos_drop_rate", value -> o.positionDropout = value);
+            a.number("patch_drop_rate", value -> o.patchDropout = value);
+            a.number("proj_drop_rate", value -> o.projectionDropout = value);
+            a.number("attn_drop_rate", value -> o.attentionDropout = value);
+            a.number("drop_path_rate", value -> o.dropPath = value);
+            a.only("proj_bias", true);
+            a.only("pos_embed", "learn");
+            a.only("norm_layer", "layernorm");
+            a.only("scale_attn_norm", false);
+            a.only("scale_mlp_norm", false);
+            a.pass("weight_init", "fix_init");
+            if (o.gatedMlp) {
+                require(
+                        o.activation == Activation.SILU || !a.has("act_layer"),
+                        "act_layer of a SwiGLU perceptron is silu; found %s",
+                        Pools.name(o.activation));
+            }
+        });
+    }
+
+    private static boolean gated(String layer) {
+        var name = layer.substring(layer.lastIndexOf('.') + 1);
+        require(
+                name.equals("SwiGLUPacked") || name.equals("Mlp"),
+                "mlp_layer in model_args of config.json is %s; Mlp and SwiGLUPacked are here",
+                layer);
+        return name.equals("SwiGLUPacked");
+    }
+
+    @Override
     public Options options() {
         return new Options();
     }

@@ -19,6 +19,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * Puts stored tensors into a model: renames them from the dialect that they come in, and fits what differs only in size.
  *
  * <p>Loading is strict: tensors that are missing, that the model has no place for, or that cannot be made to fit are all
- * listed in one error, which also says what the file looks like instead.
+ * listed in one error, which also says what the file looks like instead. So are numbers that are not finite.
  */
 public final class Checkpoint {
     /** What to do with a checkpoint's classifier. */
@@ -47,6 +49,9 @@ public final class Checkpoint {
      */
     public record Report(List<String> notes, List<String> fresh) {}
 
+    /** Classes of a model that is made to read a classifier's rows: as many as no layer has of anything else. */
+    private static final int UNLIKELY = 104_729;
+
     private Checkpoint() {}
 
     /** Loads all parameters of a model, from a checkpoint of which nobody says how large its images were. */
@@ -58,8 +63,8 @@ public final class Checkpoint {
      * Loads all parameters of a model.
      *
      * @param family the model's family, whose dialects are understood
-     * @param whole names as the model's own, or in one of these dialects, or Google's Flax names; tensors that follow from the
-     *     configuration are passed over
+     * @param whole names as the model's own, or in one of these dialects, or Google's Flax names, with or without a wrapper's prefix;
+     *     tensors that follow from the configuration are passed over
      * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it is not
      *     known, they lie as the model's own if there are as many, and else in a square
      * @param device where the parameters shall live
@@ -71,15 +76,17 @@ public final class Checkpoint {
             Optional<ModelConfig> source,
             Classifier classifier,
             Device device) {
-        var state = whole.without(family::derives);
-        var notes = new ArrayList<String>();
+        var notes = new ArrayList<>(whole.notes());
+        var read = Read.of(model, family, whole, notes);
+        var state = read.state;
         if (state.averaged()) {
             notes.add("the averaged weights (EMA) of %s were loaded".formatted(state.origin()));
         }
         var fresh = new ArrayList<String>();
-        var stored = translate(model, family, state, notes);
+        var stored = read.stored;
         var missing = new ArrayList<String>();
         var misshapen = new ArrayList<String>();
+        var notFinite = new NotFinite();
         // Flax's positions were fitted as they were read.
         var adaptation = new Adaptation(model, isFlax(model, state) ? Optional.empty() : source);
         try (var frame = Frame.open();
@@ -100,14 +107,18 @@ public final class Checkpoint {
                     }
                     return;
                 }
-                Frame.run(() -> assign(adaptation, name, parameter, tensor, device, misshapen));
+                Frame.run(() -> assign(adaptation, name, parameter, tensor, device, misshapen, notFinite));
             });
         }
         // A classifier that the model does without, as a feature extractor does, is no fault.
         stored.keySet().removeIf(name -> model.config().classes() == 0 && isClassifier(model, name));
+        if (missing.isEmpty()) {
+            leaveOut(model, classifier, stored, read.outside, notes);
+        }
         if (!missing.isEmpty() || !stored.isEmpty() || !misshapen.isEmpty()) {
             throw new VitrailException(Recognition.sentence(state, model, family, missing, stored.keySet(), misshapen));
         }
+        notFinite.requireNone(state.origin());
         notes.addAll(adaptation.notes());
         Recognition.ofAnotherPatch(state, model, family).ifPresent(notes::add);
         if (!fresh.isEmpty()) {
@@ -115,6 +126,78 @@ public final class Checkpoint {
                     .formatted(model.config().classes()));
         }
         return new Report(List.copyOf(notes), List.copyOf(fresh));
+    }
+
+    /**
+     * How many classes a checkpoint's classifier tells apart.
+     *
+     * @param config of models that it might be of, whatever their classes
+     * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that nothing can be said
+     */
+    public static OptionalInt classes(Family<?> family, ModelConfig config, StateDict whole) {
+        try (var model = family.create(config.withClasses(UNLIKELY))) {
+            if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
+                return flaxClasses(whole, vit);
+            }
+            var read = Read.of(model, family, whole, new ArrayList<>());
+            boolean complete = model.parameters().keySet().stream()
+                    .allMatch(name -> isClassifier(model, name)
+                            || name.endsWith(".num_batches_tracked")
+                            || read.stored.containsKey(name));
+            var rows = Heads.rows(model, read.stored);
+            return complete || rows.orElse(0) > 0 ? rows : OptionalInt.empty();
+        }
+    }
+
+    /** The same by shapes alone, as translating Google's layouts copies every number. */
+    private static OptionalInt flaxClasses(StateDict state, VisionTransformer model) {
+        var shapes = FlaxVit.shapes(state, model);
+        var head = shapes.get("head.weight");
+        if (head != null) {
+            return head.length == 2 && head[1] == model.width() && head[0] < Integer.MAX_VALUE
+                    ? OptionalInt.of((int) head[0])
+                    : OptionalInt.empty();
+        }
+        boolean complete = model.parameters().keySet().stream()
+                .allMatch(name -> isClassifier(model, name) || shapes.containsKey(name));
+        return complete ? OptionalInt.of(0) : OptionalInt.empty();
+    }
+
+    /**
+     * A checkpoint by a model's names.
+     *
+     * @param state the checkpoint without prefixes and without what follows from the configuration
+     * @param stored its tensors by the model's names, as far as they are known; to be changed
+     * @param outside names of what may be left out
+     */
+    private record Read(StateDict state, Map<String, StoredTensor> stored, Set<String> outside) {
+        static Read of(Model model, Family<?> family, StateDict whole, List<String> notes) {
+            var unwrapped = Wrappers.takenOff(model, family, whole.without(family::derives));
+            notes.addAll(unwrapped.notes());
+            var state = unwrapped.state().without(family::derives);
+            var stored = translate(model, family, state, notes);
+            Heads.adopt(model, stored, notes);
+            return new Read(state, stored, unwrapped.outside());
+        }
+    }
+
+    /** Takes out what stands above the model's features where that is not asked for, and what stood beside a prefix. */
+    private static void leaveOut(
+            Model model,
+            Classifier classifier,
+            Map<String, StoredTensor> stored,
+            Set<String> outside,
+            List<String> notes) {
+        var above = new ArrayList<>(Heads.above(model, stored));
+        // The classifier that is asked for must be there; what is left beside it is a decoder at most.
+        if (classifier == Classifier.STRICT && model.config().classes() > 0) {
+            above.removeIf(name -> !Heads.isDecoder(name.replaceFirst("\\..*", "")));
+        }
+        stored.keySet().stream().filter(outside::contains).forEach(above::add);
+        if (!above.isEmpty()) {
+            stored.keySet().removeAll(Set.copyOf(above));
+            notes.add("what the checkpoint has besides was left out: %s".formatted(Wrappers.some(Heads.words(above))));
+        }
     }
 
     private static Map<String, StoredTensor> translate(
@@ -159,8 +242,8 @@ public final class Checkpoint {
         return dialect.split().apply(theirs).isEmpty() ? dialect.rename().apply(theirs) : Optional.empty();
     }
 
-    private static boolean isClassifier(Model model, String name) {
-        return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
+    static boolean isClassifier(Model model, String name) {
+        return Heads.isClassifier(model, name);
     }
 
     private static boolean startsAfresh(Classifier classifier, boolean fits) {
@@ -181,10 +264,12 @@ public final class Checkpoint {
             Parameter parameter,
             StoredTensor stored,
             Device device,
-            List<String> misshapen) {
+            List<String> misshapen,
+            NotFinite notFinite) {
         var dtype = parameter.value().dtype();
         var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
         values = stored.dtype() == dtype ? values : values.to(dtype);
+        notFinite.look(name, stored, values);
         values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
         adaptation
                 .fit(name, values, parameter.shape())

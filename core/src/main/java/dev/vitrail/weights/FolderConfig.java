@@ -5,12 +5,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.ModelConfig;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The {@code config.json} of timm's folder layout: which architecture the weights beside it belong to.
@@ -35,6 +39,32 @@ public record FolderConfig(
         List<String> labelNames,
         Map<String, String> labelDescriptions,
         Map<String, String> others) {
+
+    /** Arguments that change nothing of what a model computes, whatever the architecture. */
+    private static final Set<String> HARMLESS = Set.of(
+            "pretrained",
+            "pretrained_strict",
+            "scriptable",
+            "exportable",
+            "checkpoint_path",
+            "cache_dir",
+            "drop_rate",
+            "pos_drop_rate",
+            "proj_drop_rate",
+            "attn_drop_rate",
+            "patch_drop_rate",
+            "drop_path_rate",
+            "dynamic_img_size",
+            "dynamic_img_pad",
+            "strict_img_size",
+            "weight_init",
+            "fix_init",
+            "zero_init_last",
+            "device",
+            "dtype");
+
+    /** Arguments that every architecture takes in another way. */
+    private static final Set<String> SEEN_TO = Set.of("img_size", "global_pool");
 
     public FolderConfig {
         VitrailException.require(
@@ -71,21 +101,12 @@ public record FolderConfig(
         var channels = arguments.integer("in_chans");
         var image = arguments.integerOrIntegers("img_size");
         var pool = arguments.text("global_pool");
-        var unknown = arguments.rest().entrySet().stream()
-                .filter(argument -> !argument.getValue().equals("null"))
-                .map(Map.Entry::getKey)
-                .toList();
-        VitrailException.require(
-                unknown.isEmpty(),
-                "model_args of config.json asks for %s; only num_classes, in_chans, img_size and global_pool can be changed:"
-                        + " remove the others if the weights do not need them",
-                String.join(", ", unknown));
         VitrailException.require(
                 image.size() <= 2 && image.stream().allMatch(size -> size > 0),
                 "img_size in model_args of config.json is one side or height and width, in pixels; found %s",
                 image);
         var described = pretrained.inputSize();
-        var config = own;
+        var config = own.withArguments(constructorArguments(arguments.rest().keySet(), own, image, pool));
         if (classes.isPresent() || numClasses.isPresent()) {
             config = config.withClasses(classes.orElseGet(numClasses::getAsInt));
         }
@@ -95,11 +116,73 @@ public record FolderConfig(
         if (!image.isEmpty() || !described.isEmpty()) {
             int height = image.isEmpty() ? described.get(1) : image.get(0);
             int width = image.isEmpty() ? described.get(2) : image.get(image.size() - 1);
-            boolean same = height == own.imageHeight() && width == own.imageWidth();
+            boolean same = height == config.imageHeight() && width == config.imageWidth();
             config = same ? config : config.withImage(height, width);
         }
-        var wanted = pool.or(() -> globalPool);
+        // Without a pool timm gives all tokens; the vector of such a model is the one that its architecture takes.
+        var wanted = pool.or(() -> globalPool).filter(name -> !name.isEmpty());
         return wanted.isPresent() ? config.withPool(wanted.get()) : config;
+    }
+
+    /**
+     * The arguments that name architecture, and how they are told to it.
+     *
+     * @param others names of those that are not classes, channels, image or pool
+     */
+    private ConstructorArguments constructorArguments(
+            Set<String> others, ModelConfig own, List<Integer> image, Optional<String> pool) {
+        var values = new LinkedHashMap<String, Optional<Object>>();
+        JsonFields.parsed(modelArgs).properties().forEach(entry -> {
+            if (others.contains(entry.getKey())) {
+                values.put(entry.getKey(), plain(entry.getValue()));
+            }
+        });
+        var known = new ConstructorArguments(withSizes(values, image, pool));
+        own.withArguments(known);
+        var unknown = known.unread().stream()
+                .filter(name -> !HARMLESS.contains(name) && !SEEN_TO.contains(name))
+                .toList();
+        VitrailException.require(
+                unknown.isEmpty(),
+                "model_args of config.json asks for %s, which cannot be built here for %s: remove what the weights do not need",
+                Faults.printable(String.join(", ", unknown)),
+                architecture);
+        return known;
+    }
+
+    private Map<String, Optional<Object>> withSizes(
+            Map<String, Optional<Object>> values, List<Integer> image, Optional<String> pool) {
+        var all = new LinkedHashMap<>(values);
+        var described = pretrained.inputSize();
+        if (!image.isEmpty() || described.size() == 3) {
+            all.put("img_size", Optional.of(image.isEmpty() ? described.subList(1, 3) : image));
+        }
+        pool.or(() -> globalPool).ifPresent(name -> all.put("global_pool", Optional.of(name)));
+        return all;
+    }
+
+    /** A JSON value as a number, text, flag or list; empty for null. */
+    private static Optional<Object> plain(JsonNode node) {
+        if (node.isNull()) {
+            return Optional.empty();
+        }
+        if (node.isArray()) {
+            var items = new ArrayList<Object>();
+            node.forEach(item -> plain(item).ifPresent(items::add));
+            return Optional.of(items);
+        }
+        return Optional.of(
+                node.isBoolean()
+                        ? (Object) node.booleanValue()
+                        : node.isInt()
+                                ? (Object) node.intValue()
+                                : node.isNumber() ? (Object) node.doubleValue() : node.asText());
+    }
+
+    /** How many classes the file says that its weights tell apart; empty where it does not say. */
+    public OptionalInt statedClasses() {
+        var argument = new JsonFields(JsonFields.parsed(modelArgs), "model_args of config.json").integer("num_classes");
+        return argument.isPresent() ? argument : numClasses;
     }
 
     /**

@@ -44,6 +44,9 @@ public final class Hub {
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
 
+    /** The longest that a server's wish to be left alone is waited for. */
+    private static final Duration LONGEST_REST = Duration.ofMinutes(2);
+
     private final HubSettings settings;
     private final List<Duration> waits;
     private final HubTransfer transfer;
@@ -223,6 +226,12 @@ public final class Hub {
     private void download(HubName name, String file, HubTransfer.Facts facts, Path blob) {
         var partial = blob.resolveSibling(facts.etag() + ".incomplete");
         try {
+            VitrailException.require(
+                    facts.size().isPresent() || isChecksum(facts.etag()),
+                    "the hub announces neither a length nor a checksum of %s of %s, so nobody could tell whether it arrived whole:"
+                            + " fetch the file by other means and name it with --arch",
+                    file,
+                    name.repository());
             Files.createDirectories(folder(blob));
             long needed = facts.size().orElse(0) - HubTransfer.length(partial);
             long free = Files.getFileStore(folder(blob)).getUsableSpace();
@@ -268,6 +277,7 @@ public final class Hub {
         boolean complete = false;
         while (!complete) {
             long before = HubTransfer.length(partial);
+            long start = System.nanoTime();
             try {
                 retrying(waits, () -> {
                     transfer.download(address, partial, facts.size());
@@ -275,8 +285,11 @@ public final class Hub {
                 });
                 complete = true;
             } catch (HubTransfer.Broken e) {
-                // A bad line that still brings something is worth more patience; one that brings nothing is not.
-                if (HubTransfer.length(partial) <= before || facts.size().isEmpty()) {
+                // A bad line that still brings something is worth more patience; one that brings next to nothing is
+                // not.
+                long gained = HubTransfer.length(partial) - before;
+                boolean slow = gained < HubTransfer.SLOWEST * ((System.nanoTime() - start) / 1_000_000_000L);
+                if (e.slow() || gained <= 0 || slow || facts.size().isEmpty()) {
                     throw e;
                 }
             }
@@ -284,10 +297,14 @@ public final class Hub {
         return matches(partial, facts.etag());
     }
 
-    /** The etag of a large file is its SHA-256, that of a small one its SHA-1 as a git blob. */
+    /** Whether an etag is a checksum: that of a large file is its SHA-256, that of a small one its SHA-1 as a git blob. */
+    private static boolean isChecksum(String etag) {
+        return etag.matches("[0-9a-f]{64}|[0-9a-f]{40}");
+    }
+
     private static boolean matches(Path file, String etag) throws IOException {
-        boolean large = etag.matches("[0-9a-f]{64}");
-        if (!large && !etag.matches("[0-9a-f]{40}")) {
+        boolean large = etag.length() == 64;
+        if (!isChecksum(etag)) {
             return true; // no checksum, so the length has to do
         }
         try (var in = FileChannel.open(file, StandardOpenOption.READ)) {
@@ -322,13 +339,22 @@ public final class Hub {
 
     private static <T> T retrying(List<Duration> waits, Attempt<T> attempt) throws HubTransfer.Broken {
         for (var wait : waits) {
+            Duration rest;
             try {
                 return attempt.run();
             } catch (HubTransfer.Broken e) {
-                LOG.info("{}; trying again in {} s", e.sentence(), wait.toMillis() / 1000.0);
+                if (e.slow()) {
+                    throw e;
+                }
+                if (e.rest().compareTo(LONGEST_REST) > 0) {
+                    throw new HubTransfer.Broken("%s and asks to be left alone for %d s"
+                            .formatted(e.sentence(), e.rest().toSeconds()));
+                }
+                rest = e.rest().compareTo(wait) > 0 ? e.rest() : wait;
+                LOG.info("{}; trying again in {} s", e.sentence(), rest.toMillis() / 1000.0);
             }
             try {
-                Thread.sleep(wait.toMillis());
+                Thread.sleep(rest.toMillis());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw new VitrailException("the download was interrupted; repeat it and it will continue", e);

@@ -13,7 +13,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -30,12 +33,34 @@ final class HubTransfer {
     static final class Broken extends Exception {
         private static final long serialVersionUID = 1;
 
+        /** How long the server asks to be left alone; zero where it does not say. */
+        private final Duration rest;
+
+        private final boolean slow;
+
         Broken(String message) {
-            super(message);
+            this(message, Duration.ZERO, false);
+        }
+
+        Broken(String message, Duration rest, boolean slow) {
+            super(Faults.printable(message));
+            this.rest = rest;
+            this.slow = slow;
         }
 
         Broken(String message, Throwable cause) {
-            super(message, cause);
+            super(Faults.printable(message), cause);
+            this.rest = Duration.ZERO;
+            this.slow = false;
+        }
+
+        Duration rest() {
+            return rest;
+        }
+
+        /** Whether it sent, but so slowly that it would never end: another attempt would be no better. */
+        boolean slow() {
+            return slow;
         }
 
         /** The message; this class always has one. */
@@ -57,6 +82,15 @@ final class HubTransfer {
     static final String NO_HUB = "NoHub";
 
     private static final int MAX_REDIRECTS = 10;
+
+    /** Bytes a second below which a download is given up, on average over twice the patience. */
+    static final long SLOWEST = 1 << 10;
+
+    /** The most that is taken of a file whose length nobody announces, bytes: enough for any description of a model. */
+    static final long UNANNOUNCED = 32L << 20;
+
+    /** The longest etag, which becomes a file's name. */
+    private static final int MAX_ETAG = 128;
 
     private final HubSettings settings;
     private final Duration patience;
@@ -102,18 +136,26 @@ final class HubTransfer {
                 .orElse("")
                 .replaceFirst("^W/", "")
                 .replace("\"", "");
-        if (!HubCache.isCommit(commit) || !etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
+        if (!HubCache.isCommit(commit) || !etag.matches("[A-Za-z0-9][A-Za-z0-9._-]*") || etag.length() > MAX_ETAG) {
             var sentence =
                     "%s does not answer as a Hugging Face hub does (no x-repo-commit or etag)".formatted(address);
             return new Answer(Optional.empty(), Optional.of(new Refusal(status, NO_HUB, sentence)));
         }
-        var size = headers.firstValueAsLong("x-linked-size");
+        var size = length(headers, "x-linked-size");
         // The length of a redirect is that of its own page.
         var facts = new Facts(
-                commit,
-                etag,
-                size.isPresent() || status / 100 == 3 ? size : headers.firstValueAsLong("content-length"));
+                commit, etag, size.isPresent() || status / 100 == 3 ? size : length(headers, "content-length"));
         return new Answer(Optional.of(facts), Optional.empty());
+    }
+
+    /** A length in bytes; empty where the header is missing or is no length. */
+    private static OptionalLong length(HttpHeaders headers, String name) {
+        try {
+            var length = headers.firstValueAsLong(name);
+            return length.isPresent() && length.getAsLong() >= 0 ? length : OptionalLong.empty();
+        } catch (NumberFormatException e) {
+            return OptionalLong.empty();
+        }
     }
 
     /**
@@ -146,7 +188,10 @@ final class HubTransfer {
                 throw new Broken("%s sends another part than asked for (%s)".formatted(address, range));
             }
             long start = continues ? have : 0;
-            long end = append(body, guard, partial, start, size.orElse(Long.MAX_VALUE));
+            long end = append(body, guard, partial, start, size);
+            if (guard.tooSlow()) {
+                throw guard.slow(address);
+            }
             if (guard.gaveUp()) {
                 throw new Broken("%s sent nothing for %d s".formatted(address, patience.toSeconds()));
             }
@@ -158,22 +203,41 @@ final class HubTransfer {
         }
     }
 
-    private long append(InputStream body, Guard guard, Path partial, long start, long limit)
+    private long append(InputStream body, Guard guard, Path partial, long start, OptionalLong size)
             throws IOException, Broken {
+        long limit = size.orElse(UNANNOUNCED);
         try (var file = writable(partial)) {
             file.truncate(start);
             file.position(start);
             var buffer = new byte[1 << 16];
-            for (int read = body.read(buffer); read >= 0; read = body.read(buffer)) {
-                guard.progress();
+            for (int read = read(body, buffer, guard); read >= 0; read = read(body, buffer, guard)) {
+                guard.progress(read);
                 if (read > limit - file.position()) {
                     file.truncate(0);
+                    VitrailException.require(
+                            size.isPresent(),
+                            "the hub does not say how long %s is and has sent more than %d MiB of it: fetch the file by other means"
+                                    + " and name it with --arch",
+                            partial.getFileName(),
+                            UNANNOUNCED >> 20);
                     throw new Broken("the hub announced %d bytes and sends more".formatted(limit));
                 }
                 store(file, ByteBuffer.wrap(buffer, 0, read), partial);
             }
             file.force(true);
             return file.position();
+        }
+    }
+
+    /** The next bytes; none where the guard has closed the body, whatever the reader makes of that. */
+    private static int read(InputStream body, byte[] buffer, Guard guard) throws IOException {
+        try {
+            return body.read(buffer);
+        } catch (IOException e) {
+            if (guard.gaveUp()) {
+                return -1;
+            }
+            throw e;
         }
     }
 
@@ -260,7 +324,8 @@ final class HubTransfer {
                 if (response.body() instanceof InputStream body) {
                     close(body);
                 }
-                throw new Broken("%s answers with status %d".formatted(request.uri(), status));
+                throw new Broken(
+                        "%s answers with status %d".formatted(request.uri(), status), rest(response.headers()), false);
             }
             return response;
         } catch (IOException e) {
@@ -268,6 +333,21 @@ final class HubTransfer {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new VitrailException("the download of %s was interrupted".formatted(request.uri()), e);
+        }
+    }
+
+    /** What {@code Retry-After} asks for, in seconds or as a date (RFC 9110, 10.2.3); zero where it is not there or makes no sense. */
+    private static Duration rest(HttpHeaders headers) {
+        var asked = headers.firstValue("retry-after").orElse("").strip();
+        try {
+            if (asked.matches("\\d{1,9}")) {
+                return Duration.ofSeconds(Long.parseLong(asked));
+            }
+            var until = ZonedDateTime.parse(asked, DateTimeFormatter.RFC_1123_DATE_TIME);
+            var left = Duration.between(ZonedDateTime.now(until.getZone()), until);
+            return left.isNegative() ? Duration.ZERO : left;
+        } catch (DateTimeException e) {
+            return Duration.ZERO;
         }
     }
 
@@ -281,8 +361,8 @@ final class HubTransfer {
     private static Refusal refusal(int status, HttpHeaders headers, URI address) {
         return new Refusal(
                 status,
-                headers.firstValue("x-error-code").orElse(""),
-                headers.firstValue("x-error-message").orElse(address.toString()));
+                Faults.printable(headers.firstValue("x-error-code").orElse("")),
+                Faults.printable(headers.firstValue("x-error-message").orElse(address.toString())));
     }
 
     private static Broken broken(URI address, IOException e) {
@@ -314,9 +394,14 @@ final class HubTransfer {
         }
     }
 
-    /** Closes a body that has been silent for too long; the HTTP client's own time limit ends with the headers. */
+    /**
+     * Closes a body that has been silent for too long, or brings too little to ever end; the HTTP client's own time limit ends with the
+     * headers.
+     */
     private final class Guard implements AutoCloseable {
         private final AtomicLong last = new AtomicLong(System.nanoTime());
+        private final AtomicLong received = new AtomicLong();
+        private volatile boolean tooSlow;
         private final Semaphore done = new Semaphore(0);
         private volatile boolean gaveUp;
 
@@ -328,8 +413,15 @@ final class HubTransfer {
 
         private void watch(InputStream body) {
             try {
+                long windowStart = System.nanoTime(), before = 0, window = 2 * patience.toNanos();
                 while (!done.tryAcquire(Math.max(1, patience.toMillis() / 4), TimeUnit.MILLISECONDS)) {
-                    if (System.nanoTime() - last.get() > patience.toNanos()) {
+                    long now = System.nanoTime();
+                    if (now - windowStart >= window) {
+                        tooSlow = received.get() - before < SLOWEST * (now - windowStart) / 1e9;
+                        before = received.get();
+                        windowStart = now;
+                    }
+                    if (tooSlow || now - last.get() > patience.toNanos()) {
                         gaveUp = true;
                         body.close();
                         return;
@@ -342,8 +434,17 @@ final class HubTransfer {
             }
         }
 
-        void progress() {
+        void progress(int bytes) {
             last.set(System.nanoTime());
+            received.addAndGet(bytes);
+        }
+
+        boolean tooSlow() {
+            return tooSlow;
+        }
+
+        Broken slow(URI address) {
+            return new Broken("%s sends fewer than %d bytes a second".formatted(address, SLOWEST), Duration.ZERO, true);
         }
 
         boolean gaveUp() {

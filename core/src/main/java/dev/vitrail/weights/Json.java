@@ -14,8 +14,8 @@ import java.nio.file.Path;
 
 /** JSON files beside weights: one object each, nothing named twice, nothing after it. */
 final class Json {
-    /** An index of a large model has thousands of lines, never this many bytes. */
-    private static final long MAX_BYTES = 64L << 20;
+    /** An index of a large model has thousands of lines, never this many bytes; parsed, a byte may take thirty. */
+    private static final long MAX_BYTES = 8L << 20;
 
     static final JsonMapper MAPPER = JsonMapper.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -35,7 +35,15 @@ final class Json {
                     file,
                     size,
                     MAX_BYTES);
-            return object(MAPPER.readTree(Files.readAllBytes(file)), file.toString());
+            return Allowance.guarded(file, () -> object(tree(file), file.toString()));
+        } catch (IOException e) {
+            throw ByteSource.unreadable(file, e);
+        }
+    }
+
+    private static JsonNode tree(Path file) {
+        try {
+            return MAPPER.readTree(Files.readAllBytes(file));
         } catch (IOException e) {
             throw new VitrailException(
                     "could not read %s as JSON: %s"

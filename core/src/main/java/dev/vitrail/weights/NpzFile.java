@@ -33,6 +33,10 @@ public final class NpzFile {
     }
 
     static StateDict read(ByteSource source) {
+        return Allowance.guarded(source.name(), () -> unguarded(source));
+    }
+
+    private static StateDict unguarded(ByteSource source) {
         VitrailException.require(
                 ZipEntries.looksLikeZip(source), "%s is not an .npz file: it is no zip archive", source.name());
         var zip = ZipEntries.of(source);

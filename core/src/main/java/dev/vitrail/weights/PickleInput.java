@@ -13,10 +13,19 @@ final class PickleInput {
 
     private final ByteBuffer in;
     private final Faults faults;
+    private final Allowance allowance;
 
-    PickleInput(ByteBuffer in, Faults faults) {
+    PickleInput(ByteBuffer in, Faults faults, Allowance allowance) {
         this.in = in;
         this.faults = faults;
+        this.allowance = allowance;
+    }
+
+    /** The bytes of a text or of raw bytes, charged for what they will take in memory: two bytes a character, and as much to decode. */
+    private ByteBuffer charged(long count) {
+        var bytes = bytes(count);
+        allowance.charge(4 * count);
+        return bytes;
     }
 
     ByteBuffer bytes(long count) {
@@ -39,7 +48,7 @@ final class PickleInput {
     }
 
     PickleValues.Bytes raw(long length) {
-        var content = bytes(length);
+        var content = charged(length);
         var copy = new byte[content.remaining()];
         content.get(copy);
         return new PickleValues.Bytes(copy);
@@ -47,7 +56,7 @@ final class PickleInput {
 
     String utf8(long length) {
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(bytes(length)).toString();
+            return StandardCharsets.UTF_8.newDecoder().decode(charged(length)).toString();
         } catch (CharacterCodingException e) {
             throw faults.of(e, "a text in it is not UTF-8");
         }
@@ -55,13 +64,13 @@ final class PickleInput {
 
     /** Python 2 pickled its byte strings so; names are ASCII, and Latin-1 reads any other byte without loss. */
     String latin(long length) {
-        return StandardCharsets.ISO_8859_1.decode(bytes(length)).toString();
+        return StandardCharsets.ISO_8859_1.decode(charged(length)).toString();
     }
 
     String line() {
         for (int end = in.position(); end < in.limit(); end++) {
             if (in.get(end) == '\n') {
-                var text = StandardCharsets.UTF_8.decode(bytes(end - in.position()));
+                var text = StandardCharsets.UTF_8.decode(charged(end - in.position()));
                 bytes(1);
                 return text.toString();
             }

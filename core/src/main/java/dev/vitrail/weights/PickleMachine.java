@@ -14,7 +14,8 @@ import java.util.Map;
  * <p>A pickle is a program. Python's machine runs it by importing what it names and calling it; this one hands every
  * name and every call to a {@link Host}, which knows a fixed list and refuses the rest, so that there is no class to
  * look up and nothing to execute. It does not recurse, and each instruction adds at most one value to the stack, so
- * time and memory grow with the bytes of the pickle and with nothing they claim.
+ * time grows with the bytes of the pickle and with nothing they claim. A byte of a pickle can become a hundred in memory, and a
+ * deflated byte a hundred thousand: so memory is bounded by an {@link Allowance}.
  *
  * @see <a href="https://docs.python.org/3/library/pickletools.html">the instructions, as Python's pickletools lists
  *     them</a>
@@ -39,15 +40,25 @@ final class PickleMachine {
 
     private static final Object MARK = new Object();
 
+    /** Bytes on the heap, by estimate: a small value and its place on the stack, a map or list without items, an item, a kept value. */
+    private static final int VALUE_BYTES = 40;
+
+    private static final int CONTAINER_BYTES = 96;
+    private static final int ENTRY_BYTES = 80;
+    private static final int ITEM_BYTES = 8;
+    private static final int MEMO_BYTES = 80;
+
     private final PickleInput in;
     private final Faults faults;
     private final Host host;
+    private final Allowance allowance;
     private final List<Object> stack = new ArrayList<>();
     private final Map<Integer, Object> memo = new HashMap<>();
     private long work;
 
-    private PickleMachine(ByteBuffer in, String source, Host host) {
-        this.in = new PickleInput(in, new Faults(source + SUSPECT));
+    private PickleMachine(ByteBuffer in, String source, Host host, Allowance allowance) {
+        this.in = new PickleInput(in, new Faults(source + SUSPECT), allowance);
+        this.allowance = allowance;
         this.faults = new Faults(source + SUSPECT);
         this.work = WORK_PER_BYTE * in.remaining();
         this.host = host;
@@ -56,11 +67,12 @@ final class PickleMachine {
     /**
      * Runs one pickle and leaves {@code in} just behind it.
      *
+     * @param allowance what its values may take in memory
      * @throws VitrailException if the pickle is damaged or the host refuses something in it
      */
-    static Object run(ByteBuffer in, String source, Host host) {
+    static Object run(ByteBuffer in, String source, Host host, Allowance allowance) {
         in.order(ByteOrder.LITTLE_ENDIAN);
-        return new PickleMachine(in, source, host).run();
+        return new PickleMachine(in, source, host, allowance).run();
     }
 
     private Object run() {
@@ -152,10 +164,10 @@ final class PickleMachine {
             case '0' -> pop();
             case '1' -> popToMark();
             case '2' -> push(peek());
-            case 'p' -> memo.put(in.index(in.line()), peek());
-            case 'q' -> memo.put((int) in.unsignedByte(), peek());
-            case 'r' -> memo.put(in.bytes(4).getInt(), peek());
-            case 0x94 -> memo.put(memo.size(), peek());
+            case 'p' -> keep(in.index(in.line()));
+            case 'q' -> keep((int) in.unsignedByte());
+            case 'r' -> keep(in.bytes(4).getInt());
+            case 0x94 -> keep(memo.size());
             case 'g' -> recall(in.index(in.line()));
             case 'h' -> recall((int) in.unsignedByte());
             case 'j' -> recall(in.bytes(4).getInt());
@@ -201,10 +213,15 @@ final class PickleMachine {
         if (peek() instanceof TorchValues.DataHolder holder && state instanceof PickleValues.Dict attributes) {
             spend(attributes.items.size());
             holder.attributes().items.putAll(attributes.items);
+            grown(holder.attributes());
         }
     }
 
     private void append(List<Object> items) {
+        allowance.charge((long) ITEM_BYTES * items.size());
+        if (peek() instanceof TorchValues.DataHolder) {
+            return; // a deque's items are of no use here
+        }
         if (!(peek() instanceof ArrayList<?>)) {
             throw faults.of("it appends to something that is no list");
         }
@@ -219,11 +236,19 @@ final class PickleMachine {
         for (int i = 0; i < pairs.size(); i += 2) {
             target.items.put(key(pairs.get(i)), pairs.get(i + 1));
         }
+        grown(target);
     }
 
     private void addMembers(List<Object> members) {
         var set = dict(peek());
         members.forEach(member -> set.items.put(key(member), true));
+        grown(set);
+    }
+
+    /** Charges what a dict has more than when it was last looked at. */
+    private void grown(PickleValues.Dict dict) {
+        allowance.charge((long) ENTRY_BYTES * Math.max(0, dict.items.size() - dict.charged));
+        dict.charged = Math.max(dict.charged, dict.items.size());
     }
 
     private PickleValues.Dict dict(Object value) {
@@ -245,7 +270,8 @@ final class PickleMachine {
                         || key instanceof PickleValues.None
                         || key instanceof PickleValues.Tuple
                         || key instanceof PickleValues.Bytes
-                        || key instanceof PickleValues.Global,
+                        || key instanceof PickleValues.Global
+                        || key instanceof TorchValues.DataHolder,
                 "it has a key that is no plain value");
         return key;
     }
@@ -282,7 +308,19 @@ final class PickleMachine {
     }
 
     private void push(Object value) {
+        boolean large = value instanceof PickleValues.Dict
+                || value instanceof PickleValues.Tuple
+                || value instanceof TorchValues.DataHolder
+                || value instanceof List;
+        allowance.charge(large ? CONTAINER_BYTES : VALUE_BYTES);
         stack.add(value);
+    }
+
+    /** Keeps the value on top of the stack under a number. */
+    private void keep(int index) {
+        if (memo.put(index, peek()) == null) {
+            allowance.charge(MEMO_BYTES);
+        }
     }
 
     private Object peek() {
@@ -312,6 +350,7 @@ final class PickleMachine {
 
     private List<Object> popFrom(int from) {
         var tail = stack.subList(from, stack.size());
+        allowance.charge(2L * ITEM_BYTES * tail.size());
         var items = new ArrayList<>(tail);
         faults.require(!items.contains(MARK), "it takes a mark for a value");
         tail.clear();

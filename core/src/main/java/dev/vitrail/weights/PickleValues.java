@@ -45,5 +45,8 @@ final class PickleValues {
     /** A dict, an OrderedDict, a set (its members as keys) or the attributes of a data holder; compared by identity. */
     static final class Dict {
         final Map<Object, Object> items = new LinkedHashMap<>();
+
+        /** How many of them have been charged to the pickle's {@link Allowance}. */
+        int charged;
     }
 }

@@ -52,33 +52,114 @@ final class Recognition {
         if (!misshapen.isEmpty()) {
             parts.add("%d have another shape (%s)".formatted(misshapen.size(), some(misshapen)));
         }
-        boolean classifierAlone = missing.isEmpty()
-                && unexpected.isEmpty()
-                && misshapen.stream().allMatch(name -> isClassifier(model, name));
-        var looksLike = classifierAlone
-                ? "all but the classifier fits: load it with as many classes as the file has, or begin a new classifier (in"
-                        + " Java, Options.withClasses)"
-                : advice(state, family);
-        return "%s does not fit the model: %s; %s".formatted(state.origin(), String.join(", ", parts), looksLike);
+        var prefix = Wrappers.commonPrefix(state.names());
+        if (!prefix.isEmpty()) {
+            parts.add("all its names begin with %s, and without that they are not the model's either"
+                    .formatted(Faults.printable(prefix)));
+        }
+        return "%s does not fit the model: %s; %s"
+                .formatted(
+                        state.origin(),
+                        String.join(", ", parts),
+                        advice(Wrappers.without(state, prefix), model, family, missing, unexpected, misshapen));
     }
 
     private static String some(Collection<String> names) {
-        var shown = String.join(", ", names.stream().limit(SHOWN).toList());
+        var shown = String.join(
+                ", ", names.stream().limit(SHOWN).map(Faults::printable).toList());
         return names.size() > SHOWN ? shown + ", …" : shown;
     }
 
-    private static String advice(StateDict state, Family<?> family) {
-        return variantOf(state)
-                .map(variant -> variant.family().equals(family)
+    private static String advice(
+            StateDict state,
+            Model model,
+            Family<?> family,
+            List<String> missing,
+            Collection<String> unexpected,
+            List<String> misshapen) {
+        var variant = variantOf(state);
+        if (variant.filter(found -> isOf(model, found)).isPresent()) {
+            return difference(model, missing, unexpected, misshapen);
+        }
+        return variant.map(found -> found.family().equals(family)
                         ? "it looks like %s, another size of the family %s: name that model"
-                                .formatted(variant.name(), family.name())
+                                .formatted(found.name(), family.name())
                         : "it looks like %s of the family %s: name that model"
-                                .formatted(variant.name(), variant.family().name()))
+                                .formatted(found.name(), found.family().name()))
                 .or(() -> familyOf(state)
-                        .map(other ->
-                                "it looks like a model of the family %s, of a size that the catalogue does not have"
+                        .map(other -> other.equals(family)
+                                ? "it is of the family %s as well, but of a size that the catalogue does not have: a config.json"
+                                                .formatted(family.name())
+                                        + " beside it can say so in model_args"
+                                : "it looks like a model of the family %s, of a size that the catalogue does not have"
                                         .formatted(other.name())))
                 .orElse("name the model that it was made from, or check that the file is complete");
+    }
+
+    /** Whether a model is a variant, whatever its classes and the size of its images: it has tensors of the same names and shapes. */
+    private static boolean isOf(Model model, Variant variant) {
+        try (var other = variant.create()) {
+            var own = model.parameters();
+            var theirs = other.parameters();
+            return own.keySet().stream().filter(name -> !isBeside(model, name)).allMatch(theirs::containsKey)
+                    && theirs.entrySet().stream()
+                            .filter(entry -> !isBeside(other, entry.getKey()))
+                            .allMatch(entry -> Optional.ofNullable(own.get(entry.getKey()))
+                                    .map(parameter -> differsInSizeAlone(
+                                            parameter.shape(), entry.getValue().shape()))
+                                    .orElse(false));
+        }
+    }
+
+    private static boolean differsInSizeAlone(long[] a, long[] b) {
+        return a.length == b.length && (Arrays.equals(a, b) || a.length >= 3);
+    }
+
+    /** What a checkpoint of the very variant that was named has otherwise, and what to do about it. */
+    private static String difference(
+            Model model, List<String> missing, Collection<String> unexpected, List<String> misshapen) {
+        var differences = new ArrayList<String>();
+        if (missing.stream().anyMatch(name -> isClassifier(model, name))) {
+            differences.add("it has no classifier of this form");
+        }
+        if (misshapen.stream().anyMatch(name -> isClassifier(model, name))) {
+            differences.add("its classifier is for other features or classes");
+        }
+        differences.addAll(added(unexpected));
+        var lost = missing.stream().filter(name -> !isClassifier(model, name)).toList();
+        if (!lost.isEmpty()) {
+            differences.add("it lacks " + Wrappers.some(Heads.words(lost)));
+        }
+        if (misshapen.stream().anyMatch(name -> !isClassifier(model, name))) {
+            differences.add("tensors of it are of another size, as for other images or patches");
+        }
+        return "the model is the right one, and what differs is that %s: if it was made with other arguments, a config.json beside it"
+                        .formatted(String.join(", and ", differences))
+                + " can say so in model_args";
+    }
+
+    /** What a checkpoint has and the model has not, in words where they are known. */
+    private static List<String> added(Collection<String> unexpected) {
+        var added = new ArrayList<String>();
+        for (var word : Heads.words(unexpected)) {
+            added.add(
+                    switch (word) {
+                        case "fc_norm" -> "it normalises after pooling (fc_norm; global_pool is avg in such models)";
+                        case "pre_logits" -> "it has a layer before its classifier (pre_logits)";
+                        case "norm_pre" -> "it normalises before the first block (norm_pre; pre_norm)";
+                        case "reg_token" -> "it has register tokens (reg_token; reg_tokens)";
+                        case "blocks" -> "its blocks have more (%s)".formatted(some(beginning(unexpected, word)));
+                        default ->
+                            Heads.isDecoder(word)
+                                    ? "it has a decoder (%s)".formatted(Faults.printable(word))
+                                    : "it has %s besides".formatted(Faults.printable(word));
+                    });
+        }
+        return added;
+    }
+
+    private static List<String> beginning(Collection<String> names, String word) {
+        return names.stream().filter(name -> name.startsWith(word + ".")).toList();
     }
 
     /**

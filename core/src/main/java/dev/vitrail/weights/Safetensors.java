@@ -80,6 +80,10 @@ public final class Safetensors {
     }
 
     static StateDict read(ByteSource source) {
+        return Allowance.guarded(source.name(), () -> unguarded(source));
+    }
+
+    private static StateDict unguarded(ByteSource source) {
         var header = SafetensorsHeader.of(source);
         var tensors = new ArrayList<StoredTensor>(header.entries().size());
         for (var entry : header.entries()) {

@@ -8,6 +8,9 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -25,6 +28,12 @@ import java.util.Map;
  */
 record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String> metadata) {
     static final int MAX_BYTES = 100_000_000;
+
+    /** The longest name, or text of the metadata, in characters. */
+    private static final int MAX_TEXT = 4 << 20;
+
+    /** Bytes on the heap of a tensor's description, here and as it is handed on, its name aside. */
+    private static final int ENTRY_BYTES = 600;
 
     /** One tensor; {@code begin} and {@code end} are bytes from {@link #dataStart}. */
     @SuppressWarnings("ArrayRecordComponent") // read by this package alone; never compared, never changed
@@ -53,8 +62,8 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .streamReadConstraints(StreamReadConstraints.builder()
                     .maxNestingDepth(8)
-                    .maxNameLength(MAX_BYTES)
-                    .maxStringLength(MAX_BYTES)
+                    .maxNameLength(MAX_TEXT)
+                    .maxStringLength(MAX_TEXT)
                     .build())
             .build();
 
@@ -86,12 +95,37 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
         return new Reader(source, length).header();
     }
 
+    /** The bytes of a buffer, from its beginning to its end. */
+    private static final class BufferStream extends InputStream {
+        private final ByteBuffer bytes;
+
+        BufferStream(ByteBuffer bytes) {
+            this.bytes = bytes;
+        }
+
+        @Override
+        public int read() {
+            return bytes.hasRemaining() ? Byte.toUnsignedInt(bytes.get()) : -1;
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) {
+            int count = Math.min(length, bytes.remaining());
+            if (count == 0 && length > 0) {
+                return -1;
+            }
+            bytes.get(target, offset, count);
+            return count;
+        }
+    }
+
     /** Walks the JSON token by token, so that nothing but the expected structure gets through. */
     private static final class Reader {
         private final ByteSource source;
         private final Faults faults;
         private final long dataStart;
-        private final String text;
+        private final ByteBuffer text;
+        private final Allowance allowance;
         private final List<Entry> entries = new ArrayList<>();
         private final Map<String, String> metadata = new LinkedHashMap<>();
 
@@ -99,19 +133,22 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             this.source = source;
             this.faults = new Faults(source.name() + " is not a valid safetensors file");
             this.dataStart = 8 + length;
-            try {
-                this.text = StandardCharsets.UTF_8
-                        .newDecoder()
-                        .decode(source.slice(8, length))
-                        .toString();
-            } catch (CharacterCodingException e) {
-                throw faults.of(e, "its header is not UTF-8");
-            }
-            faults.require(text.startsWith("{"), "its header does not begin with {");
+            this.allowance = Allowance.of(source);
+            this.text = source.slice(8, length);
+            faults.require(length > 0 && text.get(0) == '{', "its header does not begin with {");
         }
 
         SafetensorsHeader header() {
-            try (var json = JSON.createParser(text.stripTrailing())) {
+            // The format fills up with spaces, and allows nothing else behind the object.
+            int end = text.limit();
+            while (end > 0 && text.get(end - 1) == ' ') {
+                end--;
+            }
+            faults.require(text.get(end - 1) == '}', "something other than spaces follows the JSON of its header");
+            // Read bit by bit: as one text a header of the largest size would take six times its bytes.
+            var characters =
+                    new InputStreamReader(new BufferStream(text.slice(0, end)), StandardCharsets.UTF_8.newDecoder());
+            try (var json = JSON.createParser(characters)) {
                 expect(json.nextToken() == JsonToken.START_OBJECT, "an object");
                 while (json.nextToken() == JsonToken.FIELD_NAME) {
                     if (json.currentName().equals(Safetensors.METADATA)) {
@@ -121,10 +158,9 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
                     }
                 }
                 expect(json.currentToken() == JsonToken.END_OBJECT, "the end of an object");
-                long end = json.currentLocation().getCharOffset();
-                faults.require(
-                        text.chars().skip(end).allMatch(c -> c == ' '),
-                        "something other than spaces follows the JSON of its header");
+                faults.require(json.nextToken() == null, "something other than spaces follows the JSON of its header");
+            } catch (CharacterCodingException e) {
+                throw faults.of(e, "its header is not UTF-8");
             } catch (IOException e) {
                 // Jackson appends the place and a dump of its source; the first line says what is wrong.
                 throw faults.of(
@@ -141,12 +177,14 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             while (json.nextToken() == JsonToken.FIELD_NAME) {
                 String key = json.currentName();
                 expect(json.nextToken() == JsonToken.VALUE_STRING, "a string for each entry of __metadata__");
+                allowance.charge(ENTRY_BYTES + 2L * (key.length() + json.getTextLength()));
                 metadata.put(key, json.getText());
             }
         }
 
         private Entry readEntry(JsonParser json) throws IOException {
             String name = json.currentName();
+            allowance.charge(ENTRY_BYTES + 4L * name.length());
             String code = "";
             long[] shape = null;
             long[] offsets = null;

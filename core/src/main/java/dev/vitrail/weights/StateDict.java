@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -17,17 +18,29 @@ public final class StateDict implements Iterable<StoredTensor> {
     private final Map<String, String> metadata;
     private final String origin;
     private final boolean averaged;
+    private final Optional<String> architecture;
+    private final List<String> notes;
 
     /**
      * @param origin where the tensors come from, for the sentences of errors: usually a path
      * @throws VitrailException if two tensors have one name
      */
     public StateDict(Collection<StoredTensor> tensors, Map<String, String> metadata, String origin) {
-        this(tensors, metadata, origin, false);
+        this(tensors, metadata, origin, false, Optional.empty(), List.of());
     }
 
-    /** @param averaged see {@link #averaged()} */
-    StateDict(Collection<StoredTensor> tensors, Map<String, String> metadata, String origin, boolean averaged) {
+    /**
+     * @param averaged see {@link #averaged()}
+     * @param architecture see {@link #architecture()}
+     * @param notes see {@link #notes()}
+     */
+    StateDict(
+            Collection<StoredTensor> tensors,
+            Map<String, String> metadata,
+            String origin,
+            boolean averaged,
+            Optional<String> architecture,
+            List<String> notes) {
         var byName = new LinkedHashMap<String, StoredTensor>();
         for (var tensor : tensors) {
             VitrailException.require(
@@ -40,6 +53,8 @@ public final class StateDict implements Iterable<StoredTensor> {
         this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
         this.origin = origin;
         this.averaged = averaged;
+        this.architecture = architecture;
+        this.notes = List.copyOf(notes);
     }
 
     /** Tensors by name, in the file's order. */
@@ -75,7 +90,12 @@ public final class StateDict implements Iterable<StoredTensor> {
         var kept = tensors.values().stream()
                 .filter(tensor -> !unwanted.test(tensor.name()))
                 .toList();
-        return new StateDict(kept, metadata, origin, averaged);
+        return with(kept);
+    }
+
+    /** Other tensors of the same file. */
+    StateDict with(Collection<StoredTensor> others) {
+        return new StateDict(others, metadata, origin, averaged, architecture, notes);
     }
 
     /**
@@ -119,6 +139,16 @@ public final class StateDict implements Iterable<StoredTensor> {
     /** Whether the file keeps these as the running average over training, apart from the weights as trained. */
     public boolean averaged() {
         return averaged;
+    }
+
+    /** The architecture that the file says its weights are of, such as timm's {@code arch}; nobody has looked it up. */
+    public Optional<String> architecture() {
+        return architecture.or(() -> Optional.ofNullable(metadata.get("arch")));
+    }
+
+    /** Sentences for a person about where the reader found the tensors. */
+    public List<String> notes() {
+        return notes;
     }
 
     @Override

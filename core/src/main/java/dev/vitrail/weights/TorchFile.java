@@ -17,16 +17,16 @@ import org.slf4j.LoggerFactory;
  * the stream of pickles that came before.
  *
  * <p>Reading never executes anything: see {@link TorchValues} for the complete list of names a file may contain.
- * Checkpoints nest their weights; as timm does it, {@code state_dict} is looked for, then {@code model}, and else the
- * whole file is the state dict. Where these hold no tensors, the averages {@code state_dict_ema} and {@code model_ema} are
- * looked for. A leading {@code module.}, the mark of a data-parallel wrapper, is removed from names.
+ * Checkpoints nest their weights, and {@link Nest} finds them. A leading {@code module.}, the mark of a data-parallel wrapper, is
+ * removed from names.
  */
 public final class TorchFile {
     private static final Logger LOG = LoggerFactory.getLogger(TorchFile.class);
 
-    private static final List<String> TRAINED = List.of("state_dict", "model");
-    private static final List<String> AVERAGED = List.of("state_dict_ema", "model_ema");
     private static final String PICKLE = "data.pkl";
+
+    /** What a data-parallel wrapper puts before names. */
+    private static final String DATA_PARALLEL = "module.";
 
     private TorchFile() {}
 
@@ -53,6 +53,10 @@ public final class TorchFile {
     }
 
     static StateDict read(ByteSource source, boolean preferEma) {
+        return Allowance.guarded(source.name(), () -> unguarded(source, preferEma));
+    }
+
+    private static StateDict unguarded(ByteSource source, boolean preferEma) {
         if (ZipEntries.looksLikeZip(source)) {
             return readZip(source, ZipEntries.of(source), preferEma);
         }
@@ -85,8 +89,8 @@ public final class TorchFile {
                     .toString();
             requireLittleEndian(source, order.strip().equals("little"));
         }
-        var root =
-                PickleMachine.run(zip.content(pickles.get(0), 1, false), source.name(), new TorchValues(source.name()));
+        var root = PickleMachine.run(
+                zip.described(pickles.get(0)), source.name(), new TorchValues(source.name()), Allowance.of(source));
         var storages = new TorchTensors.Storages() {
             private final Map<String, ByteBuffer> opened = new LinkedHashMap<>();
 
@@ -113,45 +117,71 @@ public final class TorchFile {
             throw VitrailException.of(
                     "%s does not hold a dict of tensors at its top; save the model's state_dict", source.name());
         }
-        var averages = nested(dict, AVERAGED);
-        var trained = nested(dict, TRAINED).or(() -> Optional.of(dict)).filter(TorchFile::holdsTensors);
-        boolean averaged = averages.isPresent() && (preferEma || trained.isEmpty());
-        var weights = averaged ? averages.get() : trained.orElse(dict);
+        var found = Nest.search(dict, source.name(), preferEma)
+                .orElseThrow(() -> VitrailException.of(
+                        "%s holds no tensors where weights are looked for (state_dict, model, model_state_dict, module, net, …, or"
+                                + " the top); its top holds %s",
+                        source.name(),
+                        dict.items.keySet().stream()
+                                .limit(20)
+                                .map(TorchFile::named)
+                                .toList()));
         var factory = new TorchTensors(source, storages);
         var tensors = new ArrayList<StoredTensor>();
         var skipped = new ArrayList<String>();
-        for (var entry : weights.items.entrySet()) {
+        boolean wrapped = false;
+        for (var entry : found.weights().items.entrySet()) {
             if (entry.getKey() instanceof String name && entry.getValue() instanceof TorchValues.Tensor tensor) {
-                tensors.add(factory.materialise(name.startsWith("module.") ? name.substring(7) : name, tensor));
-            } else if (plainText(entry.getValue()).isEmpty()) {
+                boolean parallel = name.startsWith(DATA_PARALLEL);
+                wrapped |= parallel;
+                tensors.add(factory.materialise(parallel ? name.substring(DATA_PARALLEL.length()) : name, tensor));
+                continue;
+            }
+            if (entry.getValue() instanceof TorchValues.DataHolder holder && !holder.settings()) {
+                throw VitrailException.of(
+                        "%s holds %s under %s among its weights, where tensors alone are expected: save the state_dict alone (best as"
+                                + " safetensors) and load that",
+                        source.name(), holder.type(), named(entry.getKey()));
+            }
+            if (plainText(entry.getValue()).isEmpty()) {
                 skipped.add(named(entry.getKey()));
             }
         }
-        VitrailException.require(
-                !tensors.isEmpty(),
-                "%s holds no tensors where weights are looked for (state_dict, model, the top, state_dict_ema or model_ema); its top holds %s",
-                source.name(),
-                dict.items.keySet().stream().limit(20).map(TorchFile::named).toList());
         if (!skipped.isEmpty()) {
             LOG.info("{}: ignored {} entries that are no tensors: {}", source.name(), skipped.size(), skipped);
         }
-        return new StateDict(tensors, metadata(dict), source.name(), averaged);
+        var notes = new ArrayList<String>();
+        found.note().ifPresent(notes::add);
+        if (wrapped) {
+            notes.add("the prefix %s was taken off the names".formatted(DATA_PARALLEL));
+        }
+        return new StateDict(
+                tensors, metadata(dict), source.name(), found.averaged(), architecture(dict), List.copyOf(notes));
     }
 
     private static String named(Object key) {
         return key instanceof String name ? Faults.printable(name) : "a key that is no text";
     }
 
-    private static Optional<PickleValues.Dict> nested(PickleValues.Dict root, List<String> nests) {
-        return nests.stream()
-                .map(root.items::get)
-                .filter(PickleValues.Dict.class::isInstance)
-                .map(PickleValues.Dict.class::cast)
-                .findFirst();
+    /** What the file says at its top, or else among a training's settings, that its model is called. */
+    private static Optional<String> architecture(PickleValues.Dict root) {
+        return text(root, "arch")
+                .or(() -> settings(root, "args")
+                        .flatMap(args -> text(args, "arch").or(() -> text(args, "model"))))
+                .or(() -> settings(root, "hyper_parameters")
+                        .flatMap(args -> text(args, "arch").or(() -> text(args, "model_name"))));
     }
 
-    private static boolean holdsTensors(PickleValues.Dict weights) {
-        return weights.items.values().stream().anyMatch(TorchValues.Tensor.class::isInstance);
+    private static Optional<PickleValues.Dict> settings(PickleValues.Dict root, String entry) {
+        var value = root.items.get(entry);
+        if (value instanceof TorchValues.DataHolder holder) {
+            return Optional.of(holder.attributes());
+        }
+        return value instanceof PickleValues.Dict dict ? Optional.of(dict) : Optional.empty();
+    }
+
+    private static Optional<String> text(PickleValues.Dict dict, String key) {
+        return dict.items.get(key) instanceof String text && text.length() < 200 ? Optional.of(text) : Optional.empty();
     }
 
     /** Plain values beside the weights, such as the epoch. */

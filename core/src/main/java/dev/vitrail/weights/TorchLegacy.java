@@ -14,24 +14,12 @@ import java.util.Map;
  * @param storages the storages by key
  */
 record TorchLegacy(Object root, TorchTensors.Storages storages) {
-    /** The first pickle, as every version has written it: protocol 2, LONG1 0x1950a86a20f9469cfc6c, STOP. */
+    /** What the first pickle holds: LONG1 0x1950a86a20f9469cfc6c, STOP. The protocol comes before, and from 4 on a frame. */
     private static final byte[] MAGIC = {
-        (byte) 0x80,
-        2,
-        (byte) 0x8a,
-        10,
-        0x6c,
-        (byte) 0xfc,
-        (byte) 0x9c,
-        0x46,
-        (byte) 0xf9,
-        0x20,
-        0x6a,
-        (byte) 0xa8,
-        0x50,
-        0x19,
-        '.'
+        (byte) 0x8a, 10, 0x6c, (byte) 0xfc, (byte) 0x9c, 0x46, (byte) 0xf9, 0x20, 0x6a, (byte) 0xa8, 0x50, 0x19, '.'
     };
+
+    private static final byte FRAME = (byte) 0x95;
 
     private static final long PROTOCOL = 1001;
 
@@ -41,7 +29,19 @@ record TorchLegacy(Object root, TorchTensors.Storages storages) {
     private record Place(long offset, long bytes) {}
 
     static boolean looksLegacy(ByteSource source) {
-        return source.size() >= MAGIC.length && source.slice(0, MAGIC.length).equals(ByteBuffer.wrap(MAGIC));
+        return start(source) >= 0;
+    }
+
+    /** The byte at which the second pickle begins; negative for another kind of file. */
+    private static int start(ByteSource source) {
+        var head = source.slice(0, Math.min(source.size(), 32));
+        if (head.remaining() < 2 + MAGIC.length || head.get(0) != (byte) 0x80 || head.get(1) < 2 || head.get(1) > 5) {
+            return -1;
+        }
+        int at = head.get(2) == FRAME ? 2 + 9 : 2;
+        boolean there = head.remaining() >= at + MAGIC.length
+                && head.slice(at, MAGIC.length).equals(ByteBuffer.wrap(MAGIC));
+        return there ? at + MAGIC.length : -1;
     }
 
     static TorchLegacy read(ByteSource source) {
@@ -60,19 +60,21 @@ record TorchLegacy(Object root, TorchTensors.Storages storages) {
 
         TorchLegacy read() {
             var in = source.slice(0, Math.min(source.size(), MAX_PICKLES));
-            in.position(MAGIC.length);
+            in.position(start(source));
+            var allowance = Allowance.of(source);
             var values = new Collector(source.name());
             faults.require(
-                    PickleMachine.run(in, source.name(), values) instanceof Long protocol && protocol == PROTOCOL,
+                    PickleMachine.run(in, source.name(), values, allowance) instanceof Long protocol
+                            && protocol == PROTOCOL,
                     "it has another protocol than %d",
                     PROTOCOL);
-            var machine = PickleMachine.run(in, source.name(), values);
+            var machine = PickleMachine.run(in, source.name(), values, allowance);
             TorchFile.requireLittleEndian(
                     source,
                     machine instanceof PickleValues.Dict facts
                             && Boolean.TRUE.equals(facts.items.get("little_endian")));
-            var root = PickleMachine.run(in, source.name(), values);
-            if (!(PickleMachine.run(in, source.name(), values) instanceof ArrayList<?> keys)) {
+            var root = PickleMachine.run(in, source.name(), values, allowance);
+            if (!(PickleMachine.run(in, source.name(), values, allowance) instanceof ArrayList<?> keys)) {
                 throw faults.of("the keys of its storages are no list");
             }
             var places = places(keys, in.position());

@@ -11,12 +11,13 @@ import java.util.function.Function;
 /**
  * The complete list of what a PyTorch pickle may name here, and what each name makes.
  *
- * <p>Allowed are {@code collections.OrderedDict}, the typed storages, {@code torch.dtype}s, {@code torch.Size},
- * {@code torch._utils._rebuild_tensor_v2} and {@code torch._utils._rebuild_parameter}. Besides, two classes that do
- * nothing but hold settings, because published checkpoints carry them next to the weights:
- * {@code argparse.Namespace} (the DeiT line of repositories keeps its command line under {@code args}) and
- * {@code yacs.config.CfgNode} (Swin keeps its configuration under {@code config}). Their recorded attributes become a
- * plain map; no code of theirs exists here. Every other name is refused, whatever it is.
+ * <p>Weights are made of {@code collections.OrderedDict}, the typed storages, {@code torch.dtype}s, {@code torch.Size} and torch's
+ * functions that put tensors together. Besides, published checkpoints carry other values next to the weights: the settings of a command
+ * line ({@code argparse.Namespace} in the DeiT line of repositories, {@code yacs.config.CfgNode} in Swin's), the counters of a schedule,
+ * numpy's numbers, paths, dates. Such a name makes an inert {@link DataHolder}: the attributes that the file records for it become a plain
+ * map, its arguments are dropped, and no code of its class exists here. Among weights such a value is refused. The list follows what
+ * torch's own strict reader ({@code weights_only}) takes, by default or once it is allowed, as far as it is data. Every other name is
+ * refused, whatever it is.
  */
 final class TorchValues implements PickleMachine.Host {
     /** A storage's declaration: the bytes themselves lie elsewhere in the file. */
@@ -27,7 +28,12 @@ final class TorchValues implements PickleMachine.Host {
     record Tensor(Storage storage, long offset, long[] shape, long[] strides) {}
 
     /** The attributes of a class that only holds data. */
-    record DataHolder(String type, PickleValues.Dict attributes) {}
+    record DataHolder(String type, PickleValues.Dict attributes) {
+        /** Whether it is a training's settings, which some save between their tensors. */
+        boolean settings() {
+            return HOLDERS.contains(type);
+        }
+    }
 
     private static final Map<String, DType> STORAGES = Map.ofEntries(
             Map.entry("torch.DoubleStorage", DType.F64),
@@ -62,7 +68,102 @@ final class TorchValues implements PickleMachine.Host {
             "torch.complex64",
             "torch.complex128");
 
+    private static final Set<String> PYTHON_TYPES = Set.of(
+            "set",
+            "frozenset",
+            "bytearray",
+            "bytes",
+            "complex",
+            "slice",
+            "range",
+            "dict",
+            "list",
+            "tuple",
+            "int",
+            "long",
+            "float",
+            "bool",
+            "str",
+            "unicode");
+
+    private static final Set<String> PATHS =
+            Set.of("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath");
+
+    private static final Set<String> NUMPY_TYPES = Set.of(
+            "dtype",
+            "ndarray",
+            "bool_",
+            "bool",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "intc",
+            "longlong",
+            "float16",
+            "float32",
+            "float64",
+            "longdouble",
+            "complex64",
+            "complex128",
+            "str_",
+            "bytes_",
+            "datetime64",
+            "timedelta64");
+
+    private static final Set<String> TORCH_TYPES = Set.of(
+            "device",
+            "Generator",
+            "Tensor",
+            "strided",
+            "sparse_coo",
+            "per_tensor_affine",
+            "contiguous_format",
+            "channels_last",
+            "preserve_format");
+
     private static final Set<String> HOLDERS = Set.of("argparse.Namespace", "yacs.config.CfgNode");
+
+    /** Data types whose values are kept without content, by module. */
+    private static final Map<String, Set<String>> INERT = Map.ofEntries(
+            Map.entry("collections", Set.of("Counter", "defaultdict", "deque")),
+            Map.entry("builtins", PYTHON_TYPES),
+            Map.entry("__builtin__", PYTHON_TYPES),
+            Map.entry("_codecs", Set.of("encode")), // how protocol 2 writes bytes
+            Map.entry("argparse", Set.of("Namespace")),
+            Map.entry("types", Set.of("SimpleNamespace")),
+            Map.entry("datetime", Set.of("datetime", "date", "time", "timedelta", "timezone")),
+            Map.entry("pathlib", PATHS),
+            Map.entry("pathlib._local", PATHS),
+            Map.entry("uuid", Set.of("UUID")),
+            Map.entry("easydict", Set.of("EasyDict")),
+            Map.entry("omegaconf.dictconfig", Set.of("DictConfig")),
+            Map.entry("omegaconf.listconfig", Set.of("ListConfig")),
+            Map.entry("omegaconf.base", Set.of("Metadata", "ContainerMetadata")),
+            Map.entry("omegaconf.nodes", Set.of("AnyNode")),
+            Map.entry("typing", Set.of("Any")),
+            Map.entry("pytorch_lightning.utilities.parsing", Set.of("AttributeDict")),
+            Map.entry("lightning_fabric.utilities.data", Set.of("AttributeDict")),
+            Map.entry("lightning.fabric.utilities.data", Set.of("AttributeDict")),
+            Map.entry("numpy", NUMPY_TYPES),
+            Map.entry("numpy.core.multiarray", Set.of("scalar", "_reconstruct")),
+            Map.entry("numpy._core.multiarray", Set.of("scalar", "_reconstruct")),
+            Map.entry("numpy.core.numeric", Set.of("_frombuffer")),
+            Map.entry("numpy._core.numeric", Set.of("_frombuffer")),
+            Map.entry("torch", TORCH_TYPES),
+            Map.entry("torch._C", Set.of("Generator")),
+            Map.entry("torch.nn.parameter", Set.of("Parameter")),
+            Map.entry("torch.serialization", Set.of("_get_layout")),
+            Map.entry("torch.torch_version", Set.of("TorchVersion")));
+
+    private static boolean isInert(PickleValues.Global global) {
+        return INERT.getOrDefault(global.module(), Set.of()).contains(global.name())
+                || (global.module().equals("numpy.dtypes") && global.name().matches("[A-Za-z0-9]+DType"));
+    }
 
     private final String source;
     private final Faults faults;
@@ -76,7 +177,9 @@ final class TorchValues implements PickleMachine.Host {
                 "collections.OrderedDict", this::orderedDict,
                 "torch.Size", this::size,
                 "torch._utils._rebuild_tensor_v2", this::rebuildTensor,
-                "torch._utils._rebuild_parameter", this::rebuildParameter);
+                "torch._utils._rebuild_parameter", this::rebuildParameter,
+                "torch._utils._rebuild_parameter_with_state", this::rebuildParameter,
+                "torch._tensor._rebuild_from_type_v2", this::rebuildFromType);
     }
 
     @Override
@@ -85,7 +188,8 @@ final class TorchValues implements PickleMachine.Host {
         boolean known = callables.containsKey(name)
                 || STORAGES.containsKey(name)
                 || DTYPES.contains(name)
-                || HOLDERS.contains(name);
+                || HOLDERS.contains(name)
+                || isInert(global);
         if (!known) {
             throw VitrailException.of(
                     "%s contains %s, which is neither a tensor nor a plain value; nothing in a weights file is ever"
@@ -98,13 +202,13 @@ final class TorchValues implements PickleMachine.Host {
     @Override
     public Object call(Object callable, List<Object> arguments) {
         // Of a file's values only names are ever made text: a few bytes make a list whose text would not end.
-        if (callable instanceof PickleValues.Global) {
-            String name = callable.toString();
+        if (callable instanceof PickleValues.Global global) {
+            String name = global.toString();
             var known = callables.get(name);
             if (known != null) {
                 return known.apply(arguments);
             }
-            if (HOLDERS.contains(name)) {
+            if (HOLDERS.contains(name) || isInert(global)) {
                 return new DataHolder(name, new PickleValues.Dict());
             }
         }
@@ -159,6 +263,18 @@ final class TorchValues implements PickleMachine.Host {
     private Object rebuildParameter(List<Object> arguments) {
         faults.require(!arguments.isEmpty() && arguments.get(0) instanceof Tensor, "a parameter in it is no tensor");
         return arguments.get(0);
+    }
+
+    /** A tensor with attributes of its own: the function that makes it, its class, the function's arguments and the attributes. */
+    private Object rebuildFromType(List<Object> arguments) {
+        faults.require(
+                arguments.size() >= 3 && arguments.get(0) instanceof PickleValues.Global,
+                "a tensor in it has no function that makes it");
+        return switch (arguments.get(0).toString()) {
+            case "torch._utils._rebuild_tensor_v2" -> rebuildTensor(list(arguments.get(2)));
+            case "torch._utils._rebuild_parameter" -> rebuildParameter(list(arguments.get(2)));
+            default -> throw faults.of("a tensor in it is made by an unknown function");
+        };
     }
 
     /** A view may neither leave its storage nor, by repeating elements, be larger than it. */

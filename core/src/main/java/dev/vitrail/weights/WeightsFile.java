@@ -2,10 +2,13 @@ package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 
 /** Weights in whatever format they come: a file is recognised by its content, never by its name. */
 public final class WeightsFile {
@@ -79,6 +82,10 @@ public final class WeightsFile {
     }
 
     static StateDict readSingle(Path file, boolean preferEma) {
+        return Allowance.guarded(file, () -> unguarded(file, preferEma));
+    }
+
+    private static StateDict unguarded(Path file, boolean preferEma) {
         var source = ByteSource.of(file);
         if (ZipEntries.looksLikeZip(source)) {
             boolean arrays = ZipEntries.of(source).names().stream().allMatch(name -> name.endsWith(".npy"));
@@ -104,16 +111,40 @@ public final class WeightsFile {
         return text.toString();
     }
 
-    private static String hint(ByteSource source) {
-        return Optional.of(source)
-                .filter(s -> s.size() >= 7 && s.slice(0, 7).equals(java.nio.ByteBuffer.wrap(POINTER)))
-                .map(
-                        s ->
-                                "; this looks like the pointer that Git LFS leaves in place of a file, so fetch the file itself")
-                .orElse("");
-    }
+    /** What a file is that is no weights file, by its first bytes in hexadecimal, and what to do with it. */
+    private static final Map<String, String> OTHERS = Map.of(
+            "76657273696f6e", "it is the pointer that Git LFS leaves in place of a file, so fetch the file itself",
+            "1f8b", "it is packed by gzip: unpack it (gunzip, or tar -xzf for a .tar.gz) and name what was in it",
+            "fd377a585a00", "it is packed by xz: unpack it (unxz, or tar -xJf for a .tar.xz) and name what was in it",
+            "425a68", "it is packed by bzip2: unpack it and name what was in it",
+            "28b52ffd", "it is packed by zstd: unpack it and name what was in it",
+            "377abcaf271c", "it is a 7z archive: unpack it and name what was in it",
+            "894844460d0a1a0a", "it is an HDF5 file, as Keras writes them: convert it to safetensors",
+            "47475546", "it is a GGUF file: convert it to safetensors",
+            "3c", "it looks like a web page: the download may have given an error or a sign-in page");
 
-    private static final byte[] POINTER = {'v', 'e', 'r', 's', 'i', 'o', 'n'};
+    /** Where a tar archive has its mark. */
+    private static final int TAR = 257;
+
+    private static String hint(ByteSource source) {
+        var head = source.slice(0, Math.min(16, source.size()));
+        var bytes = new byte[head.remaining()];
+        head.get(bytes);
+        var hex = HexFormat.of().formatHex(bytes);
+        if (source.size() >= TAR + 5
+                && source.slice(TAR, 5).equals(ByteBuffer.wrap("ustar".getBytes(StandardCharsets.US_ASCII)))) {
+            return "; it is a tar archive: unpack it (tar -xf) and name what was in it";
+        }
+        return OTHERS.entrySet().stream()
+                .filter(other -> hex.startsWith(other.getKey()))
+                .findFirst()
+                .map(other -> "; " + other.getValue())
+                .orElse(
+                        bytes.length > 1 && bytes[0] == (byte) 0x80 && bytes[1] <= 5 && bytes[1] >= 2
+                                ? "; it is a plain pickle, which torch.save did not write: load it where it was made and save the"
+                                        + " state_dict as safetensors"
+                                : "");
+    }
 
     private static String nameOf(Path file) {
         return String.valueOf(file.getFileName());

@@ -41,6 +41,13 @@ final class ZipEntries {
 
     private static final long INFLATED_FREE = 64L << 20;
 
+    private static final long DESCRIBED_RATIO = 16;
+
+    private static final long DESCRIBED_FREE = 8L << 20;
+
+    /** Bytes on the heap of an entry of the directory, its name aside. */
+    private static final int ENTRY_BYTES = 256;
+
     private record Entry(String name, int method, long crc, long compressed, long size, long dataStart) {}
 
     private final ByteSource source;
@@ -91,6 +98,22 @@ final class ZipEntries {
             faults.require(crc.getValue() == entry.crc, "entry %s does not match its checksum", name);
         }
         return content;
+    }
+
+    /**
+     * The content of an entry that describes others, as a pickle does: one that is deflated grows no more than descriptions do, which
+     * repeat themselves less than tensors may.
+     */
+    ByteBuffer described(String name) {
+        var entry = entries.get(name);
+        long most = DESCRIBED_FREE + DESCRIBED_RATIO * source.size();
+        faults.require(
+                entry == null || entry.method == STORED || entry.size <= most,
+                "entry %s grows to more than %d bytes, from a file of %d: it is made to exhaust memory",
+                name,
+                most,
+                source.size());
+        return content(name, 1, false);
     }
 
     private ByteBuffer inflate(Entry entry) {
@@ -176,8 +199,11 @@ final class ZipEntries {
             var entries = new LinkedHashMap<String, Entry>();
             var directory = source.slice(start, bytes);
             var extents = new ArrayList<long[]>();
+            var allowance = Allowance.of(source);
             for (long i = 0; i < count; i++) {
+                allowance.charge(ENTRY_BYTES);
                 var entry = central(directory, start, extents);
+                allowance.charge(2L * entry.name.length());
                 faults.require(entries.put(entry.name, entry) == null, "two entries are named %s", entry.name);
             }
             faults.require(!directory.hasRemaining(), "its directory holds more than its entries");

@@ -171,6 +171,25 @@ class CheckpointTest {
         assertThat(load(headless, flax(config))).hasSize(1);
     }
 
+    /** As timm reads such files, which leaves a classifier of other classes as the model has it, and resamples grid and patches. */
+    @Test
+    void aFlaxCheckpointServesOtherClassesASmallerGridAndAnotherPatch() {
+        var config = config(MINI.name());
+        var other = config.with(o -> {
+            o.classes = config.classes() + 3;
+            o.imageHeight = 24;
+            o.imageWidth = 24;
+            o.patchHeight = 6;
+            o.patchWidth = 6;
+        });
+        try (var model = MINI.family().create(other)) {
+            var report = Checkpoint.load(
+                    model, MINI.family(), flax(config), Checkpoint.Classifier.KEEP_IF_IT_FITS, Device.CPU);
+            assertThat(report.fresh()).containsExactlyInAnyOrder("head.weight", "head.bias");
+        }
+        assertThat(Checkpoint.classes(MINI.family(), other, flax(config))).hasValue(config.classes());
+    }
+
     @Test
     void aFlaxCheckpointOfAnotherVariantSaysWhich() {
         assertRefused(

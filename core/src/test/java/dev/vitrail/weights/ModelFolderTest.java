@@ -148,7 +148,7 @@ class ModelFolderTest {
             delimiter = ';',
             quoteCharacter = '~',
             value = {
-                "{\"class_token\": true, \"img_size\": 32} ; asks for class_token",
+                "{\"block_fn\": \"ParallelScalingBlock\", \"img_size\": 32} ; asks for block_fn",
                 "{\"img_size\": [1, 2, 3]} ; found [1, 2, 3]",
                 "{\"img_size\": 0} ; found [0]",
                 "{\"img_size\": \"32\"} ; expected a list of integers",

@@ -1,0 +1,49 @@
+package dev.vitrail.weights;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Tensor;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Looks for weights that are infinite or no numbers, as a training that ran off leaves them: a model of these gives nothing. */
+final class NotFinite {
+    private static final int SHOWN = 3;
+
+    /** For each tensor, how many of its numbers are not finite, of how many. */
+    private final Map<String, long[]> found = new LinkedHashMap<>();
+
+    /**
+     * Looks at one tensor. Its sum is finite if all its numbers are, and takes one pass; only where it is not are they counted.
+     *
+     * @param stored as the file has it
+     * @param values the same numbers
+     */
+    void look(String name, StoredTensor stored, Tensor values) {
+        if (!values.dtype().floating() || Double.isFinite(values.sum().item())) {
+            return;
+        }
+        long count = 0;
+        for (float value : stored.toFloats()) {
+            count += Float.isFinite(value) ? 0 : 1;
+        }
+        if (count > 0) {
+            found.put(name, new long[] {count, stored.elements()});
+        }
+    }
+
+    /** Refuses weights that are not finite, by name and number. */
+    void requireNone(String origin) {
+        VitrailException.require(
+                found.isEmpty(),
+                "%s holds weights that are not finite (NaN or infinite): %s%s; a training that ran off leaves such, so load an earlier"
+                        + " checkpoint of it",
+                origin,
+                found.entrySet().stream()
+                        .limit(SHOWN)
+                        .map(entry -> "%d of the %d numbers of %s"
+                                .formatted(entry.getValue()[0], entry.getValue()[1], Faults.printable(entry.getKey())))
+                        .collect(Collectors.joining(", ")),
+                found.size() > SHOWN ? " and of %d tensors more".formatted(found.size() - SHOWN) : "");
+    }
+}
