@@ -6,7 +6,6 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import dev.vitrail.VitrailException;
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -58,10 +57,16 @@ final class Natives {
         }
     }
 
-    private static synchronized void loadOnce() {
-        if (loaded) {
-            return;
+    private static void loadOnce() {
+        // Two class loaders of one process hold different copies of this class: the lock is one that both see.
+        synchronized (NativeLibraries.processLock()) {
+            if (!loaded) {
+                loadLocked();
+            }
         }
+    }
+
+    private static void loadLocked() {
         requireSoundCollector(
                 Runtime.version(),
                 ManagementFactory.getGarbageCollectorMXBeans().stream()
@@ -74,6 +79,7 @@ final class Natives {
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         boolean mkl = mklOnClassPath();
+        NativeLibraries.requireJna();
         prepareEnvironment(mkl);
         if (mkl) {
             setDefault("org.bytedeco.openblas.load", "mkl_rt");
@@ -84,11 +90,12 @@ final class Natives {
                             .toString());
         }
         try {
-            extractAll();
+            NativeLibraries.open(mkl);
             Loader.load(torch.class);
         } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
-            throw missing(e);
+            throw NativeLibraries.refusedToThisLoader(e).orElseGet(() -> missing(e));
         }
+        NativeLibraries.loaded();
         torch.set_num_threads(Threads.wanted());
         leaveWithoutDestructors();
         // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
@@ -125,24 +132,6 @@ final class Natives {
 
     private static boolean mklOnClassPath() {
         return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
-    }
-
-    /**
-     * Extracts every library before the first is opened. Where the system has a libtorch of its own (Debian's python3-torch),
-     * {@code libtorch.so} would otherwise find the system's {@code libtorch_cpu.so} while ours is still in the jar, and crash.
-     */
-    private static void extractAll() {
-        for (var preset : new String[] {"openblas", "pytorch"}) {
-            try {
-                Loader.cacheResources("/org/bytedeco/" + preset + "/" + Loader.getPlatform() + "/");
-            } catch (IOException e) {
-                throw new VitrailException(
-                        "the native libraries cannot be extracted to the cache folder (%s): free some space, or name another"
-                                        .formatted(e.getMessage())
-                                + " folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
-                        e);
-            }
-        }
     }
 
     private static void prepareEnvironment(boolean mkl) {
