@@ -59,7 +59,14 @@ final class NativeLibraries {
     /** Names by which JavaCPP knows the libraries that a process can hold only once. */
     private static final List<String> ONCE = List.of("c10", "torch_cpu", "torch");
 
+    private static volatile @Nullable Path openMp;
+
     private NativeLibraries() {}
+
+    /** The OpenMP runtime that computes, where it is GNU's. */
+    static Optional<Path> openMp() {
+        return Optional.ofNullable(openMp).filter(Files::exists);
+    }
 
     /** An object that every class loader of the process shares, to load natives one class loader at a time. */
     static Object processLock() {
@@ -93,6 +100,7 @@ final class NativeLibraries {
         if (plain && blas.isPresent()) {
             BLAS.forEach(name -> open(blas.get().resolve(name)));
         }
+        openMp = torch.get().resolve("libgomp.so.1");
         for (var name : plain ? TORCH : List.of("libgomp.so.1", "libc10.so")) {
             open(torch.get().resolve(name));
         }

@@ -28,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * user has set wins.
  *
  * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores), {@code vitrail.wait}
- * ({@code brief}, the default; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep
- * at once).
+ * ({@code adaptive}, the default: as long as {@code brief} while the cores are ours, else short, see {@link Waiting};
+ * {@code brief}; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep at once).
  */
 final class Natives {
     private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
@@ -42,7 +42,7 @@ final class Natives {
 
     /**
      * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of a model,
-     * some 25 ms at most, so that a process at rest uses nothing. Beside other work on the same cores {@code passive} is faster.
+     * some 25 ms at most, so that a process at rest uses nothing.
      */
     private static final String BRIEF_SPIN = "1000000";
 
@@ -97,6 +97,10 @@ final class Natives {
         }
         NativeLibraries.loaded();
         torch.set_num_threads(Threads.wanted());
+        NativeMessages.quieten();
+        if (waitAdapts()) {
+            NativeLibraries.openMp().ifPresent(openMp -> Waiting.adapt(openMp, Threads.wanted()));
+        }
         leaveWithoutDestructors();
         // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
         // them.
@@ -130,19 +134,27 @@ final class Natives {
         }
     }
 
+    /** Whether waiting is nobody's decision but ours. */
+    private static boolean waitAdapts() {
+        return "adaptive".equals(System.getProperty("vitrail.wait", "adaptive"))
+                && System.getenv("GOMP_SPINCOUNT") == null
+                && System.getenv("OMP_WAIT_POLICY") == null;
+    }
+
     private static boolean mklOnClassPath() {
         return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
     }
 
     private static void prepareEnvironment(boolean mkl) {
         var variables = new HashMap<>(Map.of("OPENBLAS_NUM_THREADS", "1", "MKL_THREADING_LAYER", "GNU"));
-        switch (System.getProperty("vitrail.wait", "brief")) {
-            case "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
+        variables.put("TORCH_CPP_LOG_LEVEL", "ERROR");
+        switch (System.getProperty("vitrail.wait", "adaptive")) {
+            case "adaptive", "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
             case "active" -> variables.put("OMP_WAIT_POLICY", "active");
             case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
             default ->
                 throw VitrailException.of(
-                        "vitrail.wait is '%s': expected brief, active or passive", System.getProperty("vitrail.wait"));
+                        "vitrail.wait is '%s': expected adaptive, brief, active or passive", System.getProperty("vitrail.wait"));
         }
         try {
             if (Platform.isWindows()) {
