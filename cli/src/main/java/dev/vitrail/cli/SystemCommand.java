@@ -71,7 +71,7 @@ final class SystemCommand implements Callable<Integer> {
                 Json.object(
                         "cores", limits.cores(),
                         "cpu_quota",
-                                limits.cpuQuota().<Object>map(quota -> quota).orElse("none"),
+                                limits.cpuQuota().isPresent() ? (Object) limits.cpuQuota().getAsDouble() : "none",
                         "memory_bytes", limits.memoryBytes(),
                         "heap_bytes", limits.heapBytes(),
                         "threads", limits.threads(),
@@ -128,9 +128,9 @@ final class SystemCommand implements Callable<Integer> {
                         Locale.ROOT,
                         "%d cores%s, %.1f GiB of memory, %.1f GiB of heap",
                         limits.cores(),
-                        limits.cpuQuota()
-                                .map(quota -> String.format(Locale.ROOT, " (quota %.2f)", quota))
-                                .orElse(""),
+                        limits.cpuQuota().isPresent()
+                                ? String.format(Locale.ROOT, " (quota %.2f)", limits.cpuQuota().getAsDouble())
+                                : "",
                         limits.memoryBytes() / 0x1p30,
                         limits.heapBytes() / 0x1p30));
         line("threads", limits.threads() + ", waiting " + limits.waiting());

@@ -6,7 +6,6 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import dev.vitrail.VitrailException;
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -29,8 +28,8 @@ import org.slf4j.LoggerFactory;
  * user has set wins.
  *
  * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores), {@code vitrail.wait}
- * ({@code brief}, the default; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep
- * at once).
+ * ({@code adaptive}, the default: as long as {@code brief} while the cores are ours, else short, see {@link Waiting};
+ * {@code brief}; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep at once).
  */
 final class Natives {
     private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
@@ -43,7 +42,7 @@ final class Natives {
 
     /**
      * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of a model,
-     * some 25 ms at most, so that a process at rest uses nothing. Beside other work on the same cores {@code passive} is faster.
+     * some 25 ms at most, so that a process at rest uses nothing.
      */
     private static final String BRIEF_SPIN = "1000000";
 
@@ -61,16 +60,19 @@ final class Natives {
         }
     }
 
-    private static synchronized void loadOnce() {
-        if (loaded || loading) {
-            return;
-        }
-        loading = true;
-        try {
-            start();
-            loaded = true;
-        } finally {
-            loading = false;
+    private static void loadOnce() {
+        // Two class loaders of one process hold different copies of this class: the lock is one that both see.
+        synchronized (NativeLibraries.processLock()) {
+            if (loaded || loading) {
+                return;
+            }
+            loading = true;
+            try {
+                start();
+                loaded = true;
+            } finally {
+                loading = false;
+            }
         }
     }
 
@@ -87,6 +89,7 @@ final class Natives {
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         boolean mkl = mklOnClassPath();
+        NativeLibraries.requireJna();
         prepareEnvironment(mkl);
         if (mkl) {
             setDefault("org.bytedeco.openblas.load", "mkl_rt");
@@ -97,12 +100,17 @@ final class Natives {
                             .toString());
         }
         try {
-            extractAll();
+            NativeLibraries.open(mkl);
             Loader.load(torch.class);
         } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
-            throw missing(e);
+            throw NativeLibraries.refusedToThisLoader(e).orElseGet(() -> missing(e));
         }
+        NativeLibraries.loaded();
         torch.set_num_threads(Threads.wanted());
+        NativeMessages.quieten();
+        if (waitAdapts()) {
+            NativeLibraries.openMp().ifPresent(openMp -> Waiting.adapt(openMp, Threads.wanted()));
+        }
         leaveWithoutDestructors();
         // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
         // them.
@@ -141,38 +149,28 @@ final class Natives {
         }
     }
 
-    private static boolean mklOnClassPath() {
-        return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
+    /** Whether waiting is nobody's decision but ours. */
+    private static boolean waitAdapts() {
+        return "adaptive".equals(System.getProperty("vitrail.wait", "adaptive"))
+                && System.getenv("GOMP_SPINCOUNT") == null
+                && System.getenv("OMP_WAIT_POLICY") == null;
     }
 
-    /**
-     * Extracts every library before the first is opened. Where the system has a libtorch of its own (Debian's python3-torch),
-     * {@code libtorch.so} would otherwise find the system's {@code libtorch_cpu.so} while ours is still in the jar, and crash.
-     */
-    private static void extractAll() {
-        for (var preset : new String[] {"openblas", "pytorch"}) {
-            try {
-                Loader.cacheResources("/org/bytedeco/" + preset + "/" + Loader.getPlatform() + "/");
-            } catch (IOException e) {
-                throw new VitrailException(
-                        "the native libraries cannot be extracted to the cache folder (%s): free some space, or name another"
-                                        .formatted(e.getMessage())
-                                + " folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
-                        e);
-            }
-        }
+    private static boolean mklOnClassPath() {
+        return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
     }
 
     private static void prepareEnvironment(boolean mkl) {
         var variables = new HashMap<>(Map.of("OPENBLAS_NUM_THREADS", "1", "MKL_THREADING_LAYER", "GNU"));
         variables.putAll(Products.prepare());
-        switch (System.getProperty("vitrail.wait", "brief")) {
-            case "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
+        variables.put("TORCH_CPP_LOG_LEVEL", "ERROR");
+        switch (System.getProperty("vitrail.wait", "adaptive")) {
+            case "adaptive", "brief" -> variables.put("GOMP_SPINCOUNT", BRIEF_SPIN);
             case "active" -> variables.put("OMP_WAIT_POLICY", "active");
             case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
             default ->
                 throw VitrailException.of(
-                        "vitrail.wait is '%s': expected brief, active or passive", System.getProperty("vitrail.wait"));
+                        "vitrail.wait is '%s': expected adaptive, brief, active or passive", System.getProperty("vitrail.wait"));
         }
         try {
             if (Platform.isWindows()) {

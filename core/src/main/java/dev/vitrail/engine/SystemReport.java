@@ -1,10 +1,8 @@
 package dev.vitrail.engine;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.regex.Pattern;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
@@ -48,7 +46,7 @@ public record SystemReport(
      * @param waiting how idle threads wait: the property {@code vitrail.wait}, or the default
      */
     public record Limits(
-            int cores, Optional<Double> cpuQuota, long memoryBytes, long heapBytes, int threads, String waiting) {}
+            int cores, OptionalDouble cpuQuota, long memoryBytes, long heapBytes, int threads, String waiting) {}
 
     /**
      * The natives.
@@ -95,11 +93,11 @@ public record SystemReport(
     private static Limits present() {
         return new Limits(
                 Runtime.getRuntime().availableProcessors(),
-                quota(),
+                CpuLimits.quota(),
                 NativeMemory.machineBytes(),
                 Runtime.getRuntime().maxMemory(),
                 Threads.count(),
-                System.getProperty("vitrail.wait", "brief"));
+                System.getProperty("vitrail.wait", "adaptive"));
     }
 
     private static String property(String name) {
@@ -119,29 +117,5 @@ public record SystemReport(
     private static String first(String pattern, String text) {
         var found = Pattern.compile(pattern).matcher(text);
         return found.find() ? Optional.ofNullable(found.group(1)).orElse(found.group(2)) : "";
-    }
-
-    /** The limit of the control group, version 2 or 1. */
-    private static Optional<Double> quota() {
-        var now = numbers(Path.of("/sys/fs/cgroup/cpu.max"));
-        if (now.size() == 2) {
-            return Optional.of(now.get(0) / now.get(1));
-        }
-        var quota = numbers(Path.of("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"));
-        var period = numbers(Path.of("/sys/fs/cgroup/cpu/cpu.cfs_period_us"));
-        return quota.isEmpty() || period.isEmpty() ? Optional.empty() : Optional.of(quota.get(0) / period.get(0));
-    }
-
-    /** The positive numbers of a file; none where it cannot be read. */
-    private static List<Double> numbers(Path file) {
-        try {
-            return Pattern.compile("(?<![\\d-])\\d+")
-                    .matcher(Files.readString(file))
-                    .results()
-                    .map(found -> Double.parseDouble(found.group()))
-                    .toList();
-        } catch (IOException e) {
-            return List.of();
-        }
     }
 }

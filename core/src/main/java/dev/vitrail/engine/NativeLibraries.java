@@ -1,0 +1,201 @@
+package dev.vitrail.engine;
+
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
+import dev.vitrail.VitrailException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Opens libtorch's own files, and no others of the same names, in a process that may hold anything.
+ *
+ * <p>A library names the ones it needs without a folder ({@code libc10.so}), and the dynamic linker of Linux looks for such a
+ * name among the libraries already open, then in {@code LD_LIBRARY_PATH}, and only then beside the library itself (ld.so(8)). So
+ * every file is extracted first and then opened by its full path, those that others need before those others: whatever is
+ * looked up by name afterwards is found open. Another libtorch on the machine is then never touched.
+ *
+ * <p>They are opened to stay ({@code RTLD_NODELETE}, dlopen(3)): threads of OpenMP and of autograd run in them until the
+ * process ends, also where the class loader that brought them is collected.
+ *
+ * <p>A second class loader of the same process is given the same libraries. The JVM allows a file to one class loader only, told
+ * apart by its path, and JavaCPP answers that refusal by asking for the name on {@code java.library.path}, which may lead to
+ * another libtorch. Therefore a second class loader loads libtorch through further names (hard links) of the very same files. The
+ * part that binds to Java's classes is copied by JavaCPP for each class loader, ten times at most.
+ */
+final class NativeLibraries {
+    private static final Logger LOG = LoggerFactory.getLogger(NativeLibraries.class);
+
+    /** Counts the class loaders of this process that loaded the natives; system properties are what they all see. */
+    private static final String LOADERS = "dev.vitrail.natives.loaders";
+
+    private static final String IN_USE =
+            "the natives of libtorch are in use by another class loader of this process (%s):"
+                    + " put the library where both see it, such as the server's shared folder";
+
+    /** Flags of dlfcn.h on Linux. */
+    private static final int RTLD_LAZY = 0x1;
+
+    private static final int RTLD_NODELETE = 0x1000;
+
+    /** What libtorch needs from OpenBLAS's folder, and then its own libraries, each after those that it needs. */
+    private static final List<String> BLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
+
+    private static final List<String> TORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libtorch.so");
+
+    /** Names by which JavaCPP knows the libraries that a process can hold only once. */
+    private static final List<String> ONCE = List.of("c10", "torch_cpu", "torch");
+
+    private static volatile @Nullable Path openMp;
+
+    private NativeLibraries() {}
+
+    /** The OpenMP runtime that computes, where it is GNU's. */
+    static Optional<Path> openMp() {
+        return Optional.ofNullable(openMp).filter(Files::exists);
+    }
+
+    /** An object that every class loader of the process shares, to load natives one class loader at a time. */
+    static Object processLock() {
+        return Runtime.getRuntime();
+    }
+
+    /** Loads JNA, through which the environment and the libraries are reached. */
+    static void requireJna() {
+        try {
+            LOG.trace("JNA is up, pointers have {} bytes", Native.POINTER_SIZE);
+        } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+            throw new VitrailException(
+                    "JNA's native library cannot be loaded (%s): name a folder that can be written to and executed from with"
+                                    .formatted(oneLine(e))
+                            + " -Djna.tmpdir=FOLDER",
+                    e);
+        }
+    }
+
+    /** Extracts every library and, on Linux, opens the ones that matter by their full paths. */
+    static void open(boolean mkl) {
+        var blas = extract("openblas");
+        var torch = extract("pytorch");
+        if (!Platform.isLinux() || torch.isEmpty()) {
+            return;
+        }
+        // MKL takes OpenBLAS's place under the same name, by links that JavaCPP makes; CUDA's libraries are JavaCPP's
+        // to
+        // find as well.
+        boolean plain = !mkl && !Files.exists(torch.get().resolve("libtorch_cuda.so"));
+        if (plain && blas.isPresent()) {
+            BLAS.forEach(name -> open(blas.get().resolve(name)));
+        }
+        openMp = torch.get().resolve("libgomp.so.1");
+        for (var name : plain ? TORCH : List.of("libgomp.so.1", "libc10.so")) {
+            open(torch.get().resolve(name));
+        }
+        if (Integer.getInteger(LOADERS, 0) > 0) {
+            shareWithThisLoader(torch.get());
+        }
+    }
+
+    /** Notes that this class loader has loaded the natives. */
+    static void loaded() {
+        System.setProperty(LOADERS, Integer.toString(Integer.getInteger(LOADERS, 0) + 1));
+    }
+
+    /** The sentence for natives that did not load although they were found, or nothing if another class loader is not why. */
+    static Optional<VitrailException> refusedToThisLoader(Throwable cause) {
+        for (@Nullable Throwable e = cause; e != null; e = e.getCause()) {
+            if (e.getMessage() != null && e.getMessage().contains("already loaded in another classloader")) {
+                return Optional.of(new VitrailException(IN_USE.formatted("too many have loaded them"), cause));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private static Optional<Path> extract(String preset) {
+        try {
+            var folders = Loader.cacheResources("/org/bytedeco/" + preset + "/" + Loader.getPlatform() + "/");
+            for (var folder : folders) {
+                var path = folder.toPath();
+                if (Files.exists(path.resolve("libtorch_cpu.so")) || Files.exists(path.resolve("libopenblas.so.0"))) {
+                    return Optional.of(path);
+                }
+            }
+            return Optional.empty();
+        } catch (IOException e) {
+            throw new VitrailException(
+                    "the native libraries cannot be extracted to the cache folder (%s): free some space, or name another"
+                                    .formatted(oneLine(e))
+                            + " folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
+                    e);
+        }
+    }
+
+    private static void open(Path library) {
+        if (!Files.exists(library)) {
+            return;
+        }
+        var linker = Native.load(null, Linker.class);
+        if (linker.dlopen(library.toAbsolutePath().toString(), RTLD_LAZY | RTLD_NODELETE) == null) {
+            throw VitrailException.of(
+                    "the native library %s cannot be opened: its folder may be mounted noexec or the file cut short by a full"
+                            + " disk, so delete it or name another folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
+                    library);
+        }
+    }
+
+    /** Makes JavaCPP, as this class loader sees it, know the libraries that the process holds already. */
+    private static void shareWithThisLoader(Path folder) {
+        for (var name : ONCE) {
+            var file = folder.resolve("lib" + name + ".so");
+            var link = folder.resolve(
+                    "lib%s-%d-%d.so".formatted(name, ProcessHandle.current().pid(), Integer.getInteger(LOADERS, 0)));
+            try {
+                Files.deleteIfExists(link);
+                Files.createLink(link, file);
+                try {
+                    Loader.loadLibrary(torch.class, new URL[] {url(link)}, name);
+                } finally {
+                    Files.delete(link);
+                }
+            } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
+                throw new VitrailException(IN_USE.formatted(oneLine(e)), e);
+            }
+        }
+    }
+
+    private static URL url(Path path) {
+        try {
+            return path.toUri().toURL();
+        } catch (MalformedURLException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String oneLine(Throwable e) {
+        var said = new ArrayList<String>();
+        String.valueOf(e.getMessage())
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .forEach(said::add);
+        return String.join("; ", said);
+    }
+
+    private interface Linker extends Library {
+        @Nullable
+        Pointer dlopen(String path, int flags);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.vitrail.engine;
+
+import com.sun.jna.Callback;
+import com.sun.jna.CallbackReference;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Platform;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Warning;
+import org.bytedeco.pytorch.global.torch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps libtorch from writing to the terminal: its warnings go to the logger at debug level.
+ *
+ * <p>libtorch hands each warning to an object with a virtual method, of which the bindings offer no subclass, and a handler that
+ * is set holds for one thread only. The one that every thread falls back to is a single object; its table of virtual methods is
+ * replaced by one whose third entry, after the two destructors (Itanium C++ ABI, 2.5.2), is a function of ours.
+ */
+final class NativeMessages {
+    private static final Logger LOG = LoggerFactory.getLogger("dev.vitrail.engine.libtorch");
+
+    /** The table and the function it points to: reachable for as long as libtorch may call them. */
+    private static final Handler HANDLER = NativeMessages::log;
+
+    private static final Memory TABLE = new Memory(3L * Native.POINTER_SIZE);
+
+    private NativeMessages() {}
+
+    /** Sends libtorch's warnings to the logger, and keeps NNPACK out of convolutions. */
+    static void quieten() {
+        // It knows few processors, and says so at every small convolution on the others; oneDNN computes them all.
+        torch.globalContext().setUserEnabledNNPACK(false);
+        if (Platform.isLinux() && Platform.is64Bit() && Platform.isIntel()) {
+            var base = new com.sun.jna.Pointer(torch.get_warning_handler().address());
+            var table = base.getPointer(0);
+            TABLE.setPointer(0, table.getPointer(0));
+            TABLE.setPointer(Native.POINTER_SIZE, table.getPointer(Native.POINTER_SIZE));
+            TABLE.setPointer(2L * Native.POINTER_SIZE, CallbackReference.getFunctionPointer(HANDLER));
+            base.setPointer(0, TABLE);
+        }
+    }
+
+    private static void log(com.sun.jna.Pointer handler, com.sun.jna.Pointer warning) {
+        if (LOG.isDebugEnabled()) {
+            LOG.debug(new Warning(new At(com.sun.jna.Pointer.nativeValue(warning))).msg().getString());
+        }
+    }
+
+    @FunctionalInterface
+    private interface Handler extends Callback {
+        void process(com.sun.jna.Pointer handler, com.sun.jna.Pointer warning);
+    }
+
+    private static final class At extends Pointer {
+        At(long address) {
+            this.address = address;
+        }
+    }
+}

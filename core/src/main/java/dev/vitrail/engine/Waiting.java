@@ -1,0 +1,151 @@
+package dev.vitrail.engine;
+
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets OpenMP's threads wait awake only while the processor is theirs.
+ *
+ * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is taken from
+ * the very thread that is waited for. The kernel counts how long each thread of this process was ready to run and had no core
+ * ({@code /proc/self/task/TID/schedstat}). Where that is a tenth of the time and more, waiting becomes short; where it has been
+ * next to nothing for a while, it becomes long again. Under a quota of fewer processors than threads it stays short: there all
+ * waiting is taken from the quota.
+ *
+ * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process has more
+ * OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger than the processors
+ * and keeps it, asleep, for as long as waiting shall be short. It computes nothing. When the thread ends, so does its team.
+ */
+final class Waiting {
+    private static final Logger LOG = LoggerFactory.getLogger(Waiting.class);
+
+    private static final long PERIOD_MILLIS = 200;
+
+    /** Shares of the time in which threads were ready and had no core. */
+    private static final double CONTENDED = 0.10;
+
+    private static final double CALM = 0.04;
+
+    /** Periods of calm before waiting becomes long again; doubled each time that contention returns at once. */
+    private static final int CALM_PERIODS = 5;
+
+    private static final int MOST_CALM_PERIODS = 150;
+
+    private final NativeLibrary openMp;
+    private @Nullable CountDownLatch team;
+
+    private Waiting(NativeLibrary openMp) {
+        this.openMp = openMp;
+    }
+
+    /** Adapts from now on, for as long as the process lives, to what the kernel tells. */
+    static void adapt(Path openMp, int threads) {
+        var waiting = new Waiting(NativeLibrary.getInstance(openMp.toString()));
+        var quota = CpuLimits.quota();
+        if (quota.isPresent() && quota.getAsDouble() < threads) {
+            waiting.keepShort();
+            LOG.debug("waiting is short: {} processors are allowed for {} threads", quota.getAsDouble(), threads);
+            return;
+        }
+        if (threads > 1 && Files.isReadable(Path.of("/proc/self/schedstat"))) {
+            var watch = new Thread(waiting::watch, "vitrail-waiting");
+            watch.setDaemon(true);
+            watch.start();
+        }
+    }
+
+    private void watch() {
+        var seen = new HashMap<String, long[]>();
+        lacked(seen);
+        int calm = 0;
+        int wanted = CALM_PERIODS;
+        int since = MOST_CALM_PERIODS;
+        try {
+            while (true) {
+                Thread.sleep(PERIOD_MILLIS);
+                double lacked = lacked(seen);
+                since = Math.min(MOST_CALM_PERIODS, since + 1);
+                if (team == null && lacked > CONTENDED) {
+                    wanted = since < 4 * CALM_PERIODS ? Math.min(MOST_CALM_PERIODS, 2 * wanted) : CALM_PERIODS;
+                    calm = 0;
+                    keepShort();
+                    LOG.debug("waiting is short: other work took the cores for {} of the time", lacked);
+                } else if (team != null) {
+                    calm = lacked < CALM ? calm + 1 : 0;
+                    if (calm >= wanted) {
+                        team.countDown();
+                        team = null;
+                        since = 0;
+                        LOG.debug("waiting is long again");
+                    }
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void keepShort() {
+        var end = new CountDownLatch(1);
+        team = end;
+        var holder = new Thread(() -> hold(end), "vitrail-short-waiting");
+        holder.setDaemon(true);
+        holder.start();
+    }
+
+    /** Opens a team of more threads than processors, each of which calls a function without effect, and keeps it. */
+    private void hold(CountDownLatch end) {
+        int threads = openMp.getFunction("omp_get_num_procs").invokeInt(new Object[0]) + 1;
+        openMp.getFunction("GOMP_parallel")
+                .invokeVoid(new Object[] {openMp.getFunction("omp_get_level"), Pointer.NULL, threads, 0});
+        try {
+            end.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The share of their time that threads lacked a core since the last call; 0 where they hardly ran. */
+    private static double lacked(Map<String, long[]> seen) {
+        var now = new HashMap<String, long[]>();
+        long ran = 0;
+        long lacked = 0;
+        try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+            for (var task : tasks) {
+                var fields = fields(task);
+                var name = task.getFileName().toString();
+                var before = seen.get(name);
+                now.put(name, fields);
+                if (before != null) {
+                    ran += fields[0] - before[0];
+                    lacked += fields[1] - before[1];
+                }
+            }
+        } catch (IOException e) {
+            return 0; // Without the kernel's word waiting stays as it is set.
+        }
+        seen.clear();
+        seen.putAll(now);
+        return ran + lacked < TimeUnit.MILLISECONDS.toNanos(PERIOD_MILLIS) / 4 ? 0 : (double) lacked / (ran + lacked);
+    }
+
+    /** Nanoseconds on a core and nanoseconds ready without one. */
+    private static long[] fields(Path task) {
+        try {
+            var fields = Files.readString(task.resolve("schedstat")).split(" ");
+            return new long[] {Long.parseLong(fields[0]), Long.parseLong(fields[1])};
+        } catch (IOException | NumberFormatException | ArrayIndexOutOfBoundsException e) {
+            return new long[2]; // The thread has just ended.
+        }
+    }
+}
