@@ -112,7 +112,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void report(Evaluation result, int broken, int faults) {
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "images", result.images(),
                     "correct1", result.correct1(),
                     "correct5", result.correct5(),
@@ -122,7 +122,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "calibration_error", result.calibration().expectedError(),
                     "broken", broken,
                     "faults", faults,
-                    "images_per_second", result.imagesPerSecond())));
+                    "images_per_second", result.imagesPerSecond()));
             return;
         }
         System.out.printf(

@@ -53,8 +53,23 @@ public final class Main implements Runnable {
     private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
     public static void main(String[] arguments) {
+        StandardStreams.install();
         // Threads of the engine and of loaders are no reason to stay.
-        System.exit(commandLine().execute(arguments));
+        System.exit(execute(commandLine(), arguments));
+    }
+
+    /** Runs a command to its end, which is when stdout has all of it. */
+    private static int execute(CommandLine commandLine, String[] arguments) {
+        try {
+            int status = commandLine.execute(arguments);
+            System.out.flush();
+            return status;
+        } catch (StandardStreams.ReaderGone e) {
+            return ExitCode.OK;
+        } catch (VitrailException e) {
+            System.err.println("vitrail: " + e.getMessage());
+            return ExitCode.USAGE;
+        }
     }
 
     /** The command line as {@link #main} runs it. */
@@ -100,6 +115,9 @@ public final class Main implements Runnable {
     }
 
     private int report(Exception failure, PrintWriter err) {
+        if (causes(failure).anyMatch(StandardStreams.ReaderGone.class::isInstance)) {
+            return ExitCode.OK; // as of tools that end when nobody reads them
+        }
         var told = causes(failure).anyMatch(Main::ranOutOfMemory) && !(failure instanceof VitrailException)
                 ? memory(failure)
                 : failure;

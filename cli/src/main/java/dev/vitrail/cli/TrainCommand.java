@@ -400,7 +400,7 @@ final class TrainCommand implements Callable<Integer> {
                 .average()
                 .orElse(0);
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "run",
                     result.folder().toString(),
                     "finished",
@@ -420,7 +420,7 @@ final class TrainCommand implements Callable<Integer> {
                     "broken",
                     broken,
                     "faults",
-                    faults)));
+                    faults));
             return;
         }
         if (broken > 0) {
