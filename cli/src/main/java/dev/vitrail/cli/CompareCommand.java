@@ -33,6 +33,7 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        out.ifPresent(AtomicFile::requireWritable);
         var comparison = RunComparison.of(folders);
         out.ifPresent(file -> AtomicFile.write(file, comparison.html()));
         if (json) {

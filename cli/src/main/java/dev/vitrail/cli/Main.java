@@ -4,6 +4,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.NativeMemory;
 import java.io.PrintWriter;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -79,12 +80,12 @@ public final class Main implements Runnable {
                 .setUsageHelpAutoWidth(true)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false);
-        return commandLine
+        return Misuse.withConverters(commandLine)
                 .setExecutionStrategy(parsed -> {
                     Logging.configure(main.verbose);
                     return run(parsed);
                 })
-                .setParameterExceptionHandler((wrong, arguments) -> misuse(wrong))
+                .setParameterExceptionHandler(Main::misuse)
                 .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command.getErr()));
     }
 
@@ -94,6 +95,10 @@ public final class Main implements Runnable {
             return new CommandLine.RunLast().execute(parsed);
         } catch (OutOfMemoryError e) {
             throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "memory ran out", memory(e));
+        } catch (LinkageError e) {
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", unloadable(e));
+        } catch (VitrailException | StandardStreams.ReaderGone e) { // of the help, which is no command's work
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", e);
         }
     }
 
@@ -103,13 +108,28 @@ public final class Main implements Runnable {
                 cause);
     }
 
+    /** A library that is unpacked where programs may not be run, as on a file system that is mounted noexec. */
+    private static VitrailException unloadable(LinkageError cause) {
+        var text = causes(cause).map(String::valueOf).collect(Collectors.joining(" "));
+        var noexec = text.contains("failed to map segment") || text.contains("Operation not permitted");
+        return new VitrailException(
+                noexec
+                        ? "the native libraries cannot be run from where they are unpacked, as that file system allows no programs"
+                                + " (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and -Djna.tmpdir=DIR"
+                        : "the native libraries could not be loaded (%s): is the platform one that they are built for, and the"
+                                        .formatted(String.valueOf(cause.getMessage()).lines().findFirst().orElse(""))
+                                + " folder ~/.javacpp writable (or another, named with -Dorg.bytedeco.javacpp.cachedir=DIR)?",
+                cause);
+    }
+
     /** One sentence, and where the options are listed. */
-    private static int misuse(CommandLine.ParameterException wrong) {
+    private static int misuse(CommandLine.ParameterException wrong, String[] arguments) {
         var command = wrong.getCommandLine();
         command.getErr()
                 .printf(
                         "vitrail: %s (see: %s --help)%n",
-                        wrong.getMessage(), command.getCommandSpec().qualifiedName());
+                        Misuse.sentence(wrong, arguments),
+                        command.getCommandSpec().qualifiedName());
         command.getErr().flush();
         return ExitCode.USAGE;
     }

@@ -8,6 +8,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -135,7 +136,13 @@ public final class AtomicFile {
             Files.createFile(temporary);
         } catch (IOException e) {
             throw new VitrailException(
-                    "cannot write %s: %s; choose another place".formatted(target, IoReason.of(e)), e);
+                    "cannot write %s: %s; choose another place"
+                            .formatted(
+                                    target,
+                                    e instanceof NoSuchFileException
+                                            ? "no file can be made in that folder"
+                                            : IoReason.of(e)),
+                    e);
         } finally {
             ProcessEnd.remove(temporary);
             made.forEach(ProcessEnd::remove); // the folders that were made, the innermost first
