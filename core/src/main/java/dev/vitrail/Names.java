@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Suggestions for names that were mistyped. */
 public final class Names {
@@ -32,9 +33,14 @@ public final class Names {
                 .filter(candidate -> {
                     var found = candidate.toLowerCase(Locale.ROOT);
                     int slips = Math.max(1, Math.min(wanted.length(), found.length()) / 3);
-                    return wanted.length() > 2 && found.startsWith(wanted) || distance(wanted, found) <= slips;
+                    return sorted(wanted).equals(sorted(found))
+                            || wanted.length() > 2 && found.startsWith(wanted) || distance(wanted, found) <= slips;
                 })
                 .findFirst();
+    }
+
+    private static String sorted(String letters) {
+        return letters.chars().sorted().mapToObj(Character::toString).collect(Collectors.joining());
     }
 
     /** Levenshtein's distance. */

@@ -98,15 +98,20 @@ public final class LabelledFolder {
         }
         var two = new ArrayList<Csv.Row>();
         for (var row : rows.subList(1, rows.size())) {
+            boolean fits = row.cells().size() == titles.size();
             require(
-                    row.cells().size() == titles.size(),
+                    fits || titles.size() == 2,
                     "%s, line %d: expected %d columns as in the first line, found %d",
                     labels,
                     row.line(),
                     titles.size(),
                     row.cells().size());
-            two.add(new Csv.Row(
-                    row.line(), List.of(row.cells().get(file), row.cells().get(label))));
+            two.add(
+                    fits
+                            ? new Csv.Row(
+                                    row.line(),
+                                    List.of(row.cells().get(file), row.cells().get(label)))
+                            : row); // whose fault is told as that of a list without titles
         }
         return two;
     }
