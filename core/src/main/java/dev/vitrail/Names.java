@@ -4,6 +4,8 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Suggestions for names that were mistyped. */
 public final class Names {
@@ -22,6 +24,23 @@ public final class Names {
                         .thenComparing(Comparator.naturalOrder()))
                 .limit(count)
                 .toList();
+    }
+
+    /** The candidate that a name may be a slip of: it differs in a third of its letters at most, or begins with it. */
+    public static Optional<String> like(String name, Collection<String> candidates) {
+        var wanted = name.toLowerCase(Locale.ROOT);
+        return nearest(name, candidates, 1).stream()
+                .filter(candidate -> {
+                    var found = candidate.toLowerCase(Locale.ROOT);
+                    int slips = Math.max(1, Math.min(wanted.length(), found.length()) / 3);
+                    return sorted(wanted).equals(sorted(found))
+                            || wanted.length() > 2 && found.startsWith(wanted) || distance(wanted, found) <= slips;
+                })
+                .findFirst();
+    }
+
+    private static String sorted(String letters) {
+        return letters.chars().sorted().mapToObj(Character::toString).collect(Collectors.joining());
     }
 
     /** Levenshtein's distance. */

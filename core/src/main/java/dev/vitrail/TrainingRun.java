@@ -41,6 +41,7 @@ import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.files.FolderLock;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.train.Augmentation;
@@ -63,6 +64,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
@@ -141,8 +143,10 @@ public final class TrainingRun implements AutoCloseable {
     private final Loader train;
     private final Loader validation;
     private final Trainer trainer;
+    private final FolderLock lock;
 
-    private TrainingRun(TrainingConfig asked, RunFolder folder, boolean resume, Options options) {
+    private TrainingRun(
+            TrainingConfig asked, RunFolder folder, boolean resume, Options options, Optional<FolderLock> early) {
         require(
                 asked.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
@@ -187,6 +191,7 @@ public final class TrainingRun implements AutoCloseable {
             var loss = new TrainingLoss(config, counts(sets.train()), teacher.map(model -> teacher(config, model)));
             var description = loaded.description(
                     config.get(OBJECTIVE) == Objective.CLASSIFY ? sets.train().classes() : List.of());
+            lock = early.orElseGet(folder::lock);
             trainer = resume
                     ? Trainer.resume(config, loaded.model(), loss, description, train, validation, folder)
                     : Trainer.begin(config, loaded.model(), loss, description, train, validation, folder);
@@ -207,7 +212,8 @@ public final class TrainingRun implements AutoCloseable {
      *     a run already
      */
     public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
-        return new TrainingRun(config.checked(), folder, false, options);
+        // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.
+        return locked(folder, lock -> new TrainingRun(config.checked(), folder, false, options, lock));
     }
 
     /**
@@ -216,7 +222,19 @@ public final class TrainingRun implements AutoCloseable {
      * @throws VitrailException if there is none, or the data is not what it was
      */
     public static TrainingRun resume(RunFolder folder, Options options) {
-        return new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options);
+        return locked(
+                folder,
+                lock -> new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options, lock));
+    }
+
+    private static TrainingRun locked(RunFolder folder, Function<Optional<FolderLock>, TrainingRun> open) {
+        var lock = Files.isDirectory(folder.path()) ? Optional.of(folder.lock()) : Optional.<FolderLock>empty();
+        try {
+            return open.apply(lock);
+        } catch (RuntimeException | Error e) {
+            lock.ifPresent(FolderLock::close);
+            throw e;
+        }
     }
 
     private void keepInventory(RunFolder folder) {
@@ -401,5 +419,6 @@ public final class TrainingRun implements AutoCloseable {
         cache.close();
         teacher.ifPresent(LoadedModel::close);
         loaded.close();
+        lock.close();
     }
 }

@@ -107,6 +107,7 @@ public final class Vitrail implements AutoCloseable {
 
     /** The {@code count} most probable classes of a picture. */
     public List<Prediction> classify(RgbImage picture, int count) {
+        requireCount(count);
         return top(logits(List.of(picture)).get(0), count);
     }
 
@@ -141,6 +142,7 @@ public final class Vitrail implements AutoCloseable {
      * @throws VitrailException if there is nothing of such a name
      */
     public Inside observe(List<RgbImage> pictures, String... names) {
+        requireSome(pictures);
         return onBatch(prepared(pictures), pictures.size(), batch -> {
             var observed = loaded.model().observe(batch, names);
             var results = new LinkedHashMap<String, Values>();
@@ -155,6 +157,7 @@ public final class Vitrail implements AutoCloseable {
      * @param indices into {@link dev.vitrail.models.Model#featureInfo}; −1 is the last
      */
     public Map<FeatureInfo, Values> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
+        requireSome(pictures);
         return onBatch(prepared(pictures), pictures.size(), batch -> {
             var maps = new LinkedHashMap<FeatureInfo, Values>();
             loaded.model().featureMaps(batch, indices).forEach(found -> maps.put(found.info(), Values.of(found.map())));
@@ -162,7 +165,14 @@ public final class Vitrail implements AutoCloseable {
         });
     }
 
+    private static void requireSome(List<RgbImage> pictures) {
+        VitrailException.require(!pictures.isEmpty(), "no pictures were given to look into the model with: give one or more");
+    }
+
     private List<float[]> run(List<RgbImage> pictures, boolean classified) {
+        if (pictures.isEmpty()) {
+            return List.of();
+        }
         return run(prepared(pictures), pictures.size(), classified);
     }
 
@@ -190,6 +200,9 @@ public final class Vitrail implements AutoCloseable {
     public List<float[]> run(ByteBuffer images, int count, boolean classified) {
         if (classified) {
             loaded.requireClassifier();
+        }
+        if (count == 0) {
+            return List.of();
         }
         var results = onBatch(
                 images,
@@ -241,6 +254,7 @@ public final class Vitrail implements AutoCloseable {
 
     /** The most probable classes of class scores, most probable first; of equal ones the first class comes first. */
     public List<Prediction> top(float[] logits, int count) {
+        requireCount(count);
         var probabilities = softmax(logits);
         return IntStream.range(0, logits.length)
                 .boxed()
@@ -248,6 +262,10 @@ public final class Vitrail implements AutoCloseable {
                 .limit(count)
                 .map(i -> new Prediction(i, loaded.label(i), probabilities[i]))
                 .toList();
+    }
+
+    private static void requireCount(int count) {
+        VitrailException.require(count >= 0, "the number of classes to name must not be negative, found %d", count);
     }
 
     private static double[] softmax(float[] logits) {

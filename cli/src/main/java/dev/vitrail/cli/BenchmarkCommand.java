@@ -154,7 +154,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         double blas = Ceiling.blas();
         double engine = Ceiling.engine();
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "model",
                     name,
                     "input_size",
@@ -189,7 +189,7 @@ final class BenchmarkCommand implements Callable<Integer> {
                     "fraction_of_engine_peak",
                     achieved / engine,
                     "peak_rss_mib",
-                    peakMemory())));
+                    peakMemory()));
             return;
         }
         System.out.printf(

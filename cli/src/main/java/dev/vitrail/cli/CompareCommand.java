@@ -33,17 +33,18 @@ final class CompareCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        out.ifPresent(AtomicFile::requireWritable);
         var comparison = RunComparison.of(folders);
         out.ifPresent(file -> AtomicFile.write(file, comparison.html()));
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "runs",
                             comparison.runs().stream()
                                     .map(CompareCommand::object)
                                     .toList(),
                     "same_data", comparison.sameData(),
                     "best", comparison.runs().get(comparison.best()).folder().toString(),
-                    "differences", comparison.differences())));
+                    "differences", comparison.differences()));
             return 0;
         }
         Table.print(results(comparison));

@@ -2,25 +2,24 @@ package dev.vitrail.cli;
 
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.ImageStream;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.files.PathNames;
 import dev.vitrail.parquet.ParquetTable;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** Writes the vectors before the classifier. */
 @Command(
@@ -32,14 +31,17 @@ import picocli.CommandLine.Parameters;
         },
         footer = {"", "Example: vitrail embed --model runs/shapes photos/ --out photos.npy"})
 final class EmbedCommand implements Callable<Integer> {
+    /** Images of a row group. */
+    private static final int GROUP = 1 << 14;
+
     @Mixin
     private ModelOptions models = new ModelOptions();
 
     @Mixin
     private DecodingOptions decoding = new DecodingOptions();
 
-    @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
-    private List<Path> paths = List.of();
+    @Mixin
+    private ImageInputs inputs = new ImageInputs();
 
     @Option(
             names = "--out",
@@ -51,6 +53,11 @@ final class EmbedCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
     private int batch;
 
+    @Option(
+            names = "--resume",
+            description = "Go on with the work for --out that was interrupted: its results lie in FILE.partial.")
+    private boolean resume;
+
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
@@ -61,45 +68,120 @@ final class EmbedCommand implements Callable<Integer> {
                 name.endsWith(".npy") || name.endsWith(".jsonl") || name.endsWith(".parquet"),
                 "%s ends in none of .npy, .jsonl and .parquet",
                 out);
-        var files = ImageInputs.files(paths);
-        var images = new ArrayList<Path>();
-        var vectors = new ArrayList<float[]>();
-        int broken;
-        try (var vitrail = new Vitrail(models.load())) {
-            broken = Inference.run(vitrail, files, decoding.options(), batch, false, (image, vector) -> {
-                        images.add(image);
-                        vectors.add(vector);
-                    })
-                    .size();
-        }
-        ImageInputs.requireSome(images.size(), files);
-        int width = vectors.get(0).length;
-        if (name.endsWith(".parquet")) {
-            new ParquetTable()
-                    .strings("image", images.stream().map(Path::toString).toList())
-                    .vectors("embedding", vectors)
-                    .write(out);
-        } else if (name.endsWith(".npy")) {
-            AtomicFile.write(out, channel -> npy(vectors, width, Channels.newOutputStream(channel)));
-            TextFile.write(
-                    Optional.ofNullable(out.getParent()).orElse(Path.of("")).resolve(out.getFileName() + ".txt"),
-                    images.stream().map(image -> image + "\n"));
-        } else {
-            TextFile.write(out, IntStream.range(0, images.size()).mapToObj(i -> line(images.get(i), vectors.get(i))));
-        }
-        if (json) {
-            System.out.println(Json.text(
-                    Json.object("count", images.size(), "width", width, "broken", broken, "file", out.toString())));
-        } else {
-            System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", images.size(), width, out);
+        VitrailException.require(batch > 0, "--batch %d must be positive", batch);
+        AtomicFile.requireWritable(out);
+        try (var files = inputs.listing();
+                var vitrail = new Vitrail(models.load());
+                var results =
+                        PartialResults.open(out, Fingerprint.of("embed", vitrail.loaded(), decoding), resume, files)) {
+            var job = new ImageJob(results.read(), results.broken(), PartialResults.ADVICE);
+            results.during(() -> job.run(
+                    vitrail,
+                    files,
+                    new ImageStream.Options(batch, decoding.options(), inputs.single()),
+                    false,
+                    true,
+                    outcomes -> results.add(outcomes, EmbedCommand::bytes),
+                    () -> {
+                        if (!job.stopped()) {
+                            ImageInputs.requireSome(results.read(), results.broken());
+                            write(results, name);
+                            results.remove();
+                        }
+                    }));
+            if (!job.stopped()) {
+                report(job, vitrail.loaded().model().width());
+            }
         }
         return 0;
     }
 
-    /** NumPy's format, version 1.0. */
-    private static void npy(List<float[]> vectors, int width, OutputStream out) throws IOException {
+    private void report(ImageJob job, int width) {
+        if (json) {
+            Json.print(Json.object(
+                    "count", job.read(), "width", width, "broken", job.broken(), "file", PathNames.text(out)));
+        } else {
+            System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", job.read(), width, PathNames.text(out));
+        }
+    }
+
+    private void write(PartialResults results, String name) {
+        if (name.endsWith(".parquet")) {
+            ParquetTable.write(out, results.groups(GROUP, entries -> new ParquetTable()
+                    .strings(
+                            "image",
+                            entries.stream().map(PartialResults.Entry::image).toList())
+                    .vectors(
+                            "embedding",
+                            entries.stream().map(EmbedCommand::vector).toList())));
+        } else if (name.endsWith(".npy")) {
+            write(out, results, true, (entry, file) -> file.write(entry.result().orElseThrow()));
+            write(
+                    out.resolveSibling(out.getFileName() + ".txt"),
+                    results,
+                    false,
+                    (entry, file) -> file.write((entry.image() + "\n").getBytes(StandardCharsets.UTF_8)));
+        } else {
+            write(
+                    out,
+                    results,
+                    false,
+                    (entry, file) ->
+                            file.write((Json.line(Json.object("image", entry.image(), "vector", vector(entry))) + "\n")
+                                    .getBytes(StandardCharsets.UTF_8)));
+        }
+    }
+
+    /** What a file has of an image. */
+    private interface Row {
+        void write(PartialResults.Entry entry, OutputStream file) throws IOException;
+    }
+
+    private static void write(Path file, PartialResults results, boolean matrix, Row row) {
+        AtomicFile.write(file, channel -> {
+            var buffered = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+            var begun = new boolean[1];
+            try {
+                results.forEach(entry -> {
+                    if (entry.result().isPresent()) {
+                        try {
+                            if (matrix && !begun[0]) {
+                                buffered.write(
+                                        header(results.read(), entry.result().get().length / Float.BYTES));
+                                begun[0] = true;
+                            }
+                            row.write(entry, buffered);
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    }
+                });
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+            buffered.flush();
+        });
+    }
+
+    /** A vector as a .npy file has it, and partial results too: little-endian floats. */
+    private static byte[] bytes(float[] vector) {
+        var bytes = ByteBuffer.allocate(Math.multiplyExact(Float.BYTES, vector.length))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asFloatBuffer().put(vector);
+        return bytes.array();
+    }
+
+    private static float[] vector(PartialResults.Entry entry) {
+        var bytes = entry.result().orElseThrow();
+        var vector = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(vector);
+        return vector;
+    }
+
+    /** The header of NumPy's format, version 1.0. */
+    private static byte[] header(long rows, int width) {
         var header = new StringBuilder(
-                "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }".formatted(vectors.size(), width));
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }".formatted(rows, width));
         // Magic, version and length take ten bytes; all before the numbers is a multiple of 64, and ends in a new line.
         while ((10 + header.length() + 1) % 64 != 0) {
             header.append(' ');
@@ -111,16 +193,6 @@ final class EmbedCommand implements Callable<Integer> {
                 .put((byte) 1)
                 .put((byte) 0);
         bytes.putShort((short) header.length());
-        bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII));
-        out.write(bytes.array());
-        var row = ByteBuffer.allocate(Math.multiplyExact(Float.BYTES, width)).order(ByteOrder.LITTLE_ENDIAN);
-        for (var vector : vectors) {
-            row.asFloatBuffer().put(vector);
-            out.write(row.array());
-        }
-    }
-
-    private static String line(Path image, float[] vector) {
-        return Json.line(Json.object("image", image.toString(), "vector", vector)) + "\n";
+        return bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII)).array();
     }
 }

@@ -13,11 +13,13 @@ import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.files.ProcessEnd;
 import dev.vitrail.report.EvaluationPage;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -71,6 +73,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
+        out.ifPresent(AtomicFile::requireWritable);
         var set = dataset();
         DataFaults.tell(set.faults(), strict);
         try (var loaded = models.loadClassifier()) {
@@ -85,9 +88,22 @@ final class EvaluateCommand implements Callable<Integer> {
                             options,
                             broken -> System.err.println("vitrail: " + broken.sentence()));
                     var progress = new ProgressBar();
+                    var heartbeat = new Heartbeat(false);
                     var batches = loader.epoch(0)) {
-                var result = Evaluation.of(
-                        loaded.model(), batches, images -> progress.show("evaluating", images, matched.size(), ""));
+                var done = new AtomicLong();
+                Runnable ending = () -> System.err.printf(
+                        "vitrail: stopped after %d of %d images%n", done.get(), matched.size());
+                ProcessEnd.await(ending);
+                Evaluation result;
+                try {
+                    result = Evaluation.of(loaded.model(), batches, images -> {
+                        done.set(images);
+                        progress.show("evaluating", images, matched.size(), "");
+                        heartbeat.show(images, 0);
+                    });
+                } finally {
+                    ProcessEnd.over(ending);
+                }
                 progress.close();
                 result.requireFinite();
                 out.ifPresent(file -> AtomicFile.write(
@@ -113,7 +129,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void report(Evaluation result, int broken, int faults) {
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "images", result.images(),
                     "correct1", result.correct1(),
                     "correct5", result.correct5(),
@@ -123,7 +139,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "calibration_error", result.calibration().expectedError(),
                     "broken", broken,
                     "faults", faults,
-                    "images_per_second", result.imagesPerSecond())));
+                    "images_per_second", result.imagesPerSecond()));
             return;
         }
         System.out.printf(

@@ -2,57 +2,71 @@ package dev.vitrail.cli;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
-import dev.vitrail.data.BrokenImage;
-import dev.vitrail.data.ImageFiles;
-import dev.vitrail.data.Loader;
-import dev.vitrail.data.Sampler;
+import dev.vitrail.data.ImageListing;
+import dev.vitrail.data.ImageStream;
 import dev.vitrail.data.Transforms;
-import dev.vitrail.images.ImageDecoder;
-import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
-/** Runs a model over image files, batch by batch, while the next are decoded; a broken file is reported and passed over. */
-final class Inference {
-    private Inference() {}
+/**
+ * Runs a model over image files, batch by batch, while the next are found and decoded; a broken file is told and passed over.
+ * Memory does not grow with the number of files.
+ */
+final class Inference implements AutoCloseable {
+    private final Vitrail vitrail;
+    private final ImageStream stream;
+    private final boolean classified;
 
     /**
      * @param classified whether class scores are wanted; else the vectors before the classifier
-     * @param consumer gets each readable file, in order, with its result
-     * @return the files that could not be read
-     * @throws dev.vitrail.VitrailException if there is a single file and it cannot be read
      */
-    static List<BrokenImage> run(
-            Vitrail vitrail,
-            List<Path> files,
-            ImageDecoder.Options decoding,
-            int batch,
-            boolean classified,
-            BiConsumer<Path, float[]> consumer) {
+    Inference(Vitrail vitrail, Iterator<ImageListing.Entry> files, ImageStream.Options options, boolean classified) {
         LoadedModel loaded = vitrail.loaded();
-        var set = ImageFiles.unlabelled(Path.of(""), files).withDecoding(decoding);
-        // Of a single image there is one thing to say if it is broken.
-        var options = Loader.Options.evaluation(Math.min(batch, files.size()))
-                .withOnBroken(files.size() == 1 ? Loader.OnBroken.FAIL : Loader.OnBroken.LEAVE_OUT);
-        try (var loader = new Loader(
-                        set,
-                        Transforms.evaluation(loaded.preprocessing()),
-                        Sampler.sequential(files.size()),
-                        options,
-                        broken -> System.err.println("vitrail: " + broken.sentence()));
-                var batches = loader.epoch(0)) {
-            while (batches.hasNext()) {
-                var images = batches.next();
-                if (images.size() == 0) {
-                    continue;
-                }
-                var results = vitrail.run(
-                        images.bytes().duplicate().order(images.bytes().order()).rewind(), images.size(), classified);
-                for (int i = 0; i < images.size(); i++) {
-                    consumer.accept(files.get(images.indices()[i]), results.get(i));
-                }
+        this.vitrail = vitrail;
+        this.classified = classified;
+        stream = new ImageStream(files, Transforms.evaluation(loaded.preprocessing()), options);
+    }
+
+    /**
+     * Runs to the end, or until {@link #stop}.
+     *
+     * @param consumer gets what became of the files of each batch, in order
+     * @throws dev.vitrail.VitrailException if a file cannot be read and that is to end the work
+     */
+    void run(Consumer<List<Outcome>> consumer) {
+        while (stream.hasNext()) {
+            var images = stream.next();
+            var batch = images.batch();
+            var results = batch.size() == 0
+                    ? List.<float[]>of()
+                    : vitrail.run(
+                            batch.bytes()
+                                    .duplicate()
+                                    .order(batch.bytes().order())
+                                    .rewind(),
+                            batch.size(),
+                            classified);
+            var outcomes = new ArrayList<Outcome>();
+            int read = 0;
+            for (int i = 0; i < images.files().size(); i++) {
+                var fault = images.faults().get(i);
+                fault.ifPresent(sentence -> System.err.println("vitrail: " + sentence));
+                outcomes.add(new Outcome(
+                        images.files().get(i), fault, fault.isPresent() ? new float[0] : results.get(read++)));
             }
-            return loader.broken();
+            consumer.accept(outcomes);
         }
+    }
+
+    /** Asks the work to end after the batch that it is at. May be called from any thread. */
+    void stop() {
+        stream.stop();
+    }
+
+    @Override
+    public void close() {
+        stream.close();
     }
 }

@@ -3,6 +3,7 @@ package dev.vitrail.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -20,6 +21,12 @@ final class Json {
             object.put((String) namesAndValues[i], namesAndValues[i + 1]);
         }
         return object;
+    }
+
+    /** Prints the object on stdout, in UTF-8 whatever the terminal. */
+    static void print(Object value) {
+        var bytes = (text(value) + "\n").getBytes(StandardCharsets.UTF_8);
+        StandardStreams.write(bytes, bytes.length);
     }
 
     static String text(Object value) {

@@ -5,6 +5,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.NativeMemory;
 import java.io.PrintWriter;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -55,8 +56,23 @@ public final class Main implements Runnable {
     private CommandLine.Model.@org.jspecify.annotations.Nullable CommandSpec spec;
 
     public static void main(String[] arguments) {
+        StandardStreams.install();
         // Threads of the engine and of loaders are no reason to stay.
-        System.exit(commandLine().execute(arguments));
+        System.exit(execute(commandLine(), arguments));
+    }
+
+    /** Runs a command to its end, which is when stdout has all of it. */
+    private static int execute(CommandLine commandLine, String[] arguments) {
+        try {
+            int status = commandLine.execute(arguments);
+            System.out.flush();
+            return status;
+        } catch (StandardStreams.ReaderGone e) {
+            return ExitCode.OK;
+        } catch (VitrailException e) {
+            System.err.println("vitrail: " + e.getMessage());
+            return ExitCode.USAGE;
+        }
     }
 
     /** The command line as {@link #main} runs it. */
@@ -66,12 +82,12 @@ public final class Main implements Runnable {
                 .setUsageHelpAutoWidth(true)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setAbbreviatedOptionsAllowed(false);
-        return commandLine
+        return Misuse.withConverters(commandLine)
                 .setExecutionStrategy(parsed -> {
                     Logging.configure(main.verbose);
                     return run(parsed);
                 })
-                .setParameterExceptionHandler((wrong, arguments) -> misuse(wrong))
+                .setParameterExceptionHandler(Main::misuse)
                 .setExecutionExceptionHandler((failure, command, parsed) -> main.report(failure, command.getErr()));
     }
 
@@ -81,6 +97,10 @@ public final class Main implements Runnable {
             return new CommandLine.RunLast().execute(parsed);
         } catch (OutOfMemoryError e) {
             throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "memory ran out", memory(e));
+        } catch (LinkageError e) {
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", unloadable(e));
+        } catch (VitrailException | StandardStreams.ReaderGone e) { // of the help, which is no command's work
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", e);
         }
     }
 
@@ -90,18 +110,36 @@ public final class Main implements Runnable {
                 cause);
     }
 
+    /** A library that is unpacked where programs may not be run, as on a file system that is mounted noexec. */
+    private static VitrailException unloadable(LinkageError cause) {
+        var text = causes(cause).map(String::valueOf).collect(Collectors.joining(" "));
+        var noexec = text.contains("failed to map segment") || text.contains("Operation not permitted");
+        return new VitrailException(
+                noexec
+                        ? "the native libraries cannot be run from where they are unpacked, as that file system allows no programs"
+                                + " (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and -Djna.tmpdir=DIR"
+                        : "the native libraries could not be loaded (%s): is the platform one that they are built for, and the"
+                                        .formatted(String.valueOf(cause.getMessage()).lines().findFirst().orElse(""))
+                                + " folder ~/.javacpp writable (or another, named with -Dorg.bytedeco.javacpp.cachedir=DIR)?",
+                cause);
+    }
+
     /** One sentence, and where the options are listed. */
-    private static int misuse(CommandLine.ParameterException wrong) {
+    private static int misuse(CommandLine.ParameterException wrong, String[] arguments) {
         var command = wrong.getCommandLine();
         command.getErr()
                 .printf(
                         "vitrail: %s (see: %s --help)%n",
-                        wrong.getMessage(), command.getCommandSpec().qualifiedName());
+                        Misuse.sentence(wrong, arguments),
+                        command.getCommandSpec().qualifiedName());
         command.getErr().flush();
         return ExitCode.USAGE;
     }
 
     private int report(Exception failure, PrintWriter err) {
+        if (causes(failure).anyMatch(StandardStreams.ReaderGone.class::isInstance)) {
+            return ExitCode.OK; // as of tools that end when nobody reads them
+        }
         var told = causes(failure).anyMatch(Main::ranOutOfMemory) && !(failure instanceof VitrailException)
                 ? memory(failure)
                 : failure;

@@ -37,8 +37,8 @@ final class ModelsCommand implements Callable<Integer> {
         VitrailException.require(
                 !variants.isEmpty(), "no model's name matches '%s': 'vitrail models' lists all", pattern);
         if (json) {
-            System.out.println(Json.text(Json.object(
-                    "models", variants.stream().map(ModelsCommand::object).toList())));
+            Json.print(Json.object(
+                    "models", variants.stream().map(ModelsCommand::object).toList()));
         } else if (weights) {
             listWeights(variants);
         } else {

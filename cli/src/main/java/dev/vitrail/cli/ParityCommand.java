@@ -40,13 +40,13 @@ final class ParityCommand implements Callable<Integer> {
         long passed = outcomes.stream().filter(Outcome::passed).count();
         long failed = outcomes.size() - passed;
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "passed",
                     passed,
                     "failed",
                     failed,
                     "cases",
-                    outcomes.stream().map(ParityCommand::object).toList())));
+                    outcomes.stream().map(ParityCommand::object).toList()));
         } else {
             System.out.printf(Locale.ROOT, "%n%d passed, %d failed%n", passed, failed);
         }

@@ -3,8 +3,17 @@ package dev.vitrail.cli;
 import dev.vitrail.Prediction;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.ImageListing;
+import dev.vitrail.data.ImageStream;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.files.PathNames;
 import dev.vitrail.parquet.ParquetTable;
+import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,12 +21,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** Says what is in images. */
 @Command(
@@ -34,14 +40,17 @@ final class PredictCommand implements Callable<Integer> {
         PARQUET
     }
 
+    /** Images of a row group. */
+    private static final int GROUP = 1 << 14;
+
     @Mixin
     private ModelOptions models = new ModelOptions();
 
     @Mixin
     private DecodingOptions decoding = new DecodingOptions();
 
-    @Parameters(arity = "1..*", paramLabel = "IMAGE", description = "Image files, or folders of them.")
-    private List<Path> paths = List.of();
+    @Mixin
+    private ImageInputs inputs = new ImageInputs();
 
     @Option(names = "--top", defaultValue = "5", description = "Classes an image (default ${DEFAULT-VALUE}).")
     private int top;
@@ -57,10 +66,13 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE", description = "Write there instead of to the terminal.")
     private Optional<Path> out = Optional.empty();
 
+    @Option(
+            names = "--resume",
+            description = "Go on with the work for --out that was interrupted: its results lie in FILE.partial.")
+    private boolean resume;
+
     @Option(names = "--json", description = "Print one JSON object; the same as --format json.")
     private boolean json;
-
-    private record Found(Path image, List<Prediction> labels) {}
 
     @Override
     public Integer call() {
@@ -69,29 +81,22 @@ final class PredictCommand implements Callable<Integer> {
         VitrailException.require(
                 written != Format.PARQUET || out.isPresent(),
                 "Parquet is no text for a terminal: name a file with --out");
-        var files = ImageInputs.files(paths);
-        var found = new ArrayList<Found>();
-        List<BrokenImage> broken;
-        try (var vitrail = new Vitrail(models.loadClassifier())) {
-            broken = Inference.run(
-                    vitrail,
-                    files,
-                    decoding.options(),
-                    batch,
-                    true,
-                    (image, logits) -> found.add(new Found(image, vitrail.top(logits, top))));
-        }
-        ImageInputs.requireSome(found.size(), files);
-        if (written == Format.PARQUET) {
-            table(found).write(out.orElseThrow());
-        } else {
-            var pieces = render(written, found, broken);
-            out.ifPresentOrElse(file -> TextFile.write(file, pieces), () -> pieces.forEach(System.out::print));
-        }
-        if (!broken.isEmpty()) {
-            System.err.printf("vitrail: %d of %d images could not be read%n", broken.size(), files.size());
+        VitrailException.require(
+                !resume || out.isPresent(), "--resume needs --out FILE, the file whose work is to go on");
+        out.ifPresent(AtomicFile::requireWritable);
+        try (var files = inputs.listing();
+                var vitrail = new Vitrail(models.loadClassifier())) {
+            if (out.isPresent()) {
+                toFile(vitrail, files, written, out.get());
+            } else {
+                toStdout(vitrail, files, written);
+            }
         }
         return 0;
+    }
+
+    private ImageStream.Options options() {
+        return new ImageStream.Options(batch, decoding.options(), inputs.single());
     }
 
     private Format byEnding() {
@@ -102,16 +107,106 @@ final class PredictCommand implements Callable<Integer> {
                 .orElse(Format.TEXT);
     }
 
+    /** Batch by batch, whole lines at once. */
+    private void toStdout(Vitrail vitrail, ImageListing files, Format written) {
+        var bytes = new ByteArrayOutputStream();
+        var text = PredictionText.of(written, bytes);
+        var broken = new ArrayList<String>();
+        var job = new ImageJob(0, 0, "");
+        job.run(
+                vitrail,
+                files,
+                options(),
+                true,
+                false,
+                outcomes -> {
+                    for (var outcome : outcomes) {
+                        var image = PathNames.text(outcome.file());
+                        if (outcome.fault().isEmpty()) {
+                            text.add(image, vitrail.top(outcome.result(), top));
+                        } else if (written == Format.JSON) {
+                            broken.add(image);
+                        }
+                    }
+                    flush(bytes);
+                },
+                () -> {
+                    if (job.read() > 0) {
+                        text.end(broken, !job.stopped());
+                        flush(bytes);
+                    }
+                });
+        if (!job.stopped()) {
+            ImageInputs.requireSome(job.read(), job.broken());
+        }
+        job.tellBroken();
+    }
+
+    private static void flush(ByteArrayOutputStream bytes) {
+        StandardStreams.write(bytes.toByteArray(), bytes.size());
+        bytes.reset();
+    }
+
+    /** The file comes as a whole or not at all; until then, results are kept beside it. */
+    private void toFile(Vitrail vitrail, ImageListing files, Format written, Path file) {
+        var made = Fingerprint.of("predict", vitrail.loaded(), decoding);
+        made.put("top", top);
+        try (var results = PartialResults.open(file, made, resume, files)) {
+            var job = new ImageJob(results.read(), results.broken(), PartialResults.ADVICE);
+            results.during(() -> job.run(
+                    vitrail,
+                    files,
+                    options(),
+                    true,
+                    true,
+                    outcomes -> results.add(outcomes, logits -> bytes(vitrail.top(logits, top))),
+                    () -> {
+                        if (!job.stopped()) {
+                            ImageInputs.requireSome(results.read(), results.broken());
+                            write(results, written, file);
+                            results.remove();
+                        }
+                    }));
+            job.tellBroken();
+        }
+    }
+
+    private static void write(PartialResults results, Format written, Path file) {
+        if (written == Format.PARQUET) {
+            ParquetTable.write(file, results.groups(GROUP, PredictCommand::table));
+            return;
+        }
+        var broken = new ArrayList<String>();
+        AtomicFile.write(file, channel -> {
+            var buffered = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+            var text = PredictionText.of(written, buffered);
+            try {
+                results.forEach(entry -> {
+                    if (entry.result().isPresent()) {
+                        text.add(entry.image(), predictions(entry.result().get()));
+                    } else if (written == Format.JSON) {
+                        broken.add(entry.image());
+                    }
+                });
+                text.end(broken, true);
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+            buffered.flush();
+        });
+    }
+
     /** A row an image and rank, with the columns of the CSV form. */
-    private static ParquetTable table(List<Found> found) {
+    private static ParquetTable table(List<PartialResults.Entry> entries) {
         var images = new ArrayList<String>();
         var ranks = new ArrayList<Integer>();
         var labels = new ArrayList<Prediction>();
-        for (var entry : found) {
-            for (int i = 0; i < entry.labels.size(); i++) {
-                images.add(entry.image.toString());
+        for (var entry : entries) {
+            var found = predictions(entry.result().orElseThrow());
+            for (int i = 0; i < found.size(); i++) {
+                images.add(entry.image());
                 ranks.add(i + 1);
-                labels.add(entry.labels.get(i));
+                labels.add(found.get(i));
             }
         }
         return new ParquetTable()
@@ -124,67 +219,33 @@ final class PredictCommand implements Callable<Integer> {
                         labels.stream().mapToDouble(Prediction::probability).toArray());
     }
 
-    /** The results as pieces of text, one after the other. */
-    private static Stream<String> render(Format format, List<Found> found, List<BrokenImage> broken) {
-        return switch (format) {
-            case TEXT -> found.stream().map(entry -> (entry == found.get(0) ? "" : "\n") + ranking(entry));
-            case CSV ->
-                Stream.concat(
-                        Stream.of("image,rank,index,label,probability\n"),
-                        found.stream().map(PredictCommand::rows));
-            case JSONL -> found.stream().map(entry -> Json.line(object(entry)) + "\n");
-            case JSON ->
-                Stream.of(Json.text(Json.object(
-                                "predictions",
-                                found.stream().map(PredictCommand::object).toList(),
-                                "broken",
-                                broken.stream().map(BrokenImage::name).toList()))
-                        + "\n");
-            case PARQUET -> throw new IllegalArgumentException("Parquet is no text");
-        };
-    }
+    // ------------------------------------------------------------------------------------- as partial results keep
+    // them
 
-    private static String ranking(Found found) {
-        int width = found.labels.stream()
-                .mapToInt(label -> label.label().length())
-                .max()
-                .orElse(0);
-        return found.image + "\n"
-                + found.labels.stream()
-                        .map(label -> String.format(
-                                Locale.ROOT,
-                                "  %5.1f %%  %-" + Math.max(1, width) + "s  %s%n",
-                                100 * label.probability(),
-                                label.label(),
-                                "█".repeat((int) Math.round(30 * label.probability()))))
-                        .collect(Collectors.joining());
-    }
-
-    private static String rows(Found found) {
-        var rows = new StringBuilder();
-        for (int i = 0; i < found.labels.size(); i++) {
-            var label = found.labels.get(i);
-            rows.append(quoted(found.image.toString()))
-                    .append(String.format(Locale.ROOT, ",%d,%d,", i + 1, label.index()))
-                    .append(quoted(label.label()))
-                    .append(String.format(Locale.ROOT, ",%.6f%n", label.probability()));
+    private static byte[] bytes(List<Prediction> predictions) {
+        var names = predictions.stream()
+                .map(prediction -> prediction.label().getBytes(StandardCharsets.UTF_8))
+                .toList();
+        int each = 2 * Integer.BYTES + Double.BYTES;
+        var bytes = ByteBuffer.allocate(each * names.size()
+                + names.stream().mapToInt(name -> name.length).sum());
+        for (int i = 0; i < names.size(); i++) {
+            var prediction = predictions.get(i);
+            bytes.putInt(prediction.index()).putDouble(prediction.probability());
+            bytes.putInt(names.get(i).length).put(names.get(i));
         }
-        return rows.toString();
+        return bytes.array();
     }
 
-    /** A cell of a CSV file (RFC 4180). */
-    private static String quoted(String text) {
-        return text.matches("[^\",\r\n]*") ? text : "\"" + text.replace("\"", "\"\"") + "\"";
-    }
-
-    private static Object object(Found found) {
-        return Json.object(
-                "image",
-                found.image.toString(),
-                "labels",
-                found.labels.stream()
-                        .map(label -> Json.object(
-                                "index", label.index(), "label", label.label(), "probability", label.probability()))
-                        .toList());
+    private static List<Prediction> predictions(byte[] bytes) {
+        var predictions = new ArrayList<Prediction>();
+        for (var data = ByteBuffer.wrap(bytes); data.hasRemaining(); ) {
+            int index = data.getInt();
+            double probability = data.getDouble();
+            var name = new byte[data.getInt()];
+            data.get(name);
+            predictions.add(new Prediction(index, new String(name, StandardCharsets.UTF_8), probability));
+        }
+        return predictions;
     }
 }

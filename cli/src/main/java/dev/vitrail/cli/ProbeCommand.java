@@ -128,7 +128,7 @@ final class ProbeCommand implements Callable<Integer> {
                 }
             }
             if (json) {
-                System.out.println(Json.text(Json.object(
+                Json.print(Json.object(
                         "model", loaded.variant().name(),
                         "train_images", train.size(),
                         "images", validation.size(),
@@ -137,7 +137,7 @@ final class ProbeCommand implements Callable<Integer> {
                         "broken", broken,
                         "faults", sets.faults().count(),
                         "seconds", seconds,
-                        "results", results.stream().map(ProbeCommand::object).toList())));
+                        "results", results.stream().map(ProbeCommand::object).toList()));
             }
         }
         return 0;

@@ -42,8 +42,8 @@ final class RecipesCommand implements Callable<Integer> {
             explain();
         } else if (json) {
             var recipes = name == null ? Recipe.shipped() : java.util.List.of(Recipe.get(name));
-            System.out.println(Json.text(Json.object(
-                    "recipes", recipes.stream().map(RecipesCommand::object).toList())));
+            Json.print(Json.object(
+                    "recipes", recipes.stream().map(RecipesCommand::object).toList()));
         } else if (name == null) {
             list();
         } else {

@@ -41,7 +41,7 @@ final class ReplayCommand implements Callable<Integer> {
         try (var loaded = TrainingRun.modelOf(failed, file.toString(), place)) {
             var diagnosis = TrainingRun.replay(failed, loaded, place);
             if (json) {
-                System.out.println(Json.text(Json.object(
+                Json.print(Json.object(
                         "file", file.toString(),
                         "model", loaded.variant().name(),
                         "loss", diagnosis.loss(),
@@ -53,7 +53,7 @@ final class ReplayCommand implements Callable<Integer> {
                         "gradients",
                                 diagnosis.gradients().stream()
                                         .map(ReplayCommand::object)
-                                        .toList())));
+                                        .toList()));
             } else {
                 print(diagnosis);
             }

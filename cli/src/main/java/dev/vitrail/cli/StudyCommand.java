@@ -112,7 +112,7 @@ final class StudyCommand implements Callable<Integer> {
             results = plan ? runner.results() : run(runner, study, folder);
         }
         if (json) {
-            System.out.println(Json.text(object(results, folder, faults)));
+            Json.print(object(results, folder, faults));
         } else if (plan) {
             plan(results);
         } else {

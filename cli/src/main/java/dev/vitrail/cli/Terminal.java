@@ -37,7 +37,7 @@ final class Terminal implements AutoCloseable {
         var kind = System.getenv("TERM");
         drawable = columns > 0 && kind != null && !kind.equals("dumb");
         if (drawable) {
-            System.setErr(new PrintStream(new Above(), true, charset()));
+            System.setErr(new PrintStream(new Above(), true, StandardStreams.encoding("stderr")));
         }
     }
 
@@ -63,7 +63,7 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** As Java encodes what it prints to this stream. */
+    /** What the locale says the terminal shows. */
     private static Charset charset() {
         var named = System.getProperty("stderr.encoding", System.getProperty("sun.stderr.encoding", ""));
         return named.isEmpty() ? Charset.defaultCharset() : Charset.forName(named);
@@ -90,6 +90,11 @@ final class Terminal implements AutoCloseable {
             Thread.currentThread().interrupt();
             return 0;
         }
+    }
+
+    /** Whether the stream goes to a terminal that can be drawn on. */
+    boolean isTerminal() {
+        return drawable;
     }
 
     /** Takes up a change of the window's width. */

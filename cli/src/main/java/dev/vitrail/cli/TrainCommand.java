@@ -2,7 +2,6 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
-import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
@@ -14,7 +13,6 @@ import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SEED;
-import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
@@ -22,6 +20,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Faults;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.files.AtomicFile;
 import dev.vitrail.models.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
@@ -164,6 +163,7 @@ final class TrainCommand implements Callable<Integer> {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
+        AtomicFile.requireWritable(folder.config());
         var pretraining = new RunFolder(folder.path().resolve("pretraining"));
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
@@ -276,11 +276,7 @@ final class TrainCommand implements Callable<Integer> {
         config = with(config, DATA, Optional.ofNullable(data).map(Path::toString));
         config = labels.isPresent() ? config.with(LABELS, labels) : config;
         config = architecture.isPresent() ? config.with(ARCHITECTURE, architecture) : config;
-        if (epochs.isPresent() && !epochs.get().equals(config.get(EPOCHS))) {
-            config = config.with(EPOCHS, epochs.get())
-                    .with(WARMUP_EPOCHS, Math.min(config.get(WARMUP_EPOCHS), epochs.get() / 5.0))
-                    .with(COOLDOWN_EPOCHS, Math.min(config.get(COOLDOWN_EPOCHS), epochs.get() / 5.0));
-        }
+        config = epochs.map(config::withEpochs).orElse(config);
         config = with(config, BATCH_SIZE, batch);
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
@@ -356,11 +352,14 @@ final class TrainCommand implements Callable<Integer> {
         }
         System.err.printf(
                 Locale.ROOT,
-                "run         %s, %d epochs, batch %d, learning rate %s%n%n",
+                "run         %s, %s, batch %d, learning rate %s%s%n%n",
                 folder.path(),
-                config.get(EPOCHS),
+                config.get(EPOCHS) == 1 ? "1 epoch" : config.get(EPOCHS) + " epochs",
                 config.get(BATCH_SIZE),
-                config.get(LEARNING_RATE));
+                Optimizers.learningRate(config),
+                Optimizers.learningRate(config) == config.get(LEARNING_RATE)
+                        ? ""
+                        : " (learning_rate %s, for the images of a step)".formatted(config.get(LEARNING_RATE)));
     }
 
     /** How many faults the data's files have, and the first few. */
@@ -400,7 +399,7 @@ final class TrainCommand implements Callable<Integer> {
                 .average()
                 .orElse(0);
         if (json) {
-            System.out.println(Json.text(Json.object(
+            Json.print(Json.object(
                     "run",
                     result.folder().toString(),
                     "finished",
@@ -420,7 +419,7 @@ final class TrainCommand implements Callable<Integer> {
                     "broken",
                     broken,
                     "faults",
-                    faults)));
+                    faults));
             return;
         }
         if (broken > 0) {

@@ -10,7 +10,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
@@ -126,6 +128,42 @@ final class ProcessTest {
         assertThat(ran.err()).contains("vitrail: saved; go on with: vitrail train --out " + run + " --resume");
         assertThat(Files.readAllBytes(state)).isNotEqualTo(before);
         assertThat(files(run).keySet()).noneMatch(name -> name.endsWith(".tmp"));
+    }
+
+    /** What draws the report must not need what is refused while a process ends. */
+    @Test
+    void aRunThatIsToldToEndInTheReportOfAnEpochSaves() throws Exception {
+        var run = folder.resolve("run");
+        var process = Cli.start(
+                folder, "", "train", "--data", data, "--model", SMALL, "--out", run, "--batch", 4, "--epochs", 2);
+        await(process, () -> Files.exists(run.resolve("best")));
+        process.destroy();
+        var ran = Cli.end(process, folder);
+        assertThat(ran.status()).as(ran.err()).isEqualTo(128 + 15);
+        assertThat(ran.err()).contains("vitrail: saved; go on with:").doesNotContain("unexpected", "Shutdown");
+        assertThat(run.resolve("last/resume.safetensors")).exists();
+    }
+
+    @Test
+    void aRunBelongsToOneProcess() throws Exception {
+        var run = folder.resolve("run");
+        var place = Files.createDirectory(folder.resolve("first"));
+        var process = Cli.start(place, "", "train", "--model", SMALL, "--out", run);
+        await(process, () -> events(run) == 1);
+        for (var arguments : List.of(List.<Object>of("--resume"), List.<Object>of("--data", data))) {
+            var command = new ArrayList<Object>(List.of("train", "--out", run));
+            command.addAll(arguments);
+            var second = Cli.run(command.toArray());
+            assertThat(second.status()).isEqualTo(2);
+            assertThat(second.sentences())
+                    .last()
+                    .asString()
+                    .contains(run + " is in use by another process (process " + process.pid() + ")");
+        }
+        process.destroyForcibly();
+        Cli.end(process, place);
+        assertThat(Cli.run("train", "--out", run, "--resume", "--set", "epochs=1").err())
+                .doesNotContain("in use");
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.files.IoReason;
 import dev.vitrail.images.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -152,14 +153,26 @@ public final class Datasets {
         return set;
     }
 
-    /** A folder {@code train} alone decides, or two parts: a class may well be called "test". */
+    /**
+     * Whether a folder's folders are parts and not classes, which may well be called "train" or "test". They are where all of them
+     * have the names of parts; and where others lie beside a folder to train on, if that has no images of its own, as a class
+     * would, and the others have none at all.
+     */
     private static boolean hasParts(Path path) {
-        return ImageFolder.part(path, Split.TRAIN).isPresent()
-                || (ImageFolder.part(path, Split.VALIDATION).isPresent()
-                        && List.of(Split.values()).stream()
-                                .flatMap(split -> split.folders().stream())
-                                .toList()
-                                .containsAll(ImageFolder.classFolders(path)));
+        var train = ImageFolder.part(path, Split.TRAIN);
+        if (train.isEmpty() && ImageFolder.part(path, Split.VALIDATION).isEmpty()) {
+            return false;
+        }
+        var parts = List.of(Split.values()).stream()
+                .flatMap(split -> split.folders().stream())
+                .toList();
+        var others = ImageFolder.classFolders(path).stream()
+                .filter(name -> !parts.contains(name))
+                .toList();
+        return others.isEmpty()
+                || train.isPresent()
+                        && countImages(train.get()) == 0
+                        && others.stream().noneMatch(name -> ImageListing.holdsImage(path.resolve(name)));
     }
 
     private static Optional<Path> partFor(Path path, Split split) {
@@ -182,13 +195,17 @@ public final class Datasets {
                 : ImageFolder.open(part);
     }
 
-    private static VitrailException noLayout(Path path) {
-        long images;
-        try (Stream<Path> entries = Files.list(path)) {
-            images = entries.filter(ImageFiles::isImage).count();
+    /** Images that lie in a folder itself. */
+    private static long countImages(Path folder) {
+        try (Stream<Path> entries = Files.list(folder)) {
+            return entries.filter(ImageFiles::isImage).count();
         } catch (IOException e) {
-            throw new VitrailException("cannot list the folder " + path + ": " + e, e);
+            throw new VitrailException("cannot list the folder %s: %s".formatted(folder, IoReason.of(e)), e);
         }
+    }
+
+    private static VitrailException noLayout(Path path) {
+        long images = countImages(path);
         return VitrailException.of(
                 "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX files,"
                         + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",

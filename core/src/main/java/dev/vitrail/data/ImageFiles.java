@@ -1,6 +1,8 @@
 package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.files.IoReason;
+import dev.vitrail.files.PathNames;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
 import java.io.IOException;
@@ -118,8 +120,18 @@ public final class ImageFiles implements Dataset {
         }
     }
 
+    /** The file's size; −1 where it is gone, or a link that leads nowhere: that is told when it is to be decoded. */
+    @Override
+    public long stamp(int index) {
+        try {
+            return Files.size(files.get(index));
+        } catch (IOException e) {
+            return -1;
+        }
+    }
+
     private VitrailException unreadable(int index, IOException cause) {
-        return new VitrailException("%s could not be read (%s)".formatted(files.get(index), cause), cause);
+        return new VitrailException("%s could not be read: %s".formatted(PathNames.text(files.get(index)), IoReason.of(cause)), cause);
     }
 
     @Override
@@ -140,7 +152,7 @@ public final class ImageFiles implements Dataset {
     @Override
     public String name(int index) {
         Path file = files.get(index);
-        return (file.startsWith(root) ? root.relativize(file) : file).toString();
+        return PathNames.text(file.startsWith(root) ? root.relativize(file) : file);
     }
 
     @Override

@@ -3,6 +3,8 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.files.IoReason;
+import dev.vitrail.files.PathNames;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemLoopException;
@@ -112,6 +114,7 @@ public final class ImageFolder {
             for (Path entry : entries) {
                 String name = String.valueOf(entry.getFileName());
                 if (Files.isDirectory(entry) && !ImageFiles.isHidden(name) && !here.startsWith(entry.toRealPath())) {
+                    PathNames.requireFits(name);
                     names.add(name);
                 }
             }
@@ -174,6 +177,6 @@ public final class ImageFolder {
     }
 
     private static VitrailException unreadable(Path folder, IOException cause) {
-        return new VitrailException("cannot list the folder " + folder + ": " + cause, cause);
+        return new VitrailException("cannot list the folder %s: %s".formatted(folder, IoReason.of(cause)), cause);
     }
 }

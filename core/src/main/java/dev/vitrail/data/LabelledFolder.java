@@ -3,8 +3,11 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.files.IoReason;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,10 +19,19 @@ import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /**
- * A folder of pictures and a CSV file that says what each shows: {@code file,label} a line, with or without a header. The label is
- * the index of a class, or its name; the pictures keep the file's order.
+ * A folder of pictures and a CSV file that says what each shows: {@code file,label} a line, with or without a header. Of more columns,
+ * a header chooses two by their titles. The label is the index of a class, or its name; a file may be named without its ending. The
+ * pictures keep the list's order.
  */
 public final class LabelledFolder {
+    /** Titles of the column of files, the surest first; letter case does not matter. */
+    private static final List<String> FILE_TITLES = List.of(
+            "file", "filename", "file_name", "image", "image_name", "image_id", "img", "path", "id_code", "id", "name");
+
+    /** Titles of the column of labels, the surest first. */
+    private static final List<String> LABEL_TITLES = List.of(
+            "label", "labels", "class", "diagnosis", "target", "category", "class_name", "label_name", "species", "breed");
+
     private LabelledFolder() {}
 
     /**
@@ -45,7 +57,7 @@ public final class LabelledFolder {
     }
 
     private static List<Csv.Row> rows(Path folder, Path labels) {
-        List<Csv.Row> rows = new ArrayList<>(Csv.read(labels));
+        List<Csv.Row> rows = chosen(labels, Csv.read(labels));
         for (Csv.Row row : rows) {
             require(
                     row.cells().size() == 2
@@ -63,6 +75,51 @@ public final class LabelledFolder {
         return rows;
     }
 
+    /** The two columns that a title line names, in order; the rows as they are where there is no such line. */
+    private static List<Csv.Row> chosen(Path labels, List<Csv.Row> rows) {
+        if (rows.isEmpty()) {
+            return new ArrayList<>();
+        }
+        var titles = rows.get(0).cells().stream()
+                .map(title -> title.strip().toLowerCase(Locale.ROOT))
+                .toList();
+        int file = first(titles, FILE_TITLES);
+        int label = first(titles, LABEL_TITLES);
+        if (file < 0 || label < 0) {
+            require(
+                    titles.size() <= 2 || file < 0 && label < 0,
+                    "%s has the columns %s, of which %s: expected one of %s and one of %s",
+                    labels,
+                    titles,
+                    file < 0 ? "none names files" : "none names labels",
+                    FILE_TITLES,
+                    LABEL_TITLES);
+            return new ArrayList<>(rows);
+        }
+        var two = new ArrayList<Csv.Row>();
+        for (var row : rows.subList(1, rows.size())) {
+            boolean fits = row.cells().size() == titles.size();
+            require(
+                    fits || titles.size() == 2,
+                    "%s, line %d: expected %d columns as in the first line, found %d",
+                    labels,
+                    row.line(),
+                    titles.size(),
+                    row.cells().size());
+            two.add(
+                    fits
+                            ? new Csv.Row(
+                                    row.line(),
+                                    List.of(row.cells().get(file), row.cells().get(label)))
+                            : row); // whose fault is told as that of a list without titles
+        }
+        return two;
+    }
+
+    private static int first(List<String> titles, List<String> known) {
+        return known.stream().mapToInt(titles::indexOf).filter(place -> place >= 0).findFirst().orElse(-1);
+    }
+
     /** A first cell that neither looks like an image file nor is one can only be a column's title. */
     private static boolean isHeader(Path folder, String cell) {
         try {
@@ -75,11 +132,16 @@ public final class LabelledFolder {
     private static List<Path> files(Path folder, Path labels, List<Csv.Row> rows) {
         List<Path> files = new ArrayList<>();
         List<String> missing = new ArrayList<>();
+        var endings = new Endings();
         for (Csv.Row row : rows) {
             String name = row.cells().get(0).strip();
             Path file = inside(folder, labels, row.line(), name);
-            if (!Files.exists(file)) {
-                missing.add(name);
+            if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+                var found = endings.of(file, labels, row.line());
+                if (found.isEmpty()) {
+                    missing.add(name);
+                }
+                file = found.orElse(file);
             }
             files.add(file);
         }
@@ -92,6 +154,43 @@ public final class LabelledFolder {
                 folder,
                 Descriptions.some(missing));
         return files;
+    }
+
+    /** Finds the picture that a name without its ending stands for. */
+    private static final class Endings {
+        private final Map<Path, Map<String, List<Path>>> folders = new HashMap<>();
+
+        Optional<Path> of(Path file, Path labels, int line) {
+            var folder = file.getParent();
+            if (folder == null || !Files.isDirectory(folder)) {
+                return Optional.empty();
+            }
+            var name = String.valueOf(file.getFileName());
+            var found = folders.computeIfAbsent(folder, Endings::list).getOrDefault(name, List.of());
+            require(
+                    found.size() < 2,
+                    "%s, line %d: '%s' stands for several pictures, %s: write the name with its ending",
+                    labels,
+                    line,
+                    name,
+                    found.stream().map(path -> String.valueOf(path.getFileName())).sorted().toList());
+            return found.stream().findFirst();
+        }
+
+        /** The pictures of a folder by their names without ending. */
+        private static Map<String, List<Path>> list(Path folder) {
+            var byName = new HashMap<String, List<Path>>();
+            try (var entries = Files.newDirectoryStream(folder, ImageFiles::isImage)) {
+                for (var entry : entries) {
+                    var name = String.valueOf(entry.getFileName());
+                    byName.computeIfAbsent(name.substring(0, name.lastIndexOf('.')), key -> new ArrayList<>())
+                            .add(entry);
+                }
+            } catch (IOException e) {
+                throw new VitrailException("cannot list the folder %s: %s".formatted(folder, IoReason.of(e)), e);
+            }
+            return byName;
+        }
     }
 
     /** A list of labels that came with the data is not to reach files elsewhere. */

@@ -218,6 +218,16 @@ final class Natives {
     }
 
     private static VitrailException missing(Throwable cause) {
+        // The words of glibc's and musl's loaders, and of Apple's, for a file on a file system that is mounted noexec.
+        var said = String.valueOf(cause);
+        if (said.contains("failed to map segment") || said.contains("Operation not permitted")) {
+            return new VitrailException(
+                    "the native libraries cannot be run from where they are unpacked (%s), as that file system allows no programs:"
+                                    .formatted(System.getProperty(
+                                            "org.bytedeco.javacpp.cachedir", "~/.javacpp/cache"))
+                            + " name a folder of another with -Dorg.bytedeco.javacpp.cachedir=DIR",
+                    cause);
+        }
         return new VitrailException(
                 String.format(
                         Locale.ROOT,

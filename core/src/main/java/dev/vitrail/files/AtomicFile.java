@@ -7,11 +7,12 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
@@ -67,9 +68,10 @@ public final class AtomicFile {
         var absolute = target.toAbsolutePath();
         var folder = absolute.getParent();
         var name = absolute.getFileName();
-        if (folder == null || name == null || Files.isDirectory(absolute)) {
+        if (folder == null || name == null) {
             throw VitrailException.of("cannot write %s: it is a folder, and a file was expected", target);
         }
+        requireReplaceable(target, absolute);
         Path temporary = temporary(folder, name);
         ProcessEnd.unfinished(temporary);
         try {
@@ -83,11 +85,67 @@ public final class AtomicFile {
         } catch (IOException e) {
             throw new VitrailException(
                     "could not write %s: %s; nothing was changed, so free some space or choose another place"
-                            .formatted(target, reason(e)),
+                            .formatted(target, IoReason.of(e)),
                     e);
         } finally {
             // After the move there is nothing left to delete; after any failure the half-written file goes.
             ProcessEnd.remove(temporary);
+        }
+    }
+
+    private static void requireReplaceable(Path target, Path absolute) {
+        VitrailException.require(
+                !Files.isDirectory(absolute), "cannot write %s: it is a folder, and a file was expected", target);
+        VitrailException.require(
+                (!Files.exists(absolute) || Files.isRegularFile(absolute)) && !isStream(absolute),
+                "cannot write %s: it is a device or a pipe, which cannot be replaced as a whole; name a file",
+                target);
+    }
+
+    /** Whether a name such as {@code /dev/stdout} stands for an open file of the process. */
+    private static boolean isStream(Path absolute) {
+        try {
+            return Files.isSymbolicLink(absolute)
+                    && Files.readSymbolicLink(absolute).startsWith("/proc");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Tries whether {@link #write} could write {@code target}, before there is anything to write; nothing is left behind.
+     *
+     * @throws VitrailException if it could not
+     */
+    public static void requireWritable(Path target) {
+        var absolute = target.toAbsolutePath();
+        var folder = absolute.getParent();
+        var name = absolute.getFileName();
+        if (folder == null || name == null) {
+            throw VitrailException.of("cannot write %s: it is a folder, and a file was expected", target);
+        }
+        requireReplaceable(target, absolute);
+        var made = new ArrayDeque<Path>();
+        for (var missing = folder; missing != null && !Files.exists(missing); missing = missing.getParent()) {
+            made.add(missing);
+        }
+        Path temporary = temporary(folder, name);
+        ProcessEnd.unfinished(temporary);
+        try {
+            Files.createDirectories(folder);
+            Files.createFile(temporary);
+        } catch (IOException e) {
+            throw new VitrailException(
+                    "cannot write %s: %s; choose another place"
+                            .formatted(
+                                    target,
+                                    e instanceof NoSuchFileException
+                                            ? "no file can be made in that folder"
+                                            : IoReason.of(e)),
+                    e);
+        } finally {
+            ProcessEnd.remove(temporary);
+            made.forEach(ProcessEnd::remove); // the folders that were made, the innermost first
         }
     }
 
@@ -103,7 +161,7 @@ public final class AtomicFile {
             }
         } catch (IOException e) {
             throw new VitrailException(
-                    "cannot remove what was left unfinished in %s: %s".formatted(folder, reason(e)), e);
+                    "cannot remove what was left unfinished in %s: %s".formatted(folder, IoReason.of(e)), e);
         }
     }
 
@@ -139,15 +197,5 @@ public final class AtomicFile {
         try (var channel = FileChannel.open(folder, StandardOpenOption.READ)) {
             channel.force(true);
         }
-    }
-
-    private static String reason(IOException e) {
-        if (e instanceof FileSystemException fileSystem && fileSystem.getReason() != null) {
-            return fileSystem.getReason();
-        }
-        var message = e.getMessage();
-        return message == null || e instanceof FileSystemException
-                ? e.getClass().getSimpleName()
-                : message;
     }
 }

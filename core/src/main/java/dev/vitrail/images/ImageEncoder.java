@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Writes pictures as files that others read. */
 public final class ImageEncoder {
@@ -27,14 +28,26 @@ public final class ImageEncoder {
             int level = (rgb[at] & 0xFF) << 16 | (rgb[at + 1] & 0xFF) << 8 | rgb[at + 2] & 0xFF;
             picture.setRGB(i % image.width(), i / image.width(), level);
         }
-        var out = new ByteArrayOutputStream();
-        try {
-            if (!ImageIO.write(picture, format, out)) {
-                throw new IllegalStateException("this Java writes no " + format);
-            }
+        return encode(picture, format);
+    }
+
+    /**
+     * A picture of Java's own as a file has it. ImageIO's file cache is not used: it needs a shutdown hook, which is refused while
+     * the process ends, when a run saves what it has.
+     *
+     * @param format one that Java writes: png, jpeg
+     */
+    public static byte[] encode(BufferedImage picture, String format) {
+        var bytes = new ByteArrayOutputStream();
+        var writer = ImageIO.getImageWritersByFormatName(format).next();
+        try (var out = new MemoryCacheImageOutputStream(bytes)) {
+            writer.setOutput(out);
+            writer.write(picture);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        } finally {
+            writer.dispose();
         }
-        return out.toByteArray();
+        return bytes.toByteArray();
     }
 }

@@ -14,7 +14,7 @@ public record ImageSize(int height, int width) {
     private static final Pattern TEXT = Pattern.compile("(\\d{1,6})(?:[xX×](\\d{1,6}))?");
 
     public ImageSize {
-        require(height > 0 && width > 0, "a size of %d×%d pixels is empty: both sides must be positive", height, width);
+        require(height > 0 && width > 0, "both sides must be positive, found %d×%d pixels", height, width);
     }
 
     /** Reads a side, such as {@code 224}, or height and width, such as {@code 300x200}. */

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.parquet.column.ColumnDescriptor;
 import org.apache.parquet.format.ColumnMetaData;
 import org.apache.parquet.format.FieldRepetitionType;
@@ -36,6 +37,9 @@ import org.apache.parquet.schema.Type.Repetition;
 public final class ParquetFile {
     private static final int MAGIC = 0x31524150; // "PAR1", little-endian
     private static final int ENCRYPTED = 0x45524150; // "PARE"
+    /** Levels that a schema may have; a column's name is made of all above it. */
+    private static final int DEEPEST = 64;
+
     private static final int TAIL = 8; // length of the footer, magic number
 
     private final Path path;
@@ -98,7 +102,30 @@ public final class ParquetFile {
                 path,
                 said.getNum_rows(),
                 size);
+        requireRows(path, said);
         return new ParquetFile(path, said.getNum_rows(), columns(path, said), metadata(said));
+    }
+
+    /** Row groups add up to the file's rows; a page is held against its group, and so against the file. */
+    private static void requireRows(Path path, FileMetaData said) {
+        long left = said.getNum_rows();
+        for (RowGroup group : said.getRow_groups()) {
+            long rows = group.getNum_rows();
+            require(
+                    rows >= 0 && rows <= left,
+                    "%s claims a row group of %d rows where %d are left of its %d: it is damaged, fetch or write it again",
+                    path,
+                    rows,
+                    left,
+                    said.getNum_rows());
+            left -= rows;
+        }
+        require(
+                left == 0,
+                "%s claims %d rows, and its row groups have %d: it is damaged, fetch or write it again",
+                path,
+                said.getNum_rows(),
+                said.getNum_rows() - left);
     }
 
     private static Map<String, String> metadata(FileMetaData said) {
@@ -111,15 +138,16 @@ public final class ParquetFile {
 
     // ------------------------------------------------------------------------------------------------------- columns
 
-    private static Map<String, ParquetColumn> columns(Path path, FileMetaData said) {
+    private static Map<String, ParquetColumn> columns(Path path, FileMetaData said) throws IOException {
         var schema = said.getSchema();
         require(!schema.isEmpty(), "%s has no schema", path);
         var descriptors = new LinkedHashMap<String, ColumnDescriptor>();
         int end = leaves(schema, 1, schema.get(0).getNum_children(), List.of(), 0, 0, descriptors);
         require(end == schema.size(), "%s has a schema whose parts do not add up", path);
+        var chunks = chunks(said, descriptors.keySet());
         var columns = new LinkedHashMap<String, ParquetColumn>();
-        descriptors.forEach(
-                (name, descriptor) -> columns.put(name, new ParquetColumn(path, name, descriptor, chunks(said, name))));
+        descriptors.forEach((name, descriptor) ->
+                columns.put(name, new ParquetColumn(path, name, descriptor, chunks.getOrDefault(name, List.of()))));
         return columns;
     }
 
@@ -131,9 +159,13 @@ public final class ParquetFile {
             List<String> above,
             int repetition,
             int definition,
-            Map<String, ColumnDescriptor> found) {
+            Map<String, ColumnDescriptor> found)
+            throws IOException {
         int at = from;
         for (int i = 0; i < count; i++) {
+            if (above.size() >= DEEPEST) {
+                throw new IOException("its schema is more than %d levels deep".formatted(DEEPEST));
+            }
             var element = schema.get(at++);
             var names = new ArrayList<>(above);
             names.add(element.getName());
@@ -164,20 +196,26 @@ public final class ParquetFile {
         return new ColumnDescriptor(names.toArray(String[]::new), type, levels, defined);
     }
 
-    private static List<ParquetColumn.Chunk> chunks(FileMetaData said, String name) {
-        var chunks = new ArrayList<ParquetColumn.Chunk>();
+    /** The parts of each column, one a row group; each group is gone through once, however many columns there are. */
+    private static Map<String, List<ParquetColumn.Chunk>> chunks(FileMetaData said, Set<String> names) {
+        var chunks = new HashMap<String, List<ParquetColumn.Chunk>>();
         for (RowGroup group : said.getRow_groups()) {
-            var chunk = group.getColumns().stream()
-                    .filter(column -> column.isSetMeta_data() && !column.isSetFile_path())
-                    .map(column -> column.getMeta_data())
-                    .filter(column ->
-                            String.join(".", column.getPath_in_schema()).equals(name))
-                    .findFirst();
-            chunks.add(new ParquetColumn.Chunk(
-                    chunk.map(ParquetFile::start).orElse(0L),
-                    chunk.map(ColumnMetaData::getTotal_compressed_size).orElse(0L),
-                    group.getNum_rows(),
-                    chunk.map(ColumnMetaData::getCodec).map(Enum::name).orElse("")));
+            var described = new HashMap<String, ColumnMetaData>();
+            for (var column : group.getColumns()) {
+                if (column.isSetMeta_data() && !column.isSetFile_path()) {
+                    var metadata = column.getMeta_data();
+                    described.putIfAbsent(String.join(".", metadata.getPath_in_schema()), metadata);
+                }
+            }
+            for (var name : names) {
+                var chunk = Optional.ofNullable(described.get(name));
+                chunks.computeIfAbsent(name, key -> new ArrayList<>())
+                        .add(new ParquetColumn.Chunk(
+                                chunk.map(ParquetFile::start).orElse(0L),
+                                chunk.map(ColumnMetaData::getTotal_compressed_size).orElse(0L),
+                                group.getNum_rows(),
+                                chunk.map(ColumnMetaData::getCodec).map(Enum::name).orElse("")));
+            }
         }
         return chunks;
     }

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import org.apache.parquet.format.ColumnChunk;
 import org.apache.parquet.format.ColumnMetaData;
@@ -119,6 +120,14 @@ public final class ParquetTable {
         rows = count;
         columns.add(column);
         return this;
+    }
+
+    private ArrayList<SchemaElement> schema() {
+        var root = new SchemaElement("table");
+        root.setNum_children(columns.size());
+        var schema = new ArrayList<>(List.of(root));
+        columns.forEach(column -> schema.addAll(column.schema()));
+        return schema;
     }
 
     private static SchemaElement leaf(String name, Type type) {
@@ -245,11 +254,21 @@ public final class ParquetTable {
      * @throws dev.vitrail.VitrailException if it cannot be written
      */
     public void write(Path file) {
-        AtomicFile.write(file, channel -> new Writer(channel).write());
+        write(file, List.of(this).iterator());
+    }
+
+    /**
+     * Writes tables of the same columns one after the other, a row group each, so that no more than one of them need be in memory.
+     *
+     * @param tables at least one
+     * @throws dev.vitrail.VitrailException if the file cannot be written
+     */
+    public static void write(Path file, Iterator<ParquetTable> tables) {
+        AtomicFile.write(file, channel -> new Writer(channel).write(tables));
     }
 
     /** Writes to a channel and counts. */
-    private final class Writer {
+    private static final class Writer {
         private final WritableByteChannel channel;
         private long position;
 
@@ -262,18 +281,29 @@ public final class ParquetTable {
             position += bytes.length;
         }
 
-        void write() throws IOException {
+        void write(Iterator<ParquetTable> tables) throws IOException {
             put(MAGIC);
-            var root = new SchemaElement("table");
-            root.setNum_children(columns.size());
-            var schema = new ArrayList<>(List.of(root));
-            var chunks = new ArrayList<ColumnChunk>();
-            long start = position;
-            for (var column : columns) {
-                schema.addAll(column.schema());
-                chunks.add(chunk(column));
+            var schema = new ArrayList<SchemaElement>();
+            var groups = new ArrayList<RowGroup>();
+            long rows = 0;
+            while (tables.hasNext()) {
+                var table = tables.next();
+                var own = table.schema();
+                if (!schema.isEmpty() && !schema.equals(own)) {
+                    throw new IllegalArgumentException("tables of one file have the same columns");
+                }
+                schema = own;
+                var chunks = new ArrayList<ColumnChunk>();
+                long start = position;
+                for (var column : table.columns) {
+                    chunks.add(chunk(column, table.rows));
+                }
+                groups.add(new RowGroup(chunks, position - start, table.rows));
+                rows += table.rows;
             }
-            var groups = List.of(new RowGroup(chunks, position - start, rows));
+            if (groups.isEmpty()) {
+                throw new IllegalArgumentException("a file has one table at least");
+            }
             var footer = new ByteArrayOutputStream();
             var metadata = new FileMetaData(1, schema, rows, groups);
             metadata.setCreated_by("vitrail");
@@ -283,7 +313,7 @@ public final class ParquetTable {
             put(MAGIC);
         }
 
-        private ColumnChunk chunk(Column column) throws IOException {
+        private ColumnChunk chunk(Column column, int rows) throws IOException {
             long start = position;
             long plain = 0;
             int each = (int) Math.max(1, Math.min(rows, PAGE_BYTES / column.bytesPerRow()));

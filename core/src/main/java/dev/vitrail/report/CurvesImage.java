@@ -1,19 +1,16 @@
 package dev.vitrail.report;
 
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.train.EpochSummary;
 import java.awt.AWTError;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import javax.imageio.ImageIO;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.ChartTheme;
@@ -68,13 +65,7 @@ final class CurvesImage {
             graphics.translate(WIDTH, 0);
         }
         graphics.dispose();
-        var out = new ByteArrayOutputStream();
-        try {
-            ImageIO.write(image, "png", out);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return out.toByteArray();
+        return ImageEncoder.encode(image, "png");
     }
 
     private static XYChart chart(

@@ -2,6 +2,7 @@ package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
+import dev.vitrail.files.FolderLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,6 +61,15 @@ public record RunFolder(Path path) {
     /** The model of an epoch that is kept whatever follows; the epoch is counted from 1. */
     public Path kept(int epoch) {
         return path.resolve("epoch-%d".formatted(epoch));
+    }
+
+    /**
+     * Keeps the run to this process until the lock is closed.
+     *
+     * @throws VitrailException if another process has it
+     */
+    public FolderLock lock() {
+        return FolderLock.of(path);
     }
 
     /** Whether a run has saved a state to go on from. */

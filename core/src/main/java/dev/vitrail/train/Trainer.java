@@ -32,6 +32,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Trains a model, epoch after epoch, and keeps its run folder such that the run can go on from there whatever happens.
@@ -48,6 +50,7 @@ public final class Trainer implements AutoCloseable {
         SKIP
     }
 
+    private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
     private static final int MOST_SKIPPED = 100;
 
     private final TrainingConfig config;
@@ -406,8 +409,26 @@ public final class Trainer implements AutoCloseable {
         }
         saveModel();
         folder.writeRows(rows);
-        listeners.forEach(listener -> listener.epochEnded(row, found, best));
-        saveState(); // last: a run that is killed before makes the epoch, and all that tells of it, again
+        boolean ending = stopRequested;
+        if (ending) {
+            saveState(); // first: the process may be given no more time than that takes
+        }
+        listeners.forEach(listener -> tell(listener, row, found, best));
+        if (!ending) {
+            saveState(); // last: a run that is killed before makes the epoch, and all that tells of it, again
+        }
+    }
+
+    /** Tells a listener of an epoch; what goes wrong there is told, and is no reason not to save the run. */
+    private static void tell(TrainingListener listener, EpochSummary row, Evaluation found, boolean best) {
+        try {
+            listener.epochEnded(row, found, best);
+        } catch (RuntimeException | LinkageError | AssertionError | InternalError e) {
+            LOG.warn(
+                    "what is kept of epoch {} for people to look at could not be written ({}); the run itself goes on",
+                    row.epoch(),
+                    e instanceof VitrailException ? e.getMessage() : e.toString());
+        }
     }
 
     /** Validates what the run is to give: the mean of the weights if there is one, else the weights. */

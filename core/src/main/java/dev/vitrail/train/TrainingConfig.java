@@ -54,6 +54,19 @@ public final class TrainingConfig {
                 .with(WARMUP_EPOCHS, epochs > 10 ? 5.0 : 0.0);
     }
 
+    /**
+     * This configuration with another number of epochs. Warm-up and cool-down stay as they are, but take no more than a fifth of the
+     * run each.
+     */
+    public TrainingConfig withEpochs(int epochs) {
+        if (epochs == get(EPOCHS)) {
+            return this;
+        }
+        return with(EPOCHS, epochs)
+                .with(WARMUP_EPOCHS, Math.min(get(WARMUP_EPOCHS), epochs / 5.0))
+                .with(COOLDOWN_EPOCHS, Math.min(get(COOLDOWN_EPOCHS), epochs / 5.0));
+    }
+
     /** An option's value. */
     @SuppressWarnings("unchecked") // `with` alone puts values in, and only such as belong to their option
     public <T> T get(TrainingOption<T> option) {

@@ -31,6 +31,40 @@ class ImageFolderTest {
     }
 
     @Test
+    void aClassMayBeCalledTrainOrVal(@TempDir Path other) {
+        for (String name : List.of("train/1.png", "train/2.png", "plane/1.png", "val/1.png", "test/deep/1.png")) {
+            Pictures.write(other.resolve(name), 0);
+        }
+        Dataset set = Datasets.open(other, Split.TRAIN, Optional.empty());
+        assertThat(set.classes()).containsExactly("plane", "test", "train", "val");
+        assertThat(set.size()).isEqualTo(5);
+    }
+
+    @Test
+    void whatHoldsNoImagesBesideThePartsIsNoClass(@TempDir Path other) {
+        for (String name : List.of("train/a/1.png", "train/b/2.png", "val/a/1.png", "test/b/1.png")) {
+            Pictures.write(other.resolve(name), 0);
+        }
+        Pictures.text(other.resolve("annotations/list.txt"), "train/a/1.png");
+        assertThat(Datasets.open(other, Split.TRAIN, Optional.empty()).classes()).containsExactly("a", "b");
+        assertThat(Datasets.open(other, Split.VALIDATION, Optional.empty()).size())
+                .isEqualTo(1);
+    }
+
+    @Test
+    void aLinkThatLeadsNowhereIsABrokenImage(@TempDir Path other) throws IOException {
+        Pictures.write(other.resolve("a/1.png"), 0);
+        Pictures.write(other.resolve("b/1.png"), 0);
+        Files.createSymbolicLink(other.resolve("a/gone.png"), Path.of("nowhere.png"));
+        Dataset set = Datasets.open(other, Split.TRAIN, Optional.empty());
+        assertThat(set.size()).isEqualTo(3);
+        assertThat(Inventory.of(set).entries().get(1).stamp()).isEqualTo(-1);
+        assertThatThrownBy(() -> set.image(1))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageNotContaining("Exception");
+    }
+
+    @Test
     void classesAndFilesAreSortedAsPythonSortsAndHiddenOnesSkipped() throws IOException {
         for (String name :
                 List.of("b/2.PNG", "b/10.png", "b/deep/1.jpeg", "B/1.gif", "\uFF21/x.bmp", "\uD83D\uDE00/x.png")) {

@@ -41,6 +41,24 @@ class LabelledFolderTest {
     }
 
     @Test
+    void titlesChooseTheColumns() {
+        Dataset set = open("fold,Label,Image", "0,ant,one.png", "1,bee,sub/three.png");
+        assertThat(set.classes()).containsExactly("ant", "bee");
+        assertThat(set.name(1)).isEqualTo("sub/three.png");
+        fails("none names labels", "image,kind,fold", "one.png,ant,0");
+        fails("line 3: expected 3 columns as in the first line, found 2", "id,class,x", "one.png,a,0", "one.png,a");
+    }
+
+    @Test
+    void aNameWithoutItsEndingStandsForTheOnePictureOfThatName() {
+        Dataset set = open("id_code,diagnosis", "one,0", "sub/three,1");
+        assertThat(set.name(0)).isEqualTo("one.png");
+        assertThat(set.name(1)).isEqualTo("sub/three.png");
+        Pictures.write(folder.resolve("one.jpg"), 0);
+        fails("'one' stands for several pictures, [one.jpg, one.png]", "id_code,diagnosis", "one,0", "sub/three,1");
+    }
+
+    @Test
     void readsNamesWithoutAHeader() {
         Dataset set = open("one.png,\"say \"\"ant\"\"\"", "sub/three.png, bee ");
         assertThat(set.classes()).containsExactly("bee", "say \"ant\"");

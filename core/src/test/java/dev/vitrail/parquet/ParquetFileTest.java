@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ParquetFileTest {
     private final Path folder;
@@ -39,6 +40,19 @@ final class ParquetFileTest {
             rows.add(new Row(bytes, label, label.map(number -> "class " + number)));
         }
         return rows;
+    }
+
+    /** Row groups and pages that claim more rows than the file. */
+    @ParameterizedTest
+    @ValueSource(strings = {"image-page-more-than-file.parquet", "group-rows-long-max.parquet"})
+    void rowGroupsAddUpToTheFile(String name) throws IOException {
+        var file = folder.resolve(name);
+        try (var in = ParquetFileTest.class.getResourceAsStream("/parquet-claims/" + name)) {
+            Files.copy(java.util.Objects.requireNonNull(in), file);
+        }
+        assertThatThrownBy(() -> ParquetFile.open(file))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContainingAll(name, "claims a row group of", "rows where 3 are left");
     }
 
     @ParameterizedTest

@@ -1,0 +1,32 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.engine.Frame;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.zip.CRC32C;
+
+/** By what results are made: two jobs that agree in this give the same results for an image. */
+final class Fingerprint {
+    private Fingerprint() {}
+
+    /** The model's part: its architecture, a checksum of its weights, its preprocessing, and a checksum of its classes' names. */
+    static Map<String, Object> of(String command, LoadedModel loaded, DecodingOptions decoding) {
+        var made = new LinkedHashMap<String, Object>();
+        made.put("command", command);
+        made.put("architecture", loaded.variant().name());
+        var weights = new CRC32C();
+        Frame.run(() -> loaded.model().parameters().forEach((name, parameter) -> {
+            weights.update(name.getBytes(StandardCharsets.UTF_8));
+            weights.update(parameter.value().toBytes());
+        }));
+        made.put("weights", Long.toHexString(weights.getValue()));
+        made.put("preprocessing", loaded.preprocessing().toString());
+        var labels = new CRC32C();
+        loaded.labels().forEach(label -> labels.update((label + "\n").getBytes(StandardCharsets.UTF_8)));
+        made.put("classes", Long.toHexString(labels.getValue()));
+        made.put("decoding", decoding.options().toString());
+        return made;
+    }
+}
