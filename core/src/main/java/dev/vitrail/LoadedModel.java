@@ -191,7 +191,7 @@ public record LoadedModel(
      * @param name what to call it
      */
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
-        var variant = Catalog.get(options.architecture.orElse(description.architecture()));
+        var variant = options.architecture.map(Catalog::get).orElseGet(description::variant);
         var config = description.configured(variant.config());
         var input = preprocessing(description.pretrained(), variant, config);
         return load(name, variant, config, weights, input, description.labelNames(), options);
@@ -342,7 +342,20 @@ public record LoadedModel(
                 .withPool(
                         config.poolName(),
                         !config.poolName().equals(variant.config().poolName()))
+                .withOrigin(variant.origin())
                 .withLabels(classNames);
+    }
+
+    /** The same model with more to say about how it was loaded. */
+    LoadedModel withNotes(List<String> more) {
+        return new LoadedModel(
+                name,
+                variant,
+                model,
+                preprocessing,
+                labels,
+                pretrained,
+                Stream.concat(more.stream(), notes.stream()).toList());
     }
 
     /** The name of a class. */

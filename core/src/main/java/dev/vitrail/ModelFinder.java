@@ -89,7 +89,7 @@ final class ModelFinder {
                 "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
                 path);
         var variant = Catalog.get(options.architecture().get());
-        var state = WeightsFile.read(path, options.ema());
+        var state = WeightsFile.inTimmsNames(WeightsFile.read(path, options.ema()));
         return LoadedModel.load(
                 name, variant, variant.config(), state, LoadedModel.preprocessing(variant), List.of(), options);
     }
@@ -105,6 +105,7 @@ final class ModelFinder {
     }
 
     private static LoadedModel fromFolder(String name, ModelFolder folder, LoadedModel.Options options) {
-        return LoadedModel.of(name, folder.config(), folder.weights(options.ema()), options);
+        return LoadedModel.of(name, folder.config(), folder.weights(options.ema()), options)
+                .withNotes(folder.notes());
     }
 }

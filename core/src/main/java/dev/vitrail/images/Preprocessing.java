@@ -91,7 +91,7 @@ public record Preprocessing(
         int scaledHeight = Math.max((int) Math.floor(height / cropPct), 1);
         int scaledWidth = Math.max((int) Math.floor(width / cropPct), 1);
         return switch (cropMode) {
-            case SQUASH -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
+            case SQUASH, SQUASH_FLOOR -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
             case BORDER ->
                 keepRatio(
                         source,
@@ -101,7 +101,7 @@ public record Preprocessing(
                         interpolation,
                         normalization().meanColor());
             // timm resizes bilinearly here, whatever the configuration says.
-            case CENTER ->
+            case CENTER, CENTER_FLOOR ->
                 scaledHeight == scaledWidth
                         ? shortSide(source, scaledHeight)
                         : keepRatio(source, scaledWidth, scaledHeight, false, Interpolation.BILINEAR, black());
@@ -150,9 +150,8 @@ public record Preprocessing(
             RgbImage image, int newWidth, int newHeight, Interpolation filter, List<Integer> fill) {
         int keptWidth = Math.min(newWidth, width);
         int keptHeight = Math.min(newHeight, height);
-        // Python rounds halves to the even neighbour.
-        int left = (int) Math.rint((newWidth - keptWidth) / 2.0);
-        int top = (int) Math.rint((newHeight - keptHeight) / 2.0);
+        int left = cropMode.before(newWidth - keptWidth);
+        int top = cropMode.before(newHeight - keptHeight);
         var part = new Region(left, top, keptWidth, keptHeight);
         var middle = Resampler.resize(image, newWidth, newHeight, part, filter);
         if (keptWidth == width && keptHeight == height) {

@@ -71,8 +71,9 @@ public final class Checkpoint {
             Optional<ModelConfig> source,
             Classifier classifier,
             Device device) {
-        var state = whole.without(family::derives);
+        var state = TransformersNames.inOurs(whole).without(family::derives);
         var notes = new ArrayList<String>();
+        TransformersNames.origin(state).ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
         if (state.averaged()) {
             notes.add("the averaged weights (EMA) of %s were loaded".formatted(state.origin()));
         }
