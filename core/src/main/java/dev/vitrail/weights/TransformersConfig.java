@@ -259,24 +259,21 @@ final class TransformersConfig {
                 "its hidden_act is '%s', and BEiT's is gelu",
                 fields.text("hidden_act").orElse(""));
         require(width > 0 && hidden > 0, "hidden_size %d and intermediate_size %d must be positive", width, hidden);
-        return Beit.Config.of(
-                        patch[0] * (image[0] / patch[0]),
-                        width,
-                        integer("num_hidden_layers", 12),
-                        integer("num_attention_heads", 12),
-                        number("layer_scale_init_value", 0.1))
-                .with(o -> {
-                    o.patch = patch[0];
-                    o.imageHeight = image[0];
-                    o.imageWidth = image[1];
-                    o.channels = channels();
-                    o.mlpRatio = ratio(hidden, width);
-                    o.pool = head == Head.MEAN ? Beit.Config.Pool.AVG : Beit.Config.Pool.TOKEN;
-                    o.absolutePositions =
-                            fields.flag("use_absolute_position_embeddings").orElse(false);
-                    o.normEps = number("layer_norm_eps", 1e-12);
-                    o.dropPath = number("drop_path_rate", 0.1);
-                });
+        return new Beit.Config(
+                image[0],
+                image[1],
+                patch[0],
+                channels(),
+                1000,
+                width,
+                integer("num_hidden_layers", 12),
+                integer("num_attention_heads", 12),
+                ratio(hidden, width),
+                number("layer_scale_init_value", 0.1),
+                head == Head.MEAN ? Beit.Config.Pool.AVG : Beit.Config.Pool.TOKEN,
+                fields.flag("use_absolute_position_embeddings").orElse(false),
+                number("layer_norm_eps", 1e-12),
+                number("drop_path_rate", 0.1));
     }
 
     private SwinConfig swin(SwinConfig.Version version) {
