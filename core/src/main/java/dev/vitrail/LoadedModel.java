@@ -2,6 +2,8 @@ package dev.vitrail;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.data.ClassNames;
+import dev.vitrail.data.ImageNetClasses;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.images.CropMode;
@@ -217,8 +219,8 @@ public record LoadedModel(
             var report = Checkpoint.load(
                     model, variant.family(), state, Optional.of(config), options.classifier(labels), options.device);
             model.train(false);
-            var names = options.classes.isPresent() ? options.labels : labels;
             var notes = new ArrayList<>(report.notes());
+            var names = options.classes.isPresent() ? options.labels : named(name, labels, wanted.classes(), notes);
             boolean kept = options.classes.isPresent()
                     && wanted.classes() > 0
                     && report.fresh().isEmpty();
@@ -232,6 +234,24 @@ public record LoadedModel(
             model.close();
             throw e;
         }
+    }
+
+    /** The source's names of the classes; where it has none and there are as many as in a list of ImageNet's, those. */
+    private static List<String> named(String name, List<String> labels, int classes, List<String> notes) {
+        var list = labels.isEmpty() ? ImageNetClasses.of(classes) : Optional.<ClassNames>empty();
+        if (list.isEmpty()) {
+            return labels;
+        }
+        if (Pretrained.find(name).isEmpty()) {
+            notes.add("%s names no classes: those of %s are taken, which has %d too"
+                    .formatted(name, ImageNetClasses.name(classes).orElseThrow(), classes));
+        }
+        return list.get().names();
+    }
+
+    /** The names of the classes, and the other names that they go by: ImageNet's synsets. Empty where nobody names them. */
+    public Optional<ClassNames> classNames() {
+        return labels.isEmpty() ? Optional.empty() : Optional.of(ImageNetClasses.withSynsets(labels));
     }
 
     /** A model of the catalogue with random weights. */
