@@ -292,15 +292,7 @@ public record LoadedModel(
     /** How a variant's default weights want their images; where nobody says, the whole picture, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.input(variant.name())
-                .map(input -> new Preprocessing(
-                        input.channels(),
-                        input.height(),
-                        input.width(),
-                        input.cropShare(),
-                        CropMode.parse(input.cropMode()),
-                        Interpolation.parse(input.interpolation()),
-                        input.mean(),
-                        input.deviation()))
+                .map(LoadedModel::preprocessing)
                 .orElseGet(() -> new Preprocessing(
                         variant.config().channels(),
                         variant.config().imageHeight(),
@@ -312,6 +304,19 @@ public record LoadedModel(
                                 Normalization.INCEPTION.mean(), variant.config().channels()),
                         statistics(
                                 Normalization.INCEPTION.std(), variant.config().channels())));
+    }
+
+    /** The preparation that published weights want. */
+    static Preprocessing preprocessing(Pretrained.Input input) {
+        return new Preprocessing(
+                input.channels(),
+                input.height(),
+                input.width(),
+                input.cropShare(),
+                CropMode.parse(input.cropMode()),
+                Interpolation.parse(input.interpolation()),
+                input.mean(),
+                input.deviation());
     }
 
     /** A mean or deviation for another number of channels: for grey, the average of the colours'; for colours, the grey's. */
@@ -391,6 +396,27 @@ public record LoadedModel(
                 names.size(),
                 model.config().classes());
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
+    }
+
+    /**
+     * The same model for images that are prepared otherwise: by another mean and deviation, crop or interpolation.
+     *
+     * @throws VitrailException if the preparation gives images of another size or number of channels than the model takes
+     */
+    public LoadedModel withPreprocessing(Preprocessing input) {
+        require(
+                input.channels() == preprocessing.channels()
+                        && input.height() == preprocessing.height()
+                        && input.width() == preprocessing.width(),
+                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change the model's"
+                        + " size first (withImage, withChannels)",
+                input.height(),
+                input.width(),
+                input.channels(),
+                preprocessing.height(),
+                preprocessing.width(),
+                preprocessing.channels());
+        return new LoadedModel(name, variant, model, input, labels, pretrained, notes);
     }
 
     /** The same with a model that holds this one's, and closes it. */

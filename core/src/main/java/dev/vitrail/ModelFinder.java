@@ -89,9 +89,12 @@ final class ModelFinder {
                 "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
                 path);
         var variant = Catalog.get(options.architecture().get());
-        var state = WeightsFile.inTimmsNames(WeightsFile.read(path, options.ema()));
+        var stored = WeightsFile.read(path, options.ema());
+        var input = BareFile.of(name, options.architecture().get(), variant, stored);
+        var state = WeightsFile.inTimmsNames(stored);
         return LoadedModel.load(
-                name, variant, variant.config(), state, LoadedModel.preprocessing(variant), List.of(), options);
+                        name, variant, variant.config(), state, input.preprocessing(), List.of(), options)
+                .withNotes(input.note().stream().toList());
     }
 
     private static LoadedModel published(String name, Pretrained weights, LoadedModel.Options options, Hub hub) {

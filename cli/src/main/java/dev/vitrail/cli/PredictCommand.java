@@ -72,7 +72,9 @@ final class PredictCommand implements Callable<Integer> {
         var files = ImageInputs.files(paths);
         var found = new ArrayList<Found>();
         List<BrokenImage> broken;
+        List<String> notes;
         try (var vitrail = new Vitrail(models.load())) {
+            notes = vitrail.loaded().notes();
             broken = Inference.run(
                     vitrail,
                     files,
@@ -85,7 +87,7 @@ final class PredictCommand implements Callable<Integer> {
         if (written == Format.PARQUET) {
             table(found).write(out.orElseThrow());
         } else {
-            var pieces = render(written, found, broken);
+            var pieces = render(written, found, broken, notes);
             out.ifPresentOrElse(file -> TextFile.write(file, pieces), () -> pieces.forEach(System.out::print));
         }
         if (!broken.isEmpty()) {
@@ -125,7 +127,8 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     /** The results as pieces of text, one after the other. */
-    private static Stream<String> render(Format format, List<Found> found, List<BrokenImage> broken) {
+    private static Stream<String> render(
+            Format format, List<Found> found, List<BrokenImage> broken, List<String> notes) {
         return switch (format) {
             case TEXT -> found.stream().map(entry -> (entry == found.get(0) ? "" : "\n") + ranking(entry));
             case CSV ->
@@ -138,7 +141,9 @@ final class PredictCommand implements Callable<Integer> {
                                 "predictions",
                                 found.stream().map(PredictCommand::object).toList(),
                                 "broken",
-                                broken.stream().map(BrokenImage::name).toList()))
+                                broken.stream().map(BrokenImage::name).toList(),
+                                "notes",
+                                notes))
                         + "\n");
             case PARQUET -> throw new IllegalArgumentException("Parquet is no text");
         };

@@ -3,6 +3,7 @@ package dev.vitrail.images;
 import dev.vitrail.VitrailException;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How a picture becomes a network's input: the record that travels with weights, with the meaning it has in timm
@@ -50,6 +51,16 @@ public record Preprocessing(
                 "The crop fraction must be above 0, usually 0.8 to 1, found %s.",
                 cropPct);
         new Normalization(mean, std); // it checks them
+    }
+
+    /** The share of a crop by which the side that it is cut from is found again, to the pixel. */
+    public static double shareOf(int crop, int resized) {
+        double share = (double) crop / resized;
+        return IntStream.rangeClosed(-4, 4)
+                .mapToDouble(step -> share + step * Math.ulp(share))
+                .filter(candidate -> (int) Math.floor(crop / candidate) == resized)
+                .findFirst()
+                .orElse(share);
     }
 
     /** timm's defaults for ImageNet: 3 channels, a square centre crop, bicubic, 0.875, ImageNet's statistics. */

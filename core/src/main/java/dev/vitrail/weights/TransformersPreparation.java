@@ -8,6 +8,7 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -16,7 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.stream.IntStream;
 
 /**
  * The {@code preprocessor_config.json} of the transformers library: how its image processors, and the feature extractors before them,
@@ -216,7 +216,7 @@ record TransformersPreparation(
             if (crop.isEmpty() || crop.get().equals(size)) {
                 return made(size.height, size.width, 1, CropMode.SQUASH, notes);
             }
-            double share = share(crop.get().height, size.height);
+            double share = Preprocessing.shareOf(crop.get().height, size.height);
             require(
                     (int) Math.floor(crop.get().width / share) == size.width,
                     "crop_size of %s is %d×%d of %d×%d: both sides must be cut by the same share",
@@ -236,7 +236,7 @@ record TransformersPreparation(
                     crop.height,
                     crop.width,
                     resized);
-            return made(crop.height, crop.width, share(crop.height, resized), CropMode.CENTER_FLOOR, notes);
+            return made(crop.height, crop.width, Preprocessing.shareOf(crop.height, resized), CropMode.CENTER_FLOOR, notes);
         }
 
         private double cropPct() {
@@ -340,14 +340,5 @@ record TransformersPreparation(
                     node);
             return node.intValue();
         }
-    }
-
-    /** The share of a crop by which the preparation finds the resized side again, to the pixel. */
-    private static double share(int crop, int resized) {
-        double share = (double) crop / resized;
-        var near = IntStream.rangeClosed(-4, 4).mapToDouble(step -> share + step * Math.ulp(share));
-        return near.filter(candidate -> (int) Math.floor(crop / candidate) == resized)
-                .findFirst()
-                .orElse(share);
     }
 }
