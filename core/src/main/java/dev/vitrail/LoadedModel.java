@@ -2,6 +2,8 @@ package dev.vitrail;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.data.ClassNames;
+import dev.vitrail.data.ImageNetClasses;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.images.CropMode;
@@ -191,7 +193,7 @@ public record LoadedModel(
      * @param name what to call it
      */
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
-        var variant = Catalog.get(options.architecture.orElse(description.architecture()));
+        var variant = options.architecture.map(Catalog::get).orElseGet(description::variant);
         var config = description.configured(variant.config());
         var input = preprocessing(description.pretrained(), variant, config);
         var source = Source.of(variant, config, description.statedClasses(), weights, options);
@@ -260,9 +262,9 @@ public record LoadedModel(
             var report = Checkpoint.load(
                     model, variant.family(), state, Optional.of(config), options.classifier(labels), options.device);
             model.train(false);
-            var names = options.classes.isPresent() ? options.labels : labels;
             var notes = new ArrayList<>(report.notes());
             notes.addAll(source.notes);
+            var names = options.classes.isPresent() ? options.labels : named(name, labels, wanted.classes(), notes);
             boolean kept = options.classes.isPresent()
                     && wanted.classes() > 0
                     && report.fresh().isEmpty();
@@ -276,6 +278,24 @@ public record LoadedModel(
             model.close();
             throw e;
         }
+    }
+
+    /** The source's names of the classes; where it has none and there are as many as in a list of ImageNet's, those. */
+    private static List<String> named(String name, List<String> labels, int classes, List<String> notes) {
+        var list = labels.isEmpty() ? ImageNetClasses.of(classes) : Optional.<ClassNames>empty();
+        if (list.isEmpty()) {
+            return labels;
+        }
+        if (Pretrained.find(name).isEmpty()) {
+            notes.add("%s names no classes: those of %s are taken, which has %d too"
+                    .formatted(name, ImageNetClasses.name(classes).orElseThrow(), classes));
+        }
+        return list.get().names();
+    }
+
+    /** The names of the classes, and the other names that they go by: ImageNet's synsets. Empty where nobody names them. */
+    public Optional<ClassNames> classNames() {
+        return labels.isEmpty() ? Optional.empty() : Optional.of(ImageNetClasses.withSynsets(labels));
     }
 
     /** A model of the catalogue with random weights. */
@@ -316,15 +336,7 @@ public record LoadedModel(
     /** How a variant's default weights want their images; where nobody says, the whole picture, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.input(variant.name())
-                .map(input -> new Preprocessing(
-                        input.channels(),
-                        input.height(),
-                        input.width(),
-                        input.cropShare(),
-                        CropMode.parse(input.cropMode()),
-                        Interpolation.parse(input.interpolation()),
-                        input.mean(),
-                        input.deviation()))
+                .map(LoadedModel::preprocessing)
                 .orElseGet(() -> new Preprocessing(
                         variant.config().channels(),
                         variant.config().imageHeight(),
@@ -336,6 +348,19 @@ public record LoadedModel(
                                 Normalization.INCEPTION.mean(), variant.config().channels()),
                         statistics(
                                 Normalization.INCEPTION.std(), variant.config().channels())));
+    }
+
+    /** The preparation that published weights want. */
+    static Preprocessing preprocessing(Pretrained.Input input) {
+        return new Preprocessing(
+                input.channels(),
+                input.height(),
+                input.width(),
+                input.cropShare(),
+                CropMode.parse(input.cropMode()),
+                Interpolation.parse(input.interpolation()),
+                input.mean(),
+                input.deviation());
     }
 
     /** A mean or deviation for another number of channels: for grey, the average of the colours'; for colours, the grey's. */
@@ -386,7 +411,20 @@ public record LoadedModel(
                 .withPool(
                         config.poolName(),
                         !config.poolName().equals(variant.config().poolName()))
+                .withOrigin(variant.origin())
                 .withLabels(classNames);
+    }
+
+    /** The same model with more to say about how it was loaded. */
+    LoadedModel withNotes(List<String> more) {
+        return new LoadedModel(
+                name,
+                variant,
+                model,
+                preprocessing,
+                labels,
+                pretrained,
+                Stream.concat(more.stream(), notes.stream()).toList());
     }
 
     /** The name of a class. */
@@ -416,6 +454,27 @@ public record LoadedModel(
                 names.size(),
                 model.config().classes());
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
+    }
+
+    /**
+     * The same model for images that are prepared otherwise: by another mean and deviation, crop or interpolation.
+     *
+     * @throws VitrailException if the preparation gives images of another size or number of channels than the model takes
+     */
+    public LoadedModel withPreprocessing(Preprocessing input) {
+        require(
+                input.channels() == preprocessing.channels()
+                        && input.height() == preprocessing.height()
+                        && input.width() == preprocessing.width(),
+                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change the model's"
+                        + " size first (withImage, withChannels)",
+                input.height(),
+                input.width(),
+                input.channels(),
+                preprocessing.height(),
+                preprocessing.width(),
+                preprocessing.channels());
+        return new LoadedModel(name, variant, model, input, labels, pretrained, notes);
     }
 
     /** The same with a model that holds this one's, and closes it. */

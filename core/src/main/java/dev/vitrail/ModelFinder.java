@@ -86,10 +86,14 @@ final class ModelFinder {
         if (ModelFolder.looksLike(path)) {
             return fromFolder(name, ModelFolder.read(path), options);
         }
-        var state = WeightsFile.read(path, options.ema());
-        var variant = Catalog.get(options.architecture().orElseGet(() -> architecture(path, state)));
+        var stored = WeightsFile.read(path, options.ema());
+        var architecture = options.architecture().orElseGet(() -> architecture(path, stored));
+        var variant = Catalog.get(architecture);
+        var input = BareFile.of(name, architecture, variant, stored);
+        var state = WeightsFile.inTimmsNames(stored);
         var source = LoadedModel.Source.of(variant, variant.config(), OptionalInt.empty(), state, options);
-        return LoadedModel.load(name, variant, source, state, LoadedModel.preprocessing(variant), List.of(), options);
+        return LoadedModel.load(name, variant, source, state, input.preprocessing(), List.of(), options)
+                .withNotes(input.note().stream().toList());
     }
 
     /** What a bare file says that its weights are of, if that is an architecture that we have. */
@@ -119,6 +123,7 @@ final class ModelFinder {
     }
 
     private static LoadedModel fromFolder(String name, ModelFolder folder, LoadedModel.Options options) {
-        return LoadedModel.of(name, folder.config(), folder.weights(options.ema()), options);
+        return LoadedModel.of(name, folder.config(), folder.weights(options.ema()), options)
+                .withNotes(folder.notes());
     }
 }

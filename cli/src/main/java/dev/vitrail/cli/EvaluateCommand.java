@@ -114,10 +114,16 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
+    /** Whether names are ImageNet's, taken for their number alone, and none of the data's classes is called so. */
+    private static boolean isGuess(ClassNames names, Dataset set) {
+        return !names.aliases().isEmpty()
+                && set.classes().stream().noneMatch(name -> names.indexOf(name).isPresent());
+    }
+
     /** A model that knows the names of its classes tells which of its outputs each class of the data is. */
     private Dataset matched(Dataset set, LoadedModel loaded) {
         return models.classNames()
-                .or(() -> loaded.labels().isEmpty() ? Optional.empty() : Optional.of(new ClassNames(loaded.labels())))
+                .or(() -> loaded.classNames().filter(names -> !isGuess(names, set)))
                 .map(names -> Relabelled.of(set, names))
                 .orElseGet(() -> Relabelled.unnamed(set, loaded.model().config().classes()));
     }

@@ -12,9 +12,13 @@ public enum CropMode {
     /** Stretches both sides to fit, and cuts only what the crop fraction says. */
     SQUASH,
     /** Keeps the shape, fits the longer side, and fills the rest with the mean colour. */
-    BORDER;
+    BORDER,
+    /** {@link #CENTER} as the transformers library cuts: where an odd number of pixels is over, one more at the end than at the start. */
+    CENTER_FLOOR,
+    /** {@link #SQUASH} cut in the same way. */
+    SQUASH_FLOOR;
 
-    /** The mode that a configuration calls {@code name}: {@code center}, {@code squash} or {@code border}. */
+    /** The mode that a configuration calls {@code name}: {@code center}, {@code squash}, {@code border}, … */
     public static CropMode parse(String name) {
         for (var candidate : values()) {
             if (candidate.key().equalsIgnoreCase(name.strip())) {
@@ -30,5 +34,11 @@ public enum CropMode {
     /** The name in timm's configurations, in lower case. */
     public String key() {
         return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** What lies before the part that is kept, of so many pixels that are cut: half of them, in whole pixels. */
+    int before(int cut) {
+        // Python rounds halves to the even neighbour.
+        return this == CENTER_FLOOR || this == SQUASH_FLOOR ? cut / 2 : (int) Math.rint(cut / 2.0);
     }
 }

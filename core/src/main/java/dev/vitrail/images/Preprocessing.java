@@ -3,6 +3,7 @@ package dev.vitrail.images;
 import dev.vitrail.VitrailException;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * How a picture becomes a network's input: the record that travels with weights, with the meaning it has in timm
@@ -52,6 +53,16 @@ public record Preprocessing(
         new Normalization(mean, std); // it checks them
     }
 
+    /** The share of a crop by which the side that it is cut from is found again, to the pixel. */
+    public static double shareOf(int crop, int resized) {
+        double share = (double) crop / resized;
+        return IntStream.rangeClosed(-4, 4)
+                .mapToDouble(step -> share + step * Math.ulp(share))
+                .filter(candidate -> (int) Math.floor(crop / candidate) == resized)
+                .findFirst()
+                .orElse(share);
+    }
+
     /** timm's defaults for ImageNet: 3 channels, a square centre crop, bicubic, 0.875, ImageNet's statistics. */
     public static Preprocessing imagenetDefault(int size) {
         return of(size, DEFAULT_CROP_PCT, Interpolation.BICUBIC, Normalization.IMAGENET);
@@ -91,7 +102,7 @@ public record Preprocessing(
         int scaledHeight = Math.max((int) Math.floor(height / cropPct), 1);
         int scaledWidth = Math.max((int) Math.floor(width / cropPct), 1);
         return switch (cropMode) {
-            case SQUASH -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
+            case SQUASH, SQUASH_FLOOR -> resizeAndCrop(source, scaledWidth, scaledHeight, interpolation, black());
             case BORDER ->
                 keepRatio(
                         source,
@@ -101,7 +112,7 @@ public record Preprocessing(
                         interpolation,
                         normalization().meanColor());
             // timm resizes bilinearly here, whatever the configuration says.
-            case CENTER ->
+            case CENTER, CENTER_FLOOR ->
                 scaledHeight == scaledWidth
                         ? shortSide(source, scaledHeight)
                         : keepRatio(source, scaledWidth, scaledHeight, false, Interpolation.BILINEAR, black());
@@ -150,9 +161,8 @@ public record Preprocessing(
             RgbImage image, int newWidth, int newHeight, Interpolation filter, List<Integer> fill) {
         int keptWidth = Math.min(newWidth, width);
         int keptHeight = Math.min(newHeight, height);
-        // Python rounds halves to the even neighbour.
-        int left = (int) Math.rint((newWidth - keptWidth) / 2.0);
-        int top = (int) Math.rint((newHeight - keptHeight) / 2.0);
+        int left = cropMode.before(newWidth - keptWidth);
+        int top = cropMode.before(newHeight - keptHeight);
         var part = new Region(left, top, keptWidth, keptHeight);
         var middle = Resampler.resize(image, newWidth, newHeight, part, filter);
         if (keptWidth == width && keptHeight == height) {

@@ -9,6 +9,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -18,6 +19,7 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
@@ -31,8 +33,6 @@ import java.util.Optional;
  * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
  */
 public final class Beit extends FamilyModel<Beit.Config> {
-    private static final double EPS = 1e-6;
-
     /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
     private static final int CLASS_POSITIONS = 3;
 
@@ -52,6 +52,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
      * @param heads h; divides the width (num_heads)
      * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
      * @param layerScale first value of the factors of each branch (init_values)
+     * @param pool how tokens become one vector (global_pool)
+     * @param absolutePositions whether each token has a position of its own besides (use_abs_pos_emb)
+     * @param normEps eps of the layer normalisations
      * @param dropPath rate of stochastic depth, rising linearly to it (drop_path_rate)
      */
     public record Config(
@@ -65,8 +68,19 @@ public final class Beit extends FamilyModel<Beit.Config> {
             int heads,
             double mlpRatio,
             double layerScale,
+            Pool pool,
+            boolean absolutePositions,
+            double normEps,
             double dropPath)
             implements AdjustableConfig<Config, Config.Options> {
+        /** How tokens become one vector. */
+        public enum Pool {
+            /** The mean over patches, which is normalised then. */
+            AVG,
+            /** The class token, normalised before. */
+            TOKEN
+        }
+
         public Config {
             Sizes.requireMultiple("image height", imageHeight, "patch", patch);
             Sizes.requireMultiple("image width", imageWidth, "patch", patch);
@@ -83,7 +97,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
         /** A BEiT in patches of 16 pixels, 1000 classes. */
         public static Config of(int image, int width, int depth, int heads, double layerScale) {
-            return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, 0);
+            return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, Pool.AVG, false, 1e-6, 0);
         }
 
         int rows() {
@@ -105,7 +119,16 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
         @Override
         public String poolName() {
-            return "avg";
+            return Pools.name(pool);
+        }
+
+        @Override
+        public Config withPool(String name) {
+            return with(o -> o.pool = Pools.of(name, Pool.values()));
+        }
+
+        Grid grid() {
+            return new Grid(rows(), columns());
         }
 
         @Override
@@ -140,7 +163,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
         /** The components by their names, to be changed one by one. */
         public final class Options extends ModelOptions<Config> {
             public int patch = patch(), width = width(), depth = depth(), heads = heads();
-            public double mlpRatio = mlpRatio(), layerScale = layerScale();
+            public double mlpRatio = mlpRatio(), layerScale = layerScale(), normEps = normEps();
+            public Pool pool = pool();
+            public boolean absolutePositions = absolutePositions();
 
             private Options() {
                 super(Config.this);
@@ -151,20 +176,25 @@ public final class Beit extends FamilyModel<Beit.Config> {
                 // spotless:off
                 return new Config(
                         imageHeight, imageWidth, patch, channels, classes, width, depth, heads, mlpRatio, layerScale,
-                        dropPath);
+                        pool, absolutePositions, normEps, dropPath);
                 // spotless:on
             }
         }
     }
 
     private final Parameter cls;
+    private final @Nullable Parameter positions;
     private final PatchConvolution patches;
     private final List<Block> blocks;
-    private final LayerNorm norm;
+    private final Layer norm;
+    private final Layer fcNorm;
 
     public Beit(Config c) {
         super(c);
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
+        positions = c.absolutePositions
+                ? parameter("pos_embed", Init.truncatedNormal(0.02), 1, 1L + (long) c.rows() * c.columns(), c.width)
+                : null;
         patches = child(
                 "patch_embed",
                 new PatchConvolution(c, new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0))));
@@ -172,7 +202,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
         var indices = constant(() -> relativePositions(c.rows(), c.columns()));
         var dropPaths = DropPath.linear(c.dropPath, c.depth);
         blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
-        norm = child("fc_norm", new LayerNorm(c.width, EPS));
+        boolean last = c.pool == Config.Pool.AVG;
+        norm = child("norm", last ? new Identity() : new LayerNorm(c.width, c.normEps));
+        fcNorm = child("fc_norm", last ? new LayerNorm(c.width, c.normEps) : new Identity());
         classifier(
                 "head",
                 classes -> new Linear(
@@ -201,16 +233,19 @@ public final class Beit extends FamilyModel<Beit.Config> {
         return Tensor.of(index, index.length);
     }
 
-    /** Tokens after the last block, the class token first, not normalised, {@code [B, 1+N, D]}. */
+    /** Tokens after the last block, the class token first, normalised only where that is pooled, {@code [B, 1+N, D]}. */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images); //                                                [B, N, D]
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
+        if (positions != null) {
+            x = x.plus(positions.value());
+        }
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
             tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().rows(), config().columns()));
         }
-        return x;
+        return norm.apply(x);
     }
 
     private static Tensor patchesOf(Tensor tokens) {
@@ -222,10 +257,13 @@ public final class Beit extends FamilyModel<Beit.Config> {
         return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
     }
 
-    /** The mean over patches, normalised, {@code [B, 1+N, D] → [B, D]}. */
+    /** The mean over patches, normalised, or the class token, {@code [B, 1+N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor features) {
-        return norm.apply(patchesOf(features).mean(false, 1));
+        return fcNorm.apply(
+                config().pool == Config.Pool.AVG
+                        ? patchesOf(features).mean(false, 1)
+                        : features.select(1, 0));
     }
 
     @Override
@@ -247,17 +285,28 @@ public final class Beit extends FamilyModel<Beit.Config> {
                     .map(table ->
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
-        return Optional.empty();
+        return name.equals("pos_embed")
+                ? Positions.fit(
+                        values,
+                        1,
+                        source.map(c -> ((Config) c).grid()),
+                        config().grid(),
+                        config().width,
+                        true)
+                : Optional.empty();
     }
 
     @Override
     public boolean withoutWeightDecay(String parameter) {
-        return parameter.equals("cls_token") || parameter.endsWith("relative_position_bias_table");
+        return parameter.equals("cls_token")
+                || parameter.equals("pos_embed")
+                || parameter.endsWith("relative_position_bias_table");
     }
 
     @Override
     Depths depths() {
-        return Depths.of("blocks", config().depth).embedding("cls_token", "patch_embed");
+        return Depths.of("blocks", config().depth).embedding("cls_token", "pos_embed", "patch_embed")
+                .last("norm");
     }
 
     /** A pre-norm encoder block with scaled branches, {@code [B, 1+N, D] → [B, 1+N, D]}. */
@@ -279,10 +328,10 @@ public final class Beit extends FamilyModel<Beit.Config> {
             var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale), D);
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale), D);
-            norm1 = child("norm1", new LayerNorm(D, EPS));
+            norm1 = child("norm1", new LayerNorm(D, c.normEps));
             attention = child("attn", new PositionedAttention(c, indices, outInit));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(D, EPS));
+            norm2 = child("norm2", new LayerNorm(D, c.normEps));
             up = child("mlp.fc1", new Linear(D, hidden));
             down = child("mlp.fc2", new Linear(hidden, D, true, outInit, Init.zeros()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));

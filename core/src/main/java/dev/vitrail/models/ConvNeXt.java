@@ -48,9 +48,9 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         var rates = DropPath.linear(c.dropPath(), c.depths());
         stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
         int last = c.lastWidth();
-        normPre = child("norm_pre", c.normsBeforePool() ? new LayerNorm2d(last, c.normEps()) : new Identity());
+        normPre = child("norm_pre", c.normsBeforePool() ? new LayerNorm2d(last, c.headNormEps()) : new Identity());
         pool = child("head.global_pool", new GlobalPool(c.pool(), !c.normsBeforePool()));
-        headNorm = child("head.norm", c.normsBeforePool() ? new Identity() : new LayerNorm2d(last, c.normEps()));
+        headNorm = child("head.norm", c.normsBeforePool() ? new Identity() : new LayerNorm2d(last, c.headNormEps()));
         preLogits = child(
                 "head.pre_logits",
                 c.headHidden() > 0 ? new PreLogits(c.headLinear(last, c.headHidden())) : new Identity());

@@ -34,6 +34,7 @@ import java.util.OptionalDouble;
  * @param responseNorm whether the perceptrons have global response normalisation, as in V2 (use_grn)
  * @param activation the perceptrons' non-linearity (act_layer)
  * @param normEps eps of the layer normalisations (norm_eps)
+ * @param headNormEps eps of the last of them, before the classifier; transformers has another there
  * @param headDropout probability before the classifier (drop_rate)
  * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
  */
@@ -58,6 +59,7 @@ public record ConvNeXtConfig(
         boolean responseNorm,
         Activation activation,
         double normEps,
+        double headNormEps,
         double headDropout,
         double dropPath)
         implements AdjustableConfig<ConvNeXtConfig, ConvNeXtConfig.Options> {
@@ -130,7 +132,7 @@ public record ConvNeXtConfig(
         return new ConvNeXtConfig(
                 224, 224, 3, 1000, GlobalPool.Kind.AVG, depths, widths, depths.stream().map(depth -> 7).toList(),
                 OptionalDouble.of(1e-6), Stem.PATCH, 4, true, 1, false, 0, false, true, false, Activation.GELU, 1e-6,
-                0, 0);
+                1e-6, 0, 0);
         // spotless:on
     }
 
@@ -234,7 +236,8 @@ public record ConvNeXtConfig(
     /** The components by their names, to be changed one by one. */
     public final class Options extends ModelOptions<ConvNeXtConfig> {
         public int patch = patch(), headHidden = headHidden();
-        public double headInitScale = headInitScale(), normEps = normEps(), headDropout = headDropout();
+        public double headInitScale = headInitScale(), normEps = normEps(), headNormEps = headNormEps();
+        public double headDropout = headDropout();
         public boolean stemNorm = stemNorm(), normsBeforePool = normsBeforePool(), convolvedMlp = convolvedMlp();
         public boolean convBias = convBias(), responseNorm = responseNorm();
         public GlobalPool.Kind pool = pool();
@@ -253,7 +256,7 @@ public record ConvNeXtConfig(
             return new ConvNeXtConfig(
                     imageHeight, imageWidth, channels, classes, pool, depths, widths, kernels, layerScale, stem,
                     patch, stemNorm, headInitScale, normsBeforePool, headHidden, convolvedMlp, convBias,
-                    responseNorm, activation, normEps, headDropout, dropPath);
+                    responseNorm, activation, normEps, headNormEps, headDropout, dropPath);
             // spotless:on
         }
     }

@@ -61,7 +61,7 @@ final class ConvNeXtVariants {
             .variant("convnext_large",     sized(192, 3, 3, 27, 3))
             .variant("convnext_large_mlp", sized(192, 3, 3, 27, 3).withImage(320, 320).with(o -> o.headHidden = 1536))
             .variant("convnext_xlarge",    sized(256, 3, 3, 27, 3))
-            .variant("convnext_xxlarge",   sized(384, 3, 4, 30, 3).withImage(256, 256).with(o -> o.normEps = 1e-5))
+            .variant("convnext_xxlarge",   sized(384, 3, 4, 30, 3).withImage(256, 256).with(o -> o.normEps = o.headNormEps = 1e-5))
 
             .variant("convnext_isotropic_small", isotropic(384, 18, OptionalDouble.empty()))
             .variant("convnext_isotropic_base",  isotropic(768, 18, OptionalDouble.empty()))

@@ -86,9 +86,9 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
 
     private static Linear linear(VisionTransformerConfig c, int classes) {
         return switch (c.weightInit()) {
-            case TIMM -> new Linear(c.width(), classes);
-            case JAX -> new Linear(c.width(), classes, true, Init.zeros(), Init.zeros());
-            case JAX_NLHB -> new Linear(c.width(), classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
+            case TIMM -> new Linear(c.pooledWidth(), classes);
+            case JAX -> new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.zeros());
+            case JAX_NLHB -> new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
         };
     }
 
@@ -214,6 +214,8 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
                                 .plus(patchesOf(x).mean(false, 1))
                                 .times(0.5);
                     case MAP -> attend(patchesOf(x));
+                    case TOKEN_AVG ->
+                        Tensor.cat(1, x.select(1, 0), patchesOf(x).mean(false, 1));
                 };
         return headDropout.apply(fcNorm.apply(vector));
     }
@@ -249,7 +251,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
 
     @Override
     public int width() {
-        return config().width();
+        return config().pooledWidth();
     }
 
     @Override

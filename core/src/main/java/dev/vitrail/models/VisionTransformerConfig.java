@@ -98,7 +98,9 @@ public record VisionTransformerConfig(
         /** The largest over patches. */
         MAX,
         /** Attention from a trained query. */
-        MAP
+        MAP,
+        /** The class token, and after it the mean over patches: twice as many channels, as DINOv2's classifiers read them. */
+        TOKEN_AVG
     }
 
     /** How parameters start. */
@@ -143,7 +145,7 @@ public record VisionTransformerConfig(
             Sizes.requireMultiple("image width", imageWidth, "patch", patchWidth * stride);
         }
         require(
-                pool != Pool.TOKEN || classToken,
+                (pool != Pool.TOKEN && pool != Pool.TOKEN_AVG) || classToken,
                 "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
         Sizes.requireChannelsAndClasses(channels, classes);
         require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
@@ -225,6 +227,11 @@ public record VisionTransformerConfig(
 
     int hidden() {
         return (int) (width * mlpRatio);
+    }
+
+    /** Channels before the classifier. */
+    int pooledWidth() {
+        return pool == Pool.TOKEN_AVG ? 2 * width : width;
     }
 
     boolean poolsPatches() {

@@ -40,6 +40,9 @@ final class BeitUpstream {
                 a.integer("num_heads", 12),
                 a.number("mlp_ratio", 4),
                 a.optional("init_values").orElseThrow(),
+                Beit.Config.Pool.AVG,
+                false,
+                1e-6,
                 0);
         var family = Catalog.get("beit_base_patch16_224").family();
         return Optional.of(new Upstream.Built(family.create(config), family));

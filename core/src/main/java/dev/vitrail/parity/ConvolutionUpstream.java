@@ -169,6 +169,7 @@ final class ConvolutionUpstream {
                     o.activation = activation(a, Activation.GELU);
                     o.normEps =
                             a.number("norm_eps", norm.path("args").path("eps").asDouble(1e-6));
+                    o.headNormEps = o.normEps;
                     o.headDropout = a.number("drop_rate", 0);
                     o.dropPath = a.number("drop_path_rate", 0);
                 });

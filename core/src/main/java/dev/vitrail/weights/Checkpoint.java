@@ -77,7 +77,9 @@ public final class Checkpoint {
             Classifier classifier,
             Device device) {
         var notes = new ArrayList<>(whole.notes());
-        var read = Read.of(model, family, whole, notes);
+        var named = TransformersNames.inOurs(whole);
+        TransformersNames.origin(named).ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
+        var read = Read.of(model, family, named, notes);
         var state = read.state;
         if (state.averaged()) {
             notes.add("the averaged weights (EMA) of %s were loaded".formatted(state.origin()));
@@ -139,7 +141,7 @@ public final class Checkpoint {
             if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
                 return flaxClasses(whole, vit);
             }
-            var read = Read.of(model, family, whole, new ArrayList<>());
+            var read = Read.of(model, family, TransformersNames.inOurs(whole), new ArrayList<>());
             boolean complete = model.parameters().keySet().stream()
                     .allMatch(name -> isClassifier(model, name)
                             || name.endsWith(".num_batches_tracked")

@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.models.ConstructorArguments;
+import dev.vitrail.models.Catalog;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.Variant;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -203,6 +205,33 @@ public record FolderConfig(
                 others);
     }
 
+    /** What the model was built from, where its architecture is no variant of the catalogue; see {@link Variant#origin()}. */
+    public Optional<String> origin() {
+        return Optional.ofNullable(others.get(TransformersConfig.FIELD));
+    }
+
+    /** The same for a model that was built from {@code text}. */
+    public FolderConfig withOrigin(Optional<String> text) {
+        var kept = new LinkedHashMap<>(others);
+        kept.putAll(TransformersFolder.fields(text));
+        return new FolderConfig(
+                architecture,
+                numClasses,
+                numFeatures,
+                globalPool,
+                pretrained,
+                modelArgs,
+                labelNames,
+                labelDescriptions,
+                kept);
+    }
+
+    /** The model as it is built without this file's changes of it: from {@link #origin()}, or the catalogue's variant. */
+    public Variant variant() {
+        return origin().map(text -> new TransformersConfig(Json.parse(text, "config.json"), "config.json").variant())
+                .orElseGet(() -> Catalog.get(architecture));
+    }
+
     /** The same with names for the classes. */
     public FolderConfig withLabels(List<String> names) {
         return new FolderConfig(
@@ -239,8 +268,8 @@ public record FolderConfig(
         var fields = new JsonFields(object, origin);
         String architecture = fields.text("architecture")
                 .orElseThrow(() -> VitrailException.of(
-                        "%s names no architecture; expected the config.json of a timm model (a config of the"
-                                + " transformers library has another layout)",
+                        "%s names no architecture; expected the config.json of a timm model, or one of the transformers"
+                                + " library with a model_type",
                         origin));
         var numFeatures = fields.integer("num_features");
         var globalPool = fields.text("global_pool");

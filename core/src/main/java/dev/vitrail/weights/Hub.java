@@ -137,7 +137,9 @@ public final class Hub {
     }
 
     private Path requiredModel(HubName name, List<Duration> patience) throws NoAnswer {
-        required(name, CONFIG, patience);
+        if (TransformersConfig.is(Json.read(required(name, CONFIG, patience)))) {
+            find(name, TransformersPreparation.FILE, patience);
+        }
         for (String weights : WEIGHTS) {
             var whole = find(name, weights, patience);
             if (whole.isPresent()) {

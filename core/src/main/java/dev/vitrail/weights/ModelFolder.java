@@ -3,16 +3,25 @@ package dev.vitrail.weights;
 import dev.vitrail.VitrailException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A model in timm's folder layout: {@code config.json} beside {@code model.safetensors} (or another of the forms that
  * {@link WeightsFile} reads in a folder).
  *
+ * <p>A folder of the transformers library is read as if it were one, with the preparation of its {@code preprocessor_config.json}.
+ *
  * @param path the folder
+ * @param config what it says of its model
+ * @param notes what of that had to be guessed, or is done otherwise, in sentences for a person
  */
-public record ModelFolder(Path path, FolderConfig config) {
+public record ModelFolder(Path path, FolderConfig config, List<String> notes) {
     private static final String CONFIG = "config.json";
     private static final String WEIGHTS = "model.safetensors";
+
+    public ModelFolder {
+        notes = List.copyOf(notes);
+    }
 
     /** Whether {@code path} is a folder with a {@code config.json}. */
     public static boolean looksLike(Path path) {
@@ -27,7 +36,11 @@ public record ModelFolder(Path path, FolderConfig config) {
     public static ModelFolder read(Path path) {
         VitrailException.require(
                 looksLike(path), "%s is no model folder: expected a folder with config.json in it", path);
-        return new ModelFolder(path, FolderConfig.read(path.resolve(CONFIG)));
+        var file = path.resolve(CONFIG);
+        var object = Json.read(file);
+        return TransformersConfig.is(object)
+                ? TransformersFolder.read(path, object, file.toString())
+                : new ModelFolder(path, FolderConfig.read(file), List.of());
     }
 
     /**
@@ -37,7 +50,7 @@ public record ModelFolder(Path path, FolderConfig config) {
     public static ModelFolder write(Path path, FolderConfig config, Iterable<StoredTensor> weights) {
         Safetensors.write(path.resolve(WEIGHTS), weights);
         config.write(path.resolve(CONFIG));
-        return new ModelFolder(path, config);
+        return new ModelFolder(path, config, List.of());
     }
 
     /** The folder's weights; same as {@code weights(false)}. */
@@ -51,6 +64,6 @@ public record ModelFolder(Path path, FolderConfig config) {
      * @param preferEma whether to take the averaged weights where a PyTorch file has both
      */
     public StateDict weights(boolean preferEma) {
-        return WeightsFile.read(path, preferEma);
+        return TransformersFolder.fitted(WeightsFile.read(path, preferEma), config);
     }
 }

@@ -6,6 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -20,7 +22,7 @@ public final class StoredTensor {
     private final DType dtype;
     private final long[] shape;
     private final long elements;
-    private final ByteBuffer bytes;
+    private final Supplier<ByteBuffer> bytes;
 
     /**
      * @param bytes exactly the elements of {@code shape}, little-endian and row-major; kept, not copied
@@ -40,7 +42,46 @@ public final class StoredTensor {
                 Arrays.toString(shape),
                 expected,
                 bytes.remaining());
-        this.bytes = bytes.slice().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        var window = bytes.slice().asReadOnlyBuffer();
+        this.bytes = () -> window;
+    }
+
+    private StoredTensor(String name, DType dtype, long[] shape, Supplier<ByteBuffer> bytes) {
+        this.name = name;
+        this.dtype = dtype;
+        this.shape = shape;
+        this.elements = Shapes.elements(shape, "tensor " + name);
+        this.bytes = bytes;
+    }
+
+    /**
+     * Tensors one after the other along the first dimension. They are put together each time the bytes are asked for, so that the file's
+     * own stay where they are.
+     *
+     * @return empty if they differ in dtype or in another dimension
+     */
+    static Optional<StoredTensor> joined(String name, List<StoredTensor> parts) {
+        var first = parts.get(0);
+        long rows = 0;
+        for (var part : parts) {
+            if (part.dtype != first.dtype || part.shape.length == 0 || !Arrays.equals(part.rest(), first.rest())) {
+                return Optional.empty();
+            }
+            rows += part.shape[0];
+        }
+        var shape = first.shape();
+        shape[0] = rows;
+        int size = Math.toIntExact(Shapes.bytes(Shapes.elements(shape, name), first.dtype.bytes(), name));
+        return Optional.of(new StoredTensor(name, first.dtype, shape, () -> {
+            var all = ByteBuffer.allocateDirect(size);
+            parts.forEach(part -> all.put(part.bytes()));
+            return all.flip();
+        }));
+    }
+
+    /** The sizes of all dimensions but the first. */
+    private long[] rest() {
+        return Arrays.copyOfRange(shape, 1, shape.length);
     }
 
     /** A float tensor made from an array of {@code shape}'s elements, row-major. */
@@ -81,9 +122,10 @@ public final class StoredTensor {
         }
         var part = shape();
         part[0] /= count;
-        int size = bytes.remaining() / count;
+        var whole = bytes.get();
+        int size = whole.remaining() / count;
         return IntStream.range(0, count)
-                .mapToObj(i -> new StoredTensor(name, dtype, part, bytes.slice(i * size, size)))
+                .mapToObj(i -> new StoredTensor(name, dtype, part, whole.slice(i * size, size)))
                 .toList();
     }
 
@@ -92,7 +134,7 @@ public final class StoredTensor {
      * from a file, and then aligned to the size of an element.
      */
     public ByteBuffer bytes() {
-        return bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        return bytes.get().duplicate().order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /** Every element as a float, row-major; wider types are rounded to the nearest float, BOOL gives 0 and 1. */

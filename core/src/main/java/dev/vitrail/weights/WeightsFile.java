@@ -55,6 +55,11 @@ public final class WeightsFile {
         return readSingle(path, preferEma);
     }
 
+    /** The weights by timm's names where they have those of the transformers library, and as they are where not. */
+    public static StateDict inTimmsNames(StateDict state) {
+        return TransformersNames.inOurs(state);
+    }
+
     /** The file that holds the weights of a folder, or the index of its several files. */
     static Path inFolder(Path folder) {
         for (String name : PREFERRED) {
