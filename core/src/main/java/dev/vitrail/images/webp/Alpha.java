@@ -3,7 +3,10 @@ package dev.vitrail.images.webp;
 import java.io.EOFException;
 import java.io.IOException;
 
-/** The alpha of a lossy picture (RFC 9649, 2.7.1.2): it is not used, but a file in which it is damaged is a damaged file, as to libwebp. */
+/**
+ * The alpha of a lossy picture (RFC 9649, 2.7.1.2): it is not used, but a file in which it is damaged is a damaged
+ * file, as to libwebp.
+ */
 final class Alpha {
     private static final int HEADER_BYTES = 1;
     private static final int NOT_COMPRESSED = 0;

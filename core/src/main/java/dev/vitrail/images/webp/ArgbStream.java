@@ -6,7 +6,8 @@ import java.util.Arrays;
 /**
  * The entropy-coded pixels of a lossless picture, or of one that belongs to it (RFC 9649, 3.6 and 3.7).
  *
- * <p>No more of them are kept than a copy may reach back to, so that a header that claims much costs little memory before the pixels come.
+ * <p>No more of them are kept than a copy may reach back to, so that a header that claims much costs little memory
+ * before the pixels come.
  */
 final class ArgbStream {
     /** As far as a copy reaches: the longest distance is 2^20 less 120, and one in rows and columns is shorter. */
@@ -44,7 +45,10 @@ final class ArgbStream {
     private final int[] cache;
     private final PixelCodes[] codes;
 
-    /** Which of the codes holds in which square, and log2 of its side; one square is everything if there is no such picture. */
+    /**
+     * Which of the codes holds in which square, and log2 of its side; one square is everything if there is no such
+     * picture.
+     */
     private final int[] squares;
 
     private final int squareBits;
@@ -68,7 +72,8 @@ final class ArgbStream {
         if (bits.flag()) {
             cacheBits = bits.read(4);
             if (cacheBits < 1 || cacheBits > MAX_CACHE_BITS) {
-                throw new WebpException("has a colour cache of %d bits, where 1 to 11 are possible".formatted(cacheBits));
+                throw new WebpException(
+                        "has a colour cache of %d bits, where 1 to 11 are possible".formatted(cacheBits));
             }
         } else {
             cacheBits = 0;
@@ -171,7 +176,10 @@ final class ArgbStream {
         give(end);
     }
 
-    /** Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be; where it got to. */
+    /**
+     * Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be; where it got
+     * to.
+     */
     private long run(long from, long stop) throws IOException {
         int[] target = pixels;
         int at = (int) (from - base);

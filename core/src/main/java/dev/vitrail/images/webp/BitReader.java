@@ -9,11 +9,11 @@ import java.util.Arrays;
 /**
  * The bits of a lossless picture, the lowest of each byte first (RFC 9649, 3.1).
  *
- * <p>Who wants more than there are is stopped at once. Eight bytes are there in any case, as in libwebp: the last of a shorter stream are zeros.
+ * <p>Who wants more than there are is stopped at once. Eight bytes are there in any case, as in libwebp: the last of a
+ * shorter stream are zeros.
  */
 final class BitReader {
-    private static final VarHandle LONGS =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     /** How many bits are there at least after {@link #fill}. */
     static final int FILLED = 56;
@@ -42,7 +42,10 @@ final class BitReader {
         }
     }
 
-    /** Makes sure of {@value #FILLED} bits that {@link #peek} and {@link #skip} may use, and that those used so far were there. */
+    /**
+     * Makes sure of {@value #FILLED} bits that {@link #peek} and {@link #skip} may use, and that those used so far
+     * were there.
+     */
     void fill() throws EOFException {
         if (end - at >= Long.BYTES) {
             bits |= (long) LONGS.get(bytes, at) << count;

@@ -8,11 +8,11 @@ import java.nio.ByteOrder;
 /**
  * The arithmetic decoder of VP8 (RFC 6386, 7).
  *
- * <p>It refuses to read on where a byte is needed that is not there. The RFC lets zeros follow; libwebp takes such a file for truncated.
+ * <p>It refuses to read on where a byte is needed that is not there. The RFC lets zeros follow; libwebp takes such a
+ * file for truncated.
  */
 final class BooleanDecoder {
-    private static final VarHandle LONGS =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 
     private final byte[] bytes;
     private final int end;

@@ -3,7 +3,8 @@ package dev.vitrail.images.webp;
 import java.io.EOFException;
 
 /**
- * The probabilities of coefficient tokens, by type of block (4), band of positions (8), context (3) and branch of the token tree (11).
+ * The probabilities of coefficient tokens, by type of block (4), band of positions (8), context (3) and branch of the
+ * token tree (11).
  *
  * <p>A row below holds two contexts.
  */

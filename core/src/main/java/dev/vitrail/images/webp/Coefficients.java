@@ -39,7 +39,10 @@ final class Coefficients {
 
     private final int[] probabilities;
 
-    /** Whether the blocks above had coefficients: nine flags for each column of macroblocks, four luma, twice two chroma, one Y2. */
+    /**
+     * Whether the blocks above had coefficients: nine flags for each column of macroblocks, four luma, twice two
+     * chroma, one Y2.
+     */
     private final boolean[] above;
 
     private final boolean[] left = new boolean[9];
@@ -86,8 +89,8 @@ final class Coefficients {
             for (int x = 0; x < 4; x++) {
                 int block = 4 * y + x;
                 int context = (left[y] ? 1 : 0) + (above[up + x] ? 1 : 0);
-                int end = block(
-                        tokens, type, context, first, quantizer.lumaDc(), quantizer.lumaAc(), values, 16 * block);
+                int end =
+                        block(tokens, type, context, first, quantizer.lumaDc(), quantizer.lumaAc(), values, 16 * block);
                 left[y] = end > first;
                 above[up + x] = end > first;
                 any |= note(block, end);
@@ -101,14 +104,7 @@ final class Coefficients {
                     int over = up + 4 + 2 * plane + x;
                     int context = (left[beside] ? 1 : 0) + (above[over] ? 1 : 0);
                     int end = block(
-                            tokens,
-                            CHROMA,
-                            context,
-                            0,
-                            quantizer.chromaDc(),
-                            quantizer.chromaAc(),
-                            values,
-                            16 * block);
+                            tokens, CHROMA, context, 0, quantizer.chromaDc(), quantizer.chromaAc(), values, 16 * block);
                     left[beside] = end > 0;
                     above[over] = end > 0;
                     any |= note(block, end);

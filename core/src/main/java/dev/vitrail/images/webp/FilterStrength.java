@@ -28,7 +28,8 @@ record FilterStrength(int level, int interior, int highVariance) {
      * How a frame is filtered.
      *
      * @param onlyLuma whether the filter is RFC 6386's simple one, which leaves colour alone
-     * @param strengths two for each segment, the second for macroblocks that are predicted in 4×4 blocks; none where nothing is filtered
+     * @param strengths two for each segment, the second for macroblocks that are predicted in 4×4 blocks; none where
+     *     nothing is filtered
      */
     record Header(boolean onlyLuma, List<FilterStrength> strengths) {
         Header {

@@ -12,7 +12,10 @@ final class FrameHeader {
 
     private static final int START_CODE = 0x2a019d;
 
-    /** A macroblock of a key frame takes more than 1.5 bits of the first partition: each choice of the mode costs at least 0.8. */
+    /**
+     * A macroblock of a key frame takes more than 1.5 bits of the first partition: each choice of the mode costs at
+     * least 0.8.
+     */
     private static final int MACROBLOCKS_FOR_TWO_BYTES = 11;
 
     final int width;
@@ -71,7 +74,8 @@ final class FrameHeader {
             throw new WebpException("begins with a frame that builds on another");
         }
         if ((tag >> 1 & 7) > 3) {
-            throw new WebpException("has a lossy picture of version %d, of which there are 0 to 3".formatted(tag >> 1 & 7));
+            throw new WebpException(
+                    "has a lossy picture of version %d, of which there are 0 to 3".formatted(tag >> 1 & 7));
         }
         if ((tag >> 4 & 1) == 0) {
             throw new WebpException("has a lossy picture that is not meant to be shown");

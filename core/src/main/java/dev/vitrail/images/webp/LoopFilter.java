@@ -80,29 +80,26 @@ final class LoopFilter {
         }
     }
 
-    private static void outerEdge(
-            byte[] levels, int at, int along, int across, int size, FilterStrength strength) {
+    private static void outerEdge(byte[] levels, int at, int along, int across, int size, FilterStrength strength) {
         int most = 2 * strength.outerEdge() + 1;
         int interior = strength.interior();
         int highVariance = strength.highVariance();
         for (int i = 0, q = at; i < size; i++, q += along) {
-            int p3 = levels[q - 4 * across] & 0xff;
-            int p2 = levels[q - 3 * across] & 0xff;
             int p1 = levels[q - 2 * across] & 0xff;
             int p0 = levels[q - across] & 0xff;
             int q0 = levels[q] & 0xff;
             int q1 = levels[q + across] & 0xff;
-            int q2 = levels[q + 2 * across] & 0xff;
-            int q3 = levels[q + 3 * across] & 0xff;
             int before = Math.abs(p1 - p0);
             int behind = Math.abs(q1 - q0);
-            if (4 * Math.abs(p0 - q0) + Math.abs(p1 - q1) > most
-                    || before > interior
-                    || behind > interior
-                    || Math.abs(p3 - p2) > interior
-                    || Math.abs(p2 - p1) > interior
-                    || Math.abs(q3 - q2) > interior
-                    || Math.abs(q2 - q1) > interior) {
+            if (4 * Math.abs(p0 - q0) + Math.abs(p1 - q1) > most || before > interior || behind > interior) {
+                continue;
+            }
+            int p2 = levels[q - 3 * across] & 0xff;
+            int q2 = levels[q + 2 * across] & 0xff;
+            if (Math.abs(p2 - p1) > interior
+                    || Math.abs(q2 - q1) > interior
+                    || Math.abs((levels[q - 4 * across] & 0xff) - p2) > interior
+                    || Math.abs((levels[q + 3 * across] & 0xff) - q2) > interior) {
                 continue;
             }
             if (before > highVariance || behind > highVariance) {
@@ -122,29 +119,26 @@ final class LoopFilter {
         }
     }
 
-    private static void innerEdge(
-            byte[] levels, int at, int along, int across, int size, FilterStrength strength) {
+    private static void innerEdge(byte[] levels, int at, int along, int across, int size, FilterStrength strength) {
         int most = 2 * strength.edge() + 1;
         int interior = strength.interior();
         int highVariance = strength.highVariance();
         for (int i = 0, q = at; i < size; i++, q += along) {
-            int p3 = levels[q - 4 * across] & 0xff;
-            int p2 = levels[q - 3 * across] & 0xff;
             int p1 = levels[q - 2 * across] & 0xff;
             int p0 = levels[q - across] & 0xff;
             int q0 = levels[q] & 0xff;
             int q1 = levels[q + across] & 0xff;
-            int q2 = levels[q + 2 * across] & 0xff;
-            int q3 = levels[q + 3 * across] & 0xff;
             int before = Math.abs(p1 - p0);
             int behind = Math.abs(q1 - q0);
-            if (4 * Math.abs(p0 - q0) + Math.abs(p1 - q1) > most
-                    || before > interior
-                    || behind > interior
-                    || Math.abs(p3 - p2) > interior
-                    || Math.abs(p2 - p1) > interior
-                    || Math.abs(q3 - q2) > interior
-                    || Math.abs(q2 - q1) > interior) {
+            if (4 * Math.abs(p0 - q0) + Math.abs(p1 - q1) > most || before > interior || behind > interior) {
+                continue;
+            }
+            int p2 = levels[q - 3 * across] & 0xff;
+            int q2 = levels[q + 2 * across] & 0xff;
+            if (Math.abs(p2 - p1) > interior
+                    || Math.abs(q2 - q1) > interior
+                    || Math.abs((levels[q - 4 * across] & 0xff) - p2) > interior
+                    || Math.abs((levels[q + 3 * across] & 0xff) - q2) > interior) {
                 continue;
             }
             if (before > highVariance || behind > highVariance) {

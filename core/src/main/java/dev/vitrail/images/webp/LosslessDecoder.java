@@ -19,7 +19,8 @@ final class LosslessDecoder {
         }
         long header = picture.u32(1);
         if (header >> 29 != 0) {
-            throw new WebpException("has a lossless picture of version %d, of which there is only 0".formatted(header >> 29));
+            throw new WebpException(
+                    "has a lossless picture of version %d, of which there is only 0".formatted(header >> 29));
         }
         return new FrameHeader.Size((int) (header & 0x3fff) + 1, (int) (header >> 14 & 0x3fff) + 1);
     }

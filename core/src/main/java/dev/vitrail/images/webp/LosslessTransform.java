@@ -113,7 +113,9 @@ interface LosslessTransform {
         }
     }
 
-    /** Pixels were written less a prediction from those above and to the left; the kind of prediction holds in squares. */
+    /**
+     * Pixels were written less a prediction from those above and to the left; the kind of prediction holds in squares.
+     */
     final class Predictor implements LosslessTransform {
         private static final int BLACK = 0xff000000;
 
@@ -122,7 +124,10 @@ interface LosslessTransform {
         private final int squaresWide;
         private final int[] kinds;
 
-        /** The row above, and the present row's first pixel behind it, which the last pixel takes for that above to its right. */
+        /**
+         * The row above, and the present row's first pixel behind it, which the last pixel takes for that above to its
+         * right.
+         */
         private final int[] above;
 
         Predictor(BitReader bits, int width, int height, Deadline deadline) throws IOException {

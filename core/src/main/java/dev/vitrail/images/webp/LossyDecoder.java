@@ -12,7 +12,10 @@ final class LossyDecoder {
     private final Plane v;
     private final Prediction prediction = new Prediction();
 
-    /** For each macroblock the index of its filter's strength, and {@link #INNER} where the edges of its blocks are filtered. */
+    /**
+     * For each macroblock the index of its filter's strength, and {@link #INNER} where the edges of its blocks are
+     * filtered.
+     */
     private final byte[] filters;
 
     private static final int INNER = 8;
@@ -56,12 +59,10 @@ final class LossyDecoder {
                 if (modes.skipped) {
                     coefficients.skip(column, modes.inBlocks);
                 } else {
-                    coded = coefficients.read(
-                            tokens, column, modes.inBlocks, header.quantizers.get(modes.segment));
+                    coded = coefficients.read(tokens, column, modes.inBlocks, header.quantizers.get(modes.segment));
                 }
-                filters[row * header.columns() + column] = (byte) (2 * modes.segment
-                        + (modes.inBlocks ? 1 : 0)
-                        + (coded || modes.inBlocks ? INNER : 0));
+                filters[row * header.columns() + column] =
+                        (byte) (2 * modes.segment + (modes.inBlocks ? 1 : 0) + (coded || modes.inBlocks ? INNER : 0));
                 luma(modes, coefficients, column, row);
                 chroma(u, 16, modes, coefficients, column, row);
                 chroma(v, 20, modes, coefficients, column, row);

@@ -24,8 +24,24 @@ final class MacroblockModes {
 
     /** The modes of 4×4 blocks as a tree: a positive number is the next pair, another the mode, negated. */
     private static final int[] TREE = {
-        -DC, 2, -TRUE_MOTION, 4, -VERTICAL, 6, 8, 12, -HORIZONTAL, 10, -RIGHT_DOWN, -VERTICAL_RIGHT,
-        -LEFT_DOWN, 14, -VERTICAL_LEFT, 16, -HORIZONTAL_DOWN, -HORIZONTAL_UP,
+        -DC,
+        2,
+        -TRUE_MOTION,
+        4,
+        -VERTICAL,
+        6,
+        8,
+        12,
+        -HORIZONTAL,
+        10,
+        -RIGHT_DOWN,
+        -VERTICAL_RIGHT,
+        -LEFT_DOWN,
+        14,
+        -VERTICAL_LEFT,
+        16,
+        -HORIZONTAL_DOWN,
+        -HORIZONTAL_UP,
     };
 
     // spotless:off

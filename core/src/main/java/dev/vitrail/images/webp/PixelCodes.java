@@ -4,7 +4,10 @@ import java.io.IOException;
 
 /** The five prefix codes by which pixels in one part of a picture are written (RFC 9649, 3.7.3). */
 final class PixelCodes {
-    /** Beyond these symbols of {@link #green} lie lengths of copies, and beyond {@link #CACHED} places of the colour cache. */
+    /**
+     * Beyond these symbols of {@link #green} lie lengths of copies, and beyond {@link #CACHED} places of the colour
+     * cache.
+     */
     static final int LITERALS = 256;
 
     static final int CACHED = LITERALS + 24;

@@ -4,7 +4,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * A canonical prefix code (RFC 9649, 3.7.2): a table for the next eight bits at most, which names a symbol or a second table.
+ * A canonical prefix code (RFC 9649, 3.7.2): a table for the next eight bits at most, which names a symbol or a second
+ * table.
  *
  * <p>A code of one symbol takes no bits.
  */
@@ -109,7 +110,9 @@ final class PrefixCode {
         }
     }
 
-    /** The canonical code of these lengths: it has to be complete, or of one symbol, whose length then does not matter. */
+    /**
+     * The canonical code of these lengths: it has to be complete, or of one symbol, whose length then does not matter.
+     */
     private static PrefixCode of(int[] lengths, int symbols) throws WebpException {
         var counts = new int[MAX_LENGTH + 1];
         int last = -1;
@@ -173,7 +176,8 @@ final class PrefixCode {
             } else {
                 int aligned = code << (MAX_LENGTH - length);
                 if (aligned >= secondEnd) {
-                    // The first code with these root bits. Codes of its length fill the table, or it goes on with longer ones.
+                    // The first code with these root bits. Codes of its length fill the table, or it goes on with
+                    // longer ones.
                     int root = code >> (length - rootBits);
                     secondBits = secondBits(counts, length, left, rootBits);
                     second = size;
@@ -197,7 +201,10 @@ final class PrefixCode {
         return table;
     }
 
-    /** How many bits a second table needs that begins with a code of this length, of which {@code left} are still to come. */
+    /**
+     * How many bits a second table needs that begins with a code of this length, of which {@code left} are still to
+     * come.
+     */
     private static int secondBits(int[] counts, int length, int left, int rootBits) {
         int bits = length - rootBits;
         int open = (1 << bits) - left;

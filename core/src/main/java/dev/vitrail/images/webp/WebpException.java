@@ -2,7 +2,10 @@ package dev.vitrail.images.webp;
 
 import java.io.IOException;
 
-/** What is wrong with a WebP file; the message completes the words "the file". A file that ends too early is an {@link java.io.EOFException} instead. */
+/**
+ * What is wrong with a WebP file; the message completes the words "the file". A file that ends too early is an {@link
+ * java.io.EOFException} instead.
+ */
 public final class WebpException extends IOException {
     private final String fault;
 

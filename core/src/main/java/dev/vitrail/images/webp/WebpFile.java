@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A WebP file (RFC 9649, 2): its size, and its picture or the first frame of its animation.
  *
- * <p>All chunks are looked at, as libwebp does: a file is damaged if the header of a later frame is, or if a chunk reaches beyond the end.
+ * <p>All chunks are looked at, as libwebp does: a file is damaged if the header of a later frame is, or if a chunk
+ * reaches beyond the end.
  */
 public final class WebpFile {
     private static final int RIFF_BYTES = 12;
@@ -41,8 +42,7 @@ public final class WebpFile {
      * @param left columns to its left
      * @param top rows above it
      */
-    private record Frame(
-            FrameHeader.Size size, boolean lossless, Span image, @Nullable Span alpha, int left, int top) {
+    private record Frame(FrameHeader.Size size, boolean lossless, Span image, @Nullable Span alpha, int left, int top) {
         Frame at(int x, int y) {
             return new Frame(size, lossless, image, alpha, x, y);
         }
@@ -65,6 +65,9 @@ public final class WebpFile {
     public static WebpFile parse(byte[] bytes) throws IOException {
         var all = new Span(bytes, 0, bytes.length);
         long size = all.u32(4);
+        if (!named(all, 0, "RIFF") || !named(all, 8, "WEBP")) {
+            throw new WebpException("does not begin as a WebP file does");
+        }
         if (size < CHUNK_BYTES || size > MAX_CHUNK) {
             throw new WebpException("claims a length of %d bytes".formatted(size));
         }
@@ -176,7 +179,10 @@ public final class WebpFile {
             if (first.size().width() != width || first.size().height() != height) {
                 throw new WebpException("claims %d×%d pixels, and has a picture of %d×%d"
                         .formatted(
-                                width, height, first.size().width(), first.size().height()));
+                                width,
+                                height,
+                                first.size().width(),
+                                first.size().height()));
             }
             first = (flags & ALPHA_FLAG) == 0 ? first.withoutAlpha() : first;
         }
@@ -223,12 +229,23 @@ public final class WebpFile {
         if (image.size() < (lossless ? LosslessDecoder.HEADER_BYTES : FrameHeader.FIXED_BYTES)) {
             throw new EOFException();
         }
-        var size = lossless ? LosslessDecoder.size(image) : FrameHeader.size(image, chunks.data().size());
+        var size = lossless
+                ? LosslessDecoder.size(image)
+                : FrameHeader.size(image, chunks.data().size());
         chunks.next();
         if (!chunks.atEnd() && chunks.is("ALPH")) {
             throw new WebpException("has alpha behind its picture");
         }
         return new Frame(size, lossless, image, alpha, 0, 0);
+    }
+
+    private static boolean named(Span span, int at, String name) throws EOFException {
+        for (int i = 0; i < name.length(); i++) {
+            if (span.u8(at + i) != name.charAt(i)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** The chunks of a file, one after another. */
@@ -266,12 +283,7 @@ public final class WebpFile {
 
         /** Whether the chunk has this name. */
         boolean is(String name) throws EOFException {
-            for (int i = 0; i < 4; i++) {
-                if (file.u8(at + i) != name.charAt(i)) {
-                    return false;
-                }
-            }
-            return true;
+            return named(file, at, name);
         }
 
         Span data() throws EOFException {
