@@ -78,13 +78,13 @@ class WebpTest {
     }
 
     @Test
-    void codesBeyondTheEndAreRefusedAtOnce() {
+    void codesThatGoOnBeyondTheEndAreRefusedAtOnce() {
         byte[] bytes = HexFormat.of().parseHex(HOLLOW);
-        refused(bytes, "truncated"); // classes are loaded
+        refused(bytes, "prefix code"); // classes are loaded
         var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         long time = thread.getCurrentThreadCpuTime();
         long memory = thread.getCurrentThreadAllocatedBytes();
-        refused(bytes, "truncated");
+        refused(bytes, "prefix code");
         assertThat(thread.getCurrentThreadAllocatedBytes() - memory).isLessThan(1 << 20);
         assertThat(Duration.ofNanos(thread.getCurrentThreadCpuTime() - time)).isLessThan(Duration.ofMillis(100));
     }

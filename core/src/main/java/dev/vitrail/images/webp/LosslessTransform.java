@@ -119,6 +119,9 @@ interface LosslessTransform {
     final class Predictor implements LosslessTransform {
         private static final int BLACK = 0xff000000;
 
+        /** Two channels of a pixel, each in sixteen bits. */
+        private static final int LANES = 0x00ff00ff;
+
         private final int width;
         private final int squareBits;
         private final int squaresWide;
@@ -253,33 +256,40 @@ interface LosslessTransform {
 
         /** Of left and above that which is nearer to left + above − corner, over all channels. */
         private static int nearer(int left, int above, int corner) {
-            int leftIsOff = 0;
-            int aboveIsOff = 0;
-            for (int shift = 0; shift < 32; shift += 8) {
-                int c = corner >>> shift & 0xff;
-                leftIsOff += Math.abs((above >>> shift & 0xff) - c);
-                aboveIsOff += Math.abs((left >>> shift & 0xff) - c);
-            }
-            return leftIsOff < aboveIsOff ? left : above;
+            int leftIsCloserBy = closerBy(left, above, corner, 0)
+                    + closerBy(left, above, corner, 8)
+                    + closerBy(left, above, corner, 16)
+                    + closerBy(left, above, corner, 24);
+            return leftIsCloserBy > 0 ? left : above;
+        }
+
+        private static int closerBy(int left, int above, int corner, int shift) {
+            int c = corner >>> shift & 0xff;
+            return Math.abs((left >>> shift & 0xff) - c) - Math.abs((above >>> shift & 0xff) - c);
         }
 
         private static int gradient(int left, int above, int corner) {
-            int pixel = 0;
-            for (int shift = 0; shift < 32; shift += 8) {
-                int level = (left >>> shift & 0xff) + (above >>> shift & 0xff) - (corner >>> shift & 0xff);
-                pixel |= Math.max(0, Math.min(level, 255)) << shift;
-            }
-            return pixel;
+            int low = (left & LANES) + (above & LANES) - (corner & LANES) + 0x01000100;
+            int high = (left >>> 8 & LANES) + (above >>> 8 & LANES) - (corner >>> 8 & LANES) + 0x01000100;
+            return clamped(high) << 8 | clamped(low);
         }
 
         private static int halfGradient(int mean, int corner) {
-            int pixel = 0;
-            for (int shift = 0; shift < 32; shift += 8) {
-                int level = mean >>> shift & 0xff;
-                level += (level - (corner >>> shift & 0xff)) / 2;
-                pixel |= Math.max(0, Math.min(level, 255)) << shift;
-            }
-            return pixel;
+            return halved(mean >>> 8 & LANES, corner >>> 8 & LANES) << 8 | halved(mean & LANES, corner & LANES);
+        }
+
+        /** Two levels, each with half its difference to another added, which is rounded towards 0. */
+        private static int halved(int levels, int others) {
+            int differences = levels - others + 0x01000100;
+            int negative = (differences >>> 8 & 0x00010001) ^ 0x00010001;
+            return clamped(levels + (differences + negative >>> 1 & LANES) + 0x00800080);
+        }
+
+        /** Two numbers, of which each has 256 too much, cut to levels. */
+        private static int clamped(int lanes) {
+            int within = lanes >>> 8 & 0x00010001;
+            int beyond = lanes >>> 9 & 0x00010001;
+            return lanes & (within << 8) - within | (beyond << 8) - beyond;
         }
     }
 
