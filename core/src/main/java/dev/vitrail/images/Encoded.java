@@ -26,6 +26,11 @@ final class Encoded {
         return bytes.length;
     }
 
+    /** The {@link System#nanoTime()} at which decoding is to be given up. */
+    long deadline() {
+        return deadline;
+    }
+
     /** A stream over bytes derived from this file, under this file's time limit. */
     MemoryImageStream stream(byte[] content) {
         return new MemoryImageStream(content, deadline);

@@ -13,7 +13,7 @@ import java.time.Duration;
  * Reads JPEG, PNG, GIF, WebP, BMP and TIFF into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
  * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
- * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes, but for lossy WebP.
+ * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes.
  *
  * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
  * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
