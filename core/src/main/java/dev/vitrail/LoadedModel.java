@@ -193,6 +193,7 @@ public record LoadedModel(
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
         var variant = Catalog.get(options.architecture.orElse(description.architecture()));
         var config = description.configured(variant.config());
+        requireSeeable(name, config.channels());
         var input = preprocessing(description.pretrained(), variant, config);
         return load(name, variant, config, weights, input, description.labelNames(), options);
     }
@@ -216,6 +217,13 @@ public record LoadedModel(
             RandomState.seed(options.seed);
             var report = Checkpoint.load(
                     model, variant.family(), state, Optional.of(config), options.classifier(labels), options.device);
+            if (options.classes.isEmpty() && report.otherChannels().isPresent()) {
+                // Only training can learn what the fitted weights do with other channels.
+                int channels = report.otherChannels().getAsInt();
+                requireSeeable(name, channels);
+                model.close();
+                return load(name, variant, config.withChannels(channels), state, input, labels, options);
+            }
             model.train(false);
             var names = options.classes.isPresent() ? options.labels : labels;
             var notes = new ArrayList<>(report.notes());
@@ -255,6 +263,16 @@ public record LoadedModel(
 
     private static List<String> withAdjustments(List<String> notes, ModelConfig config) {
         return Stream.concat(notes.stream(), config.adjusted().stream()).toList();
+    }
+
+    /** Images have three channels or, made grey, one: what a model of others was trained on, an image file does not hold. */
+    private static void requireSeeable(String name, int channels) {
+        require(
+                channels == 1 || channels == 3,
+                "%s is a model for images of %d channels, and an image has 3 (red, green, blue) or, made grey, 1: use a model for"
+                        + " one of these",
+                name,
+                channels);
     }
 
     private static Preprocessing fitted(Preprocessing input, ModelConfig config) {

@@ -2,6 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageFolder;
+import dev.vitrail.data.LeftOut;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +21,9 @@ final class ImageInputs {
                 continue;
             }
             int before = files.size();
-            files.addAll(ImageFolder.images(path));
+            var leftOut = new LeftOut();
+            files.addAll(ImageFolder.images(path, leftOut));
+            leftOut.sentences(path).forEach(sentence -> System.err.println("vitrail: " + sentence));
             VitrailException.require(
                     files.size() > before,
                     "the folder %s holds no images: expected files such as .jpg, .png, .gif, .webp, .bmp or .tif",

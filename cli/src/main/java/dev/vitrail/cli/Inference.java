@@ -52,6 +52,7 @@ final class Inference {
                     consumer.accept(files.get(images.indices()[i]), results.get(i));
                 }
             }
+            DataFaults.tellCut(loader.cut());
             return loader.broken();
         }
     }

@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * BMP of Windows and OS/2, as Pillow reads it: 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields of whole bytes, 5-5-5 and 5-6-5, run-length
- * coded pictures of 4 and 8 bits, rows from the bottom or from the top, and files that lack the file header (DIB).
+ * BMP of Windows and OS/2, as Pillow reads it: 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields, run-length coded pictures of 4 and 8 bits,
+ * rows from the bottom or from the top, and files that lack the file header (DIB). Bit fields other than Pillow's are scaled alike.
  *
  * <p>The layout is that of Microsoft's {@code BITMAPINFOHEADER} and its larger forms. A field of n bits becomes {@code v · 255 / (2ⁿ − 1)},
  * rounded down.
@@ -233,13 +233,9 @@ final class BmpDecoder {
             return Fields.usual(depth);
         }
         var fields = new Fields(Field.of(red), Field.of(green), Field.of(blue));
-        boolean read = depth == 16
-                ? (red == 0xf800 && green == 0x7e0 && blue == 0x1f) || (red == 0x7c00 && green == 0x3e0 && blue == 0x1f)
-                : fields.wholeBytes();
-        if (!read) {
-            throw new DamagedImageException(
-                    "has the bit fields %x, %x and %x, where whole bytes, 5-5-5 and 5-6-5 are read: convert it to 24 bits"
-                            .formatted(red, green, blue));
+        if (!Field.isWhole(red) || !Field.isWhole(green) || !Field.isWhole(blue)) {
+            throw new UnsupportedFeatureException(
+                    "bit fields with gaps (%x, %x and %x)".formatted(red, green, blue));
         }
         return fields;
     }
@@ -264,15 +260,20 @@ final class BmpDecoder {
         return rgb;
     }
 
-    /** Bits of a pixel that are one colour. */
-    private record Field(int shift, int most) {
+    /** Bits of a pixel that are one colour; without any, there is none of it. */
+    private record Field(int shift, long most) {
         static Field of(long mask) {
-            int shift = Long.numberOfTrailingZeros(mask);
-            return new Field(shift & 31, mask == 0 ? 0 : (int) Math.min(mask >> shift, Integer.MAX_VALUE));
+            int shift = mask == 0 ? 0 : Long.numberOfTrailingZeros(mask);
+            return new Field(shift, mask >> shift);
+        }
+
+        static boolean isWhole(long mask) {
+            long most = of(mask).most;
+            return (most & (most + 1)) == 0;
         }
 
         byte level(long pixel) {
-            return (byte) ((pixel >> shift & most) * 255 / most);
+            return (byte) (most == 0 ? 0 : (pixel >> shift & most) * 255 / most);
         }
     }
 
@@ -281,13 +282,6 @@ final class BmpDecoder {
             return depth == 16
                     ? new Fields(Field.of(0x7c00), Field.of(0x3e0), Field.of(0x1f))
                     : new Fields(Field.of(0xff0000), Field.of(0xff00), Field.of(0xff));
-        }
-
-        boolean wholeBytes() {
-            return red.most == 255
-                    && green.most == 255
-                    && blue.most == 255
-                    && (red.shift | green.shift | blue.shift) % 8 == 0;
         }
     }
 }

@@ -128,9 +128,7 @@ public final class ImageDecoder {
      */
     public static RgbImage decode(byte[] bytes, String name, Options options) {
         var format = ImageFormat.of(bytes)
-                .orElseThrow(() -> VitrailException.of(
-                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace or remove it.",
-                        name, describe(bytes)));
+                .orElseThrow(() -> unread(bytes, name));
         try {
             var file = new Encoded(name, bytes, options);
             var image = format.decode(file);
@@ -162,6 +160,17 @@ public final class ImageDecoder {
                     "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)),
                     e);
         }
+    }
+
+    private static VitrailException unread(byte[] bytes, String name) {
+        return ForeignFormat.of(bytes)
+                .map(format -> VitrailException.of(
+                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file;"
+                                + " convert it to one of these, or remove it.",
+                        name, format))
+                .orElseGet(() -> VitrailException.of(
+                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace or remove it.",
+                        name, describe(bytes)));
     }
 
     private static boolean endsEarly(Throwable e) {

@@ -62,6 +62,9 @@ enum TiffCompression {
     /** The most that an LZMA dictionary may take: what its strongest usual setting needs, KiB. */
     private static final int LZMA_MEMORY = 32 << 10;
 
+    /** A window as Zstandard's frames describe it: an exponent above 10, and eighths. */
+    private static final byte EIGHT_MEBIBYTES = 13 << 3;
+
     private static final int CLEAR = 256;
     private static final int END = 257;
     private static final int LARGEST_TABLE = 4096;
@@ -248,7 +251,12 @@ enum TiffCompression {
         }
     }
 
+    /** RFC 8878; the strongest settings ask for windows of up to 128 MiB, which cost nothing where all is expanded into one array. */
     private static byte[] zstd(byte[] data, int wanted) throws IOException {
+        boolean hasWindow = data.length > 5 && (data[4] & 0x20) == 0;
+        if (hasWindow && (data[5] & 0xff) > EIGHT_MEBIBYTES) {
+            data[5] = EIGHT_MEBIBYTES;
+        }
         long size = ZstdDecompressor.getDecompressedSize(data, 0, data.length);
         // A frame may be a little longer than what is wanted of it, and need not say its length.
         int room = (int) Math.min(Math.max(size, wanted), wanted + 4096L);

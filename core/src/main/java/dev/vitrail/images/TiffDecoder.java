@@ -56,6 +56,8 @@ final class TiffDecoder {
     private final boolean backwards;
 
     private final boolean tiled;
+    private final int offsetsTag;
+    private final int lengthsTag;
     private final int chunkWidth;
     private final int chunkHeight;
     private final int across;
@@ -99,7 +101,13 @@ final class TiffDecoder {
         depth = (int) same(depths, 1, "depths");
         colors = TiffColors.of(photometric, samples, depth, format, extra);
         planes = planar ? colors.bands() : 1;
-        tiled = !directory.has(STRIP_OFFSETS) && directory.has(TILE_OFFSETS);
+        // Some writers name the tiles' bytes by the tags of strips.
+        boolean strips = directory.has(STRIP_OFFSETS);
+        tiled = directory.has(TILE_WIDTH)
+                && directory.has(TILE_HEIGHT)
+                && !(strips && compression == TiffCompression.NONE);
+        offsetsTag = strips ? STRIP_OFFSETS : TILE_OFFSETS;
+        lengthsTag = directory.has(STRIP_BYTES) ? STRIP_BYTES : TILE_BYTES;
         long rows = directory.value(STRIP_ROWS, height);
         long chunkWide = tiled ? directory.value(TILE_WIDTH, 0) : width;
         long chunkHigh = tiled ? directory.value(TILE_HEIGHT, 0) : rows < 1 ? 0 : Math.min(rows, height);
@@ -178,8 +186,8 @@ final class TiffDecoder {
 
     private Chunk[] chunks() throws IOException {
         int count = Math.multiplyExact(Math.multiplyExact(across, down), planes);
-        long[] offsets = directory.values(tiled ? TILE_OFFSETS : STRIP_OFFSETS, count);
-        long[] lengths = directory.values(tiled ? TILE_BYTES : STRIP_BYTES, count);
+        long[] offsets = directory.values(offsetsTag, count);
+        long[] lengths = directory.values(lengthsTag, count);
         if (offsets.length < count) {
             throw new DamagedImageException("has %d strips or tiles, where %d are needed".formatted(offsets.length, count));
         }
@@ -290,7 +298,7 @@ final class TiffDecoder {
                     }
                     case WEBP -> webp(chunk);
                     case CCITT_RLE, CCITT_GROUP_3, CCITT_GROUP_4 ->
-                        TiffFax.expand(file, directory, compression, data(chunk), width(chunk), chunk.rows);
+                        TiffFax.expand(file, directory, compression, data(chunk), chunkWidth, chunk.rows);
                     default -> compression.expand(file, data(chunk), (int) wantedBytes(chunk.rows));
                 };
         if (predictor == 2) {
@@ -299,10 +307,6 @@ final class TiffDecoder {
             floats(piece, chunk.rows);
         }
         return piece;
-    }
-
-    private int width(Chunk chunk) {
-        return chunk.rows > 0 ? chunkWidth : 0;
     }
 
     /** The bytes of a strip or tile, their bits turned round where the file has the first pixel in the lowest. */

@@ -1,6 +1,8 @@
 package dev.vitrail.images;
 
 import com.twelvemonkeys.imageio.plugins.tiff.TIFFImageReaderSpi;
+import java.awt.image.DataBufferByte;
+import java.awt.image.MultiPixelPackedSampleModel;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -38,11 +40,17 @@ final class TiffFax {
             reader.setInput(stream, true, true);
             var raster = reader.readRaster(0, reader.getDefaultReadParam());
             int stride = (width + 7) / 8;
-            var packed = new byte[Math.multiplyExact(stride, rows)];
-            var row = new int[width];
             if (raster.getWidth() != width || raster.getHeight() != rows) {
                 throw new EOFException();
             }
+            if (raster.getDataBuffer() instanceof DataBufferByte buffer
+                    && raster.getSampleModel() instanceof MultiPixelPackedSampleModel model
+                    && model.getScanlineStride() == stride
+                    && buffer.getData().length == stride * rows) {
+                return buffer.getData();
+            }
+            var packed = new byte[Math.multiplyExact(stride, rows)];
+            var row = new int[width];
             for (int y = 0; y < rows; y++) {
                 raster.getSamples(0, y, width, 1, 0, row);
                 for (int x = 0; x < width; x++) {

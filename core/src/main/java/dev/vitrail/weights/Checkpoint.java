@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -44,8 +45,9 @@ public final class Checkpoint {
      *
      * @param notes sentences for a person, such as that positions were resampled
      * @param fresh names of parameters that were not loaded and drew first values
+     * @param otherChannels for how many channels the checkpoint is, where it was fitted to another number
      */
-    public record Report(List<String> notes, List<String> fresh) {}
+    public record Report(List<String> notes, List<String> fresh, OptionalInt otherChannels) {}
 
     private Checkpoint() {}
 
@@ -114,7 +116,7 @@ public final class Checkpoint {
             notes.add("the classifier starts afresh with %d classes"
                     .formatted(model.config().classes()));
         }
-        return new Report(List.copyOf(notes), List.copyOf(fresh));
+        return new Report(List.copyOf(notes), List.copyOf(fresh), adaptation.otherChannels());
     }
 
     private static Map<String, StoredTensor> translate(
