@@ -28,8 +28,9 @@ final class DecodingOptions {
     @Option(
             names = "--sixteen-bit",
             paramLabel = "HOW",
-            description = "What becomes of grey levels beyond a byte: clip (those above 255 are white, as in Pillow), scale (the"
-                    + " type's range becomes 0 to 255) or range (the picture's own does; default: clip).")
+            description =
+                    "What becomes of grey levels beyond a byte: clip (those above 255 are white, as in Pillow), scale (the"
+                            + " type's range becomes 0 to 255) or range (the picture's own does; default: clip).")
     private Optional<SixteenBit> sixteenBit = Optional.empty();
 
     ImageDecoder.Options options() {
@@ -41,8 +42,7 @@ final class DecodingOptions {
     /** A configuration with what the command names. */
     TrainingConfig applyTo(TrainingConfig config) {
         var turned = exif.map(turn -> config.with(EXIF, turn)).orElse(config);
-        var limited =
-                maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
+        var limited = maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
         return sixteenBit.map(how -> limited.with(SIXTEEN_BIT, how)).orElse(limited);
     }
 }

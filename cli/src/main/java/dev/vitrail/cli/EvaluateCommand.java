@@ -92,7 +92,11 @@ final class EvaluateCommand implements Callable<Integer> {
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
                 DataFaults.tellCut(loader.cut());
-                report(result, loader.broken().size(), loader.cut(), set.faults().count());
+                report(
+                        result,
+                        loader.broken().size(),
+                        loader.cut(),
+                        set.faults().count());
             }
         }
         return 0;

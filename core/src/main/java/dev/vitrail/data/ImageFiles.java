@@ -15,8 +15,29 @@ import java.util.Set;
 /** Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and {@link LabelledFolder} find them. */
 public final class ImageFiles implements Dataset {
     private static final Set<String> EXTENSIONS = Set.of(
-            "jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "pjpeg", "pjp", "jpg_large", "jpg-large", "png", "apng", "gif", "webp",
-            "bmp", "dib", "tif", "tiff", "btf", "pbm", "pgm", "ppm", "pnm");
+            "jpg",
+            "jpeg",
+            "jpe",
+            "jfif",
+            "jfi",
+            "jif",
+            "pjpeg",
+            "pjp",
+            "jpg_large",
+            "jpg-large",
+            "png",
+            "apng",
+            "gif",
+            "webp",
+            "bmp",
+            "dib",
+            "tif",
+            "tiff",
+            "btf",
+            "pbm",
+            "pgm",
+            "ppm",
+            "pnm");
 
     /** Strings by their code points, as Python sorts; Java's own order differs beyond U+FFFF. */
     static final Comparator<String> BY_CODE_POINT = ImageFiles::compareCodePoints;

@@ -100,15 +100,13 @@ public final class ImageFolder {
                 Descriptions.some(empty),
                 instead(instead));
         return new ImageFiles(
-                folder,
-                files,
-                labels.stream().mapToInt(Integer::intValue).toArray(),
-                classes,
-                leftOut.faults(folder));
+                folder, files, labels.stream().mapToInt(Integer::intValue).toArray(), classes, leftOut.faults(folder));
     }
 
     private static String instead(LeftOut found) {
-        return found.isEmpty() ? "" : " (but %s, whose endings are no picture's that is read)".formatted(found.counted());
+        return found.isEmpty()
+                ? ""
+                : " (but %s, whose endings are no picture's that is read)".formatted(found.counted());
     }
 
     /** The folder of a part of {@code root}, such as {@code root/val}, if it has one. */
@@ -155,7 +153,10 @@ public final class ImageFolder {
         List<Path> found = new ArrayList<>();
         try {
             Files.walkFileTree(
-                    folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, collector(folder, found, leftOut));
+                    folder,
+                    EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+                    Integer.MAX_VALUE,
+                    collector(folder, found, leftOut));
         } catch (IOException e) {
             throw unreadable(folder, e);
         }

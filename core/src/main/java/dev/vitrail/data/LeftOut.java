@@ -12,10 +12,11 @@ import java.util.stream.Collectors;
 /** Files among pictures that are none by their endings, counted; but not what usually lies beside pictures, such as texts and tables. */
 public final class LeftOut {
     private static final Set<String> COMPANIONS = Set.of(
-            "txt", "md", "rst", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "html", "htm", "log", "ini", "db",
-            "lnk", "url", "md5", "sha1", "sha256", "py", "sh", "ipynb");
+            "txt", "md", "rst", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "html", "htm", "log",
+            "ini", "db", "lnk", "url", "md5", "sha1", "sha256", "py", "sh", "ipynb");
     /** Of files without an ending. */
-    private static final Set<String> COMPANION_NAMES = Set.of("readme", "license", "licence", "copying", "authors", "notice", "icon\r");
+    private static final Set<String> COMPANION_NAMES =
+            Set.of("readme", "license", "licence", "copying", "authors", "notice", "icon\r");
 
     private static final String NONE = "without an ending";
 

@@ -37,8 +37,8 @@ final class BmpDecoder {
         header = file.matches(0, "BM") ? FILE_HEADER : 0;
         long size = file.u32Little(header);
         if (Arrays.stream(HEADERS).noneMatch(known -> known == size)) {
-            throw new DamagedImageException("has a header of %d bytes, where 12, 40, 52, 56, 64, 108 or 124 are known"
-                    .formatted(size));
+            throw new DamagedImageException(
+                    "has a header of %d bytes, where 12, 40, 52, 56, 64, 108 or 124 are known".formatted(size));
         }
         boolean old = size == OLD_HEADER; // its sizes have two bytes, its colours three
         long high = old ? file.u16Little(header + 6) : file.u32Little(header + 8);
@@ -54,8 +54,8 @@ final class BmpDecoder {
         long counted = old ? 0 : file.u32Little(header + 32);
         long count = depth > 8 ? 0 : counted == 0 ? 1L << depth : counted;
         if (count > MOST_COLORS) {
-            throw new DamagedImageException(
-                    "has a palette of %d colours, where %d are the most that a byte names".formatted(count, MOST_COLORS));
+            throw new DamagedImageException("has a palette of %d colours, where %d are the most that a byte names"
+                    .formatted(count, MOST_COLORS));
         }
         colors = (int) count;
         long at = header == 0 ? 0 : file.u32Little(10);
@@ -234,8 +234,7 @@ final class BmpDecoder {
         }
         var fields = new Fields(Field.of(red), Field.of(green), Field.of(blue));
         if (!Field.isWhole(red) || !Field.isWhole(green) || !Field.isWhole(blue)) {
-            throw new UnsupportedFeatureException(
-                    "bit fields with gaps (%x, %x and %x)".formatted(red, green, blue));
+            throw new UnsupportedFeatureException("bit fields with gaps (%x, %x and %x)".formatted(red, green, blue));
         }
         return fields;
     }

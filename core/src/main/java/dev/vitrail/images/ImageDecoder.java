@@ -32,13 +32,13 @@ public final class ImageDecoder {
      * @param timeLimit how long one picture may take; looked at whenever a decoder asks for more bytes
      * @param sixteenBit what becomes of grey levels beyond a byte
      */
-    public record Options(
-            boolean applyExifOrientation, long maxPixels, Duration timeLimit, SixteenBit sixteenBit) {
+    public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit, SixteenBit sixteenBit) {
         /** Pixels beyond which Pillow refuses. */
         public static final int DEFAULT_MAX_PIXELS = 178_956_970;
 
         /** Pillow's behaviour: no turning, and no more than {@link #DEFAULT_MAX_PIXELS}; a minute. */
-        public static final Options DEFAULT = new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1), SixteenBit.CLIP);
+        public static final Options DEFAULT =
+                new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1), SixteenBit.CLIP);
 
         public Options {
             VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);
@@ -127,8 +127,7 @@ public final class ImageDecoder {
      * @throws VitrailException as {@link #decode(Path, Options)} does
      */
     public static RgbImage decode(byte[] bytes, String name, Options options) {
-        var format = ImageFormat.of(bytes)
-                .orElseThrow(() -> unread(bytes, name));
+        var format = ImageFormat.of(bytes).orElseThrow(() -> unread(bytes, name));
         try {
             var file = new Encoded(name, bytes, options);
             var image = format.decode(file);

@@ -44,7 +44,8 @@ final class PnmDecoder {
         long most = bits ? 1 : number();
         file.checkSize(wide, high);
         if (most < 1 || most > MOST_LEVELS) {
-            throw new DamagedImageException("says that white is %d, where 1 to %d are allowed".formatted(most, MOST_LEVELS));
+            throw new DamagedImageException(
+                    "says that white is %d, where 1 to %d are allowed".formatted(most, MOST_LEVELS));
         }
         int width = (int) wide;
         int height = (int) high;
@@ -129,7 +130,8 @@ final class PnmDecoder {
         while (at < file.size() && !isSpace(file.u8(at)) && file.u8(at) != '#') {
             int digit = file.u8(at) - '0';
             if (digit < 0 || digit > 9 || at - start >= MOST_DIGITS) {
-                throw new DamagedImageException("has no whole number where one is expected (at byte %d)".formatted(start));
+                throw new DamagedImageException(
+                        "has no whole number where one is expected (at byte %d)".formatted(start));
             }
             value = 10 * value + digit;
             at++;

@@ -47,7 +47,8 @@ enum TiffColors {
             case 3 -> {
                 boolean beside = samples == 2 && depth == 8 && extra.length == 1 && extra[0] != ASSOCIATED;
                 require(
-                        format == 1 && (beside || (samples == 1 && (depth == 8 || depth == 4 || depth == 2 || depth == 1))),
+                        format == 1
+                                && (beside || (samples == 1 && (depth == 8 || depth == 4 || depth == 2 || depth == 1))),
                         "a palette with %d samples of %d bits",
                         samples,
                         depth);
@@ -57,7 +58,9 @@ enum TiffColors {
                 require(
                         format == 1
                                 && samples == 4 + extra.length
-                                && (depth == 8 ? extra.length <= 2 && zeros(extra, 0) : depth == 16 && extra.length == 0),
+                                && (depth == 8
+                                        ? extra.length <= 2 && zeros(extra, 0)
+                                        : depth == 16 && extra.length == 0),
                         "%d inks of %s",
                         samples,
                         kind(depth, format));
@@ -119,7 +122,9 @@ enum TiffColors {
     private static TiffColors rgb(int samples, int depth, int format, long[] extra) throws IOException {
         boolean unnamed = extra.length == 0 && samples == 4;
         boolean known = extra.length == 0
-                || ((extra[0] <= SEPARATE || extra[0] == COREL) && zeros(extra, 1) && extra.length <= (depth == 8 ? 3 : 1));
+                || ((extra[0] <= SEPARATE || extra[0] == COREL)
+                        && zeros(extra, 1)
+                        && extra.length <= (depth == 8 ? 3 : 1));
         require(
                 format == 1 && (depth == 8 || depth == 16) && known && (unnamed || samples == 3 + extra.length),
                 "RGB with %d samples of %s",

@@ -88,7 +88,10 @@ final class TiffDecoder {
             throw new DamagedImageException(
                     "has %d samples a pixel, where 1 to %d are read".formatted(all, MOST_SAMPLES));
         }
-        if (planar && extra.length > 0 && extra.length < all && Arrays.stream(extra).allMatch(kind -> kind == 0)) {
+        if (planar
+                && extra.length > 0
+                && extra.length < all
+                && Arrays.stream(extra).allMatch(kind -> kind == 0)) {
             all -= extra.length; // planes that mean nothing are not looked at
             extra = new long[0];
         }
@@ -141,7 +144,9 @@ final class TiffDecoder {
     private void checkFeatures() throws IOException {
         if (compression == TiffCompression.JPEG && (depth != 8 || (planar && colors == TiffColors.YCBCR))) {
             throw new UnsupportedFeatureException(
-                    depth != 8 ? "JPEG inside with %d bits a sample".formatted(depth) : "YCbCr as JPEG in planes of their own");
+                    depth != 8
+                            ? "JPEG inside with %d bits a sample".formatted(depth)
+                            : "YCbCr as JPEG in planes of their own");
         }
         boolean fax = compression == TiffCompression.CCITT_RLE
                 || compression == TiffCompression.CCITT_GROUP_3
@@ -156,9 +161,12 @@ final class TiffDecoder {
         }
         boolean steps = subAcross * subDown > 1;
         if (colors == TiffColors.YCBCR
-                && (!isStep(subAcross) || !isStep(subDown) || (subDown > subAcross && subDown != 2) || (steps && planar))) {
-            throw new UnsupportedFeatureException("chroma of %d×%d pixels%s"
-                    .formatted(subAcross, subDown, planar ? " in planes of their own" : ""));
+                && (!isStep(subAcross)
+                        || !isStep(subDown)
+                        || (subDown > subAcross && subDown != 2)
+                        || (steps && planar))) {
+            throw new UnsupportedFeatureException(
+                    "chroma of %d×%d pixels%s".formatted(subAcross, subDown, planar ? " in planes of their own" : ""));
         }
         if (predictor < 1 || predictor > 3) {
             throw new UnsupportedFeatureException("the unknown predictor " + predictor);
@@ -166,8 +174,8 @@ final class TiffDecoder {
         boolean differences = predictor == 2 && (depth == 8 || depth == 16 || depth == 32) && !steps;
         boolean floats = predictor == 3 && format == 3 && depth == 32;
         if (predictor > 1 && !differences && !floats) {
-            throw new UnsupportedFeatureException(
-                    "predictor %d with samples of %d bits%s".formatted(predictor, depth, steps ? " and wider chroma" : ""));
+            throw new UnsupportedFeatureException("predictor %d with samples of %d bits%s"
+                    .formatted(predictor, depth, steps ? " and wider chroma" : ""));
         }
         if (colors == TiffColors.PALETTE && directory.count(COLOR_MAP) < 3L << depth) {
             throw new DamagedImageException("has %d numbers in its palette, where %d are needed"
@@ -189,7 +197,8 @@ final class TiffDecoder {
         long[] offsets = directory.values(offsetsTag, count);
         long[] lengths = directory.values(lengthsTag, count);
         if (offsets.length < count) {
-            throw new DamagedImageException("has %d strips or tiles, where %d are needed".formatted(offsets.length, count));
+            throw new DamagedImageException(
+                    "has %d strips or tiles, where %d are needed".formatted(offsets.length, count));
         }
         var chunks = new Chunk[count];
         long used = 0;
@@ -237,7 +246,8 @@ final class TiffDecoder {
             bytes = units * (subAcross * subDown + 2L);
         }
         if (bytes > Integer.MAX_VALUE - 4096) {
-            throw new DamagedImageException("has a strip or tile of %d bytes, more than one array can hold".formatted(bytes));
+            throw new DamagedImageException(
+                    "has a strip or tile of %d bytes, more than one array can hold".formatted(bytes));
         }
         return bytes;
     }
@@ -335,7 +345,8 @@ final class TiffDecoder {
     private JpegHeader jpegHeader(Encoded jpeg, int rows, boolean last) throws IOException {
         var header = JpegHeader.parse(jpeg);
         // The last strip may be padded to the height of the others.
-        boolean high = header.height() == rows || (last && !tiled && header.height() > rows && header.height() <= chunkHeight)
+        boolean high = header.height() == rows
+                || (last && !tiled && header.height() > rows && header.height() <= chunkHeight)
                 || (last && !tiled && down == 1 && header.height() >= rows && header.height() <= stripRows());
         if (header.width() != chunkWidth || !high || header.components() != together()) {
             throw new DamagedImageException(
@@ -499,9 +510,7 @@ final class TiffDecoder {
     private TiffYcc converter() throws IOException {
         return new TiffYcc(
                 directory.reals(YCC_COEFFICIENTS, 3).orElseGet(() -> new float[] {0.299f, 0.587f, 0.114f}),
-                directory
-                        .reals(BLACK_AND_WHITE, 6)
-                        .orElseGet(() -> new float[] {0, 255, 128, 255, 128, 255}));
+                directory.reals(BLACK_AND_WHITE, 6).orElseGet(() -> new float[] {0, 255, 128, 255, 128, 255}));
     }
 
     private RgbImage colored(byte[] levels) throws IOException {
@@ -523,8 +532,7 @@ final class TiffDecoder {
                         if (planar) {
                             var convert = converter();
                             for (int i = 0; i < levels.length; i += 3) {
-                                convert.toRgb(
-                                        levels[i] & 0xff, levels[i + 1] & 0xff, levels[i + 2] & 0xff, levels, i);
+                                convert.toRgb(levels[i] & 0xff, levels[i + 1] & 0xff, levels[i + 2] & 0xff, levels, i);
                             }
                         }
                         yield levels;

@@ -45,8 +45,8 @@ final class TiffDirectory {
         var directory = new TiffDirectory(file, big);
         int pointer = wide ? 8 : 4;
         if (wide && (file.u16(4, big) != 8 || file.u16(6, big) != 0)) {
-            throw new DamagedImageException("is a BigTIFF file with offsets of %d bytes, where 8 are defined"
-                    .formatted(file.u16(4, big)));
+            throw new DamagedImageException(
+                    "is a BigTIFF file with offsets of %d bytes, where 8 are defined".formatted(file.u16(4, big)));
         }
         int at = directory.place(directory.unsigned(wide ? 8 : 4, pointer));
         long entries = wide ? directory.unsigned(at, 8) : file.u16(at, big);
@@ -149,9 +149,10 @@ final class TiffDirectory {
             case 1 -> file.u8(at);
             case 2 -> file.u16(at, big);
             case 4 -> file.u32(at, big);
-            default -> big
-                    ? file.u32(at, true) << 32 | file.u32(at + 4, true)
-                    : file.u32(at + 4, false) << 32 | file.u32(at, false);
+            default ->
+                big
+                        ? file.u32(at, true) << 32 | file.u32(at + 4, true)
+                        : file.u32(at + 4, false) << 32 | file.u32(at, false);
         };
     }
 }

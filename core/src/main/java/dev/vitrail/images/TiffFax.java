@@ -23,8 +23,28 @@ final class TiffFax {
             Encoded file, TiffDirectory directory, TiffCompression compression, byte[] data, int width, int rows)
             throws IOException {
         int[] entries = {
-            256, width, 257, rows, 258, 1, 259, compression.number(), 262, 1, 273, 0, 277, 1, 278, rows, 279, data.length,
-            T4_OPTIONS, (int) directory.value(T4_OPTIONS, 0), T6_OPTIONS, (int) directory.value(T6_OPTIONS, 0)
+            256,
+            width,
+            257,
+            rows,
+            258,
+            1,
+            259,
+            compression.number(),
+            262,
+            1,
+            273,
+            0,
+            277,
+            1,
+            278,
+            rows,
+            279,
+            data.length,
+            T4_OPTIONS,
+            (int) directory.value(T4_OPTIONS, 0),
+            T6_OPTIONS,
+            (int) directory.value(T6_OPTIONS, 0)
         };
         int count = entries.length / 2;
         int start = 8 + 2 + 12 * count + 4;

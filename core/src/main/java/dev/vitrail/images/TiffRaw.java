@@ -14,8 +14,21 @@ final class TiffRaw {
     private static final int LONGEST_MAKER = 64;
 
     private static final List<String> MAKERS = List.of(
-            "nikon", "canon", "sony", "pentax", "ricoh", "samsung", "hasselblad", "kodak", "leica", "panasonic", "olympus",
-            "phase one", "mamiya", "epson", "leaf");
+            "nikon",
+            "canon",
+            "sony",
+            "pentax",
+            "ricoh",
+            "samsung",
+            "hasselblad",
+            "kodak",
+            "leica",
+            "panasonic",
+            "olympus",
+            "phase one",
+            "mamiya",
+            "epson",
+            "leaf");
 
     private TiffRaw() {}
 
@@ -36,6 +49,8 @@ final class TiffRaw {
         if (directory.count(MAKER) == 0 || directory.count(MAKER) > LONGEST_MAKER) {
             return "";
         }
-        return new String(directory.bytes(MAKER), StandardCharsets.US_ASCII).replaceAll("[^ -~]", "").strip();
+        return new String(directory.bytes(MAKER), StandardCharsets.US_ASCII)
+                .replaceAll("[^ -~]", "")
+                .strip();
     }
 }

@@ -12,9 +12,9 @@ import static dev.vitrail.train.TrainingOption.whole;
 
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageDecoder;
-import dev.vitrail.images.SixteenBit;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RandomErasing;
+import dev.vitrail.images.SixteenBit;
 import dev.vitrail.nn.FirstWeights;
 import java.util.List;
 import java.util.Optional;
