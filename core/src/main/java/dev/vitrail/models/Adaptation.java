@@ -130,9 +130,9 @@ public final class Adaptation {
     private Optional<Tensor> resampled(String name, Tensor values, long[] wanted) {
         var fitted =
                 model.resample(name, values, wanted, source).filter(result -> Arrays.equals(result.shape(), wanted));
-        long pixels = wanted[wanted.length - 1] / model.config().channels();
         if (fitted.isPresent() && wanted.length == 2 && name.equals(model.stem() + ".weight")) {
-            var seen = (int) (values.size(-1) / Math.max(pixels, 1));
+            long pixels = wanted[1] / model.config().channels();
+            var seen = (int) (values.size(-1) / pixels);
             channels = seen == model.config().channels() ? channels : OptionalInt.of(seen);
         }
         if (fitted.isPresent() && fitted.get() != values) {
