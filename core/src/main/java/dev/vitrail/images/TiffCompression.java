@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
+import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.XZInputStream;
 
 /** How a strip or tile of a TIFF file is compressed, by the number in its tag 259. */
@@ -277,6 +278,9 @@ enum TiffCompression {
                 }
                 to += count;
             }
+        } catch (MemoryLimitException e) {
+            throw new UnsupportedFeatureException("an LZMA dictionary that takes %,d KiB, of which %,d are allowed"
+                    .formatted(e.getMemoryNeeded(), LZMA_MEMORY));
         }
         return out;
     }

@@ -3,6 +3,7 @@ package dev.vitrail.images;
 import java.io.EOFException;
 import java.io.IOException;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first page of a TIFF or BigTIFF file (TIFF 6.0; its supplements 1 and 2, and technical note 3 on floats), as Pillow reads it.
@@ -37,6 +38,8 @@ final class TiffDecoder {
     private static final int BLACK_AND_WHITE = 532;
 
     private static final int MOST_SAMPLES = 64;
+    /** Bytes of tables that the JPEG files of strips share; each gets a copy. */
+    private static final int MOST_TABLES = 1 << 14;
     /** How often the bytes of a file may be used: strips that share bytes are rare, and could grow without bound. */
     private static final int MOST_SHARED = 8;
 
@@ -283,7 +286,7 @@ final class TiffDecoder {
 
     /** Where levels go: those of wide grey, or bytes. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    private record Target(@org.jspecify.annotations.Nullable WideGrey wide, byte[] levels) {}
+    private record Target(@Nullable WideGrey wide, byte[] levels) {}
 
     private byte[] narrow() {
         return new byte[Math.multiplyExact(width * height, colors.bands())];
@@ -330,6 +333,10 @@ final class TiffDecoder {
 
     /** The JPEG file of a strip or tile, together with the tables that all of them share. */
     private Encoded jpeg(Chunk chunk) throws IOException {
+        if (directory.count(JPEG_TABLES) > MOST_TABLES) {
+            throw new DamagedImageException("has JPEG tables of %d bytes, where %d are the most"
+                    .formatted(directory.count(JPEG_TABLES), MOST_TABLES));
+        }
         byte[] tables = directory.bytes(JPEG_TABLES);
         byte[] own = Arrays.copyOfRange(file.bytes(), chunk.at, chunk.at + chunk.bytes);
         int kept = tables.length - 2; // without the end of image

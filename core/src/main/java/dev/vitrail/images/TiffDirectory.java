@@ -2,6 +2,7 @@ package dev.vitrail.images;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -134,7 +135,7 @@ final class TiffDirectory {
         }
         int at = place(field.at);
         file.need(at, field.count);
-        return java.util.Arrays.copyOfRange(file.bytes(), at, at + (int) field.count);
+        return Arrays.copyOfRange(file.bytes(), at, at + (int) field.count);
     }
 
     private int place(long offset) throws EOFException {

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.VitrailException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -72,7 +75,7 @@ class PillowFormatsTest {
     @ParameterizedTest
     @ValueSource(strings = {"II", "MM"})
     void aSmallTiffOfAnyCompressionIsNoLargePicture(String order) throws IOException {
-        var thread = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         for (int compression : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001, 12345}) {
             byte[] file = hollow(order, 13000, 13000, compression);
             long before = thread.getCurrentThreadAllocatedBytes();
@@ -122,8 +125,7 @@ class PillowFormatsTest {
         if (compression >= 2 && compression <= 4) {
             entries[5] = 1;
         }
-        var file = java.nio.ByteBuffer.allocate(250)
-                .order(big ? java.nio.ByteOrder.BIG_ENDIAN : java.nio.ByteOrder.LITTLE_ENDIAN);
+        var file = ByteBuffer.allocate(250).order(big ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
         file.put((byte) order.charAt(0)).put((byte) order.charAt(1)).putShort((short) 42);
         file.putInt(8).putShort((short) (entries.length / 2));
         for (int i = 0; i < entries.length; i += 2) {
