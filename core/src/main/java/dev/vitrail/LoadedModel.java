@@ -195,6 +195,7 @@ public record LoadedModel(
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, Options options) {
         var variant = options.architecture.map(Catalog::get).orElseGet(description::variant);
         var config = description.configured(variant.config());
+        requireSeeable(name, config.channels());
         var input = preprocessing(description.pretrained(), variant, config);
         var source = Source.of(variant, config, description.statedClasses(), weights, options);
         var labels = source.config.classes() == 0 ? List.<String>of() : description.labelNames();
@@ -261,6 +262,13 @@ public record LoadedModel(
             RandomState.seed(options.seed);
             var report = Checkpoint.load(
                     model, variant.family(), state, Optional.of(config), options.classifier(labels), options.device);
+            if (options.classes.isEmpty() && report.otherChannels().isPresent()) {
+                // Only training can learn what the fitted weights do with other channels.
+                int channels = report.otherChannels().getAsInt();
+                requireSeeable(name, channels);
+                model.close();
+                return load(name, variant, config.withChannels(channels), state, input, labels, options);
+            }
             model.train(false);
             var notes = new ArrayList<>(report.notes());
             notes.addAll(source.notes);
@@ -319,6 +327,16 @@ public record LoadedModel(
 
     private static List<String> withAdjustments(List<String> notes, ModelConfig config) {
         return Stream.concat(notes.stream(), config.adjusted().stream()).toList();
+    }
+
+    /** Images have three channels or, made grey, one: what a model of others was trained on, an image file does not hold. */
+    private static void requireSeeable(String name, int channels) {
+        require(
+                channels == 1 || channels == 3,
+                "%s is a model for images of %d channels, and an image has 3 (red, green, blue) or, made grey, 1: use a model for"
+                        + " one of these",
+                name,
+                channels);
     }
 
     private static Preprocessing fitted(Preprocessing input, ModelConfig config) {

@@ -20,6 +20,7 @@ import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.PRECISION;
 import static dev.vitrail.train.TrainingOptions.SEED;
+import static dev.vitrail.train.TrainingOptions.SIXTEEN_BIT;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 
@@ -268,7 +269,8 @@ public final class TrainingRun implements AutoCloseable {
                         config.get(SEED),
                         ImageDecoder.Options.DEFAULT
                                 .withExifOrientation(config.get(EXIF))
-                                .withMaxPixels(config.get(MAX_PIXELS)));
+                                .withMaxPixels(config.get(MAX_PIXELS))
+                                .withSixteenBit(config.get(SIXTEEN_BIT)));
         return new TrainAndValidation(
                 Subset.ofShare(whole.train(), config.get(TRAIN_SHARE), config.get(SEED)), whole.validation());
     }
@@ -404,6 +406,11 @@ public final class TrainingRun implements AutoCloseable {
     /** Pictures that could not be read so far. */
     public int broken() {
         return train.broken().size() + validation.broken().size();
+    }
+
+    /** Pictures of sixteen bits or more that were cut to white so far. */
+    public int cut() {
+        return train.cut() + validation.cut();
     }
 
     /** Trains to the end, or until {@link Trainer#requestStop} is heard. */

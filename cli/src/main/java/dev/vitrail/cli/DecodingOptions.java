@@ -2,8 +2,10 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.EXIF;
 import static dev.vitrail.train.TrainingOptions.MAX_PIXELS;
+import static dev.vitrail.train.TrainingOptions.SIXTEEN_BIT;
 
 import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.SixteenBit;
 import dev.vitrail.train.TrainingConfig;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -23,14 +25,24 @@ final class DecodingOptions {
                     + ImageDecoder.Options.DEFAULT_MAX_PIXELS + ").")
     private Optional<Integer> maxPixels = Optional.empty();
 
+    @Option(
+            names = "--sixteen-bit",
+            paramLabel = "HOW",
+            description =
+                    "What becomes of grey levels beyond a byte: clip (those above 255 are white, as in Pillow), scale (the"
+                            + " type's range becomes 0 to 255) or range (the picture's own does; default: clip).")
+    private Optional<SixteenBit> sixteenBit = Optional.empty();
+
     ImageDecoder.Options options() {
         var options = ImageDecoder.Options.DEFAULT.withExifOrientation(exif.orElse(false));
-        return maxPixels.map(options::withMaxPixels).orElse(options);
+        options = maxPixels.map(options::withMaxPixels).orElse(options);
+        return sixteenBit.map(options::withSixteenBit).orElse(options);
     }
 
     /** A configuration with what the command names. */
     TrainingConfig applyTo(TrainingConfig config) {
         var turned = exif.map(turn -> config.with(EXIF, turn)).orElse(config);
-        return maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
+        var limited = maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
+        return sixteenBit.map(how -> limited.with(SIXTEEN_BIT, how)).orElse(limited);
     }
 }

@@ -108,7 +108,12 @@ final class EvaluateCommand implements Callable<Integer> {
                 result.requireFinite();
                 out.ifPresent(file -> AtomicFile.write(
                         file, EvaluationPage.html(loaded.variant().name(), result, matched)));
-                report(result, loader.broken().size(), set.faults().count());
+                DataFaults.tellCut(loader.cut());
+                report(
+                        result,
+                        loader.broken().size(),
+                        loader.cut(),
+                        set.faults().count());
             }
         }
         return 0;
@@ -133,7 +138,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 .orElseGet(() -> StainedGlass.of(split));
     }
 
-    private void report(Evaluation result, int broken, int faults) {
+    private void report(Evaluation result, int broken, int cut, int faults) {
         if (json) {
             Json.print(Json.object(
                     "images", result.images(),
@@ -144,6 +149,7 @@ final class EvaluateCommand implements Callable<Integer> {
                     "nll", result.nll(),
                     "calibration_error", result.calibration().expectedError(),
                     "broken", broken,
+                    "cut", cut,
                     "faults", faults,
                     "images_per_second", result.imagesPerSecond()));
             return;

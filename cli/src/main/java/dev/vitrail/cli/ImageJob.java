@@ -67,6 +67,8 @@ final class ImageJob {
                 });
                 end.run();
                 whole = !stopped;
+                DataFaults.tellCut(inference.cut());
+                files.leftOut().sentences().forEach(sentence -> System.err.println("vitrail: " + sentence));
             } finally {
                 over.countDown();
                 ProcessEnd.over(ending);

@@ -60,6 +60,11 @@ final class Inference implements AutoCloseable {
         }
     }
 
+    /** How many pictures of sixteen bits were cut to white so far. */
+    int cut() {
+        return stream.cut();
+    }
+
     /** Asks the work to end after the batch that it is at. May be called from any thread. */
     void stop() {
         stream.stop();

@@ -88,6 +88,7 @@ final class ProbeCommand implements Callable<Integer> {
     private boolean json;
 
     private int broken;
+    private int cut;
 
     @Override
     public Integer call() {
@@ -105,6 +106,7 @@ final class ProbeCommand implements Callable<Integer> {
             var validation = features(loaded, sets.validation(), "validation images");
             double seconds = (System.nanoTime() - start) / 1e9;
             int classes = sets.train().classes().size();
+            DataFaults.tellCut(cut);
             if (!json) {
                 System.out.printf(
                         Locale.ROOT,
@@ -135,6 +137,7 @@ final class ProbeCommand implements Callable<Integer> {
                         "classes", classes,
                         "width", train.width(),
                         "broken", broken,
+                        "cut", cut,
                         "faults", sets.faults().count(),
                         "seconds", seconds,
                         "results", results.stream().map(ProbeCommand::object).toList()));
@@ -170,6 +173,7 @@ final class ProbeCommand implements Callable<Integer> {
                 var batches = loader.epoch(0)) {
             var features = Features.of(loaded.model(), batches, images -> progress.show(what, images, set.size(), ""));
             broken += loader.broken().size();
+            cut += loader.cut();
             return features;
         }
     }

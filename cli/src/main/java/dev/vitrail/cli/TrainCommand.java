@@ -191,7 +191,8 @@ final class TrainCommand implements Callable<Integer> {
         try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
             announce(run, folder);
             var result = run(run.trainer(), folder, folder, run.sets());
-            report(result, run.broken(), run.sets().faults().count());
+            DataFaults.tellCut(run.cut());
+            report(result, run.broken(), run.cut(), run.sets().faults().count());
             if (result.finished()
                     && !json
                     && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
@@ -390,7 +391,7 @@ final class TrainCommand implements Callable<Integer> {
         });
     }
 
-    private void report(TrainingResult result, int broken, int faults) {
+    private void report(TrainingResult result, int broken, int cut, int faults) {
         double last = result.epochs().isEmpty()
                 ? 0
                 : result.epochs().get(result.epochs().size() - 1).validationTop1();
@@ -418,6 +419,8 @@ final class TrainCommand implements Callable<Integer> {
                     speed,
                     "broken",
                     broken,
+                    "cut",
+                    cut,
                     "faults",
                     faults));
             return;

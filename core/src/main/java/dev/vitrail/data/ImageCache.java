@@ -200,11 +200,13 @@ public final class ImageCache implements AutoCloseable {
 
         private final int width;
         private final int height;
+        private final boolean cut;
         private final byte[][] pieces;
 
         Pieces(RgbImage image) {
             width = image.width();
             height = image.height();
+            cut = image.cut();
             byte[] pixels = image.pixels();
             pieces = new byte[count(pixels)][];
             for (int i = 0; i < pieces.length; i++) {
@@ -226,13 +228,13 @@ public final class ImageCache implements AutoCloseable {
 
         RgbImage image() {
             if (pieces.length == 1) {
-                return new RgbImage(width, height, pieces[0]);
+                return new RgbImage(width, height, pieces[0], cut);
             }
             var pixels = new byte[3 * width * height];
             for (int i = 0; i < pieces.length; i++) {
                 System.arraycopy(pieces[i], 0, pixels, i * LENGTH, pieces[i].length);
             }
-            return new RgbImage(width, height, pixels);
+            return new RgbImage(width, height, pixels, cut);
         }
     }
 }

@@ -16,7 +16,30 @@ import java.util.Set;
 
 /** Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and {@link LabelledFolder} find them. */
 public final class ImageFiles implements Dataset {
-    private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff");
+    private static final Set<String> EXTENSIONS = Set.of(
+            "jpg",
+            "jpeg",
+            "jpe",
+            "jfif",
+            "jfi",
+            "jif",
+            "pjpeg",
+            "pjp",
+            "jpg_large",
+            "jpg-large",
+            "png",
+            "apng",
+            "gif",
+            "webp",
+            "bmp",
+            "dib",
+            "tif",
+            "tiff",
+            "btf",
+            "pbm",
+            "pgm",
+            "ppm",
+            "pnm");
 
     /** Strings by their code points, as Python sorts; Java's own order differs beyond U+FFFF. */
     static final Comparator<String> BY_CODE_POINT = ImageFiles::compareCodePoints;
@@ -26,26 +49,39 @@ public final class ImageFiles implements Dataset {
     private final int[] labels;
     private final List<String> classes;
     private final ImageDecoder.Options decoding;
+    private final Faults faults;
 
     /**
      * @param root what names are relative to
      * @param labels for each file an index into {@code classes}, or {@link Dataset#NO_LABEL}
      */
     ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes) {
-        this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), ImageDecoder.Options.DEFAULT);
+        this(root, files, labels, classes, Faults.NONE);
     }
 
-    private ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, ImageDecoder.Options decoding) {
+    /** @param faults what else lies beside the files and is not used */
+    ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, Faults faults) {
+        this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), ImageDecoder.Options.DEFAULT, faults);
+    }
+
+    private ImageFiles(
+            Path root,
+            List<Path> files,
+            int[] labels,
+            List<String> classes,
+            ImageDecoder.Options decoding,
+            Faults faults) {
         this.root = root;
         this.files = files;
         this.labels = labels;
         this.classes = classes;
         this.decoding = decoding;
+        this.faults = faults;
     }
 
     /** The same files, decoded by these options. */
     public ImageFiles withDecoding(ImageDecoder.Options options) {
-        return new ImageFiles(root, files, labels, classes, options);
+        return new ImageFiles(root, files, labels, classes, options, faults);
     }
 
     /** Files without labels, in the given order: what a person hands over for predictions. */
@@ -95,6 +131,11 @@ public final class ImageFiles implements Dataset {
     @Override
     public RgbImage image(int index) {
         return ImageDecoder.decode(files.get(index), decoding);
+    }
+
+    @Override
+    public Faults faults() {
+        return faults;
     }
 
     @Override

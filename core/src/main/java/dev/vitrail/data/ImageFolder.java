@@ -72,11 +72,16 @@ public final class ImageFolder {
         List<Path> files = new ArrayList<>();
         List<Integer> labels = new ArrayList<>();
         List<String> empty = new ArrayList<>();
+        LeftOut leftOut = new LeftOut();
+        LeftOut instead = new LeftOut();
         for (String name : present) {
-            List<Path> found = images(folder.resolve(name));
+            LeftOut others = new LeftOut();
+            List<Path> found = images(folder.resolve(name), others);
             if (found.isEmpty()) {
                 empty.add(name);
+                instead.addAll(others);
             }
+            leftOut.addAll(others);
             files.addAll(found);
             for (int i = 0; i < found.size(); i++) {
                 labels.add(classes.indexOf(name));
@@ -84,18 +89,26 @@ public final class ImageFolder {
         }
         require(
                 !files.isEmpty(),
-                "%s holds no images in its %s; expected files such as .jpg, .png or .webp",
+                "%s holds no images in its %s%s; expected files such as .jpg, .png or .webp",
                 folder,
-                Descriptions.count(present.size(), "class folder"));
+                Descriptions.count(present.size(), "class folder"),
+                instead(instead));
         require(
                 empty.isEmpty(),
-                "%s of %s %s no images: %s; add some or remove the folder",
+                "%s of %s %s no images: %s%s; add some or remove the folder",
                 Descriptions.count(empty.size(), "class folder"),
                 folder,
                 empty.size() == 1 ? "holds" : "hold",
-                Descriptions.some(empty));
+                Descriptions.some(empty),
+                instead(instead));
         return new ImageFiles(
-                folder, files, labels.stream().mapToInt(Integer::intValue).toArray(), classes);
+                folder, files, labels.stream().mapToInt(Integer::intValue).toArray(), classes, leftOut.faults(folder));
+    }
+
+    private static String instead(LeftOut found) {
+        return found.isEmpty()
+                ? ""
+                : " (but %s, whose endings are no picture's that is read)".formatted(found.counted());
     }
 
     /** The folder of a part of {@code root}, such as {@code root/val}, if it has one. */
@@ -131,10 +144,22 @@ public final class ImageFolder {
      * @throws VitrailException if a folder cannot be listed
      */
     public static List<Path> images(Path folder) {
+        return images(folder, new LeftOut());
+    }
+
+    /**
+     * The same.
+     *
+     * @param leftOut counts the other files
+     */
+    public static List<Path> images(Path folder, LeftOut leftOut) {
         List<Path> found = new ArrayList<>();
         try {
             Files.walkFileTree(
-                    folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, collector(folder, found));
+                    folder,
+                    EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+                    Integer.MAX_VALUE,
+                    collector(folder, found, leftOut));
         } catch (IOException e) {
             throw unreadable(folder, e);
         }
@@ -143,7 +168,7 @@ public final class ImageFolder {
         return found;
     }
 
-    private static SimpleFileVisitor<Path> collector(Path folder, List<Path> found) {
+    private static SimpleFileVisitor<Path> collector(Path folder, List<Path> found, LeftOut leftOut) {
         return new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
@@ -156,6 +181,8 @@ public final class ImageFolder {
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
                 if (ImageFiles.isImage(file)) {
                     found.add(file);
+                } else {
+                    leftOut.add(file);
                 }
                 return FileVisitResult.CONTINUE;
             }

@@ -68,7 +68,7 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     private final Iterator<Path> roots;
     private final Deque<Level> levels = new ArrayDeque<>();
     private @Nullable Entry next;
-    private long leftOut;
+    private final LeftOut leftOut = new LeftOut();
 
     /** @param roots files and folders; one that is not there has an entry with a fault */
     public ImageListing(Iterator<Path> roots) {
@@ -76,7 +76,7 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     }
 
     /** Files that were left out so far, as their endings are not those of images. */
-    public long leftOut() {
+    public LeftOut leftOut() {
         return leftOut;
     }
 
@@ -90,7 +90,7 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
         } else if (Files.isDirectory(entry)) {
             level.folders.add(name);
         } else {
-            leftOut++;
+            leftOut.add(entry);
         }
     }
 

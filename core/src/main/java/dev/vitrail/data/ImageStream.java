@@ -4,6 +4,7 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.RgbImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -18,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +75,7 @@ public final class ImageStream implements Iterator<ImageStream.Images>, AutoClos
     private final BlockingQueue<Handed> handed = new ArrayBlockingQueue<>(AHEAD + 2);
     private @Nullable Handed next;
     private @Nullable BatchMemory lent;
+    private final AtomicInteger cut = new AtomicInteger();
     private boolean ended;
     private volatile boolean stopped;
 
@@ -140,6 +143,9 @@ public final class ImageStream implements Iterator<ImageStream.Images>, AutoClos
         if (fault.isEmpty()) {
             try {
                 var image = ImageDecoder.decode(entry.path(), options.decoding());
+                if (image.cut()) {
+                    cut.incrementAndGet();
+                }
                 transform.apply(image, SampleRandom.of(0, 0, place, place), memory.pixels(place));
                 memory.filled(place, place, Dataset.NO_LABEL, List.of());
                 return fault;
@@ -228,6 +234,11 @@ public final class ImageStream implements Iterator<ImageStream.Images>, AutoClos
             throw error;
         }
         throw new IllegalStateException("a worker failed: " + failure, failure);
+    }
+
+    /** How many pictures of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
+    public int cut() {
+        return cut.get();
     }
 
     /** Lets no other batch come after the one that the consumer has. May be called from any thread. */

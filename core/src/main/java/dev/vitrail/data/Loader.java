@@ -3,11 +3,13 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.RgbImage;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
@@ -89,6 +91,9 @@ public final class Loader implements AutoCloseable {
     /** What the consumer has been told of, in the order of the batches. */
     private final Map<Integer, BrokenImage> reported = new LinkedHashMap<>();
 
+    /** Pictures of sixteen bits that were cut to white. */
+    private final Set<Integer> cut = ConcurrentHashMap.newKeySet();
+
     private Optional<Batches> open = Optional.empty();
 
     /** A loader that tells nobody of broken pictures; {@link #broken} lists them. */
@@ -166,6 +171,11 @@ public final class Loader implements AutoCloseable {
         return List.copyOf(reported.values());
     }
 
+    /** How many pictures of sixteen bits or more were cut to white so far, each counted once ({@link RgbImage#cut}). */
+    public int cut() {
+        return cut.size();
+    }
+
     /** Ends the threads of the epoch that is open; pictures already begun are finished first. */
     @Override
     public void close() {
@@ -199,7 +209,11 @@ public final class Loader implements AutoCloseable {
             if (fault == null) {
                 try {
                     SampleRandom random = SampleRandom.of(options.seed(), epoch, position, index);
-                    transform.apply(set.image(index), random, memory.pixels(place));
+                    RgbImage image = set.image(index);
+                    if (image.cut()) {
+                        cut.add(index);
+                    }
+                    transform.apply(image, random, memory.pixels(place));
                     memory.filled(place, index, set.label(index), faults);
                     return;
                 } catch (VitrailException e) {

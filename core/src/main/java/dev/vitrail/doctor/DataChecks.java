@@ -8,6 +8,7 @@ import static dev.vitrail.train.TrainingOptions.LOSS;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Overlap;
+import dev.vitrail.data.PictureLevels;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.train.RecipeAdvisor;
@@ -40,6 +41,7 @@ final class DataChecks {
         var findings = new ArrayList<Finding>();
         classes(config, sets.train(), findings);
         amounts(config, pretrained, sets, findings);
+        levels(sets.train(), findings);
         copies(sets, findings);
         return findings;
     }
@@ -110,6 +112,32 @@ final class DataChecks {
                     "accuracy is measured on %,d images, so that one of them is worth %.1f points",
                     judged,
                     100.0 / judged));
+        }
+    }
+
+    private static void levels(Dataset train, List<Finding> findings) {
+        var levels = PictureLevels.of(train);
+        if (levels.saysNothing()) {
+            findings.add(Finding.refuse(
+                    levels.cut() > 0
+                            ? "scale their levels with --sixteen-bit range (or scale), or to eight bits"
+                            : "look at the files, which may have been spoilt by a conversion",
+                    levels.cut() > 0
+                            ? "all of %d images that were looked at are of one level alone, as their sixteen bits were cut to white"
+                            : "all of %d images that were looked at are of one and the same colour alone",
+                    levels.looked()));
+        } else if (levels.cut() > 0) {
+            findings.add(Finding.warn(
+                    "scale their levels with --sixteen-bit scale (or range), or to eight bits",
+                    "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to white",
+                    levels.cut(),
+                    levels.looked()));
+        } else if (2 * levels.flat() > levels.looked()) {
+            findings.add(Finding.warn(
+                    "look at the files, which may have been spoilt by a conversion",
+                    "%d of %d images that were looked at are of one colour alone",
+                    levels.flat(),
+                    levels.looked()));
         }
     }
 

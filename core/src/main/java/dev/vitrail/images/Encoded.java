@@ -11,10 +11,31 @@ final class Encoded {
     private final long deadline;
 
     Encoded(String name, byte[] bytes, ImageDecoder.Options options) {
+        this(name, bytes, options, System.nanoTime() + options.timeLimit().toNanos());
+    }
+
+    private Encoded(String name, byte[] bytes, ImageDecoder.Options options, long deadline) {
         this.name = name;
         this.bytes = bytes;
         this.options = options;
-        this.deadline = System.nanoTime() + options.timeLimit().toNanos();
+        this.deadline = deadline;
+    }
+
+    /** A file that lies inside this one, under the same limits; the time that is left is shared. */
+    Encoded inner(byte[] content) {
+        return new Encoded(name, content, options, deadline);
+    }
+
+    /** What becomes of grey levels beyond a byte. */
+    SixteenBit sixteenBit() {
+        return options.sixteenBit();
+    }
+
+    /** Throws once the time limit is over; for readers that ask for no bytes in between. */
+    void checkTime() throws DamagedImageException {
+        if (System.nanoTime() - deadline > 0) {
+            throw new DamagedImageException("takes longer to decode than the time limit allows");
+        }
     }
 
     /** The whole file; not to be changed. */
@@ -47,6 +68,14 @@ final class Encoded {
 
     int u16Little(int at) throws EOFException {
         return u8(at) | u8(at + 1) << 8;
+    }
+
+    int u16(int at, boolean big) throws EOFException {
+        return big ? u16Big(at) : u16Little(at);
+    }
+
+    long u32(int at, boolean big) throws EOFException {
+        return big ? u32Big(at) : u32Little(at);
     }
 
     int u24Little(int at) throws EOFException {

@@ -10,10 +10,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 
 /**
- * Reads JPEG, PNG, GIF, WebP, BMP and TIFF into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
+ * Reads JPEG, PNG, GIF, WebP, BMP, TIFF and PNM into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
  * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
- * 255; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own applied). Equal bytes.
+ * 255 unless {@link SixteenBit} says otherwise; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own
+ * applied). Equal bytes.
  *
  * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
  * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
@@ -30,13 +31,15 @@ public final class ImageDecoder {
      * @param applyExifOrientation turn the picture as its EXIF data say; Pillow's {@code open} and timm do not
      * @param maxPixels the most that a header may claim, width times height
      * @param timeLimit how long one picture may take; looked at whenever a decoder asks for more bytes
+     * @param sixteenBit what becomes of grey levels beyond a byte
      */
-    public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit) {
+    public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit, SixteenBit sixteenBit) {
         /** Pixels beyond which Pillow refuses. */
         public static final int DEFAULT_MAX_PIXELS = 178_956_970;
 
         /** Pillow's behaviour: no turning, and no more than {@link #DEFAULT_MAX_PIXELS}; a minute. */
-        public static final Options DEFAULT = new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1));
+        public static final Options DEFAULT =
+                new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1), SixteenBit.CLIP);
 
         public Options {
             VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);
@@ -48,17 +51,22 @@ public final class ImageDecoder {
 
         /** These options, with the picture turned as its EXIF data say, or not. */
         public Options withExifOrientation(boolean apply) {
-            return new Options(apply, maxPixels, timeLimit);
+            return new Options(apply, maxPixels, timeLimit, sixteenBit);
         }
 
         /** These options with another limit on width times height. */
         public Options withMaxPixels(long pixels) {
-            return new Options(applyExifOrientation, pixels, timeLimit);
+            return new Options(applyExifOrientation, pixels, timeLimit, sixteenBit);
         }
 
         /** These options with another time limit. */
         public Options withTimeLimit(Duration limit) {
-            return new Options(applyExifOrientation, maxPixels, limit);
+            return new Options(applyExifOrientation, maxPixels, limit, sixteenBit);
+        }
+
+        /** These options with another treatment of grey levels beyond a byte. */
+        public Options withSixteenBit(SixteenBit how) {
+            return new Options(applyExifOrientation, maxPixels, timeLimit, how);
         }
     }
 
@@ -120,16 +128,18 @@ public final class ImageDecoder {
      * @throws VitrailException as {@link #decode(Path, Options)} does
      */
     public static RgbImage decode(byte[] bytes, String name, Options options) {
-        var format = ImageFormat.of(bytes)
-                .orElseThrow(() -> VitrailException.of(
-                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP or TIFF file, found %s; replace or remove it.",
-                        name, describe(bytes)));
+        var format = ImageFormat.of(bytes).orElseThrow(() -> unread(bytes, name));
         try {
             var file = new Encoded(name, bytes, options);
             var image = format.decode(file);
             return options.applyExifOrientation() ? Orientation.of(format, file).apply(image) : image;
         } catch (VitrailException e) {
             throw e;
+        } catch (UnsupportedFeatureException e) {
+            throw new VitrailException(
+                    "%s, a %s file, has %s, which is not read: convert it to PNG, or to eight-bit RGB of its own format."
+                            .formatted(name, format.title(), e.getMessage()),
+                    e);
         } catch (DamagedImageException e) {
             throw new VitrailException(
                     "%s, a %s file, %s; replace or remove it.".formatted(name, format.title(), e.getMessage()), e);
@@ -150,6 +160,17 @@ public final class ImageDecoder {
                     "%s, a %s file, is damaged (%s); replace or remove it.".formatted(name, format.title(), reason(e)),
                     e);
         }
+    }
+
+    private static VitrailException unread(byte[] bytes, String name) {
+        return ForeignFormat.of(bytes)
+                .map(format -> VitrailException.of(
+                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file;"
+                                + " convert it to one of these, or remove it.",
+                        name, format))
+                .orElseGet(() -> VitrailException.of(
+                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace or remove it.",
+                        name, describe(bytes)));
     }
 
     private static boolean endsEarly(Throwable e) {

@@ -12,7 +12,8 @@ enum ImageFormat {
     GIF("GIF"),
     WEBP("WebP"),
     BMP("BMP"),
-    TIFF("TIFF");
+    TIFF("TIFF"),
+    PNM("PNM");
 
     private final String title;
 
@@ -34,10 +35,13 @@ enum ImageFormat {
         if (begins(bytes, "RIFF") && bytes.length >= 12 && begins(Arrays.copyOfRange(bytes, 8, 12), "WEBP")) {
             return Optional.of(WEBP);
         }
-        if (begins(bytes, "II*\0") || begins(bytes, "MM\0*")) {
+        if (TiffDirectory.begins(bytes)) {
             return Optional.of(TIFF);
         }
-        return begins(bytes, "BM") ? Optional.of(BMP) : Optional.empty();
+        if (PnmDecoder.begins(bytes)) {
+            return Optional.of(PNM);
+        }
+        return begins(bytes, "BM") || BmpDecoder.isHeader(bytes) ? Optional.of(BMP) : Optional.empty();
     }
 
     String title() {
@@ -58,6 +62,7 @@ enum ImageFormat {
             case WEBP -> WebpDecoder.decode(file);
             case BMP -> BmpDecoder.decode(file);
             case TIFF -> TiffDecoder.decode(file);
+            case PNM -> PnmDecoder.decode(file);
         };
     }
 

@@ -47,13 +47,26 @@ final class JpegDecoder {
 
     static RgbImage decode(Encoded file) throws IOException {
         var header = JpegHeader.parse(file);
+        return new RgbImage(header.width(), header.height(), toRgb(levels(file, header), header));
+    }
+
+    /** The components of a JPEG file inside another format, {@code [height, width, components]}; of YCbCr the colours if asked for. */
+    static byte[] levels(Encoded file, JpegHeader header, boolean ycc) throws IOException {
+        byte[] levels = levels(file, header);
+        for (int i = 0; ycc && i < levels.length; i += 3) {
+            yccToRgb(levels, i);
+        }
+        return levels;
+    }
+
+    private static byte[] levels(Encoded file, JpegHeader header) throws IOException {
         byte[] levels = components(file, header);
         for (int i = 0; i < header.components(); i++) {
             if (halvedDown(header, i) && repeated(levels, header, i)) {
                 smoothRows(levels, header, i);
             }
         }
-        return new RgbImage(header.width(), header.height(), toRgb(levels, header));
+        return levels;
     }
 
     /** The components of each pixel, {@code [height, width, components]}, before any conversion of colours. */

@@ -38,7 +38,7 @@ enum Orientation {
             case JPEG -> JpegHeader.parse(file).exif().map(Orientation::ofExif).orElse(UPRIGHT);
             case PNG -> PngDecoder.exif(file).map(Orientation::ofExif).orElse(UPRIGHT);
             case WEBP -> WebpDecoder.exif(file).map(Orientation::ofExif).orElse(UPRIGHT);
-            case GIF, BMP, TIFF -> UPRIGHT;
+            case GIF, BMP, TIFF, PNM -> UPRIGHT;
         };
     }
 
@@ -81,6 +81,6 @@ enum Orientation {
                 pixels[to++] = source[from + 2];
             }
         }
-        return new RgbImage(width, height, pixels);
+        return new RgbImage(width, height, pixels, image.cut());
     }
 }

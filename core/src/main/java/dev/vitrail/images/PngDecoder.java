@@ -42,6 +42,9 @@ final class PngDecoder {
             if (type == 0 && depth < 8) {
                 return new RgbImage(width, height, Rasters.greyToRgb(widened(image.getRaster(), depth)));
             }
+            if (type == 0 && depth == 16) {
+                return WideGrey.of(image.getRaster()).picture(file.sixteenBit());
+            }
             return new RgbImage(width, height, Rasters.toRgb(image));
         } finally {
             reader.dispose();

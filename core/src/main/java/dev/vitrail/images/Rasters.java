@@ -59,20 +59,6 @@ final class Rasters {
         return bytes;
     }
 
-    /** The first band's samples, clipped: Pillow reads 16-bit grey as integers, and clips those on conversion. */
-    private static byte[] clipped(Raster raster) {
-        int width = raster.getWidth();
-        var bytes = new byte[width * raster.getHeight()];
-        var row = new int[width];
-        for (int y = 0; y < raster.getHeight(); y++) {
-            raster.getSamples(raster.getMinX(), raster.getMinY() + y, width, 1, 0, row);
-            for (int x = 0; x < width; x++) {
-                bytes[y * width + x] = (byte) Math.min(row[x], 255);
-            }
-        }
-        return bytes;
-    }
-
     /** The palette's colours in place of indices; an index beyond the palette is black. */
     static byte[] paletteToRgb(byte[] indices, IndexColorModel palette) {
         var colors = new int[256];
@@ -125,9 +111,6 @@ final class Rasters {
             return paletteToRgb(bytes(raster, 1), palette);
         }
         int depth = raster.getSampleModel().getSampleSize(0);
-        if (depth == 16 && raster.getNumBands() == 1) {
-            return greyToRgb(clipped(raster));
-        }
         int shift = Math.max(depth - 8, 0);
         int bands = raster.getNumBands() < 3 ? 1 : 3;
         byte[] levels = shift == 0 ? bytes(raster, bands) : samples(raster, bands, shift);

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /** Fits values that come from a model of another image size, patch, window or number of channels, and tells what it did. */
@@ -26,6 +27,7 @@ public final class Adaptation {
     private final Optional<ModelConfig> source;
     private final List<String> notes = new ArrayList<>();
     private final Map<String, List<String>> resampled = new LinkedHashMap<>();
+    private OptionalInt channels = OptionalInt.empty();
 
     /**
      * @param model whose parameters the values are for
@@ -106,6 +108,7 @@ public final class Adaptation {
         if (name.equals(model.stem() + ".weight") && values.dims() == 4 && wanted.length == 4) {
             if (values.size(1) != wanted[1] && values.size(0) == wanted[0] && seesImages(values.size(1))) {
                 notes.add("%s was fitted from %d to %d input channels".formatted(name, values.size(1), wanted[1]));
+                channels = OptionalInt.of((int) values.size(1));
                 values = Channels.fit(values, wanted[1]);
             }
             if (Arrays.equals(values.shape(), wanted)) {
@@ -127,6 +130,11 @@ public final class Adaptation {
     private Optional<Tensor> resampled(String name, Tensor values, long[] wanted) {
         var fitted =
                 model.resample(name, values, wanted, source).filter(result -> Arrays.equals(result.shape(), wanted));
+        if (fitted.isPresent() && wanted.length == 2 && name.equals(model.stem() + ".weight")) {
+            long pixels = wanted[1] / model.config().channels();
+            var seen = (int) (values.size(-1) / pixels);
+            channels = seen == model.config().channels() ? channels : OptionalInt.of(seen);
+        }
         if (fitted.isPresent() && fitted.get() != values) {
             resampled
                     .computeIfAbsent(name.substring(name.lastIndexOf('.') + 1), leaf -> new ArrayList<>())
@@ -145,6 +153,11 @@ public final class Adaptation {
                         || (values.size(0) == wanted[0]
                                 && values.size(2) <= LARGEST_PATCH
                                 && values.size(3) <= LARGEST_PATCH));
+    }
+
+    /** How many channels the values were for, if that is another number than the model's. */
+    public OptionalInt otherChannels() {
+        return channels;
     }
 
     /** What was done, in sentences for a person; tensors of one name in many layers share one. */

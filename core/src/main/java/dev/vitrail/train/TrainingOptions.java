@@ -14,6 +14,7 @@ import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RandomErasing;
+import dev.vitrail.images.SixteenBit;
 import dev.vitrail.nn.FirstWeights;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +32,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<String>> LABELS = text("labels", "", "CSV file of file names and labels, for a flat folder").orNone();
     public static final TrainingOption<Boolean> EXIF = flag("exif", false, "whether images are turned as their EXIF data say");
     public static final TrainingOption<Integer> MAX_PIXELS = whole("max_pixels", ImageDecoder.Options.DEFAULT_MAX_PIXELS, "width times height that an image file may claim to have; a larger one is not decoded").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<SixteenBit> SIXTEEN_BIT = choice("sixteen_bit", SixteenBit.CLIP, "what becomes of grey levels beyond a byte: those above 255 are white, as in Pillow (clip), or the type's range (scale) or the picture's own (range) becomes 0 to 255");
     public static final TrainingOption<Double> HOLD_OUT = number("hold_out", 0.1, "share of the images set aside for validation where the data has no part for it").that(v -> v > 0 && v < 1, "in (0, 1)");
     public static final TrainingOption<Double> TRAIN_SHARE = number("train_share", 1, "share of the training images of each class that is trained on, drawn by the seed; those of validation are not touched").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");
@@ -132,7 +134,7 @@ public final class TrainingOptions {
     // spotless:off
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
-                    MODEL, ARCHITECTURE, DATA, LABELS, EXIF, MAX_PIXELS, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES,
+                    MODEL, ARCHITECTURE, DATA, LABELS, EXIF, MAX_PIXELS, SIXTEEN_BIT, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES,
                     BATCH_SIZE, ACCUMULATION, SEED, FIRST_WEIGHTS, NEEDS_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
                     IMAGE_CACHE),
             new Section("How the weights change",

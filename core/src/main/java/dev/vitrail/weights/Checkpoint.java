@@ -46,8 +46,9 @@ public final class Checkpoint {
      *
      * @param notes sentences for a person, such as that positions were resampled
      * @param fresh names of parameters that were not loaded and drew first values
+     * @param otherChannels for how many channels the checkpoint is, where it was fitted to another number
      */
-    public record Report(List<String> notes, List<String> fresh) {}
+    public record Report(List<String> notes, List<String> fresh, OptionalInt otherChannels) {}
 
     /** Classes of a model that is made to read a classifier's rows: as many as no layer has of anything else. */
     private static final int UNLIKELY = 104_729;
@@ -127,7 +128,7 @@ public final class Checkpoint {
             notes.add("the classifier starts afresh with %d classes"
                     .formatted(model.config().classes()));
         }
-        return new Report(List.copyOf(notes), List.copyOf(fresh));
+        return new Report(List.copyOf(notes), List.copyOf(fresh), adaptation.otherChannels());
     }
 
     /**

@@ -182,4 +182,60 @@ class ImageFolderTest {
             }
         }
     }
+
+    /** What browsers, Windows and older programs call pictures is told by its content. */
+    @Test
+    void otherEndingsOfPicturesArePicturesToo() throws IOException {
+        var jpeg = Files.readAllBytes(Pictures.write(folder.resolve("a/0.jpg"), 0xff0000));
+        for (String name : List.of("1.jfif", "2.JPE", "3.jpg_large", "4.jif", "5.pgm")) {
+            Files.write(folder.resolve("a").resolve(name), jpeg);
+        }
+        Pictures.text(folder.resolve("a/6.pbm"), "P1 2 1", "01");
+        var set = open(Split.TRAIN);
+        assertThat(set.size()).isEqualTo(7);
+        assertThat(set.faults().isEmpty()).isTrue();
+        for (int i = 0; i < set.size(); i++) {
+            assertThat(set.image(i).pixels()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void filesThatAreLeftOutAreCountedByTheirEnding() throws IOException {
+        for (String name : List.of("a/0.png", "a/1.png", "b/0.png", "b/deep/1.png")) {
+            Pictures.write(folder.resolve(name), 0x808080);
+        }
+        for (String name : List.of(
+                "a/1.xyz",
+                "a/2.XYZ",
+                "b/deep/3.xyz",
+                "b/4.heic",
+                "b/5",
+                "b/readme",
+                "a/Thumbs.db",
+                "a/desktop.ini",
+                "a/.DS_Store",
+                "a/._0.png",
+                "a/0.txt",
+                "a/0.json",
+                "b/list.csv",
+                "b/notes.md")) {
+            Pictures.text(folder.resolve(name), "no picture");
+        }
+        var faults = open(Split.TRAIN).faults();
+        assertThat(faults.count()).isEqualTo(3);
+        assertThat(faults.sentences())
+                .anyMatch(sentence -> sentence.startsWith("3 files .xyz in ") && sentence.contains("were left out"))
+                .anyMatch(sentence -> sentence.startsWith("1 file .heic in ") && sentence.contains("was left out"))
+                .anyMatch(sentence -> sentence.startsWith("1 file without an ending in "));
+        var sets = Datasets.trainAndValidation(folder, Optional.empty(), 0.4, 0);
+        assertThat(sets.faults().count()).as("of one folder, once").isEqualTo(3);
+    }
+
+    @Test
+    void anEmptyClassFolderNamesTheEndingsInIt() {
+        Pictures.write(folder.resolve("a/0.png"), 0x808080);
+        Pictures.text(folder.resolve("b/0.heic"), "no picture");
+        Pictures.text(folder.resolve("b/1.heic"), "no picture");
+        fails("1 class folder of", "holds no images: 'b' (but 2 files .heic");
+    }
 }

@@ -381,4 +381,37 @@ final class RecipeDoctorTest {
                 .asString()
                 .contains("1 of 100 validation images");
     }
+
+    /** Grey of sixteen bits in two classes, as plain PGM. */
+    private static TrainAndValidation sixteenBits(Path folder, int lowest, int highest) throws IOException {
+        for (var name : List.of("left", "right")) {
+            Files.createDirectories(folder.resolve(name));
+            for (int i = 0; i < 10; i++) {
+                var text = new StringBuilder("P2 32 32 65535\n");
+                for (int pixel = 0; pixel < 32 * 32; pixel++) {
+                    text.append(lowest + (pixel * (i + 1)) % (highest - lowest)).append('\n');
+                }
+                Files.writeString(folder.resolve(name).resolve(i + ".pgm"), text);
+            }
+        }
+        var set = ImageFolder.open(folder);
+        return new TrainAndValidation(set, set);
+    }
+
+    @Test
+    void picturesThatWereCutToWhiteAreRefused(@TempDir Path folder) throws IOException {
+        assertThat(examine(MINI, 32, "", sixteenBits(folder, 300, 3000)))
+                .filteredOn(finding -> finding.severity() == REFUSE)
+                .extracting(Finding::toString)
+                .anySatisfy(text -> assertThat(text)
+                        .contains("all of 16 images", "one level alone", "cut to white", "--sixteen-bit range"));
+    }
+
+    @Test
+    void picturesThatWereCutInPartAreToldOf(@TempDir Path folder) throws IOException {
+        assertThat(examine(MINI, 32, "", sixteenBits(folder, 10, 600)))
+                .filteredOn(finding -> finding.severity() == WARN)
+                .extracting(Finding::toString)
+                .anySatisfy(text -> assertThat(text).contains("of 16 images", "sixteen bits", "--sixteen-bit scale"));
+    }
 }
