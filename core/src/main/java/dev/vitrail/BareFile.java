@@ -80,8 +80,7 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
     }
 
     private static boolean isTorchvisions(StateDict stored) {
-        return stored.names().stream()
-                .anyMatch(name -> name.matches("(.*\\.)?(conv_proj|features\\.0\\.0)\\.weight"));
+        return stored.names().stream().anyMatch(name -> name.matches("(.*\\.)?(conv_proj|features\\.0\\.0)\\.weight"));
     }
 
     private static Preprocessing torchvision(Variant variant) {
@@ -103,11 +102,22 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
         int size = variant.config().imageHeight();
         boolean dino = variant.name().contains("dinov2");
         return switch (variant.family().name()) {
-            case "DeiT" -> made(size, Preprocessing.shareOf(size, size * 8 / 7), CropMode.SQUASH_FLOOR, Interpolation.BICUBIC, Normalization.IMAGENET);
+            case "DeiT" ->
+                made(
+                        size,
+                        Preprocessing.shareOf(size, size * 8 / 7),
+                        CropMode.SQUASH_FLOOR,
+                        Interpolation.BICUBIC,
+                        Normalization.IMAGENET);
             case "BEiT" -> made(size, 1, CropMode.SQUASH, Interpolation.BICUBIC, Normalization.INCEPTION);
             case "ViT" ->
                 dino
-                        ? made(size, Preprocessing.shareOf(size, size * 8 / 7), CropMode.CENTER_FLOOR, Interpolation.BICUBIC, Normalization.IMAGENET)
+                        ? made(
+                                size,
+                                Preprocessing.shareOf(size, size * 8 / 7),
+                                CropMode.CENTER_FLOOR,
+                                Interpolation.BICUBIC,
+                                Normalization.IMAGENET)
                         : made(size, 1, CropMode.SQUASH, Interpolation.BILINEAR, Normalization.INCEPTION);
             default -> made(size, 1, CropMode.SQUASH, Interpolation.BICUBIC, Normalization.IMAGENET);
         };

@@ -267,7 +267,8 @@ public record LoadedModel(
                 int channels = report.otherChannels().getAsInt();
                 requireSeeable(name, channels);
                 model.close();
-                return load(name, variant, config.withChannels(channels), state, input, labels, options);
+                var fitted = new Source(config.withChannels(channels), source.notes);
+                return load(name, variant, fitted, state, input, labels, options);
             }
             model.train(false);
             var notes = new ArrayList<>(report.notes());

@@ -34,7 +34,8 @@ public final class Names {
                     var found = candidate.toLowerCase(Locale.ROOT);
                     int slips = Math.max(1, Math.min(wanted.length(), found.length()) / 3);
                     return sorted(wanted).equals(sorted(found))
-                            || wanted.length() > 2 && found.startsWith(wanted) || distance(wanted, found) <= slips;
+                            || wanted.length() > 2 && found.startsWith(wanted)
+                            || distance(wanted, found) <= slips;
                 })
                 .findFirst();
     }

@@ -224,8 +224,7 @@ public final class TrainingRun implements AutoCloseable {
      */
     public static TrainingRun resume(RunFolder folder, Options options) {
         return locked(
-                folder,
-                lock -> new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options, lock));
+                folder, lock -> new TrainingRun(TrainingConfigFile.read(folder.config()), folder, true, options, lock));
     }
 
     private static TrainingRun locked(RunFolder folder, Function<Optional<FolderLock>, TrainingRun> open) {

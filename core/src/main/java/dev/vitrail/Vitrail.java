@@ -166,7 +166,8 @@ public final class Vitrail implements AutoCloseable {
     }
 
     private static void requireSome(List<RgbImage> pictures) {
-        VitrailException.require(!pictures.isEmpty(), "no pictures were given to look into the model with: give one or more");
+        VitrailException.require(
+                !pictures.isEmpty(), "no pictures were given to look into the model with: give one or more");
     }
 
     private List<float[]> run(List<RgbImage> pictures, boolean classified) {

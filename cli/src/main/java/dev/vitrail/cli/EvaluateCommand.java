@@ -91,8 +91,8 @@ final class EvaluateCommand implements Callable<Integer> {
                     var heartbeat = new Heartbeat(false);
                     var batches = loader.epoch(0)) {
                 var done = new AtomicLong();
-                Runnable ending = () -> System.err.printf(
-                        "vitrail: stopped after %d of %d images%n", done.get(), matched.size());
+                Runnable ending =
+                        () -> System.err.printf("vitrail: stopped after %d of %d images%n", done.get(), matched.size());
                 ProcessEnd.await(ending);
                 Evaluation result;
                 try {

@@ -119,7 +119,10 @@ public final class Main implements Runnable {
                         ? "the native libraries cannot be run from where they are unpacked, as that file system allows no programs"
                                 + " (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and -Djna.tmpdir=DIR"
                         : "the native libraries could not be loaded (%s): is the platform one that they are built for, and the"
-                                        .formatted(String.valueOf(cause.getMessage()).lines().findFirst().orElse(""))
+                                        .formatted(String.valueOf(cause.getMessage())
+                                                .lines()
+                                                .findFirst()
+                                                .orElse(""))
                                 + " folder ~/.javacpp writable (or another, named with -Dorg.bytedeco.javacpp.cachedir=DIR)?",
                 cause);
     }

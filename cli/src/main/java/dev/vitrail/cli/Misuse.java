@@ -79,10 +79,12 @@ final class Misuse {
         if (unknown.isPresent()) {
             return unknown.get();
         }
-        if (wrong instanceof UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
+        if (wrong instanceof UnmatchedArgumentException unmatched
+                && !unmatched.getUnmatched().isEmpty()) {
             return unmatched(command, unmatched.getUnmatched().get(0));
         }
-        if (wrong instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
+        if (wrong instanceof MissingParameterException missing
+                && !missing.getMissing().isEmpty()) {
             return missing(missing.getMissing(), String.valueOf(wrong.getMessage()));
         }
         if (wrong instanceof CommandLine.OverwrittenOptionException overwritten) {
@@ -147,14 +149,17 @@ final class Misuse {
                         ? List.of(option.longestName(), option.longestName().replaceFirst("^--", "--no-")).stream()
                         : Arrays.stream(option.names()))
                 .toList();
-        if (name.matches("-[^-].*\\.\\w+|-[^-].*/.*") || name.matches("-[^-].+") && nearest(name, known).isEmpty()) {
+        if (name.matches("-[^-].*\\.\\w+|-[^-].*/.*")
+                || name.matches("-[^-].+") && nearest(name, known).isEmpty()) {
             return "there is no option %s; for a file of that name write ./%s".formatted(name, name);
         }
         return "there is no option %s%s".formatted(name, suggestion(name, known));
     }
 
     private static String suggestion(String word, Collection<String> known) {
-        return nearest(word, known).map(name -> "; did you mean %s?".formatted(name)).orElse("");
+        return nearest(word, known)
+                .map(name -> "; did you mean %s?".formatted(name))
+                .orElse("");
     }
 
     /** The known word that is most like one, if it is like it at all. */
@@ -173,7 +178,8 @@ final class Misuse {
                                 ? "the option %s is".formatted(name(first))
                                 : missing.size() == 1 ? "an argument is" : "some arguments are",
                         missing.stream()
-                                .map(argument -> argument.isOption() ? name(argument) + " " + label(argument) : label(argument))
+                                .map(argument ->
+                                        argument.isOption() ? name(argument) + " " + label(argument) : label(argument))
                                 .collect(Collectors.joining(", ")));
     }
 

@@ -19,8 +19,9 @@ final class ModelOptions {
             names = "--model",
             required = true,
             paramLabel = "M",
-            description = "A folder in timm's or transformers' layout or of a run, a weights file (with --arch), a published name"
-                    + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
+            description =
+                    "A folder in timm's or transformers' layout or of a run, a weights file (with --arch), a published name"
+                            + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
     private String name = "";
 
     @Option(
@@ -58,7 +59,8 @@ final class ModelOptions {
                 example());
         loaded.notes().forEach(note -> LOG.info("{}", note));
         try {
-            var named = classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
+            var named =
+                    classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
             return preparation.applyTo(named);
         } catch (VitrailException e) {
             loaded.close();

@@ -132,7 +132,7 @@ final class PredictCommand implements Callable<Integer> {
                 },
                 () -> {
                     if (job.read() > 0) {
-                        text.end(broken, !job.stopped());
+                        text.end(broken, vitrail.loaded().notes(), !job.stopped());
                         flush(bytes);
                     }
                 });
@@ -163,7 +163,7 @@ final class PredictCommand implements Callable<Integer> {
                     () -> {
                         if (!job.stopped()) {
                             ImageInputs.requireSome(results.read(), results.broken());
-                            write(results, written, file);
+                            write(results, vitrail.loaded().notes(), written, file);
                             results.remove();
                         }
                     }));
@@ -171,7 +171,7 @@ final class PredictCommand implements Callable<Integer> {
         }
     }
 
-    private static void write(PartialResults results, Format written, Path file) {
+    private static void write(PartialResults results, List<String> notes, Format written, Path file) {
         if (written == Format.PARQUET) {
             ParquetTable.write(file, results.groups(GROUP, PredictCommand::table));
             return;
@@ -188,7 +188,7 @@ final class PredictCommand implements Callable<Integer> {
                         broken.add(entry.image());
                     }
                 });
-                text.end(broken, true);
+                text.end(broken, notes, true);
             } catch (UncheckedIOException e) {
                 throw e.getCause();
             }

@@ -38,9 +38,10 @@ abstract class PredictionText {
      * Writes what comes after the last image.
      *
      * @param broken images that could not be read
+     * @param notes sentences about the model
      * @param whole whether that was all; otherwise the work was interrupted
      */
-    void end(List<String> broken, boolean whole) {}
+    void end(List<String> broken, List<String> notes, boolean whole) {}
 
     void write(String text) {
         try {
@@ -161,10 +162,11 @@ abstract class PredictionText {
         }
 
         @Override
-        void end(List<String> broken, boolean whole) {
+        void end(List<String> broken, List<String> notes, boolean whole) {
             try {
                 json.writeEndArray();
                 json.writePOJOField("broken", broken);
+                json.writePOJOField("notes", notes);
                 if (!whole) {
                     json.writeBooleanField("interrupted", true);
                 }

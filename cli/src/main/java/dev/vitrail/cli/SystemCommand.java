@@ -71,7 +71,9 @@ final class SystemCommand implements Callable<Integer> {
                 Json.object(
                         "cores", limits.cores(),
                         "cpu_quota",
-                                limits.cpuQuota().isPresent() ? (Object) limits.cpuQuota().getAsDouble() : "none",
+                                limits.cpuQuota().isPresent()
+                                        ? (Object) limits.cpuQuota().getAsDouble()
+                                        : "none",
                         "memory_bytes", limits.memoryBytes(),
                         "heap_bytes", limits.heapBytes(),
                         "threads", limits.threads(),
@@ -129,7 +131,10 @@ final class SystemCommand implements Callable<Integer> {
                         "%d cores%s, %.1f GiB of memory, %.1f GiB of heap",
                         limits.cores(),
                         limits.cpuQuota().isPresent()
-                                ? String.format(Locale.ROOT, " (quota %.2f)", limits.cpuQuota().getAsDouble())
+                                ? String.format(
+                                        Locale.ROOT,
+                                        " (quota %.2f)",
+                                        limits.cpuQuota().getAsDouble())
                                 : "",
                         limits.memoryBytes() / 0x1p30,
                         limits.heapBytes() / 0x1p30));

@@ -9,7 +9,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Each slip has one sentence that names the wrong word and the right one. */
 final class MisuseTest {
     @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
             predict --modle M image.jpg                  | there is no option --modle; did you mean --model?
             predict --json --modle M image.jpg           | there is no option --modle; did you mean --model?
             predict --model M -image.jpg                 | there is no option -image.jpg; for a file of that name write ./-image.jpg

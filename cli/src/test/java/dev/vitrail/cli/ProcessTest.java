@@ -162,7 +162,8 @@ final class ProcessTest {
         }
         process.destroyForcibly();
         Cli.end(process, place);
-        assertThat(Cli.run("train", "--out", run, "--resume", "--set", "epochs=1").err())
+        assertThat(Cli.run("train", "--out", run, "--resume", "--set", "epochs=1")
+                        .err())
                 .doesNotContain("in use");
     }
 

@@ -94,7 +94,8 @@ final class StreamingTest {
         var other = Cli.run("predict", "--model", model, "--top", 2, "--out", found, "--resume", photos);
         assertThat(other.status()).isEqualTo(2);
         assertThat(other.err()).contains("was begun with top 1, and now it is 2");
-        var others = Cli.run("predict", "--model", model, "--top", 1, "--out", found, "--resume", photos.resolve("01.png"));
+        var others =
+                Cli.run("predict", "--model", model, "--top", 1, "--out", found, "--resume", photos.resolve("01.png"));
         assertThat(others.err()).contains("image 1 of ", "00.png, and now it is ");
         var resumed = Cli.run("predict", "--model", model, "--top", 1, "--out", found, "--resume", photos);
         assertThat(resumed.status()).as(resumed.err()).isZero();
@@ -103,7 +104,8 @@ final class StreamingTest {
     }
 
     private static int count(Path file, String text) throws IOException {
-        return Files.readString(file, StandardCharsets.ISO_8859_1).split(java.util.regex.Pattern.quote(text), -1).length - 1;
+        return Files.readString(file, StandardCharsets.ISO_8859_1).split(java.util.regex.Pattern.quote(text), -1).length
+                - 1;
     }
 
     @Test
@@ -115,8 +117,7 @@ final class StreamingTest {
                 List.<Object>of("predict", "--model", model, "--format", "csv", photos))) {
             var full = Cli.end(Cli.start(folder, "exec > /dev/full", command.toArray()), folder);
             assertThat(full.status()).as(command.toString()).isEqualTo(2);
-            assertThat(full.sentences())
-                    .containsExactly("vitrail: could not write to stdout: No space left on device");
+            assertThat(full.sentences()).containsExactly("vitrail: could not write to stdout: No space left on device");
         }
         var closed = Cli.end(Cli.start(folder, "exec >&-", "recipes"), folder);
         assertThat(closed.status()).isEqualTo(2);
@@ -137,7 +138,8 @@ final class StreamingTest {
 
     @Test
     void outputsThatCannotBeWrittenAreRefusedBeforeTheWork() {
-        for (var place : List.of(Path.of("/proc/found.csv"), Path.of("/dev/full"), folder, photos.resolve("00.png/x.csv"))) {
+        for (var place :
+                List.of(Path.of("/proc/found.csv"), Path.of("/dev/full"), folder, photos.resolve("00.png/x.csv"))) {
             var ran = Cli.run("predict", "--model", "nothing of that name", "--out", place, photos);
             assertThat(ran.status()).isEqualTo(2);
             assertThat(ran.sentences()).singleElement().asString().startsWith("vitrail: cannot write " + place);

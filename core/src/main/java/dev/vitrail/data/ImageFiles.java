@@ -172,7 +172,8 @@ public final class ImageFiles implements Dataset {
     }
 
     private VitrailException unreadable(int index, IOException cause) {
-        return new VitrailException("%s could not be read: %s".formatted(PathNames.text(files.get(index)), IoReason.of(cause)), cause);
+        return new VitrailException(
+                "%s could not be read: %s".formatted(PathNames.text(files.get(index)), IoReason.of(cause)), cause);
     }
 
     @Override

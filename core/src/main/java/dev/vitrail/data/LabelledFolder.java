@@ -30,7 +30,16 @@ public final class LabelledFolder {
 
     /** Titles of the column of labels, the surest first. */
     private static final List<String> LABEL_TITLES = List.of(
-            "label", "labels", "class", "diagnosis", "target", "category", "class_name", "label_name", "species", "breed");
+            "label",
+            "labels",
+            "class",
+            "diagnosis",
+            "target",
+            "category",
+            "class_name",
+            "label_name",
+            "species",
+            "breed");
 
     private LabelledFolder() {}
 
@@ -117,7 +126,11 @@ public final class LabelledFolder {
     }
 
     private static int first(List<String> titles, List<String> known) {
-        return known.stream().mapToInt(titles::indexOf).filter(place -> place >= 0).findFirst().orElse(-1);
+        return known.stream()
+                .mapToInt(titles::indexOf)
+                .filter(place -> place >= 0)
+                .findFirst()
+                .orElse(-1);
     }
 
     /** A first cell that neither looks like an image file nor is one can only be a column's title. */
@@ -173,7 +186,10 @@ public final class LabelledFolder {
                     labels,
                     line,
                     name,
-                    found.stream().map(path -> String.valueOf(path.getFileName())).sorted().toList());
+                    found.stream()
+                            .map(path -> String.valueOf(path.getFileName()))
+                            .sorted()
+                            .toList());
             return found.stream().findFirst();
         }
 

@@ -170,7 +170,8 @@ final class Natives {
             case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
             default ->
                 throw VitrailException.of(
-                        "vitrail.wait is '%s': expected adaptive, brief, active or passive", System.getProperty("vitrail.wait"));
+                        "vitrail.wait is '%s': expected adaptive, brief, active or passive",
+                        System.getProperty("vitrail.wait"));
         }
         try {
             if (Platform.isWindows()) {
@@ -223,8 +224,7 @@ final class Natives {
         if (said.contains("failed to map segment") || said.contains("Operation not permitted")) {
             return new VitrailException(
                     "the native libraries cannot be run from where they are unpacked (%s), as that file system allows no programs:"
-                                    .formatted(System.getProperty(
-                                            "org.bytedeco.javacpp.cachedir", "~/.javacpp/cache"))
+                                    .formatted(System.getProperty("org.bytedeco.javacpp.cachedir", "~/.javacpp/cache"))
                             + " name a folder of another with -Dorg.bytedeco.javacpp.cachedir=DIR",
                     cause);
         }

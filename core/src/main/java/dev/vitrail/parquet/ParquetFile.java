@@ -212,9 +212,12 @@ public final class ParquetFile {
                 chunks.computeIfAbsent(name, key -> new ArrayList<>())
                         .add(new ParquetColumn.Chunk(
                                 chunk.map(ParquetFile::start).orElse(0L),
-                                chunk.map(ColumnMetaData::getTotal_compressed_size).orElse(0L),
+                                chunk.map(ColumnMetaData::getTotal_compressed_size)
+                                        .orElse(0L),
                                 group.getNum_rows(),
-                                chunk.map(ColumnMetaData::getCodec).map(Enum::name).orElse("")));
+                                chunk.map(ColumnMetaData::getCodec)
+                                        .map(Enum::name)
+                                        .orElse("")));
             }
         }
         return chunks;

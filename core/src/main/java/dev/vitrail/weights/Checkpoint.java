@@ -79,7 +79,8 @@ public final class Checkpoint {
             Device device) {
         var notes = new ArrayList<>(whole.notes());
         var named = TransformersNames.inOurs(whole);
-        TransformersNames.origin(named).ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
+        TransformersNames.origin(named)
+                .ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
         var read = Read.of(model, family, named, notes);
         var state = read.state;
         if (state.averaged()) {

@@ -46,7 +46,8 @@ class ImageFolderTest {
             Pictures.write(other.resolve(name), 0);
         }
         Pictures.text(other.resolve("annotations/list.txt"), "train/a/1.png");
-        assertThat(Datasets.open(other, Split.TRAIN, Optional.empty()).classes()).containsExactly("a", "b");
+        assertThat(Datasets.open(other, Split.TRAIN, Optional.empty()).classes())
+                .containsExactly("a", "b");
         assertThat(Datasets.open(other, Split.VALIDATION, Optional.empty()).size())
                 .isEqualTo(1);
     }
