@@ -103,11 +103,22 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
         int size = variant.config().imageHeight();
         boolean dino = variant.name().contains("dinov2");
         return switch (variant.family().name()) {
-            case "DeiT" -> made(size, Preprocessing.shareOf(size, size * 8 / 7), CropMode.SQUASH_FLOOR, Interpolation.BICUBIC, Normalization.IMAGENET);
+            case "DeiT" ->
+                made(
+                        size,
+                        Preprocessing.shareOf(size, size * 8 / 7),
+                        CropMode.SQUASH_FLOOR,
+                        Interpolation.BICUBIC,
+                        Normalization.IMAGENET);
             case "BEiT" -> made(size, 1, CropMode.SQUASH, Interpolation.BICUBIC, Normalization.INCEPTION);
             case "ViT" ->
                 dino
-                        ? made(size, Preprocessing.shareOf(size, size * 8 / 7), CropMode.CENTER_FLOOR, Interpolation.BICUBIC, Normalization.IMAGENET)
+                        ? made(
+                                size,
+                                Preprocessing.shareOf(size, size * 8 / 7),
+                                CropMode.CENTER_FLOOR,
+                                Interpolation.BICUBIC,
+                                Normalization.IMAGENET)
                         : made(size, 1, CropMode.SQUASH, Interpolation.BILINEAR, Normalization.INCEPTION);
             default -> made(size, 1, CropMode.SQUASH, Interpolation.BICUBIC, Normalization.IMAGENET);
         };

@@ -92,8 +92,7 @@ final class ModelFinder {
         var stored = WeightsFile.read(path, options.ema());
         var input = BareFile.of(name, options.architecture().get(), variant, stored);
         var state = WeightsFile.inTimmsNames(stored);
-        return LoadedModel.load(
-                        name, variant, variant.config(), state, input.preprocessing(), List.of(), options)
+        return LoadedModel.load(name, variant, variant.config(), state, input.preprocessing(), List.of(), options)
                 .withNotes(input.note().stream().toList());
     }
 

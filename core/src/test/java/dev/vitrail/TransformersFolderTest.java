@@ -51,7 +51,8 @@ class TransformersFolderTest {
 
     private static JsonNode expected(String name) {
         try {
-            return JSON.readTree(Files.readString(resource(name).resolve("expected.json"))).get("pictures");
+            return JSON.readTree(Files.readString(resource(name).resolve("expected.json")))
+                    .get("pictures");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -80,7 +81,9 @@ class TransformersFolderTest {
                 var wanted = numbers(entry.getValue().get("values"));
                 assertThat(found).as(entry.getKey()).hasSize(wanted.length);
                 for (int i = 0; i < wanted.length; i++) {
-                    assertThat((double) found[i]).as("%s of %s", i, entry.getKey()).isCloseTo(wanted[i], within(1e-5 * Math.max(1, Math.abs(wanted[i]))));
+                    assertThat((double) found[i])
+                            .as("%s of %s", i, entry.getKey())
+                            .isCloseTo(wanted[i], within(1e-5 * Math.max(1, Math.abs(wanted[i]))));
                 }
             });
         }
@@ -101,8 +104,23 @@ class TransformersFolderTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "vit", "deit", "deit-distilled", "swin", "swinv2", "convnext", "convnextv2", "beit", "beit-shared", "dinov2",
-                "dinov2-registers", "resnet", "bit", "vit-headless", "vit-mae", "swin-headless", "dinov2-headless"
+                "vit",
+                "deit",
+                "deit-distilled",
+                "swin",
+                "swinv2",
+                "convnext",
+                "convnextv2",
+                "beit",
+                "beit-shared",
+                "dinov2",
+                "dinov2-registers",
+                "resnet",
+                "bit",
+                "vit-headless",
+                "vit-mae",
+                "swin-headless",
+                "dinov2-headless"
             })
     void givesWhatTheLibraryGives(String name) {
         assertAsExpected(name, resource(name), Options.DEFAULT);
@@ -114,7 +132,10 @@ class TransformersFolderTest {
             assertThat(vitrail.loaded().labels()).containsExactlyElementsOf(NAMES);
             var logits = numbers(expected("vit").get("wide.png").get("values"));
             var best = vitrail.classify(picture("wide.png"), 1).get(0);
-            int index = IntStream.range(0, logits.length).boxed().max((a, b) -> Double.compare(logits[a], logits[b])).orElseThrow();
+            int index = IntStream.range(0, logits.length)
+                    .boxed()
+                    .max((a, b) -> Double.compare(logits[a], logits[b]))
+                    .orElseThrow();
             assertThat(best.index()).isEqualTo(index);
             assertThat(best.label()).isEqualTo(NAMES.get(index));
         }
@@ -124,14 +145,28 @@ class TransformersFolderTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "vit", "deit", "deit-distilled", "swin", "swinv2", "convnext", "convnextv2", "beit", "beit-shared", "dinov2",
-                "dinov2-registers", "resnet", "bit", "vit-headless", "swin-headless", "dinov2-headless"
+                "vit",
+                "deit",
+                "deit-distilled",
+                "swin",
+                "swinv2",
+                "convnext",
+                "convnextv2",
+                "beit",
+                "beit-shared",
+                "dinov2",
+                "dinov2-registers",
+                "resnet",
+                "bit",
+                "vit-headless",
+                "swin-headless",
+                "dinov2-headless"
             })
     void fineTunes(String name) {
         var data = folder.resolve("data");
         new StainedGlass(Split.TRAIN, 36, 1, StainedGlass.Difficulty.STANDARD).write(data, 36);
-        var config = TrainingConfig.of(resource(name).toString(), data.toString(), 1)
-                .with(TrainingOptions.BATCH_SIZE, 12);
+        var config =
+                TrainingConfig.of(resource(name).toString(), data.toString(), 1).with(TrainingOptions.BATCH_SIZE, 12);
         var folders = new RunFolder(folder.resolve("run"));
         try (var run = TrainingRun.begin(config, folders, TrainingRun.Options.DEFAULT.withoutDoctor())) {
             assertThat(run.run().finished()).isTrue();
@@ -141,7 +176,8 @@ class TransformersFolderTest {
             var loaded = tuned.loaded();
             assertThat(loaded.labels()).hasSize(12).isSorted();
             assertThat(loaded.variant().name()).isEqualTo(own.loaded().variant().name());
-            assertThat(loaded.model().config().withClasses(0)).isEqualTo(own.loaded().model().config().withClasses(0));
+            assertThat(loaded.model().config().withClasses(0))
+                    .isEqualTo(own.loaded().model().config().withClasses(0));
             assertThat(loaded.preprocessing()).isEqualTo(own.loaded().preprocessing());
             assertThat(tuned.logits(List.of(picture("tall.png"))).get(0)).hasSize(12);
         }

@@ -26,7 +26,8 @@ final class PreparationOptions {
     @Option(
             names = "--crop",
             paramLabel = "SHARE",
-            description = "Side of the centre crop over the side of the resized image, such as 0.875 (default: the model's).")
+            description =
+                    "Side of the centre crop over the side of the resized image, such as 0.875 (default: the model's).")
     private Optional<Double> crop = Optional.empty();
 
     @Option(
@@ -70,7 +71,8 @@ final class PreparationOptions {
             return values;
         } catch (NumberFormatException e) {
             throw new VitrailException(
-                    "%s '%s' is no list of numbers: give one for each channel, such as 0.485,0.456,0.406".formatted(option, text),
+                    "%s '%s' is no list of numbers: give one for each channel, such as 0.485,0.456,0.406"
+                            .formatted(option, text),
                     e);
         }
     }

@@ -25,7 +25,16 @@ public final class ImageNetClasses {
     private static final Map<Integer, Integer> LISTS = Map.of(1000, 1, 11_821, 2, 21_841, 4, 11_221, 8, 21_843, 16);
 
     private static final Map<Integer, String> NAMES = Map.of(
-            1000, "ImageNet-1k", 11_821, "ImageNet-12k", 21_841, "ImageNet-22k", 11_221, "ImageNet-21k-P", 21_843, "ImageNet-21k");
+            1000,
+            "ImageNet-1k",
+            11_821,
+            "ImageNet-12k",
+            21_841,
+            "ImageNet-22k",
+            11_221,
+            "ImageNet-21k-P",
+            21_843,
+            "ImageNet-21k");
 
     private ImageNetClasses() {}
 
@@ -52,7 +61,8 @@ public final class ImageNetClasses {
     private static ClassNames list(int bit) {
         var rows = Table.ROWS.stream().filter(row -> (row.lists & bit) != 0).toList();
         return new ClassNames(
-                rows.stream().map(Row::name).toList(), rows.stream().map(Row::synset).toList());
+                rows.stream().map(Row::name).toList(),
+                rows.stream().map(Row::synset).toList());
     }
 
     private record Row(String synset, int lists, String name) {}
@@ -63,8 +73,8 @@ public final class ImageNetClasses {
 
         private static List<Row> read() {
             var resource = Objects.requireNonNull(ImageNetClasses.class.getResourceAsStream("imagenet.tsv.gz"));
-            try (var lines = new BufferedReader(
-                    new InputStreamReader(new GZIPInputStream(resource), StandardCharsets.UTF_8))) {
+            try (var lines =
+                    new BufferedReader(new InputStreamReader(new GZIPInputStream(resource), StandardCharsets.UTF_8))) {
                 return lines.lines()
                         .map(line -> line.split("\t", -1))
                         .map(cells -> new Row(cells[0], Integer.parseInt(cells[1]), cells[2]))

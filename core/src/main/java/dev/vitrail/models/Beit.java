@@ -237,9 +237,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
     @Override
     protected Tensor pooled(Tensor features) {
         return fcNorm.apply(
-                config().pool == Config.Pool.AVG
-                        ? patchesOf(features).mean(false, 1)
-                        : features.select(1, 0));
+                config().pool == Config.Pool.AVG ? patchesOf(features).mean(false, 1) : features.select(1, 0));
     }
 
     @Override
@@ -262,13 +260,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
         return name.equals("pos_embed")
-                ? Positions.fit(
-                        values,
-                        1,
-                        source.map(c -> ((Config) c).grid()),
-                        config().grid(),
-                        config().width,
-                        true)
+                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config().grid(), config().width, true)
                 : Optional.empty();
     }
 
@@ -281,7 +273,8 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
     @Override
     Depths depths() {
-        return Depths.of("blocks", config().depth).embedding("cls_token", "pos_embed", "patch_embed")
+        return Depths.of("blocks", config().depth)
+                .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
     }
 

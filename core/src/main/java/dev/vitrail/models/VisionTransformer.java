@@ -86,7 +86,8 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
         return switch (c.weightInit()) {
             case TIMM -> new Linear(c.pooledWidth(), classes);
             case JAX -> new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.zeros());
-            case JAX_NLHB -> new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
+            case JAX_NLHB ->
+                new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.constant(-Math.log(classes)));
         };
     }
 
@@ -212,8 +213,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
                                 .plus(patchesOf(x).mean(false, 1))
                                 .times(0.5);
                     case MAP -> attend(patchesOf(x));
-                    case TOKEN_AVG ->
-                        Tensor.cat(1, x.select(1, 0), patchesOf(x).mean(false, 1));
+                    case TOKEN_AVG -> Tensor.cat(1, x.select(1, 0), patchesOf(x).mean(false, 1));
                 };
         return headDropout.apply(fcNorm.apply(vector));
     }

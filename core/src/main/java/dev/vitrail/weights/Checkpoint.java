@@ -73,7 +73,8 @@ public final class Checkpoint {
             Device device) {
         var state = TransformersNames.inOurs(whole).without(family::derives);
         var notes = new ArrayList<String>();
-        TransformersNames.origin(state).ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
+        TransformersNames.origin(state)
+                .ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
         if (state.averaged()) {
             notes.add("the averaged weights (EMA) of %s were loaded".formatted(state.origin()));
         }

@@ -51,18 +51,48 @@ final class TransformersConfig {
         MEAN
     }
 
-    private static final String KNOWN = "vit, deit, swin, swinv2, convnext, convnextv2, beit, dinov2, dinov2_with_registers,"
-            + " resnet and bit";
+    private static final String KNOWN =
+            "vit, deit, swin, swinv2, convnext, convnextv2, beit, dinov2, dinov2_with_registers," + " resnet and bit";
 
     /** Fields that say how the model is built; all others are of no use to build it again. */
     private static final Set<String> NUMBERS = Set.of(
-            "model_type", HEAD, "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "mlp_ratio",
-            "hidden_act", "layer_norm_eps", "image_size", "patch_size", "num_channels", "qkv_bias", "layerscale_value",
-            "layer_scale_init_value", "use_swiglu_ffn", "num_register_tokens", "use_absolute_position_embeddings",
-            "use_absolute_embeddings", "embed_dim", "depths", "num_heads", "window_size", "pretrained_window_sizes",
-            "hidden_sizes", "embedding_size", "layer_type", "downsample_in_first_stage", "downsample_in_bottleneck",
-            "global_padding", "embedding_dynamic_padding", "num_groups", "width_factor", "output_stride", "drop_path_rate",
-            "hidden_dropout_prob", "attention_probs_dropout_prob");
+            "model_type",
+            HEAD,
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "mlp_ratio",
+            "hidden_act",
+            "layer_norm_eps",
+            "image_size",
+            "patch_size",
+            "num_channels",
+            "qkv_bias",
+            "layerscale_value",
+            "layer_scale_init_value",
+            "use_swiglu_ffn",
+            "num_register_tokens",
+            "use_absolute_position_embeddings",
+            "use_absolute_embeddings",
+            "embed_dim",
+            "depths",
+            "num_heads",
+            "window_size",
+            "pretrained_window_sizes",
+            "hidden_sizes",
+            "embedding_size",
+            "layer_type",
+            "downsample_in_first_stage",
+            "downsample_in_bottleneck",
+            "global_padding",
+            "embedding_dynamic_padding",
+            "num_groups",
+            "width_factor",
+            "output_stride",
+            "drop_path_rate",
+            "hidden_dropout_prob",
+            "attention_probs_dropout_prob");
 
     private final ObjectNode object;
     private final JsonFields fields;
@@ -78,7 +108,8 @@ final class TransformersConfig {
 
     /** Whether an object is such a config, and not timm's. */
     static boolean is(ObjectNode object) {
-        return object.path("model_type").isTextual() && !object.path("architecture").isTextual();
+        return object.path("model_type").isTextual()
+                && !object.path("architecture").isTextual();
     }
 
     /** The {@code model_type}, such as {@code vit}. */
@@ -93,7 +124,9 @@ final class TransformersConfig {
             return named(config(head));
         } catch (VitrailException e) {
             throw new VitrailException(
-                    "%s describes a model that cannot be built here (%s): %s".formatted(origin, numbers(), e.getMessage()), e);
+                    "%s describes a model that cannot be built here (%s): %s"
+                            .formatted(origin, numbers(), e.getMessage()),
+                    e);
         }
     }
 
@@ -135,7 +168,9 @@ final class TransformersConfig {
     }
 
     int[] patch() {
-        return pair("patch_size", type.startsWith("swin") || type.startsWith("convnext") ? 4 : type.equals("dinov2") ? 14 : 16);
+        return pair(
+                "patch_size",
+                type.startsWith("swin") || type.startsWith("convnext") ? 4 : type.equals("dinov2") ? 14 : 16);
     }
 
     private int[] pair(String name, int otherwise) {
@@ -163,7 +198,8 @@ final class TransformersConfig {
             case "bit" -> bit();
             default ->
                 throw VitrailException.of(
-                        "its model_type is '%s', and those that can be built are %s: convert the weights to one of these", type, KNOWN);
+                        "its model_type is '%s', and those that can be built are %s: convert the weights to one of these",
+                        type, KNOWN);
         };
     }
 
@@ -185,7 +221,8 @@ final class TransformersConfig {
             case "silu", "swish" -> Activation.SILU;
             default ->
                 throw VitrailException.of(
-                        "its hidden_act is '%s', expected gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu or silu", name);
+                        "its hidden_act is '%s', expected gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu or silu",
+                        name);
         };
     }
 
@@ -297,8 +334,7 @@ final class TransformersConfig {
                     o.mlpRatios = Collections.nCopies(depths.size(), ratio);
                     o.qkvBias = fields.flag("qkv_bias").orElse(true);
                     o.absolutePositions = fields.flag("use_absolute_embeddings").orElse(false);
-                    o.pretrainedWindows =
-                            pretrained.isEmpty() ? Collections.nCopies(depths.size(), 0) : pretrained;
+                    o.pretrainedWindows = pretrained.isEmpty() ? Collections.nCopies(depths.size(), 0) : pretrained;
                     o.activation = activation("gelu");
                     o.normEps = number("layer_norm_eps", 1e-5);
                     o.positionDropout = number("hidden_dropout_prob", 0);
@@ -337,7 +373,10 @@ final class TransformersConfig {
         var block = layers.equals("basic") ? ResNetConfig.BlockKind.BASIC : ResNetConfig.BlockKind.BOTTLENECK;
         int expansion = layers.equals("basic") ? 1 : 4;
         var sizes = list("hidden_sizes", 256, 512, 1024, 2048);
-        require(integer("embedding_size", 64) == 64, "its embedding_size is %d, expected 64", integer("embedding_size", 64));
+        require(
+                integer("embedding_size", 64) == 64,
+                "its embedding_size is %d, expected 64",
+                integer("embedding_size", 64));
         require(
                 !fields.flag("downsample_in_first_stage").orElse(false)
                         && !fields.flag("downsample_in_bottleneck").orElse(false),
@@ -361,7 +400,10 @@ final class TransformersConfig {
                 fields.text("layer_type").orElse("preactivation").equals("preactivation"),
                 "its layer_type is '%s', expected preactivation",
                 fields.text("layer_type").orElse(""));
-        require(integer("output_stride", 32) == 32, "its output_stride is %d, expected 32", integer("output_stride", 32));
+        require(
+                integer("output_stride", 32) == 32,
+                "its output_stride is %d, expected 32",
+                integer("output_stride", 32));
         var padding = fields.text("global_padding").orElse("");
         require(
                 padding.isEmpty() && !fields.flag("embedding_dynamic_padding").orElse(false),
@@ -396,8 +438,18 @@ final class TransformersConfig {
     /** The numbers that a person would recognise the model by. */
     private String numbers() {
         return "model_type %s".formatted(type)
-                + List.of("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "embed_dim", "depths",
-                        "num_heads", "hidden_sizes", "window_size", "patch_size", "image_size")
+                + List.of(
+                                "hidden_size",
+                                "num_hidden_layers",
+                                "num_attention_heads",
+                                "intermediate_size",
+                                "embed_dim",
+                                "depths",
+                                "num_heads",
+                                "hidden_sizes",
+                                "window_size",
+                                "patch_size",
+                                "image_size")
                         .stream()
                         .filter(object::hasNonNull)
                         .map(name -> ", %s %s".formatted(name, object.get(name)))
@@ -411,7 +463,9 @@ final class TransformersConfig {
                 .filter(variant -> isLike(variant.config(), config))
                 .sorted((a, b) -> Boolean.compare(sameImage(b.config(), config), sameImage(a.config(), config)))
                 .toList();
-        var family = relatives.isEmpty() ? Catalog.get(NEAREST.getOrDefault(type, "vit_base_patch16_224")).family()
+        var family = relatives.isEmpty()
+                ? Catalog.get(NEAREST.getOrDefault(type, "vit_base_patch16_224"))
+                        .family()
                 : relatives.get(0).family();
         var name = relatives.isEmpty() ? ownName() : relatives.get(0).name();
         return new Variant(name, family, config, Optional.of(Json.text(pruned())));

@@ -29,8 +29,8 @@ final class TransformersNames {
     /** In the metadata of translated weights: whose names they had. */
     private static final String TRANSLATED = "translated from";
 
-    private static final Pattern START = Pattern.compile("^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers"
-            + "|resnet|bit)\\.");
+    private static final Pattern START = Pattern.compile(
+            "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
 
     /** What one kind of model is recognised by, and how its names change. */
     private record Kind(String name, Pattern mark, List<Rule> rules) {
@@ -122,8 +122,8 @@ final class TransformersNames {
     private static final Pattern GATED = Pattern.compile("(.*)\\.mlp\\.(gate|up)_proj\\.(weight|bias)");
     private static final Pattern MERGING = Pattern.compile("encoder\\.layers\\.(\\d+)\\.downsample\\.(.+)");
     private static final Pattern RESNET_LAYER = Pattern.compile("encoder\\.stages\\.(\\d+)\\.layers\\.(.+)");
-    private static final Pattern SHARED = Pattern.compile(
-            "(?:encoder\\.relative_position_bias|shared_position_bias)\\.relative_position_bias_table");
+    private static final Pattern SHARED =
+            Pattern.compile("(?:encoder\\.relative_position_bias|shared_position_bias)\\.relative_position_bias_table");
     private static final Pattern BLOCK = Pattern.compile("(?:encoder\\.)?layers?\\.(\\d+)\\..*");
     private static final String POSITIONS = "embeddings.position_embeddings";
 
@@ -154,7 +154,10 @@ final class TransformersNames {
                     var metadata = new LinkedHashMap<>(state.metadata());
                     metadata.put(TRANSLATED, "the %s of the transformers library".formatted(kind.name));
                     return new StateDict(
-                            new TransformersNames(state, kind).translated(), metadata, state.origin(), state.averaged());
+                            new TransformersNames(state, kind).translated(),
+                            metadata,
+                            state.origin(),
+                            state.averaged());
                 })
                 .orElse(state);
     }
@@ -195,7 +198,8 @@ final class TransformersNames {
             return state;
         }
         var fitted = tensor(
-                stored, values -> Positions.resample(
+                stored,
+                values -> Positions.resample(
                         values, prefix, side, side, rows, columns, Kernels.Resize.BICUBIC, antialias));
         return new StateDict(
                 state.tensors().values().stream()
@@ -225,13 +229,12 @@ final class TransformersNames {
     }
 
     private List<StoredTensor> translated() {
-        foreign.forEach((name, tensor) -> part(name)
-                .ifPresentOrElse(part -> collect(part, tensor), () -> takeOver(name, tensor)));
+        foreign.forEach((name, tensor) ->
+                part(name).ifPresentOrElse(part -> collect(part, tensor), () -> takeOver(name, tensor)));
         parts.forEach((name, all) -> {
             var present = all.stream().flatMap(Optional::stream).toList();
-            var joined = present.size() == all.size()
-                    ? StoredTensor.joined(name, present)
-                    : Optional.<StoredTensor>empty();
+            var joined =
+                    present.size() == all.size() ? StoredTensor.joined(name, present) : Optional.<StoredTensor>empty();
             // What cannot be joined keeps its names, and is told of as unexpected.
             joined.map(Stream::of).orElseGet(present::stream).forEach(tensor -> ours.put(tensor.name(), tensor));
         });
@@ -240,9 +243,11 @@ final class TransformersNames {
     }
 
     private void collect(Part part, StoredTensor tensor) {
-        parts.computeIfAbsent(part.ours, any -> new ArrayList<>(Stream.generate(Optional::<StoredTensor>empty)
-                        .limit(part.count)
-                        .toList()))
+        parts.computeIfAbsent(
+                        part.ours,
+                        any -> new ArrayList<>(Stream.generate(Optional::<StoredTensor>empty)
+                                .limit(part.count)
+                                .toList()))
                 .set(part.index, Optional.of(tensor));
     }
 

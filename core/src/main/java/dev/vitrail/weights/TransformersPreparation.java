@@ -159,9 +159,15 @@ record TransformersPreparation(
                 processor.interpolation,
                 input.mean(),
                 input.std(),
-                List.of("the folder has no %s: images are prepared as the %s of transformers does by default (mean %s, std %s, %s);"
-                        .formatted(FILE, processor.type, input.mean(), input.std(), processor.interpolation.key())
-                        + " --mean, --std, --crop and --interpolation say otherwise"));
+                List.of(
+                        "the folder has no %s: images are prepared as the %s of transformers does by default (mean %s, std %s, %s);"
+                                        .formatted(
+                                                FILE,
+                                                processor.type,
+                                                input.mean(),
+                                                input.std(),
+                                                processor.interpolation.key())
+                                + " --mean, --std, --crop and --interpolation say otherwise"));
     }
 
     /** The preparation as timm's configs describe one. */
@@ -187,19 +193,20 @@ record TransformersPreparation(
     private record Reader(ObjectNode object, JsonFields fields, String origin, Processor processor) {
         TransformersPreparation read(int height, int width) {
             var notes = new ArrayList<String>();
-            var size = size("size").orElseGet(() -> processor.square
-                    ? Size.square(processor.size)
-                    : Size.shortest(processor.size));
+            var size = size("size")
+                    .orElseGet(() -> processor.square ? Size.square(processor.size) : Size.shortest(processor.size));
             boolean cuts = fields.flag("do_center_crop").orElse(processor.crop > 0);
             var crop = cuts
-                    ? size("crop_size").map(given -> given.ofShorterSide() ? Size.square(given.height) : given)
+                    ? size("crop_size")
+                            .map(given -> given.ofShorterSide() ? Size.square(given.height) : given)
                             .or(() -> Optional.of(Size.square(processor.crop > 0 ? processor.crop : 224)))
                     : Optional.<Size>empty();
             if (!fields.flag("do_resize").orElse(true)) {
                 size = new Size(height, width);
                 crop = Optional.empty();
-                notes.add("%s resizes nothing, which suits images of the model's size alone: others are resized to %d×%d pixels"
-                        .formatted(origin, height, width));
+                notes.add(
+                        "%s resizes nothing, which suits images of the model's size alone: others are resized to %d×%d pixels"
+                                .formatted(origin, height, width));
             }
             if (processor == Processor.CONVNEXT && size.ofShorterSide()) {
                 return size.height >= LEAST_WARPED
@@ -208,8 +215,9 @@ record TransformersPreparation(
             }
             if (size.ofShorterSide()) {
                 if (crop.isEmpty()) {
-                    notes.add("%s keeps the shape of images, which are of one size here: the middle of %d×%d pixels is cut out"
-                            .formatted(origin, size.height, size.height));
+                    notes.add(
+                            "%s keeps the shape of images, which are of one size here: the middle of %d×%d pixels is cut out"
+                                    .formatted(origin, size.height, size.height));
                 }
                 return shorter(size.height, crop.orElse(Size.square(size.height)), notes);
             }
@@ -236,12 +244,17 @@ record TransformersPreparation(
                     crop.height,
                     crop.width,
                     resized);
-            return made(crop.height, crop.width, Preprocessing.shareOf(crop.height, resized), CropMode.CENTER_FLOOR, notes);
+            return made(
+                    crop.height, crop.width, Preprocessing.shareOf(crop.height, resized), CropMode.CENTER_FLOOR, notes);
         }
 
         private double cropPct() {
             double share = fields.number("crop_pct").orElse(224.0 / 256);
-            require(share > 0 && share <= 1, "crop_pct of %s is a share above 0 and at most 1; found %s", origin, share);
+            require(
+                    share > 0 && share <= 1,
+                    "crop_pct of %s is a share above 0 and at most 1; found %s",
+                    origin,
+                    share);
             return share;
         }
 
@@ -283,12 +296,9 @@ record TransformersPreparation(
                     origin,
                     factor);
             boolean normalises = fields.flag("do_normalize").orElse(true);
-            var mean = normalises
-                    ? numbers("image_mean").orElse(processor.normalization.mean())
-                    : List.of(0.0, 0.0, 0.0);
-            var std = normalises
-                    ? numbers("image_std").orElse(processor.normalization.std())
-                    : List.of(1.0, 1.0, 1.0);
+            var mean =
+                    normalises ? numbers("image_mean").orElse(processor.normalization.mean()) : List.of(0.0, 0.0, 0.0);
+            var std = normalises ? numbers("image_std").orElse(processor.normalization.std()) : List.of(1.0, 1.0, 1.0);
             // A hair's breadth of rounding in the file is no other scale.
             double scale = Math.abs(factor * 255 - 1) < 1e-6 ? 1 : factor * 255;
             return List.of(
@@ -313,7 +323,8 @@ record TransformersPreparation(
             }
             if (node.isInt()) {
                 int side = positive(name, node);
-                return Optional.of(processor.square || name.equals("crop_size") ? Size.square(side) : Size.shortest(side));
+                return Optional.of(
+                        processor.square || name.equals("crop_size") ? Size.square(side) : Size.shortest(side));
             }
             if (node.isArray() && node.size() >= 1 && node.size() <= 2) {
                 // The feature extractors had width before height, as Pillow has.
@@ -328,7 +339,8 @@ record TransformersPreparation(
                 return Optional.of(Size.shortest(side));
             }
             throw VitrailException.of(
-                    "%s of %s is %s; expected a number of pixels, height and width, or shortest_edge", name, origin, node);
+                    "%s of %s is %s; expected a number of pixels, height and width, or shortest_edge",
+                    name, origin, node);
         }
 
         private int positive(String name, JsonNode node) {

@@ -25,14 +25,18 @@ class ImageNetClassesTest {
     @Test
     void namesAreWordNets() {
         var list = ImageNetClasses.of(1000).orElseThrow();
-        assertThat(list.names()).startsWith("tench", "goldfish", "great white shark").endsWith("toilet tissue");
+        assertThat(list.names())
+                .startsWith("tench", "goldfish", "great white shark")
+                .endsWith("toilet tissue");
         assertThat(list.names().get(134)).isEqualTo("crane (wading bird)");
         assertThat(list.names().get(517)).isEqualTo("crane (lifting device)");
         assertThat(list.indexOf("n02219486")).hasValue(310);
         assertThat(list.names().get(310)).isEqualTo("ant");
         assertThat(ImageNetClasses.of(999)).isEmpty();
-        assertThat(ImageNetClasses.of(21_843).orElseThrow().indexOf("n03931044")).isPresent();
-        assertThat(ImageNetClasses.of(21_841).orElseThrow().indexOf("n03931044")).isEmpty();
+        assertThat(ImageNetClasses.of(21_843).orElseThrow().indexOf("n03931044"))
+                .isPresent();
+        assertThat(ImageNetClasses.of(21_841).orElseThrow().indexOf("n03931044"))
+                .isEmpty();
     }
 
     @Test
@@ -45,7 +49,8 @@ class ImageNetClassesTest {
     @Test
     void theOrderIsThatOfAnotherList() {
         var data = System.getenv("VITRAIL_TEST_DATA");
-        assumeTrue(data != null && Files.exists(Path.of(data, "imagenet_classes.csv")), "skipped: no VITRAIL_TEST_DATA");
+        assumeTrue(
+                data != null && Files.exists(Path.of(data, "imagenet_classes.csv")), "skipped: no VITRAIL_TEST_DATA");
         assertThat(ClassNames.read(Path.of(data, "imagenet_classes.csv")).aliases())
                 .isEqualTo(ImageNetClasses.of(1000).orElseThrow().aliases());
     }
