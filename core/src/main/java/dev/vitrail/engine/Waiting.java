@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is taken from
  * the very thread that is waited for. The kernel counts how long each thread of this process was ready to run and had no core
- * ({@code /proc/self/task/TID/schedstat}). Where that is a tenth of the time and more, waiting becomes short; where it has been
- * next to nothing for a while, it becomes long again. Under a quota of fewer processors than threads it stays short: there all
- * waiting is taken from the quota.
+ * ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting becomes short; where it has
+ * been little for a second, it becomes long again. The time for which a quota holds
+ * threads back counts the same way.
  *
  * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process has more
  * OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger than the processors
@@ -31,10 +31,13 @@ final class Waiting {
 
     private static final long PERIOD_MILLIS = 200;
 
-    /** Shares of the time in which threads were ready and had no core. */
-    private static final double CONTENDED = 0.10;
+    /**
+     * Shares of their time in which threads were ready and had no core, smoothed over some periods. One busy loop on one of two
+     * cores gives 0.4 and two give 0.55; many small programs beside give 0.1 to 0.3, and there long waiting is still the faster.
+     */
+    private static final double CONTENDED = 0.33;
 
-    private static final double CALM = 0.04;
+    private static final double CALM = 0.20;
 
     /** Periods of calm before waiting becomes long again; doubled each time that contention returns at once. */
     private static final int CALM_PERIODS = 5;
@@ -44,20 +47,26 @@ final class Waiting {
     private final NativeLibrary openMp;
     private @Nullable CountDownLatch team;
 
-    private Waiting(NativeLibrary openMp) {
-        this.openMp = openMp;
+    private double level;
+
+    /** Periods of calm now, those that must pass, and those since waiting last became long. */
+    private int calm;
+
+    private int wanted = CALM_PERIODS;
+    private int since = MOST_CALM_PERIODS;
+
+    /** Controls the waiting of the OpenMP runtime in a file, which must be open already. */
+    Waiting(Path openMp) {
+        this.openMp = NativeLibrary.getInstance(openMp.toString());
     }
 
     /** Adapts from now on, for as long as the process lives, to what the kernel tells. */
     static void adapt(Path openMp, int threads) {
-        var waiting = new Waiting(NativeLibrary.getInstance(openMp.toString()));
-        var quota = CpuLimits.quota();
-        if (quota.isPresent() && quota.getAsDouble() < threads) {
-            waiting.keepShort();
-            LOG.debug("waiting is short: {} processors are allowed for {} threads", quota.getAsDouble(), threads);
-            return;
+        if (threads == 1) {
+            return; // Nobody waits for anybody.
         }
-        if (threads > 1 && Files.isReadable(Path.of("/proc/self/schedstat"))) {
+        var waiting = new Waiting(openMp);
+        if (Files.isReadable(Path.of("/proc/self/schedstat"))) {
             var watch = new Thread(waiting::watch, "vitrail-waiting");
             watch.setDaemon(true);
             watch.start();
@@ -67,40 +76,52 @@ final class Waiting {
     private void watch() {
         var seen = new HashMap<String, long[]>();
         lacked(seen);
-        int calm = 0;
-        int wanted = CALM_PERIODS;
-        int since = MOST_CALM_PERIODS;
         try {
             while (true) {
                 Thread.sleep(PERIOD_MILLIS);
-                double lacked = lacked(seen);
-                since = Math.min(MOST_CALM_PERIODS, since + 1);
-                if (team == null && lacked > CONTENDED) {
-                    wanted = since < 4 * CALM_PERIODS ? Math.min(MOST_CALM_PERIODS, 2 * wanted) : CALM_PERIODS;
-                    calm = 0;
-                    keepShort();
-                    LOG.debug("waiting is short: other work took the cores for {} of the time", lacked);
-                } else if (team != null) {
-                    calm = lacked < CALM ? calm + 1 : 0;
-                    if (calm >= wanted) {
-                        team.countDown();
-                        team = null;
-                        since = 0;
-                        LOG.debug("waiting is long again");
-                    }
-                }
+                observe(lacked(seen));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private void keepShort() {
+    /** Takes in one period, in which threads lacked a core for such a share of their time. */
+    void observe(double lacked) {
+        since = Math.min(MOST_CALM_PERIODS, since + 1);
+        level = (level + lacked) / 2;
+        if (!isShort() && level > CONTENDED) {
+            wanted = since < 4 * CALM_PERIODS ? Math.min(MOST_CALM_PERIODS, 2 * wanted) : CALM_PERIODS;
+            calm = 0;
+            keepShort();
+            LOG.debug("waiting is short: threads lacked a core for {} of their time", level);
+        } else if (isShort()) {
+            calm = level < CALM ? calm + 1 : 0;
+            if (calm >= wanted) {
+                since = 0;
+                keepLong();
+                LOG.debug("waiting is long again");
+            }
+        }
+    }
+
+    boolean isShort() {
+        return team != null;
+    }
+
+    void keepShort() {
         var end = new CountDownLatch(1);
         team = end;
         var holder = new Thread(() -> hold(end), "vitrail-short-waiting");
         holder.setDaemon(true);
         holder.start();
+    }
+
+    void keepLong() {
+        if (team != null) {
+            team.countDown();
+            team = null;
+        }
     }
 
     /** Opens a team of more threads than processors, each of which calls a function without effect, and keeps it. */
@@ -115,11 +136,14 @@ final class Waiting {
         }
     }
 
-    /** The share of their time that threads lacked a core since the last call; 0 where they hardly ran. */
+    /**
+     * The share of their time that threads lacked a core since the last call, weighted by what each ran, so that those that
+     * compute decide and not the helpers of Java that wait for a moment; 0 where hardly any ran.
+     */
     private static double lacked(Map<String, long[]> seen) {
         var now = new HashMap<String, long[]>();
-        long ran = 0;
-        long lacked = 0;
+        double ran = 0;
+        double lacked = 0;
         try (var tasks = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
             for (var task : tasks) {
                 var fields = fields(task);
@@ -127,8 +151,10 @@ final class Waiting {
                 var before = seen.get(name);
                 now.put(name, fields);
                 if (before != null) {
-                    ran += fields[0] - before[0];
-                    lacked += fields[1] - before[1];
+                    double run = fields[0] - before[0];
+                    double without = fields[1] - before[1];
+                    ran += run;
+                    lacked += run > 0 ? run * without / (run + without) : 0;
                 }
             }
         } catch (IOException e) {
@@ -136,7 +162,7 @@ final class Waiting {
         }
         seen.clear();
         seen.putAll(now);
-        return ran + lacked < TimeUnit.MILLISECONDS.toNanos(PERIOD_MILLIS) / 4 ? 0 : (double) lacked / (ran + lacked);
+        return ran < TimeUnit.MILLISECONDS.toNanos(PERIOD_MILLIS) / 10 ? 0 : lacked / ran;
     }
 
     /** Nanoseconds on a core and nanoseconds ready without one. */
