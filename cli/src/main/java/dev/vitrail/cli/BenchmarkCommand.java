@@ -7,6 +7,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Products;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.WeightGradients;
@@ -18,8 +19,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -32,8 +36,9 @@ import picocli.CommandLine.Option;
         description = {
             "Measures a model's speed against this machine's own ceiling, measured in the same process.",
             "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on all"
-                    + " threads; fraction_of_engine_peak with the same product by oneDNN, which computes the layers of"
-                    + " models here and may be faster than the BLAS, so that the first fraction may exceed 1."
+                    + " threads; fraction_of_engine_peak with the same product as the engine computes it, which may be"
+                    + " faster than the BLAS, so that the first fraction may exceed 1. The ways of linear layers: plain (the BLAS, one thread),"
+                    + " blas (all threads), convolution and packed (oneDNN)."
         },
         footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
@@ -94,7 +99,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             var cost = model.cost();
             model.train(train);
             double seconds = train ? trainingSeconds(model, place) : inferenceSeconds(model, place);
-            report(model, cost, seconds);
+            report(model, cost, seconds, linearKernels(model, place));
         }
         return 0;
     }
@@ -126,6 +131,19 @@ final class BenchmarkCommand implements Callable<Integer> {
         });
     }
 
+    /** The share of the linear layers' multiply–accumulates that each way of computing them has, in percent. */
+    private Map<String, Double> linearKernels(Model model, Device place) {
+        var counted = Work.of(() -> Frame.run(() -> {
+            try (var gradients = train ? Gradients.on() : Gradients.off()) {
+                model.apply(images(model, place));
+            }
+        }));
+        double all = counted.linear().values().stream().mapToLong(Long::longValue).sum();
+        var shares = new TreeMap<String, Double>();
+        counted.linear().forEach((kernel, macs) -> shares.put(kernel.toString(), 100 * macs / all));
+        return shares;
+    }
+
     private Tensor images(Model model, Device place) {
         var config = model.config();
         return Tensor.randn(batch, config.channels(), config.imageHeight(), config.imageWidth())
@@ -147,7 +165,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         return seconds[repeat / 2];
     }
 
-    private void report(Model model, Work.Count cost, double seconds) {
+    private void report(Model model, Work.Count cost, double seconds, Map<String, Double> linear) {
         long macs = cost.multiplyAccumulates();
         // A backward pass does twice the forward pass's products: by inputs and by weights.
         double achieved = (train ? 3 : 1) * 2.0 * macs * batch / seconds / 1e9;
@@ -209,9 +227,15 @@ final class BenchmarkCommand implements Callable<Integer> {
         System.out.printf(
                 Locale.ROOT,
                 "  %-34s %10.1f GFLOP/s    fraction %.2f%n",
-                "2048³ product, oneDNN",
+                "2048³ product, engine",
                 engine,
                 achieved / engine);
+        System.out.printf(
+                "  %-34s %s%n",
+                "linear layers by",
+                linear.entrySet().stream()
+                        .map(entry -> String.format(Locale.ROOT, "%s %.0f %%", entry.getKey(), entry.getValue()))
+                        .collect(Collectors.joining(", ")));
         System.out.printf(Locale.ROOT, "  %-34s %10.0f MiB%n", "peak memory of the process", peakMemory());
     }
 

@@ -61,11 +61,18 @@ final class NativeLibraries {
 
     private static volatile @Nullable Path openMp;
 
+    private static volatile @Nullable Path openBlas;
+
     private NativeLibraries() {}
 
     /** The OpenMP runtime that computes, where it is GNU's. */
     static Optional<Path> openMp() {
         return Optional.ofNullable(openMp).filter(Files::exists);
+    }
+
+    /** OpenBLAS, where it is the BLAS in use. */
+    static Optional<Path> openBlas() {
+        return Optional.ofNullable(openBlas).filter(Files::exists);
     }
 
     /** An object that every class loader of the process shares, to load natives one class loader at a time. */
@@ -93,12 +100,12 @@ final class NativeLibraries {
         if (!Platform.isLinux() || torch.isEmpty()) {
             return;
         }
-        // MKL takes OpenBLAS's place under the same name, by links that JavaCPP makes; CUDA's libraries are JavaCPP's
-        // to
-        // find as well.
+        // MKL takes OpenBLAS's place under the same name, by links that JavaCPP makes; CUDA's libraries are for JavaCPP
+        // to find as well.
         boolean plain = !mkl && !Files.exists(torch.get().resolve("libtorch_cuda.so"));
         if (plain && blas.isPresent()) {
             BLAS.forEach(name -> open(blas.get().resolve(name)));
+            openBlas = blas.get().resolve("libopenblas.so.0");
         }
         openMp = torch.get().resolve("libgomp.so.1");
         for (var name : plain ? TORCH : List.of("libgomp.so.1", "libc10.so")) {

@@ -138,10 +138,11 @@ public final class Products {
 
     private static Optional<String> openBlas(String function) {
         try {
-            var library = NativeLibrary.getInstance(Platform.isLinux() ? "libopenblas.so.0" : "openblas");
-            return Optional.of(library.getFunction(function)
-                    .invokeString(new Object[0], false)
-                    .strip());
+            return NativeLibraries.openBlas()
+                    .map(path -> NativeLibrary.getInstance(path.toString())
+                            .getFunction(function)
+                            .invokeString(new Object[0], false)
+                            .strip());
         } catch (UnsatisfiedLinkError e) {
             return Optional.empty();
         }

@@ -43,7 +43,7 @@ class NativeLibrariesTest {
     @Test
     void tooManyClassLoadersAreToldWhereToPutTheLibrary() throws Exception {
         var cache = folder.resolve("cache");
-        var lines = run(1, Map.of(), List.of("-Dorg.bytedeco.javacpp.cachedir=" + cache), "13");
+        var lines = run(1, Map.of(), List.of("-Dorg.bytedeco.javacpp.cachedir=" + cache), "13", "keep");
         assertThat(lines).contains("9: 32.0");
         assertThat(lines)
                 .anyMatch(line -> line.contains("VitrailException")
@@ -79,13 +79,14 @@ class NativeLibrariesTest {
         return decoys;
     }
 
-    private List<String> run(int status, Map<String, String> variables, List<String> options, String loaders)
+    private List<String> run(int status, Map<String, String> variables, List<String> options, String... arguments)
             throws IOException, InterruptedException {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-Xmx256m");
         command.addAll(options);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), NativeUse.class.getName(), loaders));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), NativeUse.class.getName()));
+        command.addAll(List.of(arguments));
         var output = folder.resolve("output");
         var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
         builder.environment().putAll(variables);

@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 
-/** A program that uses the natives in as many class loaders, one after the other, as it is told, each closed after use. */
+/** A program that uses the natives in as many class loaders, one after the other, as it is told, each closed after use; {@code keep} holds on to them. */
 public final class NativeUse {
     private NativeUse() {}
 
@@ -17,15 +17,20 @@ public final class NativeUse {
         for (var entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             path.add(new File(entry).toURI().toURL());
         }
+        var kept = new ArrayList<ClassLoader>();
         for (int i = 0; i < Integer.parseInt(arguments[0]); i++) {
             try (var loader = new URLClassLoader(path.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
                 var answer = loader.loadClass(Inside.class.getName())
                         .getMethod("answer")
                         .invoke(null);
                 System.out.println(i + ": " + answer);
+                if (arguments.length > 1) {
+                    kept.add(loader);
+                }
             }
             System.gc();
         }
+        System.out.println("loaders kept: " + kept.size());
         if (Files.exists(Path.of("/proc/self/maps"))) {
             System.out.println("libtorch_cpu opened: " + opened("libtorch_cpu"));
             System.out.println("decoys opened: " + opened("/decoys/"));
