@@ -52,9 +52,7 @@ final class CpuLimits {
     private static double firstVersion(Path group) {
         var quota = lines(group.resolve("cpu.cfs_quota_us"));
         var period = lines(group.resolve("cpu.cfs_period_us"));
-        return quota.isEmpty() || period.isEmpty()
-                ? Double.POSITIVE_INFINITY
-                : ratio(quota.get(0), period.get(0));
+        return quota.isEmpty() || period.isEmpty() ? Double.POSITIVE_INFINITY : ratio(quota.get(0), period.get(0));
     }
 
     /** No limit is written as {@code max} or −1. */

@@ -44,7 +44,9 @@ final class NativeMessages {
 
     private static void log(com.sun.jna.Pointer handler, com.sun.jna.Pointer warning) {
         if (LOG.isDebugEnabled()) {
-            LOG.debug(new Warning(new At(com.sun.jna.Pointer.nativeValue(warning))).msg().getString());
+            LOG.debug(new Warning(new At(com.sun.jna.Pointer.nativeValue(warning)))
+                    .msg()
+                    .getString());
         }
     }
 

@@ -154,7 +154,8 @@ final class Natives {
             case "passive" -> variables.put("OMP_WAIT_POLICY", "passive");
             default ->
                 throw VitrailException.of(
-                        "vitrail.wait is '%s': expected adaptive, brief, active or passive", System.getProperty("vitrail.wait"));
+                        "vitrail.wait is '%s': expected adaptive, brief, active or passive",
+                        System.getProperty("vitrail.wait"));
         }
         try {
             if (Platform.isWindows()) {
