@@ -89,7 +89,18 @@ class ArchitectureTest {
             .resideOutsideOfPackage("dev.vitrail.parquet..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("org.apache.parquet..", "io.airlift..");
+            .resideInAPackage("org.apache.parquet..");
+
+    /** Zstandard is in Parquet's pages, and in strips and tiles of TIFF. */
+    @ArchTest
+    static final ArchRule ONLY_PARQUET_AND_TIFF_EXPAND_ZSTANDARD = noClasses()
+            .that()
+            .resideOutsideOfPackage("dev.vitrail.parquet..")
+            .and()
+            .doNotHaveFullyQualifiedName("dev.vitrail.images.TiffCompression")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.airlift..");
 
     @ArchTest
     static final ArchRule NOTHING_IS_PRINTED = NO_CLASSES_SHOULD_ACCESS_STANDARD_STREAMS;
