@@ -93,7 +93,7 @@ final class Cli {
     /** Waits for a command that {@link #start} began. */
     static Ran end(Process process, Path folder) throws IOException, InterruptedException {
         try {
-            if (!process.waitFor(60, TimeUnit.SECONDS)) {
+            if (!process.waitFor(300, TimeUnit.SECONDS)) {
                 throw new AssertionError("the command did not end: " + Files.readString(folder.resolve("err")));
             }
             return new Ran(

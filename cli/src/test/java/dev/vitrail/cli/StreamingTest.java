@@ -12,12 +12,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Long work in processes of its own: what is seen of it while it runs, and what is left of it when it ends before its time. */
 @EnabledOnOs(OS.LINUX)
+@Timeout(900)
 final class StreamingTest {
     private static final int IMAGES = 12;
 
@@ -63,7 +65,7 @@ final class StreamingTest {
         awaitLines(process, "out", 5); // a title, and the first batch, though nobody knows how many will follow
         feed(process.getOutputStream(), 4, 9);
         awaitLines(process, "out", 9);
-        process.destroy(); // SIGTERM
+        process.toHandle().destroy(); // SIGTERM; Process.destroy would end the list as well
         var ran = Cli.end(process, folder);
         assertThat(ran.status()).isEqualTo(128 + 15);
         assertThat(ran.out()).endsWith("\n");
