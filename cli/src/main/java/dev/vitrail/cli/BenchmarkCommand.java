@@ -7,7 +7,6 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
-import dev.vitrail.engine.Products;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.WeightGradients;
@@ -138,7 +137,8 @@ final class BenchmarkCommand implements Callable<Integer> {
                 model.apply(images(model, place));
             }
         }));
-        double all = counted.linear().values().stream().mapToLong(Long::longValue).sum();
+        double all =
+                counted.linear().values().stream().mapToLong(Long::longValue).sum();
         var shares = new TreeMap<String, Double>();
         counted.linear().forEach((kernel, macs) -> shares.put(kernel.toString(), 100 * macs / all));
         return shares;

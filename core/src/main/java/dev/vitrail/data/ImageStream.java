@@ -113,7 +113,8 @@ public final class ImageStream implements Iterator<ImageStream.Images>, AutoClos
                     entries.add(files.next());
                 }
                 if (memory == null) {
-                    // A first batch that is not full is the only one. Whether a full one is cannot be asked: the list may be slow.
+                    // A first batch that is not full is the only one. Whether a full one is cannot be asked: the list
+                    // may be slow.
                     memory = new BatchMemory(made == 0 ? entries.size() : options.batch(), transform);
                     made++;
                 }

@@ -138,11 +138,10 @@ public final class Products {
 
     private static Optional<String> openBlas(String function) {
         try {
-            return NativeLibraries.openBlas()
-                    .map(path -> NativeLibrary.getInstance(path.toString())
-                            .getFunction(function)
-                            .invokeString(new Object[0], false)
-                            .strip());
+            return NativeLibraries.openBlas().map(path -> NativeLibrary.getInstance(path.toString())
+                    .getFunction(function)
+                    .invokeString(new Object[0], false)
+                    .strip());
         } catch (UnsatisfiedLinkError e) {
             return Optional.empty();
         }
