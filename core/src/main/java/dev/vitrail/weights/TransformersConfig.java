@@ -485,8 +485,8 @@ final class TransformersConfig {
 
     private String ownName() {
         var image = image();
-        var sizes = object.hasNonNull("hidden_size")
-                ? "width%d_depth%d".formatted(integer("hidden_size", 0), integer("num_hidden_layers", 12))
+        var sizes = !object.hasNonNull("depths")
+                ? "width%d_depth%d".formatted(integer("hidden_size", 768), integer("num_hidden_layers", 12))
                 : "depths%s"
                         .formatted(fields.integers("depths").stream()
                                 .map(String::valueOf)

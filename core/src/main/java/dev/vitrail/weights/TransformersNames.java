@@ -33,9 +33,9 @@ final class TransformersNames {
             "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
 
     /** What one kind of model is recognised by, and how its names change. */
-    private record Kind(String name, Pattern mark, List<Rule> rules) {
-        static Kind of(String name, String mark, Rule... rules) {
-            return new Kind(name, Pattern.compile(mark), List.of(rules));
+    private record Kind(Pattern mark, List<Rule> rules) {
+        static Kind of(String mark, Rule... rules) {
+            return new Kind(Pattern.compile(mark), List.of(rules));
         }
 
         boolean isOf(StateDict state) {
@@ -59,7 +59,7 @@ final class TransformersNames {
     private record Part(String ours, int index, int count) {}
 
     // spotless:off
-    private static final Kind COLUMN = Kind.of("ViT", "(encoder\\.)?layers?\\.0\\.attention\\.(attention\\.query|q_proj)\\.weight",
+    private static final Kind COLUMN = Kind.of("(encoder\\.)?layers?\\.0\\.attention\\.(attention\\.query|q_proj)\\.weight",
             Rule.without("^(decoder|lm_head|pooler\\.dense)\\b|\\.relative_position_index$|^embeddings\\.mask_token$"),
             Rule.of("^embeddings\\.cls_token$", "cls_token"),
             Rule.of("^embeddings\\.register_tokens$", "reg_token"),
@@ -79,7 +79,7 @@ final class TransformersNames {
             Rule.of("^(cls_)?classifier\\.", "head."),
             Rule.of("^distillation_classifier\\.", "head_dist."));
 
-    private static final Kind SWIN = Kind.of("Swin", "encoder\\.layers\\.0\\.blocks\\.0\\.attention\\.(self\\.query|q_proj)\\.weight",
+    private static final Kind SWIN = Kind.of("encoder\\.layers\\.0\\.blocks\\.0\\.attention\\.(self\\.query|q_proj)\\.weight",
             Rule.without("^decoder\\.|\\.relative_position_index$|\\.relative_coords_table$|^embeddings\\.mask_token$"),
             Rule.of("^embeddings\\.position_embeddings$", "absolute_pos_embed"),
             Rule.of("^embeddings\\.patch_embeddings\\.projection\\.", "patch_embed.proj."),
@@ -96,7 +96,7 @@ final class TransformersNames {
             Rule.of("^layernorm\\.", "norm."),
             Rule.of("^classifier\\.", "head.fc."));
 
-    private static final Kind RESNET = Kind.of("ResNet", "embedder\\.embedder\\.convolution\\.weight",
+    private static final Kind RESNET = Kind.of("embedder\\.embedder\\.convolution\\.weight",
             Rule.of("^embedder\\.embedder\\.convolution\\.", "conv1."),
             Rule.of("^embedder\\.embedder\\.normalization\\.", "bn1."),
             Rule.of("\\.shortcut\\.convolution\\.", ".downsample.0."),
@@ -109,7 +109,7 @@ final class TransformersNames {
             Rule.of("\\.layer\\.2\\.normalization\\.", ".bn3."),
             Rule.of("^classifier\\.1\\.", "fc."));
 
-    private static final Kind BIT = Kind.of("BiT", "embedder\\.convolution\\.weight",
+    private static final Kind BIT = Kind.of("embedder\\.convolution\\.weight",
             Rule.of("^embedder\\.convolution\\.", "stem.conv."),
             Rule.of("^encoder\\.stages\\.(\\d+)\\.layers\\.(\\d+)\\.", "stages.$1.blocks.$2."),
             Rule.of("^classifier\\.1\\.", "head.fc."));
@@ -152,7 +152,7 @@ final class TransformersNames {
                 .findFirst()
                 .map(kind -> {
                     var metadata = new LinkedHashMap<>(state.metadata());
-                    metadata.put(TRANSLATED, "the %s of the transformers library".formatted(kind.name));
+                    metadata.put(TRANSLATED, "the transformers library");
                     return new StateDict(
                             new TransformersNames(state, kind).translated(),
                             metadata,
