@@ -7,6 +7,8 @@ public final class Main {
     private static final String USAGE =
             """
             training [ROUNDS]          a training step of ViT-Tiny, here and in DJL
+            inference FOLDER [BATCHES] [THREADS] [ROUNDS]
+                                       models as ONNX files, here and in ONNX Runtime, such as: onnx 1,8 2,1
             loading [FOLDER]           training's images per CPU-second, here and with ImageIO and Graphics2D
             products [ROUNDS]          the ways of computing a linear layer, over the shapes of models
             step MODEL BATCH           where the time of a training step goes
@@ -22,6 +24,7 @@ public final class Main {
         switch (arguments.length == 0 ? "" : arguments[0]) {
             case "" -> System.out.print(USAGE);
             case "training" -> TrainingPeers.main(rest);
+            case "inference" -> InferencePeers.main(rest);
             case "loading" -> LoadingPeers.main(rest);
             case "products" -> ProductTimes.main(rest);
             case "step" -> StepProfile.main(rest);

@@ -1,13 +1,8 @@
 package dev.vitrail.bench;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -41,13 +36,13 @@ final class TrainingPeers {
         int threads = Runtime.getRuntime().availableProcessors();
         var weights = Files.createTempFile("vitrail-bench", ".weights");
         // Ours goes first, as it writes the weights.
-        try (var ours = new Side("Vitrail", "vitrail", Map.of(), threads, weights);
-                var djl = new Side("DJL", "djl", Map.of(), threads, weights);
-                var tuned = new Side("DJL, environment set by hand", "djl", ENVIRONMENT, threads, weights)) {
+        try (var ours = side("Vitrail", "vitrail", Map.of(), threads, weights);
+                var djl = side("DJL", "djl", Map.of(), threads, weights);
+                var tuned = side("DJL, environment set by hand", "djl", ENVIRONMENT, threads, weights)) {
             var sides = List.of(ours, djl, tuned);
             for (var side : sides) {
-                System.out.printf("%-30s losses %s%n", side.name, Arrays.toString(side.losses));
-                side.requireLossesOf(ours);
+                System.out.printf("%-30s losses %s%n", side.name(), Arrays.toString(side.first()));
+                side.requireSameAs(ours, TOLERANCE);
             }
             for (int round = 1; round <= rounds; round++) {
                 System.out.printf("round %d", round);
@@ -56,15 +51,15 @@ final class TrainingPeers {
                 }
                 System.out.println(" ms");
             }
-            double reference = Medians.of(ours.times);
+            double reference = Medians.of(ours.times());
             System.out.printf(
                     "ViT-Tiny, 224 px, batch %d, %d threads, %d rounds of %d steps%n", BATCH, threads, rounds, STEPS);
             for (var side : sides) {
-                double median = Medians.of(side.times);
+                double median = Medians.of(side.times());
                 System.out.printf(
                         Locale.ROOT,
                         "%-30s %7.1f ms a step  %5.2f images/s  %.2f ×%n",
-                        side.name,
+                        side.name(),
                         median,
                         1000 * BATCH / median,
                         median / reference);
@@ -74,80 +69,18 @@ final class TrainingPeers {
         }
     }
 
-    /** A process that makes steps when it is told to. */
-    private static final class Side implements AutoCloseable {
-        private final String name;
-        private final Process process;
-        private final BufferedReader answers;
-        private final OutputStream commands;
-        private final double[] losses;
-        private final List<Double> times = new ArrayList<>();
-
-        Side(String name, String kind, Map<String, String> environment, int threads, Path weights) throws IOException {
-            this.name = name;
-            var builder = new ProcessBuilder(
-                    Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    "-Dvitrail.threads=" + threads,
-                    "-Dai.djl.pytorch.num_threads=" + threads,
-                    TrainingPeer.class.getName(),
-                    kind,
-                    Integer.toString(BATCH),
-                    weights.toString(),
-                    Integer.toString(STEPS));
-            builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-            builder.environment()
-                    .keySet()
-                    .removeIf(key -> key.startsWith("OMP_") || key.startsWith("GOMP_") || key.startsWith("MALLOC_"));
-            builder.environment().putAll(environment);
-            process = builder.start();
-            answers = process.inputReader(StandardCharsets.UTF_8);
-            commands = process.getOutputStream();
-            losses = answer();
-        }
-
-        private double[] answer() {
-            try {
-                var line = answers.readLine();
-                if (line == null) {
-                    throw new IllegalStateException(name + " has ended; what it said stands above");
-                }
-                return Arrays.stream(line.trim().split(" "))
-                        .mapToDouble(Double::parseDouble)
-                        .toArray();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-
-        /** Some steps; gives what one took on average, in milliseconds. */
-        double round() throws IOException {
-            commands.write('\n');
-            commands.flush();
-            var taken = answer();
-            Arrays.stream(taken).forEach(times::add);
-            return Arrays.stream(taken).average().orElseThrow();
-        }
-
-        void requireLossesOf(Side other) {
-            for (int i = 0; i < losses.length; i++) {
-                if (Math.abs(losses[i] - other.losses[i]) > TOLERANCE * other.losses[i]) {
-                    throw new IllegalStateException("%s does not make the same step: its losses are %s, those of %s %s"
-                            .formatted(name, Arrays.toString(losses), other.name, Arrays.toString(other.losses)));
-                }
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            commands.close();
-            try {
-                process.waitFor();
-            } catch (InterruptedException e) {
-                process.destroy();
-                Thread.currentThread().interrupt();
-            }
-        }
+    private static Side side(String name, String kind, Map<String, String> environment, int threads, Path weights)
+            throws IOException {
+        return new Side(
+                name,
+                environment,
+                List.of(
+                        "-Dvitrail.threads=" + threads,
+                        "-Dai.djl.pytorch.num_threads=" + threads,
+                        TrainingPeer.class.getName(),
+                        kind,
+                        Integer.toString(BATCH),
+                        weights.toString(),
+                        Integer.toString(STEPS)));
     }
 }
