@@ -47,7 +47,8 @@ final class InferencePeer {
         int batch = Integer.parseInt(arguments[2]);
         int threads = Integer.parseInt(arguments[3]);
         var input = new StepInput(batch, SIDE, SIDE, 1);
-        var images = ByteBuffer.allocateDirect(Float.BYTES * input.images().length).order(ByteOrder.nativeOrder());
+        var images =
+                ByteBuffer.allocateDirect(Float.BYTES * input.images().length).order(ByteOrder.nativeOrder());
         images.asFloatBuffer().put(input.images());
         try (var pass = arguments[0].equals("onnx")
                         ? new OnnxPass(file, images, batch, threads)

@@ -66,7 +66,9 @@ public final class LabelledFolder {
     }
 
     private static List<Csv.Row> rows(Path folder, Path labels) {
-        List<Csv.Row> rows = chosen(labels, Csv.read(labels));
+        List<Csv.Row> read = Csv.read(labels);
+        List<Csv.Row> rows = chosen(labels, read);
+        boolean titled = rows.size() < read.size();
         for (Csv.Row row : rows) {
             require(
                     row.cells().size() == 2
@@ -77,7 +79,9 @@ public final class LabelledFolder {
                     row.line(),
                     String.join(",", row.cells()));
         }
-        if (!rows.isEmpty() && isHeader(folder, rows.get(0).cells().get(0).strip())) {
+        if (!titled
+                && !rows.isEmpty()
+                && isHeader(folder, rows.get(0).cells().get(0).strip())) {
             rows.remove(0);
         }
         require(!rows.isEmpty(), "%s labels no image; expected FILE,LABEL on each line", labels);
@@ -133,10 +137,13 @@ public final class LabelledFolder {
                 .orElse(-1);
     }
 
-    /** A first cell that neither looks like an image file nor is one can only be a column's title. */
+    /** A first cell that neither looks like an image file nor is one, nor the name of one without its ending, is a column's title. */
     private static boolean isHeader(Path folder, String cell) {
         try {
-            return !ImageFiles.isImage(Path.of(cell)) && !Files.exists(folder.resolve(cell));
+            var file = folder.resolve(cell);
+            return !ImageFiles.isImage(Path.of(cell))
+                    && !Files.exists(file)
+                    && Endings.matching(file).isEmpty();
         } catch (InvalidPathException e) {
             return true;
         }
@@ -191,6 +198,14 @@ public final class LabelledFolder {
                             .sorted()
                             .toList());
             return found.stream().findFirst();
+        }
+
+        /** The pictures that have such a name and an ending. */
+        static List<Path> matching(Path file) {
+            var folder = file.getParent();
+            return folder == null || !Files.isDirectory(folder)
+                    ? List.of()
+                    : list(folder).getOrDefault(String.valueOf(file.getFileName()), List.of());
         }
 
         /** The pictures of a folder by their names without ending. */

@@ -59,11 +59,26 @@ public final class Kernels {
     public static Tensor linear(
             LinearKernel kernel, Tensor x, Tensor weight, @Nullable Tensor bias, Optional<PackedWeight> packed) {
         return switch (kernel) {
-            case PLAIN -> new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
+            case PLAIN -> plain(x, weight, bias);
             case BLAS -> BlasProducts.linear(x, weight, bias);
             case CONVOLUTION -> convolution(x, weight, bias);
             case PACKED -> packed.orElseThrow().product(x, weight, bias);
         };
+    }
+
+    /**
+     * libtorch's own. Of more than two dimensions it takes one or another product, as they lie in memory, whose last digits differ: it is
+     * given two.
+     */
+    private static Tensor plain(Tensor x, Tensor weight, @Nullable Tensor bias) {
+        var shape = x.shape();
+        long in = weight.size(1);
+        if (shape.length <= 2 || in == 0) {
+            return new Tensor(torch.linear(x.handle, weight.handle, optional(bias)));
+        }
+        shape[shape.length - 1] = weight.size(0);
+        return new Tensor(torch.linear(x.handle.reshape(-1, in), weight.handle, optional(bias))
+                .reshape(shape));
     }
 
     /**

@@ -56,14 +56,15 @@ class WaitingTest {
         assertThat(waiting.isShort()).isTrue();
         int calm = calmPeriods(waiting);
         assertThat(calm).isBetween(5, 8);
-        // Contention that returns at once is waited out for longer.
+        // Contention that returns at once is waited out for twice as long, and a period more for the higher level to
+        // sink.
         contend(waiting);
-        assertThat(calmPeriods(waiting)).isBetween(calm + 3, 2 * calm);
+        assertThat(calmPeriods(waiting)).isBetween(calm + 3, 2 * calm + 1);
         for (int i = 0; i < 100; i++) {
             waiting.observe(0);
         }
         contend(waiting);
-        assertThat(calmPeriods(waiting)).isEqualTo(calm);
+        assertThat(calmPeriods(waiting)).isBetween(calm, calm + 1);
     }
 
     /** Some programs that now and then want a core are no reason to sleep. */

@@ -134,7 +134,7 @@ class VisionTransformerTest {
             assertThat(tokens.shape()).containsExactly(2, 18, 24);
             var patches = tokens.narrow(1, 2, 16);
             var pooled = Frame.of(() -> model.pooled(tokens));
-            assertThat(pooled.shape()).containsExactly(2, 24);
+            assertThat(pooled.shape()).containsExactly(2, pool == Pool.TOKEN_AVG ? 48 : 24);
             switch (pool) {
                 case TOKEN -> assertClose(pooled, tokens.select(1, 0));
                 case AVG -> assertClose(pooled, patches.mean(false, 1));
@@ -143,6 +143,7 @@ class VisionTransformerTest {
                     assertClose(
                             pooled,
                             patches.mean(false, 1).plus(patches.max(false, 1)).times(0.5));
+                case TOKEN_AVG -> assertClose(pooled, Tensor.cat(1, tokens.select(1, 0), patches.mean(false, 1)));
                 case MAP -> {
                     // A register has no part in it.
                     var others = Tensor.cat(1, Tensor.randn(2, 2, 24), patches);
