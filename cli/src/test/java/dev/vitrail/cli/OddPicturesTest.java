@@ -62,7 +62,7 @@ final class OddPicturesTest {
     void anotherTreatmentIsRefusedByName() {
         var ran = run("predict", "--model", model, photos, "--sixteen-bit", "stretch");
         assertThat(ran.status()).isEqualTo(2);
-        assertThat(ran.err()).contains("--sixteen-bit", "stretch", "clip, scale, range");
+        assertThat(ran.err()).contains("--sixteen-bit", "stretch", "[CLIP, SCALE, RANGE]");
     }
 
     @Test
