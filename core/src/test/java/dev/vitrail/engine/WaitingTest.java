@@ -58,12 +58,12 @@ class WaitingTest {
         assertThat(calm).isBetween(5, 8);
         // Contention that returns at once is waited out for longer.
         contend(waiting);
-        assertThat(calmPeriods(waiting)).isBetween(calm + 3, 2 * calm);
+        assertThat(calmPeriods(waiting)).isBetween(calm + 3, calm + 7);
         for (int i = 0; i < 100; i++) {
             waiting.observe(0);
         }
         contend(waiting);
-        assertThat(calmPeriods(waiting)).isEqualTo(calm);
+        assertThat(calmPeriods(waiting)).isLessThan(calm + 3);
     }
 
     /** Some programs that now and then want a core are no reason to sleep. */
