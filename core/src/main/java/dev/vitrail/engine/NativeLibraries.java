@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
@@ -33,8 +34,9 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A second class loader of the same process is given the same libraries. The JVM allows a file to one class loader only, told
  * apart by its path, and JavaCPP answers that refusal by asking for the name on {@code java.library.path}, which may lead to
- * another libtorch. Therefore a second class loader loads libtorch through further names (hard links) of the very same files. The
- * part that binds to Java's classes is copied by JavaCPP for each class loader, ten times at most.
+ * another libtorch, or for a BLAS even replaces the file in the cache by a link to another. Therefore a second class loader loads
+ * them through further names (hard links) of the very same files. The part that binds to Java's classes is copied by JavaCPP for
+ * each class loader.
  */
 final class NativeLibraries {
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibraries.class);
@@ -56,10 +58,20 @@ final class NativeLibraries {
 
     private static final List<String> TORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libtorch.so");
 
-    /** Names by which JavaCPP knows the libraries that a process can hold only once. */
-    private static final List<String> ONCE = List.of("c10", "torch_cpu", "torch");
+    /** Names by which JavaCPP knows the libraries that a process can hold only once, and their files. */
+    private static final Map<String, String> BLAS_ONCE = Map.of(
+            "quadmath@.0", "libquadmath.so.0",
+            "gfortran@.5", "libgfortran.so.5",
+            "openblas_nolapack@.0", "libopenblas_nolapack.so.0",
+            "openblas@.0", "libopenblas.so.0");
 
-    private static volatile @Nullable Path openMp;
+    private static final Map<String, String> TORCH_ONCE = Map.of(
+            "gomp@.1", "libgomp.so.1",
+            "c10", "libc10.so",
+            "torch_cpu", "libtorch_cpu.so",
+            "torch", "libtorch.so");
+
+    private static volatile @Nullable Path torchFolder;
 
     private static volatile @Nullable Path openBlas;
 
@@ -67,7 +79,9 @@ final class NativeLibraries {
 
     /** The OpenMP runtime that computes, where it is GNU's. */
     static Optional<Path> openMp() {
-        return Optional.ofNullable(openMp).filter(Files::exists);
+        return Optional.ofNullable(torchFolder)
+                .map(folder -> folder.resolve("libgomp.so.1"))
+                .filter(Files::exists);
     }
 
     /** OpenBLAS, where it is the BLAS in use. */
@@ -107,28 +121,29 @@ final class NativeLibraries {
             BLAS.forEach(name -> open(blas.get().resolve(name)));
             openBlas = blas.get().resolve("libopenblas.so.0");
         }
-        openMp = torch.get().resolve("libgomp.so.1");
+        torchFolder = torch.get();
         for (var name : plain ? TORCH : List.of("libgomp.so.1", "libc10.so")) {
             open(torch.get().resolve(name));
         }
-        if (Integer.getInteger(LOADERS, 0) > 0) {
-            shareWithThisLoader(torch.get());
+        if (earlierLoaders() > 0) {
+            if (plain && blas.isPresent()) {
+                share(blas.get(), BLAS_ONCE);
+            }
+            share(torch.get(), TORCH_ONCE);
         }
     }
 
     /** Notes that this class loader has loaded the natives. */
     static void loaded() {
-        System.setProperty(LOADERS, Integer.toString(Integer.getInteger(LOADERS, 0) + 1));
+        var folder = torchFolder;
+        if (folder != null && earlierLoaders() > 0) {
+            removeLinks(folder);
+        }
+        System.setProperty(LOADERS, Integer.toString(earlierLoaders() + 1));
     }
 
-    /** The sentence for natives that did not load although they were found, or nothing if another class loader is not why. */
-    static Optional<VitrailException> refusedToThisLoader(Throwable cause) {
-        for (@Nullable Throwable e = cause; e != null; e = e.getCause()) {
-            if (e.getMessage() != null && e.getMessage().contains("already loaded in another classloader")) {
-                return Optional.of(new VitrailException(IN_USE.formatted("too many have loaded them"), cause));
-            }
-        }
-        return Optional.empty();
+    private static int earlierLoaders() {
+        return Integer.getInteger(LOADERS, 0);
     }
 
     private static Optional<Path> extract(String preset) {
@@ -163,15 +178,23 @@ final class NativeLibraries {
         }
     }
 
-    /** Makes JavaCPP, as this class loader sees it, know the libraries that the process holds already. */
-    private static void shareWithThisLoader(Path folder) {
-        for (var name : ONCE) {
-            var file = folder.resolve("lib" + name + ".so");
-            var link = folder.resolve(
-                    "lib%s-%d-%d.so".formatted(name, ProcessHandle.current().pid(), Integer.getInteger(LOADERS, 0)));
+    /**
+     * Makes JavaCPP, as this class loader sees it, know libraries that the process holds already. The further name is gone at once:
+     * JavaCPP would else put it in the place of the file.
+     */
+    private static void share(Path folder, Map<String, String> libraries) {
+        libraries.forEach((name, file) -> {
+            var link = folder.resolve("%s-%d-%d.so"
+                    .formatted(
+                            file.substring(0, file.indexOf('.')),
+                            ProcessHandle.current().pid(),
+                            earlierLoaders()));
+            if (!Files.exists(folder.resolve(file))) {
+                return;
+            }
             try {
                 Files.deleteIfExists(link);
-                Files.createLink(link, file);
+                Files.createLink(link, folder.resolve(file));
                 try {
                     Loader.loadLibrary(torch.class, new URL[] {url(link)}, name);
                 } finally {
@@ -180,6 +203,18 @@ final class NativeLibraries {
             } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
                 throw new VitrailException(IN_USE.formatted(oneLine(e)), e);
             }
+        });
+    }
+
+    /** Removes the links to further names that JavaCPP may have made beside the libraries that need them. */
+    private static void removeLinks(Path folder) {
+        var made = "*-%d-%d.so".formatted(ProcessHandle.current().pid(), earlierLoaders());
+        try (var links = Files.newDirectoryStream(folder, made)) {
+            for (var link : links) {
+                Files.deleteIfExists(link);
+            }
+        } catch (IOException e) {
+            LOG.debug("links to libraries stay in {}: {}", folder, e.getMessage());
         }
     }
 

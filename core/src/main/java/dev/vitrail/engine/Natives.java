@@ -103,7 +103,7 @@ final class Natives {
             NativeLibraries.open(mkl);
             Loader.load(torch.class);
         } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
-            throw NativeLibraries.refusedToThisLoader(e).orElseGet(() -> missing(e));
+            throw missing(e);
         }
         NativeLibraries.loaded();
         torch.set_num_threads(Threads.wanted());

@@ -20,6 +20,10 @@ final class BmpDecoder {
     private static final int RAW = 0;
     private static final int RLE8 = 1;
     private static final int RLE4 = 2;
+
+    /** Pixels that a run-length coded picture may have whatever its bytes are, as leaps cost next to nothing. */
+    private static final long UNJUSTIFIED = 1 << 24;
+
     private static final int FIELDS = 3;
 
     private final Encoded file;
@@ -175,6 +179,10 @@ final class BmpDecoder {
         // Two bytes are at most 255 pixels, a leap's four 255 rows, and the end of a row's two a row.
         if (all > (file.size() - (long) pixels) / 2 * Math.max(255, 64L * width + 64)) {
             throw new EOFException();
+        }
+        if (all > UNJUSTIFIED + (file.size() - (long) pixels) / 2 * 255) {
+            throw new DamagedImageException(
+                    "says that it has %,d pixels, and its %,d bytes are too few for them".formatted(all, file.size()));
         }
         var indices = new byte[width * height];
         long done = 0; // counted in the file's order of rows
