@@ -10,6 +10,7 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.report.RunRecord;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingOptions;
@@ -181,5 +182,19 @@ class TransformersFolderTest {
             assertThat(loaded.preprocessing()).isEqualTo(own.loaded().preprocessing());
             assertThat(tuned.logits(List.of(picture("tall.png"))).get(0)).hasSize(12);
         }
+    }
+
+    /** The doctor examines such a folder too, and a run that starts from it is described as any other. */
+    @Test
+    void aRunIsExaminedAndRecorded() {
+        var data = folder.resolve("data");
+        new StainedGlass(Split.TRAIN, 36, 1, StainedGlass.Difficulty.STANDARD).write(data, 36);
+        var config = TrainingConfig.of(resource("vit").toString(), data.toString(), 1)
+                .with(TrainingOptions.BATCH_SIZE, 12);
+        var folders = new RunFolder(folder.resolve("run"));
+        try (var run = TrainingRun.begin(config, folders, TrainingRun.Options.DEFAULT)) {
+            assertThat(run.run().finished()).isTrue();
+        }
+        assertThat(RunRecord.read(folders.path()).multiplyAccumulates()).isPositive();
     }
 }

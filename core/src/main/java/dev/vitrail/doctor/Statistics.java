@@ -4,7 +4,7 @@ import dev.vitrail.LoadedModel;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.models.Pretrained;
-import dev.vitrail.weights.FolderConfig;
+import dev.vitrail.weights.ModelFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,9 +25,8 @@ final class Statistics {
         if (Files.isRegularFile(path)) {
             return ofBareFile(loaded.name(), loaded.variant().name(), loaded.preprocessing());
         }
-        var described = path.resolve("config.json");
-        var tag = Files.isRegularFile(described)
-                ? FolderConfig.read(described).pretrained().tag()
+        var tag = ModelFolder.looksLike(path)
+                ? ModelFolder.read(path).config().pretrained().tag()
                 : tagOf(loaded.name());
         return tag.flatMap(known -> Pretrained.find(loaded.variant().name() + "." + known))
                 .map(published -> ofPublished(loaded.name(), published, loaded.preprocessing()))

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
@@ -85,7 +84,7 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
 
     /** The run's model, its parameters declared but without values. */
     private static Model model(FolderConfig description) {
-        var variant = Catalog.get(description.architecture());
+        var variant = description.variant();
         return variant.family().create(description.configured(variant.config()));
     }
 
