@@ -15,14 +15,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Both backends of linear layers, each in a process of its own, since a process has one. */
 class BackendsTest {
-    private static final int SHAPES = 2000;
+    private static final int SHAPES = 1250;
 
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
     @Test
-    void bothBackendsEqualDoublePrecisionOverTwoThousandShapes() throws Exception {
+    void bothBackendsEqualDoublePrecision() throws Exception {
         var onednn = start("onednn", "sweep");
         var blas = start("blas", "sweep");
         assertThat(finish("onednn", onednn)).contains("backend oneDNN", SHAPES + " shapes, 0 wrong");
