@@ -82,10 +82,9 @@ class CheckpointTest {
         try (var trained = load(file, false);
                 var averaged = load(file, true)) {
             assertThat(firstBias(trained)).isEqualTo(1);
-            assertThat(trained.notes()).isEmpty();
+            assertThat(trained.notes()).noneMatch(note -> note.contains("averaged"));
             assertThat(firstBias(averaged)).isEqualTo(2);
-            assertThat(averaged.notes())
-                    .containsExactly("the averaged weights (EMA) of %s were loaded".formatted(file));
+            assertThat(averaged.notes()).contains("the averaged weights (EMA) of %s were loaded".formatted(file));
         }
     }
 
