@@ -2,6 +2,7 @@ package dev.vitrail.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Sampler;
@@ -362,7 +363,8 @@ class TrainerTest {
                 FailedStep.write(file, config, DESCRIPTION, model, step, inputs, RandomState.save(Device.CPU));
                 step.begin();
                 double found = step.accumulate(inputs, 1).loss();
-                assertThat(FailedStep.read(file).replay(model, teacher).loss()).isEqualTo(found);
+                // Watched attention is computed step by step, and so differs by a unit in the last place of F32.
+                assertThat(FailedStep.read(file).replay(model, teacher).loss()).isCloseTo(found, within(found * 2e-7));
             }
         }
     }
