@@ -33,8 +33,9 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule MODELS = sees("models", "engine", "nn");
 
+    /** Images for what a checkpoint's folder says of their preparation. */
     @ArchTest
-    static final ArchRule WEIGHTS = sees("weights", "engine", "nn", "models", "files");
+    static final ArchRule WEIGHTS = sees("weights", "engine", "nn", "models", "images", "files");
 
     /** The engine only where images become tensors. */
     @ArchTest
