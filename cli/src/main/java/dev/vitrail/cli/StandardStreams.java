@@ -68,10 +68,11 @@ final class StandardStreams {
         }
     }
 
-    /** Refuses to go on where a write failed. */
+    /** Refuses to go on where a write failed; what is left in buffers then is dropped, as the failure has been told. */
     private static final class Checked extends OutputStream {
         private final OutputStream out;
         private boolean begun;
+        private boolean failed;
 
         Checked(OutputStream out) {
             this.out = out;
@@ -84,13 +85,18 @@ final class StandardStreams {
 
         @Override
         public void write(byte[] bytes, int from, int count) {
+            if (failed) {
+                return;
+            }
             if (!begun && count > 0 && closedFromTheStart()) {
+                failed = true;
                 throw VitrailException.of("could not write to stdout: it is closed");
             }
             begun = true;
             try {
                 out.write(bytes, from, count);
             } catch (IOException e) {
+                failed = true;
                 var reason = String.valueOf(e.getMessage());
                 var lower = reason.toLowerCase(Locale.ROOT);
                 if (lower.contains("broken pipe") || lower.contains("pipe is being closed")) {
