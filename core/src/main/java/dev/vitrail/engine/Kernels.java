@@ -49,7 +49,7 @@ public final class Kernels {
                 cpu && x.dtype() == DType.F32,
                 cpu && torch.is_autocast_enabled(torch.DeviceType.CPU),
                 Gradients.recorded(),
-                packed.isPresent() && PackedWeight.AVAILABLE);
+                packed.isPresent() && PackedWeight.available());
         var kernel = LinearKernel.of(product, Products.present(), torch.get_num_threads());
         Work.count(kernel, rows * in * out, rows * out);
         return linear(kernel, x, weight, bias, packed);

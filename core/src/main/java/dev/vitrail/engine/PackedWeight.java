@@ -23,7 +23,14 @@ public final class PackedWeight {
     private static final long LARGE = 200L << 20;
 
     /** Whether this libtorch has oneDNN's product. */
-    static final boolean AVAILABLE = Operator.exists("mkldnn::_linear_pointwise");
+    static boolean available() {
+        return OneDnn.IS_THERE;
+    }
+
+    /** Apart, so that building a model and loading the natives, each on its thread, never wait for each other. */
+    private static final class OneDnn {
+        static final boolean IS_THERE = Operator.exists("mkldnn::_linear_pointwise");
+    }
 
     private @Nullable Layout layout;
 
