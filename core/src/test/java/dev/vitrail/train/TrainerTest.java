@@ -261,6 +261,7 @@ class TrainerTest {
         begin(whole, config, trainer -> {});
         var process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Dvitrail.products=" + System.getProperty("vitrail.products", "auto"),
                         "-cp",
                         System.getProperty("java.class.path"),
                         TrainerTest.class.getName(),
