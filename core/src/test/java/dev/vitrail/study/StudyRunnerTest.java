@@ -79,6 +79,7 @@ class StudyRunnerTest {
         var out = folder.resolve("killed");
         var process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Dvitrail.products=" + System.getProperty("vitrail.products", "auto"),
                         "-cp",
                         System.getProperty("java.class.path"),
                         StudyRunnerTest.class.getName(),
