@@ -12,6 +12,7 @@ import dev.vitrail.engine.Tensor;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 
 /**
  * One side of {@link InferencePeers}, a process of its own, so that its memory can be told and its threads disturb nobody. It says the first
@@ -60,7 +62,7 @@ final class InferencePeer {
             while (lines.readLine() != null) {
                 // Threads that have gone to sleep meanwhile are awake afterwards.
                 pass.run();
-                System.out.println(round(pass));
+                System.out.println(round(pass, threads));
             }
         }
     }
@@ -72,13 +74,16 @@ final class InferencePeer {
         } while (System.nanoTime() - start < WARM_UP * 1e9);
     }
 
-    private static String round(Pass pass) {
+    /** With one computing thread its processor time, which other work on the machine disturbs least; else wall time. */
+    private static String round(Pass pass, int threads) {
+        LongSupplier clock =
+                threads == 1 ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime : System::nanoTime;
         var times = new StringBuilder();
         long begin = System.nanoTime();
         do {
-            long start = System.nanoTime();
+            long start = clock.getAsLong();
             pass.run();
-            times.append(String.format(Locale.ROOT, "%.3f ", (System.nanoTime() - start) / 1e6));
+            times.append(String.format(Locale.ROOT, "%.3f ", (clock.getAsLong() - start) / 1e6));
         } while (System.nanoTime() - begin < ROUND * 1e9);
         return times.toString();
     }

@@ -27,7 +27,7 @@ final class SystemCommand implements Callable<Integer> {
 
     private static final int SEED = 1;
 
-    @Option(names = "--full", description = "Test the numbers over " + SHAPES + " random shapes (some 10 s).")
+    @Option(names = "--full", description = "Test the numbers over " + SHAPES + " random shapes (some 12 s).")
     private boolean full;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -38,7 +38,7 @@ final class SystemCommand implements Callable<Integer> {
         var report = SystemReport.read();
         var test = full ? Optional.of(SelfTest.run(SEED, SHAPES)) : Optional.<SelfTest.Result>empty();
         if (json) {
-            System.out.println(Json.text(object(report, test)));
+            Json.print(object(report, test));
         } else {
             print(report, test);
         }

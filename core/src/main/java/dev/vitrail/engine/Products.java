@@ -3,9 +3,11 @@ package dev.vitrail.engine;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import dev.vitrail.VitrailException;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch;
 import org.slf4j.Logger;
@@ -60,6 +62,7 @@ public final class Products {
     /** The comparison after the start; a test may put a failure in its place. */
     static Supplier<Optional<String>> canary = Canary::failure;
 
+    private static volatile Processor processor = new Processor("", "", Set.of(), List.of());
     private static volatile Choice choice = new Choice(Backend.BLAS, true, "not decided yet");
     private static volatile Optional<String> oneDnnLimit = Optional.empty();
     private static volatile Optional<String> canaryFailure = Optional.empty();
@@ -85,7 +88,8 @@ public final class Products {
 
     /** Decides before the natives load; gives the environment variables that they need for it. */
     static Map<String, String> prepare() {
-        choice = decide(System.getProperty(PROPERTY, "auto"), Processor.read());
+        processor = Processor.read();
+        choice = decide(System.getProperty(PROPERTY, "auto"), processor);
         boolean restrained = choice.backend == Backend.BLAS && Platform.isIntel() && Platform.is64Bit();
         oneDnnLimit = Optional.ofNullable(System.getenv(ONEDNN_LIMIT))
                 .or(() -> restrained ? Optional.of(WITHOUT_BRGEMM) : Optional.empty());
@@ -121,7 +125,7 @@ public final class Products {
      * than AVX2, for which oneDNN's backward convolutions copy their operands into another layout (measured; see docs/adr/0018).
      */
     private static boolean trainsFasterOnBlas() {
-        boolean wide = Processor.read().widestVectors().equals("AVX-512");
+        boolean wide = processor.widestVectors().equals("AVX-512");
         var core = blasCore().toLowerCase(Locale.ROOT);
         return !wide || core.startsWith("skylakex") || core.startsWith("cooperlake") || core.startsWith("sapphire");
     }

@@ -5,15 +5,14 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.ResNetConfig.BlockKind;
 import dev.vitrail.models.ResNetConfig.Stem;
 import dev.vitrail.nn.Activation;
-import dev.vitrail.nn.BatchNorm2d;
 import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.ConvNorm;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
-import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -32,8 +31,7 @@ import org.jspecify.annotations.Nullable;
  * batch 8 (measured).
  */
 public final class ResNet extends FamilyModel<ResNetConfig> {
-    private final Layer conv1;
-    private final BatchNorm2d norm1;
+    private final UnaryOperator<Tensor> stem;
     private final Layer maximum;
     private final List<Stage> stages = new ArrayList<>();
     private final GlobalPool pool;
@@ -42,8 +40,14 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     public ResNet(ResNetConfig c) {
         super(c);
         int in = c.stemChannels();
-        conv1 = child("conv1", c.stem() == Stem.PLAIN ? c.conv(c.channels(), in, 7, 2) : new DeepStem(c));
-        norm1 = child("bn1", c.norm(in));
+        if (c.stem() == Stem.PLAIN) {
+            var conv1 = new ConvNorm(child("conv1", c.conv(c.channels(), in, 7, 2)), child("bn1", c.norm(in)));
+            stem = images -> conv1.apply(images, c.activation());
+        } else {
+            var conv1 = child("conv1", new DeepStem(c));
+            var norm1 = child("bn1", c.norm(in));
+            stem = images -> c.activation().consume(norm1.apply(conv1.apply(images)));
+        }
         maximum = child("maxpool", c.convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
         var rates = DropPath.linear(c.dropPath(), c.depths());
         for (int i = 0; i < rates.length; i++) {
@@ -66,7 +70,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
-        var x = maximum.apply(config().activation().consume(norm1.apply(conv1.apply(images.channelsLast()))));
+        var x = maximum.apply(stem.apply(images.channelsLast()));
         for (int i = 0; i < stages.size(); i++) {
             x = stages.get(i).apply(x);
             tap.take(i, x, UnaryOperator.identity());
@@ -107,26 +111,22 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
     /** Three 3×3 convolutions, the first of which halves the sides, {@code [B, C, H, W] → [B, C', H/2, W/2]}. */
     static final class DeepStem extends Layer {
-        private final List<Layer> layers;
+        private final ConvNorm first, second;
+        private final Conv2d last;
         private final Activation activation;
 
         DeepStem(ResNetConfig c) {
             activation = c.activation();
-            int first = c.stem() == Stem.DEEP_TIERED ? 3 * (c.stemWidth() / 4) : c.stemWidth();
+            int width = c.stem() == Stem.DEEP_TIERED ? 3 * (c.stemWidth() / 4) : c.stemWidth();
             // The numbers left out are the non-linearities'.
-            layers = List.of(
-                    child("0", c.conv(c.channels(), first, 3, 2)),
-                    child("1", c.norm(first)),
-                    child("3", c.conv(first, c.stemWidth(), 3, 1)),
-                    child("4", c.norm(c.stemWidth())),
-                    child("6", c.conv(c.stemWidth(), c.stemChannels(), 3, 1)));
+            first = new ConvNorm(child("0", c.conv(c.channels(), width, 3, 2)), child("1", c.norm(width)));
+            second = new ConvNorm(child("3", c.conv(width, c.stemWidth(), 3, 1)), child("4", c.norm(c.stemWidth())));
+            last = child("6", c.conv(c.stemWidth(), c.stemChannels(), 3, 1));
         }
 
         @Override
         protected Tensor forward(Tensor images) {
-            var x = activation.consume(layers.get(1).apply(layers.get(0).apply(images)));
-            x = activation.consume(layers.get(3).apply(layers.get(2).apply(x)));
-            return layers.get(4).apply(x);
+            return last.apply(second.apply(first.apply(images, activation), activation));
         }
     }
 
@@ -140,19 +140,17 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
     /** A 3×3 convolution in place of the {@link Maximum}. */
     static final class ConvolvedPool extends Layer {
-        private final Conv2d conv;
-        private final BatchNorm2d norm;
+        private final ConvNorm conv;
         private final Activation activation;
 
         ConvolvedPool(ResNetConfig c, int width) {
-            conv = child("0", c.conv(width, width, 3, 2));
-            norm = child("1", c.norm(width));
+            conv = new ConvNorm(child("0", c.conv(width, width, 3, 2)), child("1", c.norm(width)));
             activation = c.activation();
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            return activation.consume(norm.apply(conv.apply(x)));
+            return conv.apply(x, activation);
         }
     }
 
@@ -184,8 +182,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
     /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
     static final class Basic extends Layer {
-        private final Conv2d conv1, conv2;
-        private final BatchNorm2d norm1, norm2;
+        private final ConvNorm first, second;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
@@ -193,10 +190,8 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
             landmark(Landmark.BLOCK, "");
             int inner = planes / c.reduceFirst();
-            conv1 = child("conv1", c.conv(in, inner, 3, stride));
-            norm1 = child("bn1", c.norm(inner));
-            conv2 = child("conv2", c.conv(inner, planes, 3, 1));
-            norm2 = child("bn2", c.lastNorm(planes));
+            first = new ConvNorm(child("conv1", c.conv(in, inner, 3, stride)), child("bn1", c.norm(inner)));
+            second = new ConvNorm(child("conv2", c.conv(inner, planes, 3, 1)), child("bn2", c.lastNorm(planes)));
             downsample = stride != 1 || in != planes ? child("downsample", new Shortcut(c, in, planes, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
             activation = c.activation();
@@ -204,16 +199,14 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var y = activation.consume(norm1.apply(conv1.apply(x)));
-            y = dropPath.apply(norm2.apply(conv2.apply(y)));
-            return activation.consume(Residual.sum(downsample == null ? x : downsample.apply(x), y));
+            var shortcut = downsample == null ? x : downsample.apply(x);
+            return second.apply(first.apply(x, activation), dropPath, shortcut, activation);
         }
     }
 
     /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
     static final class Bottleneck extends Layer {
-        private final Conv2d conv1, conv2, conv3;
-        private final BatchNorm2d norm1, norm2, norm3;
+        private final ConvNorm first, second, third;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
@@ -222,12 +215,10 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
             landmark(Landmark.BLOCK, "");
             int width = (int) Math.floor(planes * (c.baseWidth() / 64.0)) * c.cardinality();
             int inner = width / c.reduceFirst(), out = planes * BlockKind.BOTTLENECK.expansion;
-            conv1 = child("conv1", c.conv(in, inner, 1, 1));
-            norm1 = child("bn1", c.norm(inner));
-            conv2 = child("conv2", c.conv(inner, width, 3, stride, c.cardinality()));
-            norm2 = child("bn2", c.norm(width));
-            conv3 = child("conv3", c.conv(width, out, 1, 1));
-            norm3 = child("bn3", c.lastNorm(out));
+            first = new ConvNorm(child("conv1", c.conv(in, inner, 1, 1)), child("bn1", c.norm(inner)));
+            second = new ConvNorm(
+                    child("conv2", c.conv(inner, width, 3, stride, c.cardinality())), child("bn2", c.norm(width)));
+            third = new ConvNorm(child("conv3", c.conv(width, out, 1, 1)), child("bn3", c.lastNorm(out)));
             downsample = stride != 1 || in != out ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
             activation = c.activation();
@@ -235,31 +226,30 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var y = activation.consume(norm1.apply(conv1.apply(x)));
-            y = activation.consume(norm2.apply(conv2.apply(y)));
-            y = dropPath.apply(norm3.apply(conv3.apply(y)));
-            return activation.consume(Residual.sum(downsample == null ? x : downsample.apply(x), y));
+            var shortcut = downsample == null ? x : downsample.apply(x);
+            var y = second.apply(first.apply(x, activation), activation);
+            return third.apply(y, dropPath, shortcut, activation);
         }
     }
 
     /** The projection of a shortcut whose block changes channels or sides. */
     static final class Shortcut extends Layer {
         private final boolean averages;
-        private final Conv2d conv;
-        private final BatchNorm2d norm;
+        private final ConvNorm projection;
 
         Shortcut(ResNetConfig c, int in, int out, int stride) {
             averages = c.averageDown() && stride > 1;
             int kernel = c.averageDown() || stride == 1 ? 1 : c.downKernel();
             // With averages, timm's sequence has the pool at 0.
             int at = c.averageDown() ? 1 : 0;
-            conv = child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown() ? 1 : stride));
-            norm = child(String.valueOf(at + 1), c.norm(out));
+            projection = new ConvNorm(
+                    child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown() ? 1 : stride)),
+                    child(String.valueOf(at + 1), c.norm(out)));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            return norm.apply(conv.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x));
+            return projection.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x);
         }
     }
 }

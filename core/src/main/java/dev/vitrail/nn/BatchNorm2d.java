@@ -3,6 +3,7 @@ package dev.vitrail.nn;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.FusedConvolution;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Recomputation;
@@ -47,6 +48,11 @@ public final class BatchNorm2d extends Layer {
     /** With eps 10⁻⁵, factors of 1, and no non-linearity. */
     public BatchNorm2d(long width) {
         this(width, EPS, null, Init.ones());
+    }
+
+    /** What the convolution before it takes up in inference. */
+    FusedConvolution.Normalization normalization() {
+        return new FusedConvolution.Normalization(mean.value(), variance.value(), weight.value(), bias.value(), eps);
     }
 
     @Override

@@ -59,6 +59,19 @@ public final class Conv2d extends Layer {
         this(shape, Init.fanInUniform(shape.fanIn()), Init.fanInUniform(shape.fanIn()));
     }
 
+    Shape shape() {
+        return shape;
+    }
+
+    Parameter weight() {
+        return weight;
+    }
+
+    @Nullable
+    Tensor bias() {
+        return bias == null ? null : bias.value();
+    }
+
     @Override
     protected Tensor forward(Tensor x) {
         return Kernels.conv2d(

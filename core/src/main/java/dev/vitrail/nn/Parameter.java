@@ -6,7 +6,9 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A named tensor of a module: a trained weight, or a buffer that is stored with the weights but not trained.
@@ -20,6 +22,7 @@ public final class Parameter {
     private boolean trainable;
     private Tensor value;
     private final PackedWeight packed = new PackedWeight();
+    private final List<Runnable> derived = new ArrayList<>(0);
 
     Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {
         this.init = init;
@@ -38,6 +41,11 @@ public final class Parameter {
     /** The values as a linear layer's weight in the layout for inference, where a product has asked for that. */
     PackedWeight packed() {
         return packed;
+    }
+
+    /** Has {@code release} free what follows from the values, whenever they are replaced or freed. */
+    void derives(Runnable release) {
+        derived.add(release);
     }
 
     /** Where its first values come from. */
@@ -115,6 +123,7 @@ public final class Parameter {
         value = values.detach().keep();
         before.release();
         packed.release();
+        derived.forEach(Runnable::run);
         if (value.dtype().floating()) {
             value.requireGradient(trainable);
         }
@@ -123,5 +132,6 @@ public final class Parameter {
     void release() {
         value.release();
         packed.release();
+        derived.forEach(Runnable::run);
     }
 }

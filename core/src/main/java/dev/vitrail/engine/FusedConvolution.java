@@ -1,0 +1,191 @@
+package dev.vitrail.engine;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A convolution, its batch normalization, a sum with a shortcut and a ReLU in one pass over memory, by oneDNN: for inference.
+ *
+ * <p>The normalization is folded into the convolution's weight and bias, which are then kept in the layout that oneDNN reads. Both are made
+ * when first needed, and again when one of the tensors that they follow from, or the size of the images, has changed. Safe for use by several
+ * threads, as long as none changes the weights.
+ */
+public final class FusedConvolution {
+    /**
+     * Running statistics and the trained factors and offsets of a batch normalization, {@code [out]} each.
+     *
+     * @param eps added to the variance
+     */
+    public record Normalization(Tensor mean, Tensor variance, Tensor weight, Tensor bias, double eps) {
+        List<Tensor> tensors() {
+            return List.of(mean, variance, weight, bias);
+        }
+    }
+
+    private final long[] stride, padding;
+    private final long groups;
+    private @Nullable Folded folded;
+
+    /** Weight and bias as oneDNN reads them, and what tells that they are still right. */
+    @SuppressWarnings("ArrayRecordComponent")
+    private record Folded(Tensor weight, Tensor bias, List<Source> sources, long[] images) {
+        boolean isOf(List<Tensor> tensors, Tensor x) {
+            for (int i = 0; i < sources.size(); i++) {
+                if (!sources.get(i).isOf(tensors.get(i))) {
+                    return false;
+                }
+            }
+            return Arrays.equals(images, x.shape());
+        }
+    }
+
+    private record Source(long address, long version) {
+        static Source of(Tensor tensor) {
+            return new Source(tensor.address(), tensor.handle._version());
+        }
+
+        boolean isOf(Tensor tensor) {
+            return address == tensor.address() && version == tensor.handle._version();
+        }
+    }
+
+    /** @param stride rows, columns; so is {@code padding}, with zeros on either side */
+    public FusedConvolution(long[] stride, long[] padding, long groups) {
+        this.stride = stride.clone();
+        this.padding = padding.clone();
+        this.groups = groups;
+    }
+
+    /** Whether a convolution of {@code x} can be computed so here: single precision, on a CPU with oneDNN, without gradients. */
+    public static boolean suits(Tensor x) {
+        return Products.present().backend() == Products.Backend.ONEDNN
+                && x.handle.is_cpu()
+                && x.dtype() == DType.F32
+                && !Gradients.recorded()
+                && !torch.is_autocast_enabled(torch.DeviceType.CPU)
+                && Available.HERE;
+    }
+
+    /**
+     * {@code relu(norm(conv(x)) + shortcut)}.
+     *
+     * @param x {@code [B, in, H, W]}
+     * @param weight {@code [out, in / groups, kh, kw]}
+     * @param bias {@code [out]}, the convolution's own
+     * @param shortcut {@code [B, out, H', W']}, or null for none
+     * @param relu whether the result is cut below zero
+     * @return {@code [B, out, H', W']}
+     */
+    public Tensor apply(
+            Tensor x,
+            Tensor weight,
+            @Nullable Tensor bias,
+            Normalization normalization,
+            @Nullable Tensor shortcut,
+            boolean relu) {
+        var ready = of(x, weight, bias, normalization);
+        var y = shortcut == null ? convolve(x, ready, relu) : convolveAndAdd(x, ready, shortcut, relu);
+        Work.count(y.count() * (weight.count() / weight.size(0)), y.count());
+        return y;
+    }
+
+    private Tensor convolve(Tensor x, Folded ready, boolean relu) {
+        var op = OneDnn.CONVOLVE;
+        return op.call(
+                new IValue(x.handle),
+                new IValue(ready.weight.handle),
+                new IValue(ready.bias.handle),
+                op.longs(3, padding),
+                op.longs(4, stride),
+                op.longs(5, 1, 1),
+                new IValue(groups),
+                new IValue(relu ? "relu" : "none"),
+                op.numbers(8),
+                Operator.none());
+    }
+
+    private Tensor convolveAndAdd(Tensor x, Folded ready, Tensor shortcut, boolean relu) {
+        var op = OneDnn.CONVOLVE_AND_ADD;
+        return op.call(
+                new IValue(x.handle),
+                new IValue(shortcut.handle),
+                new IValue(ready.weight.handle),
+                new IValue(ready.bias.handle),
+                op.longs(4, padding),
+                op.longs(5, stride),
+                op.longs(6, 1, 1),
+                new IValue(groups),
+                new IValue("add"),
+                Operator.none(),
+                relu ? new IValue("relu") : Operator.none(),
+                op.numbers(11),
+                Operator.none());
+    }
+
+    private synchronized Folded of(Tensor x, Tensor weight, @Nullable Tensor bias, Normalization normalization) {
+        var sources = new ArrayList<>(normalization.tensors());
+        sources.add(weight);
+        if (bias != null) {
+            sources.add(bias);
+        }
+        if (folded == null || !folded.isOf(sources, x)) {
+            release();
+            folded = fold(x, weight, bias, normalization, sources);
+        }
+        return folded;
+    }
+
+    private Folded fold(Tensor x, Tensor weight, @Nullable Tensor bias, Normalization n, List<Tensor> sources) {
+        try (var frame = Frame.open()) {
+            // In double precision, so that folding itself rounds once.
+            var factor = n.weight
+                    .to(DType.F64)
+                    .dividedBy(n.variance.to(DType.F64).plus(n.eps).squareRoot());
+            var centre = bias == null
+                    ? n.mean.to(DType.F64).negated()
+                    : bias.to(DType.F64).minus(n.mean.to(DType.F64));
+            var offset = n.bias.to(DType.F64).plus(centre.times(factor)).to(DType.F32);
+            var scaled = weight.to(DType.F64)
+                    .times(factor.reshape(weight.size(0), 1, 1, 1))
+                    .to(DType.F32);
+            var op = OneDnn.LAY_OUT;
+            var laidOut = op.call(
+                    new IValue(scaled.handle),
+                    op.longs(1, padding),
+                    op.longs(2, stride),
+                    op.longs(3, 1, 1),
+                    new IValue(groups),
+                    // An optional list of integers, whose elements are those of argument 1.
+                    op.longs(1, x.shape()));
+            return new Folded(
+                    laidOut.keep(),
+                    offset.keep(),
+                    sources.stream().map(Source::of).toList(),
+                    x.shape());
+        }
+    }
+
+    /** Frees the folded weights; the next call makes them again. */
+    public synchronized void release() {
+        if (folded != null) {
+            folded.weight.release();
+            folded.bias.release();
+            folded = null;
+        }
+    }
+
+    /** Apart, so that building a model and loading the natives, each on its thread, never wait for each other. */
+    private static final class Available {
+        static final boolean HERE = Operator.exists("mkldnn::_convolution_pointwise");
+    }
+
+    private static final class OneDnn {
+        static final Operator LAY_OUT = Operator.of("mkldnn::_reorder_convolution_weight", "");
+        static final Operator CONVOLVE = Operator.of("mkldnn::_convolution_pointwise", "");
+        static final Operator CONVOLVE_AND_ADD = Operator.of("mkldnn::_convolution_pointwise", "binary");
+    }
+}
