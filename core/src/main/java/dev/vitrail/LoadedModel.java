@@ -11,11 +11,11 @@ import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.models.Adapted;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
@@ -257,7 +257,7 @@ public record LoadedModel(
                 state.origin());
         var config = source.config;
         var wanted = options.apply(config);
-        var model = variant.family().create(wanted);
+        var model = wanted.create();
         try {
             RandomState.seed(options.seed);
             var report = Checkpoint.load(
@@ -310,7 +310,7 @@ public record LoadedModel(
     /** A model of the catalogue with random weights. */
     static LoadedModel fresh(String name, Variant variant, Options options) {
         var wanted = options.apply(variant.config());
-        var model = variant.family().create(wanted);
+        var model = wanted.create();
         model.initialise(options.seed, options.device, options.firstWeights);
         model.train(false);
         return new LoadedModel(

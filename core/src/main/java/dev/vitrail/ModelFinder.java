@@ -2,8 +2,8 @@ package dev.vitrail;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.weights.Hub;
 import dev.vitrail.weights.HubName;
 import dev.vitrail.weights.ModelFolder;

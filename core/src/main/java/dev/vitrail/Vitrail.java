@@ -7,7 +7,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.zoo.Pretrained;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -10,11 +10,13 @@ import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_
 import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_USE_JAVA_UTIL_LOGGING;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 
 /** Which package may see which. */
@@ -32,6 +34,33 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule MODELS = sees("models", "engine", "nn");
+
+    /** What all families share sees none of them. */
+    @ArchTest
+    static final ArchRule MODELS_SEE_NO_FAMILY = modelsSee("models");
+
+    @ArchTest
+    static final ArchRule LAYERS_SEE_NO_FAMILY = modelsSee("models.layers", "models");
+
+    /** A family is read in its own package: it sees what all share, and never another family or the zoo. */
+    @ArchTest
+    static void familiesStandAlone(JavaClasses classes) {
+        for (var family : List.of("vit", "swin", "cait", "t2t", "convnext", "resnet", "beit", "mixer", "compact")) {
+            modelsSee("models." + family, "models", "models.layers").check(classes);
+        }
+    }
+
+    /** A DeiT is a ViT with other options. */
+    @ArchTest
+    static final ArchRule DEIT = modelsSee("models.deit", "models", "models.layers", "models.vit");
+
+    /** A hybrid is a ViT behind a ResNet. */
+    @ArchTest
+    static final ArchRule HYBRID = modelsSee("models.hybrid", "models", "models.layers", "models.vit", "models.resnet");
+
+    @ArchTest
+    static final ArchRule NO_CYCLES_OF_FAMILIES =
+            slices().matching("dev.vitrail.models.(*)..").should().beFreeOfCycles();
 
     /** Images for what a checkpoint's folder says of their preparation. */
     @ArchTest
@@ -120,6 +149,19 @@ class ArchitectureTest {
                         .or(resideInAnyPackage(of(seen)))
                         .or(name.equals("engine") ? type(VitrailException.class) : resideInAPackage("dev.vitrail")))
                 .allowEmptyShould(true);
+    }
+
+    /** Of the packages of models, {@code name} sees itself and those named, each without what lies below it. */
+    private static ArchRule modelsSee(String name, String... others) {
+        var seen = Stream.concat(Stream.of(name), Arrays.stream(others))
+                .map(other -> "dev.vitrail." + other)
+                .toArray(String[]::new);
+        return classes()
+                .that()
+                .resideInAPackage("dev.vitrail." + name)
+                .should()
+                .onlyDependOnClassesThat(
+                        not(resideInAPackage("dev.vitrail.models..")).or(resideInAnyPackage(seen)));
     }
 
     private static String[] of(String... names) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.StoredTensor;
 import java.util.List;

@@ -7,8 +7,8 @@ import dev.vitrail.LoadedModel.Options;
 import dev.vitrail.engine.Device;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
@@ -34,7 +34,7 @@ class InputChannelsTest {
     /** Writes random weights for images of so many channels, in a folder whose config.json says so or does not. */
     private Path write(String name, int channels, boolean described) {
         var config = Catalog.get(name).config().withChannels(channels);
-        Model model = Catalog.create(config);
+        Model model = config.create();
         try (model) {
             model.initialise(3, Device.CPU, FirstWeights.ORIGINAL);
             var pretrained = new PretrainedConfig(

@@ -8,7 +8,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
@@ -37,7 +37,7 @@ class LoadedModelTest {
     private Path write(String name, String variant, String pool, String modelArgs) {
         var config =
                 Catalog.get(variant).config().withClasses(3).withImage(48, 40).withPool(pool);
-        try (var model = Catalog.create(config)) {
+        try (var model = config.create()) {
             model.initialise(1, Device.CPU, FirstWeights.ORIGINAL);
             var text =
                     """

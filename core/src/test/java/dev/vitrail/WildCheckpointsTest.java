@@ -8,7 +8,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.FirstWeights;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.Safetensors;
@@ -34,7 +34,7 @@ class WildCheckpointsTest {
     /** The weights of a variant with some classes, always the same. */
     private static List<StoredTensor> weights(String variant, int classes) {
         var found = Catalog.get(variant);
-        try (var model = found.family().create(found.config().withClasses(classes))) {
+        try (var model = found.config().withClasses(classes).create()) {
             model.initialise(3, Device.CPU, FirstWeights.ORIGINAL);
             return new ArrayList<>(Checkpoint.of(model).tensors().values());
         }

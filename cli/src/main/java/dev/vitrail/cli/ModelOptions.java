@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
-import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.zoo.Pretrained;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.slf4j.Logger;

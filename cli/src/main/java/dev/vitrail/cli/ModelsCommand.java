@@ -2,9 +2,9 @@ package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Work;
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.Pretrained;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.models.zoo.Pretrained;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;

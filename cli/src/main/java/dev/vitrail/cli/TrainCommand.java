@@ -21,7 +21,7 @@ import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Faults;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.files.AtomicFile;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.Objective;

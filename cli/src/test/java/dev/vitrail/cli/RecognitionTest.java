@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -90,7 +90,7 @@ final class RecognitionTest {
     @Test
     void ofASizeThatNobodyPublishedItNamesTheFamily() {
         var config = VisionTransformerConfig.of(32, 4, 40, 3, 5);
-        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+        try (var model = config.create()) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             assertRefused(file, "swin_mini_32", "it looks like a model of the family ViT, of a size that");
         }
@@ -120,7 +120,7 @@ final class RecognitionTest {
     @Test
     void aBareFilesOwnClassesAreTaken() {
         var config = Catalog.get("vit_mini_patch4_32").config().withClasses(7);
-        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+        try (var model = config.create()) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             try (var loaded = load(file, "vit_mini_patch4_32")) {
                 assertThat(loaded.model().config().classes()).isEqualTo(7);
@@ -132,7 +132,7 @@ final class RecognitionTest {
     @Test
     void aFolderThatCountsOtherClassesIsRefusedByBothNumbers() throws IOException {
         var config = Catalog.get("vit_mini_patch4_32").config().withClasses(7);
-        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+        try (var model = config.create()) {
             SparseCheckpoint.write(folder.resolve("model.safetensors"), model);
             Files.writeString(
                     folder.resolve("config.json"), "{\"architecture\": \"vit_mini_patch4_32\", \"num_classes\": 12}");
@@ -145,7 +145,7 @@ final class RecognitionTest {
     @Test
     void withoutAClassifierPredictSaysWhatWorks() {
         var config = Catalog.get("vit_mini_patch4_32").config().withClasses(0);
-        try (var model = Catalog.get("vit_mini_patch4_32").family().create(config)) {
+        try (var model = config.create()) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             var err = new StringWriter();
             int status = Main.commandLine()

@@ -3,7 +3,7 @@ package dev.vitrail.doctor;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
-import dev.vitrail.models.Pretrained;
+import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.weights.ModelFolder;
 import java.nio.file.Files;
 import java.nio.file.Path;

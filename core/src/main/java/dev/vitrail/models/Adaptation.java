@@ -44,7 +44,7 @@ public final class Adaptation {
      * @throws VitrailException if they cannot be fitted; then the model stays as it was
      */
     static Adapted change(Model from, ModelConfig config) {
-        var to = Catalog.create(config);
+        var to = config.create();
         var adaptation = new Adaptation(to, Optional.of(from.config()));
         try (var frame = Frame.open();
                 var off = Gradients.off()) {

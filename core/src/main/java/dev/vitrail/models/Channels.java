@@ -10,7 +10,7 @@ import java.util.Optional;
  *
  * <p>Shapes: {@code C} channels, {@code P} pixels of a window or patch.
  */
-final class Channels {
+public final class Channels {
     private Channels() {}
 
     /** {@code [out, C, …] → [out, to, …]}. */
@@ -39,7 +39,7 @@ final class Channels {
      * @param pixelsFirst whether channels run fastest ({@code P·C})
      * @return empty if the values are not made of as many pixels as wanted
      */
-    static Optional<Tensor> fitWindows(Tensor values, long to, long[] wanted, boolean pixelsFirst) {
+    public static Optional<Tensor> fitWindows(Tensor values, long to, long[] wanted, boolean pixelsFirst) {
         long pixels = wanted[wanted.length - 1] / to, all = values.size(-1);
         if (values.dims() != wanted.length
                 || all % pixels != 0

@@ -50,7 +50,7 @@ public final class ConstructorArguments {
                 name, String.valueOf(found).replaceAll("\\p{Cntrl}", "?"), expected);
     }
 
-    void integer(String name, IntConsumer use) {
+    public void integer(String name, IntConsumer use) {
         take(name).ifPresent(value -> use.accept(asInteger(name, value)));
     }
 
@@ -61,7 +61,7 @@ public final class ConstructorArguments {
         throw wrong(name, value, "an integer");
     }
 
-    void number(String name, DoubleConsumer use) {
+    public void number(String name, DoubleConsumer use) {
         take(name).ifPresent(value -> use.accept(asNumber(name, value)));
     }
 
@@ -72,7 +72,7 @@ public final class ConstructorArguments {
         throw wrong(name, value, "a number");
     }
 
-    void flag(String name, Consumer<Boolean> use) {
+    public void flag(String name, Consumer<Boolean> use) {
         take(name).ifPresent(value -> {
             if (!(value instanceof Boolean flag)) {
                 throw wrong(name, value, "true or false");
@@ -81,7 +81,7 @@ public final class ConstructorArguments {
         });
     }
 
-    void text(String name, Consumer<String> use) {
+    public void text(String name, Consumer<String> use) {
         take(name).ifPresent(value -> {
             if (!(value instanceof String text)) {
                 throw wrong(name, value, "a text");
@@ -91,7 +91,7 @@ public final class ConstructorArguments {
     }
 
     /** A number, or a list of them. */
-    void numbers(String name, Consumer<List<Double>> use) {
+    public void numbers(String name, Consumer<List<Double>> use) {
         take(name)
                 .ifPresent(value -> use.accept(
                         value instanceof List<?> list
@@ -102,7 +102,7 @@ public final class ConstructorArguments {
     }
 
     /** An integer, or a list of them. */
-    void integers(String name, Consumer<List<Integer>> use) {
+    public void integers(String name, Consumer<List<Integer>> use) {
         take(name)
                 .ifPresent(value -> use.accept(
                         value instanceof List<?> list
@@ -113,7 +113,7 @@ public final class ConstructorArguments {
     }
 
     /** A list of integers, one for each of some stages; a single one serves all. */
-    void stages(String name, int count, Consumer<List<Integer>> use) {
+    public void stages(String name, int count, Consumer<List<Integer>> use) {
         integers(name, list -> {
             if (list.size() != 1 && list.size() != count) {
                 throw wrong(name, list, "one integer, or one for each of %d stages".formatted(count));
@@ -123,7 +123,7 @@ public final class ConstructorArguments {
     }
 
     /** A side, or a pair of rows and columns. */
-    void pair(String name, BiConsumer<Integer, Integer> use) {
+    public void pair(String name, BiConsumer<Integer, Integer> use) {
         integers(name, sides -> {
             if (sides.isEmpty() || sides.size() > 2 || sides.stream().anyMatch(side -> side <= 0)) {
                 throw wrong(name, sides, "one side, or height and width, in pixels");
@@ -133,7 +133,7 @@ public final class ConstructorArguments {
     }
 
     /** A side of squares. */
-    void side(String name, IntConsumer use) {
+    public void side(String name, IntConsumer use) {
         pair(name, (height, width) -> {
             if (!height.equals(width)) {
                 throw wrong(name, List.of(height, width), "one side, as this architecture's are square");
@@ -143,7 +143,7 @@ public final class ConstructorArguments {
     }
 
     /** The sides of the images, for a configuration whose patches change as well; it stays to be taken by whoever checks it. */
-    void image(BiConsumer<Integer, Integer> use) {
+    public void image(BiConsumer<Integer, Integer> use) {
         boolean before = read.contains("img_size");
         pair("img_size", use);
         if (!before) {
@@ -152,12 +152,12 @@ public final class ConstructorArguments {
     }
 
     /** Whether an argument is given, if only as null. */
-    boolean has(String name) {
+    public boolean has(String name) {
         return values.containsKey(name);
     }
 
     /** The first value of LayerScale; null for none. */
-    void layerScale(String name, Consumer<OptionalDouble> use) {
+    public void layerScale(String name, Consumer<OptionalDouble> use) {
         if (has(name)) {
             take(name)
                     .ifPresentOrElse(
@@ -167,7 +167,7 @@ public final class ConstructorArguments {
     }
 
     /** A non-linearity by timm's name for it. */
-    void activation(String name, Consumer<Activation> use) {
+    public void activation(String name, Consumer<Activation> use) {
         text(
                 name,
                 text -> use.accept(
@@ -184,7 +184,7 @@ public final class ConstructorArguments {
     }
 
     /** An argument of which this architecture can do one thing alone. */
-    void only(String name, Object supported) {
+    public void only(String name, Object supported) {
         take(name).ifPresent(value -> {
             if (!value.equals(supported)) {
                 throw wrong(name, value, supported + ", which is all that this architecture can do here");
@@ -193,7 +193,7 @@ public final class ConstructorArguments {
     }
 
     /** Arguments that change nothing of what a model computes. */
-    void pass(String... names) {
+    public void pass(String... names) {
         for (var name : names) {
             take(name);
         }

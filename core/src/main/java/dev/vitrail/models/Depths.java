@@ -10,7 +10,7 @@ import java.util.function.IntFunction;
  * How deep the modules of a model lie, for layer-wise learning-rate decay: 0 for the embedding, 1 … n for n blocks, and n+1 for the
  * classifier and all else that comes after the last block. Immutable.
  */
-final class Depths {
+public final class Depths {
     private final Map<String, Integer> modules;
     private final int blocks;
 
@@ -20,7 +20,7 @@ final class Depths {
     }
 
     /** Blocks {@code list.0 … list.(count−1)}. */
-    static Depths of(String list, int count) {
+    public static Depths of(String list, int count) {
         return new Depths(Map.of(), 0).then(list, count);
     }
 
@@ -31,7 +31,7 @@ final class Depths {
      * @param list name of its blocks' list below it, with a dot before it; empty where they lie in the stage itself
      * @param counts blocks of each stage
      */
-    static Depths ofStages(IntFunction<String> stage, String list, List<Integer> counts) {
+    public static Depths ofStages(IntFunction<String> stage, String list, List<Integer> counts) {
         var depths = new Depths(Map.of(), 0);
         for (int i = 0; i < counts.size(); i++) {
             depths = depths.with(depths.blocks + 1, stage.apply(i)).then(stage.apply(i) + list, counts.get(i));
@@ -40,7 +40,7 @@ final class Depths {
     }
 
     /** With further blocks after these. */
-    Depths then(String list, int count) {
+    public Depths then(String list, int count) {
         var all = new HashMap<>(modules);
         for (int i = 0; i < count; i++) {
             all.put(list + "." + i, blocks + 1 + i);
@@ -49,7 +49,7 @@ final class Depths {
     }
 
     /** With blocks that run after these, but count as the last of them. */
-    Depths alongside(String list, int count) {
+    public Depths alongside(String list, int count) {
         var all = new HashMap<>(modules);
         for (int i = 0; i < count; i++) {
             all.put(list + "." + i, 1 + Math.max(0, blocks - count + i));
@@ -58,12 +58,12 @@ final class Depths {
     }
 
     /** With parameters and modules before the first block. */
-    Depths embedding(String... names) {
+    public Depths embedding(String... names) {
         return with(0, names);
     }
 
     /** With modules that belong to the last block. */
-    Depths last(String... names) {
+    public Depths last(String... names) {
         return with(blocks, names);
     }
 
@@ -76,7 +76,7 @@ final class Depths {
     }
 
     /** The depth of a parameter: that of the innermost module around it that has one. */
-    int of(String parameter) {
+    public int of(String parameter) {
         for (var path = parameter; !path.isEmpty(); path = path.substring(0, Math.max(0, path.lastIndexOf('.')))) {
             var depth = Optional.ofNullable(modules.get(path));
             if (depth.isPresent()) {

@@ -29,7 +29,7 @@ public record Dialect(
     }
 
     /** This dialect where some tensors are several of ours. */
-    Dialect splitting(Function<String, List<Optional<String>>> parts) {
+    public Dialect splitting(Function<String, List<Optional<String>>> parts) {
         return new Dialect(name, recognises, rename, parts);
     }
 }

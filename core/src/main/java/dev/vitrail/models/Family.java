@@ -3,28 +3,17 @@ package dev.vitrail.models;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import java.util.function.Predicate;
 
-/**
- * One architecture: how a configuration becomes a model, its published variants, and the dialects that its checkpoints come
- * in.
- *
- * @param <C> the family's configuration
- */
-public final class Family<C extends ModelConfig> {
+/** One architecture: its published variants, and the dialects that its checkpoints come in. */
+public final class Family {
     private final String name;
-    private final Class<C> type;
-    private final Function<C, Model> make;
     private final List<Dialect> dialects;
     private final Predicate<String> derived;
     private final Map<String, Variant> variants = new LinkedHashMap<>();
 
-    private Family(
-            String name, Class<C> type, Function<C, Model> make, List<Dialect> dialects, Predicate<String> derived) {
+    private Family(String name, List<Dialect> dialects, Predicate<String> derived) {
         this.name = name;
-        this.type = type;
-        this.make = make;
         this.dialects = dialects;
         this.derived = derived;
     }
@@ -35,9 +24,8 @@ public final class Family<C extends ModelConfig> {
      * @param name as people call it, such as {@code ViT}
      * @param dialects other code bases' names for its parameters; the model's own need none
      */
-    public static <C extends ModelConfig> Family<C> of(
-            String name, Class<C> type, Function<C, Model> make, Dialect... dialects) {
-        return new Family<>(name, type, make, List.of(dialects), any -> false);
+    public static Family of(String name, Dialect... dialects) {
+        return new Family(name, List.of(dialects), any -> false);
     }
 
     /**
@@ -45,12 +33,12 @@ public final class Family<C extends ModelConfig> {
      *
      * @param other whether a tensor of that name, in any dialect, is such: an index or a mask, which we do not store
      */
-    Family<C> deriving(Predicate<String> other) {
-        return new Family<>(name, type, make, dialects, other);
+    public Family deriving(Predicate<String> other) {
+        return new Family(name, dialects, other);
     }
 
     /** Adds a variant. */
-    public Family<C> variant(String variant, C config) {
+    public Family variant(String variant, ModelConfig config) {
         if (variants.putIfAbsent(variant, new Variant(variant, this, config)) != null) {
             throw new IllegalStateException("the variant '" + variant + "' is listed twice");
         }
@@ -72,15 +60,5 @@ public final class Family<C extends ModelConfig> {
     /** Whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it. */
     public boolean derives(String tensor) {
         return derived.test(tensor);
-    }
-
-    /** Whether this is a configuration of models of this family. */
-    boolean takes(ModelConfig config) {
-        return type.isInstance(config);
-    }
-
-    /** A model of this family, its parameters declared but without values. */
-    public Model create(ModelConfig config) {
-        return make.apply(type.cast(config));
     }
 }

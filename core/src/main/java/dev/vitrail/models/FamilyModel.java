@@ -17,7 +17,7 @@ public abstract class FamilyModel<C extends FamilyConfig<C>> extends Model {
     private final List<Classifier> classifiers = new ArrayList<>(1);
     private C config;
 
-    FamilyModel(C config) {
+    public FamilyModel(C config) {
         this.config = config;
     }
 
@@ -27,14 +27,14 @@ public abstract class FamilyModel<C extends FamilyConfig<C>> extends Model {
      *
      * @param make a layer for so many classes, {@code [B, D] → [B, classes]}
      */
-    final Classifier classifier(String name, IntFunction<Layer> make) {
+    protected final Classifier classifier(String name, IntFunction<Layer> make) {
         var classifier = new Classifier(name, make);
         classifiers.add(classifier);
         return classifier;
     }
 
     /** Where the parameters lie between the image and the classifier. */
-    abstract Depths depths();
+    protected abstract Depths depths();
 
     @Override
     public final C config() {
@@ -68,7 +68,7 @@ public abstract class FamilyModel<C extends FamilyConfig<C>> extends Model {
     }
 
     /** A layer that gives class scores, and gives way to another where the classes change. */
-    final class Classifier {
+    protected final class Classifier {
         private final String name;
         private final IntFunction<Layer> make;
         private Layer layer;
@@ -87,7 +87,7 @@ public abstract class FamilyModel<C extends FamilyConfig<C>> extends Model {
             layer = replace(name, made());
         }
 
-        Tensor apply(Tensor x) {
+        public Tensor apply(Tensor x) {
             return layer.apply(x);
         }
     }

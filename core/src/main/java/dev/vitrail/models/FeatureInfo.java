@@ -13,24 +13,24 @@ import java.util.stream.IntStream;
  */
 public record FeatureInfo(String module, int channels, int strideHeight, int strideWidth) {
     /** A map whose strides are equal in both directions. */
-    static FeatureInfo square(String module, int channels, int stride) {
+    public static FeatureInfo square(String module, int channels, int stride) {
         return new FeatureInfo(module, channels, stride, stride);
     }
 
     /** Maps of blocks {@code list.0 … list.(count−1)} that are all of one width and stride. */
-    static List<FeatureInfo> each(String list, int count, int channels, int stride) {
+    public static List<FeatureInfo> each(String list, int count, int channels, int stride) {
         return each(list, count, channels, stride, stride);
     }
 
     /** The same with strides of their own for rows and columns. */
-    static List<FeatureInfo> each(String list, int count, int channels, int strideHeight, int strideWidth) {
+    public static List<FeatureInfo> each(String list, int count, int channels, int strideHeight, int strideWidth) {
         return IntStream.range(0, count)
                 .mapToObj(i -> new FeatureInfo(list + "." + i, channels, strideHeight, strideWidth))
                 .toList();
     }
 
     /** The same map of a model that is a part of another. */
-    FeatureInfo below(String path) {
+    public FeatureInfo below(String path) {
         return new FeatureInfo(path + "." + module, channels, strideHeight, strideWidth);
     }
 }

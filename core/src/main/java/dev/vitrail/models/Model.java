@@ -73,7 +73,7 @@ public abstract class Model extends Layer {
     }
 
     /** {@link #features} of images, in a frame of its own. */
-    final Tensor extractFeatures(Tensor images, FeatureTap tap) {
+    public final Tensor extractFeatures(Tensor images, FeatureTap tap) {
         return framed(() -> features(images, tap));
     }
 
@@ -232,7 +232,7 @@ public abstract class Model extends Layer {
         return Frame.compute(() -> {
             var config = config();
             try (var on = Gradients.on();
-                    var shape = Catalog.create(config)) {
+                    var shape = config.create()) {
                 var image = Tensor.empty(
                         DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());
                 return Work.of(() -> shape.apply(image));

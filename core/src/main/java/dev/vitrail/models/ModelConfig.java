@@ -9,6 +9,9 @@ import java.util.Optional;
  * <p>A configuration is a record, validated when it is made: what cannot work is refused with the numbers and what would.
  */
 public interface ModelConfig {
+    /** Makes a model of this configuration, its parameters declared but without values. */
+    Model create();
+
     /** Rows of the classifier; 0 for none. */
     int classes();
 

@@ -11,7 +11,7 @@ public abstract class ModelOptions<C> {
     public int imageHeight, imageWidth, channels, classes;
     public double dropPath;
 
-    ModelOptions(AdjustableConfig<?, ?> config) {
+    public ModelOptions(AdjustableConfig<?, ?> config) {
         imageHeight = config.imageHeight();
         imageWidth = config.imageWidth();
         channels = config.channels();
@@ -20,5 +20,5 @@ public abstract class ModelOptions<C> {
     }
 
     /** A configuration of the options as they are now; what cannot work is refused. */
-    abstract C config();
+    public abstract C config();
 }

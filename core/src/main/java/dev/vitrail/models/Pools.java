@@ -6,15 +6,15 @@ import java.util.List;
 import java.util.Locale;
 
 /** Pools by the names that files have for them: those of the families' constants in small letters. */
-final class Pools {
+public final class Pools {
     private Pools() {}
 
-    static String name(Enum<?> pool) {
+    public static String name(Enum<?> pool) {
         return pool.name().toLowerCase(Locale.ROOT);
     }
 
     /** The pool of that name among those of a family. */
-    static <P extends Enum<P>> P of(String name, P[] all) {
+    public static <P extends Enum<P>> P of(String name, P[] all) {
         return Arrays.stream(all)
                 .filter(pool -> name(pool).equals(name))
                 .findFirst()

@@ -10,23 +10,14 @@ import java.util.Optional;
  * @param config its numbers
  * @param origin the text that it was built from, where it is not of the catalogue: what a saved model must keep to be built again
  */
-public record Variant(String name, Family<?> family, ModelConfig config, Optional<String> origin) {
+public record Variant(String name, Family family, ModelConfig config, Optional<String> origin) {
     /** A size of the catalogue, which its name tells. */
-    public Variant(String name, Family<?> family, ModelConfig config) {
+    public Variant(String name, Family family, ModelConfig config) {
         this(name, family, config, Optional.empty());
     }
 
     /** A model of this size, its parameters declared but without values. */
     public Model create() {
-        return family.create(config);
-    }
-
-    /** This variant with the classes and the image size of published weights. */
-    public Variant as(Pretrained weights) {
-        var input = weights.input();
-        var sized = input.height() == config.imageHeight() && input.width() == config.imageWidth()
-                ? config
-                : config.withImage(input.height(), input.width());
-        return new Variant(name, family, sized.withClasses(weights.classes()), origin);
+        return config.create();
     }
 }

@@ -2,8 +2,8 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.Beit;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.beit.Beit;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,6 +45,6 @@ final class BeitUpstream {
                 1e-6,
                 0);
         var family = Catalog.get("beit_base_patch16_224").family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 }

@@ -2,8 +2,8 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.CaiTConfig;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.cait.CaiTConfig;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.Locale;
 import java.util.Optional;
 
@@ -21,7 +21,7 @@ final class CaiTUpstream {
 
     private static Optional<Upstream.Built> built(CaiTConfig config) {
         var family = Catalog.get("cait_xxs24_224").family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     private static CaiTConfig timm(Arguments a) {

@@ -83,7 +83,7 @@ final class CheckpointParity {
     }
 
     /** Loads a checkpoint; the classifier that the original's reader leaves as it was gets the values that the case has of it. */
-    private void load(Model model, Family<?> family, StateDict state) {
+    private void load(Model model, Family family, StateDict state) {
         var untouched = new HashSet<String>();
         golden.json().path("untouched_params").forEach(name -> untouched.add(name.asText()));
         var classifier = untouched.isEmpty() ? Checkpoint.Classifier.STRICT : Checkpoint.Classifier.RESET;

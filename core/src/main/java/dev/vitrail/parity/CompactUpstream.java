@@ -1,15 +1,15 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.CompactCaiT;
-import dev.vitrail.models.CompactImage;
-import dev.vitrail.models.CompactModel.Pool;
-import dev.vitrail.models.CompactT2TViT;
-import dev.vitrail.models.CompactTransformer.Shape;
-import dev.vitrail.models.CompactViT;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.SimpleViT;
-import dev.vitrail.models.SoftSplit;
+import dev.vitrail.models.compact.CompactCaiT;
+import dev.vitrail.models.compact.CompactImage;
+import dev.vitrail.models.compact.CompactModel.Pool;
+import dev.vitrail.models.compact.CompactT2TViT;
+import dev.vitrail.models.compact.CompactTransformer.Shape;
+import dev.vitrail.models.compact.CompactViT;
+import dev.vitrail.models.compact.SimpleViT;
+import dev.vitrail.models.layers.SoftSplit;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,7 +31,7 @@ final class CompactUpstream {
 
     private static Optional<Upstream.Built> built(String sibling, ModelConfig config) {
         var family = Catalog.get(sibling).family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     private static CompactViT.Config vit(Arguments a) {

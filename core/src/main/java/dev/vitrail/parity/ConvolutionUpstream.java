@@ -2,13 +2,13 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.ConvNeXtConfig;
-import dev.vitrail.models.Hybrid;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.ResNetConfig;
-import dev.vitrail.models.ResNetV2Config;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.convnext.ConvNeXtConfig;
+import dev.vitrail.models.hybrid.Hybrid;
+import dev.vitrail.models.resnet.ResNetConfig;
+import dev.vitrail.models.resnet.ResNetV2Config;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.GlobalPool;
 import java.util.Arrays;
@@ -36,7 +36,7 @@ final class ConvolutionUpstream {
 
     private static Optional<Upstream.Built> built(String sibling, ModelConfig config) {
         var family = Catalog.get(sibling).family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     /** The stem of a hybrid: {@code call} names timm's class or function and holds its arguments. */

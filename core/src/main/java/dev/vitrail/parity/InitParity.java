@@ -5,9 +5,9 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ final class InitParity {
         var config = ((VisionTransformerConfig) variant.config())
                 .with(o ->
                         o.weightInit = VisionTransformerConfig.WeightInit.valueOf(parts[1].toUpperCase(Locale.ROOT)));
-        return variant.family().create(config);
+        return config.create();
     }
 
     private static void rates(JsonNode jobs, Outcome.Collector outcome) {

@@ -1,7 +1,7 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.MlpMixer;
+import dev.vitrail.models.mixer.MlpMixer;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.Optional;
 
 /** timm's MLP-Mixer. */
@@ -32,6 +32,6 @@ final class MlpMixerUpstream {
                 0,
                 0);
         var family = Catalog.get("mixer_b16_224").family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 }

@@ -1,9 +1,9 @@
 package dev.vitrail.parity;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.RelativePositionTables;
-import dev.vitrail.models.ShiftedWindows;
-import dev.vitrail.models.SwinConfig;
+import dev.vitrail.models.layers.RelativePositionTables;
+import dev.vitrail.models.layers.Window;
+import dev.vitrail.models.swin.ShiftedWindows;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -48,7 +48,7 @@ final class SwinTableParity {
                     golden,
                     outcome,
                     "table_linear/" + i,
-                    RelativePositionTables.resample(table, Optional.empty(), new SwinConfig.Window(height, width)));
+                    RelativePositionTables.resample(table, Optional.empty(), new Window(height, width)));
             resized(golden, outcome, "table_simple/" + i, RelativePositionTables.resampleBicubic(table, height, width));
         });
         json.path("v2_coords").forEach(job -> {

@@ -3,10 +3,10 @@ package dev.vitrail.parity;
 import static dev.vitrail.VitrailException.require;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.SwinConfig;
-import dev.vitrail.models.SwinConfig.Version;
-import dev.vitrail.models.SwinConfig.Window;
+import dev.vitrail.models.layers.Window;
+import dev.vitrail.models.swin.SwinConfig;
+import dev.vitrail.models.swin.SwinConfig.Version;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -32,7 +32,7 @@ final class SwinUpstream {
         var family = Catalog.get(
                         config.version() == Version.V1 ? "swin_tiny_patch4_window7_224" : "swinv2_tiny_window8_256")
                 .family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     private static SwinConfig timm(Arguments a, Version version) {

@@ -3,8 +3,8 @@ package dev.vitrail.parity;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Kernels;
-import dev.vitrail.models.Positions;
-import dev.vitrail.models.SinCos;
+import dev.vitrail.models.layers.Positions;
+import dev.vitrail.models.layers.SinCos;
 import java.util.regex.Pattern;
 
 /** Tables of positions: resampled, and made of sines and cosines. */

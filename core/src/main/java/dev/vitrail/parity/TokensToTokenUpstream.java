@@ -2,10 +2,10 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.TokensToTokenViTConfig;
-import dev.vitrail.models.TokensToTokenViTConfig.Backbone;
-import dev.vitrail.models.TokensToTokenViTConfig.TokenAttention;
+import dev.vitrail.models.t2t.TokensToTokenViTConfig;
+import dev.vitrail.models.t2t.TokensToTokenViTConfig.Backbone;
+import dev.vitrail.models.t2t.TokensToTokenViTConfig.TokenAttention;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -25,7 +25,7 @@ final class TokensToTokenUpstream {
 
     private static Optional<Upstream.Built> built(TokensToTokenViTConfig config) {
         var family = Catalog.get("t2t_vit_14").family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     private static TokensToTokenViTConfig config(Arguments a, Backbone backbone) {

@@ -26,7 +26,7 @@ interface Upstream {
      *
      * @param model parameters declared, without values
      */
-    record Built(Model model, Family<?> family) {}
+    record Built(Model model, Family family) {}
 
     /**
      * @param upstreamClass the original's class, such as {@code timm.models.vision_transformer/VisionTransformer}

@@ -1,8 +1,8 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.VisionTransformerConfig;
-import dev.vitrail.models.VisionTransformerConfig.Pool;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -25,7 +25,7 @@ final class VisionTransformerUpstream {
 
     private static Optional<Upstream.Built> built(VisionTransformerConfig config) {
         var family = Catalog.get("vit_tiny_patch16_224").family();
-        return Optional.of(new Upstream.Built(family.create(config), family));
+        return Optional.of(new Upstream.Built(config.create(), family));
     }
 
     private static VisionTransformerConfig timm(Arguments a) {

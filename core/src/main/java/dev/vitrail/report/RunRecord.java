@@ -85,7 +85,7 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
     /** The run's model, its parameters declared but without values. */
     private static Model model(FolderConfig description) {
         var variant = description.variant();
-        return variant.family().create(description.configured(variant.config()));
+        return description.configured(variant.config()).create();
     }
 
     /** The folder's own name, which tells runs apart. */

@@ -2,7 +2,7 @@ package dev.vitrail.study;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;

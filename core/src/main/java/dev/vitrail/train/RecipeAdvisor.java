@@ -9,8 +9,8 @@ import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -180,7 +180,7 @@ public final class RecipeAdvisor {
 
     /** Whether a model sees images of that side whole: its patches divide them, and what its later stages merge. */
     private static boolean fits(Variant variant, int side) {
-        try (var model = variant.family().create(variant.config().withImage(side, side))) {
+        try (var model = variant.config().withImage(side, side).create()) {
             var last = model.featureInfo().get(model.featureInfo().size() - 1);
             return model.config().adjusted().isEmpty()
                     && side % last.strideHeight() == 0

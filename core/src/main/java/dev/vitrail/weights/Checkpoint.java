@@ -10,7 +10,7 @@ import dev.vitrail.models.Dialect;
 import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.Parameter;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -56,7 +56,7 @@ public final class Checkpoint {
     private Checkpoint() {}
 
     /** Loads all parameters of a model, from a checkpoint of which nobody says how large its images were. */
-    public static Report load(Model model, Family<?> family, StateDict state, Classifier classifier, Device device) {
+    public static Report load(Model model, Family family, StateDict state, Classifier classifier, Device device) {
         return load(model, family, state, Optional.empty(), classifier, device);
     }
 
@@ -72,7 +72,7 @@ public final class Checkpoint {
      */
     public static Report load(
             Model model,
-            Family<?> family,
+            Family family,
             StateDict whole,
             Optional<ModelConfig> source,
             Classifier classifier,
@@ -138,8 +138,8 @@ public final class Checkpoint {
      * @param config of models that it might be of, whatever their classes
      * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that nothing can be said
      */
-    public static OptionalInt classes(Family<?> family, ModelConfig config, StateDict whole) {
-        try (var model = family.create(config.withClasses(UNLIKELY))) {
+    public static OptionalInt classes(Family family, ModelConfig config, StateDict whole) {
+        try (var model = config.withClasses(UNLIKELY).create()) {
             if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
                 return flaxClasses(whole, vit);
             }
@@ -175,7 +175,7 @@ public final class Checkpoint {
      * @param outside names of what may be left out
      */
     private record Read(StateDict state, Map<String, StoredTensor> stored, Set<String> outside) {
-        static Read of(Model model, Family<?> family, StateDict whole, List<String> notes) {
+        static Read of(Model model, Family family, StateDict whole, List<String> notes) {
             var unwrapped = Wrappers.takenOff(model, family, whole.without(family::derives));
             notes.addAll(unwrapped.notes());
             var state = unwrapped.state().without(family::derives);
@@ -205,7 +205,7 @@ public final class Checkpoint {
     }
 
     private static Map<String, StoredTensor> translate(
-            Model model, Family<?> family, StateDict state, List<String> notes) {
+            Model model, Family family, StateDict state, List<String> notes) {
         if (isFlax(model, state) && model instanceof VisionTransformer vit) {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
             return FlaxVit.translate(state, vit);
@@ -224,7 +224,7 @@ public final class Checkpoint {
     }
 
     /** The dialect of a state dict; null for the model's own names. */
-    static @Nullable Dialect dialect(Model model, Family<?> family, StateDict state) {
+    static @Nullable Dialect dialect(Model model, Family family, StateDict state) {
         if (state.names().containsAll(model.parameters().keySet())) {
             return null;
         }
@@ -235,7 +235,7 @@ public final class Checkpoint {
     }
 
     /** Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end. */
-    public static Optional<String> ourName(Family<?> family, Model model, StateDict state, String theirs) {
+    public static Optional<String> ourName(Family family, Model model, StateDict state, String theirs) {
         if (family.derives(theirs)) {
             return Optional.empty();
         }

@@ -1,10 +1,10 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameter;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,7 +38,7 @@ final class Recognition {
     static String sentence(
             StateDict state,
             Model model,
-            Family<?> family,
+            Family family,
             List<String> missing,
             Collection<String> unexpected,
             List<String> misshapen) {
@@ -73,7 +73,7 @@ final class Recognition {
     private static String advice(
             StateDict state,
             Model model,
-            Family<?> family,
+            Family family,
             List<String> missing,
             Collection<String> unexpected,
             List<String> misshapen) {
@@ -166,7 +166,7 @@ final class Recognition {
      * A sentence for a checkpoint whose patches are resampled although another variant has them as they are; empty where the patches fit,
      * or no variant has such.
      */
-    static Optional<String> ofAnotherPatch(StateDict state, Model model, Family<?> family) {
+    static Optional<String> ofAnotherPatch(StateDict state, Model model, Family family) {
         var own = patch(model);
         var stored = sides(Optional.ofNullable(shapes(model, family, state).get(kernel(model))));
         if (own.isEmpty() || stored.isEmpty() || own.equals(stored)) {
@@ -238,8 +238,8 @@ final class Recognition {
     }
 
     /** The family whose names the checkpoint has, whatever their numbers. */
-    private static Optional<Family<?>> familyOf(StateDict state) {
-        Optional<Family<?>> best = Optional.empty();
+    private static Optional<Family> familyOf(StateDict state) {
+        Optional<Family> best = Optional.empty();
         double most = SAME_FAMILY;
         for (var family : Catalog.FAMILIES) {
             for (var variant : family.variants()) {
@@ -269,7 +269,7 @@ final class Recognition {
     }
 
     /** The shapes of a checkpoint's tensors, by our names where it is in one of the family's dialects. */
-    private static Map<String, long[]> shapes(Model model, Family<?> family, StateDict whole) {
+    private static Map<String, long[]> shapes(Model model, Family family, StateDict whole) {
         var state = whole.without(family::derives);
         if (Checkpoint.isFlax(model, state) && model instanceof VisionTransformer vit) {
             return FlaxVit.shapes(state, vit);

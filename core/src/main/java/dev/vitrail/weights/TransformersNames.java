@@ -5,7 +5,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Positions;
+import dev.vitrail.models.layers.Positions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

@@ -55,7 +55,7 @@ final class Wrappers {
     private Wrappers() {}
 
     /** The checkpoint without prefixes, as far as what follows them is the model's. */
-    static Unwrapped takenOff(Model model, Family<?> family, StateDict whole) {
+    static Unwrapped takenOff(Model model, Family family, StateDict whole) {
         var notes = new ArrayList<String>();
         var state = withoutMarks(whole, notes);
         if (Checkpoint.isFlax(model, state)) {
@@ -134,7 +134,7 @@ final class Wrappers {
     }
 
     /** The share of a model's names, its classifiers aside, that a checkpoint has. */
-    private static double coverage(Model model, Family<?> family, StateDict state) {
+    private static double coverage(Model model, Family family, StateDict state) {
         var dialect = Checkpoint.dialect(model, family, state);
         Collection<String> stored =
                 dialect == null ? state.names() : state.translated(dialect).keySet();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.engine.Device;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.FirstWeights;
 import java.util.List;
 import java.util.Objects;

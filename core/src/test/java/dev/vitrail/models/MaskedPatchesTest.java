@@ -12,6 +12,9 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -126,8 +129,10 @@ class MaskedPatchesTest {
 
     @Test
     void refusesWhatHasNoTokenForEachPatch() {
-        var swin = Catalog.create(
-                Catalog.get("swin_tiny_patch4_window7_224").config().withClasses(0));
+        var swin = Catalog.get("swin_tiny_patch4_window7_224")
+                .config()
+                .withClasses(0)
+                .create();
         try (swin) {
             assertThatThrownBy(() -> new MaskedPatches(swin, HALF, HALF, "swin_tiny_patch4_window7_224"))
                     .isInstanceOf(VitrailException.class)

@@ -1,5 +1,19 @@
 package dev.vitrail.models;
 
+import dev.vitrail.models.beit.Beit;
+import dev.vitrail.models.beit.BeitVariants;
+import dev.vitrail.models.deit.DeitVariants;
+import dev.vitrail.models.hybrid.Hybrid;
+import dev.vitrail.models.hybrid.HybridVariants;
+import dev.vitrail.models.mixer.MlpMixer;
+import dev.vitrail.models.mixer.MlpMixerVariants;
+import dev.vitrail.models.resnet.ResNetConfig;
+import dev.vitrail.models.resnet.ResNetV2Config;
+import dev.vitrail.models.resnet.ResNetV2Variants;
+import dev.vitrail.models.resnet.ResNetVariants;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.GlobalPool;
 import java.util.List;
 import java.util.stream.Stream;

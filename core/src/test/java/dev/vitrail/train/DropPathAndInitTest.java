@@ -9,7 +9,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import java.util.stream.Stream;

@@ -15,10 +15,10 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.models.Model;
-import dev.vitrail.models.SwinConfig;
-import dev.vitrail.models.SwinTransformer;
-import dev.vitrail.models.VisionTransformer;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.swin.SwinConfig;
+import dev.vitrail.models.swin.SwinTransformer;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;

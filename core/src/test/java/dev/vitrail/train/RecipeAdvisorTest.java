@@ -12,7 +12,7 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.models.Catalog;
+import dev.vitrail.models.zoo.Catalog;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;

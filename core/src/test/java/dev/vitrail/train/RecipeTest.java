@@ -13,8 +13,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Catalog;
-import dev.vitrail.models.SwinConfig;
+import dev.vitrail.models.swin.SwinConfig;
+import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

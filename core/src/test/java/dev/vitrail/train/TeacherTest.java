@@ -10,10 +10,10 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.ConvNeXt;
-import dev.vitrail.models.ConvNeXtConfig;
-import dev.vitrail.models.VisionTransformer;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.convnext.ConvNeXt;
+import dev.vitrail.models.convnext.ConvNeXtConfig;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

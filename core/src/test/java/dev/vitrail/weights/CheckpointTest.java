@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Device;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -181,7 +181,7 @@ class CheckpointTest {
             o.patchHeight = 6;
             o.patchWidth = 6;
         });
-        try (var model = MINI.family().create(other)) {
+        try (var model = other.create()) {
             var report = Checkpoint.load(
                     model, MINI.family(), flax(config), Checkpoint.Classifier.KEEP_IF_IT_FITS, Device.CPU);
             assertThat(report.fresh()).containsExactlyInAnyOrder("head.weight", "head.bias");

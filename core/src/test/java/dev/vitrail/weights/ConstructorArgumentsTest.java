@@ -3,8 +3,8 @@ package dev.vitrail.weights;
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.zoo.Catalog;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -49,7 +49,7 @@ class ConstructorArgumentsTest {
             })
     void argumentsBuildWhatTheyName(String variant, String arguments, String tensor, String shape) {
         var config = configured(variant, arguments.replace('\'', '"'));
-        try (var model = Catalog.get(variant).family().create(config)) {
+        try (var model = config.create()) {
             var parameter = model.parameters().get(tensor);
             assertThat(parameter)
                     .as("%s among %s", tensor, model.parameters().keySet())
@@ -63,7 +63,8 @@ class ConstructorArgumentsTest {
 
     @Test
     void nullMeansNoLayerScale() {
-        try (var model = Catalog.create(configured("vit_small_patch14_dinov2", "{\"init_values\": null}"))) {
+        try (var model = configured("vit_small_patch14_dinov2", "{\"init_values\": null}")
+                .create()) {
             assertThat(model.parameters().keySet()).noneMatch(name -> name.contains(".ls1."));
         }
     }
@@ -83,7 +84,7 @@ class ConstructorArgumentsTest {
         var arguments =
                 "{\"drop_rate\": 0.1, \"drop_path_rate\": 0.2, \"dynamic_img_size\": true, \"pretrained\": true,"
                         + " \"scriptable\": false, \"nothing\": null}";
-        try (var model = Catalog.get(variant).family().create(configured(variant, arguments));
+        try (var model = configured(variant, arguments).create();
                 var plain = Catalog.get(variant).create()) {
             assertThat(model.parameters().keySet()).isEqualTo(plain.parameters().keySet());
         }

@@ -3,8 +3,8 @@ package dev.vitrail.weights;
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,0 +1,87 @@
+package dev.vitrail.models.convnext;
+
+import dev.vitrail.models.Family;
+import dev.vitrail.models.convnext.ConvNeXtConfig.Stem;
+import java.util.List;
+import java.util.OptionalDouble;
+
+/** The published sizes of the {@link ConvNeXt}: the papers' (section 3 and V2's table 3), and timm's smaller ones. */
+public final class ConvNeXtVariants {
+    private ConvNeXtVariants() {}
+
+    /** Widths double from stage to stage. */
+    private static ConvNeXtConfig sized(int width, Integer... depths) {
+        return ConvNeXtConfig.of(List.of(depths), List.of(width, 2 * width, 4 * width, 8 * width));
+    }
+
+    private static ConvNeXtConfig small(int width, Integer... depths) {
+        return sized(width, depths).with(o -> o.convolvedMlp = true);
+    }
+
+    private static ConvNeXtConfig v2(ConvNeXtConfig config) {
+        return config.with(o -> {
+            o.responseNorm = true;
+            o.layerScale = OptionalDouble.empty();
+        });
+    }
+
+    private static ConvNeXtConfig overlapping(Stem stem, ConvNeXtConfig config) {
+        return config.with(o -> o.stem = stem);
+    }
+
+    /** A vision transformer's shape: patches of 16×16, and one width throughout (section 3.3). */
+    private static ConvNeXtConfig isotropic(int width, int depth, OptionalDouble layerScale) {
+        return ConvNeXtConfig.of(List.of(depth), List.of(width)).with(o -> {
+            o.patch = 16;
+            o.stemNorm = false;
+            o.layerScale = layerScale;
+        });
+    }
+
+    public static final Family FAMILY = Family.of(
+                    "ConvNeXt",
+                    ConvNeXtDialects.OFFICIAL,
+                    ConvNeXtDialects.ISOTROPIC,
+                    ConvNeXtDialects.TORCHVISION,
+                    ConvNeXtDialects.HUGGING_FACE)
+            // spotless:off
+            .variant("convnext_atto",      small(40, 2, 2, 6, 2))
+            .variant("convnext_atto_ols",  overlapping(Stem.OVERLAP_TIERED, small(40, 2, 2, 6, 2)))
+            .variant("convnext_femto",     small(48, 2, 2, 6, 2))
+            .variant("convnext_femto_ols", overlapping(Stem.OVERLAP_TIERED, small(48, 2, 2, 6, 2)))
+            .variant("convnext_pico",      small(64, 2, 2, 6, 2))
+            .variant("convnext_pico_ols",  overlapping(Stem.OVERLAP_TIERED, small(64, 2, 2, 6, 2)))
+            .variant("convnext_nano",      small(80, 2, 2, 8, 2))
+            .variant("convnext_nano_ols",  overlapping(Stem.OVERLAP, small(80, 2, 2, 8, 2)))
+            .variant("convnext_tiny",      sized(96, 3, 3, 9, 3))
+            .variant("convnext_tiny_hnf",  small(96, 3, 3, 9, 3).with(o -> o.normsBeforePool = true))
+            .variant("convnext_small",     sized(96, 3, 3, 27, 3))
+            .variant("convnext_base",      sized(128, 3, 3, 27, 3))
+            .variant("convnext_large",     sized(192, 3, 3, 27, 3))
+            .variant("convnext_large_mlp", sized(192, 3, 3, 27, 3).withImage(320, 320).with(o -> o.headHidden = 1536))
+            .variant("convnext_xlarge",    sized(256, 3, 3, 27, 3))
+            .variant("convnext_xxlarge",   sized(384, 3, 4, 30, 3).withImage(256, 256).with(o -> o.normEps = o.headNormEps = 1e-5))
+
+            .variant("convnext_isotropic_small", isotropic(384, 18, OptionalDouble.empty()))
+            .variant("convnext_isotropic_base",  isotropic(768, 18, OptionalDouble.empty()))
+            .variant("convnext_isotropic_large", isotropic(1024, 36, OptionalDouble.of(1e-6)))
+
+            .variant("convnextv2_atto",    v2(small(40, 2, 2, 6, 2)))
+            .variant("convnextv2_femto",   v2(small(48, 2, 2, 6, 2)))
+            .variant("convnextv2_pico",    v2(small(64, 2, 2, 6, 2)))
+            .variant("convnextv2_nano",    v2(small(80, 2, 2, 8, 2)))
+            .variant("convnextv2_tiny",    v2(sized(96, 3, 3, 9, 3)))
+            .variant("convnextv2_small",   v2(sized(96, 3, 3, 27, 3)))
+            .variant("convnextv2_base",    v2(sized(128, 3, 3, 27, 3)))
+            .variant("convnextv2_large",   v2(sized(192, 3, 3, 27, 3)))
+            .variant("convnextv2_huge",    v2(sized(352, 3, 3, 27, 3)).withImage(384, 384))
+
+            // Not published: a small one for small images, whose stem halves them instead of quartering.
+            .variant("convnext_mini_32", ConvNeXtConfig.of(List.of(2, 2, 2), List.of(64, 128, 192)).with(o -> {
+                o.imageHeight = 32;
+                o.imageWidth = 32;
+                o.classes = 10;
+                o.patch = 2;
+            }));
+            // spotless:on
+}

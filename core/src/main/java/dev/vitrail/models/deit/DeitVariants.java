@@ -1,0 +1,61 @@
+package dev.vitrail.models.deit;
+
+import static dev.vitrail.models.vit.VisionTransformerVariants.base;
+import static dev.vitrail.models.vit.VisionTransformerVariants.huge;
+import static dev.vitrail.models.vit.VisionTransformerVariants.large;
+import static dev.vitrail.models.vit.VisionTransformerVariants.medium;
+import static dev.vitrail.models.vit.VisionTransformerVariants.mini;
+import static dev.vitrail.models.vit.VisionTransformerVariants.scaled;
+import static dev.vitrail.models.vit.VisionTransformerVariants.small;
+import static dev.vitrail.models.vit.VisionTransformerVariants.tiny;
+
+import dev.vitrail.models.Family;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerDialects;
+
+/**
+ * The published sizes of DeiT (Touvron et al., 2021, arXiv:2012.12877, Table 1) and DeiT-III (Touvron et al., 2022,
+ * arXiv:2204.07118), by timm's names. They are {@link VisionTransformer}s.
+ */
+public final class DeitVariants {
+    private DeitVariants() {}
+
+    // spotless:off
+    public static final Family FAMILY = Family.of("DeiT", VisionTransformerDialects.OFFICIAL_DEIT3)
+            .variant("deit_tiny_patch16_224", tiny(224, 16))
+            .variant("deit_small_patch16_224", small(224, 16))
+            .variant("deit_base_patch16_224", base(224, 16))
+            .variant("deit_base_patch16_384", base(384, 16))
+            // with a distillation token
+            .variant("deit_tiny_distilled_patch16_224", distilled(tiny(224, 16)))
+            .variant("deit_small_distilled_patch16_224", distilled(small(224, 16)))
+            .variant("deit_base_distilled_patch16_224", distilled(base(224, 16)))
+            .variant("deit_base_distilled_patch16_384", distilled(base(384, 16)))
+            // DeiT-III; Ti is in the authors' code alone, by this name, and has no published weights
+            .variant("deit_tiny_patch16_LS", third(tiny(224, 16), 1e-4))
+            .variant("deit3_small_patch16_224", third(small(224, 16), 1e-6))
+            .variant("deit3_small_patch16_384", third(small(384, 16), 1e-6))
+            .variant("deit3_medium_patch16_224", third(medium(224), 1e-6))
+            .variant("deit3_base_patch16_224", third(base(224, 16), 1e-6))
+            .variant("deit3_base_patch16_384", third(base(384, 16), 1e-6))
+            .variant("deit3_large_patch16_224", third(large(224, 16), 1e-6))
+            .variant("deit3_large_patch16_384", third(large(384, 16), 1e-6))
+            .variant("deit3_huge_patch14_224", third(huge(224, 14), 1e-6))
+            // ours, in miniature, without published weights
+            .variant("deit_mini_distilled_patch4_32", distilled(mini(32, 4, 128, 5, 4)))
+            .variant("deit3_mini_patch4_32", third(mini(32, 4, 128, 5, 4), 1e-4));
+    // spotless:on
+
+    private static VisionTransformerConfig distilled(VisionTransformerConfig config) {
+        return config.with(o -> o.distilled = true);
+    }
+
+    /** LayerScale, a class token without position, and one rate of stochastic depth for all blocks. */
+    private static VisionTransformerConfig third(VisionTransformerConfig config, double layerScale) {
+        return config.with(scaled(layerScale)).with(o -> {
+            o.positionsCoverPrefix = false;
+            o.dropPathUniform = true;
+        });
+    }
+}

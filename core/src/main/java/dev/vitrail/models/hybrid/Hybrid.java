@@ -1,0 +1,130 @@
+package dev.vitrail.models.hybrid;
+
+import dev.vitrail.models.FeatureInfo;
+import dev.vitrail.models.resnet.ResNet;
+import dev.vitrail.models.resnet.ResNetConfig;
+import dev.vitrail.models.resnet.ResNetV2;
+import dev.vitrail.models.resnet.ResNetV2Config;
+import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Layer;
+import java.util.List;
+
+/**
+ * The networks before the patches of a hybrid {@link VisionTransformer} (Dosovitskiy et al., 2021, arXiv:2010.11929, section
+ * 3.1: "the input sequence can be formed from feature maps of a CNN").
+ */
+public final class Hybrid {
+    private Hybrid() {}
+
+    /**
+     * A {@link ResNetV2} without its head.
+     *
+     * @param network its pool and classifier do not matter
+     */
+    public record PreActivationStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
+        public PreActivationStem {
+            network = network.with(o -> {
+                o.classes = 0;
+                o.pool = GlobalPool.Kind.NONE;
+            });
+        }
+
+        @Override
+        public Layer create(int imageChannels) {
+            return new ResNetV2(network.withChannels(imageChannels));
+        }
+
+        @Override
+        public int channels() {
+            return network.lastWidth();
+        }
+
+        @Override
+        public int stride() {
+            return network.stride();
+        }
+
+        @Override
+        public String firstConvolution() {
+            return network.firstConvolution();
+        }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return network.featureInfo();
+        }
+    }
+
+    /**
+     * The first convolution and the maximum of a {@link ResNetV2} alone.
+     *
+     * @param network its stages do not matter
+     */
+    public record RootStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
+        @Override
+        public Layer create(int imageChannels) {
+            return new ResNetV2.Root(network.withChannels(imageChannels), true);
+        }
+
+        @Override
+        public int channels() {
+            return network.stemChannels();
+        }
+
+        @Override
+        public int stride() {
+            return 4;
+        }
+
+        @Override
+        public String firstConvolution() {
+            return network.stem().firstConvolution();
+        }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return List.of();
+        }
+    }
+
+    /**
+     * A {@link ResNet} without its head, of as many stages as it has depths.
+     *
+     * @param network its pool and classifier do not matter
+     */
+    public record ResidualStem(ResNetConfig network) implements VisionTransformerConfig.Stem {
+        public ResidualStem {
+            network = network.with(o -> {
+                o.classes = 0;
+                o.pool = GlobalPool.Kind.NONE;
+            });
+        }
+
+        @Override
+        public Layer create(int imageChannels) {
+            return new ResNet(network.withChannels(imageChannels));
+        }
+
+        @Override
+        public int channels() {
+            return network.lastWidth();
+        }
+
+        @Override
+        public int stride() {
+            return network.stride();
+        }
+
+        @Override
+        public String firstConvolution() {
+            return network.firstConvolution();
+        }
+
+        @Override
+        public List<FeatureInfo> featureInfo() {
+            return network.featureInfo();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package dev.vitrail.models.hybrid;
+
+import dev.vitrail.models.Family;
+import dev.vitrail.models.resnet.ResNet;
+import dev.vitrail.models.resnet.ResNetConfig;
+import dev.vitrail.models.resnet.ResNetV2;
+import dev.vitrail.models.resnet.ResNetV2Config;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerVariants;
+import java.util.Optional;
+
+/**
+ * The published hybrids, by timm's names: the paper's and Steiner et al.'s (<i>How to train your ViT?</i>, 2021,
+ * arXiv:2106.10270) after a {@link ResNetV2}, timm's own after a {@link ResNet}; and a miniature for images of 32 pixels.
+ */
+public final class HybridVariants {
+    private HybridVariants() {}
+
+    /** A transformer behind a stem, with patches of {@code patch} positions. */
+    private static VisionTransformerConfig after(
+            VisionTransformerConfig.Stem stem, int image, int patch, int width, int depth, int heads) {
+        return VisionTransformerConfig.of(image, patch * stem.stride(), width, depth, heads)
+                .with(o -> {
+                    o.patchHeight = patch;
+                    o.patchWidth = patch;
+                    o.stem = Optional.of(stem);
+                });
+    }
+
+    private static ResNetV2Config google(Integer... depths) {
+        return ResNetV2Config.of(depths).with(o -> {
+            o.preActivation = false;
+            o.stem = ResNetV2Config.Stem.SAME;
+            o.convolution = ResNetV2Config.Convolution.STANDARDISED_SAME;
+            o.convolutionEps = 1e-8;
+        });
+    }
+
+    private static final VisionTransformerConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
+            R26_S32 = new Hybrid.PreActivationStem(google(2, 2, 2, 2)),
+            R50_S16 = new Hybrid.PreActivationStem(google(3, 4, 9)),
+            R50_S32 = new Hybrid.PreActivationStem(google(3, 4, 6, 3)),
+            RESNET26D =
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 2, 2, 2, 2)
+                            .d()),
+            RESNET50D =
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6, 3)
+                            .d()),
+            RESNET50D_S16 =
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6)
+                            .d());
+
+    /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
+    private static final VisionTransformerConfig.Stem R5_S4 =
+            new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2));
+
+    public static final Family FAMILY = Family.of("ViT hybrid")
+            // spotless:off
+            //                                                  stem           image patch width depth heads
+            .variant("vit_tiny_r_s16_p8_224",       after(ROOT,          224,  8,  192, 12,  3))
+            .variant("vit_tiny_r_s16_p8_384",       after(ROOT,          384,  8,  192, 12,  3))
+            .variant("vit_small_r26_s32_224",       after(R26_S32,       224,  1,  384, 12,  6))
+            .variant("vit_small_r26_s32_384",       after(R26_S32,       384,  1,  384, 12,  6))
+            .variant("vit_base_r26_s32_224",        after(R26_S32,       224,  1,  768, 12, 12))
+            .variant("vit_base_r50_s16_224",        after(R50_S16,       224,  1,  768, 12, 12).withClasses(0))
+            .variant("vit_base_r50_s16_384",        after(R50_S16,       384,  1,  768, 12, 12))
+            .variant("vit_large_r50_s32_224",       after(R50_S32,       224,  1, 1024, 24, 16))
+            .variant("vit_large_r50_s32_384",       after(R50_S32,       384,  1, 1024, 24, 16))
+            .variant("vit_small_resnet26d_224",     after(RESNET26D,     224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
+            .variant("vit_small_resnet50d_s16_224", after(RESNET50D_S16, 224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
+            .variant("vit_base_resnet26d_224",      after(RESNET26D,     224,  1,  768, 12, 12))
+            .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12))
+            // Not published.
+            .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4).withClasses(10)
+                    .with(VisionTransformerVariants.pooledBy(VisionTransformerConfig.Pool.AVG)));
+            // spotless:on
+}

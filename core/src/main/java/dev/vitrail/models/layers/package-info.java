@@ -1,0 +1,2 @@
+/** Layers and helpers that several families share. */
+package dev.vitrail.models.layers;

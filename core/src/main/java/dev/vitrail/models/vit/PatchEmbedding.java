@@ -1,0 +1,107 @@
+package dev.vitrail.models.vit;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.layers.Sizes;
+import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Cuts an image, or a stem's feature map, into patches and projects each to a token, {@code [B, C, H, W] → [B, N, D]} (the
+ * ViT paper's eq. 1 and its hybrid, section 3.1).
+ */
+final class PatchEmbedding extends Layer {
+    private final VisionTransformerConfig config;
+    private final @Nullable Layer stem;
+    private final Conv2d projection;
+
+    PatchEmbedding(VisionTransformerConfig c) {
+        config = c;
+        stem = c.stem().isPresent() ? child("backbone", c.stem().get().create(c.channels())) : null;
+        int in = c.stem().map(VisionTransformerConfig.Stem::channels).orElse(c.channels());
+        var patch = new long[] {c.patchHeight(), c.patchWidth()};
+        var shape = new Conv2d.Shape(in, c.width(), patch, patch, new long[] {0, 0}, 1, !c.preNorm());
+        boolean jax = c.weightInit() != VisionTransformerConfig.WeightInit.TIMM;
+        projection = child(
+                "proj",
+                new Conv2d(
+                        shape,
+                        jax ? Init.truncatedNormalOfVariance(1.0 / shape.fanIn()) : Init.fanInUniform(shape.fanIn()),
+                        jax ? Init.zeros() : Init.fanInUniform(shape.fanIn())));
+    }
+
+    /** Rows of patches in an image of that height. */
+    long rows(long height) {
+        return Sizes.ceilDiv((int) height, config.patchHeight() * stride());
+    }
+
+    /** Columns of patches in an image of that width. */
+    long columns(long width) {
+        return Sizes.ceilDiv((int) width, config.patchWidth() * stride());
+    }
+
+    private int stride() {
+        return config.stem().map(VisionTransformerConfig.Stem::stride).orElse(1);
+    }
+
+    @Override
+    protected Tensor forward(Tensor images) {
+        return embedded(images, FeatureTap.NONE);
+    }
+
+    /** {@link #forward}, showing the stages of the stem. */
+    Tensor apply(Tensor images, FeatureTap tap) {
+        return framed(() -> embedded(images, tap));
+    }
+
+    private Tensor embedded(Tensor images, FeatureTap tap) {
+        images.requireDims(4, "a batch of images");
+        VitrailException.require(
+                images.size(1) == config.channels(),
+                "images of %1$d channels were given to a model of %2$d: convert them, or build the model for %1$d",
+                images.size(1),
+                config.channels());
+        if (!config.dynamicPad()) {
+            requireFitting(images.size(2), images.size(3));
+        }
+        var x = stem == null
+                ? images
+                : stem instanceof Model network ? network.extractFeatures(images, tap) : stem.apply(images);
+        if (config.dynamicPad()) {
+            x = padded(x, config.patchHeight(), config.patchWidth());
+        }
+        return projection.apply(x).flatten(2).transpose(1, 2);
+    }
+
+    private void requireFitting(long height, long width) {
+        VitrailException.require(
+                config.dynamicSize()
+                        ? positions(height) % config.patchHeight() == 0 && positions(width) % config.patchWidth() == 0
+                        : height == config.imageHeight() && width == config.imageWidth(),
+                config.dynamicSize()
+                        ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"
+                        : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model for"
+                                + " that size",
+                height,
+                width,
+                config.patchHeight() * stride(),
+                config.patchWidth() * stride(),
+                config.imageHeight(),
+                config.imageWidth());
+    }
+
+    /** Positions of the map that patches are cut from, along a side of the image. */
+    private long positions(long side) {
+        return Sizes.ceilDiv((int) side, stride());
+    }
+
+    private static Tensor padded(Tensor x, long unitHeight, long unitWidth) {
+        long bottom = Math.floorMod(-x.size(2), unitHeight), right = Math.floorMod(-x.size(3), unitWidth);
+        return bottom == 0 && right == 0 ? x : Kernels.pad(x, 0, 0, right, 0, bottom);
+    }
+}

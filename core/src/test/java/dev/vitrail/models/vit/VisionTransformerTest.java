@@ -1,0 +1,341 @@
+package dev.vitrail.models.vit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.RandomState;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.layers.Positions;
+import dev.vitrail.models.vit.VisionTransformerConfig.Options;
+import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Parameters;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class VisionTransformerTest {
+    private static final VisionTransformerConfig SMALL =
+            VisionTransformerConfig.of(32, 8, 24, 3, 3).withClasses(5);
+
+    /** A model whose outputs spread: values of deviation 0.3 instead of the small first values. */
+    private static VisionTransformer model(VisionTransformerConfig config) {
+        var model = new VisionTransformer(config);
+        model.initialise(1, Device.CPU);
+        try (var frame = Frame.open();
+                var off = Gradients.off()) {
+            RandomState.seed(2);
+            model.parameters().values().forEach(parameter -> parameter.value().normalInPlace(0, 0.3));
+        }
+        return model;
+    }
+
+    private static Tensor images(long count, long height, long width) {
+        RandomState.seed(3);
+        return Tensor.randn(count, 3, height, width);
+    }
+
+    private static void assertClose(Tensor actual, Tensor expected) {
+        assertThat(actual.shape()).isEqualTo(expected.shape());
+        double scale = 1 + Tensors.largest(expected);
+        assertThat(Tensors.largest(actual.minus(expected))).isLessThan(1e-5 * scale);
+    }
+
+    /** Configurations that differ in what the forward pass does. */
+    static Stream<VisionTransformerConfig> options() {
+        return Stream.<Consumer<Options>>of(
+                        o -> {},
+                        o -> o.distilled = true,
+                        o -> {
+                            o.registers = 2;
+                            o.positionsCoverPrefix = false;
+                        },
+                        o -> {
+                            o.qkNorm = true;
+                            o.qkvBias = false;
+                            o.layerScale = OptionalDouble.of(0.1);
+                        },
+                        o -> {
+                            o.preNorm = true;
+                            o.activation = Activation.QUICK_GELU;
+                            o.normEps = 1e-5;
+                        },
+                        o -> {
+                            o.gatedMlp = true;
+                            o.activation = Activation.SILU;
+                        },
+                        o -> {
+                            o.pool = Pool.AVG;
+                            o.fcNorm = Optional.of(false);
+                        },
+                        o -> {
+                            o.pool = Pool.MAP;
+                            o.classToken = false;
+                            o.registers = 1;
+                        },
+                        o -> o.depth = 1,
+                        o -> o.finalNorm = false)
+                .map(SMALL::with);
+    }
+
+    @ParameterizedTest
+    @MethodSource("options")
+    void resultsDoNotDependOnTheBatch(VisionTransformerConfig config) {
+        try (var model = model(config);
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            var batch = images(8, 32, 32);
+            var together = model.apply(batch);
+            assertThat(together.shape()).containsExactly(8, 5);
+            for (int i = 0; i < 8; i++) {
+                assertClose(model.apply(batch.narrow(0, i, 1)), together.narrow(0, i, 1));
+            }
+        }
+    }
+
+    /** While gradients are recorded every token is computed, otherwise what the classifier reads. */
+    @ParameterizedTest
+    @MethodSource("options")
+    void theShortenedLastBlockGivesTheFullResult(VisionTransformerConfig config) {
+        try (var model = model(config);
+                var frame = Frame.open()) {
+            var images = images(3, 32, 32);
+            var full = model.apply(images).detach();
+            try (var off = Gradients.off()) {
+                assertClose(model.apply(images), full);
+                assertClose(model.embed(images), Frame.of(() -> model.pooled(model.extractFeatures(images))));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyPoolingIsItsFormula(Pool pool) {
+        var config = SMALL.with(o -> {
+            o.pool = pool;
+            o.registers = 1;
+            o.fcNorm = Optional.of(false);
+        });
+        try (var model = model(config);
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            var tokens = model.extractFeatures(images(2, 32, 32)); // class token, register, 4×4 patches
+            assertThat(tokens.shape()).containsExactly(2, 18, 24);
+            var patches = tokens.narrow(1, 2, 16);
+            var pooled = Frame.of(() -> model.pooled(tokens));
+            assertThat(pooled.shape()).containsExactly(2, pool == Pool.TOKEN_AVG ? 48 : 24);
+            switch (pool) {
+                case TOKEN -> assertClose(pooled, tokens.select(1, 0));
+                case AVG -> assertClose(pooled, patches.mean(false, 1));
+                case MAX -> assertClose(pooled, patches.max(false, 1));
+                case AVGMAX ->
+                    assertClose(
+                            pooled,
+                            patches.mean(false, 1).plus(patches.max(false, 1)).times(0.5));
+                case TOKEN_AVG -> assertClose(pooled, Tensor.cat(1, tokens.select(1, 0), patches.mean(false, 1)));
+                case MAP -> {
+                    // A register has no part in it.
+                    var others = Tensor.cat(1, Tensor.randn(2, 2, 24), patches);
+                    assertClose(Frame.of(() -> model.pooled(others)), pooled);
+                }
+            }
+        }
+    }
+
+    @Test
+    void aModelOfAnySizeIsTheModelOfThatSizeWithResampledPositions() {
+        try (var any = model(SMALL.with(o -> o.dynamicSize = true));
+                var fixed = model(SMALL);
+                var other = model(SMALL.withImage(48, 40));
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            assertClose(any.apply(images(2, 32, 32)), fixed.apply(images(2, 32, 32)));
+            var table = Parameters.of(fixed, "pos_embed").value();
+            any.parameters().forEach((name, parameter) -> Parameters.of(other, name)
+                    .assign(
+                            name.equals("pos_embed")
+                                    ? Positions.resample(table, 1, 4, 4, 6, 5)
+                                    : parameter.value().copy()));
+            assertClose(any.apply(images(2, 48, 40)), other.apply(images(2, 48, 40)));
+        }
+    }
+
+    @Test
+    void incompletePatchesArePaddedWithZeros() {
+        try (var padding = model(SMALL.with(o -> o.dynamicPad = true));
+                var plain = model(SMALL);
+                var frame = Frame.open();
+                var off = Gradients.off()) {
+            var images = images(2, 27, 30);
+            var padded = Tensor.zeros(2, 3, 32, 32);
+            padded.narrow(2, 0, 27).narrow(3, 0, 30).copyInPlace(images);
+            assertClose(padding.apply(images), plain.apply(padded));
+        }
+    }
+
+    @Test
+    void patchDropoutKeepsPrefixTokensAndAShareOfThePatchesWhileTraining() {
+        var config = SMALL.with(o -> {
+            o.patchDropout = 0.4;
+            o.registers = 2;
+        });
+        try (var model = model(config);
+                var frame = Frame.open()) {
+            model.train(true);
+            assertThat(model.extractFeatures(images(2, 32, 32)).shape()).containsExactly(2, 3 + 9, 24);
+            model.train(false);
+            assertThat(model.extractFeatures(images(2, 32, 32)).shape()).containsExactly(2, 3 + 16, 24);
+            var x = Tensors.count(2 * 19).reshape(2, 19, 1);
+            var kept = Positions.dropPatches(x, 3, 0.4).toLongs();
+            assertThat(kept).startsWith(0, 1, 2).hasSize(24).doesNotHaveDuplicates();
+            assertThat(Positions.dropPatches(x, 3, 0.999).shape()).containsExactly(2, 4, 1);
+        }
+    }
+
+    @Test
+    void dropPathAndDropoutsActWhileTrainingAlone() {
+        var config = SMALL.with(o -> {
+            o.dropPath = 0.5;
+            o.dropPathUniform = true;
+            o.headDropout = 0.2;
+            o.positionDropout = 0.1;
+            o.projectionDropout = 0.1;
+            o.attentionDropout = 0.1;
+        });
+        try (var model = model(config);
+                var frame = Frame.open()) {
+            var images = images(4, 32, 32);
+            assertClose(model.apply(images), model.apply(images));
+            model.train(true);
+            var first = model.apply(images);
+            assertThat(Tensors.largest(first.minus(model.apply(images)))).isGreaterThan(1e-3);
+            first.sum().backward();
+            assertThat(Tensors.finite(Parameters.of(model, "patch_embed.proj.weight")
+                            .value()
+                            .gradient()))
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void aDistilledModelTrainsTwoClassifiersAndAnswersWithTheirMean() {
+        try (var model = model(SMALL.with(o -> o.distilled = true));
+                var frame = Frame.open()) {
+            var images = images(2, 32, 32);
+            var heads = model.trainingLogits(images);
+            assertThat(heads).hasSize(2);
+            assertClose(heads.get(0).plus(heads.get(1)).times(0.5), model.apply(images));
+            assertThat(model.classifiers()).containsExactly("head", "head_dist");
+            model.resetClassifier(7);
+            model.initialise(0, Device.CPU);
+            assertThat(model.apply(images).shape()).containsExactly(2, 7);
+            assertThat(model.config().classes()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void withoutAClassifierTheResultIsTheVector() {
+        try (var model = model(SMALL.withClasses(0));
+                var frame = Frame.open()) {
+            assertClose(model.apply(images(2, 32, 32)), model.embed(images(2, 32, 32)));
+        }
+    }
+
+    private static void refused(ThrowingCallable call, String sentence) {
+        assertThatThrownBy(call).isInstanceOf(VitrailException.class).hasMessage(sentence);
+    }
+
+    private static void refused(Consumer<Options> change, String sentence) {
+        refused(
+                () -> {
+                    SMALL.with(change);
+                },
+                sentence);
+    }
+
+    @Test
+    void whatCannotWorkIsRefusedWithWhatWould() {
+        refused(o -> o.depth = 0, "width 24, depth 0 and heads 3 must be positive");
+        refused(o -> o.heads = 5, "width 24 is not a multiple of heads 5: take width 25 or 4 heads");
+        refused(
+                o -> o.imageHeight = 30,
+                "image height 30 is not a multiple of the patch of 8 pixels: the nearest that are, are 24 and 32");
+        refused(
+                o -> o.imageWidth = 3,
+                "image width 3 is less than the patch of 8 pixels: take at least 8, or a smaller patch");
+        refused(o -> o.patchWidth = 0, "image width 32 and patch 0 must be positive");
+        refused(
+                o -> o.classToken = false,
+                "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
+        refused(o -> o.classes = -1, "channels 3 must be positive and classes -1 not negative");
+        refused(
+                o -> {
+                    o.distilled = true;
+                    o.classToken = false;
+                    o.pool = Pool.AVG;
+                },
+                "a distillation token needs a class token beside it: set classToken");
+        refused(
+                o -> {
+                    o.distilled = true;
+                    o.pool = Pool.AVG;
+                },
+                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be token");
+        refused(o -> o.registers = -1, "registers -1 must not be negative");
+        refused(o -> o.mlpRatio = 0, "mlpRatio 0.0 leaves no hidden channels of width 24");
+        refused(
+                o -> {
+                    o.gatedMlp = true;
+                    o.mlpRatio = 1.0625;
+                },
+                "a gated perceptron halves its hidden channels, and 25 (width 24 × mlpRatio 1.0625) are odd");
+        refused(o -> o.dropPath = 1.5, "dropPath 1.5 must be in [0, 1)");
+        refused(o -> o.patchDropout = -0.1, "patchDropout -0.1 must be in [0, 1)");
+        refused(o -> o.headDropout = Double.NaN, "headDropout NaN must be in [0, 1)");
+    }
+
+    @Test
+    void imagesOfTheWrongShapeAreRefusedWithWhatWouldDo() {
+        try (var fixed = model(SMALL);
+                var any = model(SMALL.with(o -> o.dynamicSize = true));
+                var frame = Frame.open()) {
+            refused(
+                    () -> fixed.apply(images(1, 40, 32)),
+                    "images of 40×32 pixels were given to a model of 32×32: resize them, or build the model for that size");
+            refused(
+                    () -> any.apply(images(1, 40, 30)),
+                    "images of 40×30 pixels cannot be cut into patches of 8×8: resize them to multiples");
+            refused(
+                    () -> fixed.apply(Tensor.zeros(3, 32, 32)),
+                    "a batch of images needs 4 dimensions, found the shape [3, 32, 32]");
+            refused(
+                    () -> fixed.apply(Tensor.zeros(2, 1, 32, 32)),
+                    "images of 1 channels were given to a model of 3: convert them, or build the model for 1");
+        }
+    }
+
+    @Test
+    void everyLayerHasItsDepth() {
+        try (var model = model(SMALL.with(o -> o.registers = 1))) {
+            assertThat(model.layers()).isEqualTo(5);
+            assertThat(List.of("cls_token", "pos_embed", "reg_token", "patch_embed.proj.weight"))
+                    .allMatch(name -> model.layer(name) == 0);
+            assertThat(model.layer("blocks.0.norm1.weight")).isEqualTo(1);
+            assertThat(model.layer("blocks.2.mlp.fc2.bias")).isEqualTo(3);
+            assertThat(model.layer("norm.weight")).isEqualTo(3);
+            assertThat(model.layer("head.weight")).isEqualTo(4);
+        }
+    }
+}
