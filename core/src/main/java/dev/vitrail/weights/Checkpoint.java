@@ -270,10 +270,7 @@ public final class Checkpoint {
             Device device,
             List<String> misshapen,
             NotFinite notFinite) {
-        var dtype = parameter.value().dtype();
-        var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
-        values = stored.dtype() == dtype ? values : values.to(dtype);
-        notFinite.look(name, stored, values);
+        var values = notFinite.copy(name, stored, parameter.value().dtype());
         values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
         adaptation
                 .fit(name, values, parameter.shape())
