@@ -77,8 +77,8 @@ public final class Checkpoint {
             Optional<ModelConfig> source,
             Classifier classifier,
             Device device) {
-        var notes = new ArrayList<>(whole.notes());
         var named = TransformersNames.inOurs(whole);
+        var notes = new ArrayList<>(named.notes());
         TransformersNames.origin(named)
                 .ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
         var read = Read.of(model, family, named, notes);
