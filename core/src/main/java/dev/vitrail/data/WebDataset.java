@@ -143,6 +143,7 @@ final class WebDataset extends ShardedImages {
         final Map<String, String> labels = new HashMap<>();
         /** Images named by the key and one extension, and those with more of them: how many there are, and the first. */
         int plain;
+
         int further;
         Optional<Sample> firstPlain = Optional.empty();
         Optional<Sample> firstFurther = Optional.empty();

@@ -64,8 +64,9 @@ final class VitNames {
                 ours.add(transposed("head.weight", tensor));
                 int outputs = Math.toIntExact(tensor.shape()[1]);
                 ours.add(StoredTensor.of("head.bias", new float[outputs], outputs));
-                notes.add("the classifier is CLIP's projection: its %d outputs are no classes but a vector to compare with texts'"
-                        .formatted(outputs));
+                notes.add(
+                        "the classifier is CLIP's projection: its %d outputs are no classes but a vector to compare with texts'"
+                                .formatted(outputs));
             } else if (prefix.isEmpty() && isText(name)) {
                 others++;
             } else if (name.equals("positional_embedding") && tensor.shape().length == 2) {
@@ -79,7 +80,8 @@ final class VitNames {
             }
         }
         if (others > 0) {
-            notes.add("the image tower was loaded; %d tensors beside it, as of a text tower, were left out".formatted(others));
+            notes.add("the image tower was loaded; %d tensors beside it, as of a text tower, were left out"
+                    .formatted(others));
         }
         return state.translated(ours, "CLIP", notes);
     }
@@ -130,7 +132,9 @@ final class VitNames {
             }
         }
         parts.forEach((name, three) -> {
-            var inOrder = PROJECTIONS.stream().flatMap(part -> Optional.ofNullable(three.get(part)).stream()).toList();
+            var inOrder = PROJECTIONS.stream()
+                    .flatMap(part -> Optional.ofNullable(three.get(part)).stream())
+                    .toList();
             var joined = inOrder.size() == PROJECTIONS.size()
                     ? StoredTensor.joined(name, inOrder)
                     : Optional.<StoredTensor>empty();

@@ -289,7 +289,8 @@ final class ShardsTest {
         assertThat(set.name(1)).isEqualTo("0.tar/two.left.png");
         assertThat(set.faults().sentences())
                 .satisfiesExactly(
-                        fault -> assertThat(fault).startsWith("0.tar/one has 2 images, of which the first is taken, one.bmp:"),
+                        fault -> assertThat(fault)
+                                .startsWith("0.tar/one has 2 images, of which the first is taken, one.bmp:"),
                         fault -> assertThat(fault)
                                 .startsWith("0.tar/two has 2 images, of which the first is taken, two.left.png:"));
     }

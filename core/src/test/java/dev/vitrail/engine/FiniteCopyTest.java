@@ -43,7 +43,9 @@ class FiniteCopyTest {
                     for (int bits : NOT_FINITE) {
                         var bytes = finite(count);
                         bytes.putInt(4 * place, bits);
-                        assertThat(copied(bytes)).as("%08x at %d of %d", bits, place, count).isFalse();
+                        assertThat(copied(bytes))
+                                .as("%08x at %d of %d", bits, place, count)
+                                .isFalse();
                     }
                 }
             }

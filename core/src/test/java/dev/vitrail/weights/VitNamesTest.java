@@ -26,15 +26,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Checkpoints by CLIP's and by jeonsworld's names, loaded and compared in their outputs. */
 class VitNamesTest {
     private static final Variant MINI = Catalog.get("vit_mini_patch4_32");
-    private static final Variant CLIP = new Variant(
-            MINI.name(), MINI.family(), ((VisionTransformerConfig) MINI.config()).with((Consumer<
-                            VisionTransformerConfig.Options>)
-                    o -> {
-                        o.preNorm = true;
-                        o.normEps = 1e-5;
-                        o.activation = Activation.QUICK_GELU;
-                        o.classes = 7;
-                    }));
+    private static final Variant CLIP =
+            new Variant(MINI.name(), MINI.family(), ((VisionTransformerConfig) MINI.config()).with((Consumer<
+                                    VisionTransformerConfig.Options>)
+                            o -> {
+                                o.preNorm = true;
+                                o.normEps = 1e-5;
+                                o.activation = Activation.QUICK_GELU;
+                                o.classes = 7;
+                            }));
 
     /** Loads what {@code names} makes of a model and compares; the report's notes. */
     private static List<String> sameOutputs(Variant variant, Function<Model, StateDict> names) {
@@ -42,10 +42,11 @@ class VitNamesTest {
                 var loaded = variant.family().create(variant.config());
                 var off = Gradients.off()) {
             original.initialise(3, Device.CPU);
-            Frame.run(() -> original.parameters().forEach((name, parameter) -> parameter.assign(
-                    name.equals("head.bias") && variant == CLIP
-                            ? Tensor.zeros(parameter.shape())
-                            : Tensor.randn(parameter.shape()).times(0.1).plus(0.05))));
+            Frame.run(() -> original.parameters()
+                    .forEach((name, parameter) -> parameter.assign(
+                            name.equals("head.bias") && variant == CLIP
+                                    ? Tensor.zeros(parameter.shape())
+                                    : Tensor.randn(parameter.shape()).times(0.1).plus(0.05))));
             var report = Checkpoint.load(
                     loaded, variant.family(), names.apply(original), Checkpoint.Classifier.STRICT, Device.CPU);
             Frame.run(() -> {
@@ -104,7 +105,8 @@ class VitNamesTest {
         var notes = sameOutputs(CLIP, model -> clip(model, prefix, !prefix.isEmpty()));
         assertThat(notes)
                 .contains("names were translated from CLIP")
-                .contains("the classifier is CLIP's projection: its 7 outputs are no classes but a vector to compare with texts'");
+                .contains(
+                        "the classifier is CLIP's projection: its 7 outputs are no classes but a vector to compare with texts'");
         if (!prefix.isEmpty()) {
             assertThat(notes)
                     .contains("the image tower was loaded; 4 tensors beside it, as of a text tower, were left out");
@@ -118,11 +120,7 @@ class VitNamesTest {
                 var smaller = CLIP.family().create(config)) {
             original.initialise(1, Device.CPU);
             var report = Checkpoint.load(
-                    smaller,
-                    CLIP.family(),
-                    clip(original, "visual.", true),
-                    Checkpoint.Classifier.STRICT,
-                    Device.CPU);
+                    smaller, CLIP.family(), clip(original, "visual.", true), Checkpoint.Classifier.STRICT, Device.CPU);
             assertThat(report.notes()).anyMatch(note -> note.contains("pos_embed"));
         }
     }
@@ -172,8 +170,8 @@ class VitNamesTest {
                 var loaded = MINI.family().create(MINI.config())) {
             original.initialise(1, Device.CPU);
             var state = jeonsworld(original).without(name -> name.equals("transformer.encoder.layer.1.attn.key.bias"));
-            assertThatThrownBy(() -> Checkpoint.load(
-                            loaded, MINI.family(), state, Checkpoint.Classifier.STRICT, Device.CPU))
+            assertThatThrownBy(() ->
+                            Checkpoint.load(loaded, MINI.family(), state, Checkpoint.Classifier.STRICT, Device.CPU))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("1 tensors are missing (blocks.1.attn.qkv.bias)")
                     .hasMessageContaining("transformer.encoder.layer.1.attn.query.bias");

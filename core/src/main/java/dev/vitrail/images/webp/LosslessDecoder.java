@@ -51,8 +51,7 @@ final class LosslessDecoder {
         decode(alpha, new BitReader(alpha), size, (row, y) -> {}, deadline);
     }
 
-    private static void decode(
-            Span span, BitReader bits, FrameHeader.Size size, Finished sink, Deadline deadline)
+    private static void decode(Span span, BitReader bits, FrameHeader.Size size, Finished sink, Deadline deadline)
             throws IOException {
         var transforms = new ArrayList<LosslessTransform>();
         int seen = 0;
@@ -68,7 +67,8 @@ final class LosslessDecoder {
             transforms.add(0, transform);
         }
         var rows = new Rows(List.copyOf(transforms), width, new int[size.width()], sink, deadline);
-        // A picture of one colour is sound however large it is, and quickly filled; one that is predicted of nothing is not.
+        // A picture of one colour is sound however large it is, and quickly filled; one that is predicted of nothing is
+        // not.
         boolean predicted = (seen >> LosslessTransform.PREDICTOR & 1) != 0;
         long free = predicted ? FREE + FREE_PER_BYTE * span.size() : Long.MAX_VALUE;
         ArgbStream.whole(bits, width, size.height(), free, rows, deadline);
