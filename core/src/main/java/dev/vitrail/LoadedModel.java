@@ -10,6 +10,7 @@ import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.PreprocessingOverrides;
 import dev.vitrail.models.Adapted;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -25,6 +26,7 @@ import dev.vitrail.weights.StateDict;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -494,6 +496,33 @@ public record LoadedModel(
                 preprocessing.width(),
                 preprocessing.channels());
         return new LoadedModel(name, variant, model, input, labels, pretrained, notes);
+    }
+
+    /**
+     * The same model with a part of its preprocessing overridden, which its notes say.
+     *
+     * @throws VitrailException if the overrides do not fit the model's channels, or cannot be
+     */
+    public LoadedModel withPreprocessing(PreprocessingOverrides overrides) {
+        if (overrides.equals(PreprocessingOverrides.NONE)) {
+            return this;
+        }
+        var prepared = withPreprocessing(overrides.applyTo(preprocessing));
+        var note = "as asked for, images are prepared with mean %s, std %s, crop %s %s, %s"
+                .formatted(
+                        prepared.preprocessing.mean(),
+                        prepared.preprocessing.std(),
+                        prepared.preprocessing.cropMode().key(),
+                        String.format(Locale.ROOT, "%.3f", prepared.preprocessing.cropPct()),
+                        prepared.preprocessing.interpolation().key());
+        return new LoadedModel(
+                name,
+                variant,
+                model,
+                prepared.preprocessing,
+                labels,
+                pretrained,
+                Stream.concat(notes.stream(), Stream.of(note)).toList());
     }
 
     /** The same with a model that holds this one's, and closes it. */

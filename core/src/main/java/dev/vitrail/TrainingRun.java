@@ -288,7 +288,17 @@ public final class TrainingRun implements AutoCloseable {
                 config.get(IMAGE_SIZE)
                         .map(size -> taught.withImage(size.height(), size.width()))
                         .orElse(taught));
-        return classifies ? loaded : masking(loaded, options.device);
+        var prepared = prepared(loaded, config);
+        return classifies ? prepared : masking(prepared, options.device);
+    }
+
+    private static LoadedModel prepared(LoadedModel loaded, TrainingConfig config) {
+        try {
+            return loaded.withPreprocessing(config.preprocessing());
+        } catch (RuntimeException e) {
+            loaded.close();
+            throw e;
+        }
     }
 
     /** The model, to be taught by patches that are hidden from it. */

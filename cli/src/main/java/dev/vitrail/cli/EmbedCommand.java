@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageStream;
@@ -90,16 +91,21 @@ final class EmbedCommand implements Callable<Integer> {
                         }
                     }));
             if (!job.stopped()) {
-                report(job, vitrail.loaded().model().width());
+                report(job, vitrail.loaded());
             }
         }
         return 0;
     }
 
-    private void report(ImageJob job, int width) {
+    private void report(ImageJob job, LoadedModel loaded) {
+        int width = loaded.model().width();
         if (json) {
             Json.print(Json.object(
-                    "count", job.read(), "width", width, "broken", job.broken(), "file", PathNames.text(out)));
+                    "count", job.read(),
+                    "width", width,
+                    "broken", job.broken(),
+                    "file", PathNames.text(out),
+                    "notes", loaded.notes()));
         } else {
             System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", job.read(), width, PathNames.text(out));
         }

@@ -16,6 +16,7 @@ import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.ProcessEnd;
 import dev.vitrail.report.EvaluationPage;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -113,7 +114,8 @@ final class EvaluateCommand implements Callable<Integer> {
                         result,
                         loader.broken().size(),
                         loader.cut(),
-                        set.faults().count());
+                        set.faults().count(),
+                        loaded.notes());
             }
         }
         return 0;
@@ -138,20 +140,33 @@ final class EvaluateCommand implements Callable<Integer> {
                 .orElseGet(() -> StainedGlass.of(split));
     }
 
-    private void report(Evaluation result, int broken, int cut, int faults) {
+    private void report(Evaluation result, int broken, int cut, int faults, List<String> notes) {
         if (json) {
             Json.print(Json.object(
-                    "images", result.images(),
-                    "correct1", result.correct1(),
-                    "correct5", result.correct5(),
-                    "top1", 100 * result.top1(),
-                    "top5", 100 * result.top5(),
-                    "nll", result.nll(),
-                    "calibration_error", result.calibration().expectedError(),
-                    "broken", broken,
-                    "cut", cut,
-                    "faults", faults,
-                    "images_per_second", result.imagesPerSecond()));
+                    "images",
+                    result.images(),
+                    "correct1",
+                    result.correct1(),
+                    "correct5",
+                    result.correct5(),
+                    "top1",
+                    100 * result.top1(),
+                    "top5",
+                    100 * result.top5(),
+                    "nll",
+                    result.nll(),
+                    "calibration_error",
+                    result.calibration().expectedError(),
+                    "broken",
+                    broken,
+                    "cut",
+                    cut,
+                    "faults",
+                    faults,
+                    "images_per_second",
+                    result.imagesPerSecond(),
+                    "notes",
+                    notes));
             return;
         }
         System.out.printf(

@@ -57,11 +57,14 @@ final class ModelOptions {
                         + " such as %s",
                 name,
                 example());
-        loaded.notes().forEach(note -> LOG.info("{}", note));
+        var prepared = preparation.applyTo(named(loaded));
+        prepared.notes().forEach(note -> LOG.info("{}", note));
+        return prepared;
+    }
+
+    private LoadedModel named(LoadedModel loaded) {
         try {
-            var named =
-                    classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
-            return preparation.applyTo(named);
+            return classNames().map(given -> loaded.withLabels(given.names())).orElse(loaded);
         } catch (VitrailException e) {
             loaded.close();
             throw e;

@@ -1,15 +1,21 @@
 package dev.vitrail.cli;
 
+import static dev.vitrail.train.TrainingOptions.CROP_PCT;
+import static dev.vitrail.train.TrainingOptions.EVAL_INTERPOLATION;
+import static dev.vitrail.train.TrainingOptions.MEAN;
+import static dev.vitrail.train.TrainingOptions.STD;
+
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.Interpolation;
-import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.PreprocessingOverrides;
+import dev.vitrail.train.TrainingConfig;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** How a command prepares images, where its model says otherwise or nothing. */
+/** How a command prepares images, in place of what its model says. */
 final class PreparationOptions {
     @Option(
             names = "--mean",
@@ -36,39 +42,34 @@ final class PreparationOptions {
             description = "bilinear, bicubic, lanczos, nearest, box or hamming (default: the model's).")
     private Optional<String> interpolation = Optional.empty();
 
-    /** The model with what the options say. */
+    /** The model with what the options say; it is closed if they cannot be. */
     LoadedModel applyTo(LoadedModel loaded) {
-        if (mean.isEmpty() && std.isEmpty() && crop.isEmpty() && interpolation.isEmpty()) {
-            return loaded;
-        }
         try {
-            var input = loaded.preprocessing();
-            return loaded.withPreprocessing(new Preprocessing(
-                    input.channels(),
-                    input.height(),
-                    input.width(),
-                    crop.orElse(input.cropPct()),
-                    input.cropMode(),
-                    interpolation.map(Interpolation::parse).orElse(input.interpolation()),
-                    mean.map(text -> numbers("--mean", text, input.channels())).orElse(input.mean()),
-                    std.map(text -> numbers("--std", text, input.channels())).orElse(input.std())));
+            return loaded.withPreprocessing(new PreprocessingOverrides(
+                    mean.map(text -> numbers("--mean", text)),
+                    std.map(text -> numbers("--std", text)),
+                    crop,
+                    interpolation.map(Interpolation::parse)));
         } catch (RuntimeException e) {
             loaded.close();
             throw e;
         }
     }
 
-    private static List<Double> numbers(String option, String text, int channels) {
+    /** A training configuration with what the options say. */
+    TrainingConfig applyTo(TrainingConfig config) {
+        var changed = config;
+        changed = mean.isPresent() ? changed.with(MEAN, mean.map(text -> numbers("--mean", text))) : changed;
+        changed = std.isPresent() ? changed.with(STD, std.map(text -> numbers("--std", text))) : changed;
+        changed = crop.isPresent() ? changed.with(CROP_PCT, crop) : changed;
+        return interpolation.isPresent()
+                ? changed.with(EVAL_INTERPOLATION, interpolation.map(Interpolation::parse))
+                : changed;
+    }
+
+    private static List<Double> numbers(String option, String text) {
         try {
-            var values = Arrays.stream(text.split(",", -1)).map(Double::valueOf).toList();
-            VitrailException.require(
-                    values.size() == channels,
-                    "%s '%s' gives %d numbers for images of %d channels: give one for each, such as 0.485,0.456,0.406",
-                    option,
-                    text,
-                    values.size(),
-                    channels);
-            return values;
+            return Arrays.stream(text.split(",", -1)).map(Double::valueOf).toList();
         } catch (NumberFormatException e) {
             throw new VitrailException(
                     "%s '%s' is no list of numbers: give one for each channel, such as 0.485,0.456,0.406"

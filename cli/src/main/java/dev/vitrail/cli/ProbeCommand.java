@@ -140,6 +140,7 @@ final class ProbeCommand implements Callable<Integer> {
                         "cut", cut,
                         "faults", sets.faults().count(),
                         "seconds", seconds,
+                        "notes", loaded.notes(),
                         "results", results.stream().map(ProbeCommand::object).toList()));
             }
         }

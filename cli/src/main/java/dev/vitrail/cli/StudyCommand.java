@@ -3,6 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Faults;
+import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.StudyResults;
 import dev.vitrail.report.StudyRow;
 import dev.vitrail.report.StudyRow.State;
@@ -91,6 +92,9 @@ final class StudyCommand implements Callable<Integer> {
     public Integer call() {
         var study = study();
         var folder = out.orElseGet(() -> Path.of("runs", "study-" + study.folderName()));
+        if (!plan) {
+            AtomicFile.requireWritable(folder.resolve("study.csv"));
+        }
         var options = TrainingRun.Options.DEFAULT
                 .withDevice(input.device())
                 .withWorkers(workers)

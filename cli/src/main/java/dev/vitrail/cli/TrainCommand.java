@@ -14,6 +14,7 @@ import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SEED;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
@@ -132,6 +133,9 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DecodingOptions decoding = new DecodingOptions();
 
+    @Mixin
+    private PreparationOptions preparation = new PreparationOptions();
+
     @Option(names = "--seed", paramLabel = "N", description = "Where all chance begins.")
     private Optional<Long> seed = Optional.empty();
 
@@ -192,7 +196,7 @@ final class TrainCommand implements Callable<Integer> {
             announce(run, folder);
             var result = run(run.trainer(), folder, folder, run.sets());
             DataFaults.tellCut(run.cut());
-            report(result, run.broken(), run.cut(), run.sets().faults().count());
+            report(result, run);
             if (result.finished()
                     && !json
                     && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
@@ -282,7 +286,7 @@ final class TrainCommand implements Callable<Integer> {
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
                 LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
-        config = decoding.applyTo(config);
+        config = preparation.applyTo(decoding.applyTo(config));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
         config = with(config, ON_NAN, onNan);
@@ -346,11 +350,7 @@ final class TrainCommand implements Callable<Integer> {
                 loaded.model().parameterCount() / 1e6,
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());
-        if (loaded.pretrained()) {
-            loaded.notes().stream()
-                    .filter(note -> !loaded.model().config().adjusted().equals(Optional.of(note))) // the doctor tells
-                    .forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
-        }
+        notes(loaded).forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
         System.err.printf(
                 Locale.ROOT,
                 "run         %s, %s, batch %d, learning rate %s%s%n%n",
@@ -361,6 +361,15 @@ final class TrainCommand implements Callable<Integer> {
                 Optimizers.learningRate(config) == config.get(LEARNING_RATE)
                         ? ""
                         : " (learning_rate %s, for the images of a step)".formatted(config.get(LEARNING_RATE)));
+    }
+
+    /** What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does not fit. */
+    private static List<String> notes(LoadedModel loaded) {
+        return loaded.pretrained()
+                ? loaded.notes().stream()
+                        .filter(note -> !loaded.model().config().adjusted().equals(Optional.of(note)))
+                        .toList()
+                : List.of();
     }
 
     /** How many faults the data's files have, and the first few. */
@@ -391,7 +400,7 @@ final class TrainCommand implements Callable<Integer> {
         });
     }
 
-    private void report(TrainingResult result, int broken, int cut, int faults) {
+    private void report(TrainingResult result, TrainingRun run) {
         double last = result.epochs().isEmpty()
                 ? 0
                 : result.epochs().get(result.epochs().size() - 1).validationTop1();
@@ -418,15 +427,17 @@ final class TrainCommand implements Callable<Integer> {
                     "images_per_second",
                     speed,
                     "broken",
-                    broken,
+                    run.broken(),
                     "cut",
-                    cut,
+                    run.cut(),
                     "faults",
-                    faults));
+                    run.sets().faults().count(),
+                    "notes",
+                    notes(run.loaded())));
             return;
         }
-        if (broken > 0) {
-            System.out.printf("%nbroken      %d of the images could not be read%n", broken);
+        if (run.broken() > 0) {
+            System.out.printf("%nbroken      %d of the images could not be read%n", run.broken());
         }
         if (result.finished()) {
             System.out.printf(

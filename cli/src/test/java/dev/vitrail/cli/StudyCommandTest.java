@@ -63,6 +63,19 @@ final class StudyCommandTest {
     }
 
     @Test
+    void aFolderThatCannotBeWrittenIsToldBeforeTheDataIsRead() throws IOException {
+        var study = Files.writeString(folder.resolve("tiny.yaml"), "models: [resnet_mini_32]");
+        var file = Files.writeString(folder.resolve("file"), "");
+        var ran = Cli.run("study", study, "--data", folder.resolve("missing"), "--out", file.resolve("out"));
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.sentences())
+                .singleElement()
+                .asString()
+                .contains("cannot write " + file.resolve("out/study.csv"))
+                .doesNotContain("missing");
+    }
+
+    @Test
     void whatIsNoStudyIsWrongUse() {
         var ran = Cli.run("study", "dta");
         assertThat(ran.status()).isEqualTo(2);

@@ -62,6 +62,9 @@ public final class Datasets {
         if (Idx.has(path, Split.TRAIN) || Idx.has(path, Split.VALIDATION)) {
             return Idx.open(path, split);
         }
+        if (!ImageListing.holdsImage(path)) {
+            Shards.requireUnpacked(path);
+        }
         if (hasParts(path)) {
             return openPart(path, split).withDecoding(decoding);
         }

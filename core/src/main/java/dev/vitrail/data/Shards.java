@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -49,8 +50,17 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
         }
     }
 
-    /** The pieces at a path, if it holds any. */
+    /**
+     * The pieces at a path, if it holds any.
+     *
+     * @throws VitrailException if it names a tar file that is packed as a whole
+     */
     static Optional<Shards> at(Path path) {
+        if (!Files.isDirectory(path)) {
+            Packing.of(path).ifPresent(packing -> {
+                throw packing.refusal(expanded(path).get(0));
+            });
+        }
         for (var kind : Kind.values()) {
             var parts = new TreeMap<String, List<Path>>();
             if (kind.fits(path) && !Files.isDirectory(path)) {
@@ -105,12 +115,32 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
         }
     }
 
+    /**
+     * Refuses a folder whose only data are tar files that are packed as a whole.
+     *
+     * @param path a folder without pieces, see {@link #at}
+     */
+    static void requireUnpacked(Path path) {
+        var places = Stream.concat(
+                Stream.of(path, path.resolve("data")),
+                Arrays.stream(Split.values()).flatMap(split -> ImageFolder.part(path, split).stream()));
+        places.flatMap(folder -> list(folder, file -> Packing.of(file).isPresent()).stream())
+                .findFirst()
+                .ifPresent(file -> {
+                    throw Packing.of(file).orElseThrow().refusal(file);
+                });
+    }
+
     private static List<Path> list(Path folder, Kind kind) {
+        return list(folder, kind::fits);
+    }
+
+    private static List<Path> list(Path folder, Predicate<Path> wanted) {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }
         try (Stream<Path> entries = Files.list(folder)) {
-            return entries.filter(kind::fits)
+            return entries.filter(wanted)
                     .filter(file -> !ImageFiles.isHidden(String.valueOf(file.getFileName())))
                     .sorted((a, b) -> ImageFiles.BY_CODE_POINT.compare(a.toString(), b.toString()))
                     .toList();

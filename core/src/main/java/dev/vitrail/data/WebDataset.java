@@ -23,7 +23,8 @@ import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 /**
  * Images in tar files, in the layout of the WebDataset project: the files of a sample follow each other and share their name up to the
  * first dot, {@code n01440764/0001.jpg} and {@code n01440764/0001.cls}. The image is known by its extension; the label is the text of
- * {@code .cls}, or the field {@code label}, {@code cls} or {@code class} of {@code .json}.
+ * {@code .cls}, or the field {@code label}, {@code cls} or {@code class} of {@code .json}. Of several images the first with a single
+ * extension is taken ({@code 0001.jpg}, not {@code 0001.depth.png}); where that leaves a choice it is told by {@link #faults}.
  *
  * <p>A tar file is walked through once, from header to header, to note where its images lie; then any of them is read by itself. What
  * cannot be used, be it a sample without an image or the rest of a file that is cut short, is left out and told by {@link #faults}.
@@ -73,6 +74,12 @@ final class WebDataset extends ShardedImages {
         void read(Path shard) {
             int before = samples.size();
             try (var channel = FileChannel.open(shard, StandardOpenOption.READ)) {
+                var packing = Packing.of(FileWindow.bytes(channel, 0, (int) Math.min(channel.size(), Packing.BYTES)));
+                if (packing.isPresent()) {
+                    faults.add("%s is no tar file as it stands: it %s"
+                            .formatted(shard, packing.get().advice(shard)));
+                    return;
+                }
                 walk(shard, channel);
             } catch (IOException | RuntimeException e) {
                 // The library answers damaged headers with whatever comes to hand.
@@ -117,9 +124,11 @@ final class WebDataset extends ShardedImages {
 
         private void finish(Parts parts) {
             parts.faults.forEach(faults::add);
-            if (parts.image.isPresent()) {
-                samples.add(parts.image.get());
+            var image = parts.image();
+            if (image.isPresent()) {
+                samples.add(image.get());
                 labels.add(parts.label());
+                parts.choice().ifPresent(faults::add);
             } else if (!parts.key.isEmpty()) {
                 faults.add("%s/%s has no image, so it is left out".formatted(parts.shard.getFileName(), parts.key));
             }
@@ -132,7 +141,12 @@ final class WebDataset extends ShardedImages {
         final String key;
         final List<String> faults = new ArrayList<>();
         final Map<String, String> labels = new HashMap<>();
-        Optional<Sample> image = Optional.empty();
+        /** Images named by the key and one extension, and those with more of them: how many there are, and the first. */
+        int plain;
+
+        int further;
+        Optional<Sample> firstPlain = Optional.empty();
+        Optional<Sample> firstFurther = Optional.empty();
 
         Parts(Path shard, String key) {
             this.shard = shard;
@@ -143,8 +157,15 @@ final class WebDataset extends ShardedImages {
             var name = entry.getName();
             var extension = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
             if (ImageFiles.isImage(Path.of("x." + extension))) {
-                if (image.isEmpty() && entry.getSize() <= Integer.MAX_VALUE) {
-                    image = Optional.of(new Sample(shard, name, offset, (int) entry.getSize()));
+                if (entry.getSize() <= Integer.MAX_VALUE) {
+                    var found = Optional.of(new Sample(shard, name, offset, (int) entry.getSize()));
+                    if (name.length() == key.length() + 1 + extension.length()) {
+                        plain++;
+                        firstPlain = firstPlain.or(() -> found);
+                    } else {
+                        further++;
+                        firstFurther = firstFurther.or(() -> found);
+                    }
                 }
             } else if ((extension.equals("cls") || extension.equals("json")) && entry.getSize() <= LARGEST_LABEL) {
                 var text = new String(FileWindow.bytes(channel, offset, (int) entry.getSize()), StandardCharsets.UTF_8);
@@ -152,6 +173,25 @@ final class WebDataset extends ShardedImages {
                         .filter(label -> !label.isEmpty())
                         .ifPresent(label -> labels.put(extension, label));
             }
+        }
+
+        Optional<Sample> image() {
+            return firstPlain.or(() -> firstFurther);
+        }
+
+        /** What is told where the extensions do not say which image is meant. */
+        Optional<String> choice() {
+            int images = plain > 0 ? plain : further;
+            return images < 2
+                    ? Optional.empty()
+                    : Optional.of(
+                            ("%s/%s has %d images, of which the first is taken, %s: a sample is what shares its name up to the first"
+                                            + " dot, and has one image")
+                                    .formatted(
+                                            shard.getFileName(),
+                                            key,
+                                            images,
+                                            image().map(Sample::name).orElseThrow()));
         }
 
         private Optional<String> field(String name, String text) {

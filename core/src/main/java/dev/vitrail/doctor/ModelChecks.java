@@ -96,7 +96,7 @@ final class ModelChecks {
         int side = side(loaded);
         if (side <= SMALL && input.cropPct() < 1) {
             findings.add(Finding.warn(
-                    "set crop_pct to 1 in the config.json beside the weights, or take a model made for small images",
+                    "set crop_pct to 1 (--crop 1), or take a model made for small images",
                     "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
                     input.cropPct(),
                     side,

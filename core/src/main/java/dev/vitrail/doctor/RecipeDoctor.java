@@ -30,7 +30,7 @@ public final class RecipeDoctor {
         var pictures = PictureSize.of(sets.train());
         var findings = new ArrayList<Finding>();
         findings.addAll(ModelChecks.of(loaded, pictures));
-        findings.addAll(Statistics.of(loaded));
+        findings.addAll(Statistics.of(loaded, config.preprocessing().hasStatistics()));
         findings.addAll(OptionChecks.of(
                 config,
                 loaded.pretrained(),

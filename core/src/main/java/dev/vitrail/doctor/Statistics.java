@@ -17,19 +17,22 @@ import java.util.Optional;
 final class Statistics {
     private Statistics() {}
 
-    static List<Finding> of(LoadedModel loaded) {
+    /** @param stated whether mean or std are options of the run: what differs from the weights' is then warned of, not refused */
+    static List<Finding> of(LoadedModel loaded, boolean stated) {
         if (!loaded.pretrained()) {
             return List.of();
         }
         var path = Path.of(loaded.name());
         if (Files.isRegularFile(path)) {
-            return ofBareFile(loaded.name(), loaded.variant().name(), loaded.preprocessing());
+            return stated
+                    ? List.of()
+                    : ofBareFile(loaded.name(), loaded.variant().name(), loaded.preprocessing());
         }
         var tag = ModelFolder.looksLike(path)
                 ? ModelFolder.read(path).config().pretrained().tag()
                 : tagOf(loaded.name());
         return tag.flatMap(known -> Pretrained.find(loaded.variant().name() + "." + known))
-                .map(published -> ofPublished(loaded.name(), published, loaded.preprocessing()))
+                .map(published -> ofPublished(loaded.name(), published, loaded.preprocessing(), stated))
                 .orElse(List.of());
     }
 
@@ -39,22 +42,27 @@ final class Statistics {
     }
 
     /** Weights that say what they are are known to have been trained with certain statistics. */
-    static List<Finding> ofPublished(String name, Pretrained published, Preprocessing input) {
+    static List<Finding> ofPublished(String name, Pretrained published, Preprocessing input, boolean stated) {
         var theirs = statistics(published);
         var ours = input.normalization();
         if (theirs.equals(ours) || theirs.channels() != ours.channels()) {
             return List.of();
         }
-        return List.of(Finding.refuse(
-                "correct mean and std in its config.json",
-                "the images would be normalised with mean %s and deviation %s, but %s (%s.%s) was trained with %s and %s",
-                ours.mean(),
-                ours.std(),
-                name,
-                published.variant(),
-                published.tag(),
-                theirs.mean(),
-                theirs.std()));
+        var sentence =
+                "the images would be normalised with mean %s and deviation %s, but %s (%s.%s) was trained with %s and %s"
+                        .formatted(
+                                ours.mean(),
+                                ours.std(),
+                                name,
+                                published.variant(),
+                                published.tag(),
+                                theirs.mean(),
+                                theirs.std());
+        return List.of(
+                stated
+                        ? Finding.warn(
+                                "leave out mean and std (--mean, --std), to have the weights' own", "%s", sentence)
+                        : Finding.refuse("correct mean and std in its config.json", "%s", sentence));
     }
 
     /** A bare file says nothing, and the weights of an architecture do not all have the same statistics. */

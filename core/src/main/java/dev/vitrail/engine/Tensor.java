@@ -116,6 +116,27 @@ public final class Tensor {
         return tensor;
     }
 
+    /**
+     * A copy of raw single-precision elements, and whether all of them are finite.
+     *
+     * @param data as for {@link #of(ByteBuffer, DType, long...)}
+     */
+    public static Checked checked(ByteBuffer data, long... shape) {
+        Natives.load();
+        checkCount(data.remaining() / Float.BYTES, shape);
+        var tensor = empty(DType.F32, Device.CPU, shape);
+        boolean finite = data.remaining() == 0
+                || FiniteCopy.copy(
+                        data.duplicate(),
+                        new BytePointer(tensor.handle.data_ptr())
+                                .capacity(data.remaining())
+                                .asByteBuffer());
+        return new Checked(tensor, finite);
+    }
+
+    /** A tensor, and whether it holds neither NaN nor infinity. */
+    public record Checked(Tensor tensor, boolean finite) {}
+
     private static void checkCount(long count, long[] shape) {
         long expected = 1;
         for (long side : shape) {

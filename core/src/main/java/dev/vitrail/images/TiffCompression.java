@@ -29,10 +29,10 @@ enum TiffCompression {
 
     /** What is known and not read. */
     private static final Map<Integer, String> OTHERS = Map.ofEntries(
-            Map.entry(6, "JPEG of the old kind"),
+            Map.entry(6, "old-style JPEG (compression 6)"),
             Map.entry(9, "JBIG"),
             Map.entry(10, "JBIG"),
-            Map.entry(99, "JPEG of the old kind"),
+            Map.entry(99, "old-style JPEG (compression 99)"),
             Map.entry(262, "Kodak's 262"),
             Map.entry(32766, "NeXT's run lengths"),
             Map.entry(32767, "Sony's ARW"),

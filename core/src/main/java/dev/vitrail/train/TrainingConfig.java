@@ -8,24 +8,29 @@ import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
 import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
+import static dev.vitrail.train.TrainingOptions.CROP_PCT;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
+import static dev.vitrail.train.TrainingOptions.EVAL_INTERPOLATION;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MEAN;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.NEEDS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.STD;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
+import dev.vitrail.images.PreprocessingOverrides;
 import dev.vitrail.models.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -159,6 +164,11 @@ public final class TrainingConfig {
                 with(BATCH_SIZE, batch).with(ACCUMULATION, Math.max(1, Math.min(get(ACCUMULATION), images / batch)));
         return fitted.with(LOWEST_LEARNING_RATE, Math.min(get(LOWEST_LEARNING_RATE), Optimizers.learningRate(fitted)))
                 .checked();
+    }
+
+    /** What this run says of the images' preparation in place of the model. */
+    public PreprocessingOverrides preprocessing() {
+        return new PreprocessingOverrides(get(MEAN), get(STD), get(CROP_PCT), get(EVAL_INTERPOLATION));
     }
 
     /** Whether images are mixed with each other. */

@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.StreamSupport;
 
 /**
  * One option of a training run: its name in YAML and on the command line, what it means, the values it may take, and the value it
@@ -103,6 +104,30 @@ public final class TrainingOption<T> {
                                 ? NODES.numberNode(limit.mebibytes())
                                 : NODES.textNode(limit.toString())),
                 List.of());
+    }
+
+    /** A number for each channel of images, none where nobody says. */
+    static TrainingOption<Optional<List<Double>>> channels(String name, String meaning) {
+        return new TrainingOption<>(
+                        name,
+                        List.<Double>of(),
+                        meaning,
+                        new Kind<>(
+                                "a list of numbers, one for each channel, such as [0.485, 0.456, 0.406]",
+                                node -> node.isArray()
+                                        && !node.isEmpty()
+                                        && StreamSupport.stream(node.spliterator(), false)
+                                                .allMatch(TrainingOption::isNumber),
+                                node -> StreamSupport.stream(node.spliterator(), false)
+                                        .map(JsonNode::asDouble)
+                                        .toList(),
+                                values -> {
+                                    var array = NODES.arrayNode();
+                                    values.forEach(array::add);
+                                    return array;
+                                }),
+                        List.<Rule<List<Double>>>of())
+                .orNone();
     }
 
     /** Two sides of a rectangle as parts of the image's, none where nobody says. */

@@ -1,6 +1,7 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.train.TrainingOption.cache;
+import static dev.vitrail.train.TrainingOption.channels;
 import static dev.vitrail.train.TrainingOption.choice;
 import static dev.vitrail.train.TrainingOption.flag;
 import static dev.vitrail.train.TrainingOption.number;
@@ -13,6 +14,7 @@ import static dev.vitrail.train.TrainingOption.whole;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.ImageSize;
+import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.SixteenBit;
 import dev.vitrail.nn.FirstWeights;
@@ -36,6 +38,10 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> HOLD_OUT = number("hold_out", 0.1, "share of the images set aside for validation where the data has no part for it").that(v -> v > 0 && v < 1, "in (0, 1)");
     public static final TrainingOption<Double> TRAIN_SHARE = number("train_share", 1, "share of the training images of each class that is trained on, drawn by the seed; those of validation are not touched").that(v -> v > 0 && v <= 1, "in (0, 1]");
     public static final TrainingOption<Optional<ImageSize>> IMAGE_SIZE = size("image_size", "side of the input, pixels, or its height and width; none: the model's own");
+    public static final TrainingOption<Optional<List<Double>>> MEAN = channels("mean", "mean of each channel of the images, on the scale 0 to 1; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(Double::isFinite), "finite");
+    public static final TrainingOption<Optional<List<Double>>> STD = channels("std", "standard deviation of each channel, on the same scale; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(s -> Double.isFinite(s) && s > 0), "positive");
+    public static final TrainingOption<Optional<Double>> CROP_PCT = number("crop_pct", 1, "side of the centre crop of validation images over the side of the resized image; none: the model's own").that(v -> v > 0, "positive").orNone();
+    public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "how validation images are resized; none: the model's own").orNone();
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "passes over the data").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Optional<Integer>> EPOCH_IMAGES = whole("epoch_images", 1, "images in an epoch, whatever the size of the training set: passes over it follow each other, and the next epoch goes on where this one ends; none: one pass").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images in a step").that(v -> v > 0, "1 or more");
@@ -134,8 +140,8 @@ public final class TrainingOptions {
     // spotless:off
     public static final List<Section> SECTIONS = List.of(
             new Section("What is trained, and on what",
-                    MODEL, ARCHITECTURE, DATA, LABELS, EXIF, MAX_PIXELS, SIXTEEN_BIT, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, EPOCHS, EPOCH_IMAGES,
-                    BATCH_SIZE, ACCUMULATION, SEED, FIRST_WEIGHTS, NEEDS_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
+                    MODEL, ARCHITECTURE, DATA, LABELS, EXIF, MAX_PIXELS, SIXTEEN_BIT, HOLD_OUT, TRAIN_SHARE, IMAGE_SIZE, MEAN, STD, CROP_PCT,
+                    EVAL_INTERPOLATION, EPOCHS, EPOCH_IMAGES, BATCH_SIZE, ACCUMULATION, SEED, FIRST_WEIGHTS, NEEDS_WEIGHTS, FREEZE_BACKBONE, SAVE_MINUTES, KEEP_EVERY,
                     IMAGE_CACHE),
             new Section("How the weights change",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,

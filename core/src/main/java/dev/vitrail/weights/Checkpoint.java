@@ -77,8 +77,8 @@ public final class Checkpoint {
             Optional<ModelConfig> source,
             Classifier classifier,
             Device device) {
-        var notes = new ArrayList<>(whole.notes());
         var named = TransformersNames.inOurs(whole);
+        var notes = new ArrayList<>(named.notes());
         TransformersNames.origin(named)
                 .ifPresent(origin -> notes.add("names were translated from %s".formatted(origin)));
         var read = Read.of(model, family, named, notes);
@@ -270,10 +270,7 @@ public final class Checkpoint {
             Device device,
             List<String> misshapen,
             NotFinite notFinite) {
-        var dtype = parameter.value().dtype();
-        var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
-        values = stored.dtype() == dtype ? values : values.to(dtype);
-        notFinite.look(name, stored, values);
+        var values = notFinite.copy(name, stored, parameter.value().dtype());
         values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
         adaptation
                 .fit(name, values, parameter.shape())

@@ -1,6 +1,7 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -14,15 +15,27 @@ final class NotFinite {
     private final Map<String, long[]> found = new LinkedHashMap<>();
 
     /**
-     * Looks at one tensor. Its sum is finite if all its numbers are, and takes one pass; only where it is not are they counted.
+     * A copy of one tensor, looked at. Small types are looked at as what they become: their sum is finite only if all numbers are.
      *
-     * @param stored as the file has it
-     * @param values the same numbers
+     * @param dtype of the copy
      */
-    void look(String name, StoredTensor stored, Tensor values) {
-        if (!values.dtype().floating() || Double.isFinite(values.sum().item())) {
-            return;
+    Tensor copy(String name, StoredTensor stored, DType dtype) {
+        if (stored.dtype() == DType.F32 && dtype == DType.F32) {
+            var copy = Tensor.checked(stored.bytes(), stored.shape());
+            if (!copy.finite()) {
+                count(name, stored);
+            }
+            return copy.tensor();
         }
+        var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
+        values = stored.dtype() == dtype ? values : values.to(dtype);
+        if (dtype.floating() && !Double.isFinite(values.sum().item())) {
+            count(name, stored);
+        }
+        return values;
+    }
+
+    private void count(String name, StoredTensor stored) {
         long count = 0;
         for (float value : stored.toFloats()) {
             count += Float.isFinite(value) ? 0 : 1;

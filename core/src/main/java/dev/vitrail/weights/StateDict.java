@@ -99,6 +99,18 @@ public final class StateDict implements Iterable<StoredTensor> {
     }
 
     /**
+     * The same file by our names.
+     *
+     * @param whose names they were, which {@link TransformersNames#origin} tells
+     * @param sentences in place of {@link #notes}
+     */
+    StateDict translated(Collection<StoredTensor> ours, String whose, List<String> sentences) {
+        var more = new LinkedHashMap<>(metadata);
+        more.put(TransformersNames.TRANSLATED, whose);
+        return new StateDict(ours, more, origin, averaged, architecture, sentences);
+    }
+
+    /**
      * The tensors by our names, where these are another code base's; without those that we do not store. What a dialect splits but
      * cannot be cut keeps its name.
      */

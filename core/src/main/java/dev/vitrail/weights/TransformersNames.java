@@ -27,7 +27,7 @@ import java.util.stream.Stream;
  */
 final class TransformersNames {
     /** In the metadata of translated weights: whose names they had. */
-    private static final String TRANSLATED = "translated from";
+    static final String TRANSLATED = "translated from";
 
     private static final Pattern START = Pattern.compile(
             "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
@@ -145,23 +145,14 @@ final class TransformersNames {
                 && !has(".*\\.attention\\.((attention|self)\\.key|k_proj)\\.bias");
     }
 
-    /** The weights by timm's names, where they have a model's of transformers; else as they are. */
+    /** The weights by timm's names, where they have a model's of transformers or those of {@link VitNames}; else as they are. */
     static StateDict inOurs(StateDict state) {
         return KINDS.stream()
                 .filter(kind -> kind.isOf(state))
                 .findFirst()
-                .map(kind -> {
-                    var metadata = new LinkedHashMap<>(state.metadata());
-                    metadata.put(TRANSLATED, "the transformers library");
-                    return new StateDict(
-                            new TransformersNames(state, kind).translated(),
-                            metadata,
-                            state.origin(),
-                            state.averaged(),
-                            state.architecture(),
-                            state.notes());
-                })
-                .orElse(state);
+                .map(kind -> state.translated(
+                        new TransformersNames(state, kind).translated(), "the transformers library", state.notes()))
+                .orElseGet(() -> VitNames.inOurs(state));
     }
 
     /** Whose names the weights had before {@link #inOurs}; empty if they were not translated. */

@@ -19,10 +19,13 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Images in tar and Parquet files: what a folder of the same images gives, these give. */
 final class ShardsTest {
@@ -244,6 +247,91 @@ final class ShardsTest {
         tar("only/train-0.tar", samples(0, 4));
         assertThatThrownBy(() -> open("only", Split.TEST)).hasMessageContaining("no files of the part 'test'");
         assertThatThrownBy(() -> open("only/gone.tar", Split.TEST)).hasMessageContaining("there is no file");
+    }
+
+    /** The order in an archive is not that of meaning: {@code depth.png} comes before {@code jpg}. */
+    @Test
+    void ofSeveralFilesOfASampleTheImageIsTheOneWithASingleExtension() {
+        Pictures.text(folder.resolve("rich/classes.txt"), "ants", "bees");
+        tar(
+                "rich/0.tar",
+                List.of(
+                        Item.text("one.cls", "1"),
+                        new Item("one.depth.png", files.content(7)),
+                        Item.text("one.json", "{\"label\": 0, \"width\": 3}"),
+                        new Item("one.png", files.content(1)),
+                        new Item("one.seg.png", files.content(8)),
+                        Item.text("one.txt", "a caption"),
+                        new Item("two.INPUT.PNG", files.content(2)),
+                        Item.text("two.json", "{\"cls\": 0}"),
+                        new Item("two.npy", new byte[80])));
+        var set = open("rich", Split.TRAIN);
+        assertThat(set.labels()).containsExactly(1, 0);
+        assertThat(set.name(0)).isEqualTo("0.tar/one.png");
+        assertThat(set.content(0)).isEqualTo(files.content(1));
+        assertThat(set.name(1)).isEqualTo("0.tar/two.INPUT.PNG");
+        assertThat(set.faults().isEmpty()).isTrue();
+    }
+
+    @Test
+    void severalImagesOfASampleAreTold() {
+        tar(
+                "several/0.tar",
+                List.of(
+                        Item.text("one.cls", "0"),
+                        new Item("one.bmp", files.content(1)),
+                        new Item("one.png", files.content(2)),
+                        new Item("two.left.png", files.content(3)),
+                        new Item("two.right.png", files.content(4)),
+                        Item.text("two.cls", "1")));
+        var set = open("several", Split.TRAIN);
+        assertThat(set.size()).isEqualTo(2);
+        assertThat(set.name(1)).isEqualTo("0.tar/two.left.png");
+        assertThat(set.faults().sentences())
+                .satisfiesExactly(
+                        fault -> assertThat(fault)
+                                .startsWith("0.tar/one has 2 images, of which the first is taken, one.bmp:"),
+                        fault -> assertThat(fault)
+                                .startsWith("0.tar/two has 2 images, of which the first is taken, two.left.png:"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"set.tar.gz", "set.TGZ", "set.tar.bz2", "set.tar.xz", "set.tar.zst"})
+    void aTarFileThatIsPackedAsAWholeIsRefusedByName(String name) throws IOException {
+        for (var place : List.of("packed/", "packed/data/", "packed/train/")) {
+            var file = folder.resolve("in-" + name).resolve(place).resolve(name);
+            Files.createDirectories(file.getParent());
+            Files.write(file, new byte[10]);
+            for (var path : List.of(file, folder.resolve("in-" + name).resolve("packed"))) {
+                assertThatThrownBy(() -> Datasets.open(path, Split.TRAIN, Optional.empty()))
+                        .isExactlyInstanceOf(VitrailException.class)
+                        .hasMessageStartingWith(file + " is packed by ")
+                        .hasMessageEndingWith(file + ") and name the .tar file");
+            }
+            Files.delete(file);
+        }
+        assertThatThrownBy(() -> open("gone-" + name, Split.TRAIN)).hasMessageContaining("there is no file");
+    }
+
+    @Test
+    void aTarFileThatIsPackedUnderItsNameIsToldSo() throws IOException {
+        tar("hidden/0.tar", samples(0, 4));
+        try (var gzip = new GZIPOutputStream(Files.newOutputStream(folder.resolve("hidden/1.tar")))) {
+            Files.copy(folder.resolve("hidden/0.tar"), gzip);
+        }
+        var set = open("hidden", Split.TRAIN);
+        assertThat(set.size()).isEqualTo(4);
+        assertThat(set.faults().sentences())
+                .singleElement()
+                .asString()
+                .contains("hidden/1.tar is no tar file as it stands: it is packed by gzip as a whole", "gunzip");
+    }
+
+    @Test
+    void anArchiveBesideClassFoldersIsNotTheData() throws IOException {
+        Pictures.write(folder.resolve("kept/ants/1.png"), 1);
+        Files.write(folder.resolve("kept/original.tar.gz"), new byte[10]);
+        assertThat(open("kept", Split.TRAIN)).isInstanceOf(ImageFiles.class);
     }
 
     @Test

@@ -168,7 +168,7 @@ final class RecipeDoctorTest {
             var input = preprocessing(
                     Pretrained.find(name + ".augreg_in21k_ft_in1k").orElseThrow());
             var right = new LoadedModel(folder.toString(), variant, any.model(), input, List.of(), true, List.of());
-            assertThat(Statistics.of(right)).isEmpty();
+            assertThat(Statistics.of(right, false)).isEmpty();
             var wrong = new LoadedModel(
                     folder.toString(),
                     variant,
@@ -177,10 +177,11 @@ final class RecipeDoctorTest {
                     List.of(),
                     true,
                     List.of());
-            severe(Statistics.of(wrong), REFUSE)
+            severe(Statistics.of(wrong, false), REFUSE)
                     .singleElement()
                     .asString()
                     .contains("mean [0.485, 0.456, 0.406]", name + ".augreg_in21k_ft_in1k", "[0.5, 0.5, 0.5]");
+            severe(Statistics.of(wrong, true), WARN).singleElement().asString().contains("leave out mean and std");
         }
     }
 

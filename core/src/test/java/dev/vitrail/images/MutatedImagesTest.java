@@ -18,7 +18,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Sound files, changed at random: each becomes a picture or one sentence, in less than a second of processor time.
  *
- * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; run that with {@code -Xmx256m}.
+ * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; the Maven profile {@code audit} does so in a
+ * small heap.
  */
 class MutatedImagesTest {
     private static final int MUTATIONS = Integer.getInteger("vitrail.mutations", 600);

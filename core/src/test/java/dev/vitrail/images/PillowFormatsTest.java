@@ -11,9 +11,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -90,6 +92,25 @@ class PillowFormatsTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "6, 1, old-style JPEG (compression 6)",
+        "6, 6, old-style JPEG (compression 6)",
+        "34712, 2, JPEG 2000",
+        "1, 8, CIE L*a*b* colours",
+        "1, 9, ICC L*a*b* colours",
+        "1, 10, ITU L*a*b* colours"
+    })
+    void aTiffIsRefusedByItsFeature(int compression, int photometric, String feature) {
+        for (var order : List.of("II", "MM")) {
+            byte[] file = hollow(order, 10, 10, compression, photometric);
+            assertThatThrownBy(() -> ImageDecoder.decode(file, "scan.tif", ImageDecoder.Options.DEFAULT))
+                    .isExactlyInstanceOf(VitrailException.class)
+                    .hasMessageContainingAll("scan.tif", feature, "which is not read: convert it")
+                    .hasMessageNotContaining("damaged");
+        }
+    }
+
     /** The directory says 17×16, the progressive JPEG in its only strip 60,000×60,000. */
     @Test
     void aJpegInsideIsCheckedAsAJpegFile() {
@@ -118,9 +139,13 @@ class PillowFormatsTest {
 
     /** A file with one strip of a hundred bytes. */
     private static byte[] hollow(String order, int width, int height, int compression) {
+        return hollow(order, width, height, compression, 1);
+    }
+
+    private static byte[] hollow(String order, int width, int height, int compression, int photometric) {
         boolean big = order.equals("MM");
         int[] entries = {
-            256, width, 257, height, 258, 8, 259, compression, 262, 1, 273, 150, 277, 1, 278, height, 279, 100
+            256, width, 257, height, 258, 8, 259, compression, 262, photometric, 273, 150, 277, 1, 278, height, 279, 100
         };
         if (compression >= 2 && compression <= 4) {
             entries[5] = 1;

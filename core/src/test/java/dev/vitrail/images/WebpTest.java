@@ -24,6 +24,7 @@ import java.util.HexFormat;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -87,6 +88,35 @@ class WebpTest {
         refused(bytes, "prefix code");
         assertThat(thread.getCurrentThreadAllocatedBytes() - memory).isLessThan(1 << 20);
         assertThat(Duration.ofNanos(thread.getCurrentThreadCpuTime() - time)).isLessThan(Duration.ofMillis(100));
+    }
+
+    /** Headers and transforms of squares of 7416 pixels of one colour, whose pixels take no bits; predicted, they take most of a second. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "524946461a000000574542505650384c0d0000002ff7dc3d07b92e44642023320000", // predicted
+                "524946461e000000574542505650384c110000002ff7dc3d078136446474d082880c64440600" // and other transforms
+            })
+    void predictedPixelsHaveToBeJustifiedByTheBytes(String hex) {
+        byte[] bytes = HexFormat.of().parseHex(hex);
+        refused(bytes, "claims 54997056 pixels", "too many to be predicted"); // classes are loaded
+        var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long time = thread.getCurrentThreadCpuTime();
+        long memory = thread.getCurrentThreadAllocatedBytes();
+        refused(bytes, "claims 54997056 pixels");
+        assertThat(thread.getCurrentThreadAllocatedBytes() - memory).isLessThan(64 << 20);
+        assertThat(Duration.ofNanos(thread.getCurrentThreadCpuTime() - time)).isLessThan(Duration.ofMillis(250));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "524946461a000000574542505650384c0d0000002ff7dc3d07ddb520220319910100, 7416", // of one colour
+        "524946461a000000574542505650384c0d0000002fe7c3f900b92e44642023320000, 1000" // predicted
+    })
+    void onlyTooManyPredictedPixelsAreRefused(String hex, int side) {
+        var image = ImageDecoder.decode(HexFormat.of().parseHex(hex), "blank.webp", OPTIONS);
+        assertThat(image.width()).isEqualTo(side);
+        assertThat(image.height()).isEqualTo(side);
     }
 
     @ParameterizedTest

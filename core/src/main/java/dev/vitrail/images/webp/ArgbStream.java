@@ -59,11 +59,16 @@ final class ArgbStream {
 
     private long base;
 
+    /** Pixels that may still take no bits. */
+    private long free;
+
     /** The rows that the sink has. */
     private int given;
 
-    private ArgbStream(BitReader bits, int width, int height, boolean whole, ArgbRows sink, Deadline deadline)
+    private ArgbStream(
+            BitReader bits, int width, int height, boolean whole, long free, ArgbRows sink, Deadline deadline)
             throws IOException {
+        this.free = free;
         this.bits = bits;
         this.deadline = deadline;
         this.width = width;
@@ -123,15 +128,20 @@ final class ArgbStream {
         return (side + (1 << bits) - 1) >> bits;
     }
 
-    /** Decodes a picture whose pixels go to {@code sink}; {@code bits} stand behind the transforms. */
-    static void whole(BitReader bits, int width, int height, ArgbRows sink, Deadline deadline) throws IOException {
-        new ArgbStream(bits, width, height, true, sink, deadline).decode();
+    /**
+     * Decodes a picture whose pixels go to {@code sink}; {@code bits} stand behind the transforms.
+     *
+     * @param free pixels that may take no bits, as they do where all codes of a square have one symbol
+     */
+    static void whole(BitReader bits, int width, int height, long free, ArgbRows sink, Deadline deadline)
+            throws IOException {
+        new ArgbStream(bits, width, height, true, free, sink, deadline).decode();
     }
 
     /** Decodes a picture that says something about another. */
     static int[] part(BitReader bits, int width, int height, Deadline deadline) throws IOException {
         var collected = new Collected(Math.multiplyExact(width, height), width);
-        new ArgbStream(bits, width, height, false, collected, deadline).decode();
+        new ArgbStream(bits, width, height, false, Long.MAX_VALUE, collected, deadline).decode();
         return collected.pixels;
     }
 
@@ -158,6 +168,9 @@ final class ArgbStream {
     }
 
     private void decode() throws IOException {
+        if (squareBits == 31 && codes[0].isConstant && total > free) {
+            throw tooMany(); // before there is memory for them
+        }
         long end = total;
         long pause = 0;
         long next = 0;
@@ -198,6 +211,10 @@ final class ArgbStream {
             if (group.isConstant) {
                 int most = squareBits == 31 ? until - at : Math.min(width, (column | squareMask) + 1) - column;
                 int count = Math.min(most, until - at);
+                free -= count;
+                if (free < 0) {
+                    throw tooMany();
+                }
                 Arrays.fill(target, at, at + count, group.constant);
                 remember(group.constant);
                 at += count;
@@ -242,6 +259,11 @@ final class ArgbStream {
             }
         }
         return base + at;
+    }
+
+    private WebpException tooMany() {
+        return new WebpException(
+                "claims %d pixels, which are too many to be predicted from its few bytes".formatted(total));
     }
 
     private PixelCodes group(int column, int row) {

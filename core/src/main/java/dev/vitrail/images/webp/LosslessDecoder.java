@@ -10,6 +10,11 @@ final class LosslessDecoder {
 
     private static final int SIGNATURE = 0x2f;
 
+    /** Predicted pixels that may take no bits, for each byte of the picture and for any: to predict them takes time. */
+    private static final long FREE_PER_BYTE = 1 << 17;
+
+    private static final long FREE = 1 << 22;
+
     private LosslessDecoder() {}
 
     /** Reads the size of a picture. */
@@ -37,16 +42,16 @@ final class LosslessDecoder {
         bits.read(16);
         bits.read(16);
         var rgb = new Rgb(size);
-        decode(bits, size, rgb, deadline);
+        decode(picture, bits, size, rgb, deadline);
         return rgb.bytes;
     }
 
     /** Looks whether the alpha of a lossy picture can be decoded. */
     static void checkAlpha(Span alpha, FrameHeader.Size size, Deadline deadline) throws IOException {
-        decode(new BitReader(alpha), size, (row, y) -> {}, deadline);
+        decode(alpha, new BitReader(alpha), size, (row, y) -> {}, deadline);
     }
 
-    private static void decode(BitReader bits, FrameHeader.Size size, Finished sink, Deadline deadline)
+    private static void decode(Span span, BitReader bits, FrameHeader.Size size, Finished sink, Deadline deadline)
             throws IOException {
         var transforms = new ArrayList<LosslessTransform>();
         int seen = 0;
@@ -62,7 +67,11 @@ final class LosslessDecoder {
             transforms.add(0, transform);
         }
         var rows = new Rows(List.copyOf(transforms), width, new int[size.width()], sink, deadline);
-        ArgbStream.whole(bits, width, size.height(), rows, deadline);
+        // A picture of one colour is sound however large it is, and quickly filled; one that is predicted of nothing is
+        // not.
+        boolean predicted = (seen >> LosslessTransform.PREDICTOR & 1) != 0;
+        long free = predicted ? FREE + FREE_PER_BYTE * span.size() : Long.MAX_VALUE;
+        ArgbStream.whole(bits, width, size.height(), free, rows, deadline);
     }
 
     /** Who takes the rows of the picture as it is meant to be. */

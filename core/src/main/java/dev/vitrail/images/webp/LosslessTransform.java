@@ -4,6 +4,9 @@ import java.io.IOException;
 
 /** What an encoder did to a picture before it wrote its pixels, undone row by row (RFC 9649, 3.5). */
 interface LosslessTransform {
+    /** The number of the transform that writes pixels less what their neighbours let expect. */
+    int PREDICTOR = 0;
+
     /**
      * Undoes the transform in the next row.
      *
@@ -16,7 +19,7 @@ interface LosslessTransform {
     static LosslessTransform read(BitReader bits, int type, int width, int height, Deadline deadline)
             throws IOException {
         return switch (type) {
-            case 0 -> new Predictor(bits, width, height, deadline);
+            case PREDICTOR -> new Predictor(bits, width, height, deadline);
             case 1 -> new ColorTransform(bits, width, height, deadline);
             case 2 -> new SubtractGreen(width);
             default -> new Palette(bits, width, deadline);
