@@ -274,6 +274,7 @@ public final class Checkpoint {
         var values = Tensor.of(stored.bytes(), stored.dtype(), stored.shape());
         values = stored.dtype() == dtype ? values : values.to(dtype);
         notFinite.look(name, stored, values);
+        stored.discardPages();
         values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
         adaptation
                 .fit(name, values, parameter.shape())
