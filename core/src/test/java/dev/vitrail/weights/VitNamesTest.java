@@ -8,10 +8,10 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Catalog;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.VisionTransformerConfig;
+import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,8 +38,8 @@ class VitNamesTest {
 
     /** Loads what {@code names} makes of a model and compares; the report's notes. */
     private static List<String> sameOutputs(Variant variant, Function<Model, StateDict> names) {
-        try (var original = variant.family().create(variant.config());
-                var loaded = variant.family().create(variant.config());
+        try (var original = variant.create();
+                var loaded = variant.create();
                 var off = Gradients.off()) {
             original.initialise(3, Device.CPU);
             Frame.run(() -> original.parameters()
@@ -116,7 +116,7 @@ class VitNamesTest {
     @Test
     void clipsPositionsAreFittedToAnotherGrid() {
         var config = ((VisionTransformerConfig) CLIP.config()).withImage(16, 16);
-        try (var original = CLIP.family().create(CLIP.config());
+        try (var original = CLIP.create();
                 var smaller = CLIP.family().create(config)) {
             original.initialise(1, Device.CPU);
             var report = Checkpoint.load(
@@ -166,8 +166,8 @@ class VitNamesTest {
 
     @Test
     void whatCannotBeJoinedIsListed() {
-        try (var original = MINI.family().create(MINI.config());
-                var loaded = MINI.family().create(MINI.config())) {
+        try (var original = MINI.create();
+                var loaded = MINI.create()) {
             original.initialise(1, Device.CPU);
             var state = jeonsworld(original).without(name -> name.equals("transformer.encoder.layer.1.attn.key.bias"));
             assertThatThrownBy(() ->
