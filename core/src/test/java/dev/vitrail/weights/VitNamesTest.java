@@ -117,7 +117,7 @@ class VitNamesTest {
     void clipsPositionsAreFittedToAnotherGrid() {
         var config = ((VisionTransformerConfig) CLIP.config()).withImage(16, 16);
         try (var original = CLIP.create();
-                var smaller = CLIP.family().create(config)) {
+                var smaller = config.create()) {
             original.initialise(1, Device.CPU);
             var report = Checkpoint.load(
                     smaller, CLIP.family(), clip(original, "visual.", true), Checkpoint.Classifier.STRICT, Device.CPU);
