@@ -117,7 +117,7 @@ final class PreparationTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                "--mean; 0.5; mean has 1 numbers for images of 3 channels",
+                "--mean; 0.5; mean needs a number for each of 3 channels",
                 "--mean; a,b,c; --mean 'a,b,c' is no list of numbers",
                 "--mean; 0.1,NaN,0.2; 'mean' must be finite",
                 "--std; 0.1,0,0.1; 'std' must be positive",

@@ -48,9 +48,8 @@ public record PreprocessingOverrides(
     private static void requireOneForEach(String name, List<Double> values, int channels) {
         VitrailException.require(
                 values.size() == channels,
-                "%s has %d numbers for images of %d channels, found %s: give one for each, such as %s",
+                "%s needs a number for each of %d channels, found %s: give as many, such as %s",
                 name,
-                values.size(),
                 channels,
                 values,
                 channels == 1 ? "0.5" : "0.485,0.456,0.406");
