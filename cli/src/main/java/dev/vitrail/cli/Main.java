@@ -3,8 +3,11 @@ package dev.vitrail.cli;
 import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.engine.Startup;
 import java.io.PrintWriter;
+import java.util.Arrays;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.AutoComplete;
@@ -46,6 +49,10 @@ import picocli.CommandLine.Spec;
             "Shell completion: source <(vitrail generate-completion)"
         })
 public final class Main implements Runnable {
+    /** Commands that load the natives whatever their options. */
+    private static final Set<String> COMPUTING =
+            Set.of("train", "evaluate", "probe", "predict", "embed", "benchmark", "parity");
+
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
@@ -57,8 +64,19 @@ public final class Main implements Runnable {
 
     public static void main(String[] arguments) {
         StandardStreams.install();
+        Logging.configure(false); // before a second thread logs, which would find logging half set up
+        if (computes(arguments)) {
+            Startup.begin();
+        }
         // Threads of the engine and of loaders are no reason to stay.
         System.exit(execute(commandLine(), arguments));
+    }
+
+    /** Whether a command will need the natives, as far as its name and a call for help tell. */
+    private static boolean computes(String[] arguments) {
+        return arguments.length > 1
+                && COMPUTING.contains(arguments[0])
+                && Arrays.stream(arguments).noneMatch(argument -> argument.equals("-h") || argument.equals("--help"));
     }
 
     /** Runs a command to its end, which is when stdout has all of it. */

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +58,9 @@ final class NativeLibraries {
     private static final List<String> BLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
 
     private static final List<String> TORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libtorch.so");
+
+    /** The library by which JavaCPP binds its own classes. */
+    private static final String JAVACPP = "libjnijavacpp.so";
 
     /** Names by which JavaCPP knows the libraries that a process can hold only once, and their files. */
     private static final Map<String, String> BLAS_ONCE = Map.of(
@@ -133,6 +137,29 @@ final class NativeLibraries {
         }
     }
 
+    /**
+     * Binds Java's classes to libtorch without JavaCPP's search, which asks every jar of the class path for every library that some
+     * build of libtorch could need (CUDA's above all) and takes as long as opening libtorch. From then on JavaCPP loads nothing more, so
+     * this is for a process that is ours alone.
+     *
+     * @return whether it was done; else JavaCPP has to load libtorch
+     */
+    static boolean bind() {
+        var folder = torchFolder;
+        if (folder == null || openBlas == null || earlierLoaders() > 0) {
+            return false;
+        }
+        var own = extract("javacpp");
+        var binding = folder.resolve("libjnitorch.so");
+        if (own.isEmpty() || !Files.exists(binding)) {
+            return false;
+        }
+        Loader.loadLibrary(torch.class, new URL[] {url(own.get().resolve(JAVACPP))}, "jnijavacpp");
+        Loader.loadLibrary(torch.class, new URL[] {url(binding)}, "jnitorch");
+        System.setProperty("org.bytedeco.javacpp.loadLibraries", "false");
+        return true;
+    }
+
     /** Notes that this class loader has loaded the natives. */
     static void loaded() {
         var folder = torchFolder;
@@ -151,7 +178,8 @@ final class NativeLibraries {
             var folders = Loader.cacheResources("/org/bytedeco/" + preset + "/" + Loader.getPlatform() + "/");
             for (var folder : folders) {
                 var path = folder.toPath();
-                if (Files.exists(path.resolve("libtorch_cpu.so")) || Files.exists(path.resolve("libopenblas.so.0"))) {
+                if (Stream.of("libtorch_cpu.so", "libopenblas.so.0", JAVACPP)
+                        .anyMatch(name -> Files.exists(path.resolve(name)))) {
                     return Optional.of(path);
                 }
             }

@@ -11,9 +11,11 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -51,6 +53,9 @@ final class Natives {
     /** Whether this thread, which holds the lock, is loading them; what it computes meanwhile needs no second start. */
     private static boolean loading;
 
+    /** Why loading failed on the thread that {@link Startup} began, until somebody needs the natives and is told. */
+    private static @Nullable Throwable failedEarly;
+
     private Natives() {}
 
     /** Loads the natives on the first call; afterwards it costs one volatile read. */
@@ -66,6 +71,7 @@ final class Natives {
             if (loaded || loading) {
                 return;
             }
+            tellEarlyFailure();
             loading = true;
             try {
                 start();
@@ -76,11 +82,30 @@ final class Natives {
         }
     }
 
+    /** Loads them before anybody needs them; a failure is told to the first who does. */
+    static void loadEarly() {
+        synchronized (NativeLibraries.processLock()) {
+            try {
+                loadOnce();
+            } catch (RuntimeException | Error e) {
+                failedEarly = e;
+            }
+        }
+    }
+
+    private static void tellEarlyFailure() {
+        var failure = failedEarly;
+        failedEarly = null;
+        if (failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+        if (failure instanceof Error error) {
+            throw error;
+        }
+    }
+
     private static void start() {
-        requireSoundCollector(
-                Runtime.version(),
-                ManagementFactory.getGarbageCollectorMXBeans().stream()
-                        .anyMatch(collector -> collector.getName().startsWith("G1")));
+        requireSoundCollector(Runtime.version(), Natives::collectsByG1);
         // A pointer is freed by its frame or by hand, never by the collector: that is twice as fast for small
         // operations.
         System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
@@ -101,7 +126,9 @@ final class Natives {
         }
         try {
             NativeLibraries.open(mkl);
-            Loader.load(torch.class);
+            if (!Startup.isProcessOurs() || !NativeLibraries.bind()) {
+                Loader.load(torch.class);
+            }
         } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
             throw missing(e);
         }
@@ -128,12 +155,18 @@ final class Natives {
      * Refuses the builds of Java 25 before 25.0.3, whose collector G1 may move an array while native code holds it (JDK-8377811):
      * numbers would come out wrong and nobody would know.
      */
-    static void requireSoundCollector(Runtime.Version java, boolean collectsByG1) {
+    static void requireSoundCollector(Runtime.Version java, BooleanSupplier collectsByG1) {
+        // Asking for the collector costs a start some 50 ms, so that it is asked last.
         VitrailException.require(
-                !collectsByG1 || java.feature() != 25 || java.interim() > 0 || java.update() >= 3,
+                java.feature() != 25 || java.interim() > 0 || java.update() >= 3 || !collectsByG1.getAsBoolean(),
                 "Java %s corrupts arrays that native code uses (JDK-8377811): take 25.0.3 or newer, or another collector with"
                         + " -XX:+UseSerialGC",
                 java);
+    }
+
+    private static boolean collectsByG1() {
+        return ManagementFactory.getGarbageCollectorMXBeans().stream()
+                .anyMatch(collector -> collector.getName().startsWith("G1"));
     }
 
     /**

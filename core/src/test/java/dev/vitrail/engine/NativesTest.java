@@ -12,18 +12,18 @@ class NativesTest {
     @ValueSource(strings = {"25", "25.0.1+8-LTS", "25.0.2"})
     void refusesTheBuildsOfJavaThatCorruptArrays(String version) {
         var java = Runtime.Version.parse(version);
-        assertThatThrownBy(() -> Natives.requireSoundCollector(java, true))
+        assertThatThrownBy(() -> Natives.requireSoundCollector(java, () -> true))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("Java " + version)
                 .hasMessageContaining("25.0.3")
                 .hasMessageContaining("-XX:+UseSerialGC");
-        assertThatCode(() -> Natives.requireSoundCollector(java, false)).doesNotThrowAnyException();
+        assertThatCode(() -> Natives.requireSoundCollector(java, () -> false)).doesNotThrowAnyException();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"17.0.15+6", "21.0.2", "24.0.1", "25.0.3+9-LTS", "25.1", "26"})
     void takesAllOthers(String version) {
-        assertThatCode(() -> Natives.requireSoundCollector(Runtime.Version.parse(version), true))
+        assertThatCode(() -> Natives.requireSoundCollector(Runtime.Version.parse(version), () -> true))
                 .doesNotThrowAnyException();
     }
 }
