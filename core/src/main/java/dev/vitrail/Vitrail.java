@@ -46,7 +46,10 @@ public final class Vitrail implements AutoCloseable {
 
     private boolean closed;
 
-    /** Serves a model that is loaded already, and closes it when it is itself closed. */
+    /**
+     * Serves a model that is loaded already, and closes it when it is itself closed. Its linear weights are kept once from then on, as
+     * {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
+     */
     public Vitrail(LoadedModel loaded) {
         this(loaded, ImageDecoder.Options.DEFAULT);
     }
@@ -56,6 +59,7 @@ public final class Vitrail implements AutoCloseable {
         this.loaded = loaded;
         this.decoding = decoding;
         loaded.model().train(false);
+        loaded.model().keepWeightsOnce();
     }
 
     /**

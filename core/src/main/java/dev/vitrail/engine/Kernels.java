@@ -2,6 +2,7 @@ package dev.vitrail.engine;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.LongOptional;
@@ -28,7 +29,7 @@ public final class Kernels {
      * @return {@code […, out]}
      */
     public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
-        return linear(x, weight, bias, Optional.empty());
+        return linear(x, weight.size(1), weight.size(0), () -> weight, bias, Optional.empty());
     }
 
     /**
@@ -36,11 +37,23 @@ public final class Kernels {
      * the weight need not be laid out at every call.
      */
     public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
-        return linear(x, weight, bias, Optional.of(packed));
+        return linear(x, weight.size(1), weight.size(0), () -> weight, bias, Optional.of(() -> packed.layOut(weight)));
     }
 
-    private static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, Optional<PackedWeight> packed) {
-        long in = weight.size(1), out = weight.size(0), rows = in == 0 ? 0 : x.count() / in;
+    /**
+     * The same with a weight that is asked for in the form that the product reads, and in no other.
+     *
+     * @param weight gives {@code [out, in]}
+     * @param laidOut gives the same from {@link PackedWeight#layOut}; empty where it cannot be laid out
+     */
+    public static Tensor linear(
+            Tensor x,
+            long in,
+            long out,
+            Supplier<Tensor> weight,
+            @Nullable Tensor bias,
+            Optional<Supplier<Tensor>> laidOut) {
+        long rows = in == 0 ? 0 : x.count() / in;
         boolean cpu = x.handle.is_cpu();
         var product = new LinearKernel.Product(
                 rows,
@@ -49,10 +62,12 @@ public final class Kernels {
                 cpu && x.dtype() == DType.F32,
                 cpu && torch.is_autocast_enabled(torch.DeviceType.CPU),
                 Gradients.recorded(),
-                packed.isPresent() && PackedWeight.available());
+                laidOut.isPresent() && PackedWeight.available());
         var kernel = LinearKernel.of(product, Products.present(), torch.get_num_threads());
         Work.count(kernel, rows * in * out, rows * out);
-        return linear(kernel, x, weight, bias, packed);
+        return kernel == LinearKernel.PACKED
+                ? PackedWeight.product(x, laidOut.orElseThrow().get(), in, out, bias)
+                : linear(kernel, x, weight.get(), bias, Optional.empty());
     }
 
     /** {@code x · weightᵀ + bias} in a way of the caller's choice, right or not on this machine: for measurements. */
@@ -62,7 +77,8 @@ public final class Kernels {
             case PLAIN -> plain(x, weight, bias);
             case BLAS -> BlasProducts.linear(x, weight, bias);
             case CONVOLUTION -> convolution(x, weight, bias);
-            case PACKED -> packed.orElseThrow().product(x, weight, bias);
+            case PACKED ->
+                PackedWeight.product(x, packed.orElseThrow().layOut(weight), weight.size(1), weight.size(0), bias);
         };
     }
 

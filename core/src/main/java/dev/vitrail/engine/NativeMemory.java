@@ -1,8 +1,14 @@
 package dev.vitrail.engine;
 
+import com.sun.jna.Library;
+import com.sun.jna.Native;
+import com.sun.jna.NativeLong;
+import com.sun.jna.Platform;
+import com.sun.jna.Pointer;
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -24,7 +30,35 @@ public final class NativeMemory {
 
     private static final Pattern OF_FILES = Pattern.compile("(?m)^(?:total_)?inactive_file (\\d+)");
 
+    /** {@code MADV_DONTNEED} of Linux. */
+    private static final int NOT_NEEDED = 4;
+
+    /** A multiple of every size of page. */
+    private static final long PAGES = 1 << 16;
+
     private NativeMemory() {}
+
+    /**
+     * Takes the pages of a file that is mapped read-only out of this process's memory, where the system is Linux: else they count as its
+     * own for as long as the mapping lives. Reading them again reads them from the file again.
+     *
+     * @param mapped from {@link java.nio.channels.FileChannel#map} and not from anywhere else: other memory would lose what it holds
+     */
+    public static void discardPages(ByteBuffer mapped) {
+        if (!Platform.isLinux()) {
+            return;
+        }
+        long begin = Pointer.nativeValue(Native.getDirectBufferPointer(mapped));
+        long from = (begin + PAGES - 1) / PAGES * PAGES, to = (begin + mapped.capacity()) / PAGES * PAGES;
+        if (from < to) {
+            Native.load(Platform.C_LIBRARY_NAME, Memory.class)
+                    .madvise(new Pointer(from), new NativeLong(to - from), NOT_NEEDED);
+        }
+    }
+
+    private interface Memory extends Library {
+        int madvise(Pointer from, NativeLong length, int advice);
+    }
 
     /** Whether an exception of an operation says that memory ran out, on the machine or on a GPU. */
     public static boolean ranOut(Throwable exception) {

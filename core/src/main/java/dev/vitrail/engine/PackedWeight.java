@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A linear layer's weight as oneDNN's product reads it, laid out once instead of at every call: for inference.
  *
- * <p>The layout is made when a product first needs it, and again when the weight has changed since. It is a second copy of
- * the weight, and what it saves is most where rows are few: a product of 197 rows (ViT-B, one image) takes two thirds of the time, one of
+ * <p>The layout is made when a product first needs it, and again when the weight has changed since. Beside the weight it is a second
+ * copy; a model that only predicts keeps the layout alone, and restores the weight where it is asked for. What the layout saves is most where rows are few: a product of 197 rows (ViT-B, one image) takes two thirds of the time, one of
  * a single row a sixth (measured; see docs/adr). Safe for use by several threads, as long as none changes the weight.
  */
 public final class PackedWeight {
@@ -45,31 +45,59 @@ public final class PackedWeight {
      * {@code x · weightᵀ + bias}.
      *
      * @param x {@code […, in]}
-     * @param weight {@code [out, in]}, the same at every call of this object
+     * @param laidOut the weight {@code [out, in]} as {@link #layOut} gave it
      * @param bias {@code [out]}
      */
-    Tensor product(Tensor x, Tensor weight, @Nullable Tensor bias) {
-        long in = weight.size(1), out = weight.size(0), rows = x.count() / in;
-        long missing = Math.floorMod(-rows, ROWS_AT_ONCE);
+    static Tensor product(Tensor x, Tensor laidOut, long in, long out, @Nullable Tensor bias) {
+        long rows = x.count() / in, missing = Math.floorMod(-rows, ROWS_AT_ONCE);
         boolean suits = missing == 0 || rows < FEWEST_FILLED || rows > MOST_FILLED || rows * in * out > LARGE;
         if (suits) {
-            return Product.of(x, of(weight), bias);
+            return Product.of(x, laidOut, bias);
         }
         var shape = x.shape();
         shape[shape.length - 1] = out;
         return Frame.of(() -> {
             var filled = Kernels.pad(x.reshape(rows, in), 0, 0, 0, 0, missing);
-            return Product.of(filled, of(weight), bias).narrow(0, 0, rows).reshape(shape);
+            return Product.of(filled, laidOut, bias).narrow(0, 0, rows).reshape(shape);
         });
     }
 
-    private synchronized Tensor of(Tensor weight) {
+    /**
+     * Lays the weight out, unless that is done.
+     *
+     * @return the weight in oneDNN's layout, which only its product reads; not to be released
+     */
+    public synchronized Tensor layOut(Tensor weight) {
         if (layout == null || !layout.isOf(weight)) {
             release();
             var laidOut = Frame.of(() -> Product.layOut(weight)).keep();
             layout = new Layout(laidOut, weight.address(), weight.handle._version());
         }
         return layout.weight;
+    }
+
+    /** The weight as it was laid out last, where its original is no more. */
+    public synchronized Tensor laidOut() {
+        return present().weight;
+    }
+
+    /**
+     * The weight that was laid out, bit for bit: the layout moves values and changes none. The layout is then this tensor's.
+     *
+     * @param shape of the weight
+     */
+    public synchronized Tensor restore(long... shape) {
+        var laidOut = present().weight;
+        var weight = new Tensor(laidOut.handle.to_dense()).reshape(shape).contiguous();
+        layout = new Layout(laidOut, weight.address(), weight.handle._version());
+        return weight;
+    }
+
+    private Layout present() {
+        if (layout == null) {
+            throw new IllegalStateException("no weight is laid out");
+        }
+        return layout;
     }
 
     /** Gives the memory back; the next product takes it again. */

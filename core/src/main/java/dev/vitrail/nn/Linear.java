@@ -6,6 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code y = x·Wᵀ + b} over the last dimension. */
 public final class Linear extends Layer {
+    private final long in;
+    private final long out;
     private final Parameter weight;
     private final @Nullable Parameter bias;
 
@@ -19,13 +21,15 @@ public final class Linear extends Layer {
     }
 
     public Linear(long in, long out, boolean biased, Init weights, Init biases) {
+        this.in = in;
+        this.out = out;
         weight = parameter("weight", weights, out, in);
         bias = biased ? parameter("bias", biases, out) : null;
     }
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.linear(x, weight.value(), bias == null ? null : bias.value(), weight.packed());
+        return weight.linear(x, in, out, bias);
     }
 
     /**

@@ -197,6 +197,15 @@ public abstract class Module implements AutoCloseable {
                         (own, parameter) -> parameter.initialise(device, weights.of(own, parameter))));
     }
 
+    /**
+     * Keeps the weights of linear layers in memory once, for a model that only predicts: where the first prediction lays them out for
+     * inference, their values are given up. {@link Parameter#value} restores them, bit for bit, so that all else goes on as before. No
+     * tensor that it gave before may still be in use.
+     */
+    public final void keepWeightsOnce() {
+        parameters().values().forEach(Parameter::keepOnce);
+    }
+
     /** Moves all parameters to a device. */
     public final void moveTo(Device device) {
         parameters().values().forEach(parameter -> parameter.moveTo(device));

@@ -4,11 +4,14 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A named tensor of a module: a trained weight, or a buffer that is stored with the weights but not trained.
@@ -20,9 +23,16 @@ public final class Parameter {
     private final Init init;
     private final boolean buffer;
     private boolean trainable;
+    /** The values; without storage where they are only {@linkplain #packed laid out for inference}. */
     private Tensor value;
+
     private final PackedWeight packed = new PackedWeight();
     private final List<Runnable> derived = new ArrayList<>(0);
+    /** Whether the values may be given up for their layout for inference; whether they are; whether somebody had use for them. */
+    private volatile boolean once;
+
+    private boolean givenUp;
+    private boolean used;
 
     Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {
         this.init = init;
@@ -35,12 +45,62 @@ public final class Parameter {
 
     /** The present values; not to be released. */
     public Tensor value() {
+        return once ? whole() : value;
+    }
+
+    /**
+     * Keeps the values of a linear layer's weight in one form from now on: as inference reads them, once it has. Who asks for the values
+     * gets them, and they stay, beside that form. A tensor that {@link #value} gave before is gone when inference has read it.
+     */
+    void keepOnce() {
+        once = true;
+    }
+
+    private synchronized Tensor whole() {
+        used = true;
+        if (givenUp) {
+            try (var frame = Frame.open();
+                    var off = Gradients.off()) {
+                var placeholder = value;
+                value = packed.restore(placeholder.shape()).keep();
+                placeholder.release();
+                givenUp = false;
+            }
+            value.requireGradient(trainable);
+        }
         return value;
     }
 
-    /** The values as a linear layer's weight in the layout for inference, where a product has asked for that. */
-    PackedWeight packed() {
-        return packed;
+    /** {@code x · valueᵀ + bias}, the values taken as {@code [out, in]}. */
+    Tensor linear(Tensor x, long in, long out, @Nullable Parameter bias) {
+        return Kernels.linear(
+                x,
+                in,
+                out,
+                () -> matrix(value(), in, out),
+                bias == null ? null : bias.value(),
+                Optional.of(() -> laidOut(in, out)));
+    }
+
+    private static Tensor matrix(Tensor values, long in, long out) {
+        return values.shape().length == 2 ? values : values.reshape(out, in);
+    }
+
+    private synchronized Tensor laidOut(long in, long out) {
+        if (givenUp) {
+            return packed.laidOut();
+        }
+        var laidOut = packed.layOut(matrix(value, in, out));
+        if (once && !used) {
+            var before = value;
+            try (var frame = Frame.open()) {
+                value = Tensor.empty(before.dtype(), Device.META, before.shape())
+                        .keep();
+            }
+            before.release();
+            givenUp = true;
+        }
+        return laidOut;
     }
 
     /** Has {@code release} free what follows from the values, whenever they are replaced or freed. */
@@ -110,20 +170,21 @@ public final class Parameter {
 
     /** Moves the values to a device. */
     public void moveTo(Device device) {
-        if (!value.device().equals(device)) {
+        if (!value().device().equals(device)) {
             try (var frame = Frame.open();
                     var off = Gradients.off()) {
-                replace(value.detach().to(device));
+                replace(value().detach().to(device));
             }
         }
     }
 
-    private void replace(Tensor values) {
+    private synchronized void replace(Tensor values) {
         var before = value;
         value = values.detach().keep();
         before.release();
         packed.release();
         derived.forEach(Runnable::run);
+        givenUp = false;
         if (value.dtype().floating()) {
             value.requireGradient(trainable);
         }

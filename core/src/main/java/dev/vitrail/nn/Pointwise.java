@@ -1,6 +1,5 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 
 /**
@@ -26,6 +25,6 @@ public final class Pointwise extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.linear(x, weight.value().reshape(out, in), bias.value(), weight.packed());
+        return weight.linear(x, in, out, bias);
     }
 }

@@ -108,6 +108,11 @@ abstract class ByteSource {
         return copy.put(bytes).flip();
     }
 
+    /** Whether what {@link #slice} gives are pages of a file. */
+    boolean isMapped() {
+        return false;
+    }
+
     abstract ByteBuffer read(long offset, int length);
 
     static VitrailException unreadable(Path path, IOException e) {
@@ -121,6 +126,11 @@ abstract class ByteSource {
         Mapped(Path path, long size) {
             super(size, path.toString());
             this.path = path;
+        }
+
+        @Override
+        boolean isMapped() {
+            return true;
         }
 
         @Override

@@ -271,6 +271,7 @@ public final class Checkpoint {
             List<String> misshapen,
             NotFinite notFinite) {
         var values = notFinite.copy(name, stored, parameter.value().dtype());
+        stored.discardPages();
         values = fits(stored, parameter) ? values.reshape(parameter.shape()) : values;
         adaptation
                 .fit(name, values, parameter.shape())

@@ -91,7 +91,10 @@ public final class Safetensors {
                     header.dataStart() + entry.begin(),
                     entry.end() - entry.begin(),
                     entry.dtype().bytes());
-            tensors.add(new StoredTensor(entry.name(), entry.dtype(), entry.shape(), bytes));
+            var tensor = new StoredTensor(entry.name(), entry.dtype(), entry.shape(), bytes);
+            boolean copied =
+                    (header.dataStart() + entry.begin()) % entry.dtype().bytes() != 0;
+            tensors.add(source.isMapped() && !copied ? tensor.ofMappedFile() : tensor);
         }
         var metadata = new LinkedHashMap<>(header.metadata());
         var written = metadata.remove(CHECKSUM);

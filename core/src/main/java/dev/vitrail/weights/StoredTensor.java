@@ -2,6 +2,7 @@ package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.NativeMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -23,6 +24,8 @@ public final class StoredTensor {
     private final long[] shape;
     private final long elements;
     private final Supplier<ByteBuffer> bytes;
+    /** Whether the bytes are pages of a mapped file. */
+    private final boolean mapped;
 
     /**
      * @param bytes exactly the elements of {@code shape}, little-endian and row-major; kept, not copied
@@ -44,14 +47,16 @@ public final class StoredTensor {
                 bytes.remaining());
         var window = bytes.slice().asReadOnlyBuffer();
         this.bytes = () -> window;
+        mapped = false;
     }
 
-    private StoredTensor(String name, DType dtype, long[] shape, Supplier<ByteBuffer> bytes) {
+    private StoredTensor(String name, DType dtype, long[] shape, Supplier<ByteBuffer> bytes, boolean mapped) {
         this.name = name;
         this.dtype = dtype;
         this.shape = shape;
         this.elements = Shapes.elements(shape, "tensor " + name);
         this.bytes = bytes;
+        this.mapped = mapped;
     }
 
     /**
@@ -72,11 +77,16 @@ public final class StoredTensor {
         var shape = first.shape();
         shape[0] = rows;
         int size = Math.toIntExact(Shapes.bytes(Shapes.elements(shape, name), first.dtype.bytes(), name));
-        return Optional.of(new StoredTensor(name, first.dtype, shape, () -> {
-            var all = ByteBuffer.allocateDirect(size);
-            parts.forEach(part -> all.put(part.bytes()));
-            return all.flip();
-        }));
+        return Optional.of(new StoredTensor(
+                name,
+                first.dtype,
+                shape,
+                () -> {
+                    var all = ByteBuffer.allocateDirect(size);
+                    parts.forEach(part -> all.put(part.bytes()));
+                    return all.flip();
+                },
+                false));
     }
 
     /** The sizes of all dimensions but the first. */
@@ -112,7 +122,19 @@ public final class StoredTensor {
 
     /** The same tensor under another name; the bytes are shared. */
     public StoredTensor named(String newName) {
-        return new StoredTensor(newName, dtype, shape, bytes);
+        return new StoredTensor(newName, dtype, shape, bytes, mapped);
+    }
+
+    /** The same tensor, whose bytes are known to be pages of a mapped file. */
+    StoredTensor ofMappedFile() {
+        return new StoredTensor(name, dtype, shape, bytes, true);
+    }
+
+    /** Takes the file's pages out of this process's memory, once they have been read; who reads them again has them read again. */
+    void discardPages() {
+        if (mapped) {
+            NativeMemory.discardPages(bytes.get());
+        }
     }
 
     /** This tensor cut into equal parts along its first dimension, the bytes shared; empty if it cannot be cut so. */
