@@ -111,6 +111,7 @@ final class InferencePeer {
             loaded = Files.exists(weights)
                     ? LoadedModel.load(weights.toString(), options.withArchitecture(Optional.of(name)))
                     : LoadedModel.load(name, options);
+            loaded.model().keepWeightsOnce();
         }
 
         @Override

@@ -11,6 +11,8 @@ public final class Main {
                                        models as ONNX files, here and in ONNX Runtime, such as: onnx 1,8 2,1
             loading [FOLDER]           training's images per CPU-second, here and with ImageIO and Graphics2D
             products [ROUNDS]          the ways of computing a linear layer, over the shapes of models
+            start COMMAND MODEL IMAGE [RUNS]
+                                       from the start of the command to its first label
             step MODEL BATCH           where the time of a training step goes
             loop [FOLDER…]             what loading costs the training beside it
             memory STEPS PREDICTIONS   resident memory as they go on
@@ -27,6 +29,7 @@ public final class Main {
             case "inference" -> InferencePeers.main(rest);
             case "loading" -> LoadingPeers.main(rest);
             case "products" -> ProductTimes.main(rest);
+            case "start" -> StartTimes.main(rest);
             case "step" -> StepProfile.main(rest);
             case "loop" -> LoopProfile.main(rest);
             case "memory" -> MemoryGrowth.main(rest);
