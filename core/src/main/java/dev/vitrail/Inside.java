@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param results what blocks and attention layers gave, by name, in the order of computation; pictures come first in every shape
  *     but that of Swin's attention, which has windows there
  */
-public record Inside(Values logits, Map<String, Values> results) {
+public record Inside(FloatArray logits, Map<String, FloatArray> results) {
     public Inside {
         results = Collections.unmodifiableMap(new LinkedHashMap<>(results));
     }
@@ -23,7 +23,7 @@ public record Inside(Values logits, Map<String, Values> results) {
      *
      * @throws VitrailException if it was not asked for
      */
-    public Values result(String name) {
+    public FloatArray result(String name) {
         return Optional.ofNullable(results.get(name)).orElseThrow(() -> Observed.missing(name, results.keySet()));
     }
 }

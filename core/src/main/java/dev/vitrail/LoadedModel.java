@@ -11,13 +11,13 @@ import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.PreprocessingOverrides;
-import dev.vitrail.models.Adapted;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.Resized;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.Hub;
@@ -77,7 +77,7 @@ public record LoadedModel(
             OptionalInt width,
             Optional<Double> dropPath,
             long seed,
-            FirstWeights firstWeights,
+            WeightInit firstWeights,
             boolean ema) {
         public static final Options DEFAULT = new Options(
                 Optional.empty(),
@@ -88,7 +88,7 @@ public record LoadedModel(
                 OptionalInt.empty(),
                 Optional.empty(),
                 0,
-                FirstWeights.ORIGINAL,
+                WeightInit.ORIGINAL,
                 false);
 
         public Options withArchitecture(Optional<String> other) {
@@ -135,7 +135,7 @@ public record LoadedModel(
                     architecture, device, classes, labels, height, width, dropPath, other, firstWeights, ema);
         }
 
-        public Options withFirstWeights(FirstWeights other) {
+        public Options withFirstWeights(WeightInit other) {
             return new Options(architecture, device, classes, labels, height, width, dropPath, seed, other, ema);
         }
 
@@ -424,7 +424,7 @@ public record LoadedModel(
                 preprocessing.std(),
                 OptionalInt.of(config.classes()),
                 List.of(),
-                List.of(model.stem()),
+                List.of(model.firstConv()),
                 new ArrayList<>(model.classifiers()),
                 Optional.empty(),
                 Map.of());
@@ -556,7 +556,7 @@ public record LoadedModel(
         return changed(model.withChannels(channels));
     }
 
-    private LoadedModel changed(Adapted adapted) {
+    private LoadedModel changed(Resized adapted) {
         var config = adapted.model().config();
         // What was said of the former size is over.
         var all = Stream.concat(

@@ -37,7 +37,7 @@ import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
-import dev.vitrail.doctor.Finding;
+import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
@@ -102,7 +102,7 @@ public final class TrainingRun implements AutoCloseable {
             int workers,
             Consumer<BrokenImage> broken,
             boolean doctor,
-            Consumer<Finding> found,
+            Consumer<Diagnosis> found,
             boolean strict) {
         public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {}, true, found -> {}, false);
 
@@ -118,7 +118,7 @@ public final class TrainingRun implements AutoCloseable {
             return new Options(device, workers, other, doctor, found, strict);
         }
 
-        public Options withFound(Consumer<Finding> other) {
+        public Options withFound(Consumer<Diagnosis> other) {
             return new Options(device, workers, broken, doctor, other, strict);
         }
 

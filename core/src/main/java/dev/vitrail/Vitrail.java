@@ -149,9 +149,9 @@ public final class Vitrail implements AutoCloseable {
         requireSome(pictures);
         return onBatch(prepared(pictures), pictures.size(), batch -> {
             var observed = loaded.model().observe(batch, names);
-            var results = new LinkedHashMap<String, Values>();
-            observed.results().forEach((name, result) -> results.put(name, Values.of(result)));
-            return new Inside(Values.of(observed.logits()), results);
+            var results = new LinkedHashMap<String, FloatArray>();
+            observed.results().forEach((name, result) -> results.put(name, FloatArray.of(result)));
+            return new Inside(FloatArray.of(observed.logits()), results);
         });
     }
 
@@ -160,11 +160,13 @@ public final class Vitrail implements AutoCloseable {
      *
      * @param indices into {@link dev.vitrail.models.Model#featureInfo}; −1 is the last
      */
-    public Map<FeatureInfo, Values> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
+    public Map<FeatureInfo, FloatArray> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
         requireSome(pictures);
         return onBatch(prepared(pictures), pictures.size(), batch -> {
-            var maps = new LinkedHashMap<FeatureInfo, Values>();
-            loaded.model().featureMaps(batch, indices).forEach(found -> maps.put(found.info(), Values.of(found.map())));
+            var maps = new LinkedHashMap<FeatureInfo, FloatArray>();
+            loaded.model()
+                    .featureMaps(batch, indices)
+                    .forEach(found -> maps.put(found.info(), FloatArray.of(found.map())));
             return maps;
         });
     }

@@ -9,7 +9,7 @@ import dev.vitrail.images.Normalization;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
@@ -36,7 +36,7 @@ class InputChannelsTest {
         var config = Catalog.get(name).config().withChannels(channels);
         Model model = config.create();
         try (model) {
-            model.initialise(3, Device.CPU, FirstWeights.ORIGINAL);
+            model.initialise(3, Device.CPU, WeightInit.ORIGINAL);
             var pretrained = new PretrainedConfig(
                     Optional.empty(),
                     described ? List.of(channels, config.imageHeight(), config.imageWidth()) : List.of(),
@@ -48,7 +48,7 @@ class InputChannelsTest {
                     List.of(),
                     OptionalInt.of(config.classes()),
                     List.of(),
-                    List.of(model.stem()),
+                    List.of(model.firstConv()),
                     List.of(),
                     Optional.empty(),
                     Map.of());

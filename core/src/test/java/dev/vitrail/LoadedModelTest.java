@@ -9,7 +9,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.Hub;
@@ -38,7 +38,7 @@ class LoadedModelTest {
         var config =
                 Catalog.get(variant).config().withClasses(3).withImage(48, 40).withPool(pool);
         try (var model = config.create()) {
-            model.initialise(1, Device.CPU, FirstWeights.ORIGINAL);
+            model.initialise(1, Device.CPU, WeightInit.ORIGINAL);
             var text =
                     """
                     {"architecture": "%s", "num_classes": 3, "model_args": %s, "pretrained_cfg": {"input_size": [3, 48, 40]}}

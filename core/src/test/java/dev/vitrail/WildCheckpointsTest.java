@@ -9,7 +9,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
@@ -35,7 +35,7 @@ class WildCheckpointsTest {
     private static List<StoredTensor> weights(String variant, int classes) {
         var found = Catalog.get(variant);
         try (var model = found.config().withClasses(classes).create()) {
-            model.initialise(3, Device.CPU, FirstWeights.ORIGINAL);
+            model.initialise(3, Device.CPU, WeightInit.ORIGINAL);
             return new ArrayList<>(Checkpoint.of(model).tensors().values());
         }
     }

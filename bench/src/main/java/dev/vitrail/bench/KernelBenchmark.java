@@ -1,8 +1,8 @@
 package dev.vitrail.bench;
 
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -40,28 +40,28 @@ public class KernelBenchmark {
     /** A product of two matrices of 1024×1024 by the engine's fastest path: 2.1 GFLOP. */
     @Benchmark
     public long matmul() {
-        return run(() -> Kernels.linear(square, square, null));
+        return run(() -> Functional.linear(square, square, null));
     }
 
     /** A perceptron's first layer, 192 → 768: 0.9 GFLOP. */
     @Benchmark
     public long linear() {
-        return run(() -> Kernels.linear(tokens, weight, null));
+        return run(() -> Functional.linear(tokens, weight, null));
     }
 
     @Benchmark
     public long attention() {
-        return run(() -> Kernels.attention(heads, heads, heads, null, 0, 0.125));
+        return run(() -> Functional.attention(heads, heads, heads, null, 0, 0.125));
     }
 
     @Benchmark
     public long layerNorm() {
-        return run(() -> Kernels.layerNorm(tokens, vector, vector, 1e-6));
+        return run(() -> Functional.layerNorm(tokens, vector, vector, 1e-6));
     }
 
     @Benchmark
     public long gelu() {
-        return run(() -> Kernels.gelu(hidden));
+        return run(() -> Functional.gelu(hidden));
     }
 
     /** The number of values, so that there is something to return. */

@@ -8,10 +8,10 @@ import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.images.AffineSettings;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ImageTransform;
 import dev.vitrail.images.Interpolation;
-import dev.vitrail.images.Motion;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.RandomFlip;
@@ -139,7 +139,7 @@ final class LoadingPeers {
     /** timm's: {@code --aa rand-m9-mstd0.5-inc1 --reprob 0.25 --remode pixel}. */
     private static TrainingTransform recipe(Preprocessing input) {
         ImageTransform augmentation = new AugmentationSpec("rand-m9-mstd0.5-inc1")
-                .transform(Motion.of(input.normalization(), RandomResizedCrop.RANDOM_INTERPOLATION));
+                .transform(AffineSettings.of(input.normalization(), RandomResizedCrop.RANDOM_INTERPOLATION));
         return TrainingTransform.of(input, List.of(crop(Interpolation.BICUBIC), new RandomFlip(0.5, 0), augmentation))
                 .withErasing(RandomErasing.of(0.25, RandomErasing.Mode.PIXEL, 1));
     }

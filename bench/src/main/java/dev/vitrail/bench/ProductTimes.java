@@ -1,8 +1,8 @@
 package dev.vitrail.bench;
 
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.LinearKernel;
 import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Products;
@@ -96,12 +96,12 @@ final class ProductTimes {
             boolean training) {
         if (!training) {
             try (var off = Gradients.off()) {
-                Kernels.linear(kernel, x, weight, bias, packed);
+                Functional.linear(kernel, x, weight, bias, packed);
             }
             return;
         }
         try (var late = WeightGradients.open()) {
-            Kernels.linear(kernel, x, weight, bias, packed).backward(outer);
+            Functional.linear(kernel, x, weight, bias, packed).backward(outer);
             late.compute();
         }
     }

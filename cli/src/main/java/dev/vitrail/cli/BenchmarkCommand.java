@@ -2,15 +2,15 @@ package dev.vitrail.cli;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Ceiling;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.PeakGemm;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.WeightGradients;
-import dev.vitrail.engine.Work;
 import dev.vitrail.models.Model;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -118,7 +118,7 @@ final class BenchmarkCommand implements Callable<Integer> {
             var classes = Tensor.of(new long[batch], batch).to(place);
             return median(() -> Frame.run(() -> {
                 try (var weights = WeightGradients.open()) {
-                    var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
+                    var loss = Functional.crossEntropy(model.apply(images), classes, 0);
                     loss.backward();
                     weights.compute();
                     loss.item();
@@ -132,7 +132,7 @@ final class BenchmarkCommand implements Callable<Integer> {
 
     /** The share of the linear layers' multiply–accumulates that each way of computing them has, in percent. */
     private Map<String, Double> linearKernels(Model model, Device place) {
-        var counted = Work.of(() -> Frame.run(() -> {
+        var counted = FlopCounter.of(() -> Frame.run(() -> {
             try (var gradients = train ? Gradients.on() : Gradients.off()) {
                 model.apply(images(model, place));
             }
@@ -165,12 +165,12 @@ final class BenchmarkCommand implements Callable<Integer> {
         return seconds[repeat / 2];
     }
 
-    private void report(Model model, Work.Count cost, double seconds, Map<String, Double> linear) {
+    private void report(Model model, FlopCounter.Count cost, double seconds, Map<String, Double> linear) {
         long macs = cost.multiplyAccumulates();
         // A backward pass does twice the forward pass's products: by inputs and by weights.
         double achieved = (train ? 3 : 1) * 2.0 * macs * batch / seconds / 1e9;
-        double blas = Ceiling.blas();
-        double engine = Ceiling.engine();
+        double blas = PeakGemm.blas();
+        double engine = PeakGemm.engine();
         if (json) {
             Json.print(Json.object(
                     "model",

@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
-import dev.vitrail.data.Faults;
 
 /** What a command says of data whose files are damaged. */
 final class DataFaults {
@@ -18,7 +18,7 @@ final class DataFaults {
     }
 
     /** A sentence for each fault, or an end where there are to be none. */
-    static void tell(Faults faults, boolean strict) {
+    static void tell(DataProblems faults, boolean strict) {
         if (strict) {
             Datasets.requireSound(faults);
         }

@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Work;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
@@ -114,7 +114,7 @@ final class ModelsCommand implements Callable<Integer> {
     }
 
     /** What is counted from the model itself, on shapes alone. */
-    private record Facts(long parameters, Work.Count cost) {
+    private record Facts(long parameters, FlopCounter.Count cost) {
         static Facts of(Variant variant) {
             try (var model = variant.create()) {
                 return new Facts(model.parameterCount(), model.cost());

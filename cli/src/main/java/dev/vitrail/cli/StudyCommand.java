@@ -2,7 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.Faults;
+import dev.vitrail.data.DataProblems;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.StudyResults;
 import dev.vitrail.report.StudyRow;
@@ -105,7 +105,7 @@ final class StudyCommand implements Callable<Integer> {
                     }
                 });
         StudyResults results;
-        Faults faults;
+        DataProblems faults;
         try (var display = new StudyDisplay()) {
             var runner = new StudyRunner(study, folder, options, display);
             faults = runner.faults();
@@ -214,7 +214,7 @@ final class StudyCommand implements Callable<Integer> {
                 .toList();
     }
 
-    private Object object(StudyResults results, Path folder, Faults faults) {
+    private Object object(StudyResults results, Path folder, DataProblems faults) {
         return Json.object(
                 "study", results.name(),
                 "folder", folder.toString(),

@@ -18,8 +18,8 @@ import dev.vitrail.LoadedModel;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
-import dev.vitrail.data.Faults;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.models.zoo.Catalog;
@@ -373,7 +373,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** How many faults the data's files have, and the first few. */
-    private static void tellFaults(Faults faults) {
+    private static void tellFaults(DataProblems faults) {
         if (!faults.isEmpty()) {
             System.err.printf(
                     "faults      %d in the files of the data, which is used without what they concern; --strict refuses it%n",

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -89,7 +89,7 @@ final class RecognitionTest {
 
     @Test
     void ofASizeThatNobodyPublishedItNamesTheFamily() {
-        var config = VisionTransformerConfig.of(32, 4, 40, 3, 5);
+        var config = ViTConfig.of(32, 4, 40, 3, 5);
         try (var model = config.create()) {
             var file = SparseCheckpoint.write(folder.resolve("weights.safetensors"), model);
             assertRefused(file, "swin_mini_32", "it looks like a model of the family ViT, of a size that");

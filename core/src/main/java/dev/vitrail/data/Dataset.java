@@ -65,8 +65,8 @@ public interface Dataset {
     }
 
     /** What of the data's files could not be used. */
-    default Faults faults() {
-        return Faults.NONE;
+    default DataProblems faults() {
+        return DataProblems.NONE;
     }
 
     /** The labels of all pictures. */

@@ -67,7 +67,7 @@ abstract class DatasetView implements Dataset {
     }
 
     @Override
-    public Faults faults() {
+    public DataProblems faults() {
         return set.faults();
     }
 }

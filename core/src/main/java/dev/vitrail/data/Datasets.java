@@ -21,7 +21,7 @@ public final class Datasets {
      *
      * @param faults see {@link Dataset#faults}
      */
-    public static void requireSound(Faults faults) {
+    public static void requireSound(DataProblems faults) {
         VitrailException.require(
                 faults.isEmpty(),
                 "--strict refuses data with %s: %s; repair or remove what is damaged, or leave out --strict",

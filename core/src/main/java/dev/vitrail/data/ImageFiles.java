@@ -49,18 +49,18 @@ public final class ImageFiles implements Dataset {
     private final int[] labels;
     private final List<String> classes;
     private final ImageDecoder.Options decoding;
-    private final Faults faults;
+    private final DataProblems faults;
 
     /**
      * @param root what names are relative to
      * @param labels for each file an index into {@code classes}, or {@link Dataset#NO_LABEL}
      */
     ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes) {
-        this(root, files, labels, classes, Faults.NONE);
+        this(root, files, labels, classes, DataProblems.NONE);
     }
 
     /** @param faults what else lies beside the files and is not used */
-    ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, Faults faults) {
+    ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, DataProblems faults) {
         this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), ImageDecoder.Options.DEFAULT, faults);
     }
 
@@ -70,7 +70,7 @@ public final class ImageFiles implements Dataset {
             int[] labels,
             List<String> classes,
             ImageDecoder.Options decoding,
-            Faults faults) {
+            DataProblems faults) {
         this.root = root;
         this.files = files;
         this.labels = labels;
@@ -134,7 +134,7 @@ public final class ImageFiles implements Dataset {
     }
 
     @Override
-    public Faults faults() {
+    public DataProblems faults() {
         return faults;
     }
 

@@ -69,8 +69,8 @@ public final class LeftOut {
     }
 
     /** The same, as faults of a set. */
-    Faults faults(Path folder) {
-        var faults = new Faults.Collector();
+    DataProblems faults(Path folder) {
+        var faults = new DataProblems.Collector();
         sentences(folder).forEach(faults::add);
         return faults.faults();
     }

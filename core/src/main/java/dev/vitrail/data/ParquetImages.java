@@ -63,7 +63,11 @@ final class ParquetImages extends ShardedImages {
     private long keptBytes;
 
     private ParquetImages(
-            List<Path> files, List<Located> pages, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
+            List<Path> files,
+            List<Located> pages,
+            ShardLabels labels,
+            DataProblems faults,
+            ImageDecoder.Options decoding) {
         super(origin(files), labels, faults, decoding);
         this.pages = pages;
     }
@@ -93,7 +97,7 @@ final class ParquetImages extends ShardedImages {
     private static final class Index {
         final List<Located> pages = new ArrayList<>();
         final List<Optional<String>> labels = new ArrayList<>();
-        final Faults.Collector faults = new Faults.Collector();
+        final DataProblems.Collector faults = new DataProblems.Collector();
         Optional<List<String>> classes = Optional.empty();
 
         void read(Path path) {

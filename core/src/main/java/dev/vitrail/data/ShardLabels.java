@@ -35,7 +35,7 @@ record ShardLabels(List<String> classes, int[] kept, int[] indices) {
             IntFunction<String> name,
             Optional<List<String>> known,
             String where,
-            Faults.Collector faults) {
+            DataProblems.Collector faults) {
         var present = given.stream().flatMap(Optional::stream).toList();
         if (present.isEmpty()) {
             var none = new int[given.size()];

@@ -10,10 +10,10 @@ import java.util.List;
 abstract sealed class ShardedImages implements Dataset permits ParquetImages, WebDataset {
     private final String origin;
     private final ShardLabels labels;
-    private final Faults faults;
+    private final DataProblems faults;
     private final ImageDecoder.Options decoding;
 
-    ShardedImages(String origin, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
+    ShardedImages(String origin, ShardLabels labels, DataProblems faults, ImageDecoder.Options decoding) {
         this.origin = origin;
         this.labels = labels;
         this.faults = faults;
@@ -67,7 +67,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
     }
 
     @Override
-    public final Faults faults() {
+    public final DataProblems faults() {
         return faults;
     }
 

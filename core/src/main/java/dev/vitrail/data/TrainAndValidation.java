@@ -16,7 +16,7 @@ public record TrainAndValidation(Dataset train, Dataset validation) {
     }
 
     /** What of the data's files could not be used; both parts may lie in the same files, whose faults are told once. */
-    public Faults faults() {
+    public DataProblems faults() {
         return train.faults().equals(validation.faults())
                 ? train.faults()
                 : train.faults().and(validation.faults());

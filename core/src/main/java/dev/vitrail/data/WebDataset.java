@@ -44,7 +44,11 @@ final class WebDataset extends ShardedImages {
     private final List<Sample> samples;
 
     private WebDataset(
-            List<Path> shards, List<Sample> samples, ShardLabels labels, Faults faults, ImageDecoder.Options decoding) {
+            List<Path> shards,
+            List<Sample> samples,
+            ShardLabels labels,
+            DataProblems faults,
+            ImageDecoder.Options decoding) {
         super(origin(shards), labels, faults, decoding);
         this.samples = samples;
     }
@@ -69,7 +73,7 @@ final class WebDataset extends ShardedImages {
     private static final class Index {
         final List<Sample> samples = new ArrayList<>();
         final List<Optional<String>> labels = new ArrayList<>();
-        final Faults.Collector faults = new Faults.Collector();
+        final DataProblems.Collector faults = new DataProblems.Collector();
 
         void read(Path shard) {
             int before = samples.size();

@@ -37,8 +37,8 @@ final class DataChecks {
 
     private DataChecks() {}
 
-    static List<Finding> of(TrainingConfig config, boolean pretrained, TrainAndValidation sets) {
-        var findings = new ArrayList<Finding>();
+    static List<Diagnosis> of(TrainingConfig config, boolean pretrained, TrainAndValidation sets) {
+        var findings = new ArrayList<Diagnosis>();
         classes(config, sets.train(), findings);
         amounts(config, pretrained, sets, findings);
         levels(sets.train(), findings);
@@ -46,19 +46,19 @@ final class DataChecks {
         return findings;
     }
 
-    private static void classes(TrainingConfig config, Dataset train, List<Finding> findings) {
+    private static void classes(TrainingConfig config, Dataset train, List<Diagnosis> findings) {
         var names = train.classes();
         int[] counts = Arrays.copyOf(ClassWeights.counts(train.labels()), names.size());
         var none = named(names, counts, 0);
         var one = named(names, counts, 1);
         if (!none.isEmpty()) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "add images of them, or leave the classes out",
                     "there are no images to train on of %s, so they will never be found",
                     some(none)));
         }
         if (!one.isEmpty()) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "add images: two are the least that a class can be told by",
                     "there is one image to train on of %s",
                     some(one)));
@@ -67,7 +67,7 @@ final class DataChecks {
         int most = Arrays.stream(counts).max().orElse(0);
         boolean even = !config.get(BALANCED) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
         if (even && most >= SKEWED * least && least > 0) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY
                             ? "weigh them (--set class_weights=effective_number), or show rare ones as often (--set balanced=true)"
                             : "show rare ones as often (--set balanced=true)",
@@ -90,16 +90,16 @@ final class DataChecks {
     }
 
     private static void amounts(
-            TrainingConfig config, boolean pretrained, TrainAndValidation sets, List<Finding> findings) {
+            TrainingConfig config, boolean pretrained, TrainAndValidation sets, List<Diagnosis> findings) {
         int images = sets.train().size();
         if (!pretrained && images < RecipeAdvisor.FEW_FROM_SCRATCH) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "start from published weights, such as --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
                     "%,d images are few for a model that starts from random weights: it will know them by heart",
                     images));
         }
         if (pretrained && !config.get(FREEZE_BACKBONE) && images < RecipeAdvisor.FEW_TO_FINE_TUNE) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "train the classifier alone (--freeze, or --recipe classifier-only)",
                     "all layers are to be fine-tuned on %,d images, fewer than the %d below which they learn them by heart",
                     images,
@@ -107,7 +107,7 @@ final class DataChecks {
         }
         int judged = sets.validation().size();
         if (judged < FEW_TO_JUDGE_BY) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "raise hold_out, or add validation images",
                     "accuracy is measured on %,d images, so that one of them is worth %.1f points",
                     judged,
@@ -115,10 +115,10 @@ final class DataChecks {
         }
     }
 
-    private static void levels(Dataset train, List<Finding> findings) {
+    private static void levels(Dataset train, List<Diagnosis> findings) {
         var levels = PictureLevels.of(train);
         if (levels.saysNothing()) {
-            findings.add(Finding.refuse(
+            findings.add(Diagnosis.refuse(
                     levels.cut() > 0
                             ? "scale their levels with --sixteen-bit range (or scale), or to eight bits"
                             : "look at the files, which may have been spoilt by a conversion",
@@ -127,13 +127,13 @@ final class DataChecks {
                             : "all of %d images that were looked at are of one and the same colour alone",
                     levels.looked()));
         } else if (levels.cut() > 0) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "scale their levels with --sixteen-bit scale (or range), or to eight bits",
                     "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to white",
                     levels.cut(),
                     levels.looked()));
         } else if (2 * levels.flat() > levels.looked()) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "look at the files, which may have been spoilt by a conversion",
                     "%d of %d images that were looked at are of one colour alone",
                     levels.flat(),
@@ -141,13 +141,13 @@ final class DataChecks {
         }
     }
 
-    private static void copies(TrainAndValidation sets, List<Finding> findings) {
+    private static void copies(TrainAndValidation sets, List<Diagnosis> findings) {
         int images = sets.train().size();
         if (sets.train() instanceof StainedGlass) {
             return; // each picture is painted from its own random numbers
         }
         if (images > MOST_IMAGES) {
-            findings.add(Finding.note(
+            findings.add(Diagnosis.note(
                     "make sure of it yourself",
                     "with more than %,d images, no validation image was looked for among those to train on",
                     MOST_IMAGES));
@@ -169,7 +169,7 @@ final class DataChecks {
         var advice = "remove them from one of the two, or the accuracy will be too good to be true";
         findings.add(
                 overlap.pairs().size() >= MOST_COPIES * overlap.looked()
-                        ? Finding.refuse(advice, sentence, values)
-                        : Finding.warn(advice, sentence, values));
+                        ? Diagnosis.refuse(advice, sentence, values)
+                        : Diagnosis.warn(advice, sentence, values));
     }
 }

@@ -24,8 +24,8 @@ final class ModelChecks {
 
     private ModelChecks() {}
 
-    static List<Finding> of(LoadedModel loaded, PictureSize pictures) {
-        var findings = new ArrayList<Finding>();
+    static List<Diagnosis> of(LoadedModel loaded, PictureSize pictures) {
+        var findings = new ArrayList<Diagnosis>();
         grid(loaded, findings);
         windows(loaded.model().config(), findings);
         crop(loaded, findings);
@@ -37,7 +37,7 @@ final class ModelChecks {
         return Math.min(loaded.preprocessing().height(), loaded.preprocessing().width());
     }
 
-    private static void grid(LoadedModel loaded, List<Finding> findings) {
+    private static void grid(LoadedModel loaded, List<Diagnosis> findings) {
         var maps = loaded.model().featureInfo();
         if (maps.isEmpty()) {
             return;
@@ -54,10 +54,10 @@ final class ModelChecks {
                             .formatted(7 * first);
             findings.add(
                     patches < FEWEST_PATCHES
-                            ? Finding.refuse(advice, sentence, name, side, patches, patches, first)
-                            : Finding.warn(advice, sentence, name, side, patches, patches, first));
+                            ? Diagnosis.refuse(advice, sentence, name, side, patches, patches, first)
+                            : Diagnosis.warn(advice, sentence, name, side, patches, patches, first));
         } else if (first != last && side / last < 2) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images (--size %d)"
                             .formatted(7 * last),
                     "the last stage of %s sees an image of %d pixels as a single cell, as each stands for %d",
@@ -68,13 +68,13 @@ final class ModelChecks {
     }
 
     /** What a model pads or cuts to fit, and which sizes near by it fits without. */
-    private static void windows(ModelConfig config, List<Finding> findings) {
+    private static void windows(ModelConfig config, List<Diagnosis> findings) {
         config.adjusted().ifPresent(sentence -> {
             var fitting = IntStream.rangeClosed(config.imageHeight() / 2, 2 * config.imageHeight())
                     .filter(side -> fits(config, side))
                     .mapToObj(Integer::toString)
                     .collect(Collectors.joining(", "));
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     fitting.isEmpty()
                             ? "another model fits this size better"
                             : "of its like, %s fit (--size)".formatted(fitting),
@@ -91,11 +91,11 @@ final class ModelChecks {
         }
     }
 
-    private static void crop(LoadedModel loaded, List<Finding> findings) {
+    private static void crop(LoadedModel loaded, List<Diagnosis> findings) {
         var input = loaded.preprocessing();
         int side = side(loaded);
         if (side <= SMALL && input.cropPct() < 1) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "set crop_pct to 1 (--crop 1), or take a model made for small images",
                     "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
                     input.cropPct(),
@@ -104,10 +104,10 @@ final class ModelChecks {
         }
     }
 
-    private static void enlargement(LoadedModel loaded, int picture, List<Finding> findings) {
+    private static void enlargement(LoadedModel loaded, int picture, List<Diagnosis> findings) {
         int side = side(loaded);
         if (!loaded.pretrained() && side >= ENLARGED * picture) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "take a model for small images (such as vit_mini_patch4_gap_32), which is as good and far faster",
                     "the pictures have %d pixels a side and are enlarged to the %d that %s sees",
                     picture,
@@ -115,7 +115,7 @@ final class ModelChecks {
                     loaded.variant().name()));
         }
         if (side <= SMALL && picture >= REDUCED * side) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "take a model for larger images (such as vit_tiny_patch16_224), or raise --size",
                     "the pictures have %d pixels a side and are reduced to the %d that %s sees",
                     picture,

@@ -79,14 +79,15 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Finding> of(TrainingConfig config, boolean pretrained, int images, int classes, PictureSize pictures) {
-        var findings = new ArrayList<Finding>();
+    static List<Diagnosis> of(
+            TrainingConfig config, boolean pretrained, int images, int classes, PictureSize pictures) {
+        var findings = new ArrayList<Diagnosis>();
         start(config, pretrained, findings);
         targets(config, classes, findings);
         learningRate(config, pretrained, images, findings);
         long steps = steps(config, images);
         if (!pretrained && steps < FEWEST_STEPS) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
                     "%,d epochs over %,d images make %,d steps, and from random weights a model needs some thousands",
                     config.get(EPOCHS),
@@ -105,22 +106,22 @@ final class OptionChecks {
         return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(ACCUMULATION));
     }
 
-    private static void start(TrainingConfig config, boolean pretrained, List<Finding> findings) {
+    private static void start(TrainingConfig config, boolean pretrained, List<Diagnosis> findings) {
         if (pretrained) {
             return;
         }
         if (config.get(FREEZE_BACKBONE)) {
-            findings.add(Finding.refuse(
+            findings.add(Diagnosis.refuse(
                     "start from published weights (--model NAME.TAG), or train all layers (--no-freeze)",
                     "only the classifier would be trained, on a model whose other weights are random and stay so"));
         } else if (config.get(NEEDS_WEIGHTS)) {
             findings.add(
-                    Finding.refuse(
+                    Diagnosis.refuse(
                             "start from published weights (--model NAME.TAG) or a run of yours (--model RUN), or take another recipe",
                             "the options are for a model that is trained already (needs_weights), and this one starts from random weights"));
         }
         if (config.get(LAYER_DECAY) < 1) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "set layer_decay to 1, or start from published weights (--model NAME.TAG)",
                     "a layer decay of %s spares layers that know something already, but the model starts from random weights",
                     config.get(LAYER_DECAY)));
@@ -128,7 +129,7 @@ final class OptionChecks {
     }
 
     /** A threshold that smoothed labels are all above or all below tells the model nothing. */
-    private static void targets(TrainingConfig config, int classes, List<Finding> findings) {
+    private static void targets(TrainingConfig config, int classes, List<Diagnosis> findings) {
         if (config.get(OBJECTIVE) != Objective.CLASSIFY
                 || config.get(LOSS) != TrainingLoss.Kind.BINARY_CROSS_ENTROPY
                 || config.get(TARGET_THRESHOLD).isEmpty()) {
@@ -138,7 +139,7 @@ final class OptionChecks {
                 threshold = config.get(TARGET_THRESHOLD).get();
         double others = smoothing / classes, own = 1 - smoothing + others;
         if (others > threshold || own <= threshold) {
-            findings.add(Finding.refuse(
+            findings.add(Diagnosis.refuse(
                     "set label_smoothing to 0, or target_threshold between the two",
                     "a label smoothed by %s is %.3g for its own class and %.3g for each other of %,d, so that target_threshold %s makes it %s for all",
                     smoothing,
@@ -150,7 +151,7 @@ final class OptionChecks {
         }
     }
 
-    private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Finding> findings) {
+    private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Diagnosis> findings) {
         double rate = Optimizers.learningRate(config);
         int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(ACCUMULATION);
         var optimizer = config.get(OPTIMIZER);
@@ -161,7 +162,7 @@ final class OptionChecks {
             highest = Math.max(highest, 10 * usual.highest);
         }
         if (rate < lowest || rate > highest) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     rate < lowest ? "raise it (--lr)" : "lower it (--lr), or take more images in a step",
                     "a learning rate of %.2g is %s for %s with %,d images in a step, where %.2g to %.2g is usual %s",
                     rate,
@@ -174,13 +175,13 @@ final class OptionChecks {
         }
     }
 
-    private static void runningMean(TrainingConfig config, long steps, List<Finding> findings) {
+    private static void runningMean(TrainingConfig config, long steps, List<Diagnosis> findings) {
         if (config.get(EMA_DECAY).isEmpty() || config.get(EMA_WARMUP)) {
             return;
         }
         double left = Math.pow(config.get(EMA_DECAY).get(), steps);
         if (left > STALE) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "set ema_warmup to true, or lower ema_decay",
                     "after %,d steps the running mean of the weights, which is what is judged and kept, is still made of the first ones by %.0f %%",
                     steps,
@@ -188,10 +189,10 @@ final class OptionChecks {
         }
     }
 
-    private static void crops(TrainingConfig config, int picture, List<Finding> findings) {
+    private static void crops(TrainingConfig config, int picture, List<Diagnosis> findings) {
         long side = Math.round(picture * Math.sqrt(config.get(SMALLEST_CROP)));
         if (config.get(CROP) == Augmentation.Crop.RESIZED && side < SMALLEST_CROP_SIDE) {
-            findings.add(Finding.warn(
+            findings.add(Diagnosis.warn(
                     "shift small pictures instead (--set crop=shifted), or raise smallest_crop",
                     "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",
                     100 * config.get(SMALLEST_CROP),

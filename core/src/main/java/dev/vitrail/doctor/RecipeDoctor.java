@@ -26,9 +26,9 @@ public final class RecipeDoctor {
      * @param loaded the model as it is to be trained
      * @return what was found, what cannot work first; empty if all is well
      */
-    public static List<Finding> examine(TrainingConfig config, LoadedModel loaded, TrainAndValidation sets) {
+    public static List<Diagnosis> examine(TrainingConfig config, LoadedModel loaded, TrainAndValidation sets) {
         var pictures = PictureSize.of(sets.train());
-        var findings = new ArrayList<Finding>();
+        var findings = new ArrayList<Diagnosis>();
         findings.addAll(ModelChecks.of(loaded, pictures));
         findings.addAll(Statistics.of(loaded, config.preprocessing().hasStatistics()));
         findings.addAll(OptionChecks.of(
@@ -38,7 +38,7 @@ public final class RecipeDoctor {
                 sets.train().classes().size(),
                 pictures));
         findings.addAll(DataChecks.of(config, loaded.pretrained(), sets));
-        findings.sort(Comparator.comparing(Finding::severity));
+        findings.sort(Comparator.comparing(Diagnosis::severity));
         return List.copyOf(findings);
     }
 
@@ -48,14 +48,14 @@ public final class RecipeDoctor {
      * @return the findings that do not refuse
      * @throws dev.vitrail.VitrailException if one does, with its sentence and advice
      */
-    public static List<Finding> requireNoRefusal(List<Finding> findings) {
+    public static List<Diagnosis> requireNoRefusal(List<Diagnosis> findings) {
         var refused = findings.stream()
-                .filter(finding -> finding.severity() == Finding.Severity.REFUSE)
-                .map(Finding::toString)
+                .filter(finding -> finding.severity() == Diagnosis.Severity.REFUSE)
+                .map(Diagnosis::toString)
                 .collect(Collectors.joining("; besides, "));
         require(refused.isEmpty(), "%s (the doctor's checks can be left out: --no-doctor)", refused);
         return findings.stream()
-                .filter(finding -> finding.severity() != Finding.Severity.REFUSE)
+                .filter(finding -> finding.severity() != Diagnosis.Severity.REFUSE)
                 .toList();
     }
 }

@@ -18,7 +18,7 @@ final class Statistics {
     private Statistics() {}
 
     /** @param stated whether mean or std are options of the run: what differs from the weights' is then warned of, not refused */
-    static List<Finding> of(LoadedModel loaded, boolean stated) {
+    static List<Diagnosis> of(LoadedModel loaded, boolean stated) {
         if (!loaded.pretrained()) {
             return List.of();
         }
@@ -42,7 +42,7 @@ final class Statistics {
     }
 
     /** Weights that say what they are are known to have been trained with certain statistics. */
-    static List<Finding> ofPublished(String name, Pretrained published, Preprocessing input, boolean stated) {
+    static List<Diagnosis> ofPublished(String name, Pretrained published, Preprocessing input, boolean stated) {
         var theirs = statistics(published);
         var ours = input.normalization();
         if (theirs.equals(ours) || theirs.channels() != ours.channels()) {
@@ -60,13 +60,13 @@ final class Statistics {
                                 theirs.std());
         return List.of(
                 stated
-                        ? Finding.warn(
+                        ? Diagnosis.warn(
                                 "leave out mean and std (--mean, --std), to have the weights' own", "%s", sentence)
-                        : Finding.refuse("correct mean and std in its config.json", "%s", sentence));
+                        : Diagnosis.refuse("correct mean and std in its config.json", "%s", sentence));
     }
 
     /** A bare file says nothing, and the weights of an architecture do not all have the same statistics. */
-    static List<Finding> ofBareFile(String name, String variant, Preprocessing input) {
+    static List<Diagnosis> ofBareFile(String name, String variant, Preprocessing input) {
         Map<Normalization, List<String>> tags = new LinkedHashMap<>();
         for (var published : Pretrained.of(variant)) {
             tags.computeIfAbsent(statistics(published), key -> new ArrayList<>())
@@ -80,7 +80,7 @@ final class Statistics {
         });
         return others.isEmpty() || input.channels() != 3
                 ? List.of()
-                : List.of(Finding.warn(
+                : List.of(Diagnosis.warn(
                         "if these are such weights, put them in a folder with a config.json that says so",
                         "%s does not say its mean and deviation, so %s and %s are taken; other weights of %s were trained with %s",
                         name,

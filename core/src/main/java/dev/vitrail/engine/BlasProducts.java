@@ -54,14 +54,14 @@ final class BlasProducts {
     private static Tensor shared(Tensor x, Tensor weight, @Nullable Tensor bias) {
         long in = weight.size(1), out = weight.size(0), parts = parts(x.size(0), torch.get_num_threads());
         long missing = Math.floorMod(-x.size(0), parts);
-        var filled = missing == 0 ? x : Kernels.pad(x, 0, 0, 0, 0, missing);
+        var filled = missing == 0 ? x : Functional.pad(x, 0, 0, 0, 0, missing);
         long rows = filled.size(0);
         var pixels = filled.handle.reshape(parts, rows / parts, 1, in).permute(0, 3, 1, 2);
         var y = torch.thnn_conv2d(
                 pixels,
                 weight.handle.reshape(out, in, 1, 1),
                 new long[] {1, 1},
-                Kernels.optional(bias),
+                Functional.optional(bias),
                 new long[] {1, 1},
                 0,
                 0);
@@ -81,13 +81,13 @@ final class BlasProducts {
                 && !torch.is_autocast_enabled(torch.DeviceType.CPU);
     }
 
-    /** A convolution of one group; arguments as {@link Kernels#conv2d}'s. */
+    /** A convolution of one group; arguments as {@link Functional#conv2d}'s. */
     static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
         return new Tensor(torch.thnn_conv2d(
                 x.handle,
                 weight.handle,
                 new long[] {weight.size(2), weight.size(3)},
-                Kernels.optional(bias),
+                Functional.optional(bias),
                 stride,
                 padding));
     }
@@ -114,7 +114,7 @@ final class BlasProducts {
     /** {@code aᵀ · b}, the columns of {@code b} in parts: {@code [rows, n], [rows, m] → [n, m]}. */
     private static Tensor transposedProduct(Tensor a, Tensor b, long parts) {
         long rows = a.size(0), n = a.size(1), m = b.size(1), missing = Math.floorMod(-m, parts);
-        var filled = missing == 0 ? b : Kernels.pad(b, 0, 0, missing);
+        var filled = missing == 0 ? b : Functional.pad(b, 0, 0, missing);
         long part = (m + missing) / parts;
         // The gradient of an input of a 1×1 convolution whose weight is a: one image for each part.
         var images = filled.reshape(rows, parts, part).permute(1, 0, 2).contiguous();

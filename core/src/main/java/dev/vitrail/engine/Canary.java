@@ -52,12 +52,12 @@ final class Canary {
         var weight = Tensor.of(w, out, in).requireGradient(true);
         var name = "a product of %d × %d × %d".formatted(rows, in, out);
         try (var off = Gradients.off()) {
-            var found = difference(name, Kernels.linear(input, weight, null, new PackedWeight()), expected);
+            var found = difference(name, Functional.linear(input, weight, null, new PackedWeight()), expected);
             if (found.isPresent()) {
                 return found;
             }
         }
-        var y = Kernels.linear(input, weight, null);
+        var y = Functional.linear(input, weight, null);
         var found = difference(name, y, expected);
         if (found.isPresent()) {
             return found;
@@ -139,7 +139,7 @@ final class Canary {
         });
         var input = Tensor.of(x, 1, c.in, c.side, c.side).requireGradient(true);
         var weight = Tensor.of(w, c.out, depth, c.kernel, c.kernel).requireGradient(true);
-        var y = Kernels.conv2d(input, weight, null, both(c.stride), both(c.padding()), c.groups);
+        var y = Functional.conv2d(input, weight, null, both(c.stride), both(c.padding()), c.groups);
         var found = difference("a " + name, y, expected);
         if (found.isPresent()) {
             return found;

@@ -89,7 +89,7 @@ public final class FusedConvolution {
             boolean relu) {
         var ready = of(x, weight, bias, normalization);
         var y = shortcut == null ? convolve(x, ready, relu) : convolveAndAdd(x, ready, shortcut, relu);
-        Work.count(y.count() * (weight.count() / weight.size(0)), y.count());
+        FlopCounter.count(y.count() * (weight.count() / weight.size(0)), y.count());
         return y;
     }
 

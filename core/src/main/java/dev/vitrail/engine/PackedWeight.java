@@ -57,7 +57,7 @@ public final class PackedWeight {
         var shape = x.shape();
         shape[shape.length - 1] = out;
         return Frame.of(() -> {
-            var filled = Kernels.pad(x.reshape(rows, in), 0, 0, 0, 0, missing);
+            var filled = Functional.pad(x.reshape(rows, in), 0, 0, 0, 0, missing);
             return Product.of(filled, laidOut, bias).narrow(0, 0, rows).reshape(shape);
         });
     }

@@ -107,10 +107,10 @@ public final class SelfTest {
             }
         };
         try (var off = Gradients.off()) {
-            compare("packed", Kernels.linear(input, weight, bias, new PackedWeight()), compared, out, forward);
+            compare("packed", Functional.linear(input, weight, bias, new PackedWeight()), compared, out, forward);
         }
         try (var late = WeightGradients.open()) {
-            var y = Kernels.linear(input, weight, bias);
+            var y = Functional.linear(input, weight, bias);
             compare("forward", y, compared, out, forward);
             y.backward(Tensor.of(g, rows, out));
             late.compute();
@@ -174,7 +174,7 @@ public final class SelfTest {
         var g = values(c.batch * c.out * area);
         var input = Tensor.of(x, c.batch, c.in, c.side, c.side).requireGradient(true);
         var weight = Tensor.of(w, c.out, depth, c.kernel, c.kernel).requireGradient(true);
-        var y = Kernels.conv2d(
+        var y = Functional.conv2d(
                 input, weight, null, new long[] {c.stride, c.stride}, new long[] {c.padding, c.padding}, c.groups);
         compare("forward", y, some(c.batch * c.out), area, (row, column, sum) -> {
             int image = row / c.out, channel = row % c.out;
@@ -239,7 +239,7 @@ public final class SelfTest {
         var k = values(count);
         var v = values(count);
         double scale = 1 / Math.sqrt(size);
-        var y = Kernels.attention(
+        var y = Functional.attention(
                 Tensor.of(q, 1, heads, tokens, size),
                 Tensor.of(k, 1, heads, tokens, size),
                 Tensor.of(v, 1, heads, tokens, size),
@@ -271,7 +271,7 @@ public final class SelfTest {
         int rows = between(1, 200), width = between(3, 1200);
         name = "layer normalisation of %d × %d".formatted(rows, width);
         var x = values(rows * width);
-        var y = Kernels.layerNorm(Tensor.of(x, rows, width), null, null, 1e-6);
+        var y = Functional.layerNorm(Tensor.of(x, rows, width), null, null, 1e-6);
         compare("forward", y, some(rows), width, (row, column, value) -> {
             double mean = 0, square = 0;
             for (int i = 0; i < width; i++) {

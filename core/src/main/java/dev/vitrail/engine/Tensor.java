@@ -23,7 +23,7 @@ import org.bytedeco.pytorch.global.torch;
  * longer, such as a parameter.
  *
  * <p>Dimensions may be counted from the end: −1 is the last. Operations give new tensors, except those whose name ends in
- * {@code InPlace}. Layers of networks are in {@link Kernels}.
+ * {@code InPlace}. Layers of networks are in {@link Functional}.
  */
 public final class Tensor {
     final org.bytedeco.pytorch.Tensor handle;
@@ -345,7 +345,7 @@ public final class Tensor {
     /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
     public Tensor matmul(Tensor y) {
         var product = new Tensor(handle.matmul(y.handle));
-        Work.count(product.count() * size(-1), product.count());
+        FlopCounter.count(product.count() * size(-1), product.count());
         return product;
     }
 

@@ -89,7 +89,7 @@ public record Evaluation(
     public static Evaluation of(Model model, Iterator<Batch> batches, LongConsumer progress) {
         boolean training = model.training();
         model.train(false);
-        var tally = new Tally(model.config().classes());
+        var tally = new MetricAccumulator(model.config().classes());
         long start = System.nanoTime();
         try {
             while (batches.hasNext()) {
@@ -124,7 +124,7 @@ public record Evaluation(
         var random = RandomState.save(device);
         model.train(false);
         RandomState.seed(MASK_SEED);
-        var tally = new Tally(model.colors());
+        var tally = new MetricAccumulator(model.colors());
         long start = System.nanoTime();
         long images = 0;
         try {
@@ -142,7 +142,7 @@ public record Evaluation(
         return tally.evaluation((System.nanoTime() - start) / 1e9);
     }
 
-    private static int add(Tally tally, MaskedPatches.Guess guess, Batch batch) {
+    private static int add(MetricAccumulator tally, MaskedPatches.Guess guess, Batch batch) {
         var colors = Arrays.stream(guess.colors().toLongs())
                 .mapToInt(Math::toIntExact)
                 .toArray();

@@ -17,12 +17,12 @@ record AugMix(List<RandomOperation> operations, double alpha, int width, Optiona
         implements ImageTransform {
     @Override
     public RgbImage apply(RgbImage image, RandomGenerator random) {
-        double[] drawn = Draws.dirichlet(alpha, width, random);
+        double[] drawn = Distributions.dirichlet(alpha, width, random);
         var weights = new float[width];
         for (int i = 0; i < width; i++) {
             weights[i] = (float) drawn[i];
         }
-        float share = (float) Draws.beta(alpha, random);
+        float share = (float) Distributions.beta(alpha, random);
         var chains = new RgbImage[width];
         for (int i = 0; i < width; i++) {
             chains[i] = chain(image, random);

@@ -90,12 +90,12 @@ enum AugmentOperation {
          * @param part the level divided by 10
          * @param sign 1, or −1 for the other way
          */
-        double argument(double part, int sign, Motion motion);
+        double argument(double part, int sign, AffineSettings motion);
     }
 
     @FunctionalInterface
     private interface Operation {
-        RgbImage apply(RgbImage image, double argument, Motion motion, RandomGenerator random);
+        RgbImage apply(RgbImage image, double argument, AffineSettings motion, RandomGenerator random);
     }
 
     private final String key;
@@ -122,18 +122,18 @@ enum AugmentOperation {
     }
 
     /** What the operation is given at a level; {@code sign} is −1 for the other way, where there are two. */
-    double argument(double magnitude, int sign, Motion motion) {
+    double argument(double magnitude, int sign, AffineSettings motion) {
         return level.argument(magnitude / FULL_LEVEL, sign, motion);
     }
 
     /** The picture, changed; chance decides the direction where there are two, and the interpolation where there are several. */
-    RgbImage apply(RgbImage image, double magnitude, Motion motion, RandomGenerator random) {
+    RgbImage apply(RgbImage image, double magnitude, AffineSettings motion, RandomGenerator random) {
         int sign = random.nextBoolean() ? 1 : -1;
         return with(image, argument(magnitude, sign, motion), motion, random);
     }
 
     /** The picture, changed by an argument that is known. */
-    RgbImage with(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    RgbImage with(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return operation.apply(image, argument, motion, random);
     }
 
@@ -145,31 +145,31 @@ enum AugmentOperation {
         return Math.min(256, (int) (part * 256));
     }
 
-    private static RgbImage rotate(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage rotate(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return motion.move(image, Affine.rotation(argument, image.width(), image.height()), random);
     }
 
-    private static RgbImage posterize(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage posterize(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Pointwise.posterize(image, (int) argument);
     }
 
-    private static RgbImage solarize(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage solarize(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Pointwise.solarize(image, (int) argument);
     }
 
-    private static RgbImage color(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage color(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Enhance.color(image, argument);
     }
 
-    private static RgbImage contrast(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage contrast(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Enhance.contrast(image, argument);
     }
 
-    private static RgbImage brightness(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage brightness(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Enhance.brightness(image, argument);
     }
 
-    private static RgbImage sharpness(RgbImage image, double argument, Motion motion, RandomGenerator random) {
+    private static RgbImage sharpness(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return Enhance.sharpness(image, argument);
     }
 }

@@ -56,7 +56,7 @@ public record AugmentationSpec(String text) {
     }
 
     /** The augmentation itself. */
-    public ImageTransform transform(Motion motion) {
+    public ImageTransform transform(AffineSettings motion) {
         var parts = Parts.of(text);
         return switch (parts.name()) {
             case "rand" -> rand(parts, motion);
@@ -65,7 +65,7 @@ public record AugmentationSpec(String text) {
         };
     }
 
-    private static RandAugment rand(Parts parts, Motion motion) {
+    private static RandAugment rand(Parts parts, AffineSettings motion) {
         boolean increasing = parts.number("inc", 0) == 1;
         List<String> names = increasing ? AugmentationTables.RAND_INCREASING : AugmentationTables.RAND;
         Optional<List<Double>> weights = Optional.empty();
@@ -91,7 +91,7 @@ public record AugmentationSpec(String text) {
         return new RandAugment(operations, (int) parts.number("n", 2), weights);
     }
 
-    private static AugMix augMix(Parts parts, Motion motion) {
+    private static AugMix augMix(Parts parts, AffineSettings motion) {
         var operations = operations(
                 AugmentationTables.AUGMIX,
                 1,
@@ -108,7 +108,7 @@ public record AugmentationSpec(String text) {
                 parts.number("b", 0) == 1);
     }
 
-    private static AutoAugment autoAugment(Parts parts, Motion motion) {
+    private static AutoAugment autoAugment(Parts parts, AffineSettings motion) {
         double deviation = parts.number("mstd", 0);
         var policies = AugmentationTables.POLICIES.getOrDefault(parts.name(), List.of()).stream()
                 .map(policy -> policy.stream()
@@ -125,7 +125,12 @@ public record AugmentationSpec(String text) {
     }
 
     private static List<RandomOperation> operations(
-            List<String> names, double probability, double level, double deviation, double limit, Motion motion) {
+            List<String> names,
+            double probability,
+            double level,
+            double deviation,
+            double limit,
+            AffineSettings motion) {
         return names.stream()
                 .map(name ->
                         new RandomOperation(AugmentOperation.of(name), probability, level, deviation, limit, motion))

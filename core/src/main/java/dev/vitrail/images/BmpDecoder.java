@@ -26,7 +26,7 @@ final class BmpDecoder {
 
     private static final int FIELDS = 3;
 
-    private final Encoded file;
+    private final EncodedImage file;
     private final int header;
     private final int width;
     private final int height;
@@ -36,7 +36,7 @@ final class BmpDecoder {
     private final int pixels;
     private final int colors;
 
-    private BmpDecoder(Encoded file) throws IOException {
+    private BmpDecoder(EncodedImage file) throws IOException {
         this.file = file;
         header = file.matches(0, "BM") ? FILE_HEADER : 0;
         long size = file.u32Little(header);
@@ -90,7 +90,7 @@ final class BmpDecoder {
                 && bytes[planes + 3] == 0;
     }
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         var bmp = new BmpDecoder(file);
         return new RgbImage(bmp.width, bmp.height, bmp.pixels());
     }

@@ -17,7 +17,7 @@ final class GifDecoder {
 
     private GifDecoder() {}
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         int palette = paletteBytes(file.u8(10));
         int at = SCREEN + palette;
         int transparent = 0;
@@ -55,8 +55,8 @@ final class GifDecoder {
         return onScreen(file, content.toByteArray(), frame, width, height, transparent);
     }
 
-    private static RgbImage onScreen(Encoded file, byte[] content, Region frame, int width, int height, int background)
-            throws IOException {
+    private static RgbImage onScreen(
+            EncodedImage file, byte[] content, Region frame, int width, int height, int background) throws IOException {
         var reader = ImageIO.getImageReadersByFormatName("gif").next();
         try (var stream = file.stream(content)) {
             reader.setInput(stream, true, true);
@@ -81,7 +81,7 @@ final class GifDecoder {
     }
 
     /** Where a chain of sub-blocks ends. */
-    private static int afterBlocks(Encoded file, int at) throws IOException {
+    private static int afterBlocks(EncodedImage file, int at) throws IOException {
         int next = at;
         while (file.u8(next) != 0) {
             next += 1 + file.u8(next);

@@ -130,7 +130,7 @@ public final class ImageDecoder {
     public static RgbImage decode(byte[] bytes, String name, Options options) {
         var format = ImageFormat.of(bytes).orElseThrow(() -> unread(bytes, name));
         try {
-            var file = new Encoded(name, bytes, options);
+            var file = new EncodedImage(name, bytes, options);
             var image = format.decode(file);
             return options.applyExifOrientation() ? Orientation.of(format, file).apply(image) : image;
         } catch (VitrailException e) {

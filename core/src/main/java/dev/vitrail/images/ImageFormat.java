@@ -54,7 +54,7 @@ enum ImageFormat {
      * @throws java.io.EOFException if the file ends too early
      * @throws IOException if it is damaged, or uses a feature that is not read
      */
-    RgbImage decode(Encoded file) throws IOException {
+    RgbImage decode(EncodedImage file) throws IOException {
         return switch (this) {
             case JPEG -> JpegDecoder.decode(file);
             case PNG -> PngDecoder.decode(file);

@@ -45,13 +45,13 @@ final class JpegDecoder {
 
     private JpegDecoder() {}
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         var header = JpegHeader.parse(file);
         return new RgbImage(header.width(), header.height(), toRgb(levels(file, header), header));
     }
 
     /** The components of a JPEG file inside another format, {@code [height, width, components]}; of YCbCr the colours if asked for. */
-    static byte[] levels(Encoded file, JpegHeader header, boolean ycc) throws IOException {
+    static byte[] levels(EncodedImage file, JpegHeader header, boolean ycc) throws IOException {
         byte[] levels = levels(file, header);
         for (int i = 0; ycc && i < levels.length; i += 3) {
             yccToRgb(levels, i);
@@ -59,7 +59,7 @@ final class JpegDecoder {
         return levels;
     }
 
-    private static byte[] levels(Encoded file, JpegHeader header) throws IOException {
+    private static byte[] levels(EncodedImage file, JpegHeader header) throws IOException {
         byte[] levels = components(file, header);
         for (int i = 0; i < header.components(); i++) {
             if (halvedDown(header, i) && repeated(levels, header, i)) {
@@ -70,7 +70,7 @@ final class JpegDecoder {
     }
 
     /** The components of each pixel, {@code [height, width, components]}, before any conversion of colours. */
-    private static byte[] components(Encoded file, JpegHeader header) throws IOException {
+    private static byte[] components(EncodedImage file, JpegHeader header) throws IOException {
         int rest = file.size() - header.scan();
         var content = Arrays.copyOf(START, START.length + header.tables().length + rest);
         System.arraycopy(header.tables(), 0, content, START.length, header.tables().length);

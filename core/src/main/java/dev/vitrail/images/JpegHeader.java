@@ -56,7 +56,7 @@ record JpegHeader(
     private static final int COM = 0xfe;
 
     /** Reads the header, and counts the scans that follow. */
-    static JpegHeader parse(Encoded file) throws IOException {
+    static JpegHeader parse(EncodedImage file) throws IOException {
         var tables = new ByteArrayOutputStream();
         int frame = -1;
         boolean jfif = false;
@@ -118,7 +118,7 @@ record JpegHeader(
     }
 
     private static JpegHeader of(
-            Encoded file, int frame, boolean jfif, int adobe, Optional<byte[]> exif, byte[] tables, int scan)
+            EncodedImage file, int frame, boolean jfif, int adobe, Optional<byte[]> exif, byte[] tables, int scan)
             throws IOException {
         if (file.u8(frame) != 8) {
             throw new DamagedImageException("has %d bits a sample, where 8 are read".formatted(file.u8(frame)));
@@ -160,7 +160,7 @@ record JpegHeader(
     }
 
     /** A block takes a bit at least, so a few bytes cannot be a large picture; and the scans are counted. */
-    private static void checkScans(Encoded file, int scan, long pixels) throws IOException {
+    private static void checkScans(EncodedImage file, int scan, long pixels) throws IOException {
         // 64 pixels to a block, and at worst one block of a component stands for 16.
         if (pixels / 64 / 16 > 8L * (file.size() - scan)) {
             throw new EOFException();

@@ -33,7 +33,7 @@ enum Orientation {
     }
 
     /** What the file's EXIF data say, {@link #UPRIGHT} without any. TIFF says it in its own header, which its decoder obeys. */
-    static Orientation of(ImageFormat format, Encoded file) throws IOException {
+    static Orientation of(ImageFormat format, EncodedImage file) throws IOException {
         return switch (format) {
             case JPEG -> JpegHeader.parse(file).exif().map(Orientation::ofExif).orElse(UPRIGHT);
             case PNG -> PngDecoder.exif(file).map(Orientation::ofExif).orElse(UPRIGHT);

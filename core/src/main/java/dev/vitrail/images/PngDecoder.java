@@ -24,7 +24,7 @@ final class PngDecoder {
 
     private PngDecoder() {}
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         file.need(0, HEADER + 17);
         if (!file.matches(SIGNATURE + 4, "IHDR") || file.u32Big(SIGNATURE) != 13) {
             throw new DamagedImageException("does not begin with its header");
@@ -52,7 +52,7 @@ final class PngDecoder {
     }
 
     /** The EXIF block. */
-    static Optional<byte[]> exif(Encoded file) throws IOException {
+    static Optional<byte[]> exif(EncodedImage file) throws IOException {
         for (long at = SIGNATURE; at + 12 <= file.size(); at += 12 + file.u32Big((int) at)) {
             int data = (int) at + 8;
             long length = file.u32Big((int) at);
@@ -77,7 +77,7 @@ final class PngDecoder {
     }
 
     /** The file with nothing but what decoding needs. */
-    private static byte[] essential(Encoded file, long rawBytes) throws IOException {
+    private static byte[] essential(EncodedImage file, long rawBytes) throws IOException {
         var content = new ByteArrayOutputStream(file.size());
         content.write(file.bytes(), 0, SIGNATURE);
         long imageBytes = 0;
@@ -111,7 +111,7 @@ final class PngDecoder {
         return content.toByteArray();
     }
 
-    private static void chunk(ByteArrayOutputStream content, Encoded file, int at, int length) {
+    private static void chunk(ByteArrayOutputStream content, EncodedImage file, int at, int length) {
         for (int shift = 24; shift >= 0; shift -= 8) {
             content.write(length >> shift);
         }
@@ -119,7 +119,7 @@ final class PngDecoder {
         content.write(new byte[4], 0, 4); // the reader checks no sums
     }
 
-    private static void checkSum(Encoded file, int at, int length) throws IOException {
+    private static void checkSum(EncodedImage file, int at, int length) throws IOException {
         var sum = new CRC32();
         sum.update(file.bytes(), at + 4, length + 4);
         if (sum.getValue() != file.u32Big(at + 8 + length)) {

@@ -13,11 +13,11 @@ final class PnmDecoder {
     private static final int MOST_DIGITS = 10;
     private static final int MOST_LEVELS = 65535;
 
-    private final Encoded file;
+    private final EncodedImage file;
     private final int kind;
     private int at = 2;
 
-    private PnmDecoder(Encoded file) {
+    private PnmDecoder(EncodedImage file) {
         this.file = file;
         this.kind = file.bytes()[1] - '0';
     }
@@ -31,7 +31,7 @@ final class PnmDecoder {
                 && (isSpace(bytes[2] & 0xff) || bytes[2] == '#');
     }
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         return new PnmDecoder(file).picture();
     }
 

@@ -90,7 +90,7 @@ public record RandomErasing(
         for (int y = 0; y < tall; y++) {
             int from = first + y * stride;
             if (mode == Mode.PIXEL) {
-                Draws.gaussian(values, from, from + wide, random);
+                Distributions.gaussian(values, from, from + wide, random);
             } else {
                 Arrays.fill(values, from, from + wide, color);
             }

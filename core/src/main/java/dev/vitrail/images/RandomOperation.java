@@ -11,7 +11,12 @@ import java.util.random.RandomGenerator;
  * @param limit the highest level that comes of it
  */
 record RandomOperation(
-        AugmentOperation operation, double probability, double magnitude, double deviation, double limit, Motion motion)
+        AugmentOperation operation,
+        double probability,
+        double magnitude,
+        double deviation,
+        double limit,
+        AffineSettings motion)
         implements ImageTransform {
     @Override
     public RgbImage apply(RgbImage image, RandomGenerator random) {

@@ -112,7 +112,7 @@ enum TiffCompression {
      *
      * @param wanted how many bytes it has at least; what comes after is not looked at
      */
-    byte[] expand(Encoded file, byte[] data, int wanted) throws IOException {
+    byte[] expand(EncodedImage file, byte[] data, int wanted) throws IOException {
         checkRatio(data.length, wanted);
         return switch (this) {
             case NONE -> Arrays.copyOf(data, requireAll(data.length, wanted));
@@ -160,7 +160,7 @@ enum TiffCompression {
     /**
      * TIFF 6.0, section 13; files of the time before it have their bits from the least significant on, and widen codes one later.
      */
-    private static byte[] lzw(Encoded file, byte[] data, int wanted) throws IOException {
+    private static byte[] lzw(EncodedImage file, byte[] data, int wanted) throws IOException {
         boolean old = data.length > 1 && data[0] == 0 && (data[1] & 1) != 0;
         var out = new byte[wanted];
         // A string is where it was first written: its start in the output and its length.
@@ -231,7 +231,7 @@ enum TiffCompression {
                 : (first << 16 | second << 8 | third) >> (24 - skipped - width) & mask;
     }
 
-    private static byte[] inflate(Encoded file, byte[] data, int wanted) throws IOException {
+    private static byte[] inflate(EncodedImage file, byte[] data, int wanted) throws IOException {
         var out = new byte[wanted];
         var inflater = new Inflater();
         try {
@@ -267,7 +267,7 @@ enum TiffCompression {
         return room == wanted ? out : Arrays.copyOf(out, wanted);
     }
 
-    private static byte[] lzma(Encoded file, byte[] data, int wanted) throws IOException {
+    private static byte[] lzma(EncodedImage file, byte[] data, int wanted) throws IOException {
         var out = new byte[wanted];
         try (var in = new XZInputStream(new ByteArrayInputStream(data), LZMA_MEMORY)) {
             for (int to = 0; to < wanted; ) {

@@ -43,7 +43,7 @@ final class TiffDecoder {
     /** How often the bytes of a file may be used: strips that share bytes are rare, and could grow without bound. */
     private static final int MOST_SHARED = 8;
 
-    private final Encoded file;
+    private final EncodedImage file;
     private final TiffDirectory directory;
     private final boolean big;
     private final int width;
@@ -69,7 +69,7 @@ final class TiffDecoder {
     private final int subAcross;
     private final int subDown;
 
-    private TiffDecoder(Encoded file) throws IOException {
+    private TiffDecoder(EncodedImage file) throws IOException {
         this.file = file;
         directory = TiffDirectory.parse(file);
         big = directory.bigEndian();
@@ -129,7 +129,7 @@ final class TiffDecoder {
         checkFeatures();
     }
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         var tiff = new TiffDecoder(file);
         var orientation = Orientation.of((int) tiff.directory.value(ORIENTATION, 1));
         return orientation.apply(tiff.picture());
@@ -332,7 +332,7 @@ final class TiffDecoder {
     }
 
     /** The JPEG file of a strip or tile, together with the tables that all of them share. */
-    private Encoded jpeg(Chunk chunk) throws IOException {
+    private EncodedImage jpeg(Chunk chunk) throws IOException {
         if (directory.count(JPEG_TABLES) > MOST_TABLES) {
             throw new DamagedImageException("has JPEG tables of %d bytes, where %d are the most"
                     .formatted(directory.count(JPEG_TABLES), MOST_TABLES));
@@ -349,7 +349,7 @@ final class TiffDecoder {
     }
 
     /** The header of a JPEG inside, which must be of the size that the directory gives its strip or tile. */
-    private JpegHeader jpegHeader(Encoded jpeg, int rows, boolean last) throws IOException {
+    private JpegHeader jpegHeader(EncodedImage jpeg, int rows, boolean last) throws IOException {
         var header = JpegHeader.parse(jpeg);
         // The last strip may be padded to the height of the others.
         boolean high = header.height() == rows

@@ -22,11 +22,11 @@ final class TiffDirectory {
     /** Where the values of a tag lie. */
     private record Field(int type, long count, long at) {}
 
-    private final Encoded file;
+    private final EncodedImage file;
     private final boolean big;
     private final Map<Integer, Field> fields = new HashMap<>();
 
-    private TiffDirectory(Encoded file, boolean big) {
+    private TiffDirectory(EncodedImage file, boolean big) {
         this.file = file;
         this.big = big;
     }
@@ -40,7 +40,7 @@ final class TiffDirectory {
         return little || (bytes[0] == 'M' && bytes[1] == 'M' && bytes[2] == 0 && (bytes[3] == 42 || bytes[3] == 43));
     }
 
-    static TiffDirectory parse(Encoded file) throws IOException {
+    static TiffDirectory parse(EncodedImage file) throws IOException {
         boolean big = file.u8(0) == 'M';
         boolean wide = file.u16(2, big) == 43;
         var directory = new TiffDirectory(file, big);

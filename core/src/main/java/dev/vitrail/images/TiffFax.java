@@ -20,7 +20,7 @@ final class TiffFax {
 
     /** The strip's bits, rows of whole bytes, a black pixel 1. */
     static byte[] expand(
-            Encoded file, TiffDirectory directory, TiffCompression compression, byte[] data, int width, int rows)
+            EncodedImage file, TiffDirectory directory, TiffCompression compression, byte[] data, int width, int rows)
             throws IOException {
         int[] entries = {
             256,

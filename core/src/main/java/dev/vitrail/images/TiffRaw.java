@@ -32,7 +32,7 @@ final class TiffRaw {
 
     private TiffRaw() {}
 
-    static void refuse(Encoded file, TiffDirectory directory) throws IOException {
+    static void refuse(EncodedImage file, TiffDirectory directory) throws IOException {
         boolean canon = file.matches(8, "CR\2");
         boolean preview = (directory.value(SUBFILE, 0) & 1) != 0 && directory.has(SUB_DIRECTORIES);
         if (canon || (preview && (directory.has(DNG_VERSION) || isCamera(maker(directory))))) {

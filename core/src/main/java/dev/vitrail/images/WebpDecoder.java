@@ -12,7 +12,7 @@ final class WebpDecoder {
 
     private WebpDecoder() {}
 
-    static RgbImage decode(Encoded file) throws IOException {
+    static RgbImage decode(EncodedImage file) throws IOException {
         try {
             var picture = WebpFile.parse(file.bytes());
             file.checkSize(picture.width(), picture.height());
@@ -23,7 +23,7 @@ final class WebpDecoder {
     }
 
     /** The EXIF block. */
-    static Optional<byte[]> exif(Encoded file) throws IOException {
+    static Optional<byte[]> exif(EncodedImage file) throws IOException {
         for (long at = FIRST_CHUNK; at + 8 <= file.size(); ) {
             int data = (int) at + 8;
             long length = file.u32Little((int) at + 4);

@@ -34,7 +34,7 @@ public abstract class FamilyModel<C extends FamilyConfig<C>> extends Model {
     }
 
     /** Where the parameters lie between the image and the classifier. */
-    protected abstract Depths depths();
+    protected abstract LayerGroups depths();
 
     @Override
     public final C config() {

@@ -245,13 +245,13 @@ public final class MaskedPatches extends Model {
     }
 
     @Override
-    public String stem() {
-        return model.stem();
+    public String firstConv() {
+        return model.firstConv();
     }
 
     @Override
-    public boolean withoutWeightDecay(String parameter) {
-        return parameter.equals("mask_token") || model.withoutWeightDecay(parameter);
+    public boolean noWeightDecay(String parameter) {
+        return parameter.equals("mask_token") || model.noWeightDecay(parameter);
     }
 
     @Override

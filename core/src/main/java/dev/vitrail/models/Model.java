@@ -3,10 +3,10 @@ package dev.vitrail.models;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.engine.Work;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Observation;
 import java.util.ArrayList;
@@ -186,7 +186,7 @@ public abstract class Model extends Layer {
     public abstract List<String> classifiers();
 
     /** Name of the convolution that sees the image's channels, such as {@code patch_embed.proj}. */
-    public abstract String stem();
+    public abstract String firstConv();
 
     /**
      * Values of a checkpoint for another image size, patch or window, made to fit this model.
@@ -209,8 +209,8 @@ public abstract class Model extends Layer {
      * @param width columns, pixels
      * @throws VitrailException if the family cannot work at that size; then this model stays as it is
      */
-    public final Adapted withImage(int height, int width) {
-        return Adaptation.change(this, config().withImage(height, width));
+    public final Resized withImage(int height, int width) {
+        return WeightResampler.change(this, config().withImage(height, width));
     }
 
     /**
@@ -220,28 +220,28 @@ public abstract class Model extends Layer {
      *
      * @throws VitrailException if the family cannot change its channels; then this model stays as it is
      */
-    public final Adapted withChannels(int channels) {
-        return Adaptation.change(this, config().withChannels(channels));
+    public final Resized withChannels(int channels) {
+        return WeightResampler.change(this, config().withChannels(channels));
     }
 
     /**
      * What one image of the configured size costs, counted on shapes alone. As for training: inference may leave out what its
      * result does not need, but a model is known by its full cost.
      */
-    public final Work.Count cost() {
+    public final FlopCounter.Count cost() {
         return Frame.compute(() -> {
             var config = config();
             try (var on = Gradients.on();
                     var shape = config.create()) {
                 var image = Tensor.empty(
                         DType.F32, Device.META, 1, config.channels(), config.imageHeight(), config.imageWidth());
-                return Work.of(() -> shape.apply(image));
+                return FlopCounter.of(() -> shape.apply(image));
             }
         });
     }
 
     /** Whether a parameter is left out of weight decay by the original, besides all vectors and biases. */
-    public boolean withoutWeightDecay(String parameter) {
+    public boolean noWeightDecay(String parameter) {
         return false;
     }
 

@@ -10,9 +10,9 @@ import java.util.Optional;
  * @param config its numbers
  * @param origin the text that it was built from, where it is not of the catalogue: what a saved model must keep to be built again
  */
-public record Variant(String name, Family family, ModelConfig config, Optional<String> origin) {
+public record Variant(String name, ModelFamily family, ModelConfig config, Optional<String> origin) {
     /** A size of the catalogue, which its name tells. */
-    public Variant(String name, Family family, ModelConfig config) {
+    public Variant(String name, ModelFamily family, ModelConfig config) {
         this(name, family, config, Optional.empty());
     }
 

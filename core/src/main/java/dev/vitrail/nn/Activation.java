@@ -1,7 +1,7 @@
 package dev.vitrail.nn;
 
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 
 /** The non-linearities of the papers. */
@@ -23,11 +23,11 @@ public enum Activation {
     public Tensor consume(Tensor x) {
         boolean keep = Gradients.recorded();
         return switch (this) {
-            case GELU -> keep ? Kernels.gelu(x) : Kernels.geluInPlace(x);
-            case GELU_TANH -> keep ? Kernels.geluTanh(x) : Kernels.geluTanhInPlace(x);
-            case QUICK_GELU -> x.times(Kernels.sigmoid(x.times(1.702)));
-            case RELU -> keep ? Kernels.relu(x) : Kernels.reluInPlace(x);
-            case SILU -> Kernels.silu(x);
+            case GELU -> keep ? Functional.gelu(x) : Functional.geluInPlace(x);
+            case GELU_TANH -> keep ? Functional.geluTanh(x) : Functional.geluTanhInPlace(x);
+            case QUICK_GELU -> x.times(Functional.sigmoid(x.times(1.702)));
+            case RELU -> keep ? Functional.relu(x) : Functional.reluInPlace(x);
+            case SILU -> Functional.silu(x);
         };
     }
 }

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -130,10 +130,10 @@ public final class Attention extends Layer {
             double dropout,
             double scale) {
         if (!Observation.wants(module, part)) {
-            return Kernels.attention(q, k, v, mask, dropout, scale);
+            return Functional.attention(q, k, v, mask, dropout, scale);
         }
-        var weights = Kernels.attentionWeights(q, k, mask, scale);
-        weights = dropout > 0 ? Kernels.dropout(weights, dropout) : weights;
+        var weights = Functional.attentionWeights(q, k, mask, scale);
+        weights = dropout > 0 ? Functional.dropout(weights, dropout) : weights;
         Observation.show(module, part, weights);
         return weights.matmul(v);
     }

@@ -3,9 +3,9 @@ package dev.vitrail.nn;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.FusedConvolution;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -71,7 +71,7 @@ public final class BatchNorm2d extends Layer {
                 batches.value().plusInPlace(Tensor.of(new long[] {1}));
             }
         }
-        var y = Kernels.batchNorm(
+        var y = Functional.batchNorm(
                 x,
                 weight.value(),
                 bias.value(),

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -74,7 +74,7 @@ public final class Conv2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.conv2d(
+        return Functional.conv2d(
                 x, weight.value(), bias == null ? null : bias.value(), shape.stride, shape.padding, shape.groups);
     }
 }

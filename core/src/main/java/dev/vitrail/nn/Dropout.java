@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /** While training, zeroes elements with a given probability (Srivastava et al., 2014). */
@@ -13,6 +13,6 @@ public final class Dropout extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return training() && probability > 0 ? Kernels.dropout(x, probability) : x;
+        return training() && probability > 0 ? Functional.dropout(x, probability) : x;
     }
 }

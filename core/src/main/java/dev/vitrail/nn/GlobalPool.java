@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /** Pools feature maps over all positions, {@code [B, C, H, W] → [B, C']}, or {@code [B, C', 1, 1]} where maps are kept. */
@@ -34,11 +34,11 @@ public final class GlobalPool extends Layer {
     protected Tensor forward(Tensor x) {
         var vector =
                 switch (kind) {
-                    case AVG -> Kernels.globalAverage(x);
+                    case AVG -> Functional.globalAverage(x);
                     case MAX -> x.max(false, 2, 3);
                     case AVGMAX ->
-                        Kernels.globalAverage(x).plus(x.max(false, 2, 3)).times(0.5);
-                    case CATAVGMAX -> Tensor.cat(1, Kernels.globalAverage(x), x.max(false, 2, 3));
+                        Functional.globalAverage(x).plus(x.max(false, 2, 3)).times(0.5);
+                    case CATAVGMAX -> Tensor.cat(1, Functional.globalAverage(x), x.max(false, 2, 3));
                     case NONE -> x;
                 };
         return keepsMap && kind != Kind.NONE ? vector.reshape(vector.size(0), vector.size(1), 1, 1) : vector;

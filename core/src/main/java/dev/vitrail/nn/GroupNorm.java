@@ -1,7 +1,7 @@
 package dev.vitrail.nn;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +38,7 @@ public final class GroupNorm extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        var y = Kernels.groupNorm(x, groups, weight.value(), bias.value(), eps);
+        var y = Functional.groupNorm(x, groups, weight.value(), bias.value(), eps);
         return activation == null ? y : activation.consume(y);
     }
 }

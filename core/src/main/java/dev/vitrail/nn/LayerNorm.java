@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /** Layer normalisation over the last dimension (Ba et al., 2016, arXiv:1607.06450). */
@@ -24,6 +24,6 @@ public final class LayerNorm extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.layerNorm(x, weight.value(), bias.value(), eps);
+        return Functional.layerNorm(x, weight.value(), bias.value(), eps);
     }
 }

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /** Layer normalisation of feature maps over their channels, {@code [B, C, H, W]}, position by position. */
@@ -17,7 +17,7 @@ public final class LayerNorm2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return Kernels.layerNorm(x.permute(0, 2, 3, 1), weight.value(), bias.value(), eps)
+        return Functional.layerNorm(x.permute(0, 2, 3, 1), weight.value(), bias.value(), eps)
                 .permute(0, 3, 1, 2);
     }
 }

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +38,7 @@ public final class Linear extends Layer {
      * @return {@code […, count]}
      */
     public Tensor rows(Tensor x, long from, long count) {
-        return framed(() -> Kernels.linear(
+        return framed(() -> Functional.linear(
                 x,
                 weight.value().narrow(0, from, count),
                 bias == null ? null : bias.value().narrow(0, from, count)));

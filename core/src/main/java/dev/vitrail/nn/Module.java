@@ -185,11 +185,11 @@ public abstract class Module implements AutoCloseable {
 
     /** Draws first values for all parameters, always the same for the same seed. */
     public final void initialise(long seed, Device device) {
-        initialise(seed, device, FirstWeights.ORIGINAL);
+        initialise(seed, device, WeightInit.ORIGINAL);
     }
 
     /** The same with the weights of linear layers and convolutions drawn in a way of one's choice. */
-    public final void initialise(long seed, Device device, FirstWeights weights) {
+    public final void initialise(long seed, Device device, WeightInit weights) {
         RandomState.seed(seed);
         visit(
                 "",

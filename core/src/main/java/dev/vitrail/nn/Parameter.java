@@ -3,8 +3,8 @@ package dev.vitrail.nn;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Tensor;
 import java.util.ArrayList;
@@ -73,7 +73,7 @@ public final class Parameter {
 
     /** {@code x · valueᵀ + bias}, the values taken as {@code [out, in]}. */
     Tensor linear(Tensor x, long in, long out, @Nullable Parameter bias) {
-        return Kernels.linear(
+        return Functional.linear(
                 x,
                 in,
                 out,

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /**
@@ -21,7 +21,7 @@ public final class SamePadding {
         if (rows == 0 && columns == 0) {
             return x;
         }
-        return Kernels.pad(x, value, columns / 2, columns - columns / 2, rows / 2, rows - rows / 2);
+        return Functional.pad(x, value, columns / 2, columns - columns / 2, rows / 2, rows - rows / 2);
     }
 
     private static long total(long size, long kernel, long stride) {

@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /**
@@ -31,14 +31,14 @@ public final class StdConv2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        var standardised = Kernels.batchNorm(
+        var standardised = Functional.batchNorm(
                         weight.value().reshape(1, shape.out(), -1), null, null, null, null, true, 0, eps)
                 .reshape(weight.shape());
         long kernel = shape.kernel()[0], stride = shape.stride()[0];
         if (!same || (stride == 1 && kernel % 2 == 1)) { // an odd kernel of stride 1 pads alike on all sides
-            return Kernels.conv2d(x, standardised, null, shape.stride(), shape.padding(), shape.groups());
+            return Functional.conv2d(x, standardised, null, shape.stride(), shape.padding(), shape.groups());
         }
-        return Kernels.conv2d(
+        return Functional.conv2d(
                 SamePadding.pad(x, kernel, stride, 0),
                 standardised,
                 null,

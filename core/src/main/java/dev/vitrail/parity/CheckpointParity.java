@@ -5,8 +5,8 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.TorchFile;
@@ -83,7 +83,7 @@ final class CheckpointParity {
     }
 
     /** Loads a checkpoint; the classifier that the original's reader leaves as it was gets the values that the case has of it. */
-    private void load(Model model, Family family, StateDict state) {
+    private void load(Model model, ModelFamily family, StateDict state) {
         var untouched = new HashSet<String>();
         golden.json().path("untouched_params").forEach(name -> untouched.add(name.asText()));
         var classifier = untouched.isEmpty() ? Checkpoint.Classifier.STRICT : Checkpoint.Classifier.RESET;

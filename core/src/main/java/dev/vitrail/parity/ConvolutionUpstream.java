@@ -7,7 +7,7 @@ import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.hybrid.Hybrid;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2Config;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.GlobalPool;
@@ -40,7 +40,7 @@ final class ConvolutionUpstream {
     }
 
     /** The stem of a hybrid: {@code call} names timm's class or function and holds its arguments. */
-    static VisionTransformerConfig.Stem stem(JsonNode call) {
+    static ViTConfig.Stem stem(JsonNode call) {
         var of = call.path("$call").asText();
         var arguments = new Arguments(of, call.path("args"));
         var stem =

@@ -6,7 +6,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
@@ -77,9 +77,8 @@ final class InitParity {
         if (parts.length == 1) {
             return variant.create();
         }
-        var config = ((VisionTransformerConfig) variant.config())
-                .with(o ->
-                        o.weightInit = VisionTransformerConfig.WeightInit.valueOf(parts[1].toUpperCase(Locale.ROOT)));
+        var config = ((ViTConfig) variant.config())
+                .with(o -> o.weightInit = ViTConfig.InitScheme.valueOf(parts[1].toUpperCase(Locale.ROOT)));
         return config.create();
     }
 

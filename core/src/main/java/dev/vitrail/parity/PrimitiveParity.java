@@ -1,8 +1,8 @@
 package dev.vitrail.parity;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
@@ -72,8 +72,8 @@ final class PrimitiveParity {
                     case "gelu_tanh" -> Activation.GELU_TANH::consume;
                     case "quick_gelu" -> Activation.QUICK_GELU::consume;
                     case "silu" -> Activation.SILU::consume;
-                    case "sigmoid" -> Kernels::sigmoid;
-                    case "softplus" -> x -> Kernels.logSigmoid(x.negated()).negated();
+                    case "sigmoid" -> Functional::sigmoid;
+                    case "softplus" -> x -> Functional.logSigmoid(x.negated()).negated();
                     default -> throw VitrailException.of("the function '%s' is not known here", function);
                 };
         try (var on = Gradients.on()) {
@@ -94,11 +94,11 @@ final class PrimitiveParity {
     private @Nullable Tensor result(String name) {
         var layerNorm = LAYER_NORM.matcher(name);
         if (layerNorm.matches()) {
-            return Kernels.layerNorm(in("ln/x"), in("ln/w"), in("ln/b"), Double.parseDouble(layerNorm.group(1)));
+            return Functional.layerNorm(in("ln/x"), in("ln/w"), in("ln/b"), Double.parseDouble(layerNorm.group(1)));
         }
         var groupNorm = GROUP_NORM.matcher(name);
         if (groupNorm.matches()) {
-            return Kernels.groupNorm(
+            return Functional.groupNorm(
                     in("gn/x"),
                     Long.parseLong(groupNorm.group(1)),
                     in("gn/w"),
@@ -107,7 +107,7 @@ final class PrimitiveParity {
         }
         var unfold = UNFOLD.matcher(name);
         if (unfold.matches()) {
-            return Kernels.unfold(
+            return Functional.unfold(
                     in("unfold/x"),
                     Long.parseLong(unfold.group(1)),
                     Long.parseLong(unfold.group(2)),
@@ -115,11 +115,11 @@ final class PrimitiveParity {
         }
         var resize = RESIZE.matcher(name);
         if (resize.matches()) {
-            return Kernels.resize(
+            return Functional.resize(
                     in("interp/x"),
                     Long.parseLong(resize.group(3)),
                     Long.parseLong(resize.group(4)),
-                    resize.group(1).equals("bicubic") ? Kernels.Resize.BICUBIC : Kernels.Resize.BILINEAR,
+                    resize.group(1).equals("bicubic") ? Functional.Resize.BICUBIC : Functional.Resize.BILINEAR,
                     resize.group(2).equals("1"));
         }
         var pool = POOL.matcher(name);
@@ -133,7 +133,7 @@ final class PrimitiveParity {
         var depthwise = DEPTHWISE.matcher(name);
         if (depthwise.matches()) {
             long padding = Long.parseLong(depthwise.group(1));
-            return Kernels.conv2d(
+            return Functional.conv2d(
                     in("dwconv7/x"),
                     in("dwconv7/w"),
                     null,
@@ -142,7 +142,7 @@ final class PrimitiveParity {
                     in("dwconv7/x").size(1));
         }
         return switch (name) {
-            case "softmax/y" -> Kernels.softmax(in("softmax/x"), -1);
+            case "softmax/y" -> Functional.softmax(in("softmax/x"), -1);
             case "grn/y_nchw_w_b_of_gn" -> responseNorm();
             case "conv_std/y" -> standardised("conv_std", false);
             case "conv_std_same/y" -> standardised("conv_std_same", true);
@@ -152,8 +152,8 @@ final class PrimitiveParity {
 
     private Tensor pooled(String kind, long kernel, long stride, long padding) {
         return kind.equals("max")
-                ? Kernels.maxPool2d(in("pool/x"), kernel, stride, padding)
-                : Kernels.averagePool2d(in("pool/x"), kernel, stride, padding, false, true);
+                ? Functional.maxPool2d(in("pool/x"), kernel, stride, padding)
+                : Functional.averagePool2d(in("pool/x"), kernel, stride, padding, false, true);
     }
 
     private Tensor responseNorm() {

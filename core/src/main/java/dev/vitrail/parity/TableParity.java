@@ -2,7 +2,7 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.SinCos;
 import java.util.regex.Pattern;
@@ -49,10 +49,10 @@ final class TableParity {
         }
     }
 
-    private static Kernels.Resize how(JsonNode job) {
+    private static Functional.Resize how(JsonNode job) {
         return switch (job.path("interpolation").asText("bicubic")) {
-            case "bicubic" -> Kernels.Resize.BICUBIC;
-            case "bilinear" -> Kernels.Resize.BILINEAR;
+            case "bicubic" -> Functional.Resize.BICUBIC;
+            case "bilinear" -> Functional.Resize.BILINEAR;
             default -> throw VitrailException.of("the interpolation %s is not known here", job.path("interpolation"));
         };
     }

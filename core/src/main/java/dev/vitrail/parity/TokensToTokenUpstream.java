@@ -2,9 +2,9 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.models.t2t.TokensToTokenViTConfig;
-import dev.vitrail.models.t2t.TokensToTokenViTConfig.Backbone;
-import dev.vitrail.models.t2t.TokensToTokenViTConfig.TokenAttention;
+import dev.vitrail.models.t2t.T2TViTConfig;
+import dev.vitrail.models.t2t.T2TViTConfig.Backbone;
+import dev.vitrail.models.t2t.T2TViTConfig.TokenAttention;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.Arrays;
 import java.util.Optional;
@@ -23,12 +23,12 @@ final class TokensToTokenUpstream {
         };
     }
 
-    private static Optional<Upstream.Built> built(TokensToTokenViTConfig config) {
+    private static Optional<Upstream.Built> built(T2TViTConfig config) {
         var family = Catalog.get("t2t_vit_14").family();
         return Optional.of(new Upstream.Built(config.create(), family));
     }
 
-    private static TokensToTokenViTConfig config(Arguments a, Backbone backbone) {
+    private static T2TViTConfig config(Arguments a, Backbone backbone) {
         var tokens = a.text("tokens_type", "performer");
         require(
                 tokens.equals("performer") || tokens.equals("transformer"),
@@ -41,7 +41,7 @@ final class TokensToTokenUpstream {
         boolean dense = backbone == Backbone.DENSE;
         // Where the original fixes the token width, a case names its own to keep its files small.
         int tokenWidth = a.integer("token_dim", a.integer("$token_dim", 64));
-        return TokensToTokenViTConfig.of(
+        return T2TViTConfig.of(
                         a.integer("embed_dim", 768),
                         a.integer("depth", 12),
                         a.integer("num_heads", 12),

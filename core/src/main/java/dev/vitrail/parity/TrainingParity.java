@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.zoo.Catalog;
@@ -105,7 +105,7 @@ final class TrainingParity {
         var loss = Losses.crossEntropy(logits, golden.tensor("targets").select(0, step), 0);
         loss.backward();
         double limit = golden.json().path("clip_grad_norm").asDouble(Double.POSITIVE_INFINITY);
-        double norm = Kernels.clipGradientNorm(
+        double norm = Functional.clipGradientNorm(
                 model.parameters().values().stream().map(Parameter::value).toList(), limit);
         compareNumber(outcome, "loss_error", "the loss of step " + step, loss.item(), golden.floats("losses")[step]);
         compareNumber(

@@ -2,8 +2,8 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelFamily;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,7 +26,7 @@ interface Upstream {
      *
      * @param model parameters declared, without values
      */
-    record Built(Model model, Family family) {}
+    record Built(Model model, ModelFamily family) {}
 
     /**
      * @param upstreamClass the original's class, such as {@code timm.models.vision_transformer/VisionTransformer}

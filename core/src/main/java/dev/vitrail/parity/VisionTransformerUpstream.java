@@ -1,7 +1,7 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.Locale;
 import java.util.Optional;
@@ -23,12 +23,12 @@ final class VisionTransformerUpstream {
         };
     }
 
-    private static Optional<Upstream.Built> built(VisionTransformerConfig config) {
+    private static Optional<Upstream.Built> built(ViTConfig config) {
         var family = Catalog.get("vit_tiny_patch16_224").family();
         return Optional.of(new Upstream.Built(config.create(), family));
     }
 
-    private static VisionTransformerConfig timm(Arguments a) {
+    private static ViTConfig timm(Arguments a) {
         var image = a.pair("img_size", 224);
         var patch = a.pair("patch_size", 16);
         var pool = Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
@@ -37,7 +37,7 @@ final class VisionTransformerUpstream {
         int heads = a.integer("num_heads", 12);
         var fcNorm = a.get("fc_norm");
         var stem = stem(a);
-        return VisionTransformerConfig.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
+        return ViTConfig.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
                 .with(o -> {
                     o.imageHeight = image[0];
                     o.imageWidth = image[1];
@@ -70,7 +70,7 @@ final class VisionTransformerUpstream {
                 });
     }
 
-    private static Optional<VisionTransformerConfig.Stem> stem(Arguments a) {
+    private static Optional<ViTConfig.Stem> stem(Arguments a) {
         if (!a.has("embed_layer")) {
             return Optional.empty();
         }
@@ -80,7 +80,7 @@ final class VisionTransformerUpstream {
         return Optional.of(stem);
     }
 
-    private static VisionTransformerConfig deit3(Arguments a) {
+    private static ViTConfig deit3(Arguments a) {
         boolean scaled = a.text("block_layers", "Block").contains("Layer_scale_init_Block");
         double first = a.number("init_scale", 1e-4);
         var config = timm(a).with(o -> {

@@ -2,8 +2,8 @@ package dev.vitrail.study;
 
 import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
-import dev.vitrail.data.Faults;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.files.AtomicFile;
@@ -65,7 +65,7 @@ public final class StudyRunner {
     }
 
     /** What of the data's files could not be used. */
-    public Faults faults() {
+    public DataProblems faults() {
         return whole.faults();
     }
 

@@ -29,11 +29,11 @@ import static dev.vitrail.train.TrainingOptions.VERTICAL_FLIP;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Sampler;
+import dev.vitrail.images.AffineSettings;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ColorJitter;
 import dev.vitrail.images.ImageTransform;
 import dev.vitrail.images.Interpolation;
-import dev.vitrail.images.Motion;
 import dev.vitrail.images.PadAndCrop;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RandomBlur;
@@ -93,7 +93,8 @@ public final class Augmentation {
             steps.add(new RandomFlip(config.get(FLIP), config.get(VERTICAL_FLIP)));
         }
         var spec = config.get(AUTO_AUGMENT).map(AugmentationSpec::new);
-        spec.ifPresent(automatic -> steps.add(automatic.transform(Motion.of(input.normalization(), interpolations))));
+        spec.ifPresent(
+                automatic -> steps.add(automatic.transform(AffineSettings.of(input.normalization(), interpolations))));
         if (config.get(COLOR_JITTER) > 0
                 && spec.map(AugmentationSpec::keepsColorJitter).orElse(true)) {
             steps.add(ColorJitter.of(config.get(COLOR_JITTER)));

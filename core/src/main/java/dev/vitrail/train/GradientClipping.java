@@ -3,8 +3,8 @@ package dev.vitrail.train;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Foreach;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Parameter;
@@ -25,7 +25,7 @@ public sealed interface GradientClipping {
     record None() implements GradientClipping {
         @Override
         public double apply(Model model) {
-            return Kernels.clipGradientNorm(values(model.parameters()), Double.POSITIVE_INFINITY);
+            return Functional.clipGradientNorm(values(model.parameters()), Double.POSITIVE_INFINITY);
         }
     }
 
@@ -40,7 +40,7 @@ public sealed interface GradientClipping {
 
         @Override
         public double apply(Model model) {
-            return Kernels.clipGradientNorm(values(model.parameters()), limit);
+            return Functional.clipGradientNorm(values(model.parameters()), limit);
         }
     }
 

@@ -1,8 +1,7 @@
 package dev.vitrail.train;
 
 import dev.vitrail.engine.DType;
-import dev.vitrail.engine.Kernels;
-import dev.vitrail.engine.LossKernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -22,7 +21,7 @@ public final class Losses {
      * @param smoothing share of the target spread evenly over all classes (Szegedy et al., 2016, arXiv:1512.00567)
      */
     public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing) {
-        return Kernels.crossEntropy(full(logits), target, smoothing);
+        return Functional.crossEntropy(full(logits), target, smoothing);
     }
 
     /**
@@ -32,7 +31,7 @@ public final class Losses {
      * @param weights {@code [K]}
      */
     public static Tensor crossEntropy(Tensor logits, Tensor target, double smoothing, Tensor weights) {
-        return Kernels.crossEntropy(full(logits), target, smoothing, weights);
+        return Functional.crossEntropy(full(logits), target, smoothing, weights);
     }
 
     private static Tensor full(Tensor logits) {
@@ -60,12 +59,12 @@ public final class Losses {
             if (threshold.isPresent()) {
                 wanted = wanted.greaterThan(threshold.getAsDouble()).to(DType.F32);
             }
-            var each = LossKernels.binaryCrossEntropy(full(logits), wanted, positiveWeight.orElse(null)); // [B, K]
+            var each = Functional.binaryCrossEntropy(full(logits), wanted, positiveWeight.orElse(null)); // [B, K]
             return sumOverClasses ? each.sum(false, 1).mean() : each.mean();
         }
 
         private Tensor smoothed(Tensor classes, long count) {
-            return LossKernels.oneHot(classes, count).times(1 - smoothing).plus(smoothing / count);
+            return Functional.oneHot(classes, count).times(1 - smoothing).plus(smoothing / count);
         }
     }
 
@@ -96,8 +95,8 @@ public final class Losses {
                 base.times(1 - alpha)
                         .plus(crossEntropy(logits, teacher.argmax(1), 0).times(alpha));
             case SOFT -> {
-                var student = Kernels.logSoftmax(full(logits).times(1 / temperature), 1);
-                var wanted = Kernels.logSoftmax(full(teacher).times(1 / temperature), 1);
+                var student = Functional.logSoftmax(full(logits).times(1 / temperature), 1);
+                var wanted = Functional.logSoftmax(full(teacher).times(1 / temperature), 1);
                 // The divergence is averaged over B·K, not over B as the paper's equation would have it: so DeiT's code
                 // does.
                 var divergence = wanted.exp().times(wanted.minus(student)).sum();

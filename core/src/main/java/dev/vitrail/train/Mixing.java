@@ -4,9 +4,9 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.data.SampleRandom;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.LossKernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.images.Draws;
+import dev.vitrail.images.Distributions;
 import dev.vitrail.images.Region;
 import java.util.Arrays;
 import java.util.List;
@@ -193,11 +193,11 @@ public record Mixing(
         }
         boolean cuts = cutmix > 0 || cutmixSides.isPresent();
         if (mixup > 0 && !(cuts && random.nextDouble() < switchProbability)) {
-            return Mix.over(Draws.beta(mixup, random));
+            return Mix.over(Distributions.beta(mixup, random));
         }
         var patch = cutmixSides.isPresent()
                 ? patch(cutmixSides.get(), height, width, random)
-                : patch(Draws.beta(cutmix, random), height, width, random);
+                : patch(Distributions.beta(cutmix, random), height, width, random);
         return patch.map(region -> Mix.patch(region, height, width)).orElse(Mix.NONE);
     }
 
@@ -290,7 +290,7 @@ public record Mixing(
      */
     public static Tensor targets(Tensor labels, List<Mix> mixes, long classes, double smoothing) {
         return Frame.of(() -> {
-            var own = LossKernels.oneHot(labels, classes)
+            var own = Functional.oneHot(labels, classes)
                     .timesInPlace(1 - smoothing)
                     .plusInPlace(smoothing / classes);
             var shares = new float[mixes.size()];

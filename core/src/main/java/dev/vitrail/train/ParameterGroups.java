@@ -52,7 +52,7 @@ public final class ParameterGroups {
     }
 
     private static boolean spared(Model model, String name, Parameter parameter) {
-        return parameter.shape().length <= 1 || name.endsWith(".bias") || model.withoutWeightDecay(name);
+        return parameter.shape().length <= 1 || name.endsWith(".bias") || model.noWeightDecay(name);
     }
 
     private static Map<String, Parameter> trainable(Module model) {

@@ -66,7 +66,7 @@ public final class Trainer implements AutoCloseable {
     private final int steps;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
-    private final Pace pace = new Pace();
+    private final Throughput pace = new Throughput();
     private Progress progress = Progress.start();
     private double plateau = 1;
     private long saved = System.nanoTime();

@@ -17,7 +17,7 @@ import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.SixteenBit;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,7 +50,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Double> SAVE_MINUTES = number("save_minutes", 10, "minutes after which the state is saved even in the middle of an epoch; the result does not depend on it").that(v -> v > 0, "positive");
     public static final TrainingOption<CacheLimit> IMAGE_CACHE = cache("image_cache", CacheLimit.AUTO, "memory of the Java heap for decoded images, so that files are not decoded in every epoch: at most so many MiB and half of the heap, or automatically a third of it; the result does not depend on it");
     public static final TrainingOption<Optional<Integer>> KEEP_EVERY = whole("keep_every", 0, "epochs after which a model is kept for good, beside the last and the best").that(v -> v > 0, "1 or more").orNone();
-    public static final TrainingOption<FirstWeights> FIRST_WEIGHTS = choice("first_weights", FirstWeights.ORIGINAL, "how the weights of a model from scratch start: as its original's, or scaled by the channels of each layer, which narrow models need");
+    public static final TrainingOption<WeightInit> FIRST_WEIGHTS = choice("first_weights", WeightInit.ORIGINAL, "how the weights of a model from scratch start: as its original's, or scaled by the channels of each layer, which narrow models need");
     public static final TrainingOption<Boolean> NEEDS_WEIGHTS = flag("needs_weights", false, "whether these options are for a model that is trained already: the doctor then refuses random weights");
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train the classifier alone");
 

@@ -5,11 +5,11 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Adaptation;
-import dev.vitrail.models.Dialect;
-import dev.vitrail.models.Family;
+import dev.vitrail.models.CheckpointFormat;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.ModelFamily;
+import dev.vitrail.models.WeightResampler;
 import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.Parameter;
 import java.nio.ByteBuffer;
@@ -56,7 +56,7 @@ public final class Checkpoint {
     private Checkpoint() {}
 
     /** Loads all parameters of a model, from a checkpoint of which nobody says how large its images were. */
-    public static Report load(Model model, Family family, StateDict state, Classifier classifier, Device device) {
+    public static Report load(Model model, ModelFamily family, StateDict state, Classifier classifier, Device device) {
         return load(model, family, state, Optional.empty(), classifier, device);
     }
 
@@ -72,7 +72,7 @@ public final class Checkpoint {
      */
     public static Report load(
             Model model,
-            Family family,
+            ModelFamily family,
             StateDict whole,
             Optional<ModelConfig> source,
             Classifier classifier,
@@ -92,7 +92,7 @@ public final class Checkpoint {
         var misshapen = new ArrayList<String>();
         var notFinite = new NotFinite();
         // Flax's positions were fitted as they were read.
-        var adaptation = new Adaptation(model, isFlax(model, state) ? Optional.empty() : source);
+        var adaptation = new WeightResampler(model, isFlax(model, state) ? Optional.empty() : source);
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters().forEach((name, parameter) -> {
@@ -120,11 +120,12 @@ public final class Checkpoint {
             leaveOut(model, classifier, stored, read.outside, notes);
         }
         if (!missing.isEmpty() || !stored.isEmpty() || !misshapen.isEmpty()) {
-            throw new VitrailException(Recognition.sentence(state, model, family, missing, stored.keySet(), misshapen));
+            throw new VitrailException(
+                    MismatchReport.sentence(state, model, family, missing, stored.keySet(), misshapen));
         }
         notFinite.requireNone(state.origin());
         notes.addAll(adaptation.notes());
-        Recognition.ofAnotherPatch(state, model, family).ifPresent(notes::add);
+        MismatchReport.ofAnotherPatch(state, model, family).ifPresent(notes::add);
         if (!fresh.isEmpty()) {
             notes.add("the classifier starts afresh with %d classes"
                     .formatted(model.config().classes()));
@@ -138,7 +139,7 @@ public final class Checkpoint {
      * @param config of models that it might be of, whatever their classes
      * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that nothing can be said
      */
-    public static OptionalInt classes(Family family, ModelConfig config, StateDict whole) {
+    public static OptionalInt classes(ModelFamily family, ModelConfig config, StateDict whole) {
         try (var model = config.withClasses(UNLIKELY).create()) {
             if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
                 return flaxClasses(whole, vit);
@@ -175,7 +176,7 @@ public final class Checkpoint {
      * @param outside names of what may be left out
      */
     private record Read(StateDict state, Map<String, StoredTensor> stored, Set<String> outside) {
-        static Read of(Model model, Family family, StateDict whole, List<String> notes) {
+        static Read of(Model model, ModelFamily family, StateDict whole, List<String> notes) {
             var unwrapped = Wrappers.takenOff(model, family, whole.without(family::derives));
             notes.addAll(unwrapped.notes());
             var state = unwrapped.state().without(family::derives);
@@ -205,7 +206,7 @@ public final class Checkpoint {
     }
 
     private static Map<String, StoredTensor> translate(
-            Model model, Family family, StateDict state, List<String> notes) {
+            Model model, ModelFamily family, StateDict state, List<String> notes) {
         if (isFlax(model, state) && model instanceof VisionTransformer vit) {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
             return FlaxVit.translate(state, vit);
@@ -224,7 +225,7 @@ public final class Checkpoint {
     }
 
     /** The dialect of a state dict; null for the model's own names. */
-    static @Nullable Dialect dialect(Model model, Family family, StateDict state) {
+    static @Nullable CheckpointFormat dialect(Model model, ModelFamily family, StateDict state) {
         if (state.names().containsAll(model.parameters().keySet())) {
             return null;
         }
@@ -235,7 +236,7 @@ public final class Checkpoint {
     }
 
     /** Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end. */
-    public static Optional<String> ourName(Family family, Model model, StateDict state, String theirs) {
+    public static Optional<String> ourName(ModelFamily family, Model model, StateDict state, String theirs) {
         if (family.derives(theirs)) {
             return Optional.empty();
         }
@@ -263,7 +264,7 @@ public final class Checkpoint {
     }
 
     private static void assign(
-            Adaptation adaptation,
+            WeightResampler adaptation,
             String name,
             Parameter parameter,
             StoredTensor stored,

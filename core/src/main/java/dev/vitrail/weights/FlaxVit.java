@@ -5,9 +5,9 @@ import static dev.vitrail.VitrailException.require;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Adaptation;
+import dev.vitrail.models.WeightResampler;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.vit.VisionTransformer;
 import java.nio.ByteBuffer;
@@ -256,16 +256,23 @@ final class FlaxVit {
                 table.size(1),
                 prefixed);
         return Positions.resample(
-                table, prefixed, side, side, config.gridHeight(), config.gridWidth(), Kernels.Resize.BILINEAR, false);
+                table,
+                prefixed,
+                side,
+                side,
+                config.gridHeight(),
+                config.gridWidth(),
+                Functional.Resize.BILINEAR,
+                false);
     }
 
     private Tensor patch(Tensor kernel) {
         var config = model.config();
         // A hybrid's kernel, which sees features and no image, is left as it is, to be refused.
-        boolean left = shapesAlone || !Adaptation.isImage(kernel.size(1));
+        boolean left = shapesAlone || !WeightResampler.isImage(kernel.size(1));
         return left || (kernel.size(2) == config.patchHeight() && kernel.size(3) == config.patchWidth())
                 ? kernel
                 : Positions.resamplePatch(
-                        kernel, config.patchHeight(), config.patchWidth(), Kernels.Resize.BILINEAR, false);
+                        kernel, config.patchHeight(), config.patchWidth(), Functional.Resize.BILINEAR, false);
     }
 }

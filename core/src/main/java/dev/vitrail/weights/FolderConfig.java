@@ -147,7 +147,7 @@ public record FolderConfig(
         VitrailException.require(
                 unknown.isEmpty(),
                 "model_args of config.json asks for %s, which cannot be built here for %s: remove what the weights do not need",
-                Faults.printable(String.join(", ", unknown)),
+                FormatErrors.printable(String.join(", ", unknown)),
                 architecture);
         return known;
     }

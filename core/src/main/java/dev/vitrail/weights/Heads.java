@@ -68,7 +68,7 @@ final class Heads {
                 Optional.ofNullable(stored.remove(theirs + leaf))
                         .ifPresent(tensor -> stored.put(classifier + leaf, tensor.named(classifier + leaf)));
             }
-            notes.add("%s was taken for the classifier %s".formatted(Faults.printable(theirs), classifier));
+            notes.add("%s was taken for the classifier %s".formatted(FormatErrors.printable(theirs), classifier));
         }
     }
 

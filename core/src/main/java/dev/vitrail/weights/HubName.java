@@ -26,7 +26,7 @@ public record HubName(String repository, String revision) {
         VitrailException.require(
                 sound,
                 "%s is no repository of the hub; expected a name such as timm/vit_tiny_patch16_224",
-                Faults.printable(repository));
+                FormatErrors.printable(repository));
         requirePath(revision, "revision");
     }
 
@@ -59,6 +59,9 @@ public record HubName(String repository, String revision) {
             sound &= part.matches("[A-Za-z0-9_.+=-][A-Za-z0-9_.+= -]*") && !part.matches("\\.+");
         }
         VitrailException.require(
-                sound, "%s is no %s on the hub; expected plain names between slashes", Faults.printable(path), what);
+                sound,
+                "%s is no %s on the hub; expected plain names between slashes",
+                FormatErrors.printable(path),
+                what);
     }
 }

@@ -43,13 +43,13 @@ final class HubTransfer {
         }
 
         Broken(String message, Duration rest, boolean slow) {
-            super(Faults.printable(message));
+            super(FormatErrors.printable(message));
             this.rest = rest;
             this.slow = slow;
         }
 
         Broken(String message, Throwable cause) {
-            super(Faults.printable(message), cause);
+            super(FormatErrors.printable(message), cause);
             this.rest = Duration.ZERO;
             this.slow = false;
         }
@@ -361,8 +361,8 @@ final class HubTransfer {
     private static Refusal refusal(int status, HttpHeaders headers, URI address) {
         return new Refusal(
                 status,
-                Faults.printable(headers.firstValue("x-error-code").orElse("")),
-                Faults.printable(headers.firstValue("x-error-message").orElse(address.toString())));
+                FormatErrors.printable(headers.firstValue("x-error-code").orElse("")),
+                FormatErrors.printable(headers.firstValue("x-error-message").orElse(address.toString())));
     }
 
     private static Broken broken(URI address, IOException e) {

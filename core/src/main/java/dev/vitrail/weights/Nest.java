@@ -160,7 +160,7 @@ final class Nest {
                 "%s holds tensors in several entries (%s), and which of them is the model nobody says: save that one alone, as"
                         + " state_dict, and load that",
                 source,
-                Faults.printable(String.join(", ", unknown)));
+                FormatErrors.printable(String.join(", ", unknown)));
         return Optional.empty();
     }
 
@@ -171,12 +171,12 @@ final class Nest {
     private static Found taken(String name, boolean averaged, Map<String, Found> inside) {
         var others = inside.keySet().stream()
                 .filter(other -> !other.equals(name))
-                .map(Faults::printable)
+                .map(FormatErrors::printable)
                 .toList();
         var found = inside.get(name);
         if (found == null) {
             throw new IllegalArgumentException(name + " holds no weights");
         }
-        return found.below(Faults.printable(name), averaged, others);
+        return found.below(FormatErrors.printable(name), averaged, others);
     }
 }

@@ -55,7 +55,10 @@ final class NotFinite {
                 found.entrySet().stream()
                         .limit(SHOWN)
                         .map(entry -> "%d of the %d numbers of %s"
-                                .formatted(entry.getValue()[0], entry.getValue()[1], Faults.printable(entry.getKey())))
+                                .formatted(
+                                        entry.getValue()[0],
+                                        entry.getValue()[1],
+                                        FormatErrors.printable(entry.getKey())))
                         .collect(Collectors.joining(", ")),
                 found.size() > SHOWN ? " and of %d tensors more".formatted(found.size() - SHOWN) : "");
     }

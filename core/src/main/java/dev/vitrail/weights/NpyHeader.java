@@ -41,16 +41,17 @@ record NpyHeader(DType dtype, boolean fortranOrder, long[] shape) {
 
     /** Reads the header, checks it against the bytes that follow, and leaves {@code in} at the first element. */
     static NpyHeader read(ByteBuffer in, String array, String source) {
-        return new Reader(in, new Faults("array %s in %s is not a sound .npy array".formatted(array, source))).read();
+        return new Reader(in, new FormatErrors("array %s in %s is not a sound .npy array".formatted(array, source)))
+                .read();
     }
 
     private static final class Reader {
         private final ByteBuffer in;
-        private final Faults faults;
+        private final FormatErrors faults;
         private String text = "";
         private int at;
 
-        Reader(ByteBuffer in, Faults faults) {
+        Reader(ByteBuffer in, FormatErrors faults) {
             this.in = in.order(ByteOrder.LITTLE_ENDIAN);
             this.faults = faults;
         }

@@ -12,10 +12,10 @@ final class PickleInput {
     private static final int MAX_INTEGER_BYTES = 255;
 
     private final ByteBuffer in;
-    private final Faults faults;
+    private final FormatErrors faults;
     private final Allowance allowance;
 
-    PickleInput(ByteBuffer in, Faults faults, Allowance allowance) {
+    PickleInput(ByteBuffer in, FormatErrors faults, Allowance allowance) {
         this.in = in;
         this.faults = faults;
         this.allowance = allowance;

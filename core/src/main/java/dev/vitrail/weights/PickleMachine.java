@@ -49,7 +49,7 @@ final class PickleMachine {
     private static final int MEMO_BYTES = 80;
 
     private final PickleInput in;
-    private final Faults faults;
+    private final FormatErrors faults;
     private final Host host;
     private final Allowance allowance;
     private final List<Object> stack = new ArrayList<>();
@@ -57,9 +57,9 @@ final class PickleMachine {
     private long work;
 
     private PickleMachine(ByteBuffer in, String source, Host host, Allowance allowance) {
-        this.in = new PickleInput(in, new Faults(source + SUSPECT), allowance);
+        this.in = new PickleInput(in, new FormatErrors(source + SUSPECT), allowance);
         this.allowance = allowance;
-        this.faults = new Faults(source + SUSPECT);
+        this.faults = new FormatErrors(source + SUSPECT);
         this.work = WORK_PER_BYTE * in.remaining();
         this.host = host;
     }

@@ -122,7 +122,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
     /** Walks the JSON token by token, so that nothing but the expected structure gets through. */
     private static final class Reader {
         private final ByteSource source;
-        private final Faults faults;
+        private final FormatErrors faults;
         private final long dataStart;
         private final ByteBuffer text;
         private final Allowance allowance;
@@ -131,7 +131,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
 
         Reader(ByteSource source, long length) {
             this.source = source;
-            this.faults = new Faults(source.name() + " is not a valid safetensors file");
+            this.faults = new FormatErrors(source.name() + " is not a valid safetensors file");
             this.dataStart = 8 + length;
             this.allowance = Allowance.of(source);
             this.text = source.slice(8, length);

@@ -19,7 +19,7 @@ final class Shapes {
         VitrailException.require(
                 shape.length <= MAX_DIMENSIONS,
                 "%s has %d dimensions; at most %d are possible, so the file is damaged",
-                Faults.printable(what),
+                FormatErrors.printable(what),
                 shape.length,
                 MAX_DIMENSIONS);
         long product = 1;
@@ -28,7 +28,7 @@ final class Shapes {
             VitrailException.require(
                     size >= 0,
                     "%s has shape %s: a dimension cannot be negative",
-                    Faults.printable(what),
+                    FormatErrors.printable(what),
                     Arrays.toString(shape));
             empty |= size == 0;
         }
@@ -40,7 +40,7 @@ final class Shapes {
         } catch (ArithmeticException e) {
             throw new VitrailException(
                     "%s has shape %s: more elements than 64 bits can count, so the file is damaged"
-                            .formatted(Faults.printable(what), Arrays.toString(shape)),
+                            .formatted(FormatErrors.printable(what), Arrays.toString(shape)),
                     e);
         }
         return empty ? 0 : product;
@@ -53,7 +53,7 @@ final class Shapes {
         } catch (ArithmeticException e) {
             throw new VitrailException(
                     "%s has %d elements of %d bytes: more than 64 bits can count, so the file is damaged"
-                            .formatted(Faults.printable(what), elements, size),
+                            .formatted(FormatErrors.printable(what), elements, size),
                     e);
         }
     }

@@ -1,7 +1,7 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Dialect;
+import dev.vitrail.models.CheckpointFormat;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
@@ -47,7 +47,7 @@ public final class StateDict implements Iterable<StoredTensor> {
                     byName.put(tensor.name(), tensor) == null,
                     "%s holds two tensors named %s; names must differ",
                     origin,
-                    Faults.printable(tensor.name()));
+                    FormatErrors.printable(tensor.name()));
         }
         this.tensors = Collections.unmodifiableMap(byName);
         this.metadata = Collections.unmodifiableMap(new LinkedHashMap<>(metadata));
@@ -114,7 +114,7 @@ public final class StateDict implements Iterable<StoredTensor> {
      * The tensors by our names, where these are another code base's; without those that we do not store. What a dialect splits but
      * cannot be cut keeps its name.
      */
-    Map<String, StoredTensor> translated(Dialect dialect) {
+    Map<String, StoredTensor> translated(CheckpointFormat dialect) {
         var ours = new LinkedHashMap<String, StoredTensor>();
         tensors.forEach((theirs, tensor) -> {
             var names = dialect.split().apply(theirs);

@@ -40,7 +40,7 @@ public final class StoredTensor {
         VitrailException.require(
                 expected == bytes.remaining(),
                 "tensor %s of dtype %s and shape %s needs %d bytes, but %d are there",
-                Faults.printable(name),
+                FormatErrors.printable(name),
                 dtype,
                 Arrays.toString(shape),
                 expected,

@@ -160,7 +160,7 @@ public final class TorchFile {
     }
 
     private static String named(Object key) {
-        return key instanceof String name ? Faults.printable(name) : "a key that is no text";
+        return key instanceof String name ? FormatErrors.printable(name) : "a key that is no text";
     }
 
     /** What the file says at its top, or else among a training's settings, that its model is called. */

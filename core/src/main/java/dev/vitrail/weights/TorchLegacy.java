@@ -50,12 +50,12 @@ record TorchLegacy(Object root, TorchTensors.Storages storages) {
 
     private static final class Reader {
         private final ByteSource source;
-        private final Faults faults;
+        private final FormatErrors faults;
         private final Map<String, TorchValues.Storage> declared = new HashMap<>();
 
         Reader(ByteSource source) {
             this.source = source;
-            this.faults = new Faults(source.name() + " is not a sound PyTorch file");
+            this.faults = new FormatErrors(source.name() + " is not a sound PyTorch file");
         }
 
         TorchLegacy read() {

@@ -20,13 +20,13 @@ final class TorchTensors {
 
     private record View(TorchValues.Storage storage, long offset, List<Long> shape, List<Long> strides) {}
 
-    private final Faults faults;
+    private final FormatErrors faults;
     private final Storages storages;
     private final Map<View, ByteBuffer> copies = new HashMap<>();
     private long copyBudget;
 
     TorchTensors(ByteSource source, Storages storages) {
-        this.faults = new Faults(source.name() + " is not a sound PyTorch file");
+        this.faults = new FormatErrors(source.name() + " is not a sound PyTorch file");
         this.storages = storages;
         this.copyBudget = COPY_RATIO * source.size();
     }

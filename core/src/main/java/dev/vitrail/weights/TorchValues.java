@@ -166,13 +166,13 @@ final class TorchValues implements PickleMachine.Host {
     }
 
     private final String source;
-    private final Faults faults;
+    private final FormatErrors faults;
     private final Map<String, Function<List<Object>, Object>> callables;
 
     /** @param source what to call the file in a sentence */
     TorchValues(String source) {
         this.source = source;
-        this.faults = new Faults(source + " is not a sound PyTorch file");
+        this.faults = new FormatErrors(source + " is not a sound PyTorch file");
         this.callables = Map.of(
                 "collections.OrderedDict", this::orderedDict,
                 "torch.Size", this::size,
@@ -194,7 +194,7 @@ final class TorchValues implements PickleMachine.Host {
             throw VitrailException.of(
                     "%s contains %s, which is neither a tensor nor a plain value; nothing in a weights file is ever"
                             + " executed, so save the state_dict alone (best as safetensors) and load that",
-                    source, Faults.printable(name));
+                    source, FormatErrors.printable(name));
         }
         return global;
     }

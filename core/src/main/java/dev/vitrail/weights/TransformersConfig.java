@@ -12,8 +12,8 @@ import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.swin.SwinConfig;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
 import java.util.ArrayList;
@@ -233,7 +233,7 @@ final class TransformersConfig {
     }
 
     /** ViT's and DeiT's numbers. */
-    private VisionTransformerConfig column(Head head) {
+    private ViTConfig column(Head head) {
         int width = integer("hidden_size", 768);
         int hidden = integer("intermediate_size", 4 * width);
         require(width > 0 && hidden > 0, "hidden_size %d and intermediate_size %d must be positive", width, hidden);
@@ -248,8 +248,8 @@ final class TransformersConfig {
         });
     }
 
-    private VisionTransformerConfig base(int width, int[] image, int[] patch) {
-        return VisionTransformerConfig.of(
+    private ViTConfig base(int width, int[] image, int[] patch) {
+        return ViTConfig.of(
                         patch[0], patch[0], width, integer("num_hidden_layers", 12), integer("num_attention_heads", 12))
                 .with(o -> {
                     o.imageHeight = image[0];
@@ -265,7 +265,7 @@ final class TransformersConfig {
                 });
     }
 
-    private VisionTransformerConfig dino(Head head) {
+    private ViTConfig dino(Head head) {
         int width = integer("hidden_size", 768);
         double ratio = number("mlp_ratio", 4);
         boolean gated = fields.flag("use_swiglu_ffn").orElse(false);
@@ -504,7 +504,7 @@ final class TransformersConfig {
     }
 
     private static ModelConfig neutral(ModelConfig config) {
-        if (config instanceof VisionTransformerConfig vit) {
+        if (config instanceof ViTConfig vit) {
             return vit.with(o -> {
                 o.imageHeight = o.patchHeight;
                 o.imageWidth = o.patchWidth;
@@ -519,7 +519,7 @@ final class TransformersConfig {
                 o.pool = vit.pool() == Pool.TOKEN_AVG ? Pool.TOKEN : vit.pool();
                 o.layerScale = vit.layerScale().isPresent() ? OptionalDouble.of(1) : OptionalDouble.empty();
                 o.dynamicPad = true;
-                o.weightInit = VisionTransformerConfig.WeightInit.TIMM;
+                o.weightInit = ViTConfig.InitScheme.TIMM;
             });
         }
         if (config instanceof SwinConfig swin) {

@@ -2,8 +2,8 @@ package dev.vitrail.weights;
 
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Positions;
 import java.util.ArrayList;
@@ -193,7 +193,7 @@ final class TransformersNames {
         var fitted = tensor(
                 stored,
                 values -> Positions.resample(
-                        values, prefix, side, side, rows, columns, Kernels.Resize.BICUBIC, antialias));
+                        values, prefix, side, side, rows, columns, Functional.Resize.BICUBIC, antialias));
         return new StateDict(
                 state.tensors().values().stream()
                         .map(tensor -> tensor == stored ? fitted : tensor)

@@ -1,8 +1,8 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Family;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelFamily;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -55,7 +55,7 @@ final class Wrappers {
     private Wrappers() {}
 
     /** The checkpoint without prefixes, as far as what follows them is the model's. */
-    static Unwrapped takenOff(Model model, Family family, StateDict whole) {
+    static Unwrapped takenOff(Model model, ModelFamily family, StateDict whole) {
         var notes = new ArrayList<String>();
         var state = withoutMarks(whole, notes);
         if (Checkpoint.isFlax(model, state)) {
@@ -85,7 +85,7 @@ final class Wrappers {
                 meant.size() < 2,
                 "%s holds several models (%s): save the one that is meant alone, and load that",
                 state.origin(),
-                Faults.printable(String.join(", ", meant)));
+                FormatErrors.printable(String.join(", ", meant)));
         return meant.isEmpty() ? new Unwrapped(state, Set.of(), notes) : unwrapped(model, state, meant.get(0), notes);
     }
 
@@ -134,7 +134,7 @@ final class Wrappers {
     }
 
     /** The share of a model's names, its classifiers aside, that a checkpoint has. */
-    private static double coverage(Model model, Family family, StateDict state) {
+    private static double coverage(Model model, ModelFamily family, StateDict state) {
         var dialect = Checkpoint.dialect(model, family, state);
         Collection<String> stored =
                 dialect == null ? state.names() : state.translated(dialect).keySet();
@@ -161,7 +161,7 @@ final class Wrappers {
             }
         }
         notes.add("the prefix %s was taken off the names of %d tensors"
-                .formatted(Faults.printable(prefix), inside.size()));
+                .formatted(FormatErrors.printable(prefix), inside.size()));
         return new Unwrapped(state.with(tensors.values()), outside.keySet(), notes);
     }
 
@@ -194,7 +194,7 @@ final class Wrappers {
 
     /** Some names, for a sentence. */
     static String some(Collection<String> names) {
-        var shown = names.stream().limit(SHOWN).map(Faults::printable).collect(Collectors.joining(", "));
+        var shown = names.stream().limit(SHOWN).map(FormatErrors::printable).collect(Collectors.joining(", "));
         return names.size() > SHOWN ? shown + ", …" : shown;
     }
 

@@ -51,7 +51,7 @@ final class ZipEntries {
     private record Entry(String name, int method, long crc, long compressed, long size, long dataStart) {}
 
     private final ByteSource source;
-    private final Faults faults;
+    private final FormatErrors faults;
     private final Map<String, Entry> entries;
     private long inflated;
 
@@ -61,8 +61,8 @@ final class ZipEntries {
         this.entries = entries;
     }
 
-    private static Faults faults(ByteSource source) {
-        return new Faults(source.name() + " is not a sound zip archive");
+    private static FormatErrors faults(ByteSource source) {
+        return new FormatErrors(source.name() + " is not a sound zip archive");
     }
 
     /** Whether the bytes begin like a zip archive with at least one entry. */
@@ -152,7 +152,7 @@ final class ZipEntries {
         private static final int END_BYTES = 22;
 
         private final ByteSource source;
-        private final Faults faults;
+        private final FormatErrors faults;
 
         Directory(ByteSource source) {
             this.source = source;

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Loader.OnBroken;
+import dev.vitrail.images.AffineSettings;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ColorJitter;
-import dev.vitrail.images.Motion;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.RandomFlip;
@@ -139,8 +139,8 @@ class ImageCacheTest {
         var steps = List.of(
                 new RandomResizedCrop(16),
                 new RandomFlip(0.5, 0.5),
-                new AugmentationSpec("rand-m9-n4-p1-mstd0.5-inc1").transform(Motion.of(input)),
-                new AugmentationSpec("augmix").transform(Motion.of(input)),
+                new AugmentationSpec("rand-m9-n4-p1-mstd0.5-inc1").transform(AffineSettings.of(input)),
+                new AugmentationSpec("augmix").transform(AffineSettings.of(input)),
                 ColorJitter.of(0.4));
         var transform = Transforms.training(
                 TrainingTransform.of(input, steps).withErasing(RandomErasing.of(0.5, RandomErasing.Mode.PIXEL, 2)));
@@ -313,7 +313,7 @@ class ImageCacheTest {
             assertThat(cached.content(1)).isEqualTo(set.content(1));
             assertThat(cached.labels()).isEqualTo(set.labels());
             assertThat(cached.describe()).isEqualTo(set.describe());
-            assertThat(cached.faults()).isEqualTo(Faults.NONE);
+            assertThat(cached.faults()).isEqualTo(DataProblems.NONE);
         }
     }
 

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Loader.OnBroken;
 import dev.vitrail.data.Loader.Options;
+import dev.vitrail.images.AffineSettings;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ColorJitter;
-import dev.vitrail.images.Motion;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RandomErasing;
 import dev.vitrail.images.RandomFlip;
@@ -61,8 +61,8 @@ class LoaderTest {
         var steps = List.of(
                 new RandomResizedCrop(16),
                 new RandomFlip(0.5, 0.5),
-                new AugmentationSpec("rand-m9-n4-p1-mstd0.5-inc1").transform(Motion.of(input)),
-                new AugmentationSpec("augmix").transform(Motion.of(input)),
+                new AugmentationSpec("rand-m9-n4-p1-mstd0.5-inc1").transform(AffineSettings.of(input)),
+                new AugmentationSpec("augmix").transform(AffineSettings.of(input)),
                 ColorJitter.of(0.4));
         var transform = Transforms.training(
                 TrainingTransform.of(input, steps).withErasing(RandomErasing.of(0.5, RandomErasing.Mode.PIXEL, 2)));

@@ -114,7 +114,7 @@ final class ShardsTest {
         }
         assertThat(loaded(set, 1)).isEqualTo(loaded(files, 1));
         assertThat(loaded(set, 4)).isEqualTo(loaded(files, 1));
-        assertThat(set.faults()).isEqualTo(Faults.NONE);
+        assertThat(set.faults()).isEqualTo(DataProblems.NONE);
     }
 
     private static List<String> loaded(Dataset set, int workers) {

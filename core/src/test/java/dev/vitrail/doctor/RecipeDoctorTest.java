@@ -1,7 +1,7 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.doctor.Finding.Severity.REFUSE;
-import static dev.vitrail.doctor.Finding.Severity.WARN;
+import static dev.vitrail.doctor.Diagnosis.Severity.REFUSE;
+import static dev.vitrail.doctor.Diagnosis.Severity.WARN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -47,7 +47,7 @@ final class RecipeDoctorTest {
         return yaml.isEmpty() ? config : TrainingConfigFile.with(config, yaml, "the test");
     }
 
-    private static List<Finding> examine(String model, int side, String yaml, TrainAndValidation sets) {
+    private static List<Diagnosis> examine(String model, int side, String yaml, TrainAndValidation sets) {
         try (var loaded = LoadedModel.load(
                 model, LoadedModel.Options.DEFAULT.withClasses(12).withImage(side, side))) {
             return RecipeDoctor.examine(config(model, yaml), loaded, sets);
@@ -55,7 +55,7 @@ final class RecipeDoctorTest {
     }
 
     /** What is found about a model whose weights are said to be trained. */
-    private static List<Finding> examineTrained(String yaml, TrainAndValidation sets) {
+    private static List<Diagnosis> examineTrained(String yaml, TrainAndValidation sets) {
         try (var loaded = trained(LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(12)), MINI)) {
             return RecipeDoctor.examine(config(MINI, yaml), loaded, sets);
         }
@@ -66,10 +66,10 @@ final class RecipeDoctorTest {
                 name, fresh.variant(), fresh.model(), fresh.preprocessing(), fresh.labels(), true, fresh.notes());
     }
 
-    private static ListAssert<String> severe(List<Finding> findings, Finding.Severity severity) {
+    private static ListAssert<String> severe(List<Diagnosis> findings, Diagnosis.Severity severity) {
         return assertThat(findings.stream()
                 .filter(finding -> finding.severity() == severity)
-                .map(Finding::toString)
+                .map(Diagnosis::toString)
                 .toList());
     }
 
@@ -403,7 +403,7 @@ final class RecipeDoctorTest {
     void picturesThatWereCutToWhiteAreRefused(@TempDir Path folder) throws IOException {
         assertThat(examine(MINI, 32, "", sixteenBits(folder, 300, 3000)))
                 .filteredOn(finding -> finding.severity() == REFUSE)
-                .extracting(Finding::toString)
+                .extracting(Diagnosis::toString)
                 .anySatisfy(text -> assertThat(text)
                         .contains("all of 16 images", "one level alone", "cut to white", "--sixteen-bit range"));
     }
@@ -412,7 +412,7 @@ final class RecipeDoctorTest {
     void picturesThatWereCutInPartAreToldOf(@TempDir Path folder) throws IOException {
         assertThat(examine(MINI, 32, "", sixteenBits(folder, 10, 600)))
                 .filteredOn(finding -> finding.severity() == WARN)
-                .extracting(Finding::toString)
+                .extracting(Diagnosis::toString)
                 .anySatisfy(text -> assertThat(text).contains("of 16 images", "sixteen bits", "--sixteen-bit scale"));
     }
 }

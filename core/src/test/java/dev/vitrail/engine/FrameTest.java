@@ -62,7 +62,7 @@ class FrameTest {
             assertThat(Frame.of(() -> x.chunk(2, 0).get(1)).toFloats()).containsExactly(2, 3);
             assertThat(Frame.of(() -> x.topk(2).get(0)).toFloats()).containsExactly(4, 3);
             assertThat(Frame.of(() -> x.topk(2).get(1)).toLongs()).containsExactly(1, 3);
-            assertThat(Frame.of(() -> Kernels.resize(x.reshape(1, 1, 2, 2), 1, 1, Kernels.Resize.BILINEAR, true))
+            assertThat(Frame.of(() -> Functional.resize(x.reshape(1, 1, 2, 2), 1, 1, Functional.Resize.BILINEAR, true))
                             .item())
                     .isEqualTo(2.5);
             x.requireGradient(true);

@@ -9,12 +9,12 @@ import dev.vitrail.data.Batch;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -33,8 +33,7 @@ class EvaluationTest {
     }
 
     private static VisionTransformer model() {
-        var model = new VisionTransformer(
-                VisionTransformerConfig.of(16, 4, 24, 1, 3).withClasses(9));
+        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 1, 3).withClasses(9));
         model.initialise(1, Device.CPU);
         RandomState.seed(8);
         var head = model.parameters().get("head.weight");
@@ -59,7 +58,7 @@ class EvaluationTest {
                         var off = Gradients.off()) {
                     var logits = model.apply(Tensor.of(batch.bytes(), DType.F32, batch.size(), 3, 16, 16));
                     var best = logits.topk(5).get(1).toLongs();
-                    var likelihood = Kernels.logSoftmax(logits, 1).toFloats();
+                    var likelihood = Functional.logSoftmax(logits, 1).toFloats();
                     for (int i = 0; i < batch.size(); i++) {
                         int label = batch.labels()[i];
                         for (int k = 0; label >= 0 && k < 5; k++) {

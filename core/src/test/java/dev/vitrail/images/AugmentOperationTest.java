@@ -29,7 +29,7 @@ class AugmentOperationTest {
     private static RgbImage apply(String[] row, RgbImage image) {
         double argument = row[4].isEmpty() ? 0 : Double.parseDouble(row[4]);
         var interpolation = row[5].isEmpty() ? Interpolation.BICUBIC : Interpolation.parse(row[5]);
-        var motion = new Motion(List.of(interpolation), FILL, Motion.DEFAULT_REACH);
+        var motion = new AffineSettings(List.of(interpolation), FILL, AffineSettings.DEFAULT_REACH);
         return switch (row[0]) {
             case "grey" -> Canvas.grey(image);
             case "hue" -> Hue.shifted(image, argument);
@@ -61,7 +61,7 @@ class AugmentOperationTest {
 
     @Test
     void levelsMeanWhatTheyMeanToTimm() {
-        var motion = new Motion(List.of(Interpolation.BICUBIC), FILL, Motion.DEFAULT_REACH);
+        var motion = new AffineSettings(List.of(Interpolation.BICUBIC), FILL, AffineSettings.DEFAULT_REACH);
         var rows = PillowTable.rows("levels.csv").toList();
         assertThat(rows).hasSizeGreaterThan(350);
         for (var row : rows) {
@@ -184,10 +184,10 @@ class AugmentOperationTest {
 
     @Test
     void onlyThreeInterpolationsMovePictures() {
-        assertThatThrownBy(() -> new Motion(List.of(Interpolation.LANCZOS), FILL, 0.45))
+        assertThatThrownBy(() -> new AffineSettings(List.of(Interpolation.LANCZOS), FILL, 0.45))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("found [lanczos]");
-        var motion = Motion.of(Preprocessing.imagenetDefault(32));
+        var motion = AffineSettings.of(Preprocessing.imagenetDefault(32));
         assertThat(motion.fill()).containsExactly(124, 116, 104);
         assertThat(motion.interpolations()).containsExactly(Interpolation.BICUBIC);
     }

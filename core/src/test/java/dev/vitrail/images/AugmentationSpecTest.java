@@ -14,8 +14,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class AugmentationSpecTest {
-    private static final Motion MOTION =
-            new Motion(List.of(Interpolation.BICUBIC), List.of(124, 116, 104), Motion.DEFAULT_REACH);
+    private static final AffineSettings MOTION =
+            new AffineSettings(List.of(Interpolation.BICUBIC), List.of(124, 116, 104), AffineSettings.DEFAULT_REACH);
     private static final RgbImage IMAGE = PillowTable.dim(PillowTable.noise(24, 24));
 
     /** Mean level of what comes out, its deviation, mean distance from the picture, its deviation: 12,000 draws of timm 1.0.29. */
@@ -195,18 +195,18 @@ class AugmentationSpecTest {
             double squares = 0;
             int draws = 20_000;
             for (int i = 0; i < draws; i++) {
-                double x = Draws.beta(alpha, random);
+                double x = Distributions.beta(alpha, random);
                 assertThat(x).isBetween(0.0, 1.0);
                 sum += x;
                 squares += (x - 0.5) * (x - 0.5);
             }
             assertThat(sum / draws).as("mean at %s", alpha).isCloseTo(0.5, within(0.015));
             assertThat(squares / draws).as("variance at %s", alpha).isCloseTo(1 / (4 * (2 * alpha + 1)), within(0.006));
-            assertThat(Draws.dirichlet(alpha, 3, random))
+            assertThat(Distributions.dirichlet(alpha, 3, random))
                     .satisfies(x -> assertThat(x[0] + x[1] + x[2]).isCloseTo(1, within(1e-9)));
         }
         var noise = new float[40_001];
-        Draws.gaussian(noise, 0, noise.length, random);
+        Distributions.gaussian(noise, 0, noise.length, random);
         double squares = 0;
         for (float x : noise) {
             squares += x * x;

@@ -7,19 +7,19 @@ import static org.assertj.core.api.Assertions.within;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
-import dev.vitrail.engine.Work;
 import dev.vitrail.models.convnext.ConvNeXt;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.resnet.ResNet;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Parameter;
@@ -166,8 +166,7 @@ final class ConvolutionalModelsTest {
         assertThatThrownBy(() -> new ResNetV2(odd))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("into 32 equal groups");
-        var hybrid =
-                (VisionTransformerConfig) Catalog.get("vit_small_r26_s32_224").config();
+        var hybrid = (ViTConfig) Catalog.get("vit_small_r26_s32_224").config();
         assertThatThrownBy(() -> hybrid.withImage(240, 224))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("240")
@@ -197,7 +196,7 @@ final class ConvolutionalModelsTest {
             model.train(true);
             var images = Tensor.randn(8, 3, 32, 32);
             var classes = Tensor.of(new long[] {0, 1, 2, 3, 4, 5, 6, 7}, 8);
-            var loss = Kernels.crossEntropy(model.apply(images), classes, 0);
+            var loss = Functional.crossEntropy(model.apply(images), classes, 0);
             loss.backward();
             assertThat(Tensors.finite(loss)).isTrue();
             assertThat(model.parameters().values())
@@ -260,7 +259,7 @@ final class ConvolutionalModelsTest {
                 var frame = Frame.open()) {
             assertThat(model.parameterCount() / 1e6).isCloseTo(millions, within(0.5));
             var image = Tensor.empty(DType.F32, Device.META, 1, 3, 224, 224);
-            assertThat(Work.of(() -> model.apply(image)).multiplyAccumulates() / 1e9)
+            assertThat(FlopCounter.of(() -> model.apply(image)).multiplyAccumulates() / 1e9)
                     .isCloseTo(billions, within(0.05));
         }
     }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.engine.Device;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.FirstWeights;
+import dev.vitrail.nn.WeightInit;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -35,7 +35,7 @@ class FirstValuesTest {
     })
     void aStemWithoutStagesStartsAsPyTorchLeavesIt(String variant, String name, double expected) {
         try (var model = Catalog.get(variant).create()) {
-            model.initialise(1, Device.CPU, FirstWeights.ORIGINAL);
+            model.initialise(1, Device.CPU, WeightInit.ORIGINAL);
             assertThat(deviation(model, name)).isCloseTo(expected, within(0.001));
         }
     }

@@ -12,8 +12,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,14 +23,14 @@ import org.junit.jupiter.api.Test;
 class MaskedPatchesTest {
     private static final List<Double> HALF = List.of(0.5, 0.5, 0.5);
 
-    private static MaskedPatches masked(VisionTransformerConfig config) {
+    private static MaskedPatches masked(ViTConfig config) {
         var model = new MaskedPatches(new VisionTransformer(config.withClasses(0)), HALF, HALF, "the model");
         model.initialise(7, Device.CPU);
         return model;
     }
 
-    private static VisionTransformerConfig tiny() {
-        return VisionTransformerConfig.of(16, 4, 24, 2, 3);
+    private static ViTConfig tiny() {
+        return ViTConfig.of(16, 4, 24, 2, 3);
     }
 
     @Test
@@ -101,7 +101,7 @@ class MaskedPatchesTest {
 
     @Test
     void gradientsReachTheMaskTokenAndEveryParameterInside() {
-        for (var config : List.of(tiny(), tiny().with(o -> o.pool = VisionTransformerConfig.Pool.AVG))) {
+        for (var config : List.of(tiny(), tiny().with(o -> o.pool = ViTConfig.Pool.AVG))) {
             try (var model = masked(config);
                     var frame = Frame.open();
                     var on = Gradients.on()) {

@@ -11,8 +11,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameters;
 import java.util.List;
@@ -150,8 +150,8 @@ class ModelChangeTest {
                 var off = Gradients.off()) {
             var variant = new Variant(
                     "rectangle",
-                    VisionTransformerVariants.FAMILY,
-                    VisionTransformerConfig.of(32, 8, 24, 1, 3).withImage(32, 64));
+                    ViTVariants.FAMILY,
+                    ViTConfig.of(32, 8, 24, 1, 3).withImage(32, 64));
             var model = initialised(variant);
             var table = Parameters.of(model, "pos_embed").value();
             var expected = Positions.resample(table, 1, 4, 8, 8, 4).toFloats();

@@ -12,8 +12,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.Arrays;
 import java.util.List;
@@ -230,8 +230,8 @@ class ModelInterfaceTest {
 
     @Test
     void mapsOfADynamicSizeFollowTheImages() {
-        var config = VisionTransformerConfig.of(32, 8, 24, 2, 3).with(o -> o.dynamicPad = true);
-        with(new Variant("dynamic", VisionTransformerVariants.FAMILY, config), (model, images) -> assertThat(
+        var config = ViTConfig.of(32, 8, 24, 2, 3).with(o -> o.dynamicPad = true);
+        with(new Variant("dynamic", ViTVariants.FAMILY, config), (model, images) -> assertThat(
                         model.featureMaps(Tensor.randn(1, 3, 50, 20), List.of(1))
                                 .get(0)
                                 .map()

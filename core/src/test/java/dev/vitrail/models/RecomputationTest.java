@@ -8,8 +8,8 @@ import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Recomputation;
@@ -27,8 +27,8 @@ import dev.vitrail.models.resnet.ResNet;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.swin.SwinTransformer;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,7 +47,7 @@ class RecomputationTest {
 
     private static VisionTransformer vit() {
         return new VisionTransformer(
-                VisionTransformerConfig.of(32, 8, 32, 3, 4).withClasses(CLASSES).with(o -> {
+                ViTConfig.of(32, 8, 32, 3, 4).withClasses(CLASSES).with(o -> {
                     o.dropPath = 0.3;
                     o.projectionDropout = 0.1;
                     o.attentionDropout = 0.1;
@@ -106,7 +106,7 @@ class RecomputationTest {
             RandomState.seed(9);
             Tensor loss;
             try (var autocast = half ? Autocast.open(Device.Kind.CPU, DType.BF16) : null) {
-                loss = Kernels.crossEntropy(
+                loss = Functional.crossEntropy(
                         model.apply(images).to(DType.F32), Tensor.of(new long[] {0, 1, 2, 3}, 4), 0.1);
             }
             left.put("loss", loss.toBytes());
@@ -175,8 +175,7 @@ class RecomputationTest {
     @Test
     void takesAFractionOfTheMemory() {
         assumeTrue(NativeHeap.bytesInUse().isPresent(), "only glibc tells how many bytes are in use");
-        try (var model = new VisionTransformer(
-                VisionTransformerConfig.of(32, 4, 64, 8, 4).withClasses(CLASSES))) {
+        try (var model = new VisionTransformer(ViTConfig.of(32, 4, 64, 8, 4).withClasses(CLASSES))) {
             model.initialise(1, Device.CPU);
             model.train(true);
             held(model, false); // what is allocated once

@@ -11,8 +11,8 @@ import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.resnet.ResNetV2Variants;
 import dev.vitrail.models.resnet.ResNetVariants;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.GlobalPool;
 import java.util.List;
@@ -64,13 +64,10 @@ public final class SmallModels {
                             o.distilled = true;
                             o.registers = 1;
                         })),
-                        new Variant(
-                                "map_pool",
-                                VisionTransformerVariants.FAMILY,
-                                vit(32, 8).with(o -> {
-                                    o.pool = VisionTransformerConfig.Pool.MAP;
-                                    o.imageWidth = 40;
-                                })),
+                        new Variant("map_pool", ViTVariants.FAMILY, vit(32, 8).with(o -> {
+                            o.pool = ViTConfig.Pool.MAP;
+                            o.imageWidth = 40;
+                        })),
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
                         new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
                         new Variant(
@@ -80,7 +77,7 @@ public final class SmallModels {
                                         .with(o -> o.pool = GlobalPool.Kind.CATAVGMAX))));
     }
 
-    private static VisionTransformerConfig vit(int image, int patch) {
-        return VisionTransformerConfig.of(image, patch, 24, 2, 3).withClasses(5);
+    private static ViTConfig vit(int image, int patch) {
+        return ViTConfig.of(image, patch, 24, 2, 3).withClasses(5);
     }
 }

@@ -2,10 +2,10 @@ package dev.vitrail.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.images.AffineSettings;
 import dev.vitrail.images.AugmentationSpec;
 import dev.vitrail.images.ImageTransform;
 import dev.vitrail.images.Interpolation;
-import dev.vitrail.images.Motion;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RandomResizedCrop;
@@ -59,7 +59,7 @@ final class AugmentationTest {
     void cropsAndOperationsAreResampledAlike(String said, Interpolation own, String expected) {
         var filters =
                 List.of(expected.split(" ")).stream().map(Interpolation::parse).toList();
-        var moves = new AugmentationSpec(SPEC).transform(Motion.of(Normalization.IMAGENET, filters));
+        var moves = new AugmentationSpec(SPEC).transform(AffineSettings.of(Normalization.IMAGENET, filters));
         for (long seed = 0; seed < 20; seed++) {
             assertThat(view("interpolation: %s\nauto_augment: %s".formatted(said, SPEC), own, seed))
                     .isEqualTo(cropped(filters, seed, moves));

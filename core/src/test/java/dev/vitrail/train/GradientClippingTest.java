@@ -11,8 +11,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BiConsumer;
@@ -28,8 +28,7 @@ class GradientClippingTest {
     }
 
     private static void clipped(GradientClipping clipping, Consumer<Outcome> check) {
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(8, 4, 16, 1, 2).withClasses(5));
+        try (var model = new VisionTransformer(ViTConfig.of(8, 4, 16, 1, 2).withClasses(5));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             Fixture.of(model.parameters(), "cls_token").setTrainable(false);

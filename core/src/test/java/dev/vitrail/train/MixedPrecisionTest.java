@@ -9,16 +9,16 @@ import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.swin.SwinTransformer;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -29,7 +29,7 @@ class MixedPrecisionTest {
     }
 
     private static DType product(int rows) {
-        return Kernels.linear(Tensor.ones(rows, 8), Tensor.ones(4, 8), null).dtype();
+        return Functional.linear(Tensor.ones(rows, 8), Tensor.ones(4, 8), null).dtype();
     }
 
     @Test
@@ -39,9 +39,10 @@ class MixedPrecisionTest {
                 assertThat(product(2)).isEqualTo(DType.BF16);
                 assertThat(product(64)).isEqualTo(DType.BF16);
                 var heads = Tensor.ones(1, 2, 8, 4);
-                assertThat(Kernels.attention(heads, heads, heads, null, 0, 0.5).dtype())
+                assertThat(Functional.attention(heads, heads, heads, null, 0, 0.5)
+                                .dtype())
                         .isEqualTo(DType.BF16);
-                var mean = Kernels.layerNorm(Tensor.ones(2, 8), Tensor.ones(8), Tensor.zeros(8), 1e-6);
+                var mean = Functional.layerNorm(Tensor.ones(2, 8), Tensor.ones(8), Tensor.zeros(8), 1e-6);
                 assertThat(mean.dtype()).isEqualTo(DType.F32);
                 try (var inner = half()) {
                     assertThat(product(2)).isEqualTo(DType.BF16);
@@ -65,10 +66,10 @@ class MixedPrecisionTest {
             var mask = Tensor.randn(1, 3, 9, 7).to(DType.BF16);
             Tensor fused;
             try (var off = Gradients.off()) {
-                fused = Kernels.attention(q, k, v, mask, 0, 0.3);
+                fused = Functional.attention(q, k, v, mask, 0, 0.3);
             }
             try (var on = Gradients.on()) {
-                var stepwise = Kernels.attention(q, k, v, mask, 0, 0.3);
+                var stepwise = Functional.attention(q, k, v, mask, 0, 0.3);
                 assertThat(stepwise.dtype()).isEqualTo(DType.BF16);
                 assertThat(stepwise.toFloats())
                         .usingComparatorWithPrecision(0.03f)
@@ -110,8 +111,7 @@ class MixedPrecisionTest {
 
     @Test
     void aVisionTransformerLosesDigitsAlone() {
-        try (var model = new VisionTransformer(
-                VisionTransformerConfig.of(32, 8, 32, 2, 4).withClasses(10))) {
+        try (var model = new VisionTransformer(ViTConfig.of(32, 8, 32, 2, 4).withClasses(10))) {
             assertClose(model);
         }
     }
@@ -127,8 +127,7 @@ class MixedPrecisionTest {
 
     @Test
     void inferenceLosesDigitsAlone() {
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(32, 8, 32, 2, 4).withClasses(10));
+        try (var model = new VisionTransformer(ViTConfig.of(32, 8, 32, 2, 4).withClasses(10));
                 var frame = Frame.open();
                 var off = Gradients.off()) {
             model.initialise(1, Device.CPU);
@@ -145,8 +144,7 @@ class MixedPrecisionTest {
 
     @Test
     void learnsABatchByHeart() {
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(16, 4, 32, 2, 4).withClasses(10));
+        try (var model = new VisionTransformer(ViTConfig.of(16, 4, 32, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,7 +21,7 @@ class OptimizerTest {
     void trainsAsTheOriginal(String name) {
         var fixture = new Fixture(name);
         var args = fixture.json.at("/model/args");
-        try (var model = new VisionTransformer(VisionTransformerConfig.of(
+        try (var model = new VisionTransformer(ViTConfig.of(
                                 args.get("img_size").asInt(),
                                 args.get("patch_size").asInt(),
                                 args.get("embed_dim").asInt(),
@@ -88,7 +88,7 @@ class OptimizerTest {
                 var loss = Losses.crossEntropy(
                         logits, fixture.get("targets").classes().select(0, step), 0);
                 loss.backward();
-                double norm = Kernels.clipGradientNorm(
+                double norm = Functional.clipGradientNorm(
                         model.parameters().values().stream()
                                 .map(Parameter::value)
                                 .toList(),

@@ -8,8 +8,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Inference keeps weights in a layout of its own; it must never be that of weights that have changed since. */
 class PackedWeightsTest {
     private static VisionTransformer model() {
-        var model = new VisionTransformer(
-                VisionTransformerConfig.of(32, 4, 128, 2, 4).withClasses(10));
+        var model = new VisionTransformer(ViTConfig.of(32, 4, 128, 2, 4).withClasses(10));
         model.initialise(0, Device.CPU);
         model.train(false);
         return model;

@@ -12,8 +12,8 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.convnext.ConvNeXt;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -27,9 +27,8 @@ class TeacherTest {
 
     @Test
     void aDistillationTokenLearnsFromAnotherFamily() {
-        try (var student = new VisionTransformer(VisionTransformerConfig.of(32, 8, 16, 1, 2)
-                        .withClasses(5)
-                        .with(o -> o.distilled = true));
+        try (var student = new VisionTransformer(
+                        ViTConfig.of(32, 8, 16, 1, 2).withClasses(5).with(o -> o.distilled = true));
                 var model = convNeXt(5);
                 var frame = Frame.open();
                 var on = Gradients.on()) {

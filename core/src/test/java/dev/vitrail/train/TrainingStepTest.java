@@ -9,8 +9,8 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -42,8 +42,7 @@ class TrainingStepTest {
 
     @Test
     void oneBatchIsLearnedByHeart() {
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(16, 4, 32, 2, 4).withClasses(10));
+        try (var model = new VisionTransformer(ViTConfig.of(16, 4, 32, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);
@@ -67,8 +66,7 @@ class TrainingStepTest {
     void aHundredStepsTakeNoMoreMemoryThanTen() {
         Assumptions.assumeTrue(
                 NativeHeap.bytesInUse().isPresent(), "this C library does not say how much memory is in use");
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(24, 4, 48, 2, 4).withClasses(10));
+        try (var model = new VisionTransformer(ViTConfig.of(24, 4, 48, 2, 4).withClasses(10));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

@@ -10,8 +10,8 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -41,8 +41,7 @@ class UpdateMemoryTest {
 
     /** Gives a small model with gradients to {@code body}. */
     private static void withGradients(Consumer<VisionTransformer> body) {
-        try (var model = new VisionTransformer(
-                        VisionTransformerConfig.of(16, 8, 16, 1, 2).withClasses(3));
+        try (var model = new VisionTransformer(ViTConfig.of(16, 8, 16, 1, 2).withClasses(3));
                 var frame = Frame.open()) {
             model.initialise(0, Device.CPU);
             RandomState.seed(1);

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Device;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameters;
 import java.io.IOException;
@@ -104,7 +104,7 @@ class CheckpointTest {
     }
 
     /** A ViT's tensors by Google's names, all zero. */
-    private static StateDict flax(VisionTransformerConfig c, StoredTensor... others) {
+    private static StateDict flax(ViTConfig c, StoredTensor... others) {
         int D = c.width(), h = c.heads(), hidden = 4 * D, patches = c.gridHeight() * c.gridWidth();
         var tensors = new ArrayList<StoredTensor>();
         tensors.add(zeros("cls", 1, 1, D));
@@ -147,8 +147,8 @@ class CheckpointTest {
         return StoredTensor.of(name, new float[count], shape);
     }
 
-    private static VisionTransformerConfig config(String name) {
-        return (VisionTransformerConfig) Catalog.get(name).config();
+    private static ViTConfig config(String name) {
+        return (ViTConfig) Catalog.get(name).config();
     }
 
     private static List<String> load(Variant variant, StateDict state) {

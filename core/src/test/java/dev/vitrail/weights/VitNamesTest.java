@@ -10,7 +10,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.vit.VisionTransformerConfig;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
 import java.util.ArrayList;
@@ -26,15 +26,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Checkpoints by CLIP's and by jeonsworld's names, loaded and compared in their outputs. */
 class VitNamesTest {
     private static final Variant MINI = Catalog.get("vit_mini_patch4_32");
-    private static final Variant CLIP =
-            new Variant(MINI.name(), MINI.family(), ((VisionTransformerConfig) MINI.config()).with((Consumer<
-                                    VisionTransformerConfig.Options>)
-                            o -> {
-                                o.preNorm = true;
-                                o.normEps = 1e-5;
-                                o.activation = Activation.QUICK_GELU;
-                                o.classes = 7;
-                            }));
+    private static final Variant CLIP = new Variant(
+            MINI.name(), MINI.family(), ((ViTConfig) MINI.config()).with((Consumer<ViTConfig.Options>) o -> {
+                o.preNorm = true;
+                o.normEps = 1e-5;
+                o.activation = Activation.QUICK_GELU;
+                o.classes = 7;
+            }));
 
     /** Loads what {@code names} makes of a model and compares; the report's notes. */
     private static List<String> sameOutputs(Variant variant, Function<Model, StateDict> names) {
@@ -115,7 +113,7 @@ class VitNamesTest {
 
     @Test
     void clipsPositionsAreFittedToAnotherGrid() {
-        var config = ((VisionTransformerConfig) CLIP.config()).withImage(16, 16);
+        var config = ((ViTConfig) CLIP.config()).withImage(16, 16);
         try (var original = CLIP.create();
                 var smaller = config.create()) {
             original.initialise(1, Device.CPU);

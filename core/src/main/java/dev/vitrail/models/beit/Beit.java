@@ -2,14 +2,14 @@ package dev.vitrail.models.beit;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.ModelOptions;
 import dev.vitrail.models.Pools;
@@ -290,7 +290,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return "patch_embed.proj";
     }
 
@@ -309,15 +309,15 @@ public final class Beit extends FamilyModel<Beit.Config> {
     }
 
     @Override
-    public boolean withoutWeightDecay(String parameter) {
+    public boolean noWeightDecay(String parameter) {
         return parameter.equals("cls_token")
                 || parameter.equals("pos_embed")
                 || parameter.endsWith("relative_position_bias_table");
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.of("blocks", config().depth)
+    protected LayerGroups depths() {
+        return LayerGroups.of("blocks", config().depth)
                 .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
     }
@@ -385,7 +385,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
             long B = x.size(0), M = x.size(1), D = x.size(2), h = heads, d = D / h;
             var q = queryBias.value();
             var bias = Tensor.cat(0, q, q.detach().times(0), valueBias.value());
-            var parts = Kernels.linear(x, qkv.value(), bias)
+            var parts = Functional.linear(x, qkv.value(), bias)
                     .reshape(B, M, 3, h, d)
                     .permute(2, 0, 3, 1, 4)
                     .unbind(0); //                                                       q, k, v: [B, h, M, d]

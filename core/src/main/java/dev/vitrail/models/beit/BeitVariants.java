@@ -1,13 +1,13 @@
 package dev.vitrail.models.beit;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.beit.Beit.Config;
 
 /** The published sizes of {@link Beit}, by timm's names. */
 public final class BeitVariants {
     private BeitVariants() {}
 
-    public static final Family FAMILY = Family.of("BEiT")
+    public static final ModelFamily FAMILY = ModelFamily.of("BEiT")
             .deriving(name -> name.endsWith(".relative_position_index"))
             // spotless:off
             // name                               image width depth heads layerScale

@@ -1,12 +1,12 @@
 package dev.vitrail.models.cait;
 
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.PatchProjection;
 import dev.vitrail.models.layers.Positions;
@@ -111,7 +111,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return "patch_embed.proj";
     }
 
@@ -125,14 +125,14 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     }
 
     @Override
-    public boolean withoutWeightDecay(String parameter) {
+    public boolean noWeightDecay(String parameter) {
         return parameter.equals("pos_embed") || parameter.equals("cls_token");
     }
 
     /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
     @Override
-    protected Depths depths() {
-        return Depths.of("blocks", config().depth())
+    protected LayerGroups depths() {
+        return LayerGroups.of("blocks", config().depth())
                 .alongside("blocks_token_only", config().classDepth())
                 .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
@@ -218,7 +218,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
                     .permute(2, 0, 3, 1, 4)
                     .unbind(0); //                                                    q, k, v: [B, h, N, d]
             var scores = parts.get(0).times(scale).matmul(parts.get(1).transpose(-2, -1));
-            var weights = Kernels.softmax(before.apply(scores), -1); //                [B, h, N, N]
+            var weights = Functional.softmax(before.apply(scores), -1); //                [B, h, N, N]
             var y = dropout.apply(after.apply(weights)).matmul(parts.get(2));
             return outDropout.apply(out.apply(y.transpose(1, 2).reshape(B, N, D)));
         }

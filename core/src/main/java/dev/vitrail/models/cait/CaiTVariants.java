@@ -1,12 +1,12 @@
 package dev.vitrail.models.cait;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 
 /** The published sizes of {@link CaiT} (paper, Tables 2 and 3), by timm's names, and a miniature for images of 32 pixels. */
 public final class CaiTVariants {
     private CaiTVariants() {}
 
-    public static final Family FAMILY = Family.of("CaiT")
+    public static final ModelFamily FAMILY = ModelFamily.of("CaiT")
             // spotless:off
             .variant("cait_xxs24_224", CaiTConfig.of(224, 16, 192, 24, 4))
             .variant("cait_xxs24_384", CaiTConfig.of(384, 16, 192, 24, 4))

@@ -2,11 +2,11 @@ package dev.vitrail.models.compact;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.FeedForward;
@@ -142,13 +142,13 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
 
     /** A linear layer on the pixels of a patch, not a convolution. */
     @Override
-    public String stem() {
+    public String firstConv() {
         return "to_patch_embedding.2";
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.of("patch_transformer.layers", config().encoder.depth())
+    protected LayerGroups depths() {
+        return LayerGroups.of("patch_transformer.layers", config().encoder.depth())
                 .then("cls_transformer.layers", config().classDepth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding");
     }
@@ -297,7 +297,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
                         .permute(2, 0, 3, 1, 4)
                         .unbind(0); //                                                     2 × [B, h, M, d]
                 var scores = q.times(shape.scale()).matmul(kv.get(0).transpose(-2, -1)); // [B, h, n, M]
-                var weights = Kernels.softmax(mixed(scores, mixBefore), -1);
+                var weights = Functional.softmax(mixed(scores, mixBefore), -1);
                 Observation.show(this, CompactTransformer.WEIGHTS, weights);
                 weights = mixed(dropout.apply(weights), mixAfter);
                 var y = weights.matmul(kv.get(1)).transpose(1, 2).reshape(B, n, h * d);
@@ -309,7 +309,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         private Tensor mixed(Tensor x, Parameter matrix) {
             long h = shape.heads();
             var kernel = matrix.value().transpose(0, 1).reshape(h, h, 1, 1);
-            return Kernels.conv2d(x, kernel, null, new long[] {1, 1}, new long[] {0, 0}, 1);
+            return Functional.conv2d(x, kernel, null, new long[] {1, 1}, new long[] {0, 0}, 1);
         }
     }
 }

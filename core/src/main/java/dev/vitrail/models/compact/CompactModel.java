@@ -50,7 +50,7 @@ public abstract class CompactModel<C extends FamilyConfig<C>> extends FamilyMode
     }
 
     @Override
-    public final boolean withoutWeightDecay(String parameter) {
-        return CompactTransformer.withoutWeightDecay(parameter);
+    public final boolean noWeightDecay(String parameter) {
+        return CompactTransformer.noWeightDecay(parameter);
     }
 }

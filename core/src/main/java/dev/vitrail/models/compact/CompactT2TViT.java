@@ -3,10 +3,10 @@ package dev.vitrail.models.compact;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyConfig;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
@@ -15,7 +15,7 @@ import dev.vitrail.models.layers.Grid;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.layers.SoftSplit;
-import dev.vitrail.models.t2t.TokensToTokenViT;
+import dev.vitrail.models.t2t.T2TViT;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -26,7 +26,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * vit-pytorch's T2T-ViT. Against {@link TokensToTokenViT}: between the soft splits tokens are not narrowed, but go through a
+ * vit-pytorch's T2T-ViT. Against {@link T2TViT}: between the soft splits tokens are not narrowed, but go through a
  * whole encoder layer at the width of their window, so they grow by {@code k²} at every split.
  *
  * <p>Yuan et al., 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>. Weights carry the names of
@@ -168,12 +168,12 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
 
     /** The first layer that mixes channels: linear, on the pixels of a window, channel by channel. */
     @Override
-    public String stem() {
+    public String firstConv() {
         return config().splits.size() == 1 ? "to_patch_embedding.4" : "to_patch_embedding.3.layers.0.0.to_qkv";
     }
 
     @Override
-    protected Depths depths() {
+    protected LayerGroups depths() {
         return CompactTransformer.depths(config().encoder.depth());
     }
 

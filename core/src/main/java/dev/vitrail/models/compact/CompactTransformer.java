@@ -4,9 +4,9 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
@@ -114,13 +114,13 @@ public final class CompactTransformer extends Layer {
     }
 
     /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
-    static Depths depths(int depth) {
-        return Depths.of("transformer.layers", depth)
+    static LayerGroups depths(int depth) {
+        return LayerGroups.of("transformer.layers", depth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding")
                 .last("transformer.norm");
     }
 
-    static boolean withoutWeightDecay(String parameter) {
+    static boolean noWeightDecay(String parameter) {
         return parameter.equals("cls_token") || parameter.equals("pos_embedding");
     }
 

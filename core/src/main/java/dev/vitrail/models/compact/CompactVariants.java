@@ -1,6 +1,6 @@
 package dev.vitrail.models.compact;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.compact.CompactModel.Pool;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
 import dev.vitrail.models.layers.SoftSplit;
@@ -21,7 +21,7 @@ public final class CompactVariants {
         return new CompactViT.Config(CompactImage.square(image, patch), 1000, encoder, pool, 0);
     }
 
-    public static final Family VIT = Family.of("compact ViT")
+    public static final ModelFamily VIT = ModelFamily.of("compact ViT")
             // spotless:off
             // name                                      image patch         width depth heads head hidden dropout
             .variant("compact_vit_patch32_256",            vit(256, 32, new Shape(1024,  6, 16, 64, 2048, 0), Pool.CLS))
@@ -31,7 +31,7 @@ public final class CompactVariants {
                     .withClasses(10));
             // spotless:on
 
-    public static final Family SIMPLE = Family.of("SimpleViT")
+    public static final ModelFamily SIMPLE = ModelFamily.of("SimpleViT")
             // spotless:off
             .variant("simple_vit_patch32_256", new SimpleViT.Config(
                     CompactImage.square(256, 32), 1000, new Shape(1024, 6, 16, 64, 2048, 0)))
@@ -39,7 +39,7 @@ public final class CompactVariants {
                     CompactImage.square(32, 4), 10, new Shape(128, 6, 4, 32, 256, 0)));
             // spotless:on
 
-    public static final Family T2T = Family.of("compact T2T-ViT")
+    public static final ModelFamily T2T = ModelFamily.of("compact T2T-ViT")
             // spotless:off
             .variant("compact_t2t_vit_224", new CompactT2TViT.Config(
                     224, 224, 3, 1000, T2T_SPLITS, new Shape(512, 5, 8, 64, 512, 0), Pool.CLS, 0))
@@ -47,7 +47,7 @@ public final class CompactVariants {
                     32, 32, 3, 10, SMALL_T2T_SPLITS, new Shape(128, 7, 4, 32, 256, 0), Pool.CLS, 0));
             // spotless:on
 
-    public static final Family CAIT = Family.of("compact CaiT")
+    public static final ModelFamily CAIT = ModelFamily.of("compact CaiT")
             // spotless:off
             .variant("compact_cait_patch32_256", new CompactCaiT.Config(
                     CompactImage.square(256, 32), 1000, new Shape(1024, 12, 16, 64, 2048, 0.1), 2, 0.1, 0.05))

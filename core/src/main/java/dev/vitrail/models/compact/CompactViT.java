@@ -1,9 +1,9 @@
 package dev.vitrail.models.compact;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Patches;
@@ -129,12 +129,12 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
 
     /** A linear layer on the pixels of a patch, not a convolution. */
     @Override
-    public String stem() {
+    public String firstConv() {
         return "to_patch_embedding.2";
     }
 
     @Override
-    protected Depths depths() {
+    protected LayerGroups depths() {
         return CompactTransformer.depths(config().encoder.depth());
     }
 }

@@ -3,9 +3,9 @@ package dev.vitrail.models.compact;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Patches;
@@ -107,12 +107,12 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
 
     /** A linear layer on the pixels of a patch, not a convolution. */
     @Override
-    public String stem() {
+    public String firstConv() {
         return "to_patch_embedding.2";
     }
 
     @Override
-    protected Depths depths() {
+    protected LayerGroups depths() {
         return CompactTransformer.depths(config().encoder.depth());
     }
 }

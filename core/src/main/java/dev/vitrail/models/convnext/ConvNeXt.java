@@ -1,10 +1,10 @@
 package dev.vitrail.models.convnext;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.convnext.ConvNeXtConfig.Stem;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
@@ -102,14 +102,14 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return "stem.0";
     }
 
     /** What shrinks the map belongs to the first block after it. */
     @Override
-    protected Depths depths() {
-        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths())
+    protected LayerGroups depths() {
+        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().depths())
                 .embedding("stem")
                 .last("norm_pre");
     }

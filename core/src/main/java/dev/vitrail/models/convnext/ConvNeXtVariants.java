@@ -1,6 +1,6 @@
 package dev.vitrail.models.convnext;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.convnext.ConvNeXtConfig.Stem;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -38,12 +38,12 @@ public final class ConvNeXtVariants {
         });
     }
 
-    public static final Family FAMILY = Family.of(
+    public static final ModelFamily FAMILY = ModelFamily.of(
                     "ConvNeXt",
-                    ConvNeXtDialects.OFFICIAL,
-                    ConvNeXtDialects.ISOTROPIC,
-                    ConvNeXtDialects.TORCHVISION,
-                    ConvNeXtDialects.HUGGING_FACE)
+                    ConvNeXtCheckpointFormats.OFFICIAL,
+                    ConvNeXtCheckpointFormats.ISOTROPIC,
+                    ConvNeXtCheckpointFormats.TORCHVISION,
+                    ConvNeXtCheckpointFormats.HUGGING_FACE)
             // spotless:off
             .variant("convnext_atto",      small(40, 2, 2, 6, 2))
             .variant("convnext_atto_ols",  overlapping(Stem.OVERLAP_TIERED, small(40, 2, 2, 6, 2)))

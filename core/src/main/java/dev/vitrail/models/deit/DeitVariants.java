@@ -1,18 +1,18 @@
 package dev.vitrail.models.deit;
 
-import static dev.vitrail.models.vit.VisionTransformerVariants.base;
-import static dev.vitrail.models.vit.VisionTransformerVariants.huge;
-import static dev.vitrail.models.vit.VisionTransformerVariants.large;
-import static dev.vitrail.models.vit.VisionTransformerVariants.medium;
-import static dev.vitrail.models.vit.VisionTransformerVariants.mini;
-import static dev.vitrail.models.vit.VisionTransformerVariants.scaled;
-import static dev.vitrail.models.vit.VisionTransformerVariants.small;
-import static dev.vitrail.models.vit.VisionTransformerVariants.tiny;
+import static dev.vitrail.models.vit.ViTVariants.base;
+import static dev.vitrail.models.vit.ViTVariants.huge;
+import static dev.vitrail.models.vit.ViTVariants.large;
+import static dev.vitrail.models.vit.ViTVariants.medium;
+import static dev.vitrail.models.vit.ViTVariants.mini;
+import static dev.vitrail.models.vit.ViTVariants.scaled;
+import static dev.vitrail.models.vit.ViTVariants.small;
+import static dev.vitrail.models.vit.ViTVariants.tiny;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
+import dev.vitrail.models.vit.ViTCheckpointFormats;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerDialects;
 
 /**
  * The published sizes of DeiT (Touvron et al., 2021, arXiv:2012.12877, Table 1) and DeiT-III (Touvron et al., 2022,
@@ -22,7 +22,7 @@ public final class DeitVariants {
     private DeitVariants() {}
 
     // spotless:off
-    public static final Family FAMILY = Family.of("DeiT", VisionTransformerDialects.OFFICIAL_DEIT3)
+    public static final ModelFamily FAMILY = ModelFamily.of("DeiT", ViTCheckpointFormats.OFFICIAL_DEIT3)
             .variant("deit_tiny_patch16_224", tiny(224, 16))
             .variant("deit_small_patch16_224", small(224, 16))
             .variant("deit_base_patch16_224", base(224, 16))
@@ -47,12 +47,12 @@ public final class DeitVariants {
             .variant("deit3_mini_patch4_32", third(mini(32, 4, 128, 5, 4), 1e-4));
     // spotless:on
 
-    private static VisionTransformerConfig distilled(VisionTransformerConfig config) {
+    private static ViTConfig distilled(ViTConfig config) {
         return config.with(o -> o.distilled = true);
     }
 
     /** LayerScale, a class token without position, and one rate of stochastic depth for all blocks. */
-    private static VisionTransformerConfig third(VisionTransformerConfig config, double layerScale) {
+    private static ViTConfig third(ViTConfig config, double layerScale) {
         return config.with(scaled(layerScale)).with(o -> {
             o.positionsCoverPrefix = false;
             o.dropPathUniform = true;

@@ -5,8 +5,8 @@ import dev.vitrail.models.resnet.ResNet;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.models.vit.VisionTransformerConfig;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Layer;
 import java.util.List;
@@ -23,7 +23,7 @@ public final class Hybrid {
      *
      * @param network its pool and classifier do not matter
      */
-    public record PreActivationStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
+    public record PreActivationStem(ResNetV2Config network) implements ViTConfig.Stem {
         public PreActivationStem {
             network = network.with(o -> {
                 o.classes = 0;
@@ -62,7 +62,7 @@ public final class Hybrid {
      *
      * @param network its stages do not matter
      */
-    public record RootStem(ResNetV2Config network) implements VisionTransformerConfig.Stem {
+    public record RootStem(ResNetV2Config network) implements ViTConfig.Stem {
         @Override
         public Layer create(int imageChannels) {
             return new ResNetV2.Root(network.withChannels(imageChannels), true);
@@ -94,7 +94,7 @@ public final class Hybrid {
      *
      * @param network its pool and classifier do not matter
      */
-    public record ResidualStem(ResNetConfig network) implements VisionTransformerConfig.Stem {
+    public record ResidualStem(ResNetConfig network) implements ViTConfig.Stem {
         public ResidualStem {
             network = network.with(o -> {
                 o.classes = 0;

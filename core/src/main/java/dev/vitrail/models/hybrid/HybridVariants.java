@@ -1,12 +1,12 @@
 package dev.vitrail.models.hybrid;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.resnet.ResNet;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
-import dev.vitrail.models.vit.VisionTransformerConfig;
-import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.vit.ViTConfig;
+import dev.vitrail.models.vit.ViTVariants;
 import java.util.Optional;
 
 /**
@@ -17,14 +17,12 @@ public final class HybridVariants {
     private HybridVariants() {}
 
     /** A transformer behind a stem, with patches of {@code patch} positions. */
-    private static VisionTransformerConfig after(
-            VisionTransformerConfig.Stem stem, int image, int patch, int width, int depth, int heads) {
-        return VisionTransformerConfig.of(image, patch * stem.stride(), width, depth, heads)
-                .with(o -> {
-                    o.patchHeight = patch;
-                    o.patchWidth = patch;
-                    o.stem = Optional.of(stem);
-                });
+    private static ViTConfig after(ViTConfig.Stem stem, int image, int patch, int width, int depth, int heads) {
+        return ViTConfig.of(image, patch * stem.stride(), width, depth, heads).with(o -> {
+            o.patchHeight = patch;
+            o.patchWidth = patch;
+            o.stem = Optional.of(stem);
+        });
     }
 
     private static ResNetV2Config google(Integer... depths) {
@@ -36,7 +34,7 @@ public final class HybridVariants {
         });
     }
 
-    private static final VisionTransformerConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
+    private static final ViTConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
             R26_S32 = new Hybrid.PreActivationStem(google(2, 2, 2, 2)),
             R50_S16 = new Hybrid.PreActivationStem(google(3, 4, 9)),
             R50_S32 = new Hybrid.PreActivationStem(google(3, 4, 6, 3)),
@@ -51,10 +49,10 @@ public final class HybridVariants {
                             .d());
 
     /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
-    private static final VisionTransformerConfig.Stem R5_S4 =
+    private static final ViTConfig.Stem R5_S4 =
             new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2));
 
-    public static final Family FAMILY = Family.of("ViT hybrid")
+    public static final ModelFamily FAMILY = ModelFamily.of("ViT hybrid")
             // spotless:off
             //                                                  stem           image patch width depth heads
             .variant("vit_tiny_r_s16_p8_224",       after(ROOT,          224,  8,  192, 12,  3))
@@ -72,6 +70,6 @@ public final class HybridVariants {
             .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12))
             // Not published.
             .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4).withClasses(10)
-                    .with(VisionTransformerVariants.pooledBy(VisionTransformerConfig.Pool.AVG)));
+                    .with(ViTVariants.pooledBy(ViTConfig.Pool.AVG)));
             // spotless:on
 }

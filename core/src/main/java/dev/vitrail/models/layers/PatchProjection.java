@@ -1,6 +1,6 @@
 package dev.vitrail.models.layers;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -30,11 +30,11 @@ public final class PatchProjection extends Layer {
         images.requireDims(4, "a batch of images");
         long bottom = Math.floorMod(-images.size(2), (long) patch),
                 right = Math.floorMod(-images.size(3), (long) patch);
-        var x = bottom == 0 && right == 0 ? images : Kernels.pad(images, 0, 0, right, 0, bottom);
+        var x = bottom == 0 && right == 0 ? images : Functional.pad(images, 0, 0, right, 0, bottom);
         long B = x.size(0), C = x.size(1), rows = x.size(2) / patch, columns = x.size(3) / patch, P = patch;
         var patches = x.reshape(B, C, rows, P, columns, P)
                 .permute(0, 2, 4, 1, 3, 5)
                 .reshape(B, rows, columns, C * P * P); //                          [B, H/P, W/P, C·P²]
-        return Kernels.linear(patches, weight.value().flatten(1), bias.value());
+        return Functional.linear(patches, weight.value().flatten(1), bias.value());
     }
 }

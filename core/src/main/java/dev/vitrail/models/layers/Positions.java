@@ -2,7 +2,7 @@ package dev.vitrail.models.layers;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import java.util.Optional;
 
@@ -18,7 +18,7 @@ public final class Positions {
      * @return {@code [1, prefix + newRows·newColumns, D]}; the table itself where the grids are equal
      */
     public static Tensor resample(Tensor table, int prefix, long rows, long columns, long newRows, long newColumns) {
-        return resample(table, prefix, rows, columns, newRows, newColumns, Kernels.Resize.BICUBIC, true);
+        return resample(table, prefix, rows, columns, newRows, newColumns, Functional.Resize.BICUBIC, true);
     }
 
     /** {@link #resample(Tensor, int, long, long, long, long)} by another interpolation. */
@@ -29,7 +29,7 @@ public final class Positions {
             long columns,
             long newRows,
             long newColumns,
-            Kernels.Resize how,
+            Functional.Resize how,
             boolean antialias) {
         if (rows == newRows && columns == newColumns) {
             return table;
@@ -38,7 +38,7 @@ public final class Positions {
         var grid = table.narrow(1, prefix, rows * columns)
                 .reshape(1, rows, columns, D)
                 .permute(0, 3, 1, 2); //                                   [1, D, rows, columns]
-        grid = Kernels.resize(grid, newRows, newColumns, how, antialias)
+        grid = Functional.resize(grid, newRows, newColumns, how, antialias)
                 .permute(0, 2, 3, 1)
                 .reshape(1, newRows * newColumns, D);
         return prefix == 0 ? grid : Tensor.cat(1, table.narrow(1, 0, prefix), grid);
@@ -67,7 +67,7 @@ public final class Positions {
                         grid.columns(),
                         to.rows(),
                         to.columns(),
-                        Kernels.Resize.BICUBIC,
+                        Functional.Resize.BICUBIC,
                         antialias));
     }
 
@@ -95,11 +95,12 @@ public final class Positions {
      * @param kernel {@code [D, C, kh, kw]}
      * @return {@code [D, C, height, width]}
      */
-    public static Tensor resamplePatch(Tensor kernel, long height, long width, Kernels.Resize how, boolean antialias) {
+    public static Tensor resamplePatch(
+            Tensor kernel, long height, long width, Functional.Resize how, boolean antialias) {
         long kh = kernel.size(2), kw = kernel.size(3), D = kernel.size(0), C = kernel.size(1);
         // The resize is linear: its matrix is what it makes of each unit image.
         var units = Tensor.identity(kh * kw).reshape(1, kh * kw, kh, kw);
-        var resize = Kernels.resize(units, height, width, how, antialias).reshape(kh * kw, height * width);
+        var resize = Functional.resize(units, height, width, how, antialias).reshape(kh * kw, height * width);
         // Rows of the kernel are multiplied by the pseudo-inverse of the transposed resize matrix.
         var inverse = resize.pseudoInverse().transpose(0, 1);
         return kernel.reshape(D * C, kh * kw).matmul(inverse).reshape(D, C, height, width);
@@ -113,7 +114,7 @@ public final class Positions {
      */
     public static Optional<Tensor> fitPatch(Tensor kernel, long[] wanted) {
         return kernel.dims() == 4 && kernel.size(1) == wanted[1]
-                ? Optional.of(resamplePatch(kernel, wanted[2], wanted[3], Kernels.Resize.BICUBIC, true))
+                ? Optional.of(resamplePatch(kernel, wanted[2], wanted[3], Functional.Resize.BICUBIC, true))
                 : Optional.empty();
     }
 

@@ -1,6 +1,6 @@
 package dev.vitrail.models.layers;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -59,7 +59,7 @@ public final class RelativePositionTables {
         return square(table).map(window -> {
             long rows = rows(height), columns = rows(width), h = table.size(1), source = rows(window.height());
             var grid = table.transpose(0, 1).reshape(1, h, source, source);
-            return Kernels.resize(grid, rows, columns, Kernels.Resize.BICUBIC, false)
+            return Functional.resize(grid, rows, columns, Functional.Resize.BICUBIC, false)
                     .reshape(h, rows * columns)
                     .transpose(0, 1)
                     .contiguous();

@@ -2,7 +2,7 @@ package dev.vitrail.models.layers;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import java.util.List;
 
@@ -55,7 +55,7 @@ public record SoftSplit(int kernel, int stride, int padding) {
 
     /** Cuts an image, {@code [B, C, H, W] → [B, N, C·k²]}. */
     public Tensor cut(Tensor image) {
-        return Kernels.unfold(image, kernel, stride, padding).transpose(1, 2);
+        return Functional.unfold(image, kernel, stride, padding).transpose(1, 2);
     }
 
     /** Lays tokens out as an image and cuts that, {@code [B, rows·columns, c] → [B, N, c·k²]}. */

@@ -5,10 +5,10 @@ import static dev.vitrail.VitrailException.require;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelOptions;
 import dev.vitrail.models.layers.PatchConvolution;
 import dev.vitrail.models.layers.Positions;
@@ -207,13 +207,13 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return "stem.proj";
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.of("blocks", config().depth).embedding("stem").last("norm");
+    protected LayerGroups depths() {
+        return LayerGroups.of("blocks", config().depth).embedding("stem").last("norm");
     }
 
     /** Mixes patches, then channels (eq. 1), {@code [B, N, D] → [B, N, D]}. */

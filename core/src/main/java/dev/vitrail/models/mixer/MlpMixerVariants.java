@@ -1,13 +1,13 @@
 package dev.vitrail.models.mixer;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.mixer.MlpMixer.Config;
 
 /** The published sizes of the {@link MlpMixer}, by timm's names. */
 public final class MlpMixerVariants {
     private MlpMixerVariants() {}
 
-    public static final Family FAMILY = Family.of("MLP-Mixer")
+    public static final ModelFamily FAMILY = ModelFamily.of("MLP-Mixer")
             // spotless:off
             // name                     image patch width depth
             .variant("mixer_s32_224", Config.of(224, 32,  512,  8))

@@ -1,11 +1,11 @@
 package dev.vitrail.models.resnet;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.resnet.ResNetConfig.BlockKind;
 import dev.vitrail.models.resnet.ResNetConfig.Stem;
 import dev.vitrail.nn.Activation;
@@ -104,13 +104,14 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return config().firstConvolution();
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.ofStages(i -> "layer" + (i + 1), "", config().depths()).embedding("conv1", "bn1", "maxpool");
+    protected LayerGroups depths() {
+        return LayerGroups.ofStages(i -> "layer" + (i + 1), "", config().depths())
+                .embedding("conv1", "bn1", "maxpool");
     }
 
     /** Three 3×3 convolutions, the first of which halves the sides, {@code [B, C, H, W] → [B, C', H/2, W/2]}. */
@@ -138,7 +139,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     static final class Maximum extends Layer {
         @Override
         protected Tensor forward(Tensor x) {
-            return Kernels.maxPool2d(x, 3, 2, 1);
+            return Functional.maxPool2d(x, 3, 2, 1);
         }
     }
 
@@ -253,7 +254,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return projection.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x);
+            return projection.apply(averages ? Functional.averagePool2d(x, 2, 2, 0, true, false) : x);
         }
     }
 }

@@ -1,11 +1,11 @@
 package dev.vitrail.models.resnet;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.resnet.ResNetV2Config.Stem;
 import dev.vitrail.nn.Activation;
@@ -103,13 +103,13 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return config().firstConvolution();
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.ofStages(i -> "stages." + i, ".blocks", config().depths())
+    protected LayerGroups depths() {
+        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().depths())
                 .embedding("stem")
                 .last("norm");
     }
@@ -160,9 +160,10 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
                 x = layer.apply(x);
             }
             return switch (kind) {
-                case FIXED, DEEP_FIXED -> Kernels.maxPool2d(Kernels.pad(x, 0, 1, 1, 1, 1), 3, 2, 0);
-                case SAME, DEEP_SAME -> Kernels.maxPool2d(SamePadding.pad(x, 3, 2, Double.NEGATIVE_INFINITY), 3, 2, 0);
-                case PLAIN, DEEP, TIERED -> Kernels.maxPool2d(x, 3, 2, 1);
+                case FIXED, DEEP_FIXED -> Functional.maxPool2d(Functional.pad(x, 0, 1, 1, 1, 1), 3, 2, 0);
+                case SAME, DEEP_SAME ->
+                    Functional.maxPool2d(SamePadding.pad(x, 3, 2, Double.NEGATIVE_INFINITY), 3, 2, 0);
+                case PLAIN, DEEP, TIERED -> Functional.maxPool2d(x, 3, 2, 1);
             };
         }
     }
@@ -294,7 +295,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return norm.apply(conv.apply(averages ? Kernels.averagePool2d(x, 2, 2, 0, true, false) : x));
+            return norm.apply(conv.apply(averages ? Functional.averagePool2d(x, 2, 2, 0, true, false) : x));
         }
     }
 }

@@ -1,6 +1,6 @@
 package dev.vitrail.models.resnet;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.resnet.ResNetV2Config.Convolution;
 import dev.vitrail.models.resnet.ResNetV2Config.Norm;
 import dev.vitrail.models.resnet.ResNetV2Config.Stem;
@@ -35,7 +35,7 @@ public final class ResNetV2Variants {
         });
     }
 
-    public static final Family FAMILY = Family.of("ResNetV2")
+    public static final ModelFamily FAMILY = ModelFamily.of("ResNetV2")
             // spotless:off
             .variant("resnetv2_50",         batch(3, 4, 6, 3))
             .variant("resnetv2_50d",        d(batch(3, 4, 6, 3)))

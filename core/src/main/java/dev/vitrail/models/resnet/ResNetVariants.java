@@ -3,14 +3,14 @@ package dev.vitrail.models.resnet;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BASIC;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BOTTLENECK;
 
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import java.util.List;
 
 /** The published sizes of the {@link ResNet} (paper, table 1), by torchvision's and timm's names. */
 public final class ResNetVariants {
     private ResNetVariants() {}
 
-    public static final Family FAMILY = Family.of("ResNet")
+    public static final ModelFamily FAMILY = ModelFamily.of("ResNet")
             // spotless:off
             .variant("resnet18",  ResNetConfig.of(BASIC,      2, 2,  2, 2))
             .variant("resnet26",  ResNetConfig.of(BOTTLENECK, 2, 2,  2, 2))

@@ -1,6 +1,6 @@
 package dev.vitrail.models.swin;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Sizes;
 
@@ -77,7 +77,7 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
         }
         long bottom = (long) rows * height - H, right = (long) columns * width - W;
         if (bottom > 0 || right > 0) {
-            x = Kernels.pad(x, 0, 0, 0, 0, right, 0, bottom);
+            x = Functional.pad(x, 0, 0, 0, 0, right, 0, bottom);
         }
         return x.reshape(B, rows, height, columns, width, C)
                 .permute(0, 1, 3, 2, 4, 5)

@@ -1,11 +1,11 @@
 package dev.vitrail.models.swin;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.PatchProjection;
 import dev.vitrail.models.layers.Positions;
@@ -117,7 +117,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return "patch_embed.proj";
     }
 
@@ -144,7 +144,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
     }
 
     @Override
-    public boolean withoutWeightDecay(String parameter) {
+    public boolean noWeightDecay(String parameter) {
         return parameter.equals("absolute_pos_embed")
                 || parameter.endsWith(".relative_position_bias_table")
                 || parameter.contains(".cpb_mlp.")
@@ -154,8 +154,8 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
     private static final Pattern STAGE = Pattern.compile("layers\\.(\\d+)\\..*");
 
     @Override
-    protected Depths depths() {
-        return Depths.ofStages(i -> "layers." + i, ".blocks", config().depths())
+    protected LayerGroups depths() {
+        return LayerGroups.ofStages(i -> "layers." + i, ".blocks", config().depths())
                 .embedding("patch_embed", "absolute_pos_embed")
                 .last("norm");
     }
@@ -190,7 +190,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Kernels.pad(x, 0, 0, 0, 0, x.size(2) % 2, 0, x.size(1) % 2);
+            x = Functional.pad(x, 0, 0, 0, 0, x.size(2) % 2, 0, x.size(1) % 2);
             long B = x.size(0), H = x.size(1) / 2, W = x.size(2) / 2, C = x.size(3);
             // Of each 2×2 neighbours: the upper left, the lower left, the upper right, the lower right.
             x = x.reshape(B, H, 2, W, 2, C).permute(0, 1, 3, 4, 2, 5).reshape(B, H, W, 4 * C);

@@ -1,7 +1,7 @@
 package dev.vitrail.models.swin;
 
 import dev.vitrail.engine.Device;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.swin.SwinTransformer.Windows;
 import dev.vitrail.nn.Activation;
@@ -95,7 +95,7 @@ final class SwinTransformerV2 {
                 long B = x.size(0), H = x.size(1), W = x.size(2);
                 var tokens = windows.cut().partition(x); //                             [B·windows, n, C]
                 long n = tokens.size(1);
-                var parts = Kernels.linear(tokens, qkv.value(), bias(x))
+                var parts = Functional.linear(tokens, qkv.value(), bias(x))
                         .reshape(-1, n, 3, heads, headWidth)
                         .permute(2, 0, 3, 1, 4); //                                  [3, B·windows, h, n, d]
                 var directions = unit(parts.narrow(0, 0, 2)).unbind(0);
@@ -147,7 +147,7 @@ final class SwinTransformerV2 {
         Tensor apply(Device device) {
             return framed(() -> {
                 var scores = down.apply(Activation.RELU.consume(up.apply(coordinates.on(device))));
-                return Kernels.sigmoid(scores).times(LARGEST);
+                return Functional.sigmoid(scores).times(LARGEST);
             });
         }
     }

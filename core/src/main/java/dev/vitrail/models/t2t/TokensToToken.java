@@ -1,6 +1,6 @@
 package dev.vitrail.models.t2t;
 
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
@@ -24,11 +24,11 @@ import java.util.List;
  * between the steps, {@code m} random features, {@code D} channels of the backbone.
  */
 final class TokensToToken extends Layer {
-    private final TokensToTokenViTConfig config;
+    private final T2TViTConfig config;
     private final List<Layer> attentions;
     private final Linear projection;
 
-    TokensToToken(TokensToTokenViTConfig c) {
+    TokensToToken(T2TViTConfig c) {
         config = c;
         attentions = new ArrayList<>();
         int channels = c.channels();
@@ -41,7 +41,7 @@ final class TokensToToken extends Layer {
         projection = child("project", new Linear(joined, c.width()));
     }
 
-    private static Layer attention(TokensToTokenViTConfig c, int joined) {
+    private static Layer attention(T2TViTConfig c, int joined) {
         return switch (c.tokens()) {
             case TRANSFORMER -> new TokenTransformer(joined, c.tokenWidth());
             case PERFORMER -> new TokenPerformer(joined, c.tokenWidth(), c.tokenDropout());
@@ -76,9 +76,9 @@ final class TokensToToken extends Layer {
 
         TokenTransformer(int in, int width) {
             landmark(Landmark.BLOCK, "");
-            norm1 = child("norm1", new LayerNorm(in, TokensToTokenViT.EPS));
+            norm1 = child("norm1", new LayerNorm(in, T2TViT.EPS));
             attention = child("attn", new NarrowingAttention(in, width));
-            norm2 = child("norm2", new LayerNorm(width, TokensToTokenViT.EPS));
+            norm2 = child("norm2", new LayerNorm(width, T2TViT.EPS));
             mlp = child("mlp", new Mlp(width, width, Activation.GELU, 0));
         }
 
@@ -144,8 +144,8 @@ final class TokensToToken extends Layer {
             kqv = child("kqv", new Linear(in, 3L * width));
             this.dropout = child("dp", new Dropout(dropout));
             out = child("proj", new Linear(width, width));
-            norm1 = child("norm1", new LayerNorm(in, TokensToTokenViT.EPS));
-            norm2 = child("norm2", new LayerNorm(width, TokensToTokenViT.EPS));
+            norm1 = child("norm1", new LayerNorm(in, T2TViT.EPS));
+            norm2 = child("norm2", new LayerNorm(width, T2TViT.EPS));
             up = child("mlp.0", new Linear(width, width));
             down = child("mlp.2", new Linear(width, width));
             mlpDropout = child("mlp.3", new Dropout(dropout));
@@ -172,7 +172,7 @@ final class TokensToToken extends Layer {
         /** {@code exp(w·x − |x|²/2) / √m}, positive whatever the sign of {@code w·x}: {@code [B, N, c] → [B, N, m]}. */
         Tensor randomFeatures(Tensor x) {
             var halfSquare = x.times(x).sum(true, -1).times(0.5); //                      [B, N, 1]
-            return Kernels.linear(x, directions.value(), null)
+            return Functional.linear(x, directions.value(), null)
                     .minus(halfSquare)
                     .exp()
                     .times(1 / Math.sqrt(features));

@@ -1,7 +1,7 @@
 package dev.vitrail.models.vit;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Model;
@@ -16,17 +16,17 @@ import org.jspecify.annotations.Nullable;
  * ViT paper's eq. 1 and its hybrid, section 3.1).
  */
 final class PatchEmbedding extends Layer {
-    private final VisionTransformerConfig config;
+    private final ViTConfig config;
     private final @Nullable Layer stem;
     private final Conv2d projection;
 
-    PatchEmbedding(VisionTransformerConfig c) {
+    PatchEmbedding(ViTConfig c) {
         config = c;
         stem = c.stem().isPresent() ? child("backbone", c.stem().get().create(c.channels())) : null;
-        int in = c.stem().map(VisionTransformerConfig.Stem::channels).orElse(c.channels());
+        int in = c.stem().map(ViTConfig.Stem::channels).orElse(c.channels());
         var patch = new long[] {c.patchHeight(), c.patchWidth()};
         var shape = new Conv2d.Shape(in, c.width(), patch, patch, new long[] {0, 0}, 1, !c.preNorm());
-        boolean jax = c.weightInit() != VisionTransformerConfig.WeightInit.TIMM;
+        boolean jax = c.weightInit() != ViTConfig.InitScheme.TIMM;
         projection = child(
                 "proj",
                 new Conv2d(
@@ -46,7 +46,7 @@ final class PatchEmbedding extends Layer {
     }
 
     private int stride() {
-        return config.stem().map(VisionTransformerConfig.Stem::stride).orElse(1);
+        return config.stem().map(ViTConfig.Stem::stride).orElse(1);
     }
 
     @Override
@@ -102,6 +102,6 @@ final class PatchEmbedding extends Layer {
 
     private static Tensor padded(Tensor x, long unitHeight, long unitWidth) {
         long bottom = Math.floorMod(-x.size(2), unitHeight), right = Math.floorMod(-x.size(3), unitWidth);
-        return bottom == 0 && right == 0 ? x : Kernels.pad(x, 0, 0, right, 0, bottom);
+        return bottom == 0 && right == 0 ? x : Functional.pad(x, 0, 0, right, 0, bottom);
     }
 }

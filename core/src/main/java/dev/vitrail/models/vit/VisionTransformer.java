@@ -3,15 +3,15 @@ package dev.vitrail.models.vit;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Depths;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.PatchTokens;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
-import dev.vitrail.models.vit.VisionTransformerConfig.Stem;
+import dev.vitrail.models.vit.ViTConfig.Pool;
+import dev.vitrail.models.vit.ViTConfig.Stem;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends FamilyModel<VisionTransformerConfig> implements PatchTokens {
+public final class VisionTransformer extends FamilyModel<ViTConfig> implements PatchTokens {
     private final PatchEmbedding patches;
     private final @Nullable Parameter cls;
     private final @Nullable Parameter distillation;
@@ -62,7 +62,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
     private final Classifier head;
     private final @Nullable Classifier distillationHead;
 
-    public VisionTransformer(VisionTransformerConfig c) {
+    public VisionTransformer(ViTConfig c) {
         super(c);
         int D = c.width();
         cls = c.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
@@ -91,7 +91,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
         distillationHead = c.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
     }
 
-    private static Linear linear(VisionTransformerConfig c, int classes) {
+    private static Linear linear(ViTConfig c, int classes) {
         return switch (c.weightInit()) {
             case TIMM -> new Linear(c.pooledWidth(), classes);
             case JAX -> new Linear(c.pooledWidth(), classes, true, Init.zeros(), Init.zeros());
@@ -262,7 +262,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
     }
 
     @Override
-    public String stem() {
+    public String firstConv() {
         return config().stem()
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
@@ -271,14 +271,14 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
-            var from = source.map(c -> ((VisionTransformerConfig) c).grid());
+            var from = source.map(c -> ((ViTConfig) c).grid());
             return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width(), true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
 
     @Override
-    public boolean withoutWeightDecay(String parameter) {
+    public boolean noWeightDecay(String parameter) {
         return switch (parameter) {
             case "pos_embed", "cls_token", "dist_token", "reg_token" -> true;
             default -> false;
@@ -286,8 +286,8 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
     }
 
     @Override
-    protected Depths depths() {
-        return Depths.of("blocks", config().depth())
+    protected LayerGroups depths() {
+        return LayerGroups.of("blocks", config().depth())
                 .embedding("cls_token", "dist_token", "reg_token", "pos_embed", "patch_embed", "norm_pre")
                 .last("norm");
     }
@@ -303,7 +303,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
         private final Layer scale2;
         private final DropPath dropPath2;
 
-        Block(VisionTransformerConfig c, double dropPath) {
+        Block(ViTConfig c, double dropPath) {
             landmark(Landmark.BLOCK, "");
             int D = c.width();
             norm1 = child("norm1", new LayerNorm(D, c.normEps()));
@@ -337,7 +337,7 @@ public final class VisionTransformer extends FamilyModel<VisionTransformerConfig
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
-        private static Layer scale(VisionTransformerConfig c) {
+        private static Layer scale(ViTConfig c) {
             return c.layerScale().isPresent()
                     ? new LayerScale(c.width(), c.layerScale().getAsDouble())
                     : new Identity();

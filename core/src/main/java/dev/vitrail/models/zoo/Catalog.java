@@ -2,7 +2,7 @@ package dev.vitrail.models.zoo;
 
 import dev.vitrail.Names;
 import dev.vitrail.VitrailException;
-import dev.vitrail.models.Family;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.beit.BeitVariants;
 import dev.vitrail.models.cait.CaiTVariants;
@@ -13,9 +13,9 @@ import dev.vitrail.models.hybrid.HybridVariants;
 import dev.vitrail.models.mixer.MlpMixerVariants;
 import dev.vitrail.models.resnet.ResNetV2Variants;
 import dev.vitrail.models.resnet.ResNetVariants;
-import dev.vitrail.models.swin.SwinTransformerVariants;
-import dev.vitrail.models.t2t.TokensToTokenVariants;
-import dev.vitrail.models.vit.VisionTransformerVariants;
+import dev.vitrail.models.swin.SwinVariants;
+import dev.vitrail.models.t2t.T2TVariants;
+import dev.vitrail.models.vit.ViTVariants;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,18 +25,18 @@ import java.util.regex.Pattern;
 /** Every named variant of every family. */
 public final class Catalog {
     /** The families, in the order in which their papers appeared. */
-    public static final List<Family> FAMILIES = List.of(
+    public static final List<ModelFamily> FAMILIES = List.of(
             ResNetVariants.FAMILY,
             ResNetV2Variants.FAMILY,
-            VisionTransformerVariants.FAMILY,
+            ViTVariants.FAMILY,
             HybridVariants.FAMILY,
             DeitVariants.FAMILY,
-            TokensToTokenVariants.FAMILY,
-            SwinTransformerVariants.FAMILY,
+            T2TVariants.FAMILY,
+            SwinVariants.FAMILY,
             CaiTVariants.FAMILY,
             MlpMixerVariants.FAMILY,
             BeitVariants.FAMILY,
-            SwinTransformerVariants.FAMILY_V2,
+            SwinVariants.FAMILY_V2,
             ConvNeXtVariants.FAMILY,
             CompactVariants.VIT,
             CompactVariants.SIMPLE,

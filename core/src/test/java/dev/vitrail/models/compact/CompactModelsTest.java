@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Kernels;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.compact.CompactModel.Pool;
@@ -53,7 +53,7 @@ final class CompactModelsTest {
             model.train(true);
             var logits = model.apply(Tensor.randn(2, 2, 12, 20));
             assertThat(logits.shape()).containsExactly(2, 3);
-            Kernels.crossEntropy(logits, Tensor.of(new long[] {0, 2}, 2), 0).backward();
+            Functional.crossEntropy(logits, Tensor.of(new long[] {0, 2}, 2), 0).backward();
             assertThat(Objects.requireNonNull(
                                     model.parameters().get(model.classifiers().get(0) + ".weight"))
                             .value()

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Kernels;
+import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +20,7 @@ final class MlpMixerTest {
             model.train(true);
             var logits = model.apply(Tensor.randn(2, 2, 12, 20));
             assertThat(logits.shape()).containsExactly(2, 3);
-            Kernels.crossEntropy(logits, Tensor.of(new long[] {0, 2}, 2), 0).backward();
+            Functional.crossEntropy(logits, Tensor.of(new long[] {0, 2}, 2), 0).backward();
             model.parameters()
                     .forEach((name, parameter) ->
                             assertThat(parameter.value().hasGradient()).as(name).isTrue());

@@ -11,8 +11,8 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.VisionTransformerConfig.Options;
-import dev.vitrail.models.vit.VisionTransformerConfig.Pool;
+import dev.vitrail.models.vit.ViTConfig.Options;
+import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameters;
 import java.util.List;
@@ -27,11 +27,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class VisionTransformerTest {
-    private static final VisionTransformerConfig SMALL =
-            VisionTransformerConfig.of(32, 8, 24, 3, 3).withClasses(5);
+    private static final ViTConfig SMALL = ViTConfig.of(32, 8, 24, 3, 3).withClasses(5);
 
     /** A model whose outputs spread: values of deviation 0.3 instead of the small first values. */
-    private static VisionTransformer model(VisionTransformerConfig config) {
+    private static VisionTransformer model(ViTConfig config) {
         var model = new VisionTransformer(config);
         model.initialise(1, Device.CPU);
         try (var frame = Frame.open();
@@ -54,7 +53,7 @@ class VisionTransformerTest {
     }
 
     /** Configurations that differ in what the forward pass does. */
-    static Stream<VisionTransformerConfig> options() {
+    static Stream<ViTConfig> options() {
         return Stream.<Consumer<Options>>of(
                         o -> {},
                         o -> o.distilled = true,
@@ -92,7 +91,7 @@ class VisionTransformerTest {
 
     @ParameterizedTest
     @MethodSource("options")
-    void resultsDoNotDependOnTheBatch(VisionTransformerConfig config) {
+    void resultsDoNotDependOnTheBatch(ViTConfig config) {
         try (var model = model(config);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -108,7 +107,7 @@ class VisionTransformerTest {
     /** While gradients are recorded every token is computed, otherwise what the classifier reads. */
     @ParameterizedTest
     @MethodSource("options")
-    void theShortenedLastBlockGivesTheFullResult(VisionTransformerConfig config) {
+    void theShortenedLastBlockGivesTheFullResult(ViTConfig config) {
         try (var model = model(config);
                 var frame = Frame.open()) {
             var images = images(3, 32, 32);

@@ -5,12 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.engine.Work;
-import dev.vitrail.models.Dialect;
-import dev.vitrail.models.Family;
+import dev.vitrail.models.CheckpointFormat;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Manifests.Entry;
 import dev.vitrail.models.zoo.Manifests.Manifest;
@@ -124,7 +124,8 @@ class ManifestTest {
                 var frame = Frame.open()) {
             var image =
                     Tensor.empty(DType.F32, Device.META, 1, manifest.channels(), manifest.height(), manifest.width());
-            assertThat(Work.of(() -> assertThat(model.apply(image).shape()).containsExactly(1, manifest.classes()))
+            assertThat(FlopCounter.of(
+                                    () -> assertThat(model.apply(image).shape()).containsExactly(1, manifest.classes()))
                             .multiplyAccumulates())
                     .isEqualTo(manifest.multiplyAccumulates());
         }
@@ -156,7 +157,8 @@ class ManifestTest {
         assertThat(Manifests.all()).hasSize(234);
     }
 
-    private static Map<String, Entry> expected(Manifest manifest, Family family, Optional<Dialect> dialect) {
+    private static Map<String, Entry> expected(
+            Manifest manifest, ModelFamily family, Optional<CheckpointFormat> dialect) {
         if (dialect.isEmpty()) {
             return new TreeMap<>(manifest.tensors());
         }

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.engine.Work;
 import java.util.HashSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -128,7 +128,7 @@ class PretrainedTest {
         for (var variant : Catalog.variants()) {
             for (var weights : Pretrained.of(variant.name())) {
                 try (var model = weights.configured(variant).create()) {
-                    assertThat(model.stem()).as(weights.name()).isEqualTo(weights.firstConvolution());
+                    assertThat(model.firstConv()).as(weights.name()).isEqualTo(weights.firstConvolution());
                     assertThat(model.classifiers()).as(weights.name()).isEqualTo(weights.classifiers());
                 }
             }
@@ -148,7 +148,7 @@ class PretrainedTest {
                 var frame = Frame.open()) {
             var image = Tensor.empty(DType.F32, Device.META, 1, 3, 224, 224);
             assertThat(Pretrained.find(name).orElseThrow().multiplyAccumulates())
-                    .hasValue(Work.of(() -> model.apply(image)).multiplyAccumulates());
+                    .hasValue(FlopCounter.of(() -> model.apply(image)).multiplyAccumulates());
         }
     }
 

@@ -1,0 +1,64 @@
+package dev.vitrail.models;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/** One architecture: its published variants, and the dialects that its checkpoints come in. */
+public final class ModelFamily {
+    private final String name;
+    private final List<CheckpointFormat> dialects;
+    private final Predicate<String> derived;
+    private final Map<String, Variant> variants = new LinkedHashMap<>();
+
+    private ModelFamily(String name, List<CheckpointFormat> dialects, Predicate<String> derived) {
+        this.name = name;
+        this.dialects = dialects;
+        this.derived = derived;
+    }
+
+    /**
+     * A family without variants yet.
+     *
+     * @param name as people call it, such as {@code ViT}
+     * @param dialects other code bases' names for its parameters; the model's own need none
+     */
+    public static ModelFamily of(String name, CheckpointFormat... dialects) {
+        return new ModelFamily(name, List.of(dialects), any -> false);
+    }
+
+    /**
+     * This family, without variants yet, some of whose checkpoints carry what follows from the configuration.
+     *
+     * @param other whether a tensor of that name, in any dialect, is such: an index or a mask, which we do not store
+     */
+    public ModelFamily deriving(Predicate<String> other) {
+        return new ModelFamily(name, dialects, other);
+    }
+
+    /** Adds a variant. */
+    public ModelFamily variant(String variant, ModelConfig config) {
+        if (variants.putIfAbsent(variant, new Variant(variant, this, config)) != null) {
+            throw new IllegalStateException("the variant '" + variant + "' is listed twice");
+        }
+        return this;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public List<Variant> variants() {
+        return List.copyOf(variants.values());
+    }
+
+    public List<CheckpointFormat> dialects() {
+        return dialects;
+    }
+
+    /** Whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it. */
+    public boolean derives(String tensor) {
+        return derived.test(tensor);
+    }
+}

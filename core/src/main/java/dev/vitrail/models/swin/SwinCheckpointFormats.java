@@ -1,0 +1,93 @@
+package dev.vitrail.models.swin;
+
+import dev.vitrail.models.CheckpointFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Other code bases' names for the parameters of a {@link SwinTransformer} of either version. */
+final class SwinCheckpointFormats {
+    private SwinCheckpointFormats() {}
+
+    /** The authors' code, and timm before 0.9: merging at a stage's end, the head without its {@code fc}. */
+    static final CheckpointFormat OFFICIAL = new CheckpointFormat(
+            "official Swin",
+            names -> names.contains("head.weight") || names.contains("layers.0.downsample.reduction.weight"),
+            SwinCheckpointFormats::official);
+
+    private static final Pattern MERGING = Pattern.compile("layers\\.(\\d+)\\.downsample\\.(.+)");
+
+    private static Optional<String> official(String name) {
+        var merging = MERGING.matcher(name);
+        if (merging.matches()) {
+            return Optional.of(
+                    "layers.%d.downsample.%s".formatted(Integer.parseInt(merging.group(1)) + 1, merging.group(2)));
+        }
+        return Optional.of(inHead(name));
+    }
+
+    /** Masks and indices, which files of every dialect may carry: timm stored them too before 0.9. */
+    static boolean isDerived(String name) {
+        return name.endsWith("attn_mask")
+                || name.endsWith("relative_position_index")
+                || name.endsWith("relative_coords_table");
+    }
+
+    private static String inHead(String name) {
+        return name.startsWith("head.") ? "head.fc." + name.substring(5) : name;
+    }
+
+    /**
+     * torchvision: patch embedding, stages and mergings in one list, perceptrons as lists.
+     *
+     * <p>Version 2 has one bias for queries, keys and values where the authors and timm have one for queries and one for values:
+     * torchvision reads the keys' part as zero, whatever is stored. The rest of the function was compared with its source: the
+     * order of four neighbours in a merging and its normalisation after the reduction, eps 10⁻⁵, cosines with the least length
+     * 10⁻¹², the scale's limit ln 100, the logarithmic coordinates over the window's own side, 16 times a sigmoid, and −100 in the
+     * masks are the same. For an image whose last maps are smaller than a window torchvision pads them, and we take smaller
+     * windows, as the authors do; at the published sizes neither happens.
+     */
+    static final CheckpointFormat TORCHVISION = new CheckpointFormat(
+            "torchvision",
+            names -> names.contains("features.0.0.weight") && names.contains("features.1.0.attn.qkv.weight"),
+            SwinCheckpointFormats::torchvision);
+
+    /** {@link #TORCHVISION} of version 2. */
+    static final CheckpointFormat TORCHVISION_V2 =
+            TORCHVISION.splitting(name -> name.endsWith(".attn.qkv.bias") ? queriesAndValues(name) : List.of());
+
+    private static List<Optional<String>> queriesAndValues(String qkvBias) {
+        return List.of(
+                torchvision(qkvBias.replace("qkv.bias", "q_bias")),
+                Optional.empty(),
+                torchvision(qkvBias.replace("qkv.bias", "v_bias")));
+    }
+
+    private static final Pattern FEATURE = Pattern.compile("features\\.(\\d+)\\.(.+)");
+    private static final Pattern BLOCK = Pattern.compile("(\\d+)\\.(.+)");
+
+    private static Optional<String> torchvision(String name) {
+        var feature = FEATURE.matcher(name);
+        return Optional.of(
+                feature.matches() ? feature(Integer.parseInt(feature.group(1)), feature.group(2)) : inHead(name));
+    }
+
+    private static String feature(int number, String rest) {
+        if (number == 0) {
+            return "patch_embed." + rest.replaceFirst("^0\\.", "proj.").replaceFirst("^2\\.", "norm.");
+        }
+        if (number % 2 == 0) {
+            return "layers.%d.downsample.%s".formatted(number / 2, rest);
+        }
+        var block = BLOCK.matcher(rest);
+        return block.matches()
+                ? "layers.%d.blocks.%s.%s"
+                        .formatted(
+                                number / 2,
+                                block.group(1),
+                                block.group(2)
+                                        .replaceFirst("^mlp\\.0\\.", "mlp.fc1.")
+                                        .replaceFirst("^mlp\\.3\\.", "mlp.fc2."))
+                : "layers.%d.%s".formatted(number / 2, rest);
+    }
+}

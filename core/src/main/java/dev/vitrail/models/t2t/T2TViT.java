@@ -1,0 +1,168 @@
+package dev.vitrail.models.t2t;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Channels;
+import dev.vitrail.models.FamilyModel;
+import dev.vitrail.models.FeatureInfo;
+import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Positions;
+import dev.vitrail.models.layers.SinCos;
+import dev.vitrail.models.layers.SoftSplit;
+import dev.vitrail.models.t2t.T2TViTConfig.TokenAttention;
+import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.Init;
+import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.LayerNorm;
+import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Observation;
+import dev.vitrail.nn.Parameter;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * T2T-ViT: a vision transformer that is trained from scratch on a dataset of ImageNet's size, because it builds its tokens in
+ * steps and because its backbone is deep and narrow; with the other backbones that its authors compared.
+ *
+ * <p>Yuan et al., <i>Tokens-to-Token ViT</i>, ICCV 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>.
+ * {@link TokensToToken} is section 3.1, {@link T2TBlocks} section 3.2. Weights carry the names of the authors' code
+ * (yitu-opensource/T2T-ViT).
+ *
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D} embedding
+ * width, {@code h} heads.
+ */
+public final class T2TViT extends FamilyModel<T2TViTConfig> {
+    /** Of every layer normalisation. */
+    static final double EPS = 1e-5;
+
+    /** Channels for each one that channel attention squeezes them into. */
+    static final int SQUEEZE = 16;
+
+    /** Hidden channels of Ghost's perceptron over its width: one part is computed, two follow. */
+    static final int GHOST_RATIO = 3;
+
+    private final TokensToToken tokens;
+    private final Parameter cls;
+    private final Parameter positions;
+    private final Dropout positionDropout;
+    private final List<Layer> blocks;
+    private final LayerNorm norm;
+
+    public T2TViT(T2TViTConfig c) {
+        super(c);
+        int count = 1 + c.gridHeight() * c.gridWidth();
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
+        positions = fixedParameter(
+                "pos_embed", values -> values.copyInPlace(SinCos.sequence(count, c.width())), 1, count, c.width());
+        tokens = child("tokens_to_token", new TokensToToken(c));
+        positionDropout = child("pos_drop", new Dropout(c.dropout()));
+        var backbone = T2TBlocks.of(c);
+        blocks = children("blocks", backbone.size(), backbone::get);
+        norm = child("norm", new LayerNorm(c.outputWidth(), EPS));
+        classifier("head", classes -> new Linear(c.outputWidth(), classes));
+    }
+
+    /** Tokens before the first block, {@code [B, 1+N, D]}. */
+    private Tensor embedded(Tensor images) {
+        var x = tokens.apply(images); //                                                [B, N, D]
+        x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
+        return positionDropout.apply(x.plus(positions.value()));
+    }
+
+    /**
+     * Tokens after the last block, normalised; the first is the class token.
+     *
+     * @param images {@code [B, C, H, W]}, normalised
+     * @return {@code [B, 1+N, D]}
+     */
+    @Override
+    protected Tensor features(Tensor images, FeatureTap tap) {
+        return norm.apply(encoded(images, blocks.size(), tap));
+    }
+
+    /** Tokens after the first {@code count} blocks, {@code [B, 1+N, D]}. */
+    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
+        var x = embedded(images);
+        for (int i = 0; i < count; i++) {
+            x = blocks.get(i).apply(x);
+            // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
+            boolean normalised = tap.normalised() && x.size(2) == config().outputWidth();
+            tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
+        }
+        return x;
+    }
+
+    private Tensor map(Tensor tokens) {
+        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().gridHeight(), config().gridWidth());
+    }
+
+    @Override
+    public List<FeatureInfo> featureInfo() {
+        int stride = config().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        var widths = T2TBlocks.widths(config());
+        return IntStream.range(0, widths.size())
+                .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
+                .toList();
+    }
+
+    /** The class token, {@code [B, 1+N, D] → [B, D]}. */
+    @Override
+    protected Tensor pooled(Tensor features) {
+        return features.select(1, 0);
+    }
+
+    @Override
+    protected Tensor pooledOf(Tensor images) {
+        var last = blocks.get(blocks.size() - 1);
+        if (!inference()
+                || Observation.active()
+                || !(last instanceof T2TBlocks.Block block)
+                || !block.mayStopAtFirst()) {
+            return pooled(features(images, FeatureTap.NONE));
+        }
+        // Only the class token is read, so the last block computes no other.
+        var x = encoded(images, blocks.size() - 1, FeatureTap.NONE);
+        return pooled(norm.apply(block.applyToFirst(x, 1)));
+    }
+
+    @Override
+    public int width() {
+        return config().outputWidth();
+    }
+
+    /** The first layer that sees pixels: no convolution, but a linear layer on windows, channel by channel. */
+    @Override
+    public String firstConv() {
+        if (config().splits().size() == 1) {
+            return "tokens_to_token.project";
+        }
+        return config().tokens() == TokenAttention.PERFORMER
+                ? "tokens_to_token.attention1.kqv"
+                : "tokens_to_token.attention1.attn.qkv";
+    }
+
+    /** Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune at 384 pixels. */
+    @Override
+    public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
+        if (name.equals("pos_embed")) {
+            return Positions.fit(
+                    values, 1, source.map(c -> ((T2TViTConfig) c).grid()), config().grid(), config().width(), false);
+        }
+        boolean first = name.equals(firstConv() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
+        return first ? Channels.fitWindows(values, config().channels(), wanted, false) : Optional.empty();
+    }
+
+    @Override
+    public boolean noWeightDecay(String parameter) {
+        return parameter.equals("cls_token");
+    }
+
+    @Override
+    protected LayerGroups depths() {
+        return LayerGroups.of("blocks", blocks.size())
+                .embedding("cls_token", "pos_embed", "tokens_to_token")
+                .last("norm");
+    }
+}

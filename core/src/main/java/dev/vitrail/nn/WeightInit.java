@@ -1,0 +1,47 @@
+package dev.vitrail.nn;
+
+/** How the parameters of a model that is trained from scratch start. */
+public enum WeightInit {
+    /** As the model's original draws them: most weights from a normal distribution of deviation 0.02, which suits widths of 384 and more. */
+    ORIGINAL {
+        @Override
+        Init of(String name, Parameter parameter) {
+            return parameter.init();
+        }
+    },
+    /**
+     * So that every layer and branch speaks from the first step on, which narrow models and short trainings need: linear layers after
+     * Glorot and Bengio (uniform), convolutions from a normal distribution of variance 1/(inputs of an output), as in the ViT paper's
+     * own code; position embeddings from the unit normal distribution; LayerScale's factors 1. The rest as the original.
+     */
+    SCALED {
+        @Override
+        Init of(String name, Parameter parameter) {
+            var shape = parameter.shape();
+            if (!parameter.isTrainable()) {
+                return parameter.init();
+            }
+            if (name.startsWith("pos_embed")) {
+                return Init.normal(1);
+            }
+            if (name.startsWith("gamma")) {
+                return Init.ones();
+            }
+            if (!name.equals("weight")) {
+                return parameter.init();
+            }
+            return switch (shape.length) {
+                case 2 -> Init.xavierUniform(shape[1], shape[0]);
+                case 4 -> Init.truncatedNormalOfVariance(1.0 / (shape[1] * shape[2] * shape[3]));
+                default -> parameter.init();
+            };
+        }
+    };
+
+    /**
+     * The distribution of a parameter's first values.
+     *
+     * @param name in its own module
+     */
+    abstract Init of(String name, Parameter parameter);
+}
