@@ -10,8 +10,6 @@ import static dev.vitrail.train.TrainingOptions.DISTILLATION_TEMPERATURE;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.EXIF;
-import static dev.vitrail.train.TrainingOptions.FIRST_WEIGHTS;
-import static dev.vitrail.train.TrainingOptions.HOLD_OUT;
 import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
@@ -22,7 +20,9 @@ import static dev.vitrail.train.TrainingOptions.PRECISION;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.SIXTEEN_BIT;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
-import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
+import static dev.vitrail.train.TrainingOptions.TRAIN_FRACTION;
+import static dev.vitrail.train.TrainingOptions.VAL_FRACTION;
+import static dev.vitrail.train.TrainingOptions.WEIGHT_INIT;
 
 import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.CacheLimit;
@@ -264,14 +264,14 @@ public final class TrainingRun implements AutoCloseable {
                 : Datasets.trainAndValidation(
                         Path.of(config.get(DATA)),
                         config.get(LABELS).map(Path::of),
-                        config.get(HOLD_OUT),
+                        config.get(VAL_FRACTION),
                         config.get(SEED),
                         ImageDecoder.Options.DEFAULT
                                 .withExifOrientation(config.get(EXIF))
                                 .withMaxPixels(config.get(MAX_PIXELS))
                                 .withSixteenBit(config.get(SIXTEEN_BIT)));
         return new TrainAndValidation(
-                Subset.ofShare(whole.train(), config.get(TRAIN_SHARE), config.get(SEED)), whole.validation());
+                Subset.ofShare(whole.train(), config.get(TRAIN_FRACTION), config.get(SEED)), whole.validation());
     }
 
     private static LoadedModel load(TrainingConfig config, TrainAndValidation sets, Options options) {
@@ -280,7 +280,7 @@ public final class TrainingRun implements AutoCloseable {
                 .withArchitecture(config.get(ARCHITECTURE))
                 .withDevice(options.device)
                 .withDropPath(config.get(DROP_PATH))
-                .withFirstWeights(config.get(FIRST_WEIGHTS))
+                .withFirstWeights(config.get(WEIGHT_INIT))
                 .withSeed(config.get(SEED));
         var taught = classifies ? how.withLabels(sets.train().classes()) : how.withClasses(0);
         var loaded = LoadedModel.load(

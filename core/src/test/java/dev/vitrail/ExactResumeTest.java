@@ -33,9 +33,9 @@ class ExactResumeTest {
             cutmix: 1
             mix_mode: elem
             auto_augment: rand-m9-mstd0.5-inc1
-            erasing: 0.25
-            hold_out: 0.2
-            accumulation: 2
+            random_erasing: 0.25
+            val_fraction: 0.2
+            gradient_accumulation: 2
             """;
 
     @TempDir

@@ -96,7 +96,7 @@ class LoadedFolderTest {
         }
         var config = TrainingConfig.of(source.toString(), data.toString(), 1)
                 .with(TrainingOptions.BATCH_SIZE, 16)
-                .with(TrainingOptions.HOLD_OUT, 0.25);
+                .with(TrainingOptions.VAL_FRACTION, 0.25);
         var quietly = TrainingRun.Options.DEFAULT.withoutDoctor();
         try (var run = TrainingRun.begin(config, new RunFolder(folder.resolve("run")), quietly)) {
             assertThat(run.sets().train().classes()).hasSameSizeAs(others);

@@ -41,7 +41,7 @@ class PretrainingTest {
         new StainedGlass(Split.TRAIN, 96, 1, StainedGlass.Difficulty.STANDARD).write(data, 96);
         return TrainingConfig.of("vit_mini_patch4_gap_32", data.toString(), 2)
                 .with(TrainingOptions.BATCH_SIZE, 16)
-                .with(TrainingOptions.HOLD_OUT, 0.25);
+                .with(TrainingOptions.VAL_FRACTION, 0.25);
     }
 
     private static TrainingResult run(TrainingRun run) {
@@ -58,7 +58,7 @@ class PretrainingTest {
     void whatIsLearnedWithoutLabelsIsAModelToFineTune() {
         var config = config();
         var first = new RunFolder(folder.resolve("pretraining"));
-        var result = begin(config.with(TrainingOptions.TRAIN_SHARE, 0.2).pretraining(3), first);
+        var result = begin(config.with(TrainingOptions.TRAIN_FRACTION, 0.2).pretraining(3), first);
         assertThat(result.finished()).isTrue();
         assertThat(result.epochs().get(2).trainLoss())
                 .isLessThan(result.epochs().get(0).trainLoss())

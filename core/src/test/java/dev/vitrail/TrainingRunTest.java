@@ -53,7 +53,7 @@ class TrainingRunTest {
         var data = folder.resolve("data");
         new StainedGlass(Split.TRAIN, 36, 1, StainedGlass.Difficulty.STANDARD).write(data, 36);
         var config = TrainingConfig.of("vit_mini_patch4_gap_32", data.toString(), 2)
-                .with(TrainingOptions.HOLD_OUT, 0.25)
+                .with(TrainingOptions.VAL_FRACTION, 0.25)
                 .with(TrainingOptions.MIXUP, 0.8);
         var folders = new RunFolder(folder.resolve("run"));
         var options = TrainingRun.Options.DEFAULT.withoutDoctor();

@@ -1,10 +1,10 @@
 package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
+import static dev.vitrail.train.TrainingOptions.CHECKPOINT_EVERY;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
-import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
@@ -27,7 +27,7 @@ import java.util.function.UnaryOperator;
 /** Options that are named beside {@code --resume}, held against those of the run that is to go on. */
 final class ResumedOptions {
     /** Options that a run may go on with at other values, as what it learns does not depend on them. */
-    private static final List<TrainingOption<?>> FREE = List.of(SAVE_MINUTES, IMAGE_CACHE, KEEP_EVERY);
+    private static final List<TrainingOption<?>> FREE = List.of(SAVE_MINUTES, IMAGE_CACHE, CHECKPOINT_EVERY);
 
     private final RunFolder folder;
     private final RunFolder pretraining;

@@ -8,7 +8,7 @@ import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LABELS;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
-import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
@@ -60,7 +60,7 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  vitrail train",
             "  vitrail train --data photos --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --epochs 5",
-            "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set clip_norm=1",
+            "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set grad_clip_norm=1",
             "  vitrail train --data fashion_mnist --recipe convnext-small-data --epochs 10",
             "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20 --epochs 20",
             "  vitrail train --out runs/mine --resume"
@@ -285,7 +285,7 @@ final class TrainCommand implements Callable<Integer> {
         config = with(config, BATCH_SIZE, batch);
         config = with(config, LEARNING_RATE, learningRate);
         config = config.with(
-                LOWEST_LEARNING_RATE, Math.min(config.get(LOWEST_LEARNING_RATE), Optimizers.learningRate(config)));
+                MIN_LEARNING_RATE, Math.min(config.get(MIN_LEARNING_RATE), Optimizers.learningRate(config)));
         config = preparation.applyTo(decoding.applyTo(config));
         config = with(config, SEED, seed);
         config = with(config, FREEZE_BACKBONE, freeze);
@@ -293,7 +293,7 @@ final class TrainCommand implements Callable<Integer> {
         config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
         for (var setting : settings) {
             int equals = setting.indexOf('=');
-            VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set clip_norm=1", setting);
+            VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set grad_clip_norm=1", setting);
             config = TrainingConfigFile.with(
                     config, setting.substring(0, equals) + ": " + setting.substring(equals + 1), "--set " + setting);
         }

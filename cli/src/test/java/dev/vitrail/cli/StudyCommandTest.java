@@ -21,7 +21,7 @@ final class StudyCommandTest {
                 """
                 models: [resnet_mini_32]
                 shares: [0.5, 1]
-                options: {epochs: 1, epoch_images: 8, batch_size: 8, warmup_epochs: 0, hold_out: 0.5}
+                options: {epochs: 1, samples_per_epoch: 8, batch_size: 8, warmup_epochs: 0, val_fraction: 0.5}
                 """);
         var out = folder.resolve("out");
 
@@ -52,7 +52,7 @@ final class StudyCommandTest {
                 """
                 models: [resnet_mini_32]
                 seeds: [0, 1]
-                options: {epochs: 1, batch_size: 8, warmup_epochs: 0, hold_out: 0.5}
+                options: {epochs: 1, batch_size: 8, warmup_epochs: 0, val_fraction: 0.5}
                 """);
         var ran = Cli.run("study", study, "--data", data, "--out", folder.resolve("out"), "--json");
         assertThat(ran.status()).as(ran.err()).isZero();

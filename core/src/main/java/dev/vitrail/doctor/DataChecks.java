@@ -1,6 +1,6 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.train.TrainingOptions.BALANCED;
+import static dev.vitrail.train.TrainingOptions.CLASS_BALANCED_SAMPLING;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
@@ -65,7 +65,8 @@ final class DataChecks {
         }
         int least = Arrays.stream(counts).filter(count -> count > 0).min().orElse(0);
         int most = Arrays.stream(counts).max().orElse(0);
-        boolean even = !config.get(BALANCED) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
+        boolean even =
+                !config.get(CLASS_BALANCED_SAMPLING) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
         if (even && most >= SKEWED * least && least > 0) {
             findings.add(Diagnosis.warn(
                     config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY
@@ -108,7 +109,7 @@ final class DataChecks {
         int judged = sets.validation().size();
         if (judged < FEW_TO_JUDGE_BY) {
             findings.add(Diagnosis.warn(
-                    "raise hold_out, or add validation images",
+                    "raise val_fraction, or add validation images",
                     "accuracy is measured on %,d images, so that one of them is worth %.1f points",
                     judged,
                     100.0 / judged));

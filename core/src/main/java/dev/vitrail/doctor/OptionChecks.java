@@ -1,20 +1,20 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CROP;
+import static dev.vitrail.train.TrainingOptions.CROP_SCALE;
 import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
 import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
 import static dev.vitrail.train.TrainingOptions.LOSS;
-import static dev.vitrail.train.TrainingOptions.NEEDS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
-import static dev.vitrail.train.TrainingOptions.SMALLEST_CROP;
+import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
+import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.PictureSize;
@@ -101,9 +101,9 @@ final class OptionChecks {
 
     /** Updates of the weights in the whole run. */
     private static long steps(TrainingConfig config, int images) {
-        int each = config.get(EPOCH_IMAGES).orElse(images);
+        int each = config.get(SAMPLES_PER_EPOCH).orElse(images);
         int batches = each / Math.min(config.get(BATCH_SIZE), each);
-        return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(ACCUMULATION));
+        return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(GRADIENT_ACCUMULATION));
     }
 
     private static void start(TrainingConfig config, boolean pretrained, List<Diagnosis> findings) {
@@ -114,11 +114,11 @@ final class OptionChecks {
             findings.add(Diagnosis.refuse(
                     "start from published weights (--model NAME.TAG), or train all layers (--no-freeze)",
                     "only the classifier would be trained, on a model whose other weights are random and stay so"));
-        } else if (config.get(NEEDS_WEIGHTS)) {
+        } else if (config.get(REQUIRES_PRETRAINED)) {
             findings.add(
                     Diagnosis.refuse(
                             "start from published weights (--model NAME.TAG) or a run of yours (--model RUN), or take another recipe",
-                            "the options are for a model that is trained already (needs_weights), and this one starts from random weights"));
+                            "the options are for a model that is trained already (requires_pretrained), and this one starts from random weights"));
         }
         if (config.get(LAYER_DECAY) < 1) {
             findings.add(Diagnosis.warn(
@@ -153,7 +153,7 @@ final class OptionChecks {
 
     private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Diagnosis> findings) {
         double rate = Optimizers.learningRate(config);
-        int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(ACCUMULATION);
+        int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(GRADIENT_ACCUMULATION);
         var optimizer = config.get(OPTIMIZER);
         // A classifier by itself bears more than a backbone does.
         var usual = Usual.of(optimizer, pretrained && !config.get(FREEZE_BACKBONE));
@@ -190,12 +190,12 @@ final class OptionChecks {
     }
 
     private static void crops(TrainingConfig config, int picture, List<Diagnosis> findings) {
-        long side = Math.round(picture * Math.sqrt(config.get(SMALLEST_CROP)));
+        long side = Math.round(picture * Math.sqrt(config.get(CROP_SCALE).low()));
         if (config.get(CROP) == Augmentation.Crop.RESIZED && side < SMALLEST_CROP_SIDE) {
             findings.add(Diagnosis.warn(
-                    "shift small pictures instead (--set crop=shifted), or raise smallest_crop",
+                    "pad and crop small pictures instead (--set crop=pad), or raise the minimum of crop_scale",
                     "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",
-                    100 * config.get(SMALLEST_CROP),
+                    100 * config.get(CROP_SCALE).low(),
                     picture,
                     side,
                     side));

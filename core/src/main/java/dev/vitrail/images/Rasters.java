@@ -43,7 +43,7 @@ final class Rasters {
         return samples(raster, bands, 0);
     }
 
-    /** Samples of any type, {@code shift} bits dropped. */
+    /** Samples of any type, {@code pad} bits dropped. */
     static byte[] samples(Raster raster, int bands, int shift) {
         int width = raster.getWidth();
         var bytes = new byte[width * raster.getHeight() * bands];

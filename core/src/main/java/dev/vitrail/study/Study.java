@@ -115,7 +115,7 @@ public record Study(
         var config = TrainingConfigFile.with(Recipe.get(recipe).apply(start), options, "options of the study " + name);
         return config.with(TrainingOptions.MODEL, model)
                 .with(TrainingOptions.DATA, data)
-                .with(TrainingOptions.TRAIN_SHARE, share)
+                .with(TrainingOptions.TRAIN_FRACTION, share)
                 .with(TrainingOptions.SEED, seed)
                 .checked();
     }

@@ -57,7 +57,7 @@ public final class StudyRunner {
         this.listener = listener;
         runs = study.runs();
         runs.forEach(this::requireSame);
-        whole = TrainingRun.sets(runs.get(0).config().with(TrainingOptions.TRAIN_SHARE, 1.0));
+        whole = TrainingRun.sets(runs.get(0).config().with(TrainingOptions.TRAIN_FRACTION, 1.0));
         if (options.strict()) {
             Datasets.requireSound(whole.faults());
         }

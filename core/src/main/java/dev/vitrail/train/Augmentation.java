@@ -1,30 +1,29 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.train.TrainingOptions.AUTO_AUGMENT;
-import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.BLUR;
+import static dev.vitrail.train.TrainingOptions.CLASS_BALANCED_SAMPLING;
 import static dev.vitrail.train.TrainingOptions.COLOR_JITTER;
 import static dev.vitrail.train.TrainingOptions.CROP;
+import static dev.vitrail.train.TrainingOptions.CROP_SCALE;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
-import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
-import static dev.vitrail.train.TrainingOptions.ERASING;
-import static dev.vitrail.train.TrainingOptions.ERASING_COUNT;
-import static dev.vitrail.train.TrainingOptions.ERASING_MODE;
 import static dev.vitrail.train.TrainingOptions.FLIP;
 import static dev.vitrail.train.TrainingOptions.GREY;
 import static dev.vitrail.train.TrainingOptions.INTERPOLATION;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
-import static dev.vitrail.train.TrainingOptions.LARGEST_CROP;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MIX_MODE;
 import static dev.vitrail.train.TrainingOptions.MIX_OFF_EPOCH;
 import static dev.vitrail.train.TrainingOptions.MIX_PROBABILITY;
 import static dev.vitrail.train.TrainingOptions.MIX_SWITCH_PROBABILITY;
-import static dev.vitrail.train.TrainingOptions.REPEATS;
+import static dev.vitrail.train.TrainingOptions.PAD;
+import static dev.vitrail.train.TrainingOptions.RANDOM_ERASING;
+import static dev.vitrail.train.TrainingOptions.RANDOM_ERASING_COUNT;
+import static dev.vitrail.train.TrainingOptions.RANDOM_ERASING_MODE;
+import static dev.vitrail.train.TrainingOptions.REPEATED_AUGMENTATION;
+import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.SEED;
-import static dev.vitrail.train.TrainingOptions.SHIFT;
-import static dev.vitrail.train.TrainingOptions.SMALLEST_CROP;
 import static dev.vitrail.train.TrainingOptions.VERTICAL_FLIP;
 
 import dev.vitrail.data.Dataset;
@@ -55,7 +54,7 @@ public final class Augmentation {
         /** A part of random size and shape, resized: for photos. */
         RESIZED,
         /** The whole, shifted by some pixels: for small pictures. */
-        SHIFTED,
+        PAD,
         /** The shorter side resized, then a square shifted by four pixels: DeiT-III's. */
         SIMPLE
     }
@@ -106,9 +105,9 @@ public final class Augmentation {
             steps.add(new RandomBlur(config.get(BLUR)));
         }
         var transform = TrainingTransform.of(input, steps);
-        return config.get(ERASING) > 0
-                ? transform.withErasing(
-                        RandomErasing.of(config.get(ERASING), config.get(ERASING_MODE), config.get(ERASING_COUNT)))
+        return config.get(RANDOM_ERASING) > 0
+                ? transform.withErasing(RandomErasing.of(
+                        config.get(RANDOM_ERASING), config.get(RANDOM_ERASING_MODE), config.get(RANDOM_ERASING_COUNT)))
                 : transform;
     }
 
@@ -122,15 +121,15 @@ public final class Augmentation {
                 steps.add(new RandomResizedCrop(
                         input.height(),
                         input.width(),
-                        new RandomResizedCrop.Range(config.get(SMALLEST_CROP), config.get(LARGEST_CROP)),
+                        config.get(CROP_SCALE),
                         RandomResizedCrop.DEFAULT_RATIO,
                         interpolations));
-            case SHIFTED -> {
+            case PAD -> {
                 // Before it is shifted, a picture of another size is brought to the input's, just as validation does
                 // it.
                 steps.add((image, random) -> input.apply(image));
-                if (config.get(SHIFT) > 0) {
-                    steps.add(new PadAndCrop(input.height(), input.width(), config.get(SHIFT), PadAndCrop.Border.ZERO));
+                if (config.get(PAD) > 0) {
+                    steps.add(new PadAndCrop(input.height(), input.width(), config.get(PAD), PadAndCrop.Border.ZERO));
                 }
             }
             case SIMPLE -> steps.add(new SimpleRandomCrop(input.height(), input.width(), interpolations));
@@ -160,10 +159,11 @@ public final class Augmentation {
 
     /** The order of the images in each epoch. */
     public static Sampler sampler(TrainingConfig config, Dataset set) {
-        var sampler = config.get(BALANCED)
+        var sampler = config.get(CLASS_BALANCED_SAMPLING)
                 ? Sampler.balanced(set.labels(), config.get(SEED))
                 : Sampler.shuffled(set.size(), config.get(SEED));
-        var pass = config.get(REPEATS) > 1 ? sampler.repeated(config.get(REPEATS)) : sampler;
-        return config.get(EPOCH_IMAGES).map(pass::cutInto).orElse(pass);
+        var pass =
+                config.get(REPEATED_AUGMENTATION) > 1 ? sampler.repeated(config.get(REPEATED_AUGMENTATION)) : sampler;
+        return config.get(SAMPLES_PER_EPOCH).map(pass::cutInto).orElse(pass);
     }
 }

@@ -1,13 +1,13 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.BETA1;
 import static dev.vitrail.train.TrainingOptions.BETA2;
-import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
-import static dev.vitrail.train.TrainingOptions.CLIP_NORM;
-import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.EPS;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
+import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_ADAPTIVE;
+import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_NORM;
+import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE_SCALING;
@@ -38,19 +38,19 @@ public final class Optimizers {
         double rate = config.get(LEARNING_RATE);
         return config.get(LEARNING_RATE_SCALING)
                 .map(scaling -> scaling.rate(
-                        rate, config.get(BATCH_SIZE), config.get(ACCUMULATION), config.get(REFERENCE_BATCH)))
+                        rate, config.get(BATCH_SIZE), config.get(GRADIENT_ACCUMULATION), config.get(REFERENCE_BATCH)))
                 .orElse(rate);
     }
 
     /** How gradients are kept short. */
     static GradientClipping clipping(TrainingConfig config) {
-        if (config.get(CLIP_ADAPTIVE).isPresent()) {
-            return GradientClipping.Adaptive.of(config.get(CLIP_ADAPTIVE).get());
+        if (config.get(GRAD_CLIP_ADAPTIVE).isPresent()) {
+            return GradientClipping.Adaptive.of(config.get(GRAD_CLIP_ADAPTIVE).get());
         }
-        if (config.get(CLIP_VALUE).isPresent()) {
-            return new GradientClipping.Value(config.get(CLIP_VALUE).get());
+        if (config.get(GRAD_CLIP_VALUE).isPresent()) {
+            return new GradientClipping.Value(config.get(GRAD_CLIP_VALUE).get());
         }
-        return config.get(CLIP_NORM)
+        return config.get(GRAD_CLIP_NORM)
                 .<GradientClipping>map(GradientClipping.Norm::new)
                 .orElseGet(GradientClipping.None::new);
     }

@@ -199,7 +199,7 @@ public final class RecipeAdvisor {
                 most = Arrays.stream(counts).max().orElse(0);
         if (most >= SKEWED * least) {
             boolean weighed = config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY;
-            changes.add(weighed ? "class_weights: effective_number" : "balanced: true");
+            changes.add(weighed ? "class_weights: effective_number" : "class_balanced_sampling: true");
             say(
                     reasons,
                     weighed

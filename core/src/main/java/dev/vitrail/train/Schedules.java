@@ -4,7 +4,7 @@ import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DECAY_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.DECAY_RATE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.PATIENCE_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.SCHEDULE;
 import static dev.vitrail.train.TrainingOptions.SCHEDULE_ON_UPDATES;
@@ -34,7 +34,7 @@ public final class Schedules {
     public static Schedule of(TrainingConfig config, int updatesPerEpoch) {
         long unit = config.get(SCHEDULE_ON_UPDATES) ? updatesPerEpoch : 1;
         double base = Optimizers.learningRate(config);
-        double lowest = config.get(LOWEST_LEARNING_RATE);
+        double lowest = config.get(MIN_LEARNING_RATE);
         long end = Math.round((config.get(EPOCHS) - config.get(COOLDOWN_EPOCHS)) * unit);
         long warmUp = Math.round(config.get(WARMUP_EPOCHS) * unit);
         boolean first = config.get(WARMUP_PREFIX);
@@ -70,7 +70,7 @@ public final class Schedules {
                 config.get(PATIENCE_EPOCHS),
                 Plateau.ofAccuracy().threshold(),
                 0,
-                config.get(LOWEST_LEARNING_RATE) / Optimizers.learningRate(config),
+                config.get(MIN_LEARNING_RATE) / Optimizers.learningRate(config),
                 true);
         return plateau.after(epochs.stream()
                 .filter(epoch -> epoch.epoch() > config.get(WARMUP_EPOCHS))

@@ -1,9 +1,9 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CHECKPOINT_EVERY;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.KEEP_EVERY;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
@@ -88,7 +88,7 @@ public final class Trainer implements AutoCloseable {
         this.folder = folder;
         device = model.parameters().values().iterator().next().value().device();
         step = new TrainingStep(config, model, loss);
-        steps = -Math.floorDiv(-train.batches(), config.get(ACCUMULATION)); // rounded up
+        steps = -Math.floorDiv(-train.batches(), config.get(GRADIENT_ACCUMULATION)); // rounded up
         schedule = Schedules.of(config, steps);
         mixing = Augmentation.mixing(config);
     }
@@ -195,7 +195,7 @@ public final class Trainer implements AutoCloseable {
     private void trainEpoch() {
         step.begin();
         plateau = Schedules.plateau(config, rows);
-        int accumulated = config.get(ACCUMULATION);
+        int accumulated = config.get(GRADIENT_ACCUMULATION);
         long before = System.nanoTime();
         try (var pass = train.epoch(progress.epoch(), progress.step() * accumulated)) {
             while (progress.step() < steps && !stopRequested) {
@@ -324,7 +324,7 @@ public final class Trainer implements AutoCloseable {
         if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.size() % 2 != 0) {
             return new TrainingStep.Inputs(images, target);
         }
-        var random = Mixing.random(config.get(SEED), updates() * config.get(ACCUMULATION) + part);
+        var random = Mixing.random(config.get(SEED), updates() * config.get(GRADIENT_ACCUMULATION) + part);
         var mixed = mixing.get().apply(images, target, model.config().classes(), random);
         return new TrainingStep.Inputs(mixed.images(), mixed.targets());
     }
@@ -404,7 +404,9 @@ public final class Trainer implements AutoCloseable {
         if (best) {
             ModelFolder.write(folder.best(), description, weights());
         }
-        if (config.get(KEEP_EVERY).filter(every -> row.epoch() % every == 0).isPresent()) {
+        if (config.get(CHECKPOINT_EVERY)
+                .filter(every -> row.epoch() % every == 0)
+                .isPresent()) {
             ModelFolder.write(folder.kept(row.epoch()), description, weights());
         }
         saveModel();

@@ -1,12 +1,9 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.VitrailException.require;
-import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
-import static dev.vitrail.train.TrainingOptions.BALANCED;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CLASS_BALANCED_SAMPLING;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
-import static dev.vitrail.train.TrainingOptions.CLIP_ADAPTIVE;
-import static dev.vitrail.train.TrainingOptions.CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.COOLDOWN_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.CROP_PCT;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
@@ -14,20 +11,23 @@ import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.EPOCH_IMAGES;
 import static dev.vitrail.train.TrainingOptions.EVAL_INTERPOLATION;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
+import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_ADAPTIVE;
+import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
-import static dev.vitrail.train.TrainingOptions.LOWEST_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MEAN;
+import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
-import static dev.vitrail.train.TrainingOptions.NEEDS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
+import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.STD;
 import static dev.vitrail.train.TrainingOptions.TEACHER;
-import static dev.vitrail.train.TrainingOptions.TRAIN_SHARE;
+import static dev.vitrail.train.TrainingOptions.TRAIN_FRACTION;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
 import dev.vitrail.images.PreprocessingOverrides;
@@ -104,12 +104,12 @@ public final class TrainingConfig {
         return with(OBJECTIVE, Objective.MASKED_PATCHES)
                 .with(EPOCHS, epochs)
                 .with(WARMUP_EPOCHS, get(WARMUP_EPOCHS) * epochs / get(EPOCHS))
-                .with(EPOCH_IMAGES, Optional.empty())
+                .with(SAMPLES_PER_EPOCH, Optional.empty())
                 .with(COOLDOWN_EPOCHS, 0.0)
-                .with(TRAIN_SHARE, 1.0)
-                .with(NEEDS_WEIGHTS, false)
+                .with(TRAIN_FRACTION, 1.0)
+                .with(REQUIRES_PRETRAINED, false)
                 .with(FREEZE_BACKBONE, false)
-                .with(BALANCED, false)
+                .with(CLASS_BALANCED_SAMPLING, false)
                 .with(MIXUP, 0.0)
                 .with(CUTMIX, 0.0)
                 .with(CUTMIX_MINMAX, Optional.empty())
@@ -130,13 +130,13 @@ public final class TrainingConfig {
                 get(EPOCHS));
         double top = Optimizers.learningRate(this);
         require(
-                get(LOWEST_LEARNING_RATE) <= top,
+                get(MIN_LEARNING_RATE) <= top,
                 "the lowest learning rate %s is above the top %s: change one of them",
-                get(LOWEST_LEARNING_RATE),
+                get(MIN_LEARNING_RATE),
                 top);
         require(
-                get(CLIP_VALUE).isEmpty() || get(CLIP_ADAPTIVE).isEmpty(),
-                "gradients are clipped by value or adaptively, not both: leave out clip_value or clip_adaptive");
+                get(GRAD_CLIP_VALUE).isEmpty() || get(GRAD_CLIP_ADAPTIVE).isEmpty(),
+                "gradients are clipped by value or adaptively, not both: leave out grad_clip_value or grad_clip_adaptive");
         require(
                 get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");
@@ -160,9 +160,9 @@ public final class TrainingConfig {
     public TrainingConfig forImages(int images) {
         int most = mixes() ? images - images % 2 : images;
         int batch = Math.max(1, Math.min(get(BATCH_SIZE), most));
-        var fitted =
-                with(BATCH_SIZE, batch).with(ACCUMULATION, Math.max(1, Math.min(get(ACCUMULATION), images / batch)));
-        return fitted.with(LOWEST_LEARNING_RATE, Math.min(get(LOWEST_LEARNING_RATE), Optimizers.learningRate(fitted)))
+        var fitted = with(BATCH_SIZE, batch)
+                .with(GRADIENT_ACCUMULATION, Math.max(1, Math.min(get(GRADIENT_ACCUMULATION), images / batch)));
+        return fitted.with(MIN_LEARNING_RATE, Math.min(get(MIN_LEARNING_RATE), Optimizers.learningRate(fitted)))
                 .checked();
     }
 

@@ -7,12 +7,16 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
+import dev.vitrail.images.RandomResizedCrop;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.BiFunction;
+import java.util.function.BiPredicate;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.StreamSupport;
 
 /**
@@ -130,26 +134,53 @@ public final class TrainingOption<T> {
                 .orNone();
     }
 
-    /** Two sides of a rectangle as parts of the image's, none where nobody says. */
+    /** Two sides of a rectangle as fractions of the image's; none by default. */
     static TrainingOption<Optional<Mixing.Sides>> sides(String name, String meaning) {
         return new TrainingOption<>(
                         name,
                         new Mixing.Sides(0, 1),
                         meaning,
-                        new Kind<>(
+                        pair(
                                 "two numbers from 0 to 1, the smaller first, such as [0.2, 0.8]",
-                                node -> node.isArray()
-                                        && node.size() == 2
-                                        && isNumber(node.get(0))
-                                        && isNumber(node.get(1))
-                                        && node.get(0).asDouble() >= 0
-                                        && node.get(0).asDouble() < node.get(1).asDouble()
-                                        && node.get(1).asDouble() <= 1,
-                                node -> new Mixing.Sides(
-                                        node.get(0).asDouble(), node.get(1).asDouble()),
-                                sides -> NODES.arrayNode().add(sides.smallest()).add(sides.largest())),
+                                (low, high) -> low >= 0 && low < high && high <= 1,
+                                Mixing.Sides::new,
+                                Mixing.Sides::smallest,
+                                Mixing.Sides::largest),
                         List.<Rule<Mixing.Sides>>of())
                 .orNone();
+    }
+
+    /** A minimum and a maximum in (0, 1]. */
+    static TrainingOption<RandomResizedCrop.Range> range(
+            String name, RandomResizedCrop.Range standard, String meaning) {
+        return new TrainingOption<>(
+                name,
+                standard,
+                meaning,
+                pair(
+                        "two numbers above 0 and up to 1, the smaller first, such as [0.08, 1]",
+                        (low, high) -> low > 0 && low <= high && high <= 1,
+                        RandomResizedCrop.Range::new,
+                        RandomResizedCrop.Range::low,
+                        RandomResizedCrop.Range::high),
+                List.of());
+    }
+
+    private static <P> Kind<P> pair(
+            String expected,
+            BiPredicate<Double, Double> valid,
+            BiFunction<Double, Double, P> make,
+            ToDoubleFunction<P> first,
+            ToDoubleFunction<P> second) {
+        return new Kind<>(
+                expected,
+                node -> node.isArray()
+                        && node.size() == 2
+                        && isNumber(node.get(0))
+                        && isNumber(node.get(1))
+                        && valid.test(node.get(0).asDouble(), node.get(1).asDouble()),
+                node -> make.apply(node.get(0).asDouble(), node.get(1).asDouble()),
+                pair -> NODES.arrayNode().add(first.applyAsDouble(pair)).add(second.applyAsDouble(pair)));
     }
 
     static TrainingOption<Long> seed(String name, long standard, String meaning) {

@@ -324,7 +324,7 @@ final class RecipeDoctorTest {
 
     @Test
     void cropsOfPhotosOnSmallPicturesAreWarnedOf() {
-        severe(examine(MINI, 32, "crop: resized\nsmallest_crop: 0.08", GLASS), WARN)
+        severe(examine(MINI, 32, "crop: resized\ncrop_scale: [0.08, 1]", GLASS), WARN)
                 .singleElement()
                 .asString()
                 .contains("8 % of a picture of 32 pixels a side: about 9×9 pixels");
@@ -352,7 +352,8 @@ final class RecipeDoctorTest {
                 .singleElement()
                 .asString()
                 .contains("470 images and the smallest 20");
-        assertThat(examine(MINI, 32, "epochs: 8\nbalanced: true", sets)).isEmpty();
+        assertThat(examine(MINI, 32, "epochs: 8\nclass_balanced_sampling: true", sets))
+                .isEmpty();
         assertThat(examine(MINI, 32, "epochs: 8\nclass_weights: effective_number", sets))
                 .isEmpty();
     }

@@ -34,7 +34,7 @@ class StudyFileTest {
                             .map(run -> List.of(
                                     run.config().get(TrainingOptions.EPOCHS),
                                     run.config()
-                                            .get(TrainingOptions.EPOCH_IMAGES)
+                                            .get(TrainingOptions.SAMPLES_PER_EPOCH)
                                             .orElseThrow(),
                                     run.config().get(TrainingOptions.BATCH_SIZE)))
                             .distinct())
@@ -88,7 +88,7 @@ class StudyFileTest {
                     {models: [a], scales: {big: {modls: [b]}}}  |       | mine.yaml, scale big, has an unknown key 'modls'
                     {models: [a], scales: {big: {}}}            | huge  | has no scale 'huge'; it has big
                     {models: [resnet_mini_23]}                  |       | no model 'resnet_mini_23'; the nearest names are resnet_mini_32
-                    {models: [resnet_mini_32], shares: [2]}     |       | train_share
+                    {models: [resnet_mini_32], shares: [2]}     |       | train_fraction
                     {models: [resnet_mini_32], options: {a: 1}} |       | unknown option 'a'
                     {models: [resnet_mini_32, x/resnet_mini_32]}|       | would share the folder
                     """)

@@ -28,7 +28,7 @@ class StudyRunnerTest {
             title: A tiny <study>
             models: [resnet_mini_32, vit_mini_patch4_gap_32]
             shares: [0.25, 1]
-            options: {epochs: 2, epoch_images: 16, batch_size: 8, save_minutes: 0.0001, hold_out: 0.25}
+            options: {epochs: 2, samples_per_epoch: 16, batch_size: 8, save_minutes: 0.0001, val_fraction: 0.25}
             """;
 
     @TempDir
@@ -152,7 +152,7 @@ class StudyRunnerTest {
     @Test
     void aRunThatFailsIsNotedAndTheOthersGoOn() {
         var yaml = "models: [folder/nowhere, resnet_mini_32]\n"
-                + "options: {epochs: 1, epoch_images: 16, batch_size: 16, warmup_epochs: 0, hold_out: 0.25}\n";
+                + "options: {epochs: 1, samples_per_epoch: 16, batch_size: 16, warmup_epochs: 0, val_fraction: 0.25}\n";
         var results = run(folder, yaml, "out", new StudyListener() {});
         assertThat(results.in(State.FINISHED)).hasSize(1);
         assertThat(results.in(State.FAILED))

@@ -76,7 +76,8 @@ final class AugmentationTest {
 
     @Test
     void withoutAFilterOfItsOwnAModelIsTrainedByTheOneThatValidatesIt() {
-        assertThat(view("smallest_crop: 0.08", Interpolation.BOX, 1)).isEqualTo(cropped(List.of(Interpolation.BOX), 1));
+        assertThat(view("crop_scale: [0.08, 1]", Interpolation.BOX, 1))
+                .isEqualTo(cropped(List.of(Interpolation.BOX), 1));
     }
 
     @ParameterizedTest

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.BALANCED;
+import static dev.vitrail.train.TrainingOptions.CLASS_BALANCED_SAMPLING;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
@@ -134,7 +134,7 @@ final class RecipeAdvisorTest {
         for (var model : kinds.values()) {
             var advice = RecipeAdvisor.advise(start(model), trained, set);
             var config = advice.apply(start(model)).checked();
-            assertThat(config.get(BALANCED))
+            assertThat(config.get(CLASS_BALANCED_SAMPLING))
                     .as(model)
                     .isEqualTo(config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL)
                     .isEqualTo(advice.recipe().startsWith("deit3"));

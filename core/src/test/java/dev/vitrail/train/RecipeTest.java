@@ -1,12 +1,12 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MODEL;
-import static dev.vitrail.train.TrainingOptions.REPEATS;
+import static dev.vitrail.train.TrainingOptions.REPEATED_AUGMENTATION;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
@@ -93,9 +93,9 @@ final class RecipeTest {
     })
     void papersRecipesHaveTheirBatchesAndRates(String name, int images, double rate, int repeats) {
         var config = Recipe.get(name).apply(START);
-        assertThat(config.get(BATCH_SIZE) * config.get(ACCUMULATION)).isEqualTo(images);
+        assertThat(config.get(BATCH_SIZE) * config.get(GRADIENT_ACCUMULATION)).isEqualTo(images);
         assertThat(Optimizers.learningRate(config)).isCloseTo(rate, within(1e-12));
-        assertThat(config.get(REPEATS)).isEqualTo(repeats);
+        assertThat(config.get(REPEATED_AUGMENTATION)).isEqualTo(repeats);
     }
 
     @Test

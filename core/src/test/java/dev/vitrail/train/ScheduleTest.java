@@ -60,7 +60,7 @@ class ScheduleTest {
                 cooldown_epochs: 1
                 learning_rate: 1
                 learning_rate_scaling: null
-                lowest_learning_rate: 0
+                min_learning_rate: 0
                 schedule: linear
                 """,
                 "the test");

@@ -333,7 +333,7 @@ class TrainerTest {
                                     c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to);
                         },
                         run,
-                        CONFIG.with(TrainingOptions.ACCUMULATION, 2),
+                        CONFIG.with(TrainingOptions.GRADIENT_ACCUMULATION, 2),
                         poison(first(), 3e38f),
                         trainer -> {}))
                 .isInstanceOf(VitrailException.class)
@@ -372,7 +372,8 @@ class TrainerTest {
     /** The first of the two batches of the first step is spoilt, so that the step is left out before it has taken the second. */
     @Test
     void aStepThatIsSkippedTakesItsBatchesAll() throws IOException {
-        var config = CONFIG.with(TrainingOptions.ACCUMULATION, 2).with(TrainingOptions.ON_NAN, Trainer.OnNan.SKIP);
+        var config =
+                CONFIG.with(TrainingOptions.GRADIENT_ACCUMULATION, 2).with(TrainingOptions.ON_NAN, Trainer.OnNan.SKIP);
         var poison = poison(first());
         var whole = new RunFolder(folder.resolve("whole"));
         var parted = new RunFolder(folder.resolve("parted"));

@@ -87,8 +87,8 @@ class TrainingConfigFileTest {
         assertThatThrownBy(() -> TrainingConfigFile.with(start, "a: [", "my.yaml"))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("my.yaml is no YAML");
-        assertThat(TrainingConfigFile.with(start, "clip_norm: null\nseed: 5", "x")
-                        .get(TrainingOptions.CLIP_NORM))
+        assertThat(TrainingConfigFile.with(start, "grad_clip_norm: null\nseed: 5", "x")
+                        .get(TrainingOptions.GRAD_CLIP_NORM))
                 .isEmpty();
         assertThat(TrainingConfigFile.with(start, "learning_rate: 1e-4", "x").get(TrainingOptions.LEARNING_RATE))
                 .isEqualTo(1e-4);
@@ -142,8 +142,8 @@ class TrainingConfigFileTest {
                 .hasMessageContaining("'ema_decay' must be in (0, 1)");
         assertThatThrownBy(() -> start.with(TrainingOptions.WARMUP_EPOCHS, 10.0).checked())
                 .hasMessageContaining("10.0 epochs of warm-up and cool-down leave nothing of 10 epochs");
-        assertThatThrownBy(() ->
-                        start.with(TrainingOptions.LOWEST_LEARNING_RATE, 1.0).checked())
+        assertThatThrownBy(
+                        () -> start.with(TrainingOptions.MIN_LEARNING_RATE, 1.0).checked())
                 .hasMessageContaining("the lowest learning rate 1.0 is above the top 0.001");
     }
 
@@ -165,18 +165,18 @@ class TrainingConfigFileTest {
     void aStepHasNoMoreImagesThanAnEpoch() {
         var config = TrainingConfig.of("tiny", "photos", 5)
                 .with(TrainingOptions.BATCH_SIZE, 64)
-                .with(TrainingOptions.ACCUMULATION, 4)
+                .with(TrainingOptions.GRADIENT_ACCUMULATION, 4)
                 .with(TrainingOptions.LEARNING_RATE, 1e-3)
                 .with(TrainingOptions.LEARNING_RATE_SCALING, Optional.of(LearningRateScaling.LINEAR))
                 .with(TrainingOptions.REFERENCE_BATCH, 256)
-                .with(TrainingOptions.LOWEST_LEARNING_RATE, 2e-4);
+                .with(TrainingOptions.MIN_LEARNING_RATE, 2e-4);
         assertThat(config.forImages(1000)).isEqualTo(config);
-        assertThat(config.forImages(130)).isEqualTo(config.with(TrainingOptions.ACCUMULATION, 2));
+        assertThat(config.forImages(130)).isEqualTo(config.with(TrainingOptions.GRADIENT_ACCUMULATION, 2));
         var few = config.forImages(33);
         assertThat(few.get(TrainingOptions.BATCH_SIZE)).isEqualTo(33);
-        assertThat(few.get(TrainingOptions.ACCUMULATION)).isEqualTo(1);
+        assertThat(few.get(TrainingOptions.GRADIENT_ACCUMULATION)).isEqualTo(1);
         assertThat(Optimizers.learningRate(few)).isEqualTo(1e-3 * 33 / 256);
-        assertThat(few.get(TrainingOptions.LOWEST_LEARNING_RATE)).isEqualTo(1e-3 * 33 / 256);
+        assertThat(few.get(TrainingOptions.MIN_LEARNING_RATE)).isEqualTo(1e-3 * 33 / 256);
         var mixed = config.with(TrainingOptions.MIXUP, 0.8);
         assertThat(mixed.forImages(33).get(TrainingOptions.BATCH_SIZE)).isEqualTo(32);
         assertThatThrownBy(() -> mixed.forImages(1))
