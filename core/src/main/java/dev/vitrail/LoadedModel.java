@@ -40,7 +40,7 @@ import java.util.stream.Stream;
  * @param variant its entry in the catalogue
  * @param model ready to run, in evaluation mode; to be closed by {@link #close}
  * @param preprocessing how it wants its images
- * @param labels names of its classes; empty where nobody says
+ * @param labels names of its classes; empty if unspecified
  * @param pretrained whether the weights were loaded; else they are random
  * @param notes sentences about what loading did besides copying
  */
@@ -280,7 +280,7 @@ public record LoadedModel(
                     && wanted.classes() > 0
                     && report.fresh().isEmpty();
             if (kept && !options.knowsBoth(labels)) {
-                notes.add("the classifier was kept, as it has %d classes too: whether they are the same, nobody says"
+                notes.add("the classifier was kept, as it has %d classes too: whether they are the same is unknown"
                         .formatted(wanted.classes()));
             }
             return new LoadedModel(
@@ -354,7 +354,7 @@ public record LoadedModel(
                 statistics(input.std(), config.channels()));
     }
 
-    /** How a variant's default weights want their images; where nobody says, the whole picture, its levels in [−1, 1]. */
+    /** How a variant's default weights want their images; by default the whole picture, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.input(variant.name())
                 .map(LoadedModel::preprocessing)
@@ -381,10 +381,10 @@ public record LoadedModel(
                 CropMode.parse(input.cropMode()),
                 Interpolation.parse(input.interpolation()),
                 input.mean(),
-                input.deviation());
+                input.std());
     }
 
-    /** A mean or deviation for another number of channels: for grey, the average of the colours'; for colours, the grey's. */
+    /** A mean or std for another number of channels: for grey, the average of the colours'; for colours, the grey's. */
     private static List<Double> statistics(List<Double> values, int channels) {
         if (channels > 1 && values.size() == 1) {
             return Collections.nCopies(channels, values.get(0));
@@ -478,7 +478,7 @@ public record LoadedModel(
     }
 
     /**
-     * The same model for images that are prepared otherwise: by another mean and deviation, crop or interpolation.
+     * The same model for images that are prepared otherwise: by another mean and std, crop or interpolation.
      *
      * @throws VitrailException if the preparation gives images of another size or number of channels than the model takes
      */

@@ -363,7 +363,7 @@ public final class TrainingRun implements AutoCloseable {
         if (!model.preprocessing().normalization().equals(input.normalization())) {
             model.close();
             throw VitrailException.of(
-                    "the teacher %s wants its images with mean %s and deviation %s, the student with %s and %s: choose a teacher"
+                    "the teacher %s wants its images with mean %s and std %s, the student with %s and %s: choose a teacher"
                             + " of the same statistics",
                     name, model.preprocessing().mean(), model.preprocessing().std(), input.mean(), input.std());
         }

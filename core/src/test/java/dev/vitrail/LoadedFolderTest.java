@@ -107,7 +107,7 @@ class LoadedFolderTest {
 
     private static final String AFRESH = "the classifier starts afresh with 2 classes";
     private static final String KEPT =
-            "the classifier was kept, as it has 2 classes too: whether they are the same, nobody says";
+            "the classifier was kept, as it has 2 classes too: whether they are the same is unknown";
 
     private static void assertClassifier(
             LoadedModel trained, Path from, Options options, boolean kept, String... notes) {

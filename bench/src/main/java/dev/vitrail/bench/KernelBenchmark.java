@@ -43,7 +43,7 @@ public class KernelBenchmark {
         return run(() -> Functional.linear(square, square, null));
     }
 
-    /** A perceptron's first layer, 192 → 768: 0.9 GFLOP. */
+    /** A MLP's first layer, 192 → 768: 0.9 GFLOP. */
     @Benchmark
     public long linear() {
         return run(() -> Functional.linear(tokens, weight, null));

@@ -52,21 +52,19 @@ final class BenchmarkCommand implements Callable<Integer> {
             names = "--model",
             required = true,
             paramLabel = "M",
-            description =
-                    "A name of the catalogue, whose weights are random; or a folder, a weights file (with --arch) or a"
-                            + " published name, whose speed is the same.")
+            description = "Catalogue name, or weights (a folder, a file with --arch, a published name).")
     private String name = "";
 
-    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file.")
+    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a weights file without config.json.")
     private Optional<String> architecture = Optional.empty();
 
-    @Option(names = "--batch", defaultValue = "8", description = "Images in a batch (default ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "8", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
     @Mixin
     private InputOptions input = new InputOptions();
 
-    @Option(names = "--train", description = "Measure a forward and backward pass instead of inference.")
+    @Option(names = "--train", description = "Measure a training step (forward and backward) instead of inference.")
     private boolean train;
 
     @Option(
@@ -76,10 +74,7 @@ final class BenchmarkCommand implements Callable<Integer> {
                     + " s of warming up; the median counts (default ${DEFAULT-VALUE}).")
     private int repeat;
 
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            description = "Threads of an operation (default: the machine's cores).")
+    @Option(names = "--threads", paramLabel = "N", description = "Intra-op threads (default: all cores).")
     private int threads;
 
     @Option(names = "--json", description = "Print one JSON object.")

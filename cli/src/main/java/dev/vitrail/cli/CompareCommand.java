@@ -25,7 +25,7 @@ final class CompareCommand implements Callable<Integer> {
     @Parameters(paramLabel = "RUN", arity = "2..*", description = "Folders of runs, whether or not they have ended.")
     private List<Path> folders = List.of();
 
-    @Option(names = "--out", paramLabel = "FILE.html", description = "Write a page with the curves over each other.")
+    @Option(names = "--out", paramLabel = "FILE.html", description = "Write an HTML page with overlaid curves.")
     private Optional<Path> out = Optional.empty();
 
     @Option(names = "--json", description = "Print one JSON object.")

@@ -12,10 +12,7 @@ import picocli.CommandLine.Option;
 
 /** How a command decodes image files. */
 final class DecodingOptions {
-    @Option(
-            names = "--exif",
-            negatable = true,
-            description = "Turn images as their EXIF data say, or not (default: not, as Pillow's open).")
+    @Option(names = "--exif", negatable = true, description = "Apply the EXIF orientation (default: no, as Pillow).")
     private Optional<Boolean> exif = Optional.empty();
 
     @Option(
@@ -29,8 +26,7 @@ final class DecodingOptions {
             names = "--sixteen-bit",
             paramLabel = "HOW",
             description =
-                    "What becomes of grey levels beyond a byte: clip (those above 255 are white, as in Pillow), scale (the"
-                            + " type's range becomes 0 to 255) or range (the picture's own does; default: clip).")
+                    "Grey levels above 255: clip (as Pillow), scale by the type's range, or range of the image (default: clip).")
     private Optional<SixteenBit> sixteenBit = Optional.empty();
 
     ImageDecoder.Options options() {

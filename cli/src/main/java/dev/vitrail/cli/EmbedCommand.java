@@ -48,15 +48,13 @@ final class EmbedCommand implements Callable<Integer> {
             names = "--out",
             required = true,
             paramLabel = "FILE",
-            description = "A file ending in .npy, .jsonl or .parquet.")
+            description = "Output file: .npy, .jsonl or .parquet.")
     private Path out = Path.of("embeddings.npy");
 
-    @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "16", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(
-            names = "--resume",
-            description = "Go on with the work for --out that was interrupted: its results lie in FILE.partial.")
+    @Option(names = "--resume", description = "Continue an interrupted run with the same --out.")
     private boolean resume;
 
     @Option(names = "--json", description = "Print one JSON object.")

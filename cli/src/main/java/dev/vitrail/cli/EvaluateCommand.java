@@ -41,7 +41,10 @@ final class EvaluateCommand implements Callable<Integer> {
                     + " files, or IDX files; without it, the built-in set.")
     private Optional<Path> data = Optional.empty();
 
-    @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
+    @Option(
+            names = "--labels",
+            paramLabel = "FILE",
+            description = "CSV file with columns file and label, for a flat folder.")
     private Optional<Path> labels = Optional.empty();
 
     @Mixin
@@ -53,19 +56,19 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
     private Split split = Split.VALIDATION;
 
-    @Option(names = "--batch", defaultValue = "32", description = "Images run together (default ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "32", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
-    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
+    @Option(names = "--strict", description = "Fail at the first unreadable image or file.")
     private boolean strict;
 
     @Option(
             names = "--out",
             paramLabel = "FILE.html",
-            description = "Write a page: confusion matrix, class by class, calibration, worst mistakes.")
+            description = "Write an HTML report: confusion matrix, classes, calibration, worst mistakes.")
     private Optional<Path> out = Optional.empty();
 
     @Option(names = "--json", description = "Print one JSON object.")

@@ -29,7 +29,7 @@ final class ImageInputs {
 
     @Option(
             names = {"-0", "--null"},
-            description = "Names on stdin end in a NUL, as find -print0 writes them, instead of a line's end.")
+            description = "File names on stdin are separated by NUL, as by find -print0.")
     private boolean nul;
 
     /**

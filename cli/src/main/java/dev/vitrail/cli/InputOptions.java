@@ -21,8 +21,7 @@ final class InputOptions {
             names = "--size",
             paramLabel = "PIXELS",
             converter = SizeConverter.class,
-            description =
-                    "Side of the input, or HEIGHTxWIDTH, where the model takes another; its positions are resampled.")
+            description = "Input size in pixels, or HEIGHTxWIDTH; position embeddings are interpolated.")
     private Optional<ImageSize> size = Optional.empty();
 
     @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")

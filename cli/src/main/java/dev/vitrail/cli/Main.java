@@ -56,7 +56,7 @@ public final class Main implements Runnable {
     @Option(
             names = "--verbose",
             scope = ScopeType.INHERIT,
-            description = "Show details and, after an error, where it happened.")
+            description = "Show debug output, and stack traces of errors.")
     private boolean verbose;
 
     @Spec

@@ -27,12 +27,10 @@ final class ModelOptions {
     @Option(
             names = "--arch",
             paramLabel = "NAME",
-            description = "Architecture of a bare weights file (see 'vitrail models').")
+            description = "Architecture of a weights file without config.json (see 'vitrail models').")
     private Optional<String> architecture = Optional.empty();
 
-    @Option(
-            names = "--ema",
-            description = "Take the averaged weights of a PyTorch file that keeps both (state_dict_ema, model_ema).")
+    @Option(names = "--ema", description = "Load the EMA weights of a PyTorch checkpoint (state_dict_ema, model_ema).")
     private boolean ema;
 
     @Mixin
@@ -44,7 +42,7 @@ final class ModelOptions {
     @Option(
             names = "--classes",
             paramLabel = "FILE",
-            description = "Names of the classes: a name a line, or CSV with name and, optionally, index and synset.")
+            description = "Class names: one per line, or CSV with name and optionally index and synset.")
     private Optional<Path> classes = Optional.empty();
 
     /** The model, with trained weights. */

@@ -25,7 +25,7 @@ final class ModelsCommand implements Callable<Integer> {
             description = "Which names, with * and ?; without either, any name that contains it.")
     private String pattern = "*";
 
-    @Option(names = "--weights", description = "List published weights, a line each, instead of architectures.")
+    @Option(names = "--weights", description = "List published weights instead of architectures.")
     private boolean weights;
 
     @Option(names = "--json", description = "Print one JSON object.")

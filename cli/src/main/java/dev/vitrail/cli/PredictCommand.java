@@ -52,23 +52,24 @@ final class PredictCommand implements Callable<Integer> {
     @Mixin
     private ImageInputs inputs = new ImageInputs();
 
-    @Option(names = "--top", defaultValue = "5", description = "Classes an image (default ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--top",
+            defaultValue = "5",
+            description = "Number of classes per image (default ${DEFAULT-VALUE}).")
     private int top;
 
-    @Option(names = "--batch", defaultValue = "16", description = "Images run together (default ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "16", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
     @Option(
             names = "--format",
-            description = "${COMPLETION-CANDIDATES} (default: as the ending of --out says, else text).")
+            description = "Output format: ${COMPLETION-CANDIDATES} (default: by the ending of --out, or text).")
     private Optional<Format> format = Optional.empty();
 
-    @Option(names = "--out", paramLabel = "FILE", description = "Write there instead of to the terminal.")
+    @Option(names = "--out", paramLabel = "FILE", description = "Output file (default: stdout).")
     private Optional<Path> out = Optional.empty();
 
-    @Option(
-            names = "--resume",
-            description = "Go on with the work for --out that was interrupted: its results lie in FILE.partial.")
+    @Option(names = "--resume", description = "Continue an interrupted run with the same --out.")
     private boolean resume;
 
     @Option(names = "--json", description = "Print one JSON object; the same as --format json.")

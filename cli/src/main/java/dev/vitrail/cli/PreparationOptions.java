@@ -20,26 +20,25 @@ final class PreparationOptions {
     @Option(
             names = "--mean",
             paramLabel = "R,G,B",
-            description = "Means of the channels, of values from 0 to 1 (default: the model's).")
+            description = "Channel means for normalization, on a scale of 0 to 1 (default: the model's).")
     private Optional<String> mean = Optional.empty();
 
     @Option(
             names = "--std",
             paramLabel = "R,G,B",
-            description = "Standard deviations of the channels, on the same scale (default: the model's).")
+            description = "Channel stds for normalization, on the same scale (default: the model's).")
     private Optional<String> std = Optional.empty();
 
     @Option(
             names = "--crop",
             paramLabel = "SHARE",
-            description =
-                    "Side of the centre crop over the side of the resized image, such as 0.875 (default: the model's).")
+            description = "Center crop as a fraction of the resized image, such as 0.875 (default: the model's).")
     private Optional<Double> crop = Optional.empty();
 
     @Option(
             names = "--interpolation",
             paramLabel = "NAME",
-            description = "bilinear, bicubic, lanczos, nearest, box or hamming (default: the model's).")
+            description = "Resize interpolation: bilinear, bicubic, lanczos, nearest, box or hamming.")
     private Optional<String> interpolation = Optional.empty();
 
     /** The model with what the options say; it is closed if they cannot be. */

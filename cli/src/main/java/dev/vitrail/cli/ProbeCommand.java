@@ -51,7 +51,10 @@ final class ProbeCommand implements Callable<Integer> {
                             + " validation, a tenth is held out.")
     private Optional<Path> data = Optional.empty();
 
-    @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
+    @Option(
+            names = "--labels",
+            paramLabel = "FILE",
+            description = "CSV file with columns file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
 
     @Mixin
@@ -62,26 +65,26 @@ final class ProbeCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "N",
             defaultValue = "1,5,10,all",
-            description = "Images of each class to learn from; all for every one (default ${DEFAULT-VALUE}).")
+            description = "Training images per class; all: every image (default ${DEFAULT-VALUE}).")
     private List<String> shots = List.of();
 
     @Option(
             names = "--draws",
             paramLabel = "N",
             defaultValue = "10",
-            description = "How many times they are drawn (default ${DEFAULT-VALUE}).")
+            description = "Number of random draws of the training images (default ${DEFAULT-VALUE}).")
     private int draws;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Where all chance begins.")
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Random seed.")
     private long seed;
 
-    @Option(names = "--batch", defaultValue = "32", description = "Images run together (default ${DEFAULT-VALUE}).")
+    @Option(names = "--batch", defaultValue = "32", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
-    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
+    @Option(names = "--strict", description = "Fail at the first unreadable image or file.")
     private boolean strict;
 
     @Option(names = "--json", description = "Print one JSON object.")

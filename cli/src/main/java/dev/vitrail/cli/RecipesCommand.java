@@ -30,7 +30,7 @@ final class RecipesCommand implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "NAME", description = "The recipe to show.")
     private @Nullable String name;
 
-    @Option(names = "--options", description = "Explain every option of a run instead.")
+    @Option(names = "--options", description = "Describe all training options instead.")
     private boolean options;
 
     @Option(names = "--json", description = "Print one JSON object.")

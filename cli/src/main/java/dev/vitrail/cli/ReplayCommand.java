@@ -28,7 +28,7 @@ final class ReplayCommand implements Callable<Integer> {
     @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
     private String device = "cpu";
 
-    @Option(names = "--all", description = "Show every tensor, not only those around the first that went bad.")
+    @Option(names = "--all", description = "Show all tensors, not only those near the first non-finite one.")
     private boolean all;
 
     @Option(names = "--json", description = "Print one JSON object.")

@@ -51,36 +51,34 @@ final class StudyCommand implements Callable<Integer> {
     @Option(
             names = "--scale",
             paramLabel = "S",
-            description = "How large: one of the file's scales (default: its first).")
+            description = "Scale of the study, as its file names them (default: the first).")
     private Optional<String> scale = Optional.empty();
 
     @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the study's).")
     private Optional<Path> data = Optional.empty();
 
-    @Option(names = "--out", paramLabel = "DIR", description = "Folder of the study (default: runs/study-NAME-SCALE).")
+    @Option(names = "--out", paramLabel = "DIR", description = "Output folder (default: runs/study-NAME-SCALE).")
     private Optional<Path> out = Optional.empty();
 
     @Option(
             names = "--budget",
             paramLabel = "MIN",
-            description = "Minutes that this call may take; the next one goes on (default: the study's).")
+            description = "Time limit in minutes; the next call continues (default: the study's).")
     private Optional<Double> budget = Optional.empty();
 
-    @Option(names = "--plan", description = "Only list the runs, and what there is of them.")
+    @Option(names = "--plan", description = "List the runs and their state without training.")
     private boolean plan;
 
-    @Option(names = "--retry", description = "Try runs that failed again.")
+    @Option(names = "--retry", description = "Run failed runs again.")
     private boolean retry;
 
     @Mixin
     private InputOptions input = new InputOptions();
 
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
-    @Option(
-            names = "--strict",
-            description = "Refuse data whose files are damaged; a run fails at the first image that cannot be read.")
+    @Option(names = "--strict", description = "Fail at corrupt data files and at the first unreadable image.")
     private boolean strict;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -263,7 +261,7 @@ final class StudyCommand implements Callable<Integer> {
                                             "images", one.images(),
                                             "runs", one.runs(),
                                             "top1", 100 * one.mean());
-                                    one.deviation().ifPresent(d -> object.put("deviation", 100 * d));
+                                    one.std().ifPresent(d -> object.put("std", 100 * d));
                                     return object;
                                 })
                                 .toList());

@@ -76,44 +76,38 @@ final class TrainCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "M",
             description =
-                    "A name of the catalogue, to train from scratch; or published weights, a folder or a hub name, to"
-                            + " fine-tune (default: a small ViT that suits the images).")
+                    "Model: a catalogue name to train from scratch, or weights to fine-tune (default: a small ViT for the image size).")
     private @Nullable String model;
 
     @Option(
             names = "--recipe",
             paramLabel = "R",
             description =
-                    "Options that are known to work together: a name that 'vitrail recipes' lists, a YAML file, or auto, which"
-                            + " chooses by the data and says why (default ${DEFAULT-VALUE}).")
+                    "Recipe: a name of 'vitrail recipes', a YAML file, or auto, which chooses by the data (default ${DEFAULT-VALUE}).")
     private String recipe = AUTO;
 
-    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a bare weights file.")
+    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a weights file without config.json.")
     private Optional<String> architecture = Optional.empty();
 
-    @Option(names = "--out", paramLabel = "RUN", description = "Folder of the run (default: a new one in runs/).")
+    @Option(names = "--out", paramLabel = "RUN", description = "Run folder (default: a new one in runs/).")
     private Optional<Path> out = Optional.empty();
 
-    @Option(
-            names = "--resume",
-            description = "Go on with the run in --out, by its own options; others that are named are refused.")
+    @Option(names = "--resume", description = "Resume the run in --out with its own options.")
     private boolean resume;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "Times that every image is seen.")
+    @Option(names = "--epochs", paramLabel = "N", description = "Number of epochs.")
     private Optional<Integer> epochs = Optional.empty();
 
-    @Option(names = "--batch", paramLabel = "N", description = "Images in a step.")
+    @Option(names = "--batch", paramLabel = "N", description = "Batch size per optimizer step.")
     private Optional<Integer> batch = Optional.empty();
 
-    @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate.")
+    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate.")
     private Optional<Double> learningRate = Optional.empty();
 
     @Option(
             names = "--pretrain",
             paramLabel = "N",
-            description =
-                    "Before that, N epochs without labels: the model predicts the colours of patches that are hidden from it"
-                            + " (ViT, DeiT and hybrids), on all training images.")
+            description = "Epochs of self-supervised masked patch prediction before training (ViT, DeiT, hybrids).")
     private Optional<Integer> pretrain = Optional.empty();
 
     @Mixin
@@ -122,12 +116,13 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--freeze",
             negatable = true,
-            description =
-                    "Train the classifier alone, or not; by default it is trained alone where there are fewer than"
-                            + " 500 images.")
+            description = "Train only the classifier (default: below 500 images).")
     private Optional<Boolean> freeze = Optional.empty();
 
-    @Option(names = "--labels", paramLabel = "FILE", description = "CSV of file and label, for a flat folder.")
+    @Option(
+            names = "--labels",
+            paramLabel = "FILE",
+            description = "CSV file with columns file and label, for a flat folder.")
     private Optional<String> labels = Optional.empty();
 
     @Mixin
@@ -136,27 +131,27 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private PreparationOptions preparation = new PreparationOptions();
 
-    @Option(names = "--seed", paramLabel = "N", description = "Where all chance begins.")
+    @Option(names = "--seed", paramLabel = "N", description = "Random seed.")
     private Optional<Long> seed = Optional.empty();
 
     @Option(
             names = "--on-nan",
-            description = "What to do when the loss or a gradient is no finite number: stop, or skip the step"
-                    + " (default stop).")
+            description = "Action on a non-finite loss or gradient: stop, or skip the step (default stop).")
     private Optional<Trainer.OnNan> onNan = Optional.empty();
 
-    @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Any option of config.yaml; may be repeated.")
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Set a training option (see 'vitrail recipes --options'); repeatable.")
     private List<String> settings = List.of();
 
-    @Option(names = "--workers", paramLabel = "N", description = "Threads that decode (default: the machine's cores).")
+    @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
-    @Option(names = "--strict", description = "Stop at the first image or file that cannot be read.")
+    @Option(names = "--strict", description = "Fail at the first unreadable image or file.")
     private boolean strict;
 
-    @Option(
-            names = "--no-doctor",
-            description = "Leave out the checks, before training, of what cannot work or is known to fail.")
+    @Option(names = "--no-doctor", description = "Skip the checks of options, data and model before training.")
     private boolean noDoctor;
 
     @Option(names = "--json", description = "Print one JSON object.")

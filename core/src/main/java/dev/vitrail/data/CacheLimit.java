@@ -20,7 +20,7 @@ public record CacheLimit(boolean automatic, int mebibytes) {
     public static final CacheLimit OFF = new CacheLimit(false, 0);
 
     public CacheLimit {
-        require(mebibytes >= 0, "a cache of %d MiB cannot be: expected 0 or more", mebibytes);
+        require(mebibytes >= 0, "cache size must be at least 0 MiB, found %d", mebibytes);
         require(!automatic || mebibytes == 0, "a cache either decides by itself or has %d MiB, not both", mebibytes);
     }
 

@@ -151,9 +151,9 @@ public final class SampleRandom implements RandomGenerator {
     }
 
     @Override
-    public double nextGaussian(double mean, double deviation) {
-        positive(deviation >= 0);
-        return mean + deviation * nextGaussian();
+    public double nextGaussian(double mean, double std) {
+        positive(std >= 0);
+        return mean + std * nextGaussian();
     }
 
     @Override
@@ -163,7 +163,7 @@ public final class SampleRandom implements RandomGenerator {
 
     private static void positive(boolean holds) {
         if (!holds) {
-            throw new IllegalArgumentException("a bound above zero is needed, and a deviation of at least zero");
+            throw new IllegalArgumentException("a bound above zero is needed, and a std of at least zero");
         }
     }
 

@@ -96,13 +96,13 @@ final class DataChecks {
         if (!pretrained && images < RecipeAdvisor.FEW_FROM_SCRATCH) {
             findings.add(Diagnosis.warn(
                     "start from published weights, such as --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
-                    "%,d images are few for a model that starts from random weights: it will know them by heart",
+                    "%,d images are few for a model that starts from random weights: it will overfit",
                     images));
         }
         if (pretrained && !config.get(FREEZE_BACKBONE) && images < RecipeAdvisor.FEW_TO_FINE_TUNE) {
             findings.add(Diagnosis.warn(
                     "train the classifier alone (--freeze, or --recipe classifier-only)",
-                    "all layers are to be fine-tuned on %,d images, fewer than the %d below which they learn them by heart",
+                    "all layers are to be fine-tuned on %,d images, fewer than the %d below which they overfit",
                     images,
                     RecipeAdvisor.FEW_TO_FINE_TUNE));
         }

@@ -38,7 +38,7 @@ final class OptionChecks {
     /** Share of the first weights in a running mean from which on it is no use. */
     private static final double STALE = 0.01;
     /** Side of the smallest random crop, pixels of the picture, that still shows what it is of. */
-    private static final int SMALLEST_CROP_SIDE = 16;
+    private static final int MIN_CROP_SIDE = 16;
 
     /**
      * The learning rates that papers and the recipes here use with an optimiser, for 256 images in a step, and how they follow that
@@ -183,7 +183,7 @@ final class OptionChecks {
         if (left > STALE) {
             findings.add(Diagnosis.warn(
                     "set ema_warmup to true, or lower ema_decay",
-                    "after %,d steps the running mean of the weights, which is what is judged and kept, is still made of the first ones by %.0f %%",
+                    "after %,d steps the EMA of the weights, which is evaluated and saved, is still made of the first ones by %.0f %%",
                     steps,
                     100 * left));
         }
@@ -191,7 +191,7 @@ final class OptionChecks {
 
     private static void crops(TrainingConfig config, int picture, List<Diagnosis> findings) {
         long side = Math.round(picture * Math.sqrt(config.get(CROP_SCALE).low()));
-        if (config.get(CROP) == Augmentation.Crop.RESIZED && side < SMALLEST_CROP_SIDE) {
+        if (config.get(CROP) == Augmentation.Crop.RESIZED && side < MIN_CROP_SIDE) {
             findings.add(Diagnosis.warn(
                     "pad and crop small pictures instead (--set crop=pad), or raise the minimum of crop_scale",
                     "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",

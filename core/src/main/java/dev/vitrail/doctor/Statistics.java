@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Whether images are normalised with the mean and deviation that the weights were trained with. */
+/** Whether images are normalised with the mean and std that the weights were trained with. */
 final class Statistics {
     private Statistics() {}
 
@@ -49,7 +49,7 @@ final class Statistics {
             return List.of();
         }
         var sentence =
-                "the images would be normalised with mean %s and deviation %s, but %s (%s.%s) was trained with %s and %s"
+                "the images would be normalised with mean %s and std %s, but %s (%s.%s) was trained with %s and %s"
                         .formatted(
                                 ours.mean(),
                                 ours.std(),
@@ -82,7 +82,7 @@ final class Statistics {
                 ? List.of()
                 : List.of(Diagnosis.warn(
                         "if these are such weights, put them in a folder with a config.json that says so",
-                        "%s does not say its mean and deviation, so %s and %s are taken; other weights of %s were trained with %s",
+                        "%s does not say its mean and std, so %s and %s are taken; other weights of %s were trained with %s",
                         name,
                         input.mean(),
                         input.std(),
@@ -91,6 +91,6 @@ final class Statistics {
     }
 
     private static Normalization statistics(Pretrained published) {
-        return new Normalization(published.input().mean(), published.input().deviation());
+        return new Normalization(published.input().mean(), published.input().std());
     }
 }

@@ -47,7 +47,7 @@ public final class Autocast implements AutoCloseable {
                 };
         VitrailException.require(
                 possible,
-                "mixed precision in %s on %s cannot be: a CPU computes in BF16, a GPU in BF16 or F16",
+                "mixed precision in %s is not supported on %s: a CPU computes in BF16, a GPU in BF16 or F16",
                 dtype,
                 kind);
         return new Autocast(new Setting(kind, true, dtype.scalarType));

@@ -53,7 +53,7 @@ public final class FusedOptimizers {
     }
 
     /**
-     * One step of stochastic gradient descent, in place.
+     * One step of SGD, in place.
      *
      * @param buffers the momentum's running sums, zeros before the first step; empty if {@code momentum} is 0
      * @param nesterov whether the gradient is taken where the momentum leads (Sutskever et al., 2013)

@@ -57,7 +57,7 @@ public final class Tensor {
                 torch.torch_empty(shape, options(dtype, device), new org.bytedeco.pytorch.MemoryFormatOptional()));
     }
 
-    /** Samples of the normal distribution with mean 0 and standard deviation 1. */
+    /** Samples of the normal distribution with mean 0 and std 1. */
     public static Tensor randn(long... shape) {
         Natives.load();
         return new Tensor(torch.randn(shape));
@@ -577,8 +577,8 @@ public final class Tensor {
     }
 
     /** Replaces the elements by samples of a normal distribution. */
-    public Tensor normalInPlace(double mean, double deviation) {
-        handle.normal_(mean, deviation, new org.bytedeco.pytorch.GeneratorOptional());
+    public Tensor normalInPlace(double mean, double std) {
+        handle.normal_(mean, std, new org.bytedeco.pytorch.GeneratorOptional());
         return this;
     }
 

@@ -20,7 +20,7 @@ final class RidgeClassifier {
     /** Keeps a channel that never changes from being divided by 0; as in the original. */
     private static final double SMALLEST_DEVIATION = 1e-5;
 
-    private final Tensor mean, deviation; // [1, D]
+    private final Tensor mean, std; // [1, D]
     private final Tensor bias; // [1, K]
     private final Tensor eigenvalues; // [1, r], r = min(n, D)
     private final Tensor left; // [D, r]
@@ -35,8 +35,8 @@ final class RidgeClassifier {
     RidgeClassifier(Tensor features, int[] labels, int classes) {
         mean = features.mean(true, 0);
         var centred = features.minus(mean);
-        deviation = centred.times(centred).mean(true, 0).squareRoot().plus(SMALLEST_DEVIATION);
-        var X = centred.dividedBy(deviation);
+        std = centred.times(centred).mean(true, 0).squareRoot().plus(SMALLEST_DEVIATION);
+        var X = centred.dividedBy(std);
         var targets = targets(labels, classes);
         bias = targets.mean(true, 0);
         var Y = targets.minus(bias);
@@ -67,7 +67,7 @@ final class RidgeClassifier {
      * @param penalties λ, each positive
      */
     Tensor[] scores(Tensor features, double... penalties) {
-        var projected = features.minus(mean).dividedBy(deviation).matmul(left);
+        var projected = features.minus(mean).dividedBy(std).matmul(left);
         return Arrays.stream(penalties)
                 .mapToObj(penalty -> projected
                         .dividedBy(eigenvalues.plus(penalty))

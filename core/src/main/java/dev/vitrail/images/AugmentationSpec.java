@@ -20,7 +20,7 @@ import java.util.regex.Pattern;
  * <table>
  *   <caption>What there is</caption>
  *   <tr><td>{@code rand}</td><td>RandAugment. {@code m}: level, 10 if not said. {@code n}: operations for a picture, 2. {@code p}: probability of
- *       each, 0.5. {@code mstd}: deviation of the level, 0; above 100: any level up to m. {@code mmax}: highest level, 10. {@code inc1}:
+ *       each, 0.5. {@code mstd}: std of the level, 0; above 100: any level up to m. {@code mmax}: highest level, 10. {@code inc1}:
  *       operations that are stronger at a higher level. {@code tweights}, {@code t3a}, {@code t3aw}: other sets of operations. {@code w0}: older
  *       weights</td></tr>
  *   <tr><td>{@code original}, {@code originalr}, {@code v0}, {@code v0r}</td><td>AutoAugment's policies. {@code mstd}</td></tr>
@@ -41,7 +41,7 @@ public record AugmentationSpec(String text) {
     private static final List<String> SWITCHES = List.of("inc", "b");
     /** Levels beyond it would leave nothing of a picture. */
     private static final double HIGHEST_LEVEL = 100;
-    /** A deviation beyond it stands for a uniform distribution. */
+    /** A std beyond it stands for a uniform distribution. */
     private static final double UNIFORM = 100;
     /** timm's reach of AugMix's shifts. */
     private static final double AUGMIX_REACH = 0.3;
@@ -78,14 +78,14 @@ public record AugmentationSpec(String text) {
         } else if (parts.has("w")) {
             weights = Optional.of(AugmentationTables.RAND_WEIGHTS_0);
         }
-        double deviation = parts.number("mstd", 0);
+        double std = parts.number("mstd", 0);
         double level = parts.number("m", AugmentOperation.FULL_LEVEL);
         double limit = parts.number("mmax", AugmentOperation.FULL_LEVEL);
         var operations = operations(
                 names,
                 parts.number("p", 0.5),
                 level,
-                deviation > UNIFORM ? Double.POSITIVE_INFINITY : deviation,
+                std > UNIFORM ? Double.POSITIVE_INFINITY : std,
                 limit > 0 ? limit : AugmentOperation.FULL_LEVEL,
                 motion);
         return new RandAugment(operations, (int) parts.number("n", 2), weights);
@@ -109,14 +109,14 @@ public record AugmentationSpec(String text) {
     }
 
     private static AutoAugment autoAugment(Parts parts, AffineSettings motion) {
-        double deviation = parts.number("mstd", 0);
+        double std = parts.number("mstd", 0);
         var policies = AugmentationTables.POLICIES.getOrDefault(parts.name(), List.of()).stream()
                 .map(policy -> policy.stream()
                         .map(entry -> new RandomOperation(
                                 entry.operation(),
                                 entry.probability(),
                                 entry.magnitude(),
-                                deviation,
+                                std,
                                 AugmentOperation.FULL_LEVEL,
                                 motion))
                         .toList())
@@ -125,15 +125,9 @@ public record AugmentationSpec(String text) {
     }
 
     private static List<RandomOperation> operations(
-            List<String> names,
-            double probability,
-            double level,
-            double deviation,
-            double limit,
-            AffineSettings motion) {
+            List<String> names, double probability, double level, double std, double limit, AffineSettings motion) {
         return names.stream()
-                .map(name ->
-                        new RandomOperation(AugmentOperation.of(name), probability, level, deviation, limit, motion))
+                .map(name -> new RandomOperation(AugmentOperation.of(name), probability, level, std, limit, motion))
                 .toList();
     }
 

@@ -21,8 +21,8 @@ final class GaussianBlur {
     /** What the next one on either side weighs. */
     private final int outer;
 
-    private GaussianBlur(float deviation) {
-        float variance = deviation * deviation / PASSES;
+    private GaussianBlur(float std) {
+        float variance = std * std / PASSES;
         float length = (float) Math.sqrt(12.0 * variance + 1.0);
         float whole = (float) Math.floor((length - 1.0) / 2.0);
         float part = (2 * whole + 1) * (whole * (whole + 1) - 3 * variance);
@@ -33,9 +33,9 @@ final class GaussianBlur {
         outer = (ONE - (2 * reach + 1) * inner) / 2;
     }
 
-    /** @param deviation of the Gaussian, in pixels; 0 changes nothing */
-    static RgbImage apply(RgbImage image, double deviation) {
-        return deviation == 0 ? image : new GaussianBlur((float) deviation).apply(image);
+    /** @param std of the Gaussian, in pixels; 0 changes nothing */
+    static RgbImage apply(RgbImage image, double std) {
+        return std == 0 ? image : new GaussianBlur((float) std).apply(image);
     }
 
     private RgbImage apply(RgbImage image) {

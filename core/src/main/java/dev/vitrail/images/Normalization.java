@@ -24,13 +24,13 @@ public record Normalization(List<Double> mean, List<Double> std) {
         std = List.copyOf(std);
         VitrailException.require(
                 (mean.size() == 1 || mean.size() == 3) && std.size() == mean.size(),
-                "Expected one or three means and as many deviations, found mean %s and std %s.",
+                "Expected one or three means and as many stds, found mean %s and std %s.",
                 mean,
                 std);
         VitrailException.require(
                 mean.stream().allMatch(Double::isFinite)
                         && std.stream().allMatch(value -> Double.isFinite(value) && value > 0),
-                "Expected finite means and positive deviations, found mean %s and std %s.",
+                "Expected finite means and positive stds, found mean %s and std %s.",
                 mean,
                 std);
     }

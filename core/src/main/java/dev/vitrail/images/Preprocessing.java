@@ -86,7 +86,7 @@ public record Preprocessing(
         return new Preprocessing(channels, newHeight, newWidth, cropPct, cropMode, interpolation, mean, std);
     }
 
-    /** Mean and deviation. */
+    /** Mean and std. */
     public Normalization normalization() {
         return new Normalization(mean, std);
     }

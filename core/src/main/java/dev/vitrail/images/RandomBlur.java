@@ -8,20 +8,20 @@ import java.util.random.RandomGenerator;
  * pixels instead, the two differ by about a level.
  *
  * @param probability that a picture is blurred
- * @param lowest standard deviation, in pixels
- * @param highest standard deviation, in pixels
+ * @param lowest std, in pixels
+ * @param highest std, in pixels
  */
 public record RandomBlur(double probability, double lowest, double highest) implements ImageTransform {
     public RandomBlur {
         VitrailException.require(
                 probability >= 0 && probability <= 1 && lowest >= 0 && lowest <= highest && highest <= 1000,
-                "A blur needs a probability from 0 to 1 and deviations of 0 ≤ lowest ≤ highest ≤ 1000 pixels, found %s, %s and %s.",
+                "A blur needs a probability from 0 to 1 and stds of 0 ≤ lowest ≤ highest ≤ 1000 pixels, found %s, %s and %s.",
                 probability,
                 lowest,
                 highest);
     }
 
-    /** Deviations from 0.1 to 2 pixels. */
+    /** Stds from 0.1 to 2 pixels. */
     public RandomBlur(double probability) {
         this(probability, 0.1, 2);
     }

@@ -7,14 +7,14 @@ import java.util.random.RandomGenerator;
  *
  * @param probability that it is applied
  * @param magnitude its level
- * @param deviation of a normal distribution around that level; infinite for any level from 0 to {@code magnitude} alike
+ * @param std of a normal distribution around that level; infinite for any level from 0 to {@code magnitude} alike
  * @param limit the highest level that comes of it
  */
 record RandomOperation(
         AugmentOperation operation,
         double probability,
         double magnitude,
-        double deviation,
+        double std,
         double limit,
         AffineSettings motion)
         implements ImageTransform {
@@ -24,10 +24,10 @@ record RandomOperation(
             return image;
         }
         double level = magnitude;
-        if (deviation == Double.POSITIVE_INFINITY) {
+        if (std == Double.POSITIVE_INFINITY) {
             level = magnitude * random.nextDouble();
-        } else if (deviation > 0) {
-            level = magnitude + deviation * random.nextGaussian();
+        } else if (std > 0) {
+            level = magnitude + std * random.nextGaussian();
         }
         return operation.apply(image, Math.max(0, Math.min(level, limit)), motion, random);
     }

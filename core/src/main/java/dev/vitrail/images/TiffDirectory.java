@@ -86,12 +86,12 @@ final class TiffDirectory {
         return field == null ? 0 : field.count;
     }
 
-    /** A tag's first value. */
+    /** A tag's initial value. */
     long value(int tag, long otherwise) throws IOException {
         return has(tag) ? values(tag, 1)[0] : otherwise;
     }
 
-    /** A tag's first values, {@code most} at most. */
+    /** A tag's initial values, {@code most} at most. */
     long[] values(int tag, int most) throws IOException {
         var field = fields.get(tag);
         if (field == null) {

@@ -11,7 +11,7 @@ import java.util.random.RandomGenerator;
  * @param height of the input, in pixels
  * @param width of the input, in pixels
  * @param steps in their order; the last must leave a picture of the input's size
- * @param normalization mean and deviation; one channel makes the picture grey before the first step
+ * @param normalization mean and std; one channel makes the picture grey before the first step
  * @param erasing what is erased of the normalised picture; empty: nothing
  */
 public record TrainingTransform(

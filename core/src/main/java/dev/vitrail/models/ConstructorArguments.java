@@ -156,7 +156,7 @@ public final class ConstructorArguments {
         return values.containsKey(name);
     }
 
-    /** The first value of LayerScale; null for none. */
+    /** The initial value of LayerScale; null for none. */
     public void layerScale(String name, Consumer<OptionalDouble> use) {
         if (has(name)) {
             take(name)

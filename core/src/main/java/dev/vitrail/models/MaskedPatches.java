@@ -41,16 +41,16 @@ public final class MaskedPatches extends Model {
     private final Parameter maskToken;
     private final Linear colorHead;
     private final int colors;
-    private final List<Double> mean, deviation;
+    private final List<Double> mean, std;
 
     /**
      * @param model whose tokens keep the grid of patches; closed with this one
      * @param mean of each channel, that was taken from images with levels of 0 to 1
-     * @param deviation of each channel, that they were then divided by
+     * @param std of each channel, that they were then divided by
      * @param name of the model, for errors
      * @throws VitrailException if the model has no token for each patch
      */
-    public MaskedPatches(Model model, List<Double> mean, List<Double> deviation, String name) {
+    public MaskedPatches(Model model, List<Double> mean, List<Double> std, String name) {
         if (!(model instanceof PatchTokens tokens)) {
             throw VitrailException.of(
                     "%s cannot learn by masked patches, as its tokens are not the image's patches up to the last block: choose"
@@ -67,7 +67,7 @@ public final class MaskedPatches extends Model {
                 config.imageWidth());
         this.patches = tokens;
         this.mean = List.copyOf(mean);
-        this.deviation = List.copyOf(deviation);
+        this.std = List.copyOf(std);
         maskToken = parameter("mask_token", Init.truncatedNormal(0.02), 1, 1, model.width());
         this.model = child("", model);
         require(
@@ -79,7 +79,7 @@ public final class MaskedPatches extends Model {
                 child("color_head", new Linear(model.width(), colors, true, Init.truncatedNormal(0.02), Init.zeros()));
     }
 
-    /** Draws first values for what the model inside has not. */
+    /** Draws initial values for what the model inside has not. */
     public void initialiseHead(Device device) {
         parameters().forEach((name, parameter) -> {
             if (onlyForTraining(name)) {
@@ -171,7 +171,7 @@ public final class MaskedPatches extends Model {
         var means = images.reshape(B, C, images.size(2) / P, P, images.size(3) / Q, Q)
                 .mean(false, 3, 5)
                 .flatten(2); //                                                        [B, C, N]
-        var levels = means.times(channels(deviation).to(images.device()))
+        var levels = means.times(channels(std).to(images.device()))
                 .plus(channels(mean).to(images.device()))
                 .times(LEVELS)
                 .floor()

@@ -21,8 +21,8 @@ public final class Attention extends Layer {
      * @param scale factor of {@code q·kᵀ}, usually 1/√d
      * @param attentionDropout probability that a weight is dropped
      * @param projectionDropout probability that an output is dropped
-     * @param qkvInit first values of the joint projection
-     * @param outInit first values of the output projection
+     * @param qkvInit initial values of the joint projection
+     * @param outInit initial values of the output projection
      */
     public record Config(
             long width,

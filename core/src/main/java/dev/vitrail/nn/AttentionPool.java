@@ -3,7 +3,7 @@ package dev.vitrail.nn;
 import dev.vitrail.engine.Tensor;
 
 /**
- * Pools tokens by attention from one trained query, followed by a perceptron: the "MAP head" (Zhai et al., 2022,
+ * Pools tokens by attention from one trained query, followed by a MLP: the "MAP head" (Zhai et al., 2022,
  * arXiv:2106.04560, as big_vision has it), {@code [B, N, D] → [B, D]}.
  */
 public final class AttentionPool extends Layer {

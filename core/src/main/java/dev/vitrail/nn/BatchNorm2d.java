@@ -33,7 +33,7 @@ public final class BatchNorm2d extends Layer {
     /**
      * @param width C, channels
      * @param activation applied to the result; null for none
-     * @param scale first value of the trained factors
+     * @param scale initial value of the trained factors
      */
     public BatchNorm2d(long width, double eps, @Nullable Activation activation, Init scale) {
         weight = parameter("weight", scale, width);

@@ -3,7 +3,7 @@ package dev.vitrail.nn;
 import dev.vitrail.engine.Tensor;
 
 /**
- * A perceptron whose hidden layer is gated, {@code down(silu(a) · b)} with {@code [a, b] = up(x)} (SwiGLU; Shazeer, 2020,
+ * A MLP whose hidden layer is gated, {@code down(silu(a) · b)} with {@code [a, b] = up(x)} (SwiGLU; Shazeer, 2020,
  * arXiv:2002.05202), as DINOv2's giant has it. {@code [B, N, D] → [B, N, D]}.
  */
 public final class GatedMlp extends Layer {

@@ -20,7 +20,7 @@ public final class GroupNorm extends Layer {
      * @param groups divides the width
      * @param width C, channels
      * @param activation applied to the result; null for none
-     * @param scale first value of the trained factors
+     * @param scale initial value of the trained factors
      */
     public GroupNorm(long groups, long width, double eps, @Nullable Activation activation, Init scale) {
         VitrailException.require(

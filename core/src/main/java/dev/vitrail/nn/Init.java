@@ -2,13 +2,13 @@ package dev.vitrail.nn;
 
 import dev.vitrail.engine.Tensor;
 
-/** How a parameter gets its first values. */
+/** How a parameter gets its initial values. */
 @FunctionalInterface
 public interface Init {
     /** Fills a tensor of the parameter's shape, in place, from the engine's random numbers. */
     void fill(Tensor values);
 
-    /** The same first values multiplied by a factor. */
+    /** The same initial values multiplied by a factor. */
     default Init times(double factor) {
         return values -> {
             fill(values);
@@ -28,8 +28,8 @@ public interface Init {
         return constant(1);
     }
 
-    static Init normal(double deviation) {
-        return values -> values.normalInPlace(0, deviation);
+    static Init normal(double std) {
+        return values -> values.normalInPlace(0, std);
     }
 
     /** Uniform between −bound and bound. */
@@ -38,16 +38,16 @@ public interface Init {
     }
 
     /**
-     * A normal distribution with mean 0, cut at ±2 (in the parameter's own units, not in deviations, as the originals' function
+     * A normal distribution with mean 0, cut at ±2 (in the parameter's own units, not in stds, as the originals' function
      * of that name cuts it).
      */
-    static Init truncatedNormal(double deviation) {
-        return values -> truncate(values, 2 / deviation).timesInPlace(deviation);
+    static Init truncatedNormal(double std) {
+        return values -> truncate(values, 2 / std).timesInPlace(std);
     }
 
-    /** A normal distribution cut at ±2 deviations, whose variance after the cut is {@code variance} (Flax's "lecun_normal"). */
+    /** A normal distribution cut at ±2 stds, whose variance after the cut is {@code variance} (Flax's "lecun_normal"). */
     static Init truncatedNormalOfVariance(double variance) {
-        // The deviation of a unit normal cut at ±2.
+        // The std of a unit normal cut at ±2.
         double shrinkage = .87962566103423978;
         return values -> truncate(values, 2).timesInPlace(Math.sqrt(variance) / shrinkage);
     }
@@ -69,7 +69,7 @@ public interface Init {
 
     /** Unit normal samples cut at ±{@code limit}, by the inverse of the distribution function. */
     private static Tensor truncate(Tensor values, double limit) {
-        // P(|x| ≤ limit) = erf(limit / √2); past six deviations it is 1 in single precision, and erfinv would give
+        // P(|x| ≤ limit) = erf(limit / √2); past six stds it is 1 in single precision, and erfinv would give
         // infinity.
         double edge = limit > 5 ? 0.9999994 : errorFunction(limit / Math.sqrt(2));
         return values.uniformInPlace(-edge, edge)

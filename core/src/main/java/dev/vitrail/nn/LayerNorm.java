@@ -14,7 +14,7 @@ public final class LayerNorm extends Layer {
     }
 
     /**
-     * @param weights first values of the factors, usually 1
+     * @param weights initial values of the factors, usually 1
      */
     public LayerNorm(long width, double eps, Init weights) {
         weight = parameter("weight", weights, width);

@@ -11,7 +11,7 @@ public final class Linear extends Layer {
     private final Parameter weight;
     private final @Nullable Parameter bias;
 
-    /** With bias, weights from a normal distribution of deviation 0.02 cut at ±2, as vision transformers start. */
+    /** With bias, weights from a normal distribution of std 0.02 cut at ±2, as vision transformers start. */
     public Linear(long in, long out) {
         this(in, out, true);
     }

@@ -2,7 +2,7 @@ package dev.vitrail.nn;
 
 import dev.vitrail.engine.Tensor;
 
-/** A block's two-layer perceptron, {@code [B, N, D] → [B, N, D]}. */
+/** A block's two-layer MLP, {@code [B, N, D] → [B, N, D]}. */
 public final class Mlp extends Layer {
     private final Linear up;
     private final Activation activation;

@@ -183,7 +183,7 @@ public abstract class Module implements AutoCloseable {
 
     // ------------------------------------------------------------------------------------------------------- life
 
-    /** Draws first values for all parameters, always the same for the same seed. */
+    /** Draws initial values for all parameters, always the same for the same seed. */
     public final void initialise(long seed, Device device) {
         initialise(seed, device, WeightInit.ORIGINAL);
     }

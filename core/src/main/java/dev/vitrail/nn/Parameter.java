@@ -108,7 +108,7 @@ public final class Parameter {
         derived.add(release);
     }
 
-    /** Where its first values come from. */
+    /** Where its initial values come from. */
     Init init() {
         return init;
     }
@@ -144,7 +144,7 @@ public final class Parameter {
         }
     }
 
-    /** Draws first values, on the given device. */
+    /** Draws initial values, on the given device. */
     public void initialise(Device device) {
         initialise(device, init);
     }

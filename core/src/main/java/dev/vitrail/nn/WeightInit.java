@@ -2,7 +2,7 @@ package dev.vitrail.nn;
 
 /** How the parameters of a model that is trained from scratch start. */
 public enum WeightInit {
-    /** As the model's original draws them: most weights from a normal distribution of deviation 0.02, which suits widths of 384 and more. */
+    /** As the model's original draws them: most weights from a normal distribution of std 0.02, which suits widths of 384 and more. */
     ORIGINAL {
         @Override
         Init of(String name, Parameter parameter) {
@@ -39,7 +39,7 @@ public enum WeightInit {
     };
 
     /**
-     * The distribution of a parameter's first values.
+     * The distribution of a parameter's initial values.
      *
      * @param name in its own module
      */

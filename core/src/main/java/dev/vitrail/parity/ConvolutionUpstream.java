@@ -204,7 +204,7 @@ final class ConvolutionUpstream {
         });
     }
 
-    /** LayerScale's first value; null or, in the original repository, 0 stands for none. */
+    /** LayerScale's initial value; null or, in the original repository, 0 stands for none. */
     private static OptionalDouble firstScale(Arguments a, String name) {
         var value = a.get(name);
         if (value.isMissingNode()) {

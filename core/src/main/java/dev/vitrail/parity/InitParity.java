@@ -15,11 +15,11 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
-/** Stochastic depth, and the statistics of first values: samples, so they are compared loosely. */
+/** Stochastic depth, and the statistics of initial values: samples, so they are compared loosely. */
 final class InitParity {
     private static final Pattern LECUN = Pattern.compile("lecun_normal_ fan_in=(\\d+)");
     private static final double RATE = 1e-6;
-    /** Deviations of a sample's mean that a draw may be off by. */
+    /** Stds of a sample's mean that a draw may be off by. */
     private static final double SIGMAS = 6;
 
     private InitParity() {}
@@ -70,7 +70,7 @@ final class InitParity {
         });
     }
 
-    /** The model of a name such as {@code vit_tiny_patch16_224/jax}, where the scheme of first values follows the slash. */
+    /** The model of a name such as {@code vit_tiny_patch16_224/jax}, where the scheme of initial values follows the slash. */
     private static Model model(String name) {
         var parts = name.split("/");
         var variant = Catalog.get(parts[0]);
@@ -110,7 +110,7 @@ final class InitParity {
         if (lecun.matches()) {
             return Optional.of(Init.truncatedNormalOfVariance(1.0 / Integer.parseInt(lecun.group(1))));
         }
-        double deviation = sample.path("std").asDouble();
+        double std = sample.path("std").asDouble();
         if (sample.path("mean").asDouble() != 0) {
             return Optional.empty();
         }
@@ -118,24 +118,23 @@ final class InitParity {
                 name.equals("trunc_normal_tf_")
                         ? values -> {
                             Init.truncatedNormal(1).fill(values);
-                            values.timesInPlace(deviation);
+                            values.timesInPlace(std);
                         }
-                        : Init.truncatedNormal(deviation));
+                        : Init.truncatedNormal(std));
     }
 
-    private static void compare(String what, Tensor values, double mean, double deviation, Outcome.Collector outcome) {
-        double noise = SIGMAS * Math.max(deviation, 1e-7) / Math.sqrt(values.count());
+    private static void compare(String what, Tensor values, double mean, double std, Outcome.Collector outcome) {
+        double noise = SIGMAS * Math.max(std, 1e-7) / Math.sqrt(values.count());
         double foundMean = values.mean().item();
         double found = values.count() == 1
-                ? deviation
+                ? std
                 : values.flat().variance(false, 0).squareRoot().item();
-        if (Math.abs(foundMean - mean) > 2 * noise + 2e-6
-                || Math.abs(found - deviation) > noise + 0.03 * deviation + 1e-6) {
-            outcome.fail("%s starts with mean %.3g and deviation %.3g, expected %.3g and %.3g"
-                    .formatted(what, foundMean, found, mean, deviation));
+        if (Math.abs(foundMean - mean) > 2 * noise + 2e-6 || Math.abs(found - std) > noise + 0.03 * std + 1e-6) {
+            outcome.fail("%s starts with mean %.3g and std %.3g, expected %.3g and %.3g"
+                    .formatted(what, foundMean, found, mean, std));
         }
-        if (deviation > 0) {
-            outcome.figure("deviation_error", Math.abs(found / deviation - 1));
+        if (std > 0) {
+            outcome.figure("std_error", Math.abs(found / std - 1));
         }
     }
 }

@@ -50,7 +50,7 @@ public final class ParquetColumn {
     /**
      * A page of values.
      *
-     * @param firstRow the file's row that its first value belongs to
+     * @param firstRow the file's row that its initial value belongs to
      * @param rows how many rows it has a value or null for
      * @param place of its header in the file
      * @param bytes of its content, uncompressed

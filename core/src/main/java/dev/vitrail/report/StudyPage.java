@@ -130,7 +130,7 @@ public final class StudyPage {
 
     private String note() {
         return "<p>Validation top-1 after the last epoch, %%%s; the best of a column is bold. MACs: of one image.</p>\n"
-                .formatted(seeds() > 1 ? ", mean ± standard deviation over " + seeds() + " seeds" : ", one seed");
+                .formatted(seeds() > 1 ? ", mean ± std over " + seeds() + " seeds" : ", one seed");
     }
 
     private void charts(StringBuilder body) {
@@ -184,7 +184,7 @@ public final class StudyPage {
     }
 
     private static Point point(double x, Accuracy one) {
-        return new Point(x, 100 * one.mean(), 100 * one.deviation().orElse(0.0));
+        return new Point(x, 100 * one.mean(), 100 * one.std().orElse(0.0));
     }
 
     private static String millions(double count) {

@@ -41,9 +41,9 @@ public record StudyResults(
      * @param images that were trained on
      * @param runs that have finished
      * @param mean of their top-1, 0 to 1
-     * @param deviation of a sample, with a divisor of one less than the runs; none for a single run
+     * @param std of a sample, with a denominator of one less than the runs; none for a single run
      */
-    public record Accuracy(int images, int runs, double mean, Optional<Double> deviation) {
+    public record Accuracy(int images, int runs, double mean, Optional<Double> std) {
         static Accuracy of(List<StudyRow> finished) {
             var all = finished.stream()
                     .flatMap(row -> row.result().stream())
@@ -62,8 +62,7 @@ public record StudyResults(
         /** As 96.41 ± 0.32, per cent. */
         public String text() {
             return String.format(Locale.ROOT, "%.2f", 100 * mean)
-                    + deviation
-                            .map(d -> String.format(Locale.ROOT, " ± %.2f", 100 * d))
+                    + std.map(d -> String.format(Locale.ROOT, " ± %.2f", 100 * d))
                             .orElse("");
         }
     }

@@ -69,7 +69,7 @@ public record Study(
         return new Study(name, scale, title, source, data, models, recipes, shares, seeds, options, minutes);
     }
 
-    /** What its folder is called where nobody says. */
+    /** What its folder is called by default. */
     public String folderName() {
         return scale.isEmpty() ? name : name + "-" + scale;
     }

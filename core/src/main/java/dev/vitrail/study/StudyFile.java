@@ -32,7 +32,7 @@ public final class StudyFile {
     private static final List<String> KEYS =
             List.of(TITLE, SOURCE, DATA, MODELS, RECIPES, SHARES, SEEDS, OPTIONS, BUDGET, SCALES);
 
-    /** Minutes that a study may take where nobody says: a day. */
+    /** Minutes that a study may take by default: a day. */
     private static final double LONG = 1440;
 
     private static final YAMLMapper YAML = YAMLMapper.builder()

@@ -21,7 +21,7 @@ public record CosineSchedule(
     public CosineSchedule {
         VitrailException.require(base > 0, "the learning rate must be positive, found %s", base);
         VitrailException.require(lowest >= 0, "the lowest learning rate must not be negative, found %s", lowest);
-        VitrailException.require(length > 0, "a cosine of %d units cannot be: it needs 1 or more", length);
+        VitrailException.require(length > 0, "cosine length must be at least 1, found %d", length);
         VitrailException.require(
                 cycles > 0 && cycleStretch >= 1 && cycleDecay > 0 && exponent > 0,
                 "%d cycles, each %s times longer and %s times as high as the one before, along time to the power of %s: the"

@@ -5,7 +5,7 @@ import dev.vitrail.VitrailException;
 /**
  * How a learning rate that was found for one number of images in an update is carried over to another.
  *
- * <p>timm takes the root for Adam's relatives and LAMB, and the proportion for gradient descent, both from a reference of 256 images;
+ * <p>timm takes the root for Adam's relatives and LAMB, and the proportion for SGD, both from a reference of 256 images;
  * DeiT, T2T-ViT, CaiT and Swin take the proportion for AdamW, from 512 (DeiT, CaiT, Swin) or 1024.
  */
 public enum LearningRateScaling {

@@ -19,7 +19,7 @@ public record PolynomialSchedule(double base, long length, double lowest, double
                 lowest);
         VitrailException.require(
                 length > 0 && power > 0,
-                "a fall over %d units to the power of %s cannot be: both must be positive",
+                "length and power of a polynomial schedule must be positive, found %d and %s",
                 length,
                 power);
     }

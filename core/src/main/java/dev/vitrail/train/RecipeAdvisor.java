@@ -22,9 +22,9 @@ import java.util.Map;
  * they are, how evenly they are spread over the classes, and whether the model has been trained already.
  */
 public final class RecipeAdvisor {
-    /** Images below which all layers of a trained model would only learn them by heart. */
+    /** Images below which all layers of a trained model would overfit. */
     public static final int FEW_TO_FINE_TUNE = 500;
-    /** Images below which a model with random weights learns them by heart. */
+    /** Images below which a model with random weights overfits. */
     public static final int FEW_FROM_SCRATCH = 5000;
 
     /** Side of what counts as a small picture, pixels. */
@@ -102,7 +102,7 @@ public final class RecipeAdvisor {
         say(
                 reasons,
                 few
-                        ? "the model is trained already, and %,d images are fewer than the %d below which all layers would learn them by heart"
+                        ? "the model is trained already, and %,d images are fewer than the %d below which all layers would overfit"
                         : "the model is trained already, and %,d images, at least %d, are enough for all of its layers",
                 train.size(),
                 FEW_TO_FINE_TUNE);

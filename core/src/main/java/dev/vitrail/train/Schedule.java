@@ -28,7 +28,7 @@ public interface Schedule {
     default Schedule warmedUp(long length, double start, boolean first) {
         VitrailException.require(
                 length >= 0 && start >= 0,
-                "a warm-up of %d units from the learning rate %s cannot be: neither may be negative",
+                "length and learning rate of a warm-up must not be negative, found %d and %s",
                 length,
                 start);
         double top = rate(0);
@@ -39,7 +39,7 @@ public interface Schedule {
     default Schedule from(long time, double rate) {
         VitrailException.require(
                 time >= 0 && rate >= 0,
-                "a learning rate of %s from unit %d on cannot be: neither may be negative",
+                "learning rate and start of a cooldown must not be negative, found %s and %d",
                 rate,
                 time);
         return now -> now < time ? rate(now) : rate;

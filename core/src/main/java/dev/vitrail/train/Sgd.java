@@ -7,10 +7,10 @@ import dev.vitrail.engine.Tensor;
 import java.util.List;
 import java.util.Map;
 
-/** Stochastic gradient descent with momentum and weight decay added to the gradient, by libtorch's fused kernel. */
+/** Stochastic SGD with momentum and weight decay added to the gradient, by libtorch's fused kernel. */
 public final class Sgd implements Optimizer {
     /**
-     * The numbers of gradient descent.
+     * The numbers of SGD.
      *
      * @param momentum how much of the former direction a step keeps; 0 for none
      * @param nesterov whether the gradient counts as taken where the momentum leads (Sutskever et al., 2013)

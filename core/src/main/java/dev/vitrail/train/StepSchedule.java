@@ -35,7 +35,7 @@ public record StepSchedule(double base, List<Long> milestones, double factor) im
     public static StepSchedule every(double base, long every, long length, double factor) {
         VitrailException.require(
                 every > 0 && length >= 0,
-                "steps every %d units, over %d units, cannot be: the first must be positive, the second not negative",
+                "step size must be positive and length not negative, found %d and %d",
                 every,
                 length);
         return new StepSchedule(

@@ -41,7 +41,7 @@ import java.util.Optional;
  * {@link TrainingOptions}.
  */
 public final class TrainingConfig {
-    /** Every option at the value that it has where nobody says. */
+    /** Every option at its default. */
     public static final TrainingConfig STANDARD = new TrainingConfig(Map.of());
 
     /** The values that are not the standard ones. */

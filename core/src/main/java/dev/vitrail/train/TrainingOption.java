@@ -21,7 +21,7 @@ import java.util.stream.StreamSupport;
 
 /**
  * One option of a training run: its name in YAML and on the command line, what it means, the values it may take, and the value it
- * has where nobody says. All of them are in {@link TrainingOptions}; a {@link TrainingConfig} holds a value for each.
+ * has by default. All of them are in {@link TrainingOptions}; a {@link TrainingConfig} holds a value for each.
  *
  * @param <T> its values
  */
@@ -76,7 +76,7 @@ public final class TrainingOption<T> {
                 List.of());
     }
 
-    /** A size of images, none where nobody says. */
+    /** A size of images, none by default. */
     static TrainingOption<Optional<ImageSize>> size(String name, String meaning) {
         return new TrainingOption<>(
                         name,
@@ -110,7 +110,7 @@ public final class TrainingOption<T> {
                 List.of());
     }
 
-    /** A number for each channel of images, none where nobody says. */
+    /** A number for each channel of images, none by default. */
     static TrainingOption<Optional<List<Double>>> channels(String name, String meaning) {
         return new TrainingOption<>(
                         name,
@@ -239,12 +239,12 @@ public final class TrainingOption<T> {
                 List.of());
     }
 
-    /** The same option where it may also be none, which it is where nobody says. */
+    /** The same option where it may also be none, the default. */
     TrainingOption<Optional<T>> orNone() {
         return orNone(Optional.empty());
     }
 
-    /** The same option where it may also be none, which keeps its value where nobody says. */
+    /** The same option where it may also be none, its default stays a value. */
     TrainingOption<Optional<T>> unlessNone() {
         return orNone(Optional.of(standard));
     }
@@ -287,7 +287,7 @@ public final class TrainingOption<T> {
         return kind.expected;
     }
 
-    /** The value where nobody says. */
+    /** The default value. */
     public T standard() {
         return standard;
     }

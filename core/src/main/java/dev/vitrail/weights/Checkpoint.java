@@ -45,7 +45,7 @@ public final class Checkpoint {
      * What loading did besides copying.
      *
      * @param notes sentences for a person, such as that positions were resampled
-     * @param fresh names of parameters that were not loaded and drew first values
+     * @param fresh names of parameters that were not loaded and drew initial values
      * @param otherChannels for how many channels the checkpoint is, where it was fitted to another number
      */
     public record Report(List<String> notes, List<String> fresh, OptionalInt otherChannels) {}
@@ -55,7 +55,7 @@ public final class Checkpoint {
 
     private Checkpoint() {}
 
-    /** Loads all parameters of a model, from a checkpoint of which nobody says how large its images were. */
+    /** Loads all parameters of a model, from a checkpoint of unknown image size. */
     public static Report load(Model model, ModelFamily family, StateDict state, Classifier classifier, Device device) {
         return load(model, family, state, Optional.empty(), classifier, device);
     }

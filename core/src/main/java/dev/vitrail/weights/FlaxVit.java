@@ -37,10 +37,10 @@ final class FlaxVit {
     private final StateDict state;
     private final VisionTransformer model;
     private final String prefix;
-    /** Numbers of the attention, perceptron and second norm within a block: the two code bases count them differently. */
+    /** Numbers of the attention, MLP and second norm within a block: the two code bases count them differently. */
     private final int attention;
 
-    private final int perceptron;
+    private final int MLP;
     private final int secondNorm;
     /** Names of the checkpoint that one of our parameters was made of. */
     private final Set<String> read = new HashSet<>();
@@ -57,7 +57,7 @@ final class FlaxVit {
                 .orElse("");
         boolean bigVision = prefix.startsWith("params/");
         attention = bigVision ? 0 : 1;
-        perceptron = bigVision ? 0 : 3;
+        MLP = bigVision ? 0 : 3;
         secondNorm = bigVision ? 1 : 2;
     }
 
@@ -145,14 +145,13 @@ final class FlaxVit {
     private Optional<Tensor> block(int index, String part) {
         boolean stacked = state.names().contains(prefix + "Transformer/encoderblock/LayerNorm_0/scale");
         var start = stacked ? "Transformer/encoderblock/" : "Transformer/encoderblock_" + index + "/";
-        return layer(start, part, attention, perceptron, secondNorm, stacked ? index : -1);
+        return layer(start, part, attention, MLP, secondNorm, stacked ? index : -1);
     }
 
     /** A part of an encoder block, or of the attention pool; {@code index} is the block within a stack of all, or −1. */
-    private Optional<Tensor> layer(
-            String start, String part, int attention, int perceptron, int secondNorm, int index) {
+    private Optional<Tensor> layer(String start, String part, int attention, int MLP, int secondNorm, int index) {
         var heads = start + "MultiHeadDotProductAttention_" + attention + "/";
-        var mlp = start + "MlpBlock_" + perceptron + "/";
+        var mlp = start + "MlpBlock_" + MLP + "/";
         return switch (part) {
             case "norm1.weight" -> find(start + "LayerNorm_0/scale", index);
             case "norm1.bias" -> find(start + "LayerNorm_0/bias", index);

@@ -157,7 +157,7 @@ final class Nest {
         }
         VitrailException.require(
                 unknown.size() < 2,
-                "%s holds tensors in several entries (%s), and which of them is the model nobody says: save that one alone, as"
+                "%s holds tensors in several entries (%s), and which of them is the model is unspecified: save that one alone, as"
                         + " state_dict, and load that",
                 source,
                 FormatErrors.printable(String.join(", ", unknown)));

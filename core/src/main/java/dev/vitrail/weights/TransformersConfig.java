@@ -270,7 +270,7 @@ final class TransformersConfig {
         double ratio = number("mlp_ratio", 4);
         boolean gated = fields.flag("use_swiglu_ffn").orElse(false);
         int hidden = (int) (width * ratio);
-        // A gated perceptron has two thirds of the channels, a multiple of eight, for the gate and as many to pass it.
+        // A gated MLP has two thirds of the channels, a multiple of eight, for the gate and as many to pass it.
         int wide = gated ? 2 * (((int) (hidden * 2.0 / 3) + 7) / 8 * 8) : hidden;
         require(width > 0 && wide > 0, "hidden_size %d and mlp_ratio %s must be positive", width, ratio);
         int registers = type.equals("dinov2_with_registers") ? integer("num_register_tokens", 4) : 0;

@@ -285,7 +285,7 @@ record TransformersPreparation(
             return FILTERS.get(number.getAsInt());
         }
 
-        /** Mean and deviation for values from 0 to 1, whatever the file scales levels by. */
+        /** Mean and std for values from 0 to 1, whatever the file scales levels by. */
         private List<List<Double>> statistics() {
             double factor = fields.flag("do_rescale").orElse(true)
                     ? fields.number("rescale_factor").orElse(1.0 / 255)

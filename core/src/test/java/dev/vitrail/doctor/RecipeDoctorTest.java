@@ -199,7 +199,7 @@ final class RecipeDoctorTest {
 
     private static Preprocessing preprocessing(Pretrained weights) {
         var statistics =
-                new Normalization(weights.input().mean(), weights.input().deviation());
+                new Normalization(weights.input().mean(), weights.input().std());
         return Preprocessing.of(224, weights.input().cropShare(), Interpolation.BICUBIC, statistics);
     }
 

@@ -35,8 +35,8 @@ class FewShotTest {
     /** The normal equations, solved by another way than the classifier's: with an identity for the penalty, inverted. */
     private static float[] reference(Tensor x, int[] labels, Tensor test, double penalty) {
         var mean = x.mean(true, 0);
-        var deviation = x.minus(mean).power(2).mean(true, 0).squareRoot().plus(1e-5);
-        var X = x.minus(mean).dividedBy(deviation);
+        var std = x.minus(mean).power(2).mean(true, 0).squareRoot().plus(1e-5);
+        var X = x.minus(mean).dividedBy(std);
         var y = new float[labels.length * CLASSES];
         for (int i = 0; i < labels.length; i++) {
             for (int k = 0; k < CLASSES; k++) {
@@ -48,7 +48,7 @@ class FewShotTest {
         var gram = Xt.matmul(X).plus(Tensor.identity(X.size(1)).to(DType.F64).times(penalty));
         var W = gram.pseudoInverse().matmul(Xt.matmul(Y.minus(Y.mean(true, 0))));
         return test.minus(mean)
-                .dividedBy(deviation)
+                .dividedBy(std)
                 .matmul(W)
                 .plus(Y.mean(true, 0))
                 .to(DType.F32)

@@ -177,7 +177,7 @@ class AugmentOperationTest {
         for (int i = 0; i < blurred.length; i += 3) {
             sum += blurred[i] & 0xff;
         }
-        // A Gaussian of deviation 1 is 0.159 in the middle; three rounded boxes come near it.
+        // A Gaussian of std 1 is 0.159 in the middle; three rounded boxes come near it.
         assertThat(blurred[3 * 40] & 0xff).isBetween(36, 46);
         assertThat(sum).isBetween(240, 270);
     }

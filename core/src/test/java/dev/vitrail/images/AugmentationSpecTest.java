@@ -18,7 +18,7 @@ class AugmentationSpecTest {
             new AffineSettings(List.of(Interpolation.BICUBIC), List.of(124, 116, 104), AffineSettings.DEFAULT_REACH);
     private static final RgbImage IMAGE = PillowTable.dim(PillowTable.noise(24, 24));
 
-    /** Mean level of what comes out, its deviation, mean distance from the picture, its deviation: 12,000 draws of timm 1.0.29. */
+    /** Mean level of what comes out, its std, mean distance from the picture, its std: 12,000 draws of timm 1.0.29. */
     @ParameterizedTest
     @CsvSource({
         "rand-m9-mstd0.5-inc1, 97.815, 40.396, 49.013, 37.827",
@@ -110,14 +110,14 @@ class AugmentationSpecTest {
         assertThat(rand.operations().get(4))
                 .isEqualTo(new RandomOperation(AugmentOperation.POSTERIZE_INCREASING, 0.7, 15, 0.5, 20, MOTION));
         var uniform = (RandAugment) new AugmentationSpec("rand-mstd101-w0").transform(MOTION);
-        assertThat(uniform.operations().get(0).deviation()).isInfinite();
+        assertThat(uniform.operations().get(0).std()).isInfinite();
         assertThat(uniform.weights()).contains(AugmentationTables.RAND_WEIGHTS_0);
         var mix = (AugMix) new AugmentationSpec("augmix-m5-w4-d2-a0.5-b1").transform(MOTION);
         assertThat(mix.width()).isEqualTo(4);
         assertThat(mix.depth()).hasValue(2);
         assertThat(mix.alpha()).isEqualTo(0.5);
         assertThat(mix.blended()).isTrue();
-        assertThat(mix.operations().get(0).deviation()).isInfinite();
+        assertThat(mix.operations().get(0).std()).isInfinite();
         assertThat(mix.operations().get(0).motion().reach()).isEqualTo(0.3);
         assertThat(new AugmentationSpec("3a").keepsColorJitter()).isTrue();
         assertThat(new AugmentationSpec("rand-m9").keepsColorJitter()).isFalse();

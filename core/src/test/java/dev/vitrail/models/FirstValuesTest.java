@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** In which order parameters lie, and from which numbers they start, where that was once another than the originals'. */
 class FirstValuesTest {
-    private static double deviation(Model model, String name) {
+    private static double std(Model model, String name) {
         var values =
                 Objects.requireNonNull(model.parameters().get(name)).value().toFloats();
         double mean = 0, squares = 0;
@@ -27,7 +27,7 @@ class FirstValuesTest {
         return Math.sqrt(squares);
     }
 
-    /** PyTorch's default is uniform up to 1/√(fan-in): of 3×7×7 inputs a deviation of 0.0476; He's over 64 outputs is 0.0253. */
+    /** PyTorch's default is uniform up to 1/√(fan-in): of 3×7×7 inputs a std of 0.0476; He's over 64 outputs is 0.0253. */
     @ParameterizedTest
     @CsvSource({
         "vit_tiny_r_s16_p8_224, patch_embed.backbone.conv.weight, 0.0476",
@@ -36,7 +36,7 @@ class FirstValuesTest {
     void aStemWithoutStagesStartsAsPyTorchLeavesIt(String variant, String name, double expected) {
         try (var model = Catalog.get(variant).create()) {
             model.initialise(1, Device.CPU, WeightInit.ORIGINAL);
-            assertThat(deviation(model, name)).isCloseTo(expected, within(0.001));
+            assertThat(std(model, name)).isCloseTo(expected, within(0.001));
         }
     }
 

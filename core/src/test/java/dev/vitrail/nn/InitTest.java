@@ -9,18 +9,18 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import org.junit.jupiter.api.Test;
 
-/** First values by their statistics; those of the originals' functions come from samples of theirs. */
+/** Initial values by their statistics; those of the originals' functions come from samples of theirs. */
 class InitTest {
-    /** Samples: enough to know a deviation to a per cent. */
+    /** Samples: enough to know a std to a per cent. */
     private static final long COUNT = 100_000;
 
-    private static void check(Init init, double deviation, double largest) {
+    private static void check(Init init, double std, double largest) {
         Frame.run(() -> {
             RandomState.seed(1);
             var values = Tensor.zeros(COUNT);
             init.fill(values);
-            assertThat(values.mean().item()).isCloseTo(0, within(5 * deviation / Math.sqrt(COUNT)));
-            assertThat(values.norm(false, 0).item() / Math.sqrt(COUNT)).isCloseTo(deviation, within(0.01 * deviation));
+            assertThat(values.mean().item()).isCloseTo(0, within(5 * std / Math.sqrt(COUNT)));
+            assertThat(values.norm(false, 0).item() / Math.sqrt(COUNT)).isCloseTo(std, within(0.01 * std));
             assertThat(Tensors.largest(values)).isBetween(0.97 * largest, 1.0001 * largest);
         });
     }

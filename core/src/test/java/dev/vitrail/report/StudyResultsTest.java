@@ -59,7 +59,7 @@ class StudyResultsTest {
         var line = results.lines().get(0);
         assertThat(results.sizes()).containsExactly(10, 100);
         assertThat(line.on(10).orElseThrow().mean()).isCloseTo(0.6, within(1e-12));
-        assertThat(line.on(10).orElseThrow().deviation().orElseThrow()).isCloseTo(Math.sqrt(0.02), within(1e-12));
+        assertThat(line.on(10).orElseThrow().std().orElseThrow()).isCloseTo(Math.sqrt(0.02), within(1e-12));
         assertThat(line.on(100).orElseThrow().text()).isEqualTo("85.00 ± 7.07");
         assertThat(line.seconds()).isEqualTo(160);
         assertThat(line.curve().get(1)).isCloseTo(0.85, within(1e-12));

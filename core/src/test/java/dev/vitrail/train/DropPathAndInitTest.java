@@ -88,9 +88,9 @@ class DropPathAndInitTest {
         try (var frame = Frame.open()) {
             var values = Tensor.zeros(300, 400);
             init.fill(values);
-            double deviation = expected.get("sample_std").asDouble();
-            assertThat(values.mean().item()).isCloseTo(0, within(deviation / 50));
-            assertThat(values.variance(false, 0, 1).squareRoot().item()).isCloseTo(deviation, within(deviation / 50));
+            double std = expected.get("sample_std").asDouble();
+            assertThat(values.mean().item()).isCloseTo(0, within(std / 50));
+            assertThat(values.variance(false, 0, 1).squareRoot().item()).isCloseTo(std, within(std / 50));
             // Where the cut bites, the largest sample sits just below it; elsewhere it varies with the draw.
             double largest = expected.get("max").asDouble();
             assertThat(values.max().item()).isCloseTo(largest, within(largest * (cut ? 0.001 : 0.3)));
@@ -112,11 +112,11 @@ class DropPathAndInitTest {
             expected.properties().forEach(entry -> {
                 var values = Fixture.of(model.parameters(), entry.getKey()).value();
                 double mean = entry.getValue().get(0).asDouble();
-                double deviation = entry.getValue().get(1).asDouble();
-                double noise = 6 * Math.max(deviation, 1e-7) / Math.sqrt(values.count());
+                double std = entry.getValue().get(1).asDouble();
+                double noise = 6 * Math.max(std, 1e-7) / Math.sqrt(values.count());
                 assertThat(values.mean().item()).as(entry.getKey()).isCloseTo(mean, within(2 * noise + 2e-6));
                 double found = values.flatten(0).variance(false, 0).squareRoot().item();
-                assertThat(found).as(entry.getKey()).isCloseTo(deviation, within(noise + 0.03 * deviation + 1e-9));
+                assertThat(found).as(entry.getKey()).isCloseTo(std, within(noise + 0.03 * std + 1e-9));
             });
         }
     }

@@ -125,7 +125,7 @@ class CheckpointFormatsTest {
         }
     }
 
-    /** Values that leave nothing at zero, as first values do. */
+    /** Values that leave nothing at zero, as initial values do. */
     private static void filled(Model model) {
         model.initialise(3, Device.CPU);
         Frame.run(() -> model.parameters().values().stream()

@@ -65,8 +65,8 @@ public final class Beit extends FamilyModel<Beit.Config> {
      * @param width D (embed_dim)
      * @param depth blocks
      * @param heads h; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
-     * @param layerScale first value of the factors of each branch (init_values)
+     * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
+     * @param layerScale initial value of the factors of each branch (init_values)
      * @param pool how tokens become one vector (global_pool)
      * @param absolutePositions whether each token has a position of its own besides (use_abs_pos_emb)
      * @param normEps eps of the layer normalisations

@@ -24,12 +24,12 @@ import java.util.OptionalDouble;
  * @param depth blocks of self-attention (depth)
  * @param classDepth blocks of class attention after them (depth_token_only)
  * @param heads h; divides the width (num_heads)
- * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
+ * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
  * @param classMlpRatio the same in blocks of class attention (mlp_ratio_token_only)
  * @param qkvBias whether queries, keys and values have biases (qkv_bias)
  * @param attentionScale factor of the scores; empty for 1/√d (qk_scale)
- * @param layerScale first value of the branches' factors (init_values)
- * @param activation the perceptrons' non-linearity (act_layer)
+ * @param layerScale initial value of the branches' factors (init_values)
+ * @param activation the MLPs' non-linearity (act_layer)
  * @param normEps eps of the layer normalisations
  * @param headDropout probability before the head (drop_rate)
  * @param positionDropout probability after the positions are added (pos_drop_rate)
@@ -92,7 +92,7 @@ public record CaiTConfig(
         // spotless:on
     }
 
-    /** The first value of LayerScale for a depth (section 2). */
+    /** The initial value of LayerScale for a depth (section 2). */
     static double layerScale(int depth) {
         return depth <= 18 ? 0.1 : depth <= 24 ? 1e-5 : 1e-6;
     }

@@ -153,7 +153,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding");
     }
 
-    /** Layers of scaled attention and a scaled perceptron, with an optional context to attend to. */
+    /** Layers of scaled attention and a scaled MLP, with an optional context to attend to. */
     private static final class Layers extends Module {
         private final CompactImage image;
         private final double layerDropout;
@@ -195,15 +195,15 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
     }
 
-    /** Scaled attention, then a scaled perceptron, each beside a shortcut. */
+    /** Scaled attention, then a scaled MLP, each beside a shortcut. */
     private static final class ScaledLayer extends Module {
         private final ScaledAttention attention;
-        private final ScaledPerceptron perceptron;
+        private final ScaledPerceptron MLP;
 
         ScaledLayer(Shape shape, int layer) {
             landmark(Landmark.BLOCK, "");
             attention = child("0", new ScaledAttention(shape, layer));
-            perceptron = child("1", new ScaledPerceptron(shape, layer));
+            MLP = child("1", new ScaledPerceptron(shape, layer));
         }
 
         /** {@code [B, n, D] → [B, n, D]}; {@code x} itself where the layer is left out. */
@@ -217,7 +217,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
 
         private Tensor forward(Tensor x, @Nullable Tensor context) {
             x = Residual.sum(x, attention.apply(x, context));
-            return Residual.sum(x, perceptron.apply(x));
+            return Residual.sum(x, MLP.apply(x));
         }
     }
 
@@ -228,16 +228,16 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
 
     private static final class ScaledPerceptron extends dev.vitrail.nn.Layer {
         private final Parameter scale;
-        private final FeedForward perceptron;
+        private final FeedForward MLP;
 
         ScaledPerceptron(Shape shape, int layer) {
             scale = parameter("scale", Init.constant(firstScale(layer)), 1, 1, shape.width());
-            perceptron = child("fn", new FeedForward(shape.width(), shape.hidden(), shape.dropout(), 4));
+            MLP = child("fn", new FeedForward(shape.width(), shape.hidden(), shape.dropout(), 4));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            return LayerScale.scaled(perceptron.apply(x), scale);
+            return LayerScale.scaled(MLP.apply(x), scale);
         }
     }
 

@@ -44,7 +44,7 @@ public final class CompactTransformer extends Layer {
      * @param depth layers
      * @param heads h
      * @param headWidth d; h·d need not be D (dim_head)
-     * @param hidden channels inside the perceptrons (mlp_dim)
+     * @param hidden channels inside the MLPs (mlp_dim)
      * @param dropout probability of attention weights and after projections
      */
     public record Shape(int width, int depth, int heads, int headWidth, int hidden, double dropout) {
@@ -108,7 +108,7 @@ public final class CompactTransformer extends Layer {
         return FeatureInfo.each(path + ".layers", shape.depth, shape.width, strideHeight, strideWidth);
     }
 
-    /** A linear layer with PyTorch's own first values, as vit-pytorch leaves them. */
+    /** A linear layer with PyTorch's own initial values, as vit-pytorch leaves them. */
     static Linear linear(long in, long out, boolean biased) {
         return new Linear(in, out, biased, Init.fanInUniform(in), Init.fanInUniform(in));
     }
@@ -124,22 +124,21 @@ public final class CompactTransformer extends Layer {
         return parameter.equals("cls_token") || parameter.equals("pos_embedding");
     }
 
-    /** Attention, then a perceptron, each beside a shortcut. */
+    /** Attention, then a MLP, each beside a shortcut. */
     private static final class EncoderLayer extends Layer {
         private final CompactAttention attention;
-        private final FeedForward perceptron;
+        private final FeedForward MLP;
 
         EncoderLayer(Shape shape, Style style) {
             landmark(Landmark.BLOCK, "");
             attention = child("0", new CompactAttention(shape, style));
-            perceptron =
-                    child("1", new FeedForward(shape.width, shape.hidden, shape.dropout, style == Style.VIT ? 4 : 3));
+            MLP = child("1", new FeedForward(shape.width, shape.hidden, shape.dropout, style == Style.VIT ? 4 : 3));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
             x = Residual.sum(x, attention.apply(x));
-            return Residual.sum(x, perceptron.apply(x));
+            return Residual.sum(x, MLP.apply(x));
         }
     }
 
@@ -188,7 +187,7 @@ public final class CompactTransformer extends Layer {
         }
     }
 
-    /** Normalisation, then a perceptron. */
+    /** Normalisation, then a MLP. */
     static final class FeedForward extends Layer {
         private final LayerNorm norm;
         private final Linear up;

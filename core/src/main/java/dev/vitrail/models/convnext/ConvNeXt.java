@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * response normalisation. Weights carry the names of timm's {@code ConvNeXt}.
  *
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
- * {@code [B, C, H, W]}, and lie in memory with the channels last, so that perceptrons read them without a copy.
+ * {@code [B, C, H, W]}, and lie in memory with the channels last, so that MLPs read them without a copy.
  */
 public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     private final Root root;
@@ -189,11 +189,11 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         }
     }
 
-    /** A depthwise convolution and a perceptron beside a shortcut (paper, figure 4), {@code [B, C, H, W] → [B, C, H, W]}. */
+    /** A depthwise convolution and a MLP beside a shortcut (paper, figure 4), {@code [B, C, H, W] → [B, C, H, W]}. */
     private static final class Block extends Layer {
         private final Conv2d depthwise;
         private final LayerNorm norm;
-        private final Perceptron mlp;
+        private final MLP mlp;
         private final @Nullable Parameter gamma;
         private final DropPath dropPath;
 
@@ -204,7 +204,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
                     : null;
             depthwise = child("conv_dw", c.conv(width, width, kernel, 1, kernel / 2, width));
             norm = child("norm", new LayerNorm(width, c.normEps()));
-            mlp = child("mlp", new Perceptron(c, width));
+            mlp = child("mlp", new MLP(c, width));
             dropPath = child("drop_path", new DropPath(rate));
         }
 
@@ -220,7 +220,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     }
 
     /** Four times as many channels and back, {@code [B, H, W, C] → [B, H, W, C]}. */
-    private static final class Perceptron extends Layer {
+    private static final class MLP extends Layer {
         private static final int RATIO = 4;
 
         private final Pointwise up;
@@ -228,7 +228,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         private final Layer responseNorm;
         private final Pointwise down;
 
-        Perceptron(ConvNeXtConfig c, int width) {
+        MLP(ConvNeXtConfig c, int width) {
             up = child("fc1", new Pointwise(width, (long) RATIO * width, c.convolvedMlp()));
             activation = c.activation();
             responseNorm =
@@ -242,7 +242,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         }
     }
 
-    /** The hidden layer of a head that is a perceptron, {@code [B, D] → [B, hidden]}. */
+    /** The hidden layer of a head that is a MLP, {@code [B, D] → [B, hidden]}. */
     private static final class PreLogits extends Layer {
         private final Linear linear;
 

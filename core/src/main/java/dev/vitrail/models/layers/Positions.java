@@ -47,7 +47,7 @@ public final class Positions {
     /**
      * A table for another grid, resampled for this one.
      *
-     * @param from the grid that the table is for; where nobody says, or it has another number of patches, a table as large as
+     * @param from the grid that the table is for; if unspecified, or it has another number of patches, a table as large as
      *     {@code to} is for that, and any other for a square
      * @param width channels
      * @return empty if the table's positions after the prefix make no such grid

@@ -16,7 +16,7 @@ public final class RelativePositionTables {
      * 0 and wide at the rim, so that near neighbours keep their biases; between them it interpolates linearly.
      *
      * @param table {@code [(2·height−1)·(2·width−1), h]}
-     * @param from the window that the table is for; where nobody says, or it has another number of offsets, a table as long as
+     * @param from the window that the table is for; if unspecified, or it has another number of offsets, a table as long as
      *     {@code to} wants is for that, and any other for a square
      * @param to the new window
      * @return a table for that; empty if the given one is not for such a window

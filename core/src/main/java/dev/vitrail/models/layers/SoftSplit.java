@@ -19,7 +19,7 @@ public record SoftSplit(int kernel, int stride, int padding) {
     public SoftSplit {
         require(
                 kernel > 0 && stride > 0 && padding >= 0 && padding < kernel,
-                "a soft split of kernel %d, stride %d and padding %d cannot be: kernel and stride must be positive and the"
+                "invalid soft split of kernel %d, stride %d and padding %d: kernel and stride must be positive and the"
                         + " padding less than the kernel",
                 kernel,
                 stride,

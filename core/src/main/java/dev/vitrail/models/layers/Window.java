@@ -10,10 +10,6 @@ import static dev.vitrail.VitrailException.require;
  */
 public record Window(int height, int width) {
     public Window {
-        require(
-                height > 0 && width > 0,
-                "a window of %d×%d tokens cannot be: both sides must be positive",
-                height,
-                width);
+        require(height > 0 && width > 0, "window sides must be positive, found %d×%d tokens", height, width);
     }
 }

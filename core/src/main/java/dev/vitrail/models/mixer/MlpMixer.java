@@ -26,7 +26,7 @@ import dev.vitrail.nn.Residual;
 import java.util.List;
 
 /**
- * MLP-Mixer: patches without attention. One perceptron mixes the patches of each channel, another the channels of each patch.
+ * MLP-Mixer: patches without attention. One MLP mixes the patches of each channel, another the channels of each patch.
  *
  * <p>Tolstikhin et al., <i>MLP-Mixer: An all-MLP Architecture for Vision</i>, NeurIPS 2021, <a
  * href="https://arxiv.org/abs/2105.01601">arXiv:2105.01601</a>; equation numbers are the paper's. Weights carry the names of
@@ -48,10 +48,10 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
      * @param classes rows of the head; 0 for none (num_classes)
      * @param width D (embed_dim)
      * @param depth blocks (num_blocks)
-     * @param tokenRatio hidden width of the perceptrons over patches, over D (mlp_ratio)
-     * @param channelRatio hidden width of the perceptrons over channels, over D
+     * @param tokenRatio hidden width of the MLPs over patches, over D (mlp_ratio)
+     * @param channelRatio hidden width of the MLPs over channels, over D
      * @param headDropout probability before the head (drop_rate)
-     * @param dropout probability inside the perceptrons (proj_drop_rate)
+     * @param dropout probability inside the MLPs (proj_drop_rate)
      * @param dropPath rate of stochastic depth, the same for all blocks (drop_path_rate)
      */
     public record Config(
@@ -80,7 +80,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
                     classes);
             require(
                     tokenRatio * width >= 1 && channelRatio * width >= 1,
-                    "the ratios %s and %s of width %d leave the perceptrons no hidden channel: take larger ones",
+                    "the ratios %s and %s of width %d leave the MLPs no hidden channel: take larger ones",
                     tokenRatio,
                     channelRatio,
                     width);
@@ -227,13 +227,13 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         Block(Config c) {
             landmark(Landmark.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(c.width, EPS));
-            patches = child("mlp_tokens", perceptron(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
+            patches = child("mlp_tokens", MLP(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
             dropPath = child("drop_path", new DropPath(c.dropPath));
             norm2 = child("norm2", new LayerNorm(c.width, EPS));
-            channels = child("mlp_channels", perceptron(c.width, (int) (c.channelRatio * c.width), c.dropout));
+            channels = child("mlp_channels", MLP(c.width, (int) (c.channelRatio * c.width), c.dropout));
         }
 
-        private static Mlp perceptron(int width, int hidden, double dropout) {
+        private static Mlp MLP(int width, int hidden, double dropout) {
             return new Mlp(
                     width, hidden, Activation.GELU, dropout, Init.xavierUniform(width, hidden), Init.normal(1e-6));
         }

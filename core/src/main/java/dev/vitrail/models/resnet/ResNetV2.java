@@ -123,7 +123,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
             this(c, false);
         }
 
-        /** @param alone whether no stages follow: then timm leaves the first values of its convolutions to PyTorch */
+        /** @param alone whether no stages follow: then timm leaves the initial values of its convolutions to PyTorch */
         public Root(ResNetV2Config c, boolean alone) {
             kind = c.stem();
             var made = new ArrayList<Layer>();

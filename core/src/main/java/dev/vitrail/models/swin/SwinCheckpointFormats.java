@@ -38,7 +38,7 @@ final class SwinCheckpointFormats {
     }
 
     /**
-     * torchvision: patch embedding, stages and mergings in one list, perceptrons as lists.
+     * torchvision: patch embedding, stages and mergings in one list, MLPs as lists.
      *
      * <p>Version 2 has one bias for queries, keys and values where the authors and timm have one for queries and one for values:
      * torchvision reads the keys' part as zero, whatever is stored. The rest of the function was compared with its source: the

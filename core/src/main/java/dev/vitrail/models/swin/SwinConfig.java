@@ -30,14 +30,14 @@ import java.util.OptionalDouble;
  * @param headWidths d, channels of a head; 0 where the heads share the stage's channels (head_dim)
  * @param windows sides of a window, tokens; it is never larger than the map (window_size)
  * @param pretrainedWindows sides of the windows that version 2 was trained with before; 0 for none (pretrained_window_sizes)
- * @param mlpRatios hidden channels of the perceptrons over the stage's channels (mlp_ratio)
+ * @param mlpRatios hidden channels of the MLPs over the stage's channels (mlp_ratio)
  * @param qkvBias whether queries, keys and values have biases; in version 2 keys have none (qkv_bias)
  * @param attentionScale factor of the scores in version 1; empty for 1/√d (qk_scale)
  * @param patchNorm whether patches are normalised (patch_norm)
  * @param absolutePositions whether positions are added to patches (ape)
  * @param fixedWindows whether windows and shifts stay as the configured image size has them when images of another size come;
  *     else they are fitted again (strict_img_size=False)
- * @param activation the perceptrons' non-linearity (act_layer)
+ * @param activation the MLPs' non-linearity (act_layer)
  * @param normEps eps of the layer normalisations
  * @param headDropout probability before the head (drop_rate)
  * @param positionDropout probability after the patch embedding (the authors' drop_rate)

@@ -296,7 +296,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         }
     }
 
-    /** A block of version 1: attention and perceptron, each after a normalisation (eq. 3). */
+    /** A block of version 1: attention and MLP, each after a normalisation (eq. 3). */
     private static final class BlockV1 extends Block {
         private final LayerNorm norm1;
         private final WindowAttention attention;

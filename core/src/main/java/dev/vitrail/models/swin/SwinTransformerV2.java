@@ -125,7 +125,7 @@ final class SwinTransformerV2 {
         }
     }
 
-    /** Biases of all relative positions from their coordinates by a small perceptron (eq. 3), 0 … 16. */
+    /** Biases of all relative positions from their coordinates by a small MLP (eq. 3), 0 … 16. */
     private static final class PositionBias extends Module {
         private static final int HIDDEN = 512;
         private static final double LARGEST = 16;

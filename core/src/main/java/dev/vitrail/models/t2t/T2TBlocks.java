@@ -239,7 +239,7 @@ final class T2TBlocks {
         }
     }
 
-    /** A perceptron of which a third of the hidden channels is computed, and the others follow by cheap operations. */
+    /** A MLP of which a third of the hidden channels is computed, and the others follow by cheap operations. */
     private static final class GhostMlp extends Layer {
         private final Linear up;
         private final Linear down;

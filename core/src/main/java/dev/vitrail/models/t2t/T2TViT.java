@@ -40,7 +40,7 @@ public final class T2TViT extends FamilyModel<T2TViTConfig> {
     /** Channels for each one that channel attention squeezes them into. */
     static final int SQUEEZE = 16;
 
-    /** Hidden channels of Ghost's perceptron over its width: one part is computed, two follow. */
+    /** Hidden channels of Ghost's MLP over its width: one part is computed, two follow. */
     static final int GHOST_RATIO = 3;
 
     private final TokensToToken tokens;

@@ -26,7 +26,7 @@ import java.util.OptionalDouble;
  * @param width D; in a dense backbone the width at its start (embed_dim)
  * @param depth blocks; in a dense backbone only the rates of stochastic depth follow from it
  * @param heads attention heads; divides the width (num_heads)
- * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
+ * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
  * @param qkvBias whether queries, keys and values have biases (qkv_bias)
  * @param qkScale factor of {@code q·kᵀ} in the backbone; empty for {@code 1/√(D/h)} (qk_scale)
  * @param growth channels that a dense block appends; 0 in other backbones (growth_rate)
@@ -73,7 +73,7 @@ public record T2TViTConfig(
         SE,
         /** Each block appends channels to its input (DenseNet). */
         DENSE,
-        /** Half of the attention's and two thirds of the perceptrons' channels are made cheaply from the others (GhostNet). */
+        /** Half of the attention's and two thirds of the MLPs' channels are made cheaply from the others (GhostNet). */
         GHOST
     }
 

@@ -31,11 +31,11 @@ import java.util.OptionalDouble;
  * @param width D, channels of every token (embed_dim)
  * @param depth encoder blocks
  * @param heads attention heads; divides the width (num_heads)
- * @param mlpRatio hidden channels of the perceptrons over the width (mlp_ratio)
- * @param gatedMlp whether the perceptrons are gated by SiLU (SwiGLUPacked)
+ * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
+ * @param gatedMlp whether the MLPs are gated by SiLU (SwiGLUPacked)
  * @param qkvBias whether queries, keys and values have biases (qkv_bias)
  * @param qkNorm whether each head's queries and keys are normalised (qk_norm)
- * @param layerScale first value of LayerScale; empty for none (init_values)
+ * @param layerScale initial value of LayerScale; empty for none (init_values)
  * @param classToken whether there is a class token (class_token)
  * @param distilled whether there is a distillation token with a head of its own (DeiT)
  * @param registers register tokens (reg_tokens; Darcet et al., 2023, arXiv:2309.16588)
@@ -43,7 +43,7 @@ import java.util.OptionalDouble;
  * @param preNorm whether tokens are normalised before the first block (pre_norm)
  * @param finalNorm whether tokens are normalised after the last (final_norm)
  * @param fcNorm whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
- * @param activation the perceptrons' non-linearity (act_layer)
+ * @param activation the MLPs' non-linearity (act_layer)
  * @param normEps eps of the layer normalisations
  * @param dynamicSize whether any image size that patches divide is taken, with positions resampled (dynamic_img_size)
  * @param dynamicPad whether images are padded to whole patches (dynamic_img_pad)
@@ -112,7 +112,7 @@ public record ViTConfig(
 
     /** How parameters start. */
     public enum InitScheme {
-        /** Normal of deviation 0.02 cut at ±2, as timm's default. */
+        /** Normal of std 0.02 cut at ±2, as timm's default. */
         TIMM,
         /** As the original JAX code: Xavier for matrices, the head at zero. */
         JAX,
@@ -165,7 +165,7 @@ public record ViTConfig(
         require(hidden > 0, "mlpRatio %s leaves no hidden channels of width %d", mlpRatio, width);
         require(
                 !gatedMlp || hidden % 2 == 0,
-                "a gated perceptron halves its hidden channels, and %d (width %d × mlpRatio %s) are odd",
+                "a gated MLP halves its hidden channels, and %d (width %d × mlpRatio %s) are odd",
                 hidden,
                 width,
                 mlpRatio);
@@ -320,7 +320,7 @@ public record ViTConfig(
             if (o.gatedMlp) {
                 require(
                         o.activation == Activation.SILU || !a.has("act_layer"),
-                        "act_layer of a SwiGLU perceptron is silu; found %s",
+                        "act_layer of a SwiGLU MLP is silu; found %s",
                         Pools.name(o.activation));
             }
         });

@@ -55,7 +55,7 @@ public record Pretrained(
      *     resized, without regard to their ratio
      * @param interpolation {@code bicubic} or {@code bilinear}
      * @param mean of each channel, taken from values in [0, 1]
-     * @param deviation of each channel, divides what remains
+     * @param std of each channel, divides what remains
      */
     public record Input(
             int channels,
@@ -65,7 +65,7 @@ public record Pretrained(
             String cropMode,
             String interpolation,
             List<Double> mean,
-            List<Double> deviation) {}
+            List<Double> std) {}
 
     /**
      * Accuracy on the 50,000 validation images of ImageNet-1k, from timm's {@code results-imagenet.csv}.
@@ -122,7 +122,7 @@ public record Pretrained(
     }
 
     /**
-     * The images that a variant is trained on where nobody says otherwise: those of its first published weights, else those that the
+     * The images that a variant is trained on by default: those of its first published weights, else those that the
      * authors of the variant record without weights. Empty for miniatures, and where the authors leave it open.
      */
     public static Optional<Input> input(String variant) {

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class VisionTransformerTest {
     private static final ViTConfig SMALL = ViTConfig.of(32, 8, 24, 3, 3).withClasses(5);
 
-    /** A model whose outputs spread: values of deviation 0.3 instead of the small first values. */
+    /** A model whose outputs spread: values of std 0.3 instead of the small initial values. */
     private static VisionTransformer model(ViTConfig config) {
         var model = new VisionTransformer(config);
         model.initialise(1, Device.CPU);
@@ -299,7 +299,7 @@ class VisionTransformerTest {
                     o.gatedMlp = true;
                     o.mlpRatio = 1.0625;
                 },
-                "a gated perceptron halves its hidden channels, and 25 (width 24 × mlpRatio 1.0625) are odd");
+                "a gated MLP halves its hidden channels, and 25 (width 24 × mlpRatio 1.0625) are odd");
         refused(o -> o.dropPath = 1.5, "dropPath 1.5 must be in [0, 1)");
         refused(o -> o.patchDropout = -0.1, "patchDropout -0.1 must be in [0, 1)");
         refused(o -> o.headDropout = Double.NaN, "headDropout NaN must be in [0, 1)");

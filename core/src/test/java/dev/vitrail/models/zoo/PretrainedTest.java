@@ -71,7 +71,7 @@ class PretrainedTest {
             assertThat(names.add(weights.name())).isTrue();
             assertThat(weights.hubId().or(weights::url)).isPresent();
             assertThat(weights.input().mean()).hasSize(weights.input().channels());
-            assertThat(weights.input().deviation()).hasSize(weights.input().channels());
+            assertThat(weights.input().std()).hasSize(weights.input().channels());
             assertThat(weights.input().cropMode()).isIn("center", "squash");
             assertThat(weights.input().interpolation()).isIn("bicubic", "bilinear");
         });
@@ -96,11 +96,11 @@ class PretrainedTest {
     @Test
     void variantsWithoutWeightsExpectTheImagesOfTheirAuthors() {
         var mean = List.of(0.485, 0.456, 0.406);
-        var deviation = List.of(0.229, 0.224, 0.225);
+        var std = List.of(0.229, 0.224, 0.225);
         assertThat(Pretrained.input("t2t_vit_14_384"))
-                .contains(new Pretrained.Input(3, 384, 384, 0.9, "center", "bicubic", mean, deviation));
+                .contains(new Pretrained.Input(3, 384, 384, 0.9, "center", "bicubic", mean, std));
         assertThat(Pretrained.input("convnextv2_small"))
-                .contains(new Pretrained.Input(3, 224, 224, 0.875, "center", "bicubic", mean, deviation));
+                .contains(new Pretrained.Input(3, 224, 224, 0.875, "center", "bicubic", mean, std));
         assertThat(Pretrained.input("vit_base_patch16_plus_240").orElseThrow().cropShare())
                 .isEqualTo(0.95);
     }

@@ -1,0 +1,90 @@
+package dev.vitrail;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Code, option texts and documents use the terms of PyTorch, timm and the papers; these words for them do not come back. */
+class VocabularyTest {
+    private static final List<String> WORDS = List.of(
+            "where nobody says",
+            "nobody says",
+            "perceptron",
+            "deviation",
+            "running mean of the weights",
+            "first values?",
+            "by heart",
+            "all chance begins",
+            "who changes the weights",
+            "added to a divisor",
+            "gradient descent",
+            "step at learning rate 1 takes away",
+            "cannot be: it needs",
+            "from the cheapest to the dearest",
+            "in order; `--resume`",
+            "hold_out",
+            "train_share",
+            "lowest_learning_rate",
+            "smallest_crop",
+            "largest_crop",
+            "epoch_images",
+            "keep_every",
+            "first_weights",
+            "needs_weights");
+
+    private static final Pattern ANY =
+            Pattern.compile("\\b(" + String.join("|", WORDS) + ")", Pattern.CASE_INSENSITIVE);
+
+    /** Papers' titles and quotations. */
+    private static final Pattern ALLOWED =
+            Pattern.compile("<i>.*</i>|Multi-?[Ll]ayer Perceptron|Stochastic Gradient Descent");
+
+    private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
+
+    @Test
+    void sourcesAndDocumentsUseTheFieldsTerms() throws IOException {
+        var found = new ArrayList<String>();
+        int read = 0;
+        for (var folder :
+                List.of("core/src/main", "cli/src/main", "bench/src/main", "docs", "README.md", "CONTRIBUTING.md")) {
+            var path = ROOT.resolve(folder);
+            assertThat(path).exists();
+            try (Stream<Path> files = Files.walk(path)) {
+                for (var file : files.filter(VocabularyTest::isText).toList()) {
+                    read++;
+                    look(file, found);
+                }
+            }
+        }
+        assertThat(read).isGreaterThan(400);
+        assertThat(found).isEmpty();
+    }
+
+    @Test
+    void findsTheWords() {
+        assertThat(ANY.matcher("the first values of a layer").find()).isTrue();
+        assertThat(ANY.matcher("The value where nobody says.").find()).isTrue();
+        assertThat(ANY.matcher("initial values").find()).isFalse();
+    }
+
+    private static boolean isText(Path file) {
+        return file.toString().matches(".*\\.(java|md|yaml)");
+    }
+
+    private static void look(Path file, List<String> found) throws IOException {
+        var lines = Files.readAllLines(file);
+        for (int i = 0; i < lines.size(); i++) {
+            var line = lines.get(i);
+            if (ANY.matcher(line).find() && !ALLOWED.matcher(line).find()) {
+                found.add(ROOT.relativize(file) + ":" + (i + 1) + ": " + line.strip());
+            }
+        }
+    }
+}
