@@ -18,7 +18,7 @@ final class StartTimes {
             throw new IllegalArgumentException(
                     "expected the command, a model and an image, such as ./vitrail MODEL cat.jpg");
         }
-        var command = List.of(arguments[0], "predict", "--model", arguments[1], arguments[2], "--top", "1");
+        var command = List.of(arguments[0], "predict", "--top", "1", "--model", arguments[1], arguments[2]);
         int runs = arguments.length > 3 ? Integer.parseInt(arguments[3]) : RUNS;
         var first = run(command); // builds, and fills the file system's cache
         var millis = new ArrayList<Double>();

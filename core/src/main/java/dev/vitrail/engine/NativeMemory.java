@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -56,7 +57,25 @@ public final class NativeMemory {
         }
     }
 
+    /** Freed bytes that are worth a walk through all that malloc holds: a millisecond or so. */
+    private static final long WORTH_TRIMMING = 32L << 20;
+
+    private static final AtomicLong FREED = new AtomicLong();
+
+    /**
+     * Notes that memory was freed which nothing will ask for again, and gives it back to the system now and then. malloc is told to
+     * keep what is freed, for the next layer's activations ({@link Natives}); with glibc alone it can be asked for it.
+     */
+    public static void freedForGood(long bytes) {
+        if (FREED.addAndGet(bytes) >= WORTH_TRIMMING && Platform.isLinux() && Natives.has("malloc_trim")) {
+            FREED.set(0);
+            Native.load(Platform.C_LIBRARY_NAME, Memory.class).malloc_trim(new NativeLong(0));
+        }
+    }
+
     private interface Memory extends Library {
+        int malloc_trim(NativeLong kept);
+
         int madvise(Pointer from, NativeLong length, int advice);
     }
 

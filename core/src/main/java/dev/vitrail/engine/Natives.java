@@ -236,7 +236,7 @@ final class Natives {
     }
 
     /** Whether the C library has a function; only glibc has them all. */
-    private static boolean has(String function) {
+    static boolean has(String function) {
         try {
             NativeLibrary.getProcess().getFunction(function);
             return true;

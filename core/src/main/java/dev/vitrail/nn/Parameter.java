@@ -5,6 +5,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.PackedWeight;
 import dev.vitrail.engine.Tensor;
 import java.util.ArrayList;
@@ -99,6 +100,7 @@ public final class Parameter {
             }
             before.release();
             givenUp = true;
+            NativeMemory.freedForGood(value.count() * value.dtype().bytes());
         }
         return laidOut;
     }
