@@ -4,11 +4,11 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
-import dev.vitrail.weights.Hub;
-import dev.vitrail.weights.HubName;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.WeightsFile;
+import dev.vitrail.weights.hub.Hub;
+import dev.vitrail.weights.hub.HubName;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

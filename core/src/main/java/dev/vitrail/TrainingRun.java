@@ -43,7 +43,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.files.FolderLock;
-import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.FailedStep;

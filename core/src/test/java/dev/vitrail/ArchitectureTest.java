@@ -70,6 +70,24 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule IMAGES = sees("images", "engine");
 
+    /** What an image is sees neither its decoders nor augmentation, and these do not see each other. */
+    @ArchTest
+    static final ArchRule IMAGES_ARE_LAYERS = below("images", "images.decode..", "images.augment..");
+
+    @ArchTest
+    static final ArchRule DECODERS_DO_NOT_AUGMENT = below("images.decode..", "images.augment..");
+
+    /** Checkpoint files are read without the network. */
+    @ArchTest
+    static final ArchRule PICKLES_ARE_READ_OFFLINE = below("weights.torch..", "weights.hub..");
+
+    /** Optimizers and schedules know no run and no options. */
+    @ArchTest
+    static final ArchRule OPTIMIZERS_KNOW_NO_RUN = below("train.optim..", "train", "train.schedule..");
+
+    @ArchTest
+    static final ArchRule SCHEDULES_KNOW_NO_RUN = below("train.schedule..", "train", "train.optim..");
+
     @ArchTest
     static final ArchRule DATA = sees("data", "images", "engine", "files", "parquet");
 
@@ -127,7 +145,7 @@ class ArchitectureTest {
             .that()
             .resideOutsideOfPackage("dev.vitrail.parquet..")
             .and()
-            .doNotHaveFullyQualifiedName("dev.vitrail.images.TiffCompression")
+            .doNotHaveFullyQualifiedName("dev.vitrail.images.decode.TiffCompression")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("io.airlift..");
@@ -162,6 +180,17 @@ class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat(
                         not(resideInAPackage("dev.vitrail.models..")).or(resideInAnyPackage(seen)));
+    }
+
+    private static ArchRule below(String name, String... unseen) {
+        return noClasses()
+                .that()
+                .resideInAPackage("dev.vitrail." + name)
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage(Arrays.stream(unseen)
+                        .map(other -> "dev.vitrail." + other)
+                        .toArray(String[]::new));
     }
 
     private static String[] of(String... names) {

@@ -1,10 +1,10 @@
 package dev.vitrail.bench;
 
-import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.Resampler;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

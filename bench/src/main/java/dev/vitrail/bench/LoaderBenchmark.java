@@ -5,7 +5,7 @@ import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.images.Preprocessing;
-import dev.vitrail.images.TrainingTransform;
+import dev.vitrail.images.augment.TrainingTransform;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

@@ -4,8 +4,8 @@ import static dev.vitrail.train.TrainingOptions.EXIF;
 import static dev.vitrail.train.TrainingOptions.MAX_PIXELS;
 import static dev.vitrail.train.TrainingOptions.SIXTEEN_BIT;
 
-import dev.vitrail.images.ImageDecoder;
-import dev.vitrail.images.SixteenBit;
+import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.SixteenBit;
 import dev.vitrail.train.TrainingConfig;
 import java.util.Optional;
 import picocli.CommandLine.Option;

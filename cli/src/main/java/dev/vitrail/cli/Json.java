@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The one JSON object that a command with {@code --json} prints. */
-final class Json {
+public final class Json {
     private static final ObjectMapper LINES = new ObjectMapper();
     private static final ObjectMapper MAPPER = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 

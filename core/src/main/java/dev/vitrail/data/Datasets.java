@@ -4,7 +4,7 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.IoReason;
-import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,8 +3,8 @@ package dev.vitrail.data;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.parquet.ParquetColumn;
 import dev.vitrail.parquet.ParquetFile;
 import java.nio.charset.StandardCharsets;

@@ -1,8 +1,8 @@
 package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.util.List;
 

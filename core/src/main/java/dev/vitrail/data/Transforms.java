@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.images.TrainingTransform;
+import dev.vitrail.images.augment.TrainingTransform;
 import java.nio.FloatBuffer;
 import java.util.random.RandomGenerator;
 

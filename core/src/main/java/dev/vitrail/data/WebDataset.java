@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.VitrailException;
 import dev.vitrail.files.FileWindow;
-import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;

@@ -3,11 +3,11 @@ package dev.vitrail.images;
 import java.util.List;
 
 /** Small operations on whole pictures that several transforms share. */
-final class Canvas {
+public final class Canvas {
     private Canvas() {}
 
     /** A picture of one colour, given as red, green and blue levels. */
-    static RgbImage filled(int width, int height, List<Integer> color) {
+    public static RgbImage filled(int width, int height, List<Integer> color) {
         var pixels = new byte[Math.multiplyExact(Math.multiplyExact(3, width), height)];
         for (int i = 0; i < 3; i++) {
             pixels[i] = color.get(i).byteValue();
@@ -28,7 +28,7 @@ final class Canvas {
     }
 
     /** Grey, three times over: Pillow's {@code convert("L")}. */
-    static RgbImage grey(RgbImage image) {
+    public static RgbImage grey(RgbImage image) {
         byte[] levels = image.pixels();
         var pixels = new byte[levels.length];
         for (int i = 0; i < levels.length; i += 3) {
@@ -41,12 +41,12 @@ final class Canvas {
     }
 
     /** The luma of ITU-R 601-2 with 16 fractional bits, as Pillow rounds it. */
-    static int luma(int red, int green, int blue) {
+    public static int luma(int red, int green, int blue) {
         return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
     }
 
     /** The picture mirrored left to right, top to bottom, or both. */
-    static RgbImage flipped(RgbImage image, boolean horizontally, boolean vertically) {
+    public static RgbImage flipped(RgbImage image, boolean horizontally, boolean vertically) {
         int width = image.width();
         int height = image.height();
         byte[] source = image.pixels();

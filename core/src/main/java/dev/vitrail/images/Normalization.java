@@ -41,7 +41,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
     }
 
     /** The mean as levels of red, green and blue, 0–255; one mean stands for all three. */
-    List<Integer> meanColor() {
+    public List<Integer> meanColor() {
         var levels = mean.stream()
                 .map(value -> Math.min(Math.max((int) Math.rint(255 * value), 0), 255))
                 .toList();

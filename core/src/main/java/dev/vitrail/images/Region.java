@@ -23,7 +23,7 @@ public record Region(int left, int top, int width, int height) {
     }
 
     /** Whether all of this region lies within {@code width × height} pixels. */
-    boolean fits(int wholeWidth, int wholeHeight) {
+    public boolean fits(int wholeWidth, int wholeHeight) {
         return left <= wholeWidth - width && top <= wholeHeight - height;
     }
 }

@@ -1,5 +1,7 @@
 package dev.vitrail.images;
 
+import dev.vitrail.images.decode.SixteenBit;
+
 /**
  * A decoded picture: {@code height × width} pixels of three bytes, red, green, blue, row by row.
  *

@@ -2,11 +2,11 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.images.CropMode;
-import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.ImageDecoder;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -18,6 +18,14 @@ import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 import static dev.vitrail.train.TrainingOptions.WEIGHT_DECAY;
 
 import dev.vitrail.models.Model;
+import dev.vitrail.train.optim.Adafactor;
+import dev.vitrail.train.optim.AdamW;
+import dev.vitrail.train.optim.GradientClipping;
+import dev.vitrail.train.optim.Lamb;
+import dev.vitrail.train.optim.Lion;
+import dev.vitrail.train.optim.Optimizer;
+import dev.vitrail.train.optim.ParameterGroups;
+import dev.vitrail.train.optim.Sgd;
 import java.util.OptionalDouble;
 
 /** The optimiser that a run's options name, its learning rate, and how its gradients are kept short. */

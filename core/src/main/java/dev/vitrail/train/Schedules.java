@@ -12,6 +12,11 @@ import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 import static dev.vitrail.train.TrainingOptions.WARMUP_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.WARMUP_PREFIX;
 
+import dev.vitrail.train.schedule.CosineSchedule;
+import dev.vitrail.train.schedule.Plateau;
+import dev.vitrail.train.schedule.PolynomialSchedule;
+import dev.vitrail.train.schedule.Schedule;
+import dev.vitrail.train.schedule.StepSchedule;
 import java.util.List;
 
 /** The learning rate over time that a run's options describe. */

@@ -22,6 +22,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
+import dev.vitrail.train.schedule.Schedule;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StoredTensor;

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
-import dev.vitrail.images.RandomResizedCrop;
+import dev.vitrail.images.augment.RandomResizedCrop;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;

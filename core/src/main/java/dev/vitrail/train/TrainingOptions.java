@@ -13,12 +13,12 @@ import static dev.vitrail.train.TrainingOption.text;
 import static dev.vitrail.train.TrainingOption.whole;
 
 import dev.vitrail.data.CacheLimit;
-import dev.vitrail.images.ImageDecoder;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.Interpolation;
-import dev.vitrail.images.RandomErasing;
-import dev.vitrail.images.RandomResizedCrop;
-import dev.vitrail.images.SixteenBit;
+import dev.vitrail.images.augment.RandomErasing;
+import dev.vitrail.images.augment.RandomResizedCrop;
+import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.SixteenBit;
 import dev.vitrail.nn.WeightInit;
 import java.util.List;
 import java.util.Optional;

@@ -9,7 +9,7 @@ import java.util.function.Supplier;
  * <p>Names, shapes and places are small beside the numbers that they describe, unless somebody made the file to exhaust memory. What a
  * reader keeps is charged by estimate before it is made, and is never given back.
  */
-final class Allowance {
+public final class Allowance {
     private static final long FREE = 24L << 20;
 
     private static final long BYTES_PER_BYTE = 8;
@@ -27,7 +27,7 @@ final class Allowance {
         this.left = limit;
     }
 
-    static Allowance of(ByteSource source) {
+    public static Allowance of(ByteSource source) {
         return of(source.name(), source.size());
     }
 
@@ -35,13 +35,13 @@ final class Allowance {
      * @param name what to call the file in a sentence
      * @param size bytes of the file as it lies on the disk
      */
-    static Allowance of(String name, long size) {
+    public static Allowance of(String name, long size) {
         long share = Math.min(size, Long.MAX_VALUE / BYTES_PER_BYTE) * BYTES_PER_BYTE;
         return new Allowance(name, FREE + Math.min(share, Runtime.getRuntime().maxMemory() / HEAP_SHARE));
     }
 
     /** Charges some bytes. */
-    void charge(long bytes) {
+    public void charge(long bytes) {
         left -= bytes;
         VitrailException.require(
                 left >= 0 && bytes >= 0,
@@ -56,7 +56,7 @@ final class Allowance {
      *
      * @param name what to call the file in the sentence
      */
-    static <T> T guarded(Object name, Supplier<T> read) {
+    public static <T> T guarded(Object name, Supplier<T> read) {
         try {
             return read.get();
         } catch (OutOfMemoryError | StackOverflowError e) {

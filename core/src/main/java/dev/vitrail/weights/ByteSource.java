@@ -19,7 +19,7 @@ import java.util.Map;
  * <p>A file is mapped in windows of 1 GiB that begin every 512 MiB, so that any stretch of up to 512 MiB lies in one
  * window; a longer stretch gets a mapping of its own. Mappings are released by the garbage collector.
  */
-abstract class ByteSource {
+public abstract class ByteSource {
     private static final long STRIDE = 1L << 29;
 
     private final long size;
@@ -31,7 +31,7 @@ abstract class ByteSource {
     }
 
     /** The file at {@code path}, as it is now. */
-    static ByteSource of(Path path) {
+    public static ByteSource of(Path path) {
         VitrailException.require(Files.isRegularFile(path), "%s is not a file; expected a weights file there", path);
         try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
             return new Mapped(path, channel.size());
@@ -41,12 +41,12 @@ abstract class ByteSource {
     }
 
     /** Bytes in memory; kept, not copied. */
-    static ByteSource of(byte[] bytes, String name) {
+    public static ByteSource of(byte[] bytes, String name) {
         return new InMemory(ByteBuffer.wrap(bytes).asReadOnlyBuffer(), name);
     }
 
     /** All that {@code in} still gives, held outside the heap; the stream is not closed. */
-    static ByteSource of(InputStream in, String name) {
+    public static ByteSource of(InputStream in, String name) {
         try {
             // Memory grows with the bytes that arrive, whatever their header claims.
             var chunks = new ArrayList<byte[]>();
@@ -68,12 +68,12 @@ abstract class ByteSource {
     }
 
     /** Bytes in all. */
-    final long size() {
+    public final long size() {
         return size;
     }
 
     /** What to call this source in a sentence. */
-    final String name() {
+    public final String name() {
         return name;
     }
 
@@ -82,7 +82,7 @@ abstract class ByteSource {
      *
      * @throws VitrailException if they are not all there, or are too many for one buffer
      */
-    final ByteBuffer slice(long offset, long length) {
+    public final ByteBuffer slice(long offset, long length) {
         VitrailException.require(
                 offset >= 0 && length >= 0 && offset <= size && length <= size - offset,
                 "%s has %d bytes, but %d bytes from %d on are needed: the file is cut short or damaged",
@@ -99,7 +99,7 @@ abstract class ByteSource {
     }
 
     /** Like {@link #slice}, and copied where needed so that direct memory begins at a multiple of {@code unit}. */
-    final ByteBuffer aligned(long offset, long length, int unit) {
+    public final ByteBuffer aligned(long offset, long length, int unit) {
         var bytes = slice(offset, length);
         if (unit == 1 || !bytes.isDirect() || bytes.alignmentOffset(0, unit) == 0) {
             return bytes;
@@ -115,7 +115,7 @@ abstract class ByteSource {
 
     abstract ByteBuffer read(long offset, int length);
 
-    static VitrailException unreadable(Path path, IOException e) {
+    public static VitrailException unreadable(Path path, IOException e) {
         return new VitrailException("could not read %s: %s".formatted(path, e.getMessage()), e);
     }
 

@@ -8,19 +8,19 @@ import java.util.Locale;
  *
  * @param opening such as "x.zip is not a sound zip archive"; the fault follows after a colon
  */
-record FormatErrors(String opening) {
+public record FormatErrors(String opening) {
     private static final int MAX_CHARACTERS = 500;
 
-    VitrailException of(String fault, Object... values) {
+    public VitrailException of(String fault, Object... values) {
         return new VitrailException(sentence(fault, values));
     }
 
-    VitrailException of(Throwable cause, String fault, Object... values) {
+    public VitrailException of(Throwable cause, String fault, Object... values) {
         return new VitrailException(sentence(fault, values), cause);
     }
 
     /** Throws unless {@code condition} holds. */
-    void require(boolean condition, String fault, Object... values) {
+    public void require(boolean condition, String fault, Object... values) {
         if (!condition) {
             throw of(fault, values);
         }
@@ -30,7 +30,7 @@ record FormatErrors(String opening) {
      * Text from a file, fit for a sentence: a name in a hostile file may hold line breaks and terminal controls, and be
      * as long as the file.
      */
-    static String printable(String text) {
+    public static String printable(String text) {
         String head = text.length() > MAX_CHARACTERS ? text.substring(0, MAX_CHARACTERS) + "…" : text;
         return head.replaceAll("\\p{Cntrl}", "?");
     }

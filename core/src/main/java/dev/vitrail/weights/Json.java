@@ -13,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** JSON files beside weights: one object each, nothing named twice, nothing after it. */
-final class Json {
+public final class Json {
     /** An index of a large model has thousands of lines, never this many bytes; parsed, a byte may take thirty. */
     private static final long MAX_BYTES = 8L << 20;
 
@@ -26,7 +26,7 @@ final class Json {
     private Json() {}
 
     /** The object in {@code file}. */
-    static ObjectNode read(Path file) {
+    public static ObjectNode read(Path file) {
         try {
             long size = Files.size(file);
             VitrailException.require(

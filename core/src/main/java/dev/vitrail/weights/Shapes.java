@@ -4,9 +4,9 @@ import dev.vitrail.VitrailException;
 import java.util.Arrays;
 
 /** Exact arithmetic on shapes that a file declares. */
-final class Shapes {
+public final class Shapes {
     /** numpy stops at 64 dimensions, and no tensor of a network has more than a handful. */
-    static final int MAX_DIMENSIONS = 64;
+    public static final int MAX_DIMENSIONS = 64;
 
     private Shapes() {}
 
@@ -15,7 +15,7 @@ final class Shapes {
      *
      * @throws VitrailException if a dimension is negative, there are too many, or the product exceeds 64 bits
      */
-    static long elements(long[] shape, String what) {
+    public static long elements(long[] shape, String what) {
         VitrailException.require(
                 shape.length <= MAX_DIMENSIONS,
                 "%s has %d dimensions; at most %d are possible, so the file is damaged",
@@ -47,7 +47,7 @@ final class Shapes {
     }
 
     /** {@code elements * size} bytes, or a refusal where 64 bits do not hold it. */
-    static long bytes(long elements, int size, String what) {
+    public static long bytes(long elements, int size, String what) {
         try {
             return Math.multiplyExact(elements, (long) size);
         } catch (ArithmeticException e) {

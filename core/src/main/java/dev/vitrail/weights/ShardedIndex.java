@@ -16,15 +16,15 @@ import java.util.Map;
  * @param file the index
  * @param shards tensor name to file name, in the index's order
  */
-record ShardedIndex(Path file, Map<String, String> shards) {
-    static final String SUFFIX = ".index.json";
+public record ShardedIndex(Path file, Map<String, String> shards) {
+    public static final String SUFFIX = ".index.json";
 
     /**
      * Reads the index alone, not the shards.
      *
      * @throws VitrailException if it is no index, or names a shard by anything but a plain file name
      */
-    static ShardedIndex read(Path file) {
+    public static ShardedIndex read(Path file) {
         if (!(Json.read(file).get("weight_map") instanceof ObjectNode map)) {
             throw VitrailException.of("%s has no weight_map, so it is no index of weights in several files", file);
         }
@@ -43,7 +43,7 @@ record ShardedIndex(Path file, Map<String, String> shards) {
     }
 
     /** File names of the shards, each once. */
-    List<String> files() {
+    public List<String> files() {
         return shards.values().stream().distinct().toList();
     }
 

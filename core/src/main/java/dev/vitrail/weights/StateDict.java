@@ -34,7 +34,7 @@ public final class StateDict implements Iterable<StoredTensor> {
      * @param architecture see {@link #architecture()}
      * @param notes see {@link #notes()}
      */
-    StateDict(
+    public StateDict(
             Collection<StoredTensor> tensors,
             Map<String, String> metadata,
             String origin,

@@ -32,7 +32,7 @@ import java.util.stream.Collectors;
  *
  * <p>The defaults of absent fields are those of the library's configuration classes.
  */
-final class TransformersConfig {
+public final class TransformersConfig {
     /** The field of a saved model's {@code config.json} that keeps what it was built from. */
     static final String FIELD = "transformers";
 
@@ -107,7 +107,7 @@ final class TransformersConfig {
     }
 
     /** Whether an object is such a config, and not timm's. */
-    static boolean is(ObjectNode object) {
+    public static boolean is(ObjectNode object) {
         return object.path("model_type").isTextual()
                 && !object.path("architecture").isTextual();
     }

@@ -34,7 +34,7 @@ import java.util.OptionalInt;
  * @param std divided by per channel
  * @param notes what had to be guessed or is done otherwise, in sentences for a person
  */
-record TransformersPreparation(
+public record TransformersPreparation(
         int height,
         int width,
         double cropPct,
@@ -43,7 +43,7 @@ record TransformersPreparation(
         List<Double> mean,
         List<Double> std,
         List<String> notes) {
-    static final String FILE = "preprocessor_config.json";
+    public static final String FILE = "preprocessor_config.json";
 
     /** From this side on ConvNeXt's processor resizes without regard to the shape, and cuts nothing. */
     private static final int LEAST_WARPED = 384;

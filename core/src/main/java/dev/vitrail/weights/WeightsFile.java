@@ -1,6 +1,8 @@
 package dev.vitrail.weights;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.weights.torch.TorchFile;
+import dev.vitrail.weights.torch.TorchLegacy;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -23,7 +23,7 @@ import java.util.zip.Inflater;
  *
  * @see <a href="https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT">PKWARE's APPNOTE.TXT</a>
  */
-final class ZipEntries {
+public final class ZipEntries {
     private static final int LOCAL = 0x04034b50;
     private static final int CENTRAL = 0x02014b50;
     private static final int END = 0x06054b50;
@@ -66,17 +66,17 @@ final class ZipEntries {
     }
 
     /** Whether the bytes begin like a zip archive with at least one entry. */
-    static boolean looksLikeZip(ByteSource source) {
+    public static boolean looksLikeZip(ByteSource source) {
         return source.size() >= 4 && source.slice(0, 4).getInt() == LOCAL;
     }
 
     /** Reads and checks the archive's directory. */
-    static ZipEntries of(ByteSource source) {
+    public static ZipEntries of(ByteSource source) {
         return new ZipEntries(source, new Directory(source).read());
     }
 
     /** Entry names in the directory's order. */
-    Set<String> names() {
+    public Set<String> names() {
         return entries.keySet();
     }
 
@@ -86,7 +86,7 @@ final class ZipEntries {
      *
      * @param verify whether to compare the checksum; PyTorch may write archives without a true one
      */
-    ByteBuffer content(String name, int unit, boolean verify) {
+    public ByteBuffer content(String name, int unit, boolean verify) {
         var entry = entries.get(name);
         if (entry == null) {
             throw faults.of("it holds no entry %s, so it is incomplete", name);
@@ -104,7 +104,7 @@ final class ZipEntries {
      * The content of an entry that describes others, as a pickle does: one that is deflated grows no more than descriptions do, which
      * repeat themselves less than tensors may.
      */
-    ByteBuffer described(String name) {
+    public ByteBuffer described(String name) {
         var entry = entries.get(name);
         long most = DESCRIBED_FREE + DESCRIBED_RATIO * source.size();
         faults.require(

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.images.ImageDecoder;
+import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.parquet.ReferenceParquet;
 import dev.vitrail.parquet.ReferenceParquet.Row;
 import dev.vitrail.parquet.ReferenceParquet.Style;

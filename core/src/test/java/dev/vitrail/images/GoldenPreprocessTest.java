@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
 import java.io.IOException;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.decode.PillowTable;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -2,15 +2,15 @@ package dev.vitrail.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.images.AffineSettings;
-import dev.vitrail.images.AugmentationSpec;
-import dev.vitrail.images.ImageTransform;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
-import dev.vitrail.images.RandomResizedCrop;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.images.SimpleRandomCrop;
+import dev.vitrail.images.augment.AffineSettings;
+import dev.vitrail.images.augment.AugmentationSpec;
+import dev.vitrail.images.augment.ImageTransform;
+import dev.vitrail.images.augment.RandomResizedCrop;
+import dev.vitrail.images.augment.SimpleRandomCrop;
 import java.util.List;
 import java.util.Random;
 import java.util.SplittableRandom;

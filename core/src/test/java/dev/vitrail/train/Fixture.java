@@ -12,14 +12,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A golden case of {@code golden/misc}: its JSON and its tensors. */
-final class Fixture {
-    record Values(float[] numbers, long[] shape) {
-        Tensor tensor() {
+public final class Fixture {
+    public record Values(float[] numbers, long[] shape) {
+        public Tensor tensor() {
             return Tensor.of(numbers, shape);
         }
 
         /** The numbers as classes. */
-        Tensor classes() {
+        public Tensor classes() {
             var whole = new long[numbers.length];
             for (int i = 0; i < whole.length; i++) {
                 whole[i] = (long) numbers[i];
@@ -28,10 +28,10 @@ final class Fixture {
         }
     }
 
-    final JsonNode json;
+    public final JsonNode json;
     private final Map<String, Values> tensors = new LinkedHashMap<>();
 
-    Fixture(String name) {
+    public Fixture(String name) {
         try {
             json = new ObjectMapper().readTree(bytes(name + ".json"));
             if (json.has("file")) {
@@ -83,7 +83,7 @@ final class Fixture {
         return new Values(numbers, shape);
     }
 
-    Values get(String name) {
+    public Values get(String name) {
         var values = tensors.get(name);
         if (values == null) {
             throw new IllegalArgumentException("the fixture has no tensor " + name);
@@ -92,7 +92,7 @@ final class Fixture {
     }
 
     /** What a map holds under a key that it must have. */
-    static <T> T of(Map<String, T> map, String key) {
+    public static <T> T of(Map<String, T> map, String key) {
         var value = map.get(key);
         if (value == null) {
             throw new IllegalArgumentException("nothing is called " + key);
@@ -101,7 +101,7 @@ final class Fixture {
     }
 
     /** Tensors whose names begin with the prefix, by the rest of their names. */
-    Map<String, Values> below(String prefix) {
+    public Map<String, Values> below(String prefix) {
         var found = new LinkedHashMap<String, Values>();
         tensors.forEach((name, values) -> {
             if (name.startsWith(prefix)) {

@@ -19,6 +19,9 @@ import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.swin.SwinTransformer;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.train.optim.AdamW;
+import dev.vitrail.train.optim.Optimizer;
+import dev.vitrail.train.optim.ParameterGroups;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -181,6 +184,7 @@ class MixedPrecisionTest {
     void refusesWhatCannotBe() {
         assertThatThrownBy(() -> Autocast.open(Device.Kind.CPU, DType.F16))
                 .isInstanceOf(VitrailException.class)
-                .hasMessage("mixed precision in F16 on CPU cannot be: a CPU computes in BF16, a GPU in BF16 or F16");
+                .hasMessage(
+                        "mixed precision in F16 is not supported on CPU: a CPU computes in BF16, a GPU in BF16 or F16");
     }
 }

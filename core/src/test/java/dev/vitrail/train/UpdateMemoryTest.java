@@ -12,6 +12,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.train.optim.GradientClipping;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;

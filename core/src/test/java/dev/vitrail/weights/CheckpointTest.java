@@ -9,6 +9,7 @@ import dev.vitrail.models.Variant;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameters;
+import dev.vitrail.weights.torch.Pickle;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -13,12 +13,12 @@ import java.util.Map;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** The checkpoint fixtures, and the one way in which anything may fail. */
-final class Golden {
-    static final Path CHECKPOINTS = Path.of("src/test/resources/golden/checkpoints");
+public final class Golden {
+    public static final Path CHECKPOINTS = Path.of("src/test/resources/golden/checkpoints");
 
     private Golden() {}
 
-    static byte[] bytes(String file) {
+    public static byte[] bytes(String file) {
         try {
             return Files.readAllBytes(CHECKPOINTS.resolve(file));
         } catch (IOException e) {
@@ -26,12 +26,12 @@ final class Golden {
         }
     }
 
-    static JsonNode json(String file) {
+    public static JsonNode json(String file) {
         return Json.read(CHECKPOINTS.resolve(file));
     }
 
     /** The tensors {@code weights/*} that a case expects. */
-    static StateDict expected(String caseId) {
+    public static StateDict expected(String caseId) {
         var expected = new ArrayList<StoredTensor>();
         for (var tensor : Safetensors.read(CHECKPOINTS.resolve(caseId + ".safetensors"))) {
             if (tensor.name().startsWith("weights/")) {
@@ -42,7 +42,7 @@ final class Golden {
     }
 
     /** Asserts a refusal of one sentence, by our own exception, that names {@code part}. */
-    static void assertRefused(ThrowingCallable reading, String part) {
+    public static void assertRefused(ThrowingCallable reading, String part) {
         var thrown = catchThrowable(reading);
         assertThat(thrown).isExactlyInstanceOf(VitrailException.class);
         assertThat(thrown.getMessage()).contains(part).doesNotContain("\n").doesNotContain(": null");

@@ -3,6 +3,7 @@ package dev.vitrail.weights;
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.weights.torch.Pickle;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -167,7 +167,7 @@ class SwinTransformerTest {
                 .hasMessage("1 heads do not go with 2 stages: give one for each");
         assertThatThrownBy(() -> SwinConfig.of(Version.V1, 224, 96, List.of(2, 2), List.of(3, 6), 0))
                 .isInstanceOf(VitrailException.class)
-                .hasMessage("a window of 0×0 tokens cannot be: both sides must be positive");
+                .hasMessage("window sides must be positive, found 0×0 tokens");
     }
 
     @Test

@@ -1,0 +1,2 @@
+/** Augmentation of training images: crops, flips, color, AutoAugment and its relatives. */
+package dev.vitrail.images.augment;

@@ -1,0 +1,29 @@
+package dev.vitrail.images.decode;
+
+import dev.vitrail.VitrailException;
+import java.util.Locale;
+
+/** What becomes of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */
+public enum SixteenBit {
+    /** Levels above 255 become 255 and those below 0 become 0, as Pillow's {@code convert("RGB")} has it. */
+    CLIP,
+    /** The type's whole range becomes 0–255: 0–65,535 (levels divided by 257), or what 12 or 32 bits hold; 0–1 for floats. */
+    SCALE,
+    /** The picture's own lowest level becomes 0 and its highest 255; a picture of one level becomes black. */
+    RANGE;
+
+    /** As options and configurations write it. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Reads {@link #key}. */
+    public static SixteenBit parse(String text) {
+        for (var choice : values()) {
+            if (choice.key().equalsIgnoreCase(text.strip())) {
+                return choice;
+            }
+        }
+        throw VitrailException.of("'%s' is no treatment of sixteen-bit pictures: use clip, scale or range", text);
+    }
+}

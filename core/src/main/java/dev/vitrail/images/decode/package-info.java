@@ -1,0 +1,2 @@
+/** Decoders of image files, equal to Pillow. */
+package dev.vitrail.images.decode;

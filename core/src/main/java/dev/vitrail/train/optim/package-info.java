@@ -1,0 +1,2 @@
+/** Optimizers, parameter groups and gradient clipping. */
+package dev.vitrail.train.optim;

@@ -1,0 +1,77 @@
+package dev.vitrail.train.schedule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.vitrail.VitrailException;
+import dev.vitrail.train.Fixture;
+import dev.vitrail.train.optim.ParameterGroup;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+class CosineScheduleTest {
+    @TestFactory
+    Stream<DynamicTest> ratesAreTheOriginals() {
+        var tests = Stream.<DynamicTest>builder();
+        new Fixture("schedule_cosine")
+                .json
+                .get("variants")
+                .forEach(variant ->
+                        tests.add(DynamicTest.dynamicTest(variant.get("name").asText(), () -> assertRates(variant))));
+        return tests.build();
+    }
+
+    private static void assertRates(JsonNode variant) {
+        var args = variant.get("args");
+        var schedule = CosineSchedule.of(
+                        variant.get("base_lr").asDouble(), args.get("t_initial").asLong())
+                .with(o -> {
+                    o.lowest = args.path("lr_min").asDouble(0);
+                    o.cycles = args.path("cycle_limit").asInt(1);
+                    o.cycleDecay = args.path("cycle_decay").asDouble(1);
+                    o.cycleStretch = args.path("cycle_mul").asDouble(1);
+                    o.exponent = args.path("k_decay").asDouble(1);
+                })
+                .warmedUp(
+                        args.path("warmup_t").asLong(0),
+                        args.path("warmup_lr_init").asDouble(0),
+                        args.path("warmup_prefix").asBoolean(false));
+        var group = new ParameterGroup(0.5, 0, java.util.Map.of());
+        for (int t = 0; t < variant.get("lr").size(); t++) {
+            double rate = schedule.rate(t);
+            assertThat(rate).isCloseTo(variant.get("lr").get(t).asDouble(), within(1e-15));
+            assertThat(rate * group.learningRateScale())
+                    .isCloseTo(variant.get("lr_group_with_lr_scale_half").get(t).asDouble(), within(1e-15));
+        }
+    }
+
+    @Test
+    void stretchedCyclesFollowEachOther() {
+        var schedule = CosineSchedule.of(1, 10).with(o -> {
+            o.cycles = 3;
+            o.cycleStretch = 2;
+            o.cycleDecay = 0.5;
+        });
+        assertThat(schedule.rate(0)).isEqualTo(1);
+        assertThat(schedule.rate(5)).isCloseTo(0.5, within(1e-12));
+        assertThat(schedule.rate(10)).isCloseTo(0.5, within(1e-12));
+        assertThat(schedule.rate(20)).isCloseTo(0.25, within(1e-12));
+        assertThat(schedule.rate(30)).isCloseTo(0.25, within(1e-12));
+        assertThat(schedule.rate(50)).isCloseTo(0.125, within(1e-12));
+        assertThat(schedule.rate(70)).isZero();
+    }
+
+    @Test
+    void refusesWhatCannotBe() {
+        assertThatThrownBy(() -> CosineSchedule.of(0, 10))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("must be positive, found 0.0");
+        assertThatThrownBy(() -> CosineSchedule.of(0.1, 0))
+                .isInstanceOf(VitrailException.class)
+                .hasMessage("cosine length must be at least 1, found 0");
+    }
+}
