@@ -33,13 +33,10 @@ import picocli.CommandLine.Option;
 @Command(
         name = "benchmark",
         description = {
-            "Measures a model's speed against this machine's own ceiling, measured in the same process.",
-            "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on all"
-                    + " threads; fraction_of_engine_peak with the same product as the engine computes it, which may be"
-                    + " faster than the BLAS, so that the first fraction may exceed 1. The ways of linear layers: plain (the BLAS, one thread),"
-                    + " blas (all threads), convolution and packed (oneDNN)."
+            "Measures throughput against the peak matrix product of this machine, in one process.",
+            "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on all threads; fraction_of_engine_peak with the same product as Vitrail computes it, which may be faster. Linear layers are computed plain (BLAS, one thread), blas (all threads), convolution or packed (oneDNN)."
         },
-        footer = {"", "Example: vitrail benchmark --model vit_base_patch16_224 --batch 8"})
+        footer = {"", "Example:", "  vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
     /** Batches before those that are measured, and the time that they take at least: the compiler has to have come to its end. */
     private static final int LEAST_WARM_UP = 3;

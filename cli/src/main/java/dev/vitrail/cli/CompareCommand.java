@@ -16,8 +16,8 @@ import picocli.CommandLine.Parameters;
 /** Shows runs side by side. */
 @Command(
         name = "compare",
-        description = "Compares runs: how good each became, what it took, and which options differ.",
-        footer = {"", "Example: vitrail compare runs/train-001 runs/train-002 --out compare.html"})
+        description = {"Compares training runs: accuracy, cost, and the options that differ."},
+        footer = {"", "Example:", "  vitrail compare runs/train-001 runs/train-002 --out compare.html"})
 final class CompareCommand implements Callable<Integer> {
     /** Longest value of an option that is printed as it is, characters. */
     private static final int WIDEST = 24;

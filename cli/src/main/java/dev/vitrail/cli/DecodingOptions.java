@@ -18,7 +18,7 @@ final class DecodingOptions {
     @Option(
             names = "--max-pixels",
             paramLabel = "N",
-            description = "Width times height that an image file may claim to have (default "
+            description = "Largest number of pixels of an image file (default "
                     + ImageDecoder.Options.DEFAULT_MAX_PIXELS + ").")
     private Optional<Integer> maxPixels = Optional.empty();
 

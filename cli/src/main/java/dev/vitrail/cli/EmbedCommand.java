@@ -26,11 +26,10 @@ import picocli.CommandLine.Option;
 @Command(
         name = "embed",
         description = {
-            "Writes the vectors that a model makes of images, before its classifier.",
-            "A .npy file holds them as one float32 matrix, a row an image, with the files' names in a .txt beside it; a"
-                    + " .jsonl file holds a line an image, a .parquet file a row with columns image and embedding."
+            "Writes embeddings: the pooled features before the classifier.",
+            ".npy: one float32 matrix, a row per image, with file names in a .txt file beside it. .jsonl: one line per image. .parquet: columns image and embedding."
         },
-        footer = {"", "Example: vitrail embed --model runs/shapes photos/ --out photos.npy"})
+        footer = {"", "Example:", "  vitrail embed --model runs/shapes photos/ --out photos.npy"})
 final class EmbedCommand implements Callable<Integer> {
     /** Images of a row group. */
     private static final int GROUP = 1 << 14;

@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
 /** Measures accuracy on labelled images. */
 @Command(
         name = "evaluate",
-        description = "Measures a model's accuracy on labelled images.",
-        footer = {"", "Example: vitrail evaluate --model runs/shapes --data photos --out evaluation.html"})
+        description = {"Evaluates a model on labelled images: top-1, top-5, negative log-likelihood."},
+        footer = {"", "Example:", "  vitrail evaluate --model runs/shapes --data photos --out evaluation.html"})
 final class EvaluateCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions models = new ModelOptions();

@@ -20,8 +20,7 @@ final class ModelOptions {
             required = true,
             paramLabel = "M",
             description =
-                    "A folder in timm's or transformers' layout or of a run, a weights file (with --arch), a published name"
-                            + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
+                    "Model: a folder (timm, transformers or a run), a weights file with --arch, a published name (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
     private String name = "";
 
     @Option(

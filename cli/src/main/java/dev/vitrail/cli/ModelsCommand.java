@@ -15,8 +15,8 @@ import picocli.CommandLine.Parameters;
 /** Lists the catalogue. */
 @Command(
         name = "models",
-        description = "Lists the models: parameters, cost, input and published weights.",
-        footer = {"", "Example: vitrail models 'vit_*_patch16_224'"})
+        description = {"Lists model architectures or pretrained weights, with parameters, cost and input size."},
+        footer = {"", "Examples:", "  vitrail models 'vit_*_patch16_224'", "  vitrail models --weights 'deit3*'"})
 final class ModelsCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",

@@ -19,7 +19,7 @@ import picocli.CommandLine.Parameters;
             "A case whose figures exceed their tolerance fails, and the first block that diverges is named; a case that"
                     + " cannot be run has failed too."
         },
-        footer = {"", "Example: vitrail parity fixtures/models/vit_* fixtures/preprocess"})
+        footer = {"", "Example:", "  vitrail parity core/src/test/resources/golden"})
 final class ParityCommand implements Callable<Integer> {
     @Parameters(
             arity = "1..*",

@@ -28,8 +28,13 @@ import picocli.CommandLine.Option;
 /** Says what is in images. */
 @Command(
         name = "predict",
-        description = "Finds the most probable classes of images.",
-        footer = {"", "Example: vitrail predict --model runs/shapes photos/ --top 3 --format csv --out found.csv"})
+        description = {"Classifies images and prints the most probable classes."},
+        footer = {
+            "",
+            "Examples:",
+            "  vitrail predict --model vit_tiny_patch16_224.augreg_in21k_ft_in1k cat.jpg",
+            "  vitrail predict --model runs/shapes photos/ --top 3 --out found.csv"
+        })
 final class PredictCommand implements Callable<Integer> {
     /** How results are written. */
     enum Format {

@@ -28,14 +28,14 @@ import picocli.CommandLine.Option;
 @Command(
         name = "probe",
         description = {
-            "Measures what a few labelled images of each class are enough for: a linear classifier on the model's frozen"
-                    + " features, by ridge regression in closed form.",
-            "Images are drawn several times; the figure is the mean accuracy on the validation images, with its 95 %%"
-                    + " confidence interval over the draws. The penalty is chosen on training images that are not drawn."
+            "Few-shot linear probe: ridge regression on frozen features.",
+            "Reports the mean validation accuracy over random draws of the training images, with its 95 %% confidence interval. The penalty is chosen on training images that are not drawn."
         },
         footer = {
             "",
-            "Example: vitrail probe --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --data photos --shots 1,5,10,all"
+            "Example:",
+            "  vitrail probe --data photos --shots 1,5,10,all \\",
+            "    --model vit_tiny_patch16_224.augreg_in21k_ft_in1k"
         })
 final class ProbeCommand implements Callable<Integer> {
     private static final String ALL = "all";

@@ -17,10 +17,11 @@ import picocli.CommandLine.Parameters;
 /** Lists the recipes, shows one, or explains the options they are made of. */
 @Command(
         name = "recipes",
-        description = "Lists the recipes that 'train --recipe' takes; with a name, shows that one's text.",
+        description = {"Lists the recipes of 'train --recipe', or prints one."},
         footer = {
             "",
-            "A recipe of your own is a YAML file of such options: vitrail recipes deit > mine.yaml",
+            "A recipe is a YAML file of training options: vitrail recipes deit > mine.yaml",
+            "",
             "Examples:",
             "  vitrail recipes",
             "  vitrail recipes fine-tune",

@@ -17,10 +17,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "replay",
         description = {
-            "Runs a training step again that met a number which is not finite, and shows what every module and gradient held.",
-            "Exit status 1 says that it happened again."
+            "Repeats a training step that met a non-finite number, and shows the values of every module and gradient.",
+            "Exit status 1: it happened again."
         },
-        footer = {"", "Example: vitrail replay runs/mine/failed-epoch3-step120.safetensors"})
+        footer = {"", "Example:", "  vitrail replay runs/mine/failed-epoch3-step120.safetensors"})
 final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", description = "The file that the run has left.")
     private Path file = Path.of("");

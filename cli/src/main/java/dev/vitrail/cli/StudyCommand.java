@@ -27,9 +27,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "study",
         description = {
-            "Trains each of some models, by each of some recipes, on each of some shares of the data, with each of some seeds, and"
-                    + " makes a table and plots of accuracy against images, parameters, cost and time.",
-            "The same command again goes on where it ended, whether it was done, stopped or killed: runs that are there are kept."
+            "Trains every combination of models, recipes, fractions of the data and seeds, and reports accuracy against images, parameters, cost and time.",
+            "The same command continues an interrupted study; finished runs are kept."
         },
         footer = {
             "",

@@ -17,10 +17,10 @@ import picocli.CommandLine.Option;
 @Command(
         name = "system",
         description = {
-            "Shows processor, memory, limits, libraries and the backend chosen for matrix products. A bug report starts with it.",
+            "Shows processor, memory, limits, libraries and the backend chosen for matrix products, for bug reports.",
             "--full compares products, convolutions, attention, norms and gradients with double precision."
         },
-        footer = {"", "Example: vitrail system --full --json"})
+        footer = {"", "Example:", "  vitrail system --full --json"})
 final class SystemCommand implements Callable<Integer> {
     /** Shapes of the full test, and where their drawing starts. */
     private static final int SHAPES = 1000;

@@ -50,19 +50,18 @@ import picocli.CommandLine.Option;
 @Command(
         name = "train",
         description = {
-            "Trains a model from scratch, or goes on from trained weights: with a new classifier, unless theirs is for the"
-                    + " same classes, or for as many of which nobody tells the names.",
-            "Without --data it trains on the built-in set of stained-glass pictures, which needs no download. Every option"
-                    + " of a run is in its config.yaml; --set changes any of them by name."
+            "Trains a model from scratch or fine-tunes pretrained weights.",
+            "Fine-tuning keeps the classifier if its classes are the same, or equal in number and unnamed, and replaces it otherwise. Without --data it trains on the built-in stained-glass images. The run folder's config.yaml has all training options; --set changes them."
         },
         footer = {
             "",
             "Examples:",
             "  vitrail train",
-            "  vitrail train --data photos --model vit_tiny_patch16_224.augreg_in21k_ft_in1k --epochs 5",
-            "  vitrail train --data photos --model vit_small_patch16_224 --set learning_rate=5e-4 --set grad_clip_norm=1",
-            "  vitrail train --data fashion_mnist --recipe convnext-small-data --epochs 10",
-            "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20 --epochs 20",
+            "  vitrail train --data photos --recipe convnext",
+            "  vitrail train --data photos --epochs 5 \\",
+            "    --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+            "  vitrail train --data photos --set learning_rate=5e-4 --set grad_clip_norm=1",
+            "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20",
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
