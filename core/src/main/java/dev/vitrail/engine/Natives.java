@@ -274,7 +274,13 @@ final class Natives {
 
     /** Threads of the BLAS beside libtorch, for measuring it; the engine itself keeps it at one. */
     static void blasThreads(int threads) {
-        openblas_nolapack.blas_set_num_threads(threads);
+        // By the library's own path: where the process is ours, JavaCPP loads no other binding.
+        NativeLibraries.openBlas()
+                .ifPresentOrElse(
+                        path -> NativeLibrary.getInstance(path.toString())
+                                .getFunction("openblas_set_num_threads")
+                                .invokeVoid(new Object[] {threads}),
+                        () -> openblas_nolapack.blas_set_num_threads(threads));
     }
 
     private interface Posix extends Library {
