@@ -65,6 +65,16 @@ final class ProcessTest {
         assertThat(after.get("last/resume.safetensors")).isEqualTo(before.get("last/resume.safetensors"));
     }
 
+    /** A process of ours loads the natives by their paths, and no other binding: the BLAS is reached all the same. */
+    @Test
+    void benchmarkMeasuresTheBlasInAProcessOfItsOwn() throws Exception {
+        var ran = Cli.end(
+                Cli.start(folder, "true", "benchmark", "--model", SMALL, "--batch", 1, "--repeat", 1, "--json"),
+                folder);
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"sgemm_gflops\"", "\"images_per_second\"");
+    }
+
     private static Map<String, ByteBuffer> files(Path run) throws IOException {
         var files = new TreeMap<String, ByteBuffer>();
         try (var walk = Files.walk(run)) {
