@@ -1,0 +1,172 @@
+package dev.vitrail.serve;
+
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.HttpStatus;
+import com.linecorp.armeria.common.MediaType;
+import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.server.GracefulShutdown;
+import com.linecorp.armeria.server.HttpService;
+import com.linecorp.armeria.server.Route;
+import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerBuilder;
+import com.linecorp.armeria.server.ServerPort;
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.serve.batching.BatchScheduler;
+import java.net.BindException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
+
+/**
+ * Models behind HTTP/1.1, HTTP/2 and gRPC on one port.
+ *
+ * <pre>{@code
+ * try (var server = VitrailServer.start(ServerOptions.DEFAULT, Map.of("tiny", "runs/shapes"), loader)) {
+ *     server.loadModels();
+ *     …
+ * }
+ * }</pre>
+ */
+public final class VitrailServer implements AutoCloseable {
+    /** Time without a request after which none is expected any more. */
+    private static final Duration QUIET = Duration.ofMillis(200);
+
+    private final Health health = new Health();
+    private final ServerMetrics metrics = new ServerMetrics();
+    private final BatchScheduler scheduler = new BatchScheduler(metrics);
+    private final ModelRepository repository;
+    private final Inference inference;
+    private final ServerOptions options;
+    private final Server server;
+
+    private VitrailServer(
+            ServerOptions options, Map<String, String> models, Function<String, LoadedModel> loader, boolean exif) {
+        this.options = options;
+        VitrailException.require(!models.isEmpty(), "a server needs at least one model, found none");
+        repository = new ModelRepository(models, loader::apply, scheduler, options.batching());
+        models.keySet().forEach(name -> metrics.queue(name, () -> repository.admitted(name)));
+        inference = new Inference(options.limits().decoding(exif), metrics);
+        server = build();
+    }
+
+    /**
+     * Starts a server that answers requests for its health, and others once {@link #loadModels} is over.
+     *
+     * @param models what each name stands for
+     * @param loader loads what a name stands for
+     * @param exif whether images are turned as their EXIF data say
+     * @throws VitrailException if the port is taken, or an option is wrong
+     */
+    public static VitrailServer start(
+            ServerOptions options, Map<String, String> models, Function<String, LoadedModel> loader, boolean exif) {
+        var server = new VitrailServer(options, models, loader, exif);
+        try {
+            server.server.start().join();
+            return server;
+        } catch (CompletionException e) {
+            server.close();
+            throw refusal(options, e.getCause() == null ? e : e.getCause());
+        }
+    }
+
+    private static VitrailException refusal(ServerOptions options, Throwable cause) {
+        var reason = cause instanceof BindException
+                ? "is another program there, or is it below 1024?"
+                : String.valueOf(cause.getMessage());
+        return new VitrailException(
+                "cannot listen on %s port %d (%s): choose another with --host or --port"
+                        .formatted(options.host(), options.port(), reason),
+                cause);
+    }
+
+    /**
+     * Loads the models and warms them up; then the server is ready.
+     *
+     * @throws VitrailException if one cannot be loaded
+     */
+    public void loadModels() {
+        repository.loadAll();
+        health.ready();
+    }
+
+    /** The port that the server listens on. */
+    public int port() {
+        return server.activeLocalPort();
+    }
+
+    private Server build() {
+        var builder = Server.builder();
+        var address = new InetSocketAddress(options.host(), options.port());
+        VitrailException.require(
+                !address.isUnresolved(), "the host '%s' is unknown: expected an address of this machine", options.host());
+        var tls = options.security().tls();
+        builder.port(new ServerPort(address, tls.isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP));
+        tls.ifPresent(files -> builder.tls(files.certificates().toFile(), files.key().toFile()));
+        limit(builder);
+        routes(builder);
+        return builder.build();
+    }
+
+    private void limit(ServerBuilder builder) {
+        var limits = options.limits();
+        builder.maxRequestLength(limits.maxBody())
+                .requestTimeout(limits.timeout())
+                .idleTimeout(limits.idle())
+                .maxNumConnections(limits.connections())
+                .http1MaxInitialLineLength(limits.maxHeader())
+                .http1MaxHeaderSize(limits.maxHeader())
+                .http2MaxHeaderListSize(limits.maxHeader())
+                .gracefulShutdown(GracefulShutdown.builder()
+                        .quietPeriod(QUIET)
+                        .timeout(options.drain())
+                        .build())
+                .disableServerHeader()
+                .accessLogWriter(new AccessLog(metrics, options.accessLog()), true)
+                .errorHandler(new ErrorHandler());
+    }
+
+    private void routes(ServerBuilder builder) {
+        var simple = new SimpleApi(repository, inference, metrics);
+        post(builder, "/v1/classify", simple.classify());
+        post(builder, "/v1/embed", simple.embed());
+        get(builder, "/health", health());
+        get(
+                builder,
+                "/metrics",
+                (context, request) -> HttpResponse.of(
+                        HttpStatus.OK, MediaType.parse("text/plain; version=0.0.4; charset=utf-8"), metrics.scrape()));
+    }
+
+    private HttpService health() {
+        return (context, request) -> {
+            var state = health.state();
+            return Responses.json(
+                    state == Health.State.READY ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE,
+                    Map.of("status", state.name().toLowerCase(Locale.ROOT)));
+        };
+    }
+
+    private static void get(ServerBuilder builder, String path, HttpService service) {
+        builder.service(Route.builder().path(path).methods(HttpMethod.GET, HttpMethod.HEAD).build(), service);
+    }
+
+    private static void post(ServerBuilder builder, String path, HttpService service) {
+        builder.service(Route.builder().path(path).methods(HttpMethod.POST).build(), service);
+    }
+
+    /** Answers the requests that are under way, for as long as {@link ServerOptions#drain}, and ends. */
+    @Override
+    public void close() {
+        health.draining();
+        server.stop().join();
+        inference.close();
+        repository.close();
+        scheduler.close();
+        metrics.close();
+    }
+}
