@@ -33,7 +33,8 @@ final class ServeCommand implements Callable<Integer> {
             required = true,
             split = ",",
             paramLabel = "[NAME=]M",
-            description = "Models: folders or published names, each with the name that requests use (default: its last part).")
+            description =
+                    "Models: folders or published names, each with the name that requests use (default: its last part).")
     private List<String> models = new ArrayList<>();
 
     @Mixin

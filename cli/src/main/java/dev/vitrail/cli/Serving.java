@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 
 /** Runs the server of {@link ServeCommand} until the process is told to end. */
@@ -19,8 +18,7 @@ final class Serving {
 
     static int run(ServeCommand command) {
         var options = options(command);
-        var server =
-                VitrailServer.start(options, command.sources(), source -> load(command, source), command.exif);
+        var server = VitrailServer.start(options, command.sources(), source -> load(command, source), command.exif);
         var ended = new CountDownLatch(1);
         Runnable ending = () -> {
             System.err.println("vitrail: draining …");
@@ -29,7 +27,9 @@ final class Serving {
         };
         ProcessEnd.await(ending);
         try {
-            System.err.printf("vitrail: loading %s …%n", String.join(", ", command.sources().keySet()));
+            System.err.printf(
+                    "vitrail: loading %s …%n",
+                    String.join(", ", command.sources().keySet()));
             server.loadModels();
         } catch (VitrailException e) {
             ProcessEnd.over(ending);
@@ -70,8 +70,7 @@ final class Serving {
         return new ServerOptions(
                 command.host,
                 command.port,
-                new ServerOptions.Batching(
-                        Duration.ofMillis(command.latencyBudget), command.maxBatch, command.queue),
+                new ServerOptions.Batching(Duration.ofMillis(command.latencyBudget), command.maxBatch, command.queue),
                 new ServerOptions.Limits(
                         command.maxBody,
                         command.maxPixels,

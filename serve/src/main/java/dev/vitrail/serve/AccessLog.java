@@ -55,7 +55,8 @@ final class AccessLog implements AccessLogWriter {
                     Files.newOutputStream(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
         } catch (IOException e) {
             throw new VitrailException(
-                    "the access log %s cannot be written (%s): name a file in a folder that may be".formatted(file, e), e);
+                    "the access log %s cannot be written (%s): name a file in a folder that may be".formatted(file, e),
+                    e);
         }
     }
 

@@ -1,7 +1,7 @@
 package dev.vitrail.serve;
 
-import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.MediaType;
@@ -22,11 +22,13 @@ final class ErrorHandler implements ServerErrorHandler {
         if (cause instanceof HttpStatusException known) {
             return HttpResponse.of(known.httpStatus());
         }
-        if (cause instanceof RequestTimeoutException && !context.log().isAvailable(
-                com.linecorp.armeria.common.logging.RequestLogProperty.REQUEST_END_TIME)) {
+        if (cause instanceof RequestTimeoutException
+                && !context.log()
+                        .isAvailable(com.linecorp.armeria.common.logging.RequestLogProperty.REQUEST_END_TIME)) {
             return Responses.error(
                     context,
-                    new RequestException(Failure.BODY_TIMEOUT, "the body did not arrive in time: send it faster, or less"));
+                    new RequestException(
+                            Failure.BODY_TIMEOUT, "the body did not arrive in time: send it faster, or less"));
         }
         return Responses.error(context, cause);
     }

@@ -1,6 +1,7 @@
 package dev.vitrail.serve;
 
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.serve.batching.BatchedModel.Output;
 import dev.vitrail.serve.batching.DeadlineExceededException;
@@ -31,6 +32,9 @@ final class Inference implements AutoCloseable {
         @SuppressWarnings("ArrayRecordComponent") // nobody compares files, and copying them costs
         record Encoded(byte[] bytes, String name) implements Input {}
 
+        /** A picture that needs no decoding. */
+        record Picture(RgbImage image) implements Input {}
+
         /** Normalized values {@code [C, H, W]}. */
         record Values(FloatBuffer values) implements Input {}
     }
@@ -55,6 +59,11 @@ final class Inference implements AutoCloseable {
         List<float[]> of(Output output) {
             return Objects.requireNonNull(rows.get(output), "an output that was not asked for");
         }
+
+        /** Images. */
+        int count() {
+            return rows.values().iterator().next().size();
+        }
     }
 
     private final ImageDecoder.Options decoding;
@@ -76,15 +85,16 @@ final class Inference implements AutoCloseable {
      *
      * @throws RequestException if the queue is full
      */
-    CompletableFuture<Rows> run(
-            ServedModel served, Set<Output> outputs, List<Input> inputs, Scope scope) {
+    CompletableFuture<Rows> run(ServedModel served, Set<Output> outputs, List<Input> inputs, Scope scope) {
         served.admit(inputs.size());
-        var images = inputs.stream().map(input -> run(served, outputs, input, scope)).toList();
+        var images =
+                inputs.stream().map(input -> run(served, outputs, input, scope)).toList();
         return CompletableFuture.allOf(images.toArray(CompletableFuture[]::new)).thenApply(done -> {
             var rows = new EnumMap<Output, List<float[]>>(Output.class);
             for (var output : outputs) {
                 var all = new ArrayList<float[]>();
-                images.forEach(image -> all.add(Objects.requireNonNull(image.join().get(output))));
+                images.forEach(
+                        image -> all.add(Objects.requireNonNull(image.join().get(output))));
                 rows.put(output, all);
             }
             return new Rows(rows);
@@ -95,27 +105,25 @@ final class Inference implements AutoCloseable {
     private CompletableFuture<Map<Output, float[]>> run(
             ServedModel served, Set<Output> outputs, Input input, Scope scope) {
         CompletableFuture<Map<Output, float[]>> rows;
-        if (input instanceof Input.Encoded encoded) {
+        if (input instanceof Input.Values values) {
+            rows = submit(served, outputs, values.values(), scope);
+        } else {
             outputs.forEach(output -> served.model().expect(output, 1));
             rows = CompletableFuture.supplyAsync(
                             () -> {
                                 try {
-                                    return submit(served, outputs, decode(served, encoded, scope), scope);
+                                    return submit(served, outputs, prepare(served, input, scope), scope);
                                 } finally {
                                     outputs.forEach(output -> served.model().expect(output, -1));
                                 }
                             },
                             decoders)
                     .thenCompose(submitted -> submitted);
-        } else if (input instanceof Input.Values values) {
-            rows = submit(served, outputs, values.values(), scope);
-        } else {
-            throw new AssertionError(input);
         }
         return rows.whenComplete((done, failed) -> served.leave(1));
     }
 
-    private FloatBuffer decode(ServedModel served, Input.Encoded encoded, Scope scope) {
+    private FloatBuffer prepare(ServedModel served, Input input, Scope scope) {
         if (scope.cancelled().getAsBoolean()) {
             throw new CancellationException("the request was given up");
         }
@@ -124,11 +132,19 @@ final class Inference implements AutoCloseable {
                     "the deadline passed before the image was decoded: expected a longer one, or fewer requests at once");
         }
         long begin = System.nanoTime();
-        var values = served.model().prepare(ImageDecoder.decode(encoded.bytes(), encoded.name(), decoding));
+        var values = served.model().prepare(picture(input));
         long nanos = System.nanoTime() - begin;
         scope.timing().decoded(nanos);
         metrics.decoded(nanos);
         return values;
+    }
+
+    private RgbImage picture(Input input) {
+        if (input instanceof Input.Picture picture) {
+            return picture.image();
+        }
+        var encoded = (Input.Encoded) input;
+        return ImageDecoder.decode(encoded.bytes(), encoded.name(), decoding);
     }
 
     private static CompletableFuture<Map<Output, float[]>> submit(
@@ -137,11 +153,12 @@ final class Inference implements AutoCloseable {
         for (var output : outputs) {
             rows.put(output, served.model().run(output, values, scope.deadline(), scope.cancelled(), scope.timing()));
         }
-        return CompletableFuture.allOf(rows.values().toArray(CompletableFuture[]::new)).thenApply(done -> {
-            var joined = new EnumMap<Output, float[]>(Output.class);
-            rows.forEach((output, row) -> joined.put(output, row.join()));
-            return joined;
-        });
+        return CompletableFuture.allOf(rows.values().toArray(CompletableFuture[]::new))
+                .thenApply(done -> {
+                    var joined = new EnumMap<Output, float[]>(Output.class);
+                    rows.forEach((output, row) -> joined.put(output, row.join()));
+                    return joined;
+                });
     }
 
     @Override

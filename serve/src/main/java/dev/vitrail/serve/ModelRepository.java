@@ -7,6 +7,7 @@ import dev.vitrail.serve.batching.BatchScheduler;
 import dev.vitrail.serve.batching.BatchedModel;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -108,8 +109,7 @@ final class ModelRepository implements AutoCloseable {
 
     private ServedModel warm(String name, String source, int version) {
         var vitrail = new Vitrail(loader.load(source));
-        var model = new BatchedModel(
-                name, vitrail, scheduler, batching.maxBatch(), batching.latencyBudget());
+        var model = new BatchedModel(name, vitrail, scheduler, batching.maxBatch(), batching.latencyBudget());
         try {
             model.warmUp();
             return new ServedModel(name, version, model, batching.queue());
@@ -154,18 +154,29 @@ final class ModelRepository implements AutoCloseable {
      * The model of a name, held for the caller, who is to release it.
      *
      * @param name empty for the only model, or the first
+     * @param version empty for the one that serves
      * @throws RequestException if there is none, or it is not ready
      */
-    synchronized ServedModel hold(String name) {
+    synchronized ServedModel hold(String name, String version) {
         var found = name.isEmpty()
                 ? slots.entrySet().iterator().next()
                 : Optional.ofNullable(slots.get(name))
                         .map(slot -> Map.entry(name, slot))
                         .orElseThrow(() -> unknown(name));
-        var model = found.getValue().current.orElseThrow(() -> new RequestException(
-                Failure.UNAVAILABLE,
-                "the model '%s' is not ready (%s)"
-                        .formatted(found.getKey(), found.getValue().state.name().toLowerCase(java.util.Locale.ROOT))));
+        var model = found.getValue()
+                .current
+                .orElseThrow(() -> new RequestException(
+                        Failure.UNAVAILABLE,
+                        "the model '%s' is not ready (%s)"
+                                .formatted(
+                                        found.getKey(),
+                                        found.getValue().state.name().toLowerCase(Locale.ROOT))));
+        if (!version.isEmpty() && !version.equals(model.version())) {
+            throw new RequestException(
+                    Failure.NOT_FOUND,
+                    "the model '%s' has no version '%s': expected '%s'"
+                            .formatted(found.getKey(), version, model.version()));
+        }
         if (!model.hold()) {
             throw new IllegalStateException("a model in service is held by the repository");
         }

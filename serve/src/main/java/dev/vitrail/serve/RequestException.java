@@ -38,7 +38,8 @@ final class RequestException extends VitrailException {
 
     /** The request is wrong. */
     static RequestException bad(String message, Object... values) {
-        return new RequestException(Failure.BAD_REQUEST, VitrailException.of(message, values).getMessage());
+        return new RequestException(
+                Failure.BAD_REQUEST, VitrailException.of(message, values).getMessage());
     }
 
     static void requireGood(boolean condition, String message, Object... values) {
@@ -76,7 +77,8 @@ final class RequestException extends VitrailException {
             return wrap(Failure.BAD_REQUEST, cause);
         }
         if (cause instanceof ContentTooLargeException) {
-            return new RequestException(Failure.TOO_LARGE, "the body is larger than the server's limit: send less at once");
+            return new RequestException(
+                    Failure.TOO_LARGE, "the body is larger than the server's limit: send less at once");
         }
         if (cause instanceof RequestTimeoutException) {
             return new RequestException(Failure.DEADLINE, "the request's time was over before its result was there");

@@ -40,13 +40,16 @@ final class Responses {
         try {
             var node = JSON.readTree(json);
             RequestException.requireGood(
-                    node != null && node.isObject(), "the body is not a JSON object: expected one, such as {\"inputs\": …}");
+                    node != null && node.isObject(),
+                    "the body is not a JSON object: expected one, such as {\"inputs\": …}");
             return node;
         } catch (JsonProcessingException e) {
             var place = e.getLocation();
             throw RequestException.bad(
                     "the body is not valid JSON (%s, line %d, column %d): expected an object",
-                    e.getOriginalMessage(), place == null ? 0 : place.getLineNr(), place == null ? 0 : place.getColumnNr());
+                    e.getOriginalMessage(),
+                    place == null ? 0 : place.getLineNr(),
+                    place == null ? 0 : place.getColumnNr());
         } catch (IOException e) {
             throw RequestException.bad("the body is not valid JSON: expected an object in UTF-8");
         }

@@ -24,7 +24,13 @@ public record ServerOptions(
         Optional<Path> accessLog) {
     /** Only this machine, port 8000, no limits but the defaults. */
     public static final ServerOptions DEFAULT = new ServerOptions(
-            "127.0.0.1", 8000, Batching.DEFAULT, Limits.DEFAULT, Security.NONE, Duration.ofSeconds(30), Optional.empty());
+            "127.0.0.1",
+            8000,
+            Batching.DEFAULT,
+            Limits.DEFAULT,
+            Security.NONE,
+            Duration.ofSeconds(30),
+            Optional.empty());
 
     public ServerOptions {
         VitrailException.require(
@@ -102,7 +108,8 @@ public record ServerOptions(
                     maxHeader >= 1024 && maxHeader <= 1 << 20,
                     "the limit of headers must be 1024 to 1048576 bytes, found %d",
                     maxHeader);
-            VitrailException.require(connections >= 1, "the limit of connections must be at least 1, found %d", connections);
+            VitrailException.require(
+                    connections >= 1, "the limit of connections must be at least 1, found %d", connections);
             requirePositive(idle, "the idle time");
             requirePositive(timeout, "the timeout");
         }

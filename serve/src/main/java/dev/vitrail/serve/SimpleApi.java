@@ -15,7 +15,6 @@ import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.vitrail.serve.batching.BatchedModel.Output;
 import dev.vitrail.serve.batching.Timing;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -55,9 +54,11 @@ final class SimpleApi {
     }
 
     HttpService classify() {
-        return service(Output.LOGITS, (served, images) -> row -> served.model().vitrail().top(row, images.top()).stream()
-                .map(found -> new Score(found.label(), found.probability(), found.index()))
-                .toList());
+        return service(
+                Output.LOGITS,
+                (served, images) -> row -> served.model().vitrail().top(row, images.top()).stream()
+                        .map(found -> new Score(found.label(), found.probability(), found.index()))
+                        .toList());
     }
 
     HttpService embed() {
@@ -80,7 +81,7 @@ final class SimpleApi {
         });
         return (context, request) -> {
             try {
-                var served = repository.hold(model(context));
+                var served = repository.hold(model(context), "");
                 try {
                     served.requireRoom();
                 } finally {
@@ -117,7 +118,7 @@ final class SimpleApi {
     private CompletionStage<HttpResponse> answer(
             ServiceRequestContext context, Output output, Images images, Shown shown) {
         var scope = Inference.Scope.of(context);
-        var served = repository.hold(model(context));
+        var served = repository.hold(model(context), "");
         context.setAttr(AccessLog.MODEL, served.name() + ":" + served.version());
         try {
             return inference
@@ -204,7 +205,7 @@ final class SimpleApi {
     private static RequestException malformed(Throwable cause) {
         return RequestException.bad(
                 "the form cannot be read (%s): expected multipart/form-data with the boundary that its type names",
-                cause.getMessage());
+                String.valueOf(cause.getMessage()));
     }
 
     private static Images json(ServiceRequestContext context, JsonNode body) {
@@ -221,30 +222,15 @@ final class SimpleApi {
         var all = new ArrayList<Inference.Input>();
         for (int i = 0; i < inputs.size(); i++) {
             RequestException.requireGood(
-                    inputs.get(i).isTextual(), "inputs[%d] is not a string: expected an image in Base64 or as a data URL", i);
+                    inputs.get(i).isTextual(),
+                    "inputs[%d] is not a string: expected an image in Base64 or as a data URL",
+                    i);
             all.add(decoded(inputs.get(i).textValue(), "inputs[%d]".formatted(i)));
         }
         return new Images(List.copyOf(all), false, top);
     }
 
     private static Inference.Input decoded(String text, String name) {
-        RequestException.requireGood(
-                !text.matches("(?i)(https?|ftp|file):.*"),
-                "%s is an address, and the server fetches none: send the image itself, in Base64 or as a data URL",
-                name);
-        var data = text;
-        if (text.regionMatches(true, 0, "data:", 0, 5)) {
-            int comma = text.indexOf(',');
-            RequestException.requireGood(
-                    comma > 0 && text.substring(0, comma).toLowerCase(Locale.ROOT).endsWith(";base64"),
-                    "%s is a data URL without ';base64,': expected data:image/png;base64,…",
-                    name);
-            data = text.substring(comma + 1);
-        }
-        try {
-            return new Inference.Input.Encoded(Base64.getMimeDecoder().decode(data), name);
-        } catch (IllegalArgumentException e) {
-            throw RequestException.bad("%s is not Base64: expected an image in Base64 or as a data URL", name);
-        }
+        return new Inference.Input.Encoded(EncodedText.decode(text, name), name);
     }
 }

@@ -33,6 +33,9 @@ import java.util.function.Function;
  * }</pre>
  */
 public final class VitrailServer implements AutoCloseable {
+    /** What models run on, as the Open Inference Protocol asks for it. */
+    static final String PLATFORM = "vitrail_libtorch";
+
     /** Time without a request after which none is expected any more. */
     private static final Duration QUIET = Duration.ofMillis(200);
 
@@ -94,6 +97,12 @@ public final class VitrailServer implements AutoCloseable {
         health.ready();
     }
 
+    /** The version of this build; {@code unpackaged} where classes are not in a jar. */
+    static String version() {
+        var version = VitrailServer.class.getPackage().getImplementationVersion();
+        return version == null ? "unpackaged" : version;
+    }
+
     /** The port that the server listens on. */
     public int port() {
         return server.activeLocalPort();
@@ -103,10 +112,13 @@ public final class VitrailServer implements AutoCloseable {
         var builder = Server.builder();
         var address = new InetSocketAddress(options.host(), options.port());
         VitrailException.require(
-                !address.isUnresolved(), "the host '%s' is unknown: expected an address of this machine", options.host());
+                !address.isUnresolved(),
+                "the host '%s' is unknown: expected an address of this machine",
+                options.host());
         var tls = options.security().tls();
         builder.port(new ServerPort(address, tls.isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP));
-        tls.ifPresent(files -> builder.tls(files.certificates().toFile(), files.key().toFile()));
+        tls.ifPresent(
+                files -> builder.tls(files.certificates().toFile(), files.key().toFile()));
         limit(builder);
         routes(builder);
         return builder.build();
@@ -134,6 +146,7 @@ public final class VitrailServer implements AutoCloseable {
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());
+        new OpenInferenceRest(repository, health, new TensorApi(inference, metrics)).addTo(builder);
         get(builder, "/health", health());
         get(
                 builder,
@@ -152,7 +165,12 @@ public final class VitrailServer implements AutoCloseable {
     }
 
     private static void get(ServerBuilder builder, String path, HttpService service) {
-        builder.service(Route.builder().path(path).methods(HttpMethod.GET, HttpMethod.HEAD).build(), service);
+        builder.service(
+                Route.builder()
+                        .path(path)
+                        .methods(HttpMethod.GET, HttpMethod.HEAD)
+                        .build(),
+                service);
     }
 
     private static void post(ServerBuilder builder, String path, HttpService service) {

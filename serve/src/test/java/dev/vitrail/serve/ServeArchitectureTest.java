@@ -17,7 +17,8 @@ class ServeArchitectureTest {
             .resideInAPackage("dev.vitrail.serve.batching..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("dev.vitrail.serve", "dev.vitrail.serve.protocol..", "com.linecorp..", "io.grpc..", "io.netty..");
+            .resideInAnyPackage(
+                    "dev.vitrail.serve", "dev.vitrail.serve.protocol..", "com.linecorp..", "io.grpc..", "io.netty..");
 
     /** Images come in requests, never from an address in one. */
     @ArchTest

@@ -43,8 +43,10 @@ class SimpleApiTest {
         var expected = direct.classify(picture);
         assertThat(found).hasSameSizeAs(expected);
         for (int i = 0; i < expected.size(); i++) {
-            assertThat(found.get(i).path("label").asText()).isEqualTo(expected.get(i).label());
-            assertThat(found.get(i).path("index").asInt()).isEqualTo(expected.get(i).index());
+            assertThat(found.get(i).path("label").asText())
+                    .isEqualTo(expected.get(i).label());
+            assertThat(found.get(i).path("index").asInt())
+                    .isEqualTo(expected.get(i).index());
             assertThat(found.get(i).path("score").asDouble())
                     .isCloseTo(expected.get(i).probability(), within(1e-6));
         }
@@ -79,7 +81,8 @@ class SimpleApiTest {
     @Test
     void listOfInputsGivesAListOfResultsInItsOrder() {
         var pictures = IntStream.range(0, 5).mapToObj(TestServer::picture).toList();
-        var inputs = pictures.stream().map(picture -> "\"" + base64(picture) + "\"").toList();
+        var inputs =
+                pictures.stream().map(picture -> "\"" + base64(picture) + "\"").toList();
         var results = TestServer.json(server.post("/v1/classify", "application/json", json(inputs.toString())));
         assertThat(results).hasSize(5);
         for (int i = 0; i < 5; i++) {

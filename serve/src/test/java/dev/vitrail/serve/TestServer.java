@@ -42,9 +42,7 @@ final class TestServer implements AutoCloseable {
     static LoadedModel model(String seed) {
         return LoadedModel.load(
                         SMALL,
-                        LoadedModel.Options.DEFAULT
-                                .withClasses(LABELS.size())
-                                .withSeed(Long.parseLong(seed)))
+                        LoadedModel.Options.DEFAULT.withClasses(LABELS.size()).withSeed(Long.parseLong(seed)))
                 .withLabels(LABELS);
     }
 

@@ -220,9 +220,9 @@ public final class BatchScheduler implements AutoCloseable {
     /** Expected nanoseconds until all that waits has run. */
     public double backlogNanos() {
         return lock(() -> lanes.stream()
-                .filter(lane -> lane.costs.imagesPerSecond() > 0)
-                .mapToDouble(lane -> lane.size() / lane.costs.imagesPerSecond())
-                .sum())
+                        .filter(lane -> lane.costs.imagesPerSecond() > 0)
+                        .mapToDouble(lane -> lane.size() / lane.costs.imagesPerSecond())
+                        .sum())
                 * TimeUnit.SECONDS.toNanos(1);
     }
 

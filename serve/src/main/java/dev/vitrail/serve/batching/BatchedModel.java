@@ -1,8 +1,8 @@
 package dev.vitrail.serve.batching;
 
 import dev.vitrail.Vitrail;
-import dev.vitrail.images.RgbImage;
 import dev.vitrail.VitrailException;
+import dev.vitrail.images.RgbImage;
 import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.EnumMap;
@@ -65,7 +65,9 @@ public final class BatchedModel implements AutoCloseable {
     private Lane lane(Output output) {
         var lane = lanes.get(output);
         if (lane == null) {
-            throw VitrailException.of("the model '%s' has no classifier, so it has no class scores: ask for embeddings", vitrail.loaded().name());
+            throw VitrailException.of(
+                    "the model '%s' has no classifier, so it has no class scores: ask for embeddings",
+                    vitrail.loaded().name());
         }
         return lane;
     }

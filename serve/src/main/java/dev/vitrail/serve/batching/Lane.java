@@ -91,8 +91,9 @@ final class Lane {
                 job.result().completeExceptionally(new CancellationException("the request was given up"));
             } else if (now + costs.nanos(batch.size() + 1) > job.deadline()) {
                 job.result()
-                        .completeExceptionally(new DeadlineExceededException(
-                                "the deadline passes before the model has run: expected a longer one, or fewer requests at once"));
+                        .completeExceptionally(
+                                new DeadlineExceededException(
+                                        "the deadline passes before the model has run: expected a longer one, or fewer requests at once"));
             } else {
                 batch.add(job);
             }
