@@ -2,6 +2,7 @@ package dev.vitrail.models.beit;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
@@ -335,7 +336,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
         private final DropPath dropPath2;
 
         Block(Config c, int layer, double dropPath, Constant indices) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int D = c.width, hidden = (int) (c.mlpRatio * c.width);
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
             var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
@@ -369,7 +370,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
         private final Linear out;
 
         PositionedAttention(Config c, Constant indices, Init outInit) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.heads;
             this.indices = indices;
             int D = c.width;

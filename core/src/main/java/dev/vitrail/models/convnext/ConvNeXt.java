@@ -1,5 +1,6 @@
 package dev.vitrail.models.convnext;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
@@ -198,7 +199,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         private final DropPath dropPath;
 
         Block(ConvNeXtConfig c, int width, int kernel, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma = c.layerScale().isPresent()
                     ? parameter("gamma", Init.constant(c.layerScale().getAsDouble()), width)
                     : null;

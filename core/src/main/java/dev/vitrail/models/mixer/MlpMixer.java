@@ -2,6 +2,7 @@ package dev.vitrail.models.mixer;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
@@ -225,7 +226,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         private final Mlp channels;
 
         Block(Config c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(c.width, EPS));
             patches = child("mlp_tokens", MLP(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
             dropPath = child("drop_path", new DropPath(c.dropPath));

@@ -1,5 +1,6 @@
 package dev.vitrail.models.resnet;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
@@ -203,7 +204,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         private final DropPath dropPath;
 
         PreActivationBottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
@@ -232,7 +233,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         private final DropPath dropPath;
 
         PreActivationPair(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio());
             boolean changes = first && (stride != 1 || in != out);
             downsample = changes ? child("downsample", new Shortcut(c, in, out, stride)) : null;
@@ -259,7 +260,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         private final Activation activation;
 
         Bottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));

@@ -1,5 +1,6 @@
 package dev.vitrail.models.swin;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
@@ -75,7 +76,7 @@ final class SwinTransformerV2 {
         private final Dropout outDropout;
 
         WindowAttention(SwinConfig c, int stage) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             int C = c.widthOf(stage);
             heads = c.heads().get(stage);
             headWidth = C / heads;

@@ -2,6 +2,7 @@ package dev.vitrail.models.vit;
 
 import static dev.vitrail.VitrailException.require;
 
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
@@ -24,7 +25,7 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
-import dev.vitrail.nn.Observation;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
@@ -198,7 +199,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config().pool() != Pool.TOKEN || Observation.active()) {
+        if (!inference() || config().pool() != Pool.TOKEN || ForwardHook.active()) {
             return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
@@ -304,7 +305,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
         private final DropPath dropPath2;
 
         Block(ViTConfig c, double dropPath) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int D = c.width();
             norm1 = child("norm1", new LayerNorm(D, c.normEps()));
             attention = child(
