@@ -44,7 +44,11 @@ public final class Gradients {
             var gradients = new ArrayList<Tensor>(inputs.size());
             for (int i = 0; i < inputs.size(); i++) {
                 var gradient = found.get(i);
-                gradients.add(gradient.defined() ? new Tensor(gradient) : Tensor.zeros(inputs.get(i).shape()).to(inputs.get(i).device()));
+                gradients.add(
+                        gradient.defined()
+                                ? new Tensor(gradient)
+                                : Tensor.zeros(inputs.get(i).shape())
+                                        .to(inputs.get(i).device()));
             }
             return gradients;
         });

@@ -134,8 +134,8 @@ public final class ForwardHook implements AutoCloseable {
         var name = names.get(module);
         var replacement = name == null ? null : replacements.get(name);
         // Later steps may write over what they get while no gradient is recorded.
-        var result = Frame.of(
-                replacement == null ? body : () -> Gradients.recorded() ? replacement : replacement.copy());
+        var result =
+                Frame.of(replacement == null ? body : () -> Gradients.recorded() ? replacement : replacement.copy());
         record(module, "", result);
         return result;
     }

@@ -52,7 +52,8 @@ class ForwardHookTest {
                 assertThat(model.parameters().values())
                         .noneMatch(parameter -> parameter.value().hasGradient());
             }
-            // The layer's output is linear in one weight of one head: the values of its key, through the output projection.
+            // The layer's output is linear in one weight of one head: the values of its key, through the output
+            // projection.
             int at = 0;
             for (int i = 0; i < slopes.length; i++) {
                 at = Math.abs(slopes[i]) > Math.abs(slopes[at]) ? i : at;

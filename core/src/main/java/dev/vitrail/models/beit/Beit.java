@@ -2,7 +2,6 @@ package dev.vitrail.models.beit;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
@@ -25,6 +24,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;

@@ -1,6 +1,5 @@
 package dev.vitrail.models.cait;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
@@ -15,6 +14,7 @@ import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;

@@ -2,7 +2,6 @@ package dev.vitrail.models.compact;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
@@ -15,12 +14,13 @@ import dev.vitrail.models.compact.CompactTransformer.Patches;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Module;
-import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.HashSet;

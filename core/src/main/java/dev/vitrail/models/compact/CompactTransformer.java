@@ -2,7 +2,6 @@ package dev.vitrail.models.compact;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
 import dev.vitrail.models.FeatureInfo;
@@ -11,6 +10,7 @@ import dev.vitrail.models.LayerGroups;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;

@@ -1,6 +1,5 @@
 package dev.vitrail.models.convnext;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
@@ -14,6 +13,7 @@ import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.GlobalResponseNorm;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;

@@ -2,7 +2,6 @@ package dev.vitrail.models.mixer;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
@@ -18,6 +17,7 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;

@@ -1,6 +1,5 @@
 package dev.vitrail.models.resnet;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
@@ -14,6 +13,7 @@ import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;

@@ -1,6 +1,5 @@
 package dev.vitrail.models.swin;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
@@ -16,6 +15,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;

@@ -1,6 +1,5 @@
 package dev.vitrail.models.swin;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
@@ -10,6 +9,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;

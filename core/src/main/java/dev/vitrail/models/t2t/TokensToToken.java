@@ -1,12 +1,12 @@
 package dev.vitrail.models.t2t;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;

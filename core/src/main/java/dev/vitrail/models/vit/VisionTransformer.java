@@ -2,7 +2,6 @@ package dev.vitrail.models.vit;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.nn.HookPoint;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
@@ -17,7 +16,9 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.GatedMlp;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -25,7 +26,6 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
-import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
