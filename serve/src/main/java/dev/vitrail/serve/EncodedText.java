@@ -22,7 +22,8 @@ final class EncodedText {
         if (text.regionMatches(true, 0, "data:", 0, 5)) {
             int comma = text.indexOf(',');
             RequestException.requireGood(
-                    comma > 0 && text.substring(0, comma).toLowerCase(Locale.ROOT).endsWith(";base64"),
+                    comma > 0
+                            && text.substring(0, comma).toLowerCase(Locale.ROOT).endsWith(";base64"),
                     "%s is a data URL without ';base64,': expected data:image/png;base64,…",
                     name);
             data = text.substring(comma + 1);

@@ -71,7 +71,8 @@ final class InferJson {
         var json = new InferJson();
         try (var parser = FACTORY.createParser(body, 0, length)) {
             json.request(parser);
-            RequestException.requireGood(parser.nextToken() == null, "text follows the JSON object: expected one object");
+            RequestException.requireGood(
+                    parser.nextToken() == null, "text follows the JSON object: expected one object");
         } catch (JsonProcessingException e) {
             throw RequestException.bad("the body is not valid JSON (%s)", e.getOriginalMessage());
         } catch (IOException e) {
@@ -94,8 +95,8 @@ final class InferJson {
                     size,
                     binary.remaining());
             int bytes = ((Long) size).intValue();
-            var tensor = TensorData.ofRaw(
-                    input.name, input.datatype, input.shape, binary.slice(binary.position(), bytes));
+            var tensor =
+                    TensorData.ofRaw(input.name, input.datatype, input.shape, binary.slice(binary.position(), bytes));
             binary.position(binary.position() + bytes);
             return tensor;
         }
@@ -240,7 +241,8 @@ final class InferJson {
                 case START_ARRAY -> data(parser, input);
                 case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> input.add(parser.getFloatValue());
                 case VALUE_STRING -> input.strings.add(parser.getText());
-                default -> throw RequestException.bad("the data of a tensor has a value that is neither number nor string");
+                default ->
+                    throw RequestException.bad("the data of a tensor has a value that is neither number nor string");
             }
         });
     }

@@ -54,16 +54,22 @@ final class ModelRepository implements AutoCloseable {
     private final Map<String, Slot> slots = new LinkedHashMap<>();
     private final Loader loader;
     private final BatchScheduler scheduler;
+    private final ServerMetrics metrics;
     private final ServerOptions.Batching batching;
     /** One load at a time: two would need the memory of both, and warm up against each other. */
     private final Object loading = new Object();
 
     ModelRepository(
-            Map<String, String> sources, Loader loader, BatchScheduler scheduler, ServerOptions.Batching batching) {
-        sources.forEach((name, source) -> slots.put(name, new Slot(source)));
+            Map<String, String> sources,
+            Loader loader,
+            BatchScheduler scheduler,
+            ServerMetrics metrics,
+            ServerOptions.Batching batching) {
         this.loader = loader;
         this.scheduler = scheduler;
+        this.metrics = metrics;
         this.batching = batching;
+        sources.forEach(this::add);
     }
 
     /** Loads all models; the first that fails ends it. */
@@ -95,11 +101,17 @@ final class ModelRepository implements AutoCloseable {
         }
     }
 
+    private Slot add(String name, String source) {
+        var slot = new Slot(source);
+        slots.put(name, slot);
+        metrics.queue(name, () -> admitted(name));
+        return slot;
+    }
+
     private synchronized Slot begin(String name, Optional<String> source) {
         var slot = slots.get(name);
         if (slot == null) {
-            slot = new Slot(source.orElseThrow(() -> unknown(name)));
-            slots.put(name, slot);
+            slot = add(name, source.orElseThrow(() -> unknown(name)));
         }
         if (slot.current.isEmpty()) {
             slot.state = State.LOADING;

@@ -44,13 +44,20 @@ final class OpenInferenceRest {
     void addTo(ServerBuilder builder) {
         get(builder, "/v2", context -> Responses.json(HttpStatus.OK, serverMetadata()));
         get(builder, "/v2/health/live", context -> HttpResponse.of(HttpStatus.OK));
-        get(builder, "/v2/health/ready", context -> HttpResponse.of(
-                health.state() == Health.State.READY ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE));
+        get(
+                builder,
+                "/v2/health/ready",
+                context -> HttpResponse.of(
+                        health.state() == Health.State.READY ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE));
         for (var model : List.of("/v2/models/{model}", "/v2/models/{model}/versions/{version}")) {
             get(builder, model, context -> held(context, served -> Responses.json(HttpStatus.OK, metadata(served))));
             get(builder, model + "/ready", context -> held(context, served -> HttpResponse.of(HttpStatus.OK)));
             builder.service(
-                    Route.builder().path(model + "/infer").methods(HttpMethod.POST).build(), infer());
+                    Route.builder()
+                            .path(model + "/infer")
+                            .methods(HttpMethod.POST)
+                            .build(),
+                    infer());
         }
     }
 
@@ -63,7 +70,11 @@ final class OpenInferenceRest {
             }
         };
         builder.service(
-                Route.builder().path(path).methods(HttpMethod.GET, HttpMethod.HEAD).build(), service);
+                Route.builder()
+                        .path(path)
+                        .methods(HttpMethod.GET, HttpMethod.HEAD)
+                        .build(),
+                service);
     }
 
     private static Map<String, Object> serverMetadata() {

@@ -1,6 +1,10 @@
 package dev.vitrail.serve;
 
 import com.linecorp.armeria.common.ContentTooLargeException;
+import com.linecorp.armeria.common.ProtocolViolationException;
+import com.linecorp.armeria.common.ResponseCompleteException;
+import com.linecorp.armeria.common.stream.AbortedStreamException;
+import com.linecorp.armeria.common.stream.ClosedStreamException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
@@ -83,7 +87,13 @@ final class RequestException extends VitrailException {
         if (cause instanceof RequestTimeoutException) {
             return new RequestException(Failure.DEADLINE, "the request's time was over before its result was there");
         }
-        if (cause instanceof CancellationException) {
+        if (cause instanceof ProtocolViolationException) {
+            return new RequestException(Failure.BAD_REQUEST, "the request is not HTTP as it should be: check its lengths and chunks");
+        }
+        if (cause instanceof CancellationException
+                || cause instanceof ClosedStreamException
+                || cause instanceof AbortedStreamException
+                || cause instanceof ResponseCompleteException) {
             return new RequestException(Failure.CANCELLED, "the request was given up");
         }
         LOG.error("a request failed: {}", cause.toString(), cause);

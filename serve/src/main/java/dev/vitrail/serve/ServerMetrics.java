@@ -5,6 +5,7 @@ import dev.vitrail.serve.batching.BatchListener;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Timer;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
@@ -13,6 +14,7 @@ import io.micrometer.core.instrument.binder.system.ProcessorMetrics;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.function.Supplier;
 
 /** What Prometheus is told. */
@@ -94,7 +96,7 @@ final class ServerMetrics implements BatchListener, AutoCloseable {
     void failed(Failure failure) {
         Counter.builder("vitrail.failures")
                 .description("Requests without a result, by reason")
-                .tag("reason", failure.name().toLowerCase(java.util.Locale.ROOT))
+                .tag("reason", failure.name().toLowerCase(Locale.ROOT))
                 .register(registry)
                 .increment();
     }
@@ -105,6 +107,11 @@ final class ServerMetrics implements BatchListener, AutoCloseable {
                 .tag("model", model)
                 .register(registry)
                 .record(Duration.ofNanos(nanos));
+    }
+
+    /** Where the server's library keeps meters of its own. */
+    MeterRegistry registry() {
+        return registry;
     }
 
     /** All meters in Prometheus' text format. */

@@ -23,7 +23,10 @@ import java.util.stream.IntStream;
  */
 final class TensorApi {
     static final String IMAGE = "image", PIXELS = "pixels", INPUT = "input";
-    static final String LOGITS = "logits", PROBABILITIES = "probabilities", LABELS = "labels", EMBEDDINGS = "embeddings";
+    static final String LOGITS = "logits",
+            PROBABILITIES = "probabilities",
+            LABELS = "labels",
+            EMBEDDINGS = "embeddings";
 
     /** A tensor of a model's metadata; −1 stands for any length. */
     record Spec(String name, String datatype, List<Long> shape) {}
@@ -41,10 +44,8 @@ final class TensorApi {
         return List.of(
                 new Spec(IMAGE, TensorData.BYTES, List.of(-1L)),
                 new Spec(PIXELS, TensorData.UINT8, List.of(-1L, -1L, -1L, 3L)),
-                new Spec(
-                        INPUT,
-                        TensorData.FP32,
-                        List.of(-1L, (long) input.channels(), (long) input.height(), (long) input.width())));
+                new Spec(INPUT, TensorData.FP32, List.of(-1L, (long) input.channels(), (long) input.height(), (long)
+                        input.width())));
     }
 
     static List<Spec> outputs(ServedModel served) {
@@ -72,14 +73,16 @@ final class TensorApi {
         var inputs = images(served, request);
         var passes = EnumSet.noneOf(Output.class);
         wanted.forEach(output -> passes.add(output.name().equals(EMBEDDINGS) ? Output.EMBEDDINGS : Output.LOGITS));
-        return inference.run(served, passes, inputs, scope).thenApplyAsync(
-                rows -> {
-                    metrics.waited(served.name(), scope.timing().queueNanos());
-                    return wanted.stream()
-                            .map(output -> output(served, output, rows))
-                            .toList();
-                },
-                executor);
+        return inference
+                .run(served, passes, inputs, scope)
+                .thenApplyAsync(
+                        rows -> {
+                            metrics.waited(served.name(), scope.timing().queueNanos());
+                            return wanted.stream()
+                                    .map(output -> output(served, output, rows))
+                                    .toList();
+                        },
+                        executor);
     }
 
     private static List<InferRequest.Wanted> wanted(ServedModel served, InferRequest request) {
@@ -122,14 +125,16 @@ final class TensorApi {
     }
 
     private static List<Inference.Input> files(TensorData tensor) {
-        var strings = contents(tensor, TensorData.Contents.Strings.class, TensorData.BYTES).values();
+        var strings = contents(tensor, TensorData.Contents.Strings.class, TensorData.BYTES)
+                .values();
         return IntStream.range(0, strings.size())
                 .<Inference.Input>mapToObj(i -> new Inference.Input.Encoded(strings.get(i), "image[%d]".formatted(i)))
                 .toList();
     }
 
     private static List<Inference.Input> pictures(TensorData tensor) {
-        var levels = contents(tensor, TensorData.Contents.Levels.class, TensorData.UINT8).values();
+        var levels = contents(tensor, TensorData.Contents.Levels.class, TensorData.UINT8)
+                .values();
         var shape = tensor.shape();
         RequestException.requireGood(
                 shape.size() == 4 && shape.get(3) == 3 && levels.length > 0,
@@ -137,13 +142,14 @@ final class TensorApi {
                 shape);
         int height = shape.get(1).intValue(), width = shape.get(2).intValue(), bytes = 3 * height * width;
         return IntStream.range(0, shape.get(0).intValue())
-                .<Inference.Input>mapToObj(i -> new Inference.Input.Picture(new RgbImage(
-                        width, height, Arrays.copyOfRange(levels, i * bytes, (i + 1) * bytes))))
+                .<Inference.Input>mapToObj(i -> new Inference.Input.Picture(
+                        new RgbImage(width, height, Arrays.copyOfRange(levels, i * bytes, (i + 1) * bytes))))
                 .toList();
     }
 
     private static List<Inference.Input> prepared(ServedModel served, TensorData tensor) {
-        var values = contents(tensor, TensorData.Contents.Floats.class, TensorData.FP32).values();
+        var values = contents(tensor, TensorData.Contents.Floats.class, TensorData.FP32)
+                .values();
         var expected = inputs(served).get(2).shape();
         RequestException.requireGood(
                 tensor.shape().size() == 4 && tensor.shape().subList(1, 4).equals(expected.subList(1, 4)),
@@ -157,8 +163,7 @@ final class TensorApi {
         int count = tensor.shape().get(0).intValue();
         int each = count == 0 ? 0 : values.length / count;
         return IntStream.range(0, count)
-                .<Inference.Input>mapToObj(
-                        i -> new Inference.Input.Values(FloatBuffer.wrap(values, i * each, each)))
+                .<Inference.Input>mapToObj(i -> new Inference.Input.Values(FloatBuffer.wrap(values, i * each, each)))
                 .toList();
     }
 
@@ -178,13 +183,17 @@ final class TensorApi {
         var vitrail = served.model().vitrail();
         long count = rows.count();
         var top = classification(wanted);
-        if (top.isPresent() && !wanted.name().equals(EMBEDDINGS) && !wanted.name().equals(LABELS)) {
+        if (top.isPresent()
+                && !wanted.name().equals(EMBEDDINGS)
+                && !wanted.name().equals(LABELS)) {
             return classes(served, wanted, rows.of(Output.LOGITS), top.get());
         }
         return switch (wanted.name()) {
             case LOGITS -> flat(LOGITS, rows.of(Output.LOGITS));
             case PROBABILITIES ->
-                flat(PROBABILITIES, rows.of(Output.LOGITS).stream().map(TensorApi::softmax).toList());
+                flat(
+                        PROBABILITIES,
+                        rows.of(Output.LOGITS).stream().map(TensorApi::softmax).toList());
             case LABELS ->
                 TensorData.strings(
                         LABELS,

@@ -133,7 +133,8 @@ record TensorData(String name, String datatype, List<Long> shape, Contents conte
     /** The values as {@link #ofRaw} reads them. */
     byte[] raw() {
         if (contents instanceof Contents.Floats floats) {
-            var bytes = ByteBuffer.allocate(Float.BYTES * floats.values().length).order(ByteOrder.LITTLE_ENDIAN);
+            var bytes =
+                    ByteBuffer.allocate(Float.BYTES * floats.values().length).order(ByteOrder.LITTLE_ENDIAN);
             bytes.asFloatBuffer().put(floats.values());
             return bytes.array();
         }

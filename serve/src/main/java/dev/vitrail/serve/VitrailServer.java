@@ -1,26 +1,34 @@
 package dev.vitrail.serve;
 
 import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.common.logging.RequestLogProperty;
 import com.linecorp.armeria.server.GracefulShutdown;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.Server;
 import com.linecorp.armeria.server.ServerBuilder;
 import com.linecorp.armeria.server.ServerPort;
+import com.linecorp.armeria.server.ServiceRequestContext;
+import com.linecorp.armeria.server.grpc.GrpcService;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.serve.batching.BatchScheduler;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Models behind HTTP/1.1, HTTP/2 and gRPC on one port.
@@ -39,21 +47,30 @@ public final class VitrailServer implements AutoCloseable {
     /** Time without a request after which none is expected any more. */
     private static final Duration QUIET = Duration.ofMillis(200);
 
+    /** Paths that need no token: those of probes. */
+    private static final Set<String> OPEN = Set.of("/health", "/v2/health/live", "/v2/health/ready");
+
     private final Health health = new Health();
     private final ServerMetrics metrics = new ServerMetrics();
     private final BatchScheduler scheduler = new BatchScheduler(metrics);
     private final ModelRepository repository;
     private final Inference inference;
     private final ServerOptions options;
+    private final List<BearerToken> tokens;
     private final Server server;
 
     private VitrailServer(
             ServerOptions options, Map<String, String> models, Function<String, LoadedModel> loader, boolean exif) {
         this.options = options;
         VitrailException.require(!models.isEmpty(), "a server needs at least one model, found none");
-        repository = new ModelRepository(models, loader::apply, scheduler, options.batching());
-        models.keySet().forEach(name -> metrics.queue(name, () -> repository.admitted(name)));
+        repository = new ModelRepository(models, loader::apply, scheduler, metrics, options.batching());
         inference = new Inference(options.limits().decoding(exif), metrics);
+        var security = options.security();
+        tokens = security.token().isEmpty()
+                ? List.of()
+                : Stream.concat(security.token().stream(), security.controlSecret().stream())
+                        .map(BearerToken::new)
+                        .toList();
         server = build();
     }
 
@@ -103,6 +120,21 @@ public final class VitrailServer implements AutoCloseable {
         return version == null ? "unpackaged" : version;
     }
 
+    /** Methods and paths of what the OpenAPI document describes: all but gRPC and the page. */
+    Set<String> restRoutes() {
+        var routes = new TreeSet<String>();
+        for (var service : server.serviceConfigs()) {
+            var path = service.route().patternString();
+            boolean page = PageFiles.paths().contains(path) && !path.equals("/openapi.json");
+            if (!page && !path.startsWith("/inference.")) {
+                service.route().methods().stream()
+                        .filter(method -> method != HttpMethod.HEAD)
+                        .forEach(method -> routes.add(method + " " + path));
+            }
+        }
+        return routes;
+    }
+
     /** The port that the server listens on. */
     public int port() {
         return server.activeLocalPort();
@@ -137,22 +169,53 @@ public final class VitrailServer implements AutoCloseable {
                         .quietPeriod(QUIET)
                         .timeout(options.drain())
                         .build())
+                .childChannelPipelineCustomizer(pipeline -> pipeline.addFirst(new HeaderTimeout(limits.idle())))
+                .meterRegistry(metrics.registry())
                 .disableServerHeader()
                 .accessLogWriter(new AccessLog(metrics, options.accessLog()), true)
                 .errorHandler(new ErrorHandler());
     }
 
     private void routes(ServerBuilder builder) {
+        builder.decorator(this::admit);
+        PageFiles.addTo(builder);
+        var tensors = new TensorApi(inference, metrics);
+        var control = new ModelControl(repository, options.security().controlSecret());
+        new OpenInferenceRest(repository, health, tensors).addTo(builder);
+        control.addTo(builder);
+        builder.service(GrpcService.builder()
+                .addService(new OpenInferenceGrpc(repository, health, tensors, control))
+                .maxRequestMessageLength((int) options.limits().maxBody())
+                .build());
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());
-        new OpenInferenceRest(repository, health, new TensorApi(inference, metrics)).addTo(builder);
         get(builder, "/health", health());
         get(
                 builder,
                 "/metrics",
                 (context, request) -> HttpResponse.of(
                         HttpStatus.OK, MediaType.parse("text/plain; version=0.0.4; charset=utf-8"), metrics.scrape()));
+    }
+
+    /** Stops the clock of a request's headers, and asks for the token. */
+    private HttpResponse admit(HttpService delegate, ServiceRequestContext context, HttpRequest request)
+            throws Exception {
+        var connection = HeaderTimeout.of(
+                context.log().ensureAvailable(RequestLogProperty.SESSION).channel());
+        connection.requestBegan();
+        context.log().whenComplete().thenAcceptAsync(log -> connection.requestEnded(), context.eventLoop());
+        if (!tokens.isEmpty()
+                && !OPEN.contains(context.path())
+                && !PageFiles.paths().contains(context.path())
+                && tokens.stream().noneMatch(token -> token.isCarried(request.headers()))) {
+            return Responses.error(
+                    context,
+                    new RequestException(
+                            Failure.UNAUTHENTICATED,
+                            "the token is missing or wrong: expected the header 'Authorization: Bearer …'"));
+        }
+        return delegate.serve(context, request);
     }
 
     private HttpService health() {

@@ -55,7 +55,9 @@ class OpenInferenceRestTest {
 
     private static JsonNode infer(String json) {
         var response = server.post(INFER, "application/json", json.getBytes(StandardCharsets.UTF_8));
-        assertThat(response.statusCode()).as(new String(response.body(), StandardCharsets.UTF_8)).isEqualTo(200);
+        assertThat(response.statusCode())
+                .as(new String(response.body(), StandardCharsets.UTF_8))
+                .isEqualTo(200);
         return TestServer.json(response);
     }
 
@@ -136,10 +138,11 @@ class OpenInferenceRestTest {
                 .header("Inference-Header-Content-Length", Integer.toString(length))
                 .POST(HttpRequest.BodyPublishers.ofByteArray(body.toByteArray()))
                 .build());
-        assertThat(response.statusCode()).as(new String(response.body(), StandardCharsets.UTF_8)).isEqualTo(200);
-        int end = Integer.parseInt(response.headers()
-                .firstValue("Inference-Header-Content-Length")
-                .orElseThrow());
+        assertThat(response.statusCode())
+                .as(new String(response.body(), StandardCharsets.UTF_8))
+                .isEqualTo(200);
+        int end = Integer.parseInt(
+                response.headers().firstValue("Inference-Header-Content-Length").orElseThrow());
         var head = new ObjectMapper().readTree(Arrays.copyOf(response.body(), end));
         return new Binary(
                 head,
@@ -177,8 +180,8 @@ class OpenInferenceRestTest {
         var request =
                 "{\"inputs\":[{\"name\":\"%s\",\"datatype\":\"%s\",\"shape\":%s,\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\",\"parameters\":{\"binary_data\":true}}]}";
         var ofFile = binary(request.formatted("image", "BYTES", "[1]", file.capacity()), file.array());
-        var pixels = ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT)
-                .pixels();
+        var pixels =
+                ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT).pixels();
         var ofPixels = binary(request.formatted("pixels", "UINT8", "[1,36,40,3]", pixels.length), pixels);
         for (float logit : logits) {
             assertThat(ofFile.tensors().getFloat()).isCloseTo(logit, within(1e-5f));
@@ -215,7 +218,10 @@ class OpenInferenceRestTest {
 
     @Test
     void depthAndBinarySizesThatLieAreRefused() {
-        var deep = server.post(INFER, "application/json", "{\"inputs\":".concat("[".repeat(5000)).getBytes(StandardCharsets.UTF_8));
+        var deep = server.post(
+                INFER,
+                "application/json",
+                "{\"inputs\":".concat("[".repeat(5000)).getBytes(StandardCharsets.UTF_8));
         assertThat(deep.statusCode()).isEqualTo(400);
         var wrongLength = server.send(HttpRequest.newBuilder(server.uri(INFER))
                 .header("Inference-Header-Content-Length", "999999")
@@ -230,13 +236,17 @@ class OpenInferenceRestTest {
         var huge = "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,3,32,32],\"data\":%s}]}";
         var values = new float[prepared.length];
         Arrays.fill(values, 1e38f);
-        var response = server.post(INFER, "application/json", huge.formatted(Arrays.toString(values)).getBytes(StandardCharsets.UTF_8));
+        var response = server.post(
+                INFER,
+                "application/json",
+                huge.formatted(Arrays.toString(values)).getBytes(StandardCharsets.UTF_8));
         assertThat(response.statusCode()).isEqualTo(422);
         values[0] = Float.POSITIVE_INFINITY;
         var infinite = server.post(
                 INFER,
                 "application/json",
-                huge.formatted(Arrays.toString(values).replace("Infinity", "1e99")).getBytes(StandardCharsets.UTF_8));
+                huge.formatted(Arrays.toString(values).replace("Infinity", "1e99"))
+                        .getBytes(StandardCharsets.UTF_8));
         assertThat(infinite.statusCode()).isEqualTo(400);
     }
 }

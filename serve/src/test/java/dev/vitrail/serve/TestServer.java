@@ -3,6 +3,7 @@ package dev.vitrail.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -40,6 +41,7 @@ final class TestServer implements AutoCloseable {
 
     /** The small model with weights of a seed, which its source names. */
     static LoadedModel model(String seed) {
+        VitrailException.require(seed.matches("\\d+"), "there is no model '%s'", seed);
         return LoadedModel.load(
                         SMALL,
                         LoadedModel.Options.DEFAULT.withClasses(LABELS.size()).withSeed(Long.parseLong(seed)))
@@ -48,10 +50,18 @@ final class TestServer implements AutoCloseable {
 
     /** A PNG of noise. */
     static byte[] picture(int seed) {
+        return picture(seed, 40);
+    }
+
+    /** The same, {@code width} pixels wide and nine tenths of it high. */
+    static byte[] picture(int seed, int width) {
         var random = new Random(seed);
-        var image = new BufferedImage(40, 36, BufferedImage.TYPE_INT_RGB);
-        for (int i = 0; i < 40 * 36; i++) {
-            image.setRGB(i % 40, i / 40, random.nextInt(1 << 24));
+        int height = width * 9 / 10;
+        var image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                image.setRGB(x, y, random.nextInt(1 << 24));
+            }
         }
         var bytes = new ByteArrayOutputStream();
         try {
