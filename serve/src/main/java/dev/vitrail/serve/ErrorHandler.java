@@ -7,6 +7,7 @@ import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.ResponseHeaders;
+import com.linecorp.armeria.common.logging.RequestLogProperty;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.ServerErrorHandler;
@@ -33,6 +34,17 @@ final class ErrorHandler implements ServerErrorHandler {
         return Responses.error(context, cause);
     }
 
+    /** What is not HTTP, or over a limit that is known before a service is. */
+    @Override
+    public @Nullable AggregatedHttpResponse onProtocolViolation(
+            ServiceConfig config,
+            @Nullable RequestHeaders headers,
+            HttpStatus status,
+            @Nullable String description,
+            @Nullable Throwable cause) {
+        return renderStatus(null, config, headers, status, null, cause);
+    }
+
     @Override
     public @Nullable AggregatedHttpResponse renderStatus(
             @Nullable ServiceRequestContext context,
@@ -51,6 +63,8 @@ final class ErrorHandler implements ServerErrorHandler {
         return switch (status.code()) {
             case 404 -> "there is nothing at this path: GET /openapi.json lists what there is";
             case 405 -> "this path does not take this method: GET /openapi.json lists what it takes";
+            case 413 -> "the body is larger than the server's limit: send less at once";
+            case 431 -> "the headers are larger than the server's limit: send fewer or shorter ones";
             default -> status.reasonPhrase();
         };
     }

@@ -124,7 +124,7 @@ public final class VitrailServer implements AutoCloseable {
     Set<String> restRoutes() {
         var routes = new TreeSet<String>();
         for (var service : server.serviceConfigs()) {
-            var path = service.route().patternString();
+            var path = service.route().patternString().replaceAll(":(\\w+)", "{$1}");
             boolean page = PageFiles.paths().contains(path) && !path.equals("/openapi.json");
             if (!page && !path.startsWith("/inference.")) {
                 service.route().methods().stream()
