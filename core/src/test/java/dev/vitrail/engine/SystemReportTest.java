@@ -23,6 +23,5 @@ class SystemReportTest {
         assertThat(report.processor()).isEqualTo(Processor.read());
         assertThat(report.products()).isEqualTo(Products.choice());
         assertThat(report.libraries().blas()).isNotEmpty();
-        assertThat(report.canary()).isEmpty();
     }
 }
