@@ -27,9 +27,10 @@ final class LoadClient implements AutoCloseable {
 
     /** The request that asks for an image's class. */
     static byte[] request(byte[] image) {
-        var head = "POST /v1/classify?top=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
-                .formatted(image.length)
-                .getBytes(StandardCharsets.US_ASCII);
+        var head =
+                "POST /v1/classify?top=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+                        .formatted(image.length)
+                        .getBytes(StandardCharsets.US_ASCII);
         var request = new byte[head.length + image.length];
         System.arraycopy(head, 0, request, 0, head.length);
         System.arraycopy(image, 0, request, head.length, image.length);
@@ -54,7 +55,9 @@ final class LoadClient implements AutoCloseable {
         boolean last = false;
         for (var header = line(); !header.isEmpty(); header = line()) {
             var lower = header.toLowerCase(Locale.ROOT);
-            length = lower.startsWith("content-length:") ? Integer.parseInt(lower.substring(15).strip()) : length;
+            length = lower.startsWith("content-length:")
+                    ? Integer.parseInt(lower.substring(15).strip())
+                    : length;
             last |= lower.startsWith("connection:") && lower.contains("close");
         }
         in.skipNBytes(length);

@@ -118,7 +118,8 @@ final class ServeLoad {
                 next += batch;
                 var following = decode(decoders, next, batch);
                 var values = direct.loaded().preprocessing().values();
-                var input = ByteBuffer.allocateDirect(Float.BYTES * values * batch).order(ByteOrder.nativeOrder());
+                var input =
+                        ByteBuffer.allocateDirect(Float.BYTES * values * batch).order(ByteOrder.nativeOrder());
                 var floats = input.asFloatBuffer();
                 for (var image : ahead) {
                     floats.put(image.get());
@@ -264,7 +265,9 @@ final class ServeLoad {
         var millis = new ArrayList<Double>();
         try (var client = new LoadClient(port)) {
             long next = begin + (long) (1e9 * interval * connection / (4 * CONNECTIONS));
-            for (int i = connection; next < end; i++, next = Math.max(next + (long) (1e9 * interval), System.nanoTime())) {
+            for (int i = connection;
+                    next < end;
+                    i++, next = Math.max(next + (long) (1e9 * interval), System.nanoTime())) {
                 TimeUnit.NANOSECONDS.sleep(next - System.nanoTime());
                 long sent = System.nanoTime();
                 try {

@@ -19,7 +19,6 @@ final class BearerToken {
         var value = headers.get(HttpHeaderNames.AUTHORIZATION);
         return value != null
                 && value.regionMatches(true, 0, SCHEME, 0, SCHEME.length())
-                && MessageDigest.isEqual(
-                        token, value.substring(SCHEME.length()).getBytes(StandardCharsets.UTF_8));
+                && MessageDigest.isEqual(token, value.substring(SCHEME.length()).getBytes(StandardCharsets.UTF_8));
     }
 }

@@ -7,7 +7,6 @@ import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.ResponseHeaders;
-import com.linecorp.armeria.common.logging.RequestLogProperty;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.ServerErrorHandler;
@@ -21,7 +20,7 @@ final class ErrorHandler implements ServerErrorHandler {
     @Override
     public HttpResponse onServiceException(ServiceRequestContext context, Throwable cause) {
         if (cause instanceof HttpStatusException known) {
-            return HttpResponse.of(known.httpStatus());
+            return Responses.json(known.httpStatus(), Map.of("error", sentence(known.httpStatus())));
         }
         if (cause instanceof RequestTimeoutException
                 && !context.log()

@@ -26,15 +26,20 @@ final class ModelControl {
     }
 
     void addTo(ServerBuilder builder) {
-        post(builder, "/v2/repository/index", (context, request) -> CompletableFuture.completedFuture(
-                Responses.json(HttpStatus.OK, index(body(request).path("ready").asBoolean()))));
+        post(
+                builder,
+                "/v2/repository/index",
+                (context, request) -> CompletableFuture.completedFuture(Responses.json(
+                        HttpStatus.OK, index(body(request).path("ready").asBoolean()))));
         post(builder, "/v2/repository/models/{model}/load", (context, request) -> {
             var parameters = body(request).path("parameters");
             var source = Optional.ofNullable(parameters.path("source").textValue());
             return later(context, () -> load(context, model(context), source));
         });
-        post(builder, "/v2/repository/models/{model}/unload", (context, request) ->
-                later(context, () -> unload(context, model(context))));
+        post(
+                builder,
+                "/v2/repository/models/{model}/unload",
+                (context, request) -> later(context, () -> unload(context, model(context))));
     }
 
     private static void post(ServerBuilder builder, String path, RestHandler handler) {
@@ -95,7 +100,8 @@ final class ModelControl {
     private void requireSecret(ServiceRequestContext context) {
         if (secret.isEmpty()) {
             throw new RequestException(
-                    Failure.FORBIDDEN, "models cannot be changed while the server runs: start it with --model-control FILE");
+                    Failure.FORBIDDEN,
+                    "models cannot be changed while the server runs: start it with --model-control FILE");
         }
         if (!secret.get().isCarried(context.request().headers())) {
             throw new RequestException(

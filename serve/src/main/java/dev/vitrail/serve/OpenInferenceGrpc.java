@@ -95,15 +95,17 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
 
     @Override
     public void modelMetadata(ModelMetadataRequest request, StreamObserver<ModelMetadataResponse> observer) {
-        answer(observer, () -> held(request.getName(), request.getVersion(), served -> {
-            var response = ModelMetadataResponse.newBuilder()
-                    .setName(served.name())
-                    .addVersions(served.version())
-                    .setPlatform(VitrailServer.PLATFORM);
-            TensorApi.inputs(served).forEach(spec -> response.addInputs(metadata(spec)));
-            TensorApi.outputs(served).forEach(spec -> response.addOutputs(metadata(spec)));
-            return response.build();
-        }));
+        answer(
+                observer,
+                () -> held(request.getName(), request.getVersion(), served -> {
+                    var response = ModelMetadataResponse.newBuilder()
+                            .setName(served.name())
+                            .addVersions(served.version())
+                            .setPlatform(VitrailServer.PLATFORM);
+                    TensorApi.inputs(served).forEach(spec -> response.addInputs(metadata(spec)));
+                    TensorApi.outputs(served).forEach(spec -> response.addOutputs(metadata(spec)));
+                    return response.build();
+                }));
     }
 
     private static ModelMetadataResponse.TensorMetadata metadata(TensorApi.Spec spec) {
@@ -210,10 +212,7 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
                                     input.getShapeList(),
                                     request.getRawInputContents(i).asReadOnlyByteBuffer())
                             : new TensorData(
-                                    input.getName(),
-                                    input.getDatatype(),
-                                    input.getShapeList(),
-                                    contents(input)));
+                                    input.getName(), input.getDatatype(), input.getShapeList(), contents(input)));
         }
         return new InferRequest(
                 request.getId(),
@@ -329,8 +328,7 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
         var failed = RequestException.of(thrown);
         context.setAttr(Responses.FAILURE, failed);
         var trailers = new Metadata();
-        failed.retryAfter()
-                .ifPresent(seconds -> trailers.put(RETRY_AFTER, String.format(Locale.ROOT, "%d", seconds)));
+        failed.retryAfter().ifPresent(seconds -> trailers.put(RETRY_AFTER, String.format(Locale.ROOT, "%d", seconds)));
         observer.onError(new StatusRuntimeException(
                 failed.failure().grpc().withDescription(shortened(failed.getMessage())), trailers));
     }

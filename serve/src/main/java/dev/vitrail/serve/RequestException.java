@@ -5,6 +5,7 @@ import com.linecorp.armeria.common.ProtocolViolationException;
 import com.linecorp.armeria.common.ResponseCompleteException;
 import com.linecorp.armeria.common.stream.AbortedStreamException;
 import com.linecorp.armeria.common.stream.ClosedStreamException;
+import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
@@ -87,8 +88,10 @@ final class RequestException extends VitrailException {
         if (cause instanceof RequestTimeoutException) {
             return new RequestException(Failure.DEADLINE, "the request's time was over before its result was there");
         }
-        if (cause instanceof ProtocolViolationException) {
-            return new RequestException(Failure.BAD_REQUEST, "the request is not HTTP as it should be: check its lengths and chunks");
+        if (cause instanceof ProtocolViolationException
+                || (cause instanceof HttpStatusException status && status.httpStatus().isClientError())) {
+            return new RequestException(
+                    Failure.BAD_REQUEST, "the request is not HTTP as it should be: check its lengths and chunks");
         }
         if (cause instanceof CancellationException
                 || cause instanceof ClosedStreamException

@@ -171,6 +171,7 @@ public final class VitrailServer implements AutoCloseable {
                         .build())
                 .childChannelPipelineCustomizer(pipeline -> pipeline.addFirst(new HeaderTimeout(limits.idle())))
                 .meterRegistry(metrics.registry())
+                .unhandledExceptionsReportInterval(Duration.ZERO) // failures are logged where they become responses
                 .disableServerHeader()
                 .accessLogWriter(new AccessLog(metrics, options.accessLog()), true)
                 .errorHandler(new ErrorHandler());
@@ -183,10 +184,15 @@ public final class VitrailServer implements AutoCloseable {
         var control = new ModelControl(repository, options.security().controlSecret());
         new OpenInferenceRest(repository, health, tensors).addTo(builder);
         control.addTo(builder);
-        builder.service(GrpcService.builder()
+        var grpc = GrpcService.builder()
                 .addService(new OpenInferenceGrpc(repository, health, tensors, control))
                 .maxRequestMessageLength((int) options.limits().maxBody())
-                .build());
+                .build();
+        // A message over the limit gets a status of gRPC, which one over the limit of HTTP would not.
+        builder.service(grpc, delegate -> (context, request) -> {
+            context.setMaxRequestLength(0);
+            return delegate.serve(context, request);
+        });
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());

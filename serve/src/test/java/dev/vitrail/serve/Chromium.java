@@ -61,8 +61,8 @@ final class Chromium implements AutoCloseable {
         until(() -> Files.exists(port) && Files.readAllLines(port).size() == 2, "Chromium did not start");
         var client = HttpClient.newHttpClient();
         var pages = JSON.readTree(client.send(
-                        java.net.http.HttpRequest.newBuilder(URI.create(
-                                        "http://127.0.0.1:%s/json/list".formatted(Files.readAllLines(port).get(0))))
+                        java.net.http.HttpRequest.newBuilder(URI.create("http://127.0.0.1:%s/json/list"
+                                        .formatted(Files.readAllLines(port).get(0))))
                                 .build(),
                         java.net.http.HttpResponse.BodyHandlers.ofString())
                 .body());
@@ -110,8 +110,7 @@ final class Chromium implements AutoCloseable {
         var answer = new CompletableFuture<JsonNode>();
         answers.put(id, answer);
         try {
-            socket.sendText(
-                            JSON.writeValueAsString(Map.of("id", id, "method", method, "params", parameters)), true)
+            socket.sendText(JSON.writeValueAsString(Map.of("id", id, "method", method, "params", parameters)), true)
                     .join();
             var json = answer.orTimeout(PATIENCE.toSeconds(), TimeUnit.SECONDS).join();
             if (json.has("error")) {
@@ -140,7 +139,8 @@ final class Chromium implements AutoCloseable {
     }
 
     String text(String selector) {
-        return evaluate("document.querySelector('%s').innerText".formatted(selector)).asText();
+        return evaluate("document.querySelector('%s').innerText".formatted(selector))
+                .asText();
     }
 
     void awaitTrue(String expression) {
@@ -161,7 +161,9 @@ final class Chromium implements AutoCloseable {
 
     void key(String name, int code) {
         for (var type : List.of("rawKeyDown", "keyUp")) {
-            send("Input.dispatchKeyEvent", Map.of("type", type, "key", name, "code", name, "windowsVirtualKeyCode", code));
+            send(
+                    "Input.dispatchKeyEvent",
+                    Map.of("type", type, "key", name, "code", name, "windowsVirtualKeyCode", code));
         }
     }
 
@@ -170,7 +172,9 @@ final class Chromium implements AutoCloseable {
         Files.write(
                 file,
                 Base64.getDecoder()
-                        .decode(send("Page.captureScreenshot", Map.of("format", "png")).path("data").asText()));
+                        .decode(send("Page.captureScreenshot", Map.of("format", "png"))
+                                .path("data")
+                                .asText()));
     }
 
     private interface Condition {

@@ -73,7 +73,8 @@ class FuzzTest {
                         .isLessThan(500);
                 statuses.merge(status, 1, Integer::sum);
             }
-            assertThat(server.post("/v1/classify", "image/png", TestServer.picture(1)).statusCode())
+            assertThat(server.post("/v1/classify", "image/png", TestServer.picture(1))
+                            .statusCode())
                     .isEqualTo(200);
             assertThat(new String(server.get("/metrics").body(), StandardCharsets.UTF_8))
                     .contains("vitrail_queue_images{model=\"small\"} 0.0")
@@ -89,7 +90,9 @@ class FuzzTest {
             socket.getOutputStream().write(request);
             socket.shutdownOutput();
             var line = new StringBuilder();
-            for (int c = socket.getInputStream().read(); c >= 0 && c != '\n'; c = socket.getInputStream().read()) {
+            for (int c = socket.getInputStream().read();
+                    c >= 0 && c != '\n';
+                    c = socket.getInputStream().read()) {
                 line.append((char) c);
             }
             return line.length() < 12 ? 0 : Integer.parseInt(line.substring(9, 12));
@@ -104,7 +107,8 @@ class FuzzTest {
 
     private byte[] request() {
         var body = body();
-        var head = new StringBuilder("%s %s HTTP/1.%d\r\nHost: a\r\n".formatted(any(METHODS), any(PATHS), random.nextInt(10) == 0 ? 0 : 1));
+        var head = new StringBuilder(
+                "%s %s HTTP/1.%d\r\nHost: a\r\n".formatted(any(METHODS), any(PATHS), random.nextInt(10) == 0 ? 0 : 1));
         head.append("Content-Type: ").append(any(TYPES)).append("\r\n");
         var out = new ByteArrayOutputStream();
         switch (random.nextInt(8)) {
@@ -116,19 +120,27 @@ class FuzzTest {
                 var chunk = new ByteArrayOutputStream();
                 chunk.writeBytes((Integer.toHexString(body.length) + "\r\n").getBytes(StandardCharsets.US_ASCII));
                 chunk.writeBytes(body);
-                chunk.writeBytes((random.nextBoolean() ? "\r\n0\r\n\r\n" : "\r\nzz\r\n").getBytes(StandardCharsets.US_ASCII));
+                chunk.writeBytes(
+                        (random.nextBoolean() ? "\r\n0\r\n\r\n" : "\r\nzz\r\n").getBytes(StandardCharsets.US_ASCII));
                 body = chunk.toByteArray();
             }
             default -> head.append("Content-Length: ").append(body.length).append("\r\n");
         }
         if (random.nextInt(4) == 0) {
-            head.append("Inference-Header-Content-Length: ").append(any(List.of("0", "5", "-3", "99999", "x"))).append("\r\n");
+            head.append("Inference-Header-Content-Length: ")
+                    .append(any(List.of("0", "5", "-3", "99999", "x")))
+                    .append("\r\n");
         }
         if (random.nextInt(10) == 0) {
             head.append("X: ").append("y".repeat(random.nextInt(40_000))).append("\r\n");
         }
         if (random.nextInt(10) == 0) {
-            head.append(any(List.of("no colon\r\n", "Expect: 100-continue\r\n", "Upgrade: h2c\r\n", ": empty\r\n", "Authorization: Bearer\r\n")));
+            head.append(any(List.of(
+                    "no colon\r\n",
+                    "Expect: 100-continue\r\n",
+                    "Upgrade: h2c\r\n",
+                    ": empty\r\n",
+                    "Authorization: Bearer\r\n")));
         }
         out.writeBytes(head.append("Connection: close\r\n\r\n").toString().getBytes(StandardCharsets.ISO_8859_1));
         out.writeBytes(body);
@@ -142,9 +154,11 @@ class FuzzTest {
             case 1 -> bytes(random.nextInt(3000));
             case 2 -> mutated(TestServer.picture(random.nextInt(5)));
             case 3 -> ("{\"inputs\":" + "[".repeat(random.nextInt(3000))).getBytes(StandardCharsets.UTF_8);
-            case 4 -> mutated("{\"inputs\":\"iVBORw0KGgo=\",\"parameters\":{\"top_k\":2}}".getBytes(StandardCharsets.UTF_8));
-            case 5 -> mutated("--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\nabc\r\n--XX--\r\n"
-                    .getBytes(StandardCharsets.UTF_8));
+            case 4 ->
+                mutated("{\"inputs\":\"iVBORw0KGgo=\",\"parameters\":{\"top_k\":2}}".getBytes(StandardCharsets.UTF_8));
+            case 5 ->
+                mutated("--XX\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\nabc\r\n--XX--\r\n"
+                        .getBytes(StandardCharsets.UTF_8));
             default -> mutated(tensor().getBytes(StandardCharsets.UTF_8));
         };
     }
@@ -152,14 +166,26 @@ class FuzzTest {
     private String tensor() {
         var types = Map.of("input", "FP32", "pixels", "UINT8", "image", "BYTES");
         var name = any(List.copyOf(types.keySet()));
-        var sides = any(List.of("1,3,32,32", "0", "-1,3", "1", "2147483647,2147483647", "4294967296,4294967296", "1,2,2,3", "1e9", "", "null"));
+        var sides = any(List.of(
+                "1,3,32,32",
+                "0",
+                "-1,3",
+                "1",
+                "2147483647,2147483647",
+                "4294967296,4294967296",
+                "1,2,2,3",
+                "1e9",
+                "",
+                "null"));
         var data = any(List.of("1", "1,2,3,4,5,6,7,8,9,10,11,12", "\"AAAA\"", "[[1]]", "1e400", "null", "{}", ""));
         return "{\"id\":\"f\",\"inputs\":[{\"name\":\"%s\",\"datatype\":\"%s\",\"shape\":[%s],%s\"data\":[%s]}],\"outputs\":[{\"name\":\"%s\"}]}"
                 .formatted(
                         name,
                         random.nextInt(3) > 0 ? types.get(name) : any(List.of("FP16", "INT64", "FP32", "")),
                         sides,
-                        random.nextInt(3) == 0 ? "\"parameters\":{\"binary_data_size\":%d},".formatted(random.nextInt(50) - 5) : "",
+                        random.nextInt(3) == 0
+                                ? "\"parameters\":{\"binary_data_size\":%d},".formatted(random.nextInt(50) - 5)
+                                : "",
                         data,
                         any(List.of("logits", "labels", "none")));
     }

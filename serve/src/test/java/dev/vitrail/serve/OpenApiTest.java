@@ -16,11 +16,12 @@ class OpenApiTest {
             var document = TestServer.json(server.get("/openapi.json"));
             assertThat(document.path("openapi").asText()).startsWith("3.0.");
             var described = new TreeSet<String>();
-            document.path("paths").fields().forEachRemaining(path -> path.getValue()
-                    .fieldNames()
-                    .forEachRemaining(method -> {
+            document.path("paths")
+                    .fields()
+                    .forEachRemaining(path -> path.getValue().fieldNames().forEachRemaining(method -> {
                         described.add(method.toUpperCase(Locale.ROOT) + " " + path.getKey());
-                        assertAnswered(server, path.getKey(), method, path.getValue().path(method));
+                        assertAnswered(
+                                server, path.getKey(), method, path.getValue().path(method));
                     }));
             assertThat(described).containsAll(server.server.restRoutes());
             var served = new TreeSet<>(server.server.restRoutes());

@@ -23,6 +23,7 @@ import dev.vitrail.serve.protocol.ServerReadyRequest;
 import io.grpc.StatusRuntimeException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
@@ -47,7 +48,9 @@ class OpenInferenceGrpcTest {
 
     @BeforeAll
     static void start() {
-        server = TestServer.ready(ServerOptions.DEFAULT);
+        var limits = new ServerOptions.Limits(
+                100_000, 10_000, 16_384, Duration.ofSeconds(60), Duration.ofSeconds(30), 16);
+        server = TestServer.ready(ServerOptions.DEFAULT.withLimits(limits));
         client = GrpcClients.builder("http://127.0.0.1:" + server.server.port())
                 .responseTimeoutMillis(60_000)
                 .build(GRPCInferenceServiceBlockingStub.class);
@@ -67,11 +70,15 @@ class OpenInferenceGrpcTest {
 
     @Test
     void serverAndModelDescribeThemselves() {
-        assertThat(client.serverLive(ServerLiveRequest.getDefaultInstance()).getLive()).isTrue();
-        assertThat(client.serverReady(ServerReadyRequest.getDefaultInstance()).getReady()).isTrue();
-        assertThat(client.serverMetadata(ServerMetadataRequest.getDefaultInstance()).getName())
+        assertThat(client.serverLive(ServerLiveRequest.getDefaultInstance()).getLive())
+                .isTrue();
+        assertThat(client.serverReady(ServerReadyRequest.getDefaultInstance()).getReady())
+                .isTrue();
+        assertThat(client.serverMetadata(ServerMetadataRequest.getDefaultInstance())
+                        .getName())
                 .isEqualTo("vitrail");
-        assertThat(client.modelReady(ModelReadyRequest.newBuilder().setName("small").build())
+        assertThat(client.modelReady(
+                                ModelReadyRequest.newBuilder().setName("small").build())
                         .getReady())
                 .isTrue();
         var metadata = client.modelMetadata(
@@ -137,9 +144,16 @@ class OpenInferenceGrpcTest {
         assertThatThrownBy(() ->
                         client.modelInfer(ofFile(PICTURE).setModelName("none").build()))
                 .hasMessageContaining("NOT_FOUND");
-        assertThatThrownBy(() -> client.repositoryModelUnload(
-                        RepositoryModelUnloadRequest.newBuilder().setModelName("small").build()))
+        assertThatThrownBy(() -> client.repositoryModelUnload(RepositoryModelUnloadRequest.newBuilder()
+                        .setModelName("small")
+                        .build()))
                 .hasMessageContaining("PERMISSION_DENIED");
+    }
+
+    @Test
+    void messageOverTheLimitGetsAStatusOfGrpc() {
+        assertThatThrownBy(() -> client.modelInfer(ofFile(new byte[200_000]).build()))
+                .hasMessageContaining("RESOURCE_EXHAUSTED");
     }
 
     @Test

@@ -58,11 +58,13 @@ class OperationsTest {
             assertThat(status(server)).isEqualTo("starting");
             assertThat(server.get("/v2/health/live").statusCode()).isEqualTo(200);
             assertThat(server.get("/v2/health/ready").statusCode()).isEqualTo(503);
-            assertThat(server.post("/v1/classify", "image/png", PICTURE).statusCode()).isEqualTo(503);
+            assertThat(server.post("/v1/classify", "image/png", PICTURE).statusCode())
+                    .isEqualTo(503);
             go.countDown();
             loading.join();
             assertThat(status(server)).isEqualTo("ready");
-            assertThat(server.post("/v1/classify", "image/png", PICTURE).statusCode()).isEqualTo(200);
+            assertThat(server.post("/v1/classify", "image/png", PICTURE).statusCode())
+                    .isEqualTo(200);
         }
     }
 
@@ -78,11 +80,14 @@ class OperationsTest {
     void tokenIsAskedForButByProbes() {
         try (var server = TestServer.ready(secured(true))) {
             assertThat(post(server, "/v1/classify", "", PICTURE).statusCode()).isEqualTo(401);
-            assertThat(post(server, "/v1/classify", "wrong-token", PICTURE).statusCode()).isEqualTo(401);
-            assertThat(post(server, "/v1/classify", TOKEN, PICTURE).statusCode()).isEqualTo(200);
+            assertThat(post(server, "/v1/classify", "wrong-token", PICTURE).statusCode())
+                    .isEqualTo(401);
+            assertThat(post(server, "/v1/classify", TOKEN, PICTURE).statusCode())
+                    .isEqualTo(200);
             assertThat(server.get("/metrics").statusCode()).isEqualTo(401);
             assertThat(status(server)).isEqualTo("ready");
-            assertThat(post(server, "/v2/repository/models/small/unload", TOKEN, new byte[0]).statusCode())
+            assertThat(post(server, "/v2/repository/models/small/unload", TOKEN, new byte[0])
+                            .statusCode())
                     .isEqualTo(401);
         }
     }
@@ -93,20 +98,34 @@ class OperationsTest {
             var before = post(server, "/v1/classify", "", PICTURE).body();
             var load = "/v2/repository/models/small/load";
             assertThat(post(server, load, "", new byte[0]).statusCode()).isEqualTo(401);
-            assertThat(post(server, load, SECRET, "{\"parameters\":{\"source\":\"none\"}}".getBytes(StandardCharsets.UTF_8))
+            assertThat(post(
+                                    server,
+                                    load,
+                                    SECRET,
+                                    "{\"parameters\":{\"source\":\"none\"}}".getBytes(StandardCharsets.UTF_8))
                             .statusCode())
                     .isGreaterThanOrEqualTo(400);
             assertThat(post(server, "/v1/classify", "", PICTURE).body()).isEqualTo(before);
-            assertThat(post(server, load, SECRET, "{\"parameters\":{\"source\":\"2\"}}".getBytes(StandardCharsets.UTF_8))
+            assertThat(post(
+                                    server,
+                                    load,
+                                    SECRET,
+                                    "{\"parameters\":{\"source\":\"2\"}}".getBytes(StandardCharsets.UTF_8))
                             .statusCode())
                     .isEqualTo(200);
             assertThat(post(server, "/v1/classify", "", PICTURE).body()).isNotEqualTo(before);
-            assertThat(TestServer.json(server.get("/v2/models/small")).at("/versions/0").asText())
+            assertThat(TestServer.json(server.get("/v2/models/small"))
+                            .at("/versions/0")
+                            .asText())
                     .isEqualTo("2");
-            assertThat(post(server, "/v2/repository/models/small/unload", SECRET, new byte[0]).statusCode())
+            assertThat(post(server, "/v2/repository/models/small/unload", SECRET, new byte[0])
+                            .statusCode())
                     .isEqualTo(200);
             assertThat(post(server, "/v1/classify", "", PICTURE).statusCode()).isEqualTo(503);
-            assertThat(new String(post(server, "/v2/repository/index", "", new byte[0]).body(), StandardCharsets.UTF_8))
+            assertThat(new String(
+                            post(server, "/v2/repository/index", "", new byte[0])
+                                    .body(),
+                            StandardCharsets.UTF_8))
                     .contains("UNAVAILABLE");
         }
     }
@@ -114,7 +133,8 @@ class OperationsTest {
     @Test
     void modelsStayAsTheyAreWithoutASecret() {
         try (var server = TestServer.ready(ServerOptions.DEFAULT)) {
-            assertThat(post(server, "/v2/repository/models/small/unload", "any", new byte[0]).statusCode())
+            assertThat(post(server, "/v2/repository/models/small/unload", "any", new byte[0])
+                            .statusCode())
                     .isEqualTo(403);
         }
     }
@@ -143,7 +163,9 @@ class OperationsTest {
 
     private static void load(TestServer server, String source) {
         var body = "{\"parameters\":{\"source\":\"%s\"}}".formatted(source).getBytes(StandardCharsets.UTF_8);
-        assertThat(post(server, "/v2/repository/models/small/load", SECRET, body).statusCode()).isEqualTo(200);
+        assertThat(post(server, "/v2/repository/models/small/load", SECRET, body)
+                        .statusCode())
+                .isEqualTo(200);
     }
 
     private static int requests(TestServer server, CountDownLatch stop, Map<String, byte[]> expected) {
@@ -154,8 +176,7 @@ class OperationsTest {
             // Batches of other sizes differ in the last digits.
             var label = TestServer.json(response).at("/0/label").asText() + " "
                     + Math.round(1e4 * TestServer.json(response).at("/0/score").asDouble());
-            assertThat(expected.values())
-                    .anyMatch(body -> label.equals(label(body)));
+            assertThat(expected.values()).anyMatch(body -> label.equals(label(body)));
             count++;
         }
         return count;
@@ -164,7 +185,8 @@ class OperationsTest {
     private static String label(byte[] body) {
         try {
             var json = new ObjectMapper().readTree(body);
-            return json.at("/0/label").asText() + " " + Math.round(1e4 * json.at("/0/score").asDouble());
+            return json.at("/0/label").asText() + " "
+                    + Math.round(1e4 * json.at("/0/score").asDouble());
         } catch (IOException e) {
             throw new AssertionError(e);
         }
@@ -172,8 +194,7 @@ class OperationsTest {
 
     @Test
     void fullQueueRefusesAtOnceAndSaysWhenToComeBack() {
-        var options = ServerOptions.DEFAULT.withBatching(
-                new ServerOptions.Batching(Duration.ofMillis(250), 1, 2));
+        var options = ServerOptions.DEFAULT.withBatching(new ServerOptions.Batching(Duration.ofMillis(250), 1, 2));
         try (var server = TestServer.ready(options)) {
             var large = TestServer.picture(1, 700);
             var answers = new ArrayList<CompletableFuture<HttpResponse<byte[]>>>();
@@ -219,8 +240,8 @@ class OperationsTest {
 
     @Test
     void bodiesAndPixelsOverTheLimitsAreRefused() {
-        var limits = new ServerOptions.Limits(
-                200_000, 10_000, 2048, Duration.ofSeconds(60), Duration.ofSeconds(30), 16);
+        var limits =
+                new ServerOptions.Limits(200_000, 10_000, 2048, Duration.ofSeconds(60), Duration.ofSeconds(30), 16);
         try (var server = TestServer.ready(ServerOptions.DEFAULT.withLimits(limits))) {
             var body = server.post("/v1/classify", "image/png", new byte[300_000]);
             assertThat(body.statusCode()).isEqualTo(413);
@@ -237,8 +258,8 @@ class OperationsTest {
 
     @Test
     void headersThatDripAreCutOff() throws Exception {
-        var limits = new ServerOptions.Limits(
-                200_000, 10_000, 2048, Duration.ofMillis(800), Duration.ofSeconds(30), 16);
+        var limits =
+                new ServerOptions.Limits(200_000, 10_000, 2048, Duration.ofMillis(800), Duration.ofSeconds(30), 16);
         try (var server = TestServer.ready(ServerOptions.DEFAULT.withLimits(limits));
                 var socket = new Socket("127.0.0.1", server.server.port())) {
             var out = socket.getOutputStream();
@@ -246,7 +267,8 @@ class OperationsTest {
             socket.setSoTimeout(100);
             long begin = System.nanoTime();
             while (!isClosed(socket)) {
-                assertThat(System.nanoTime() - begin).isLessThan(Duration.ofSeconds(20).toNanos());
+                assertThat(System.nanoTime() - begin)
+                        .isLessThan(Duration.ofSeconds(20).toNanos());
                 try {
                     out.write('x');
                 } catch (IOException e) {
@@ -281,7 +303,8 @@ class OperationsTest {
         assertThat(line.path("model").asText()).isEqualTo("small:1");
         assertThat(line.path("ms").asDouble()).isPositive();
         assertThat(lines.get(0)).doesNotContain("secret");
-        assertThat(new ObjectMapper().readTree(lines.get(1)).path("status").asInt()).isEqualTo(404);
+        assertThat(new ObjectMapper().readTree(lines.get(1)).path("status").asInt())
+                .isEqualTo(404);
     }
 
     @Test

@@ -36,9 +36,12 @@ class PageTest {
             for (var path : PageFiles.paths()) {
                 var response = server.get(path);
                 assertThat(response.statusCode()).isEqualTo(200);
-                assertThat(response.headers().firstValue("Content-Security-Policy").orElseThrow())
+                assertThat(response.headers()
+                                .firstValue("Content-Security-Policy")
+                                .orElseThrow())
                         .startsWith("default-src 'none'");
-                assertThat(Pattern.compile("(?:src|href)=\"(?!/)|url\\(|https?://(?!localhost|www\\.w3\\.org/2000/svg)[a-z]")
+                assertThat(Pattern.compile(
+                                        "(?:src|href)=\"(?!/)|url\\(|https?://(?!localhost|www\\.w3\\.org/2000/svg)[a-z]")
                                 .matcher(new String(response.body(), StandardCharsets.UTF_8))
                                 .find())
                         .as(path)
@@ -68,11 +71,13 @@ class PageTest {
             assertThat(browser.text("[data-side=first] li")).startsWith(best);
             assertThat(browser.text("[data-side=first] .timing"))
                     .matches("decode [\\d.,]+ ms · queue [\\d.,]+ ms · infer [\\d.,]+ ms · total [\\d.,]+ ms");
-            assertThat(browser.evaluate("document.querySelector('#preview').naturalWidth").asInt())
+            assertThat(browser.evaluate("document.querySelector('#preview').naturalWidth")
+                            .asInt())
                     .isEqualTo(200);
             browser.screenshot(SCREENSHOTS.resolve("file.png"));
 
-            browser.evaluate("(s => { s.value = 'two'; s.dispatchEvent(new Event('change')); })(document.querySelector('#second'))");
+            browser.evaluate(
+                    "(s => { s.value = 'two'; s.dispatchEvent(new Event('change')); })(document.querySelector('#second'))");
             browser.awaitTrue("document.querySelectorAll('[data-side=second] li').length === 3");
             browser.awaitTrue("document.querySelectorAll('.waiting').length === 0");
             browser.screenshot(SCREENSHOTS.resolve("two-models.png"));
@@ -89,7 +94,9 @@ class PageTest {
             paste(browser, TestServer.picture(9, 120));
             browser.awaitTrue("document.querySelector('#preview').naturalWidth === 120");
             browser.awaitTrue("document.querySelectorAll('[data-side=first] li').length === 3");
-            assertThat(browser.evaluate("document.querySelector('#error').hidden").asBoolean()).isTrue();
+            assertThat(browser.evaluate("document.querySelector('#error').hidden")
+                            .asBoolean())
+                    .isTrue();
 
             camera(browser);
             keyboard(browser);
@@ -123,8 +130,10 @@ class PageTest {
         browser.evaluate("document.querySelector('#shoot').click()");
         browser.awaitTrue("document.querySelector('#preview').naturalWidth > 200");
         browser.awaitTrue("document.querySelectorAll('.waiting').length === 0");
-        assertThat(browser.evaluate("document.querySelector('#camera').open").asBoolean()).isFalse();
-        assertThat(browser.evaluate("document.querySelector('#video').srcObject === null").asBoolean())
+        assertThat(browser.evaluate("document.querySelector('#camera').open").asBoolean())
+                .isFalse();
+        assertThat(browser.evaluate("document.querySelector('#video').srcObject === null")
+                        .asBoolean())
                 .isTrue();
     }
 
@@ -142,7 +151,9 @@ class PageTest {
         browser.send(
                 "Input.dispatchKeyEvent",
                 Map.of("type", "keyDown", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13, "text", "\r"));
-        browser.send("Input.dispatchKeyEvent", Map.of("type", "keyUp", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13));
+        browser.send(
+                "Input.dispatchKeyEvent",
+                Map.of("type", "keyUp", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13));
         browser.awaitTrue("document.querySelectorAll('[data-side=first] li').length === 3");
     }
 
@@ -151,8 +162,10 @@ class PageTest {
         browser.send(
                 "Emulation.setEmulatedMedia",
                 Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", "dark"))));
-        assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt()).isLessThanOrEqualTo(360);
-        assertThat(browser.evaluate("getComputedStyle(document.body).backgroundColor").asText())
+        assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
+                .isLessThanOrEqualTo(360);
+        assertThat(browser.evaluate("getComputedStyle(document.body).backgroundColor")
+                        .asText())
                 .isEqualTo("rgb(21, 24, 29)");
         browser.screenshot(SCREENSHOTS.resolve("phone-dark.png"));
     }
@@ -170,7 +183,9 @@ class PageTest {
             browser.evaluate(
                     "document.querySelector('#token').value = 'client-token'; document.querySelector('#access').requestSubmit()");
             browser.awaitTrue("document.querySelectorAll('#first option').length === 1");
-            assertThat(browser.evaluate("document.querySelector('#access').hidden").asBoolean()).isTrue();
+            assertThat(browser.evaluate("document.querySelector('#access').hidden")
+                            .asBoolean())
+                    .isTrue();
         }
     }
 }
