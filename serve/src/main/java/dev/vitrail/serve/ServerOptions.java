@@ -35,7 +35,7 @@ public record ServerOptions(
     public ServerOptions {
         VitrailException.require(
                 port >= 0 && port <= 65_535, "the port must be 0 (any that is free) to 65535, found %d", port);
-        requirePositive(drain, "the time to drain");
+        Times.requirePositive(drain, "the time to drain");
     }
 
     /** The same on another port. */
@@ -74,7 +74,7 @@ public record ServerOptions(
         public static final Batching DEFAULT = new Batching(Duration.ofMillis(250), 32, 128);
 
         public Batching {
-            requirePositive(latencyBudget, "the latency budget");
+            Times.requirePositive(latencyBudget, "the latency budget");
             VitrailException.require(
                     maxBatch >= 1 && maxBatch <= 1024, "the batch size must be 1 to 1024, found %d", maxBatch);
             VitrailException.require(
@@ -110,8 +110,8 @@ public record ServerOptions(
                     maxHeader);
             VitrailException.require(
                     connections >= 1, "the limit of connections must be at least 1, found %d", connections);
-            requirePositive(idle, "the idle time");
-            requirePositive(timeout, "the timeout");
+            Times.requirePositive(idle, "the idle time");
+            Times.requirePositive(timeout, "the timeout");
         }
 
         ImageDecoder.Options decoding(boolean exif) {
@@ -154,11 +154,14 @@ public record ServerOptions(
      */
     public record TlsFiles(Path certificates, Path key) {}
 
-    private static void requirePositive(Duration time, String name) {
-        VitrailException.require(
-                time.compareTo(Duration.ZERO) > 0 && time.compareTo(Duration.ofDays(1)) <= 0,
-                "%s must be more than nothing and at most a day, found %s",
-                name,
-                time);
+    /** In a class of its own: the defaults of the records above are made while this one's are. */
+    private static final class Times {
+        static void requirePositive(Duration time, String name) {
+            VitrailException.require(
+                    time.compareTo(Duration.ZERO) > 0 && time.compareTo(Duration.ofDays(1)) <= 0,
+                    "%s must be more than nothing and at most a day, found %s",
+                    name,
+                    time);
+        }
     }
 }

@@ -189,10 +189,7 @@ public final class VitrailServer implements AutoCloseable {
                 .maxRequestMessageLength((int) options.limits().maxBody())
                 .build();
         // A message over the limit gets a status of gRPC, which one over the limit of HTTP would not.
-        builder.service(grpc, delegate -> (context, request) -> {
-            context.setMaxRequestLength(0);
-            return delegate.serve(context, request);
-        });
+        grpc.routes().forEach(route -> builder.route().addRoute(route).maxRequestLength(0).build(grpc));
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());

@@ -9,6 +9,7 @@ import dev.vitrail.VitrailException;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -250,6 +251,7 @@ class OperationsTest {
             assertThat(pixels.statusCode()).isEqualTo(400);
             assertThat(TestServer.error(pixels)).contains("10000");
             var header = server.send(HttpRequest.newBuilder(server.uri("/health"))
+                    .version(HttpClient.Version.HTTP_1_1)
                     .header("X-Long", "x".repeat(4000))
                     .build());
             assertThat(header.statusCode()).isEqualTo(431);
