@@ -1,20 +1,17 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CROP;
 import static dev.vitrail.train.TrainingOptions.CROP_SCALE;
 import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
 import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
-import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
-import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.PictureSize;
@@ -24,6 +21,7 @@ import dev.vitrail.train.Objective;
 import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingLoss;
+import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -79,13 +77,15 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Diagnosis> of(
-            TrainingConfig config, boolean pretrained, int images, int classes, PictureSize pictures) {
+    static List<Diagnosis> of(TrainingPlan plan, PictureSize pictures) {
+        var config = plan.config();
+        boolean pretrained = plan.model().pretrained();
+        int images = plan.data().train().size();
         var findings = new ArrayList<Diagnosis>();
         start(config, pretrained, findings);
-        targets(config, classes, findings);
-        learningRate(config, pretrained, images, findings);
-        long steps = steps(config, images);
+        targets(config, plan.data().train().classes().size(), findings);
+        learningRate(plan, findings);
+        long steps = plan.totalSteps();
         if (!pretrained && steps < FEWEST_STEPS) {
             findings.add(Diagnosis.warn(
                     "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
@@ -97,13 +97,6 @@ final class OptionChecks {
         runningMean(config, steps, findings);
         pictures.side().ifPresent(side -> crops(config, side, findings));
         return findings;
-    }
-
-    /** Updates of the weights in the whole run. */
-    private static long steps(TrainingConfig config, int images) {
-        int each = config.get(SAMPLES_PER_EPOCH).orElse(images);
-        int batches = each / Math.min(config.get(BATCH_SIZE), each);
-        return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(GRADIENT_ACCUMULATION));
     }
 
     private static void start(TrainingConfig config, boolean pretrained, List<Diagnosis> findings) {
@@ -151,9 +144,11 @@ final class OptionChecks {
         }
     }
 
-    private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Diagnosis> findings) {
-        double rate = Optimizers.learningRate(config);
-        int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(GRADIENT_ACCUMULATION);
+    private static void learningRate(TrainingPlan plan, List<Diagnosis> findings) {
+        var config = plan.config();
+        boolean pretrained = plan.model().pretrained();
+        double rate = plan.peakLearningRate();
+        int batch = plan.batchSize() * plan.gradientAccumulation();
         var optimizer = config.get(OPTIMIZER);
         // A classifier by itself bears more than a backbone does.
         var usual = Usual.of(optimizer, pretrained && !config.get(FREEZE_BACKBONE));

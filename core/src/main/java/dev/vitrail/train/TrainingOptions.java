@@ -43,7 +43,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<List<Double>>> MEAN = channels("mean", "mean of each channel for normalization, on a scale of 0 to 1; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(Double::isFinite), "finite");
     public static final TrainingOption<Optional<List<Double>>> STD = channels("std", "std of each channel for normalization, on the same scale; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(s -> Double.isFinite(s) && s > 0), "positive");
     public static final TrainingOption<Optional<Double>> CROP_PCT = number("crop_pct", 1, "center crop of validation images over the resized image; none: the model's own").that(v -> v > 0, "positive").orNone();
-    public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "resize interpolation of validation images; none: the model's own").orNone();
+    public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "resize of validation images: bilinear, bicubic, lanczos, nearest, box or hamming; none: the model's own").orNone();
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "number of epochs").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Optional<Integer>> SAMPLES_PER_EPOCH = whole("samples_per_epoch", 1, "samples per epoch, whatever the size of the training set; none: all of them").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images per batch").that(v -> v > 0, "1 or more");
@@ -76,7 +76,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "decay of the exponential moving average (EMA) of the weights; none: no EMA").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
     public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "increase the EMA decay from 0 at the start");
 
-    public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "action on a non-finite loss or gradient");
+    public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "action on a non-finite loss or gradient: stop, or skip the step");
 
     // Learning rate schedule.
     public static final TrainingOption<Schedules.Kind> SCHEDULE = choice("schedule", Schedules.Kind.COSINE, "learning rate schedule");

@@ -25,6 +25,8 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingListener;
 import dev.vitrail.train.TrainingLoss;
+import dev.vitrail.train.TrainingLoaders;
+import dev.vitrail.train.TrainingPlan;
 import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.weights.FolderConfig;
 import java.io.StringReader;
@@ -74,14 +76,7 @@ class RunReportTest {
     }
 
     private interface Start {
-        Trainer with(
-                TrainingConfig config,
-                Model model,
-                TrainingLoss loss,
-                FolderConfig description,
-                Loader train,
-                Loader validation,
-                RunFolder folder);
+        Trainer with(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder);
     }
 
     /**
@@ -92,32 +87,16 @@ class RunReportTest {
         var run = new RunFolder(folder.resolve(name));
         var options =
                 LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
-        try (var loaded = LoadedModel.load(MODEL, options);
-                var train = loader(
-                        Transforms.training(Augmentation.of(config, loaded.preprocessing())),
-                        SETS.train(),
-                        Loader.Options.training(32, 0));
-                var validation = loader(
-                        Transforms.evaluation(loaded.preprocessing()),
-                        SETS.validation(),
-                        Loader.Options.evaluation(24));
-                var trainer = start.with(
-                        config,
-                        loaded.model(),
-                        TrainingLoss.ofLabels(config),
-                        loaded.description(SETS.train().classes()),
-                        train,
-                        validation,
-                        run);
-                var events = new TensorBoardEvents(run)) {
-            trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
-            trainer.run();
+        try (var loaded = LoadedModel.load(MODEL, options)) {
+            var plan = TrainingPlan.resolve(config, SETS, loaded);
+            try (var loaders = TrainingLoaders.of(plan, 0, false, broken -> {});
+                    var trainer = start.with(plan, TrainingLoss.ofLabels(config), loaders, run);
+                    var events = new TensorBoardEvents(run)) {
+                trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
+                trainer.run();
+            }
         }
         return run;
-    }
-
-    private static Loader loader(SampleTransform transform, Dataset set, Loader.Options options) {
-        return new Loader(set, transform, Sampler.sequential(set.size()), options);
     }
 
     private static String page() throws Exception {
