@@ -5,6 +5,7 @@ import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 
+import dev.vitrail.train.LossType;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Overlap;
@@ -70,7 +71,7 @@ final class DataChecks {
                 !config.get(CLASS_BALANCED_SAMPLING) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
         if (even && most >= DataThresholds.IMBALANCED * least && least > 0) {
             findings.add(Diagnosis.warn(
-                    config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY
+                    config.get(LOSS) == LossType.CROSS_ENTROPY
                             ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set class_balanced_sampling=true)"
                             : "sample them equally often (--set class_balanced_sampling=true)",
                     "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",

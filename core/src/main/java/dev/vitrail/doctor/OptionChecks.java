@@ -14,13 +14,13 @@ import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
+import dev.vitrail.train.LossType;
+import dev.vitrail.train.OptimizerType;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
 import dev.vitrail.train.Objective;
-import dev.vitrail.train.Optimizers;
 import dev.vitrail.train.TrainingConfig;
-import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +47,7 @@ final class OptionChecks {
      * @param scaling none where the rate does not depend on it
      */
     private record Usual(double lowest, double highest, Optional<LearningRateScaling> scaling) {
-        static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
+        static Usual of(OptimizerType optimizer, boolean pretrained) {
             return switch (optimizer) {
                 // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 and 3e-3 for 32 are 2.8e-3 and 8.5e-3.
                 // Fine-tuning: BEiT 5e-4 and below.
@@ -124,7 +124,7 @@ final class OptionChecks {
     /** A threshold that smoothed labels are all above or all below tells the model nothing. */
     private static void targets(TrainingConfig config, int classes, List<Diagnosis> findings) {
         if (config.get(OBJECTIVE) != Objective.CLASSIFY
-                || config.get(LOSS) != TrainingLoss.Kind.BINARY_CROSS_ENTROPY
+                || config.get(LOSS) != LossType.BINARY_CROSS_ENTROPY
                 || config.get(TARGET_THRESHOLD).isEmpty()) {
             return;
         }

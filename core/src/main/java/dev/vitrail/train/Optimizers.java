@@ -25,15 +25,6 @@ import java.util.OptionalDouble;
 
 /** The optimizer that a run's options name, and how its gradients are kept short. */
 public final class Optimizers {
-    /** The optimisers to choose from. */
-    public enum Kind {
-        ADAMW,
-        SGD,
-        LAMB,
-        LION,
-        ADAFACTOR
-    }
-
     private Optimizers() {}
 
     /** How gradients are kept short. */

@@ -192,7 +192,7 @@ public final class RecipeAdvisor {
         int least = Arrays.stream(counts).min().orElse(0),
                 most = Arrays.stream(counts).max().orElse(0);
         if (most >= IMBALANCED * least) {
-            boolean weighed = config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY;
+            boolean weighed = config.get(LOSS) == LossType.CROSS_ENTROPY;
             changes.add(weighed ? "class_weights: effective_number" : "class_balanced_sampling: true");
             say(
                     reasons,

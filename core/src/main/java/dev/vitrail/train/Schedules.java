@@ -21,18 +21,6 @@ import java.util.List;
 
 /** The learning rate over time that a run's options describe. */
 public final class Schedules {
-    /** The ways in which it falls. */
-    public enum Kind {
-        COSINE,
-        LINEAR,
-        /** By a factor, at equal distances. */
-        STEP,
-        /** By a factor, when validation has stopped getting better. */
-        PLATEAU,
-        /** Not at all. */
-        CONSTANT
-    }
-
     private Schedules() {}
 
     /**
@@ -50,7 +38,7 @@ public final class Schedules {
         long length = first ? Math.max(1, end - warmUp) : end;
         Schedule fall =
                 switch (config.get(SCHEDULE)) {
-                    case COSINE -> CosineSchedule.of(peak, length).with(o -> o.lowest = lowest);
+                    case COSINE -> CosineSchedule.of(peak, length, lowest);
                     case LINEAR -> PolynomialSchedule.linear(peak, length, lowest);
                     case STEP ->
                         StepSchedule.every(
@@ -71,7 +59,7 @@ public final class Schedules {
      * @param epochs made so far
      */
     static double plateau(TrainingConfig config, double peak, List<EpochSummary> epochs) {
-        if (config.get(SCHEDULE) != Kind.PLATEAU) {
+        if (config.get(SCHEDULE) != ScheduleType.PLATEAU) {
             return 1;
         }
         var plateau = new Plateau(

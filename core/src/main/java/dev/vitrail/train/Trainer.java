@@ -9,7 +9,6 @@ import static dev.vitrail.train.TrainingOptions.SEED;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Batches;
-import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.NativeMemory;
@@ -73,7 +72,7 @@ public final class Trainer implements AutoCloseable {
         model = plan.model().model();
         description = plan.description();
         steps = plan.stepsPerEpoch();
-        device = model.parameters().values().iterator().next().value().device();
+        device = model.device();
         step = new TrainingStep(config, model, loss);
     }
 
@@ -293,7 +292,7 @@ public final class Trainer implements AutoCloseable {
      * @param part of the step, where several batches make one
      */
     private TrainingStep.Inputs inputs(Batch batch, int part) {
-        var images = images(batch).to(device);
+        var images = batch.images(device);
         var target = target(batch).to(device);
         var mixing = plan.mixing();
         if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.size() % 2 != 0) {
@@ -302,16 +301,6 @@ public final class Trainer implements AutoCloseable {
         var random = Mixing.random(config.get(SEED), updates() * plan.gradientAccumulation() + part);
         var mixed = mixing.get().apply(images, target, model.config().classes(), random);
         return new TrainingStep.Inputs(mixed.images(), mixed.targets());
-    }
-
-    private static Tensor images(Batch batch) {
-        return Tensor.of(
-                batch.bytes().duplicate().rewind(),
-                DType.F32,
-                batch.size(),
-                batch.channels(),
-                batch.height(),
-                batch.width());
     }
 
     private static Tensor target(Batch batch) {

@@ -138,7 +138,7 @@ public final class TrainingConfig {
                 get(GRAD_CLIP_VALUE).isEmpty() || get(GRAD_CLIP_ADAPTIVE).isEmpty(),
                 "gradients are clipped by value or adaptively, not both: leave out grad_clip_value or grad_clip_adaptive");
         require(
-                get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
+                get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == LossType.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");
         require(
                 get(OBJECTIVE) == Objective.CLASSIFY || !mixes() && get(TEACHER).isEmpty() && !get(FREEZE_BACKBONE),

@@ -503,7 +503,7 @@ class TrainerTest {
         assertThatThrownBy(() -> begin(run, CONFIG, trainer -> {}))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("holds a run already");
-        assertThatThrownBy(() -> resume(run, CONFIG.with(TrainingOptions.OPTIMIZER, Optimizers.Kind.SGD)))
+        assertThatThrownBy(() -> resume(run, CONFIG.with(TrainingOptions.OPTIMIZER, OptimizerType.SGD)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("does not fit this run");
         var other = new Patterns(16, 40, 3);

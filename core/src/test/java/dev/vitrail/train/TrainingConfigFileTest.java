@@ -29,7 +29,7 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.LABELS, Optional.of("null"))
                 .with(TrainingOptions.BATCH_SIZE, 66)
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
-                .with(TrainingOptions.LOSS, TrainingLoss.Kind.CROSS_ENTROPY)
+                .with(TrainingOptions.LOSS, LossType.CROSS_ENTROPY)
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
