@@ -3,7 +3,6 @@ package dev.vitrail.engine;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
 import dev.vitrail.VitrailException;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -33,9 +32,6 @@ public final class Products {
     private static final String ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA";
 
     private static final String PROPERTY = "vitrail.products";
-
-    /** What OpenBLAS's kernels of that name need. */
-    private static final Set<String> SKYLAKE_X = Set.of("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl");
 
     /** Libraries that compute linear layers. */
     public enum Backend {
@@ -97,22 +93,7 @@ public final class Products {
         boolean restrained = choice.backend == Backend.BLAS && Platform.isIntel() && Platform.is64Bit();
         oneDnnLimit = Optional.ofNullable(System.getenv(ONEDNN_LIMIT))
                 .or(() -> restrained ? Optional.of(WITHOUT_BRGEMM) : Optional.empty());
-        var variables = new HashMap<String, String>();
-        if (restrained) {
-            variables.put(ONEDNN_LIMIT, WITHOUT_BRGEMM);
-        }
-        openBlasCore(processor).ifPresent(core -> variables.put("OPENBLAS_CORETYPE", core));
-        return variables;
-    }
-
-    /**
-     * The kernels that OpenBLAS is told to use; empty where its own choice stands. On virtual machines with AMD's Zen 5 it takes those of
-     * AVX2 by itself, which reach half the speed (see docs/adr/0018).
-     */
-    static Optional<String> openBlasCore(Processor processor) {
-        return processor.vendor().equals("AuthenticAMD") && processor.features().containsAll(SKYLAKE_X)
-                ? Optional.of("SkylakeX")
-                : Optional.empty();
+        return restrained ? Map.of(ONEDNN_LIMIT, WITHOUT_BRGEMM) : Map.of();
     }
 
     static Choice decide(String property, Processor processor) {

@@ -73,14 +73,6 @@ class ProcessorTest {
     }
 
     @Test
-    void openBlasIsToldOfTheWideVectorsOfAmdProcessors() throws IOException {
-        var wide = "avx2 avx512f avx512bw avx512cd avx512dq avx512vl";
-        assertThat(Products.openBlasCore(processor("AuthenticAMD", wide))).contains("SkylakeX");
-        assertThat(Products.openBlasCore(processor("AuthenticAMD", "avx2 avx512f"))).isEmpty();
-        assertThat(Products.openBlasCore(processor("GenuineIntel", wide))).isEmpty();
-    }
-
-    @Test
     void anUnknownBackendIsRefusedWithTheKnownOnes() {
         assertThatThrownBy(() -> Products.decide("mkl", Processor.read()))
                 .isInstanceOf(VitrailException.class)
