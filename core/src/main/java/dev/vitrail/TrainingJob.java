@@ -92,8 +92,7 @@ public final class TrainingJob {
         if (options.strict()) {
             Datasets.requireSound(TrainingData.open(asked).faults());
         }
-        TrainingConfigFile.write(
-                pretraining.config(), asked.pretraining(epochs).checked());
+        TrainingConfigFile.write(pretraining.config(), asked.pretraining(epochs).checked());
         TrainingConfigFile.write(
                 folder.config(),
                 asked.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));

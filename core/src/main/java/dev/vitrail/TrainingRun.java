@@ -105,8 +105,7 @@ public final class TrainingRun implements AutoCloseable {
     private final Trainer trainer;
     private final Resources resources;
 
-    private TrainingRun(
-            TrainingConfig config, RunFolder folder, boolean resume, Options options, Resources resources) {
+    private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options, Resources resources) {
         this.resources = resources;
         require(
                 config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
@@ -123,8 +122,8 @@ public final class TrainingRun implements AutoCloseable {
         if (resume) {
             requireSameData(folder, data);
         }
-        var model = resources.add(
-                TrainingModels.load(config, data.train().classes(), options.device), LoadedModel::close);
+        var model =
+                resources.add(TrainingModels.load(config, data.train().classes(), options.device), LoadedModel::close);
         plan = TrainingPlan.resolve(config, data, model);
         var teacher = TrainingModels.teacher(config, model, options.device);
         teacher.ifPresent(loaded -> resources.add(loaded, LoadedModel::close));
@@ -143,9 +142,7 @@ public final class TrainingRun implements AutoCloseable {
             resources.add(folder.lock(), lock -> lock.close());
         }
         trainer = resources.add(
-                resume
-                        ? Trainer.resume(plan, loss, loaders, folder)
-                        : Trainer.begin(plan, loss, loaders, folder),
+                resume ? Trainer.resume(plan, loss, loaders, folder) : Trainer.begin(plan, loss, loaders, folder),
                 Trainer::close);
         if (!resume || !Files.exists(folder.data())) {
             Inventory.of(data).write(folder.data());

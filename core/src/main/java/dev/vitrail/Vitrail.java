@@ -1,10 +1,10 @@
 package dev.vitrail;
 
-import dev.vitrail.eval.Inference;
-import dev.vitrail.data.Transforms;
-import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Batch;
+import dev.vitrail.data.SampleTransform;
+import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.eval.Inference;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.models.Activations;

@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
-import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.train.TrainingStep;
 import java.nio.file.Path;

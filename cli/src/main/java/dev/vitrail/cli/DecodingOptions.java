@@ -1,6 +1,5 @@
 package dev.vitrail.cli;
 
-
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.images.decode.SixteenBit;
 import java.util.Optional;

@@ -1,6 +1,5 @@
 package dev.vitrail.cli;
 
-
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.Interpolation;

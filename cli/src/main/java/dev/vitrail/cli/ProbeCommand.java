@@ -2,9 +2,7 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.VAL_FRACTION;
 
-
 import dev.vitrail.LoadedModel;
-import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;

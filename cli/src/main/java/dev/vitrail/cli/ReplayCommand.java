@@ -2,8 +2,8 @@ package dev.vitrail.cli;
 
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
-import dev.vitrail.train.TrainingModels;
 import dev.vitrail.train.StepDiagnosis.Finding;
+import dev.vitrail.train.TrainingModels;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -260,7 +260,9 @@ final class TrainCommand implements Callable<Integer> {
             return;
         }
         if (run.loaders().broken() > 0) {
-            System.out.printf("%nbroken      %d of the images could not be read%n", run.loaders().broken());
+            System.out.printf(
+                    "%nbroken      %d of the images could not be read%n",
+                    run.loaders().broken());
         }
         if (result.finished()) {
             System.out.printf(

@@ -34,7 +34,8 @@ final class TrainingFlags implements IModelTransformer {
                             .build();
         }
 
-        @SuppressWarnings("unchecked") // the converter gives values of the option's type, or a Boolean where that is a flag
+        @SuppressWarnings(
+                "unchecked") // the converter gives values of the option's type, or a Boolean where that is a flag
         TrainingOverrides addTo(TrainingOverrides named, CommandSpec spec) {
             return Optional.<@Nullable Object>ofNullable(spec.findOption(name).getValue())
                     .map(value -> named.with(option, (T) value))

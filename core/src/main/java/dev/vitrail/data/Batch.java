@@ -1,12 +1,12 @@
 package dev.vitrail.data;
 
-import java.util.List;
-import dev.vitrail.images.RgbImage;
-import dev.vitrail.engine.Tensor;
-import dev.vitrail.engine.Device;
 import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
  * Some pictures, ready for a model. It lives in memory that the loader uses again: valid until the next one is asked for.

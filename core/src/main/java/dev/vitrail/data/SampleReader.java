@@ -28,11 +28,7 @@ final class SampleReader {
      * @param report is told of each broken picture once, in the consumer's thread
      */
     SampleReader(
-            Dataset set,
-            SampleTransform transform,
-            Loader.OnBroken onBroken,
-            long seed,
-            Consumer<BrokenImage> report) {
+            Dataset set, SampleTransform transform, Loader.OnBroken onBroken, long seed, Consumer<BrokenImage> report) {
         this.set = set;
         this.transform = transform;
         this.onBroken = onBroken;

@@ -5,7 +5,6 @@ import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 
-import dev.vitrail.train.LossType;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Overlap;
@@ -13,6 +12,7 @@ import dev.vitrail.data.PictureLevels;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.train.DataThresholds;
+import dev.vitrail.train.LossType;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingPlan;

@@ -14,12 +14,12 @@ import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
-import dev.vitrail.train.LossType;
-import dev.vitrail.train.OptimizerType;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
+import dev.vitrail.train.LossType;
 import dev.vitrail.train.Objective;
+import dev.vitrail.train.OptimizerType;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;

@@ -26,7 +26,8 @@ public final class RecipeDoctor {
         var pictures = PictureSize.of(plan.data().train());
         var findings = new ArrayList<Diagnosis>();
         findings.addAll(ModelChecks.of(plan.model(), pictures));
-        findings.addAll(Statistics.of(plan.model(), plan.config().preprocessing().hasStatistics()));
+        findings.addAll(
+                Statistics.of(plan.model(), plan.config().preprocessing().hasStatistics()));
         findings.addAll(OptionChecks.of(plan, pictures));
         findings.addAll(DataChecks.of(plan));
         findings.sort(Comparator.comparing(Diagnosis::severity));

@@ -90,7 +90,8 @@ public record Evaluation(
                 var batch = batches.next();
                 if (batch.size() > 0) {
                     tally.add(
-                            Inference.of(model, batch, images -> model.apply(images).toFloats()),
+                            Inference.of(
+                                    model, batch, images -> model.apply(images).toFloats()),
                             batch.labels(),
                             batch.indices(),
                             batch.size());

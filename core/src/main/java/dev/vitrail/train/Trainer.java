@@ -111,11 +111,7 @@ public final class Trainer implements AutoCloseable {
     }
 
     private static Trainer open(
-            TrainingPlan plan,
-            TrainingLoss loss,
-            TrainingLoaders loaders,
-            RunFolder folder,
-            Consumer<Trainer> start) {
+            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, Consumer<Trainer> start) {
         var trainer = new Trainer(plan, loss, loaders, folder);
         try {
             start.accept(trainer);

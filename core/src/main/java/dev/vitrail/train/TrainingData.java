@@ -34,8 +34,7 @@ public final class TrainingData {
                 .withExifOrientation(config.get(EXIF))
                 .withMaxPixels(config.get(MAX_PIXELS))
                 .withSixteenBit(config.get(SIXTEEN_BIT));
-        var whole =
-                open(config.get(DATA), config.get(LABELS), config.get(VAL_FRACTION), config.get(SEED), decoding);
+        var whole = open(config.get(DATA), config.get(LABELS), config.get(VAL_FRACTION), config.get(SEED), decoding);
         return new TrainAndValidation(
                 Subset.ofShare(whole.train(), config.get(TRAIN_FRACTION), config.get(SEED)), whole.validation());
     }

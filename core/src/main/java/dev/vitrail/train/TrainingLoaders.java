@@ -41,7 +41,11 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
                         cache.of(data.train()),
                         Transforms.training(plan.transform()),
                         plan.sampler(),
-                        options(Loader.Options.training(plan.batchSize(), plan.config().get(SEED)), workers, strict),
+                        options(
+                                Loader.Options.training(
+                                        plan.batchSize(), plan.config().get(SEED)),
+                                workers,
+                                strict),
                         broken),
                 new Loader(
                         cache.of(data.validation()),

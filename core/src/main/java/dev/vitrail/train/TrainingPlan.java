@@ -91,7 +91,12 @@ public record TrainingPlan(
         int batch = Math.max(1, Math.min(config.get(BATCH_SIZE), mixes ? images - images % 2 : images));
         int accumulation = Math.max(1, Math.min(config.get(GRADIENT_ACCUMULATION), images / batch));
         if (batch < config.get(BATCH_SIZE)) {
-            say(reasons, "batch_size %d is lowered to %d: an epoch has %d images", config.get(BATCH_SIZE), batch, images);
+            say(
+                    reasons,
+                    "batch_size %d is lowered to %d: an epoch has %d images",
+                    config.get(BATCH_SIZE),
+                    batch,
+                    images);
         }
         if (accumulation < config.get(GRADIENT_ACCUMULATION)) {
             say(

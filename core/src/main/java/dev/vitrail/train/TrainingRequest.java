@@ -31,7 +31,8 @@ public record TrainingRequest(String recipe, TrainingOverrides named) {
                 ? advised(start, reasons)
                 : Recipe.get(recipe).apply(start);
         if (config.get(MODEL).isEmpty()) {
-            config = config.with(MODEL, RecipeAdvisor.model(TrainingData.open(start).train()));
+            config = config.with(
+                    MODEL, RecipeAdvisor.model(TrainingData.open(start).train()));
         }
         return named.applyTo(config);
     }

@@ -11,12 +11,12 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.ImageFolder;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
-import dev.vitrail.images.RgbImage;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.train.Recipe;
@@ -313,8 +313,7 @@ final class RecipeDoctorTest {
                 .contains("random", "--model NAME.TAG");
         severe(options(config, true, 50_000, 10), REFUSE).isEmpty();
         // What comes before such a run starts from whatever there is.
-        severe(options(config.pretraining(5), false, 50_000, 10), REFUSE)
-                .isEmpty();
+        severe(options(config.pretraining(5), false, 50_000, 10), REFUSE).isEmpty();
     }
 
     @ParameterizedTest

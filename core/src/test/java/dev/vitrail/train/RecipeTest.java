@@ -11,8 +11,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.engine.Device;
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
@@ -39,7 +39,8 @@ final class RecipeTest {
     @MethodSource("shipped")
     void everyRecipeCanBeTrainedBy(Recipe recipe) {
         var config = recipe.apply(START).checked();
-        assertThat(Schedules.of(config, config.peakLearningRate(), 100).rate(50)).isPositive();
+        assertThat(Schedules.of(config, config.peakLearningRate(), 100).rate(50))
+                .isPositive();
         assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
                 .isNotNull();
     }
@@ -56,8 +57,7 @@ final class RecipeTest {
         var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
         assertThat(swin.dropPath()).isPositive();
         for (var config : List.of(START, START.with(DROP_PATH, Optional.of(0.0)))) {
-            try (var loaded =
-                    TrainingModels.load(config.with(MODEL, "swin_mini_32"), List.of("a", "b"), Device.CPU)) {
+            try (var loaded = TrainingModels.load(config.with(MODEL, "swin_mini_32"), List.of("a", "b"), Device.CPU)) {
                 var trained = (SwinConfig) loaded.model().config();
                 assertThat(trained.classes()).isEqualTo(2);
                 assertThat(trained.dropPath()).isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));

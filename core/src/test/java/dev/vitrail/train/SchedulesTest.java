@@ -13,7 +13,8 @@ class SchedulesTest {
     /** Rates of two updates an epoch. */
     private static void assertRates(TrainingConfig config, double... expected) {
         var schedule = Schedules.of(config, config.peakLearningRate(), 2);
-        var rates = IntStream.range(0, expected.length).mapToDouble(schedule::rate).toArray();
+        var rates =
+                IntStream.range(0, expected.length).mapToDouble(schedule::rate).toArray();
         assertThat(rates).containsExactly(expected, within(1e-12));
     }
 
@@ -34,8 +35,7 @@ class SchedulesTest {
                 "the test");
         assertRates(config, 0, 0.5, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0, 0);
         var prefix = config.with(TrainingOptions.WARMUP_PREFIX, true);
-        assertRates(
-                prefix, 0, 0.5, 1, 7 / 8.0, 6 / 8.0, 5 / 8.0, 0.5, 3 / 8.0, 2 / 8.0, 1 / 8.0, 0, 0);
+        assertRates(prefix, 0, 0.5, 1, 7 / 8.0, 6 / 8.0, 5 / 8.0, 0.5, 3 / 8.0, 2 / 8.0, 1 / 8.0, 0, 0);
     }
 
     /** By the formulas of ConvNeXt's {@code cosine_scheduler} and of ViT's {@code create_learning_rate_schedule}. */

@@ -68,8 +68,8 @@ class TeacherTest {
         try (var model = convNeXt(4);
                 var frame = Frame.open()) {
             var logits = Tensor.zeros(2, 5);
-            assertThatThrownBy(
-                            () -> new Teacher(model, Losses.Distillation.HARD, 0.5, 1).loss(logits.sum(), List.of(logits), Tensor.zeros(2, 3, 32, 32)))
+            assertThatThrownBy(() -> new Teacher(model, Losses.Distillation.HARD, 0.5, 1)
+                            .loss(logits.sum(), List.of(logits), Tensor.zeros(2, 3, 32, 32)))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("4 classes apart and the student 5");
         }

@@ -4,26 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
-import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.models.Model;
-import dev.vitrail.images.Preprocessing;
-import dev.vitrail.images.Normalization;
-import dev.vitrail.images.Interpolation;
-import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.data.ImageCache;
-import dev.vitrail.data.CacheLimit;
 import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.CacheLimit;
+import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Sampler;
+import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.images.Interpolation;
+import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
@@ -197,7 +197,8 @@ class TrainerTest {
             assertThat(step.step()).isEqualTo(1);
             assertThat(step.update()).isEqualTo(STEPS + 1);
             assertThat(step.learningRate())
-                    .isEqualTo(Schedules.of(config, config.peakLearningRate(), STEPS).rate(STEPS));
+                    .isEqualTo(Schedules.of(config, config.peakLearningRate(), STEPS)
+                            .rate(STEPS));
             assertThat(step.imagesPerSecond()).isPositive();
             assertThat(step.left()).isPositive();
         });
@@ -513,8 +514,8 @@ class TrainerTest {
             model.resetClassifier(3);
             model.initialise(1, Device.CPU);
             var elsewhere = new RunFolder(folder.resolve("elsewhere"));
-            try (var trainer = Trainer.begin(
-                    plan(CONFIG, model, IMAGES), TrainingLoss.ofLabels(CONFIG), loaders, elsewhere)) {
+            try (var trainer =
+                    Trainer.begin(plan(CONFIG, model, IMAGES), TrainingLoss.ofLabels(CONFIG), loaders, elsewhere)) {
                 assertThatThrownBy(trainer::run)
                         .isInstanceOf(VitrailException.class)
                         .hasMessageContaining("has the label 3, but the model tells 3 classes apart");

@@ -28,13 +28,13 @@ class CosineScheduleTest {
     private static void assertRates(JsonNode variant) {
         var args = variant.get("args");
         var schedule = new CosineSchedule(
-                            variant.get("base_lr").asDouble(),
-                            args.get("t_initial").asLong(),
-                            args.path("lr_min").asDouble(0),
-                            args.path("cycle_limit").asInt(1),
-                            args.path("cycle_mul").asDouble(1),
-                            args.path("cycle_decay").asDouble(1),
-                            args.path("k_decay").asDouble(1))
+                        variant.get("base_lr").asDouble(),
+                        args.get("t_initial").asLong(),
+                        args.path("lr_min").asDouble(0),
+                        args.path("cycle_limit").asInt(1),
+                        args.path("cycle_mul").asDouble(1),
+                        args.path("cycle_decay").asDouble(1),
+                        args.path("k_decay").asDouble(1))
                 .warmedUp(
                         args.path("warmup_t").asLong(0),
                         args.path("warmup_lr_init").asDouble(0),
