@@ -10,6 +10,7 @@ import dev.vitrail.data.Inventory;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
+import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.Device;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
@@ -110,6 +111,9 @@ public final class TrainingRun implements AutoCloseable {
         require(
                 config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
+        if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.kind() == Device.Kind.CPU) {
+            Autocast.requireFastBf16();
+        }
         // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.
         boolean exists = Files.isDirectory(folder.path());
         if (exists) {
