@@ -45,6 +45,11 @@ final class Inference implements AutoCloseable {
      * @param deadline by {@link System#nanoTime}
      */
     record Scope(long deadline, BooleanSupplier cancelled, Timing timing) {
+        /** Nanoseconds until the deadline. */
+        long left() {
+            return deadline - System.nanoTime();
+        }
+
         /** Of a request's own time limit, which is the client's where it named one. */
         static Scope of(ServiceRequestContext context) {
             long millis = context.requestTimeoutMillis();
@@ -103,7 +108,8 @@ final class Inference implements AutoCloseable {
 
     /** One image, which leaves the queue at the end. */
     private CompletableFuture<Map<Output, float[]>> run(
-            ServedModel served, Set<Output> outputs, Input input, Scope scope) {
+            ServedModel served, int position, Set<Output> outputs, Input input, Scope scope) {
+        long begin = System.nanoTime();
         CompletableFuture<Map<Output, float[]>> rows;
         if (input instanceof Input.Values values) {
             rows = submit(served, outputs, values.values(), scope);
@@ -120,7 +126,7 @@ final class Inference implements AutoCloseable {
                             decoders)
                     .thenCompose(submitted -> submitted);
         }
-        return rows.whenComplete((done, failed) -> served.leave(1));
+        return rows.whenComplete((done, failed) -> served.leave(position, System.nanoTime() - begin));
     }
 
     private FloatBuffer prepare(ServedModel served, Input input, Scope scope) {

@@ -173,7 +173,7 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
             var served = repository.hold(request.getModelName(), request.getModelVersion());
             context.setAttr(AccessLog.MODEL, served.name() + ":" + served.version());
             try {
-                served.requireRoom();
+                served.requireRoom(Inference.Scope.of(context).left());
                 var read = read(request);
                 var scope = Inference.Scope.of(context);
                 tensors.infer(served, read, scope, context.eventLoop()).whenComplete((outputs, failed) -> {

@@ -118,7 +118,7 @@ final class OpenInferenceRest {
         return (context, request) -> {
             try {
                 held(context, served -> {
-                    served.requireRoom();
+                    served.requireRoom(Inference.Scope.of(context).left());
                     return HttpResponse.of(HttpStatus.OK);
                 });
             } catch (RequestException e) {

@@ -89,7 +89,8 @@ final class RequestException extends VitrailException {
             return new RequestException(Failure.DEADLINE, "the request's time was over before its result was there");
         }
         if (cause instanceof ProtocolViolationException
-                || (cause instanceof HttpStatusException status && status.httpStatus().isClientError())) {
+                || (cause instanceof HttpStatusException status
+                        && status.httpStatus().isClientError())) {
             return new RequestException(
                     Failure.BAD_REQUEST, "the request is not HTTP as it should be: check its lengths and chunks");
         }

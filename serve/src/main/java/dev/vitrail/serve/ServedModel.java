@@ -7,11 +7,20 @@ import java.util.concurrent.atomic.AtomicInteger;
  * One loaded generation of a model. Requests hold it while they use it; one that was replaced is freed when the last of them lets go.
  */
 final class ServedModel {
+    /** Of a request's time, what waiting and running may take by the estimate, which is no promise. */
+    private static final double SHARE = 0.5;
+
+    /** Weight of a new measurement. */
+    private static final double NEW = 0.1;
+
     private final String name;
     private final int version;
     private final BatchedModel model;
     private final int queue;
     private final AtomicInteger admitted = new AtomicInteger();
+    /** Time in the queue for each image that was ahead, decoding included: an exponential moving average. */
+    private volatile double nanosPerImage;
+
     private int holders = 1; // the repository
 
     /** @param queue most images that are decoded, wait or run at once */
@@ -59,39 +68,60 @@ final class ServedModel {
         return admitted.get();
     }
 
-    /** Refuses, if there is no room for one image more. */
-    void requireRoom() {
-        if (admitted.get() >= queue) {
-            throw full();
+    /** Refuses where there is no room for one image more, or it would take too long. */
+    void requireRoom(long within) {
+        int all = admitted.get();
+        if (isFull(all + 1, 1, within)) {
+            throw full(all);
         }
     }
 
     /**
      * Admits images; {@link #leave} is to follow for each.
      *
-     * @throws RequestException if the queue has no room for them
+     * @param within nanoseconds in which they are wanted
+     * @return images that were admitted before, and these
+     * @throws RequestException if the queue has no room for them, or they would take too long
      */
-    void admit(int images) {
+    int admit(int images, long within) {
         if (images > queue) {
             throw new RequestException(
                     Failure.TOO_LARGE,
                     "%d images are more than the %d that the queue of '%s' holds: send less at once"
                             .formatted(images, queue, name));
         }
-        if (admitted.addAndGet(images) > queue) {
+        int all = admitted.addAndGet(images);
+        if (isFull(all, images, within)) {
             admitted.addAndGet(-images);
-            throw full();
+            throw full(all);
         }
+        return all;
     }
 
-    void leave(int images) {
-        admitted.addAndGet(-images);
+    /**
+     * Whether a queue is too long. Images that would be late are refused at once: they would be decoded for nothing, and delay those behind
+     * them until these were late too.
+     */
+    private boolean isFull(int all, int images, long within) {
+        return all > queue || (all > images && all * nanosPerImage > SHARE * within);
     }
 
-    private RequestException full() {
-        double seconds = admitted.get() / Math.max(model.imagesPerSecond(), 1);
+    /**
+     * An image is done, or given up.
+     *
+     * @param position what {@link #admit} gave
+     * @param nanos time since then
+     */
+    synchronized void leave(int position, long nanos) {
+        admitted.decrementAndGet();
+        double latest = (double) nanos / position;
+        nanosPerImage = nanosPerImage == 0 ? latest : nanosPerImage + NEW * (latest - nanosPerImage);
+    }
+
+    private RequestException full(int all) {
+        double seconds = all * nanosPerImage / 1e9;
         return RequestException.overloaded(
-                "the queue of '%s' is full (%d images): try again later".formatted(name, queue),
+                "the queue of '%s' is full (%d images are in progress): try again later".formatted(name, all),
                 Math.max(1, (int) Math.ceil(seconds)));
     }
 }

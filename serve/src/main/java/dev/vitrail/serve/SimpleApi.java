@@ -83,7 +83,7 @@ final class SimpleApi {
             try {
                 var served = repository.hold(model(context), "");
                 try {
-                    served.requireRoom();
+                    served.requireRoom(Inference.Scope.of(context).left());
                 } finally {
                     served.release();
                 }

@@ -189,7 +189,9 @@ public final class VitrailServer implements AutoCloseable {
                 .maxRequestMessageLength((int) options.limits().maxBody())
                 .build();
         // A message over the limit gets a status of gRPC, which one over the limit of HTTP would not.
-        grpc.routes().forEach(route -> builder.route().addRoute(route).maxRequestLength(0).build(grpc));
+        grpc.routes()
+                .forEach(route ->
+                        builder.route().addRoute(route).maxRequestLength(0).build(grpc));
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());

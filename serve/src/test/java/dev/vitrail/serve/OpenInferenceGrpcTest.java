@@ -48,8 +48,8 @@ class OpenInferenceGrpcTest {
 
     @BeforeAll
     static void start() {
-        var limits = new ServerOptions.Limits(
-                100_000, 10_000, 16_384, Duration.ofSeconds(60), Duration.ofSeconds(30), 16);
+        var limits =
+                new ServerOptions.Limits(100_000, 10_000, 16_384, Duration.ofSeconds(60), Duration.ofSeconds(30), 16);
         server = TestServer.ready(ServerOptions.DEFAULT.withLimits(limits));
         client = GrpcClients.builder("http://127.0.0.1:" + server.server.port())
                 .responseTimeoutMillis(60_000)

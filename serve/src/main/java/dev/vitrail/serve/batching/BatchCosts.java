@@ -1,11 +1,10 @@
 package dev.vitrail.serve.batching;
 
 import java.util.Arrays;
-import java.util.concurrent.TimeUnit;
 
 /**
  * The measured costs of batches by their size: an exponential moving average of the time that each size took, and linear interpolation
- * between measured sizes. Not thread-safe but for {@link #imagesPerSecond}.
+ * between measured sizes. Not thread-safe.
  */
 public final class BatchCosts {
     /** Weight of a new measurement. One outlier, such as a pause of the machine, moves the average by a fifth. */
@@ -15,7 +14,6 @@ public final class BatchCosts {
     private static final double WORTH = 1.01;
 
     private final double[] nanos;
-    private volatile double imagesPerSecond;
 
     /** @param most largest size of a batch */
     public BatchCosts(int most) {
@@ -32,13 +30,6 @@ public final class BatchCosts {
     /** Adds a measurement. */
     public void add(int size, long measured) {
         nanos[size] = Double.isNaN(nanos[size]) ? measured : (1 - NEW) * nanos[size] + NEW * measured;
-        double fastest = 0;
-        for (int n = 1; n < nanos.length; n++) {
-            if (!Double.isNaN(nanos[n])) {
-                fastest = Math.max(fastest, n / nanos[n]);
-            }
-        }
-        imagesPerSecond = fastest * TimeUnit.SECONDS.toNanos(1);
     }
 
     /** Expected time of a batch in nanoseconds; 0 before the first measurement. */
@@ -73,10 +64,5 @@ public final class BatchCosts {
     /** Time saved where two batches run as one, in nanoseconds; negative where that takes longer. */
     public double saving(int first, int second) {
         return nanos(first) + nanos(second) - nanos(first + second);
-    }
-
-    /** Throughput of the fastest size measured; 0 before the first measurement. */
-    public double imagesPerSecond() {
-        return imagesPerSecond;
     }
 }

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -94,11 +93,6 @@ public final class BatchScheduler implements AutoCloseable {
         if (!accepted) {
             job.result().completeExceptionally(stopped());
         }
-    }
-
-    /** Images that wait in a lane. */
-    int waiting(Lane lane) {
-        return lock(lane::size);
     }
 
     private static CancellationException stopped() {
@@ -215,15 +209,6 @@ public final class BatchScheduler implements AutoCloseable {
 
     private void charge(Lane lane, long nanos) {
         locked(() -> lane.used += nanos);
-    }
-
-    /** Expected nanoseconds until all that waits has run. */
-    public double backlogNanos() {
-        return lock(() -> lanes.stream()
-                        .filter(lane -> lane.costs.imagesPerSecond() > 0)
-                        .mapToDouble(lane -> lane.size() / lane.costs.imagesPerSecond())
-                        .sum())
-                * TimeUnit.SECONDS.toNanos(1);
     }
 
     /** Runs what waits, and ends. */

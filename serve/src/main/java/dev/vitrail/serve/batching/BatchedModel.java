@@ -2,11 +2,14 @@ package dev.vitrail.serve.batching;
 
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.Batch;
+import dev.vitrail.data.Dataset;
 import dev.vitrail.images.RgbImage;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
@@ -45,11 +48,19 @@ public final class BatchedModel implements AutoCloseable {
                         values,
                         mostImages,
                         this.budget,
-                        (images, count) -> vitrail.run(images, count, classified));
+                        (images, count) -> vitrail.run(batch(images, count), classified));
                 lanes.put(output, lane);
                 scheduler.add(lane);
             }
         }
+    }
+
+    private Batch batch(ByteBuffer images, int count) {
+        var input = vitrail.loaded().preprocessing();
+        var labels = new int[count];
+        Arrays.fill(labels, Dataset.NO_LABEL);
+        return new Batch(
+                0, count, input.channels(), input.height(), input.width(), images, labels, new int[count]);
     }
 
     /** The model itself. */
@@ -128,25 +139,10 @@ public final class BatchedModel implements AutoCloseable {
         return FloatBuffer.wrap(values);
     }
 
-    /** Images that wait for the model's thread. */
-    public int waiting() {
-        return lanes.values().stream().mapToInt(scheduler::waiting).sum();
-    }
-
-    /** Throughput of the fastest batch size measured. */
-    public double imagesPerSecond() {
-        return lanes.values().iterator().next().costs.imagesPerSecond();
-    }
-
     /** Gives up what waits, and frees the model after the batch that runs. */
     @Override
     public void close() {
         lanes.values().forEach(scheduler::remove);
         vitrail.close();
-    }
-
-    /** Both outputs where the model has a classifier. */
-    public List<Output> outputs() {
-        return List.copyOf(lanes.keySet());
     }
 }
