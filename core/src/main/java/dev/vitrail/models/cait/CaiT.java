@@ -14,6 +14,7 @@ import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -166,7 +167,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         private final Mlp mlp;
 
         Block(CaiTConfig c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
             norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
@@ -199,7 +200,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         private final Dropout outDropout;
 
         TalkingHeads(CaiTConfig c) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.heads();
             scale = c.scale();
             qkv = child("qkv", new Linear(c.width(), 3L * c.width(), c.qkvBias()));
@@ -258,7 +259,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         private final Mlp mlp;
 
         ClassBlock(CaiTConfig c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
             norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
@@ -290,7 +291,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         private final Linear out;
 
         ClassAttention(CaiTConfig c) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.heads();
             scale = c.scale();
             q = child("q", new Linear(c.width(), c.width(), c.qkvBias()));

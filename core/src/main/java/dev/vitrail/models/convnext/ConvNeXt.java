@@ -13,6 +13,7 @@ import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.GlobalResponseNorm;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -198,7 +199,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         private final DropPath dropPath;
 
         Block(ConvNeXtConfig c, int width, int kernel, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma = c.layerScale().isPresent()
                     ? parameter("gamma", Init.constant(c.layerScale().getAsDouble()), width)
                     : null;

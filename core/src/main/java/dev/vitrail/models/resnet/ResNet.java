@@ -14,6 +14,7 @@ import dev.vitrail.nn.ConvNorm;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
@@ -193,7 +194,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         private final Activation activation;
 
         Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = planes / c.reduceFirst();
             first = new ConvNorm(child("conv1", c.conv(in, inner, 3, stride)), child("bn1", c.norm(inner)));
             second = new ConvNorm(child("conv2", c.conv(inner, planes, 3, 1)), child("bn2", c.lastNorm(planes)));
@@ -217,7 +218,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         private final Activation activation;
 
         Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int width = (int) Math.floor(planes * (c.baseWidth() / 64.0)) * c.cardinality();
             int inner = width / c.reduceFirst(), out = planes * BlockKind.BOTTLENECK.expansion;
             first = new ConvNorm(child("conv1", c.conv(in, inner, 1, 1)), child("bn1", c.norm(inner)));
