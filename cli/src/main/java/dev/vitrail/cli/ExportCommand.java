@@ -68,7 +68,8 @@ final class ExportCommand implements Callable<Integer> {
 
     private OnnxCheck.Result check(LoadedModel loaded, OnnxExport.Written written) {
         var sizes = new ArrayList<List<Integer>>();
-        sizes.add(List.of(loaded.preprocessing().height(), loaded.preprocessing().width()));
+        sizes.add(
+                List.of(loaded.preprocessing().height(), loaded.preprocessing().width()));
         written.otherSize().ifPresent(sizes::add);
         return OnnxCheck.run(loaded, written.file(), Threads.count(), CHECKED_BATCHES, sizes);
     }

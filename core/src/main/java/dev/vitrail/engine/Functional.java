@@ -182,8 +182,14 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return GraphRecorder.record("layer_norm", new Tensor(
-                torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true)), x, weight, bias, eps);
+        return GraphRecorder.record(
+                "layer_norm",
+                new Tensor(torch.layer_norm(
+                        x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true)),
+                x,
+                weight,
+                bias,
+                eps);
     }
 
     /**
@@ -195,7 +201,14 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return GraphRecorder.record("group_norm", new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true)), x, groups, weight, bias, eps);
+        return GraphRecorder.record(
+                "group_norm",
+                new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true)),
+                x,
+                groups,
+                weight,
+                bias,
+                eps);
     }
 
     /**
@@ -218,16 +231,25 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return GraphRecorder.record("batch_norm", new Tensor(torch.batch_norm(
-                x.handle,
-                optional(weight),
-                optional(bias),
-                optional(mean),
-                optional(variance),
+        return GraphRecorder.record(
+                "batch_norm",
+                new Tensor(torch.batch_norm(
+                        x.handle,
+                        optional(weight),
+                        optional(bias),
+                        optional(mean),
+                        optional(variance),
+                        training,
+                        momentum,
+                        eps,
+                        false)),
+                x,
+                weight,
+                bias,
+                mean,
+                variance,
                 training,
-                momentum,
-                eps,
-                false)), x, weight, bias, mean, variance, training, eps);
+                eps);
     }
 
     /**
@@ -254,8 +276,22 @@ public final class Functional {
             var weights = attentionWeights(q, k, mask, scale);
             return new Tensor((dropout > 0 ? dropout(weights, dropout) : weights).handle.matmul(v.handle));
         }
-        return GraphRecorder.record("attention", new Tensor(torch.scaled_dot_product_attention(
-                q.handle, k.handle, v.handle, optional(mask), dropout, false, new DoubleOptional(scale), false)), q, k, v, mask, scale);
+        return GraphRecorder.record(
+                "attention",
+                new Tensor(torch.scaled_dot_product_attention(
+                        q.handle,
+                        k.handle,
+                        v.handle,
+                        optional(mask),
+                        dropout,
+                        false,
+                        new DoubleOptional(scale),
+                        false)),
+                q,
+                k,
+                v,
+                mask,
+                scale);
     }
 
     /**
@@ -268,7 +304,13 @@ public final class Functional {
      */
     public static Tensor attentionWeights(Tensor q, Tensor k, @Nullable Tensor mask, double scale) {
         var scores = q.handle.mul(new Scalar(scale)).matmul(k.handle.transpose(-2, -1));
-        return GraphRecorder.record("attention_weights", new Tensor(torch.softmax(mask == null ? scores : scores.add(mask.handle), -1)), q, k, mask, scale);
+        return GraphRecorder.record(
+                "attention_weights",
+                new Tensor(torch.softmax(mask == null ? scores : scores.add(mask.handle), -1)),
+                q,
+                k,
+                mask,
+                scale);
     }
 
     private static boolean isHalfOnCpu(Tensor x) {
@@ -352,13 +394,19 @@ public final class Functional {
             long columns = convolved(x.size(3), kernel, stride, padding);
             return Tensor.empty(x.dtype(), Device.META, x.size(0), x.size(1) * kernel * kernel, rows * columns);
         }
-        return GraphRecorder.record("unfold", new Tensor(torch.im2col(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {1, 1},
-                new long[] {padding, padding},
+        return GraphRecorder.record(
+                "unfold",
+                new Tensor(torch.im2col(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {1, 1},
+                        new long[] {padding, padding},
+                        stride,
+                        stride)),
+                x,
+                kernel,
                 stride,
-                stride)), x, kernel, stride, padding);
+                padding);
     }
 
     /**
@@ -367,18 +415,25 @@ public final class Functional {
      * @param amounts before and after, of the last dimension, then of the one before it, and so on
      */
     public static Tensor pad(Tensor x, double value, long... amounts) {
-        return GraphRecorder.record("pad", new Tensor(torch.constant_pad_nd(x.handle, amounts, new Scalar(value))), x, amounts, value);
+        return GraphRecorder.record(
+                "pad", new Tensor(torch.constant_pad_nd(x.handle, amounts, new Scalar(value))), x, amounts, value);
     }
 
     /** The largest of each window. */
     public static Tensor maxPool2d(Tensor x, long kernel, long stride, long padding) {
-        return GraphRecorder.record("max_pool2d", new Tensor(torch.max_pool2d(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {stride, stride},
-                new long[] {padding, padding},
-                new long[] {1, 1},
-                false)), x, kernel, stride, padding);
+        return GraphRecorder.record(
+                "max_pool2d",
+                new Tensor(torch.max_pool2d(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {stride, stride},
+                        new long[] {padding, padding},
+                        new long[] {1, 1},
+                        false)),
+                x,
+                kernel,
+                stride,
+                padding);
     }
 
     /**
@@ -389,14 +444,22 @@ public final class Functional {
      */
     public static Tensor averagePool2d(
             Tensor x, long kernel, long stride, long padding, boolean ceil, boolean countPadding) {
-        return GraphRecorder.record("avg_pool2d", new Tensor(torch.avg_pool2d(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {stride, stride},
-                new long[] {padding, padding},
+        return GraphRecorder.record(
+                "avg_pool2d",
+                new Tensor(torch.avg_pool2d(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {stride, stride},
+                        new long[] {padding, padding},
+                        ceil,
+                        countPadding,
+                        new LongOptional())),
+                x,
+                kernel,
+                stride,
+                padding,
                 ceil,
-                countPadding,
-                new LongOptional())), x, kernel, stride, padding, ceil, countPadding);
+                countPadding);
     }
 
     /** How {@link #resize} weighs neighbours. */
@@ -421,13 +484,29 @@ public final class Functional {
         var size = new long[] {height, width};
         if (antialias) {
             var operator = how == Resize.BICUBIC ? Upsampling.BICUBIC_AA : Upsampling.BILINEAR_AA;
-            return GraphRecorder.record("resize", operator.call(
-                    new IValue(x.handle), operator.longs(1, size), new IValue(false), Operator.none(), Operator.none()), x, size, how.name(), true);
+            return GraphRecorder.record(
+                    "resize",
+                    operator.call(
+                            new IValue(x.handle),
+                            operator.longs(1, size),
+                            new IValue(false),
+                            Operator.none(),
+                            Operator.none()),
+                    x,
+                    size,
+                    how.name(),
+                    true);
         }
-        return GraphRecorder.record("resize", new Tensor(
-                how == Resize.BICUBIC
-                        ? torch.upsample_bicubic2d(x.handle, size, false)
-                        : torch.upsample_bilinear2d(x.handle, size, false)), x, size, how.name(), false);
+        return GraphRecorder.record(
+                "resize",
+                new Tensor(
+                        how == Resize.BICUBIC
+                                ? torch.upsample_bicubic2d(x.handle, size, false)
+                                : torch.upsample_bilinear2d(x.handle, size, false)),
+                x,
+                size,
+                how.name(),
+                false);
     }
 
     /**
@@ -482,7 +561,12 @@ public final class Functional {
 
     /** The mean over all images and positions, {@code [B, C, H, W] → [B, C]}. */
     public static Tensor globalAverage(Tensor x) {
-        return GraphRecorder.record("mean", new Tensor(x.handle.mean(new long[] {2, 3}, false, new ScalarTypeOptional())), x, new long[] {2, 3}, false);
+        return GraphRecorder.record(
+                "mean",
+                new Tensor(x.handle.mean(new long[] {2, 3}, false, new ScalarTypeOptional())),
+                x,
+                new long[] {2, 3},
+                false);
     }
 
     static TensorOptional optional(@Nullable Tensor tensor) {

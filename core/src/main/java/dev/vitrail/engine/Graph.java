@@ -92,7 +92,8 @@ public record Graph(Result input, List<Node> nodes, Result output, List<Tensor> 
 
         /** The operand at {@code index}, tensors. */
         public List<Value> values(int index) {
-            return ((List<?>) operands.get(index)).stream().map(Value.class::cast).toList();
+            return ((List<?>) operands.get(index))
+                    .stream().map(Value.class::cast).toList();
         }
 
         /** Whether the operand at {@code index} is there. */

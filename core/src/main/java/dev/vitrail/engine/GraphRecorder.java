@@ -57,8 +57,10 @@ public final class GraphRecorder {
             try {
                 var first = recorder.define(input);
                 var output = recorder.known.get(function.apply(input));
-                VitrailException.require(output != null, "the result of the recorded function does not follow from its input");
-                return new Graph(first, List.copyOf(recorder.nodes), output.result(), List.copyOf(recorder.kept));
+                if (output == null) {
+                    throw new VitrailException("the result of the recorded function does not follow from its input");
+                }
+                return new Graph(first, List.copyOf(recorder.nodes), output.result, List.copyOf(recorder.kept));
             } catch (RuntimeException | Error failure) {
                 recorder.kept.forEach(Tensor::release);
                 throw failure;
@@ -134,7 +136,11 @@ public final class GraphRecorder {
             return;
         }
         if (operation.equals("alias")) {
-            known.put(outputs.get(0), new Known(resultOf((Tensor) operands[0]), outputs.get(0).handle._version()));
+            known.put(
+                    outputs.get(0),
+                    new Known(
+                            resultOf((Tensor) operands[0]),
+                            outputs.get(0).handle._version()));
             return;
         }
         var recorded = Arrays.stream(operands).map(this::operand).toList();

@@ -335,11 +335,19 @@ public final class Tensor {
     }
 
     public Tensor atMost(double limit) {
-        return GraphRecorder.record("clamp_max", new Tensor(handle.clamp(new ScalarOptional(), new ScalarOptional(new Scalar(limit)))), this, limit);
+        return GraphRecorder.record(
+                "clamp_max",
+                new Tensor(handle.clamp(new ScalarOptional(), new ScalarOptional(new Scalar(limit)))),
+                this,
+                limit);
     }
 
     public Tensor atLeast(double limit) {
-        return GraphRecorder.record("clamp_min", new Tensor(handle.clamp(new ScalarOptional(new Scalar(limit)), new ScalarOptional())), this, limit);
+        return GraphRecorder.record(
+                "clamp_min",
+                new Tensor(handle.clamp(new ScalarOptional(new Scalar(limit)), new ScalarOptional())),
+                this,
+                limit);
     }
 
     /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
@@ -397,7 +405,8 @@ public final class Tensor {
     }
 
     public Tensor sum(boolean keepDims, long... dims) {
-        return GraphRecorder.record("sum", new Tensor(handle.sum(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
+        return GraphRecorder.record(
+                "sum", new Tensor(handle.sum(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
     }
 
     /** The mean of all elements. */
@@ -406,7 +415,8 @@ public final class Tensor {
     }
 
     public Tensor mean(boolean keepDims, long... dims) {
-        return GraphRecorder.record("mean", new Tensor(handle.mean(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
+        return GraphRecorder.record(
+                "mean", new Tensor(handle.mean(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
     }
 
     /** The largest element. */
@@ -426,7 +436,12 @@ public final class Tensor {
 
     /** Euclidean length along the dimensions. */
     public Tensor norm(boolean keepDims, long... dims) {
-        return GraphRecorder.record("norm", new Tensor(torch.linalg_vector_norm(handle, new Scalar(2.0), dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
+        return GraphRecorder.record(
+                "norm",
+                new Tensor(torch.linalg_vector_norm(handle, new Scalar(2.0), dims, keepDims, new ScalarTypeOptional())),
+                this,
+                dims,
+                keepDims);
     }
 
     /** Variance along the dimensions, divided by the count (not by the count less one). */
@@ -500,7 +515,8 @@ public final class Tensor {
             shape[Math.floorMod(dim, shape.length)] = indices.count();
             return empty(dtype(), Device.META, shape);
         }
-        return GraphRecorder.record("index_select", new Tensor(handle.index_select(dim, indices.handle)), this, dim, indices);
+        return GraphRecorder.record(
+                "index_select", new Tensor(handle.index_select(dim, indices.handle)), this, dim, indices);
     }
 
     /** Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension. */

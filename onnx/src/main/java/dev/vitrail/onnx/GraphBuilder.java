@@ -155,11 +155,16 @@ final class GraphBuilder {
      */
     String constant(Tensor tensor, String suffix, Function<Tensor, Tensor> change) {
         var key = constantName(tensor) + suffix;
-        return small.computeIfAbsent(key, name -> Frame.compute(() -> {
-            var changed = change.apply(tensor);
-            return put(name, changed.dtype(), changed.shape(), () -> Frame.compute(() -> change.apply(tensor)
-                    .toBytes()));
-        }));
+        return small.computeIfAbsent(
+                key,
+                name -> Frame.compute(() -> {
+                    var changed = change.apply(tensor);
+                    return put(
+                            name,
+                            changed.dtype(),
+                            changed.shape(),
+                            () -> Frame.compute(() -> change.apply(tensor).toBytes()));
+                }));
     }
 
     private String constantName(Tensor tensor) {
@@ -171,8 +176,12 @@ final class GraphBuilder {
     String integers(long... values) {
         return small.computeIfAbsent(
                 "integers " + Arrays.toString(values),
-                key -> put("integers", DType.I64, new long[] {values.length}, () -> Frame.compute(
-                        () -> Tensor.of(values, values.length).toBytes())));
+                key -> put(
+                        "integers",
+                        DType.I64,
+                        new long[] {values.length},
+                        () -> Frame.compute(
+                                () -> Tensor.of(values, values.length).toBytes())));
     }
 
     /** An integer without dimensions. */
@@ -180,8 +189,11 @@ final class GraphBuilder {
         return small.computeIfAbsent(
                 "integer " + value,
                 key -> put(
-                        "integer", DType.I64, new long[0], () -> Frame.compute(() -> Tensor.of(new long[] {value}, 1)
-                                .toBytes())));
+                        "integer",
+                        DType.I64,
+                        new long[0],
+                        () -> Frame.compute(
+                                () -> Tensor.of(new long[] {value}, 1).toBytes())));
     }
 
     /** A single-precision number without dimensions. */
@@ -189,7 +201,10 @@ final class GraphBuilder {
         return small.computeIfAbsent(
                 "number " + (float) value,
                 key -> put(
-                        "number", DType.F32, new long[0], () -> Frame.compute(
+                        "number",
+                        DType.F32,
+                        new long[0],
+                        () -> Frame.compute(
                                 () -> Tensor.of(new float[] {(float) value}, 1).toBytes())));
     }
 
@@ -197,8 +212,11 @@ final class GraphBuilder {
     String numbers(float[] values, long... shape) {
         return small.computeIfAbsent(
                 "numbers " + Arrays.toString(shape) + Arrays.toString(values),
-                key -> put("numbers", DType.F32, shape, () -> Frame.compute(
-                        () -> Tensor.of(values, shape).toBytes())));
+                key -> put(
+                        "numbers",
+                        DType.F32,
+                        shape,
+                        () -> Frame.compute(() -> Tensor.of(values, shape).toBytes())));
     }
 
     private String put(String base, DType dtype, long[] shape, Content bytes) {

@@ -20,8 +20,7 @@ final class LayerLowering {
     private final ImageDimensions dimensions;
     private final Function<Value, String> names;
 
-    LayerLowering(
-            Recordings recordings, GraphBuilder onnx, ImageDimensions dimensions, Function<Value, String> names) {
+    LayerLowering(Recordings recordings, GraphBuilder onnx, ImageDimensions dimensions, Function<Value, String> names) {
         this.recordings = recordings;
         this.onnx = onnx;
         this.dimensions = dimensions;
@@ -125,7 +124,9 @@ final class LayerLowering {
     }
 
     private static Attribute[] window(Step step) {
-        long kernel = step.node().integer(1), stride = step.node().integer(2), padding = step.node().integer(3);
+        long kernel = step.node().integer(1),
+                stride = step.node().integer(2),
+                padding = step.node().integer(3);
         return new Attribute[] {
             Attribute.of("kernel_shape", kernel, kernel),
             Attribute.of("strides", stride, stride),
@@ -184,6 +185,10 @@ final class LayerLowering {
             pads[2 * rank - 1 - i] = amounts[2 * i + 1];
         }
         return onnx.add(
-                "Pad", List.of(operand(step, 0), onnx.integers(pads), onnx.number(step.node().number(2))));
+                "Pad",
+                List.of(
+                        operand(step, 0),
+                        onnx.integers(pads),
+                        onnx.number(step.node().number(2))));
     }
 }

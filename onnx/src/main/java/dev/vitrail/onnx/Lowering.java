@@ -129,10 +129,8 @@ final class Lowering {
             case "sigmoid" -> onnx.add("Sigmoid", List.of(operand(step, 0)));
             case "tanh" -> onnx.add("Tanh", List.of(operand(step, 0)));
             case "gelu" -> onnx.add("Gelu", List.of(operand(step, 0)), Attribute.of("approximate", node.text(1)));
-            case "silu" ->
-                onnx.add("Mul", List.of(operand(step, 0), onnx.add("Sigmoid", List.of(operand(step, 0)))));
-            case "softmax" ->
-                onnx.add("Softmax", List.of(operand(step, 0)), Attribute.of("axis", (long) dim(step, 1)));
+            case "silu" -> onnx.add("Mul", List.of(operand(step, 0), onnx.add("Sigmoid", List.of(operand(step, 0)))));
+            case "softmax" -> onnx.add("Softmax", List.of(operand(step, 0)), Attribute.of("axis", (long) dim(step, 1)));
             case "log_softmax" ->
                 onnx.add("LogSoftmax", List.of(operand(step, 0)), Attribute.of("axis", (long) dim(step, 1)));
             case "matmul" -> onnx.add("MatMul", List.of(operand(step, 0), operand(step, 1)));
@@ -145,13 +143,21 @@ final class Lowering {
             case "norm" -> reduce(step, "ReduceL2");
             case "var" -> variance(step);
             case "to" -> to(step);
-            case "cat" -> onnx.add(
-                    "Concat",
-                    node.values(0).stream().map(this::name).toList(),
-                    Attribute.of("axis", Math.floorMod(node.integer(1), (long) rank(node.result()))));
+            case "cat" ->
+                onnx.add(
+                        "Concat",
+                        node.values(0).stream().map(this::name).toList(),
+                        Attribute.of("axis", Math.floorMod(node.integer(1), (long) rank(node.result()))));
             case "stack" -> stack(step);
-            case "conv2d", "layer_norm", "group_norm", "batch_norm", "max_pool2d", "avg_pool2d", "unfold", "resize", "pad" ->
-                layers.lower(step);
+            case "conv2d",
+                    "layer_norm",
+                    "group_norm",
+                    "batch_norm",
+                    "max_pool2d",
+                    "avg_pool2d",
+                    "unfold",
+                    "resize",
+                    "pad" -> layers.lower(step);
             default -> shape(step);
         };
     }
@@ -162,8 +168,7 @@ final class Lowering {
         return switch (node.operation()) {
             case "reshape", "flatten", "squeeze", "unsqueeze" -> reshape(step);
             case "expand" -> expand(step);
-            case "repeat" -> onnx.add(
-                    "Tile", List.of(operand(step, 0), dimensions.vector(step, step.extents(1))));
+            case "repeat" -> onnx.add("Tile", List.of(operand(step, 0), dimensions.vector(step, step.extents(1))));
             case "permute" -> transpose(step, fixed(step, step.extents(1)));
             case "transpose" -> {
                 var order = LongStream.range(0, rank(node.value(0))).toArray();
@@ -172,16 +177,17 @@ final class Lowering {
                 order[b] = a;
                 yield transpose(step, order);
             }
-            case "select" -> onnx.add(
-                    "Gather",
-                    List.of(operand(step, 0), onnx.integer(recordings.fixed(step, step.extent(2)))),
-                    Attribute.of("axis", (long) dim(step, 1)));
-            case "index_select" -> onnx.add(
-                    "Gather", List.of(operand(step, 0), operand(step, 2)), Attribute.of("axis", (long) dim(step, 1)));
-            case "gather" -> onnx.add(
-                    "GatherElements",
-                    List.of(operand(step, 0), operand(step, 2)),
-                    Attribute.of("axis", (long) dim(step, 1)));
+            case "select" ->
+                onnx.add(
+                        "Gather",
+                        List.of(operand(step, 0), onnx.integer(recordings.fixed(step, step.extent(2)))),
+                        Attribute.of("axis", (long) dim(step, 1)));
+            case "index_select" ->
+                onnx.add("Gather", List.of(operand(step, 0), operand(step, 2)), Attribute.of("axis", (long)
+                        dim(step, 1)));
+            case "gather" ->
+                onnx.add("GatherElements", List.of(operand(step, 0), operand(step, 2)), Attribute.of("axis", (long)
+                        dim(step, 1)));
             case "narrow" -> narrow(step);
             case "roll" -> roll(step);
             case "flip" -> flip(step);
@@ -214,7 +220,8 @@ final class Lowering {
      * @param mask index of that operand; the scale comes after it
      */
     private String weights(Step step, int mask) {
-        var q = onnx.add("Mul", List.of(operand(step, 0), onnx.number(step.node().number(mask + 1))));
+        var q = onnx.add(
+                "Mul", List.of(operand(step, 0), onnx.number(step.node().number(mask + 1))));
         int rank = rank(step.node().value(1));
         var order = LongStream.range(0, rank).toArray();
         order[rank - 2] = rank - 1;
@@ -235,8 +242,8 @@ final class Lowering {
     private String variance(Step step) {
         var dims = onnx.integers(fixed(step, step.extents(1)));
         var x = operand(step, 0);
-        var centred = onnx.add(
-                "Sub", List.of(x, onnx.add("ReduceMean", List.of(x, dims), Attribute.of("keepdims", 1L))));
+        var centred =
+                onnx.add("Sub", List.of(x, onnx.add("ReduceMean", List.of(x, dims), Attribute.of("keepdims", 1L))));
         return onnx.add(
                 "ReduceMean",
                 List.of(onnx.add("Mul", List.of(centred, centred)), dims),
@@ -318,7 +325,8 @@ final class Lowering {
         var last = Collections.nCopies(dims.length, -1L).stream()
                 .mapToLong(Long::longValue)
                 .toArray();
-        var before = LongStream.range(0, dims.length).map(i -> Long.MIN_VALUE + 1).toArray();
+        var before =
+                LongStream.range(0, dims.length).map(i -> Long.MIN_VALUE + 1).toArray();
         return onnx.add(
                 "Slice",
                 List.of(

@@ -88,9 +88,8 @@ final class ModelFile {
     }
 
     private static TensorProto.Builder described(Initializer initializer) {
-        var proto = TensorProto.newBuilder()
-                .setName(initializer.name())
-                .setDataType((int) dataType(initializer.dtype()));
+        var proto =
+                TensorProto.newBuilder().setName(initializer.name()).setDataType((int) dataType(initializer.dtype()));
         Arrays.stream(initializer.shape()).forEach(proto::addDims);
         return proto;
     }

@@ -51,7 +51,11 @@ public final class OnnxCheck {
             boolean levels = OnnxExport.LEVELS.equals(session.metadata().get(OnnxExport.INPUT));
             for (var size : sizes) {
                 for (int batch : batches) {
-                    var images = Images.random(batch, size.get(0), size.get(1), loaded.preprocessing().normalization());
+                    var images = Images.random(
+                            batch,
+                            size.get(0),
+                            size.get(1),
+                            loaded.preprocessing().normalization());
                     var ours = images.run(loaded);
                     var theirs = levels ? images.runLevels(session) : images.run(session);
                     for (int i = 0; i < batch; i++) {

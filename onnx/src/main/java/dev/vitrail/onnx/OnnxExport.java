@@ -81,8 +81,7 @@ public final class OnnxExport {
      * @param external whether these are in a file of their own, FILE.data
      * @param otherSize another height and width that the graph takes, if it takes any
      */
-    public record Written(
-            Path file, int nodes, long parameters, boolean external, Optional<List<Integer>> otherSize) {}
+    public record Written(Path file, int nodes, long parameters, boolean external, Optional<List<Integer>> otherSize) {}
 
     /**
      * Writes a model.
@@ -93,7 +92,9 @@ public final class OnnxExport {
      */
     public static Written write(LoadedModel loaded, Path file, Options options) {
         var model = loaded.model();
-        require(!model.training(), "a model in training cannot be exported: switch it to evaluation first (Model.train(false))");
+        require(
+                !model.training(),
+                "a model in training cannot be exported: switch it to evaluation first (Model.train(false))");
         require(
                 model.parameters().values().stream()
                         .allMatch(parameter -> parameter.value().device().equals(Device.CPU)),

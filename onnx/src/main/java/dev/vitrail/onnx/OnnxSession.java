@@ -71,8 +71,7 @@ public final class OnnxSession implements AutoCloseable {
      * @return a vector for each image
      */
     public List<float[]> run(ByteBuffer images, long... shape) {
-        try (var tensor =
-                OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), images, shape, OnnxJavaType.UINT8)) {
+        try (var tensor = OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), images, shape, OnnxJavaType.UINT8)) {
             return run(tensor);
         } catch (OrtException e) {
             throw failed(e);

@@ -107,15 +107,15 @@ final class Recordings implements AutoCloseable {
     }
 
     private String advice() {
-        return dynamicSize
-                ? "export it for one size, without --dynamic-size"
-                : "this is a fault of vitrail's recorder";
+        return dynamicSize ? "export it for one size, without --dynamic-size" : "this is a fault of vitrail's recorder";
     }
 
     /** Keeps a node, unless it makes the same constant each time. */
     private void add(Step step) {
         var made = step.node.constant();
-        if (made != null && isFixed(step.node.result()) && step.all.stream().allMatch(node -> constant(node).equals(constant(step.node)))) {
+        if (made != null
+                && isFixed(step.node.result())
+                && step.all.stream().allMatch(node -> constant(node).equals(constant(step.node)))) {
             folded.put(step.node.result().number(), new Constant(made));
         } else {
             steps.add(step);
@@ -169,9 +169,7 @@ final class Recordings implements AutoCloseable {
     }
 
     private static boolean equal(Tensor a, Tensor b) {
-        return a.dtype() == b.dtype()
-                && Arrays.equals(a.shape(), b.shape())
-                && Arrays.equals(a.toBytes(), b.toBytes());
+        return a.dtype() == b.dtype() && Arrays.equals(a.shape(), b.shape()) && Arrays.equals(a.toBytes(), b.toBytes());
     }
 
     int count() {
@@ -244,9 +242,7 @@ final class Recordings implements AutoCloseable {
     VitrailException notExpressible(Step step, Extent extent) {
         return VitrailException.of(
                 "a length in '%s' (%s) is no multiple or fraction of the images' batch, height or width: %s",
-                step.node.operation(),
-                extent,
-                advice());
+                step.node.operation(), extent, advice());
     }
 
     @Override

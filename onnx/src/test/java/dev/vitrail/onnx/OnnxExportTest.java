@@ -14,23 +14,25 @@ class OnnxExportTest {
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {
-                                "vit_mini_patch4_32",
-                                "vit_mini_patch4_gap_32",
-                                "resnet_mini_32",
-                                "vit_mini_r5_s4_gap_32",
-                                "convnext_mini_32",
-                                "t2t_mini_32",
-                                "t2t_mini_32_dense",
-                                "t2t_mini_32_se",
-                                "t2t_mini_32_ghost",
-                                "swin_mini_32",
-                                "swinv2_mini_32",
-                                "cait_mini_32",
-                                "compact_vit_mini_32",
-                                "simple_vit_mini_32",
-                                "compact_t2t_mini_32",
-                                "compact_cait_mini_32"})
+    @ValueSource(
+            strings = {
+                "vit_mini_patch4_32",
+                "vit_mini_patch4_gap_32",
+                "resnet_mini_32",
+                "vit_mini_r5_s4_gap_32",
+                "convnext_mini_32",
+                "t2t_mini_32",
+                "t2t_mini_32_dense",
+                "t2t_mini_32_se",
+                "t2t_mini_32_ghost",
+                "swin_mini_32",
+                "swinv2_mini_32",
+                "cait_mini_32",
+                "compact_vit_mini_32",
+                "simple_vit_mini_32",
+                "compact_t2t_mini_32",
+                "compact_cait_mini_32"
+            })
     void aMiniatureAgreesWithItsGraph(String name) {
         try (var loaded = LoadedModel.load(name, LoadedModel.Options.DEFAULT)) {
             var file = folder.resolve("model.onnx");
