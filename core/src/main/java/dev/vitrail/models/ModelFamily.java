@@ -14,10 +14,7 @@ public final class ModelFamily {
     private final Map<String, Variant> variants = new LinkedHashMap<>();
 
     private ModelFamily(
-            String name,
-            List<CheckpointFormat> dialects,
-            Predicate<String> derived,
-            List<ExportNames> exports) {
+            String name, List<CheckpointFormat> dialects, Predicate<String> derived, List<ExportNames> exports) {
         this.name = name;
         this.dialects = dialects;
         this.derived = derived;

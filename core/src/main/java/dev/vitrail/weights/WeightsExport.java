@@ -43,8 +43,7 @@ public final class WeightsExport {
                 .filter(names -> names.codeBase() == codeBase)
                 .findFirst()
                 .orElseThrow(() -> VitrailException.of(
-                        "no names of %s are known for %s: choose %s",
-                        codeBase, family.name(), choices(family)));
+                        "no names of %s are known for %s: choose %s", codeBase, family.name(), choices(family)));
     }
 
     private static String choices(ModelFamily family) {

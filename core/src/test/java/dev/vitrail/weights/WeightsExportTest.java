@@ -82,8 +82,7 @@ class WeightsExportTest {
         var variant = Catalog.get("deit_tiny_distilled_patch16_224");
         var pooled = Catalog.get("vit_mini_patch4_gap_32");
         try (var model = model(pooled)) {
-            assertThatThrownBy(
-                            () -> WeightsExport.of(pooled.family(), model, Optional.of(CodeBase.TORCHVISION)))
+            assertThatThrownBy(() -> WeightsExport.of(pooled.family(), model, Optional.of(CodeBase.TORCHVISION)))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("torchvision has no place for the parameter fc_norm");
             assertThatThrownBy(() -> WeightsExport.of(variant.family(), model, Optional.of(CodeBase.TORCHVISION)))
@@ -100,8 +99,8 @@ class WeightsExportTest {
         }
         var tensors = Stream.of("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
                 .map(DType::valueOf)
-                .map(dtype -> new StoredTensor(
-                        "a." + dtype, dtype, new long[] {2, 24 / dtype.bytes()}, bytes.duplicate()))
+                .map(dtype ->
+                        new StoredTensor("a." + dtype, dtype, new long[] {2, 24 / dtype.bytes()}, bytes.duplicate()))
                 .toList();
         var file = folder.resolve("all.pth");
         TorchWriter.write(file, tensors);

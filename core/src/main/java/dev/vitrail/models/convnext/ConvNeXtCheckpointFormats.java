@@ -50,7 +50,9 @@ final class ConvNeXtCheckpointFormats {
 
     static final ExportNames TO_TORCHVISION = ExportNames.of(CodeBase.TORCHVISION)
             .rule("stem\\.([01]\\.(weight|bias))", "features.0.$1")
-            .computed("stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))", match -> feature(match, 0) + match.group(2))
+            .computed(
+                    "stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))",
+                    match -> feature(match, 0) + match.group(2))
             .computed(BLOCK + "gamma", match -> feature(match, 1) + match.group(2) + ".layer_scale")
             .computed(BLOCK + "conv_dw\\.(weight|bias)", match -> block(match, "0"))
             .computed(BLOCK + "norm\\.(weight|bias)", match -> block(match, "2"))

@@ -67,9 +67,8 @@ final class SwinCheckpointFormats {
     }
 
     static final ExportNames TO_ORIGINAL = ExportNames.of(CodeBase.ORIGINAL)
-            .computed(
-                    "layers\\.(\\d+)\\.(downsample\\..+)",
-                    match -> "layers.%d.%s".formatted(Integer.parseInt(match.group(1)) - 1, match.group(2)))
+            .computed("layers\\.(\\d+)\\.(downsample\\..+)", match -> "layers.%d.%s"
+                    .formatted(Integer.parseInt(match.group(1)) - 1, match.group(2)))
             .rule("((patch_embed|layers|norm)\\..+)", "$1")
             .rule("head\\.fc\\.(weight|bias)", "head.$1");
 
@@ -78,14 +77,9 @@ final class SwinCheckpointFormats {
             .rule("patch_embed\\.proj\\.(weight|bias)", "features.0.0.$1")
             .rule("patch_embed\\.norm\\.(weight|bias)", "features.0.2.$1")
             .computed("layers\\.(\\d+)\\.downsample\\.(.+)", match -> feature(match, 0) + match.group(2))
-            .computed(
-                    "layers\\.(\\d+)\\.blocks\\.(\\d+)\\.mlp\\.fc([12])\\.(weight|bias)",
-                    match -> "%s%s.mlp.%s.%s"
-                            .formatted(
-                                    feature(match, 1),
-                                    match.group(2),
-                                    match.group(3).equals("1") ? "0" : "3",
-                                    match.group(4)))
+            .computed("layers\\.(\\d+)\\.blocks\\.(\\d+)\\.mlp\\.fc([12])\\.(weight|bias)", match -> "%s%s.mlp.%s.%s"
+                    .formatted(
+                            feature(match, 1), match.group(2), match.group(3).equals("1") ? "0" : "3", match.group(4)))
             .computed("layers\\.(\\d+)\\.blocks\\.(.+)", match -> feature(match, 1) + match.group(2))
             .rule("norm\\.(weight|bias)", "norm.$1")
             .rule("head\\.fc\\.(weight|bias)", "head.$1");
