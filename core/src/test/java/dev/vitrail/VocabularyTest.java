@@ -55,6 +55,7 @@ class VocabularyTest {
         for (var folder : List.of(
                 "core/src/main",
                 "serve/src/main",
+                "onnx/src/main",
                 "cli/src/main",
                 "bench/src/main",
                 "docs",

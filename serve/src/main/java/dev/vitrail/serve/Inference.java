@@ -91,9 +91,10 @@ final class Inference implements AutoCloseable {
      * @throws RequestException if the queue is full
      */
     CompletableFuture<Rows> run(ServedModel served, Set<Output> outputs, List<Input> inputs, Scope scope) {
-        served.admit(inputs.size());
-        var images =
-                inputs.stream().map(input -> run(served, outputs, input, scope)).toList();
+        int position = served.admit(inputs.size(), scope.left());
+        var images = inputs.stream()
+                .map(input -> run(served, position, outputs, input, scope))
+                .toList();
         return CompletableFuture.allOf(images.toArray(CompletableFuture[]::new)).thenApply(done -> {
             var rows = new EnumMap<Output, List<float[]>>(Output.class);
             for (var output : outputs) {
