@@ -91,6 +91,7 @@ final class Inference implements AutoCloseable {
      * @throws RequestException if the queue is full
      */
     CompletableFuture<Rows> run(ServedModel served, Set<Output> outputs, List<Input> inputs, Scope scope) {
+        outputs.forEach(served.model()::require);
         int position = served.admit(inputs.size(), scope.left());
         var images = inputs.stream()
                 .map(input -> run(served, position, outputs, input, scope))

@@ -194,6 +194,22 @@ class OperationsTest {
     }
 
     @Test
+    void modelWithoutClassifierGivesVectorsAlone() {
+        try (var server = new TestServer(
+                ServerOptions.DEFAULT,
+                Map.of("vectors", "1"),
+                source -> LoadedModel.load(TestServer.SMALL, LoadedModel.Options.DEFAULT.withClasses(0)))) {
+            server.server.loadModels();
+            var refused = server.post("/v1/classify", "image/png", PICTURE);
+            assertThat(refused.statusCode()).isEqualTo(400);
+            assertThat(TestServer.error(refused)).contains("has no classifier");
+            assertThat(server.post("/v1/embed", "image/png", PICTURE).statusCode()).isEqualTo(200);
+            assertThat(new String(server.get("/metrics").body(), StandardCharsets.UTF_8))
+                    .contains("vitrail_queue_images{model=\"vectors\"} 0.0");
+        }
+    }
+
+    @Test
     void fullQueueRefusesAtOnceAndSaysWhenToComeBack() {
         var options = ServerOptions.DEFAULT.withBatching(new ServerOptions.Batching(Duration.ofMillis(250), 1, 2));
         try (var server = TestServer.ready(options)) {
@@ -216,27 +232,60 @@ class OperationsTest {
         }
     }
 
+    /** Half of a body has come when the end begins, and the other half after. */
     @Test
-    void requestsUnderWayAreAnsweredBeforeTheEnd() {
+    void requestsUnderWayAreAnsweredBeforeTheEnd() throws IOException, InterruptedException {
         var server = TestServer.ready(ServerOptions.DEFAULT);
-        var large = TestServer.picture(1, 700);
-        var answers = new ArrayList<CompletableFuture<HttpResponse<byte[]>>>();
-        for (int i = 0; i < 6; i++) {
-            answers.add(CompletableFuture.supplyAsync(() -> server.post("/v1/classify", "image/png", large)));
-        }
-        while (answered(server) == 0) {
-            Thread.onSpinWait();
-        }
+        var head = "POST /v1/classify HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+                .formatted(PICTURE.length)
+                .getBytes(StandardCharsets.US_ASCII);
         var health = HttpRequest.newBuilder(server.uri("/health")).build();
-        server.close();
-        assertThat(answers).allMatch(answer -> answer.join().statusCode() == 200);
+        var sockets = new ArrayList<Socket>();
+        for (int i = 0; i < 5; i++) {
+            var socket = new Socket("127.0.0.1", server.server.port());
+            socket.setSoTimeout(60_000);
+            socket.getOutputStream().write(head);
+            socket.getOutputStream().write(PICTURE, 0, PICTURE.length / 2);
+            sockets.add(socket);
+        }
+        long patience = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+        while (underWay(server) < 5 && System.nanoTime() < patience) {
+            Thread.sleep(20);
+        }
+        var closing = new Thread(server::close);
+        closing.start();
+        while (accepts(health)) {
+            Thread.sleep(20);
+        }
+        for (var socket : sockets) {
+            socket.getOutputStream().write(PICTURE, PICTURE.length / 2, PICTURE.length - PICTURE.length / 2);
+        }
+        for (var socket : sockets) {
+            var status = new String(socket.getInputStream().readNBytes(12), StandardCharsets.US_ASCII);
+            assertThat(status).isEqualTo("HTTP/1.1 200");
+            socket.close();
+        }
+        closing.join();
         assertThatThrownBy(() -> server.send(health)).hasCauseInstanceOf(ConnectException.class);
     }
 
-    /** Requests that the server has begun to work on. */
-    private static int answered(TestServer server) {
+    /** Whether a new connection is taken. */
+    private static boolean accepts(HttpRequest request) {
+        try (var socket = new Socket("127.0.0.1", request.uri().getPort())) {
+            return socket.isConnected();
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Requests whose headers the server has read, but for the one that asks. */
+    private static long underWay(TestServer server) {
         var metrics = new String(server.get("/metrics").body(), StandardCharsets.UTF_8);
-        return metrics.contains("vitrail_queue_images{model=\"small\"} 6.0") ? 1 : 0;
+        return metrics.lines()
+                        .filter(line -> line.startsWith("armeria_server_all_requests"))
+                        .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+                        .sum()
+                - 1;
     }
 
     @Test

@@ -73,6 +73,15 @@ public final class BatchedModel implements AutoCloseable {
         return lanes.containsKey(output);
     }
 
+    /**
+     * Refuses what the model cannot be run for.
+     *
+     * @throws VitrailException if it has no classifier, and class scores are asked for
+     */
+    public void require(Output output) {
+        lane(output);
+    }
+
     private Lane lane(Output output) {
         var lane = lanes.get(output);
         if (lane == null) {
