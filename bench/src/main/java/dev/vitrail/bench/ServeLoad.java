@@ -2,6 +2,7 @@ package dev.vitrail.bench;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
+import dev.vitrail.data.Batch;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
@@ -124,7 +125,7 @@ final class ServeLoad {
                 for (var image : ahead) {
                     floats.put(image.get());
                 }
-                direct.run(input, batch, true);
+                direct.run(batch(input, batch), true);
                 done += batch;
                 ahead = following;
             }
@@ -132,6 +133,12 @@ final class ServeLoad {
         } finally {
             decoders.shutdownNow();
         }
+    }
+
+    private Batch batch(ByteBuffer images, int count) {
+        var input = direct.loaded().preprocessing();
+        return new Batch(
+                0, count, input.channels(), input.height(), input.width(), images, new int[count], new int[count]);
     }
 
     private List<Future<float[]>> decode(ExecutorService decoders, int from, int count) {

@@ -203,7 +203,8 @@ class OperationsTest {
             var refused = server.post("/v1/classify", "image/png", PICTURE);
             assertThat(refused.statusCode()).isEqualTo(400);
             assertThat(TestServer.error(refused)).contains("has no classifier");
-            assertThat(server.post("/v1/embed", "image/png", PICTURE).statusCode()).isEqualTo(200);
+            assertThat(server.post("/v1/embed", "image/png", PICTURE).statusCode())
+                    .isEqualTo(200);
             assertThat(new String(server.get("/metrics").body(), StandardCharsets.UTF_8))
                     .contains("vitrail_queue_images{model=\"vectors\"} 0.0");
         }
@@ -254,7 +255,7 @@ class OperationsTest {
         }
         var closing = new Thread(server::close);
         closing.start();
-        while (accepts(health)) {
+        while (!status(server).equals("draining")) {
             Thread.sleep(20);
         }
         for (var socket : sockets) {
@@ -267,15 +268,6 @@ class OperationsTest {
         }
         closing.join();
         assertThatThrownBy(() -> server.send(health)).hasCauseInstanceOf(ConnectException.class);
-    }
-
-    /** Whether a new connection is taken. */
-    private static boolean accepts(HttpRequest request) {
-        try (var socket = new Socket("127.0.0.1", request.uri().getPort())) {
-            return socket.isConnected();
-        } catch (IOException e) {
-            return false;
-        }
     }
 
     /** Requests whose headers the server has read, but for the one that asks. */

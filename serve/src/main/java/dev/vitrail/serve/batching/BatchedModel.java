@@ -59,8 +59,7 @@ public final class BatchedModel implements AutoCloseable {
         var input = vitrail.loaded().preprocessing();
         var labels = new int[count];
         Arrays.fill(labels, Dataset.NO_LABEL);
-        return new Batch(
-                0, count, input.channels(), input.height(), input.width(), images, labels, new int[count]);
+        return new Batch(0, count, input.channels(), input.height(), input.width(), images, labels, new int[count]);
     }
 
     /** The model itself. */
