@@ -31,30 +31,30 @@ final class T2TBlocks {
 
     /** The modules {@code blocks.0, blocks.1, …} of a backbone, in order. */
     static List<Layer> of(T2TViTConfig c) {
-        if (c.backbone() == T2TViTConfig.Backbone.DENSE) {
+        if (c.backbone().type() == T2TViTConfig.BackboneType.DENSE) {
             return dense(c);
         }
         var blocks = new ArrayList<Layer>();
-        for (double dropPath : DropPath.linear(c.dropPath(), c.depth())) {
-            blocks.add(new Block(c, c.width(), dropPath));
+        for (double dropPath : DropPath.linear(c.dropPath(), c.backbone().depth())) {
+            blocks.add(new Block(c, c.backbone().width(), dropPath));
         }
         return blocks;
     }
 
     /** Channels after each of the modules that {@link #of} makes. */
     static List<Integer> widths(T2TViTConfig c) {
-        if (c.backbone() != T2TViTConfig.Backbone.DENSE) {
-            return Collections.nCopies(c.depth(), c.width());
+        if (c.backbone().type() != T2TViTConfig.BackboneType.DENSE) {
+            return Collections.nCopies(c.backbone().depth(), c.backbone().width());
         }
         var widths = new ArrayList<Integer>();
-        int width = c.width();
-        for (int stage = 0; stage < c.stages().size(); stage++) {
+        int width = c.backbone().width();
+        for (int stage = 0; stage < c.backbone().stages().size(); stage++) {
             if (stage > 0) {
                 width /= 2;
                 widths.add(width);
             }
-            for (int i = 0; i < c.stages().get(stage); i++) {
-                width += c.growth();
+            for (int i = 0; i < c.backbone().stages().get(stage); i++) {
+                width += c.backbone().growth();
                 widths.add(width);
             }
         }
@@ -66,16 +66,16 @@ final class T2TBlocks {
         var blocks = new ArrayList<Layer>();
         // As in the original, stage i takes the i-th of the rates for `depth` blocks: the deepest stage drops little.
         var dropPaths =
-                DropPath.linear(c.dropPath(), Math.max(c.depth(), c.stages().size()));
-        int width = c.width();
-        for (int stage = 0; stage < c.stages().size(); stage++) {
+                DropPath.linear(c.dropPath(), Math.max(c.backbone().depth(), c.backbone().stages().size()));
+        int width = c.backbone().width();
+        for (int stage = 0; stage < c.backbone().stages().size(); stage++) {
             if (stage > 0) {
                 blocks.add(new Transition(width, width / 2));
                 width /= 2;
             }
-            for (int i = 0; i < c.stages().get(stage); i++) {
+            for (int i = 0; i < c.backbone().stages().get(stage); i++) {
                 blocks.add(new Block(c, width, dropPaths[stage]));
-                width += c.growth();
+                width += c.backbone().growth();
             }
         }
         return blocks;
@@ -97,8 +97,8 @@ final class T2TBlocks {
 
         Block(T2TViTConfig c, int width, double dropPath) {
             landmark(Landmark.BLOCK, "");
-            boolean ghost = c.backbone() == T2TViTConfig.Backbone.GHOST;
-            boolean squeezed = c.backbone() == T2TViTConfig.Backbone.SE;
+            boolean ghost = c.backbone().type() == T2TViTConfig.BackboneType.GHOST;
+            boolean squeezed = c.backbone().type() == T2TViTConfig.BackboneType.SE;
             norm1 = child("norm1", new LayerNorm(width, T2TViT.EPS));
             attention = child("attn", ghost ? new GhostAttention(c) : attention(c, width));
             squeeze = squeezed ? child("attn.se_layer", new SqueezeExcitation(width)) : null;
@@ -106,10 +106,10 @@ final class T2TBlocks {
             child("attn_dropout", dropout);
             this.dropPath = child("drop_path", new DropPath(dropPath));
             norm2 = child("norm2", new LayerNorm(width, T2TViT.EPS));
-            int hidden = (int) (width * c.mlpRatio());
+            int hidden = (int) (width * c.backbone().mlpRatio());
             mlp = child("mlp", ghost ? new GhostMlp(c) : new Mlp(width, hidden, Activation.GELU, c.dropout()));
-            growth = c.backbone() == T2TViTConfig.Backbone.DENSE
-                    ? child("dense_linear", new Linear(width, c.growth()))
+            growth = c.backbone().type() == T2TViTConfig.BackboneType.DENSE
+                    ? child("dense_linear", new Linear(width, c.backbone().growth()))
                     : null;
         }
 
@@ -117,7 +117,7 @@ final class T2TBlocks {
             var init = Init.truncatedNormal(0.02);
             // The projection's dropout is the block's, because channel attention comes before it.
             return new Attention(new Attention.Config(
-                    width, c.heads(), c.qkvBias(), null, c.scale(width), c.attentionDropout(), 0, init, init));
+                    width, c.backbone().heads(), c.backbone().qkvBias(), null, c.backbone().scale(width), c.attentionDropout(), 0, init, init));
         }
 
         @Override
@@ -209,17 +209,17 @@ final class T2TBlocks {
 
         GhostAttention(T2TViTConfig c) {
             landmark(Landmark.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads();
-            scale = c.scale(c.width());
+            heads = c.backbone().heads();
+            scale = c.backbone().scale(c.backbone().width());
             attentionDropout = c.attentionDropout();
-            int half = c.width() / 2;
+            int half = c.backbone().width() / 2;
             for (var part : PARTS) {
-                projections.add(child(part, new Linear(c.width(), half, c.qkvBias())));
+                projections.add(child(part, new Linear(c.backbone().width(), half, c.backbone().qkvBias())));
             }
             for (var part : PARTS) {
                 cheap.add(child("cheap_operation_" + part, new CheapOperation(half)));
             }
-            out = child("proj", new Linear(c.width(), c.width()));
+            out = child("proj", new Linear(c.backbone().width(), c.backbone().width()));
         }
 
         @Override
@@ -248,11 +248,11 @@ final class T2TBlocks {
         private final CheapOperation third;
 
         GhostMlp(T2TViTConfig c) {
-            up = child("fc1", new Linear(c.width(), c.width()));
-            down = child("fc2", new Linear(T2TViT.GHOST_RATIO * c.width(), c.width()));
+            up = child("fc1", new Linear(c.backbone().width(), c.backbone().width()));
+            down = child("fc2", new Linear(T2TViT.GHOST_RATIO * c.backbone().width(), c.backbone().width()));
             dropout = child("drop", new Dropout(c.dropout()));
-            second = child("cheap_operation2", new CheapOperation(c.width()));
-            third = child("cheap_operation3", new CheapOperation(c.width()));
+            second = child("cheap_operation2", new CheapOperation(c.backbone().width()));
+            third = child("cheap_operation3", new CheapOperation(c.backbone().width()));
         }
 
         @Override

@@ -2,7 +2,6 @@ package dev.vitrail.models.t2t;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
@@ -32,27 +31,27 @@ final class TokensToToken extends Layer {
         config = c;
         attentions = new ArrayList<>();
         int channels = c.channels();
-        for (int i = 0; i < c.splits().size() - 1; i++) {
-            int joined = channels * c.splits().get(i).window();
+        for (int i = 0; i < c.tokens().splits().size() - 1; i++) {
+            int joined = channels * c.tokens().splits().get(i).window();
             attentions.add(child("attention" + (i + 1), attention(c, joined)));
-            channels = c.tokenWidth();
+            channels = c.tokens().width();
         }
-        int joined = channels * c.splits().get(c.splits().size() - 1).window();
-        projection = child("project", new Linear(joined, c.width()));
+        int joined = channels * c.tokens().splits().get(c.tokens().splits().size() - 1).window();
+        projection = child("project", new Linear(joined, c.backbone().width()));
     }
 
     private static Layer attention(T2TViTConfig c, int joined) {
-        return switch (c.tokens()) {
-            case TRANSFORMER -> new TokenTransformer(joined, c.tokenWidth());
-            case PERFORMER -> new TokenPerformer(joined, c.tokenWidth(), c.tokenDropout());
+        return switch (c.tokens().attention()) {
+            case TRANSFORMER -> new TokenTransformer(joined, c.tokens().width());
+            case PERFORMER -> new TokenPerformer(joined, c.tokens().width(), c.tokens().dropout());
         };
     }
 
     /** Images {@code [B, C, H, W]} → tokens {@code [B, N, D]}. */
     @Override
     protected Tensor forward(Tensor images) {
-        Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
-        var splits = config.splits();
+        config.image().requireSize(images);
+        var splits = config.tokens().splits();
         var x = splits.get(0).cut(images); //                                             [B, N₁, C·k²]
         int rows = config.imageHeight(), columns = config.imageWidth();
         for (int i = 0; i < attentions.size(); i++) {

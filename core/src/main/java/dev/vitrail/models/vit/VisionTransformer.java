@@ -3,15 +3,13 @@ package dev.vitrail.models.vit;
 import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.PatchTokens;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.ViTConfig.Pool;
-import dev.vitrail.models.vit.ViTConfig.Stem;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
@@ -26,6 +24,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,7 +45,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends FamilyModel<ViTConfig> implements PatchTokens {
+public final class VisionTransformer extends Model implements PatchTokens {
     private final PatchEmbedding patches;
     private final @Nullable Parameter cls;
     private final @Nullable Parameter distillation;
@@ -58,37 +57,51 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     private final Layer norm;
     private final @Nullable AttentionPool attentionPool;
     private final Layer fcNorm;
-    private final Dropout headDropout;
     private final Classifier head;
     private final @Nullable Classifier distillationHead;
 
     public VisionTransformer(ViTConfig c) {
         super(c);
-        int D = c.width();
-        cls = c.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
-        registers = c.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, c.registers(), D) : null;
+        var tokens = c.tokens();
+        var encoder = c.encoder();
+        int D = encoder.width();
+        cls = tokens.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
+        registers = tokens.registers() > 0
+                ? parameter("reg_token", Init.normal(1e-6), 1, tokens.registers(), D)
+                : null;
         positions = parameter(
                 "pos_embed",
                 Init.truncatedNormal(0.02),
                 1,
-                c.positionedPrefix() + (long) c.gridHeight() * c.gridWidth(),
+                tokens.positionedPrefix() + c.grid().patches(),
                 D);
         // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of
         // parameters.
-        distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
+        distillation = tokens.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
-        normPre = child("norm_pre", c.preNorm() ? new LayerNorm(D, c.normEps()) : new Identity());
+        positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
+        normPre = child("norm_pre", norm(c, c.norms().pre()));
         var dropPaths = c.dropPaths();
-        blocks = children("blocks", c.depth(), i -> new Block(c, dropPaths[i]));
-        norm = child("norm", c.finalNorm() && !c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
-        attentionPool = c.pool() == Pool.MAP
-                ? child("attn_pool", new AttentionPool(D, c.heads(), c.hidden(), c.normEps(), c.activation()))
+        blocks = children("blocks", encoder.depth(), i -> new Block(c, dropPaths[i]));
+        norm = child("norm", norm(c, c.norms().last() && !c.normsAfterPooling()));
+        attentionPool = c.head().pool() == Pool.MAP
+                ? child(
+                        "attn_pool",
+                        new AttentionPool(
+                                D, encoder.heads(), encoder.hidden(), encoder.normEps(), encoder.activation()))
                 : null;
-        fcNorm = child("fc_norm", c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
-        headDropout = child("head_drop", new Dropout(c.headDropout()));
+        fcNorm = child("fc_norm", norm(c, c.normsAfterPooling()));
         head = classifier("head", classes -> linear(c, classes));
-        distillationHead = c.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
+        distillationHead = tokens.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
+    }
+
+    private static Layer norm(ViTConfig c, boolean present) {
+        return present ? new LayerNorm(c.encoder().width(), c.encoder().normEps()) : new Identity();
+    }
+
+    @Override
+    public ViTConfig config() {
+        return (ViTConfig) super.config();
     }
 
     private static Linear linear(ViTConfig c, int classes) {
@@ -108,19 +121,19 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
     private Tensor tokens(Tensor images, Tensor x) {
         var table = positions.value();
-        if (config().dynamicSize() || config().dynamicPad()) {
+        if (config().patches().dynamicSize() || config().patches().dynamicPad()) {
             table = Positions.resample(
                     table,
-                    config().positionedPrefix(),
-                    config().gridHeight(),
-                    config().gridWidth(),
+                    config().tokens().positionedPrefix(),
+                    config().grid().rows(),
+                    config().grid().columns(),
                     patches.rows(images.size(2)),
                     patches.columns(images.size(3)));
         }
-        x = config().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
+        x = config().tokens().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
-        if (training() && config().patchDropout() > 0) {
-            x = Positions.dropPatches(x, config().prefixTokens(), config().patchDropout());
+        if (training() && config().tokens().patchDropout() > 0) {
+            x = Positions.dropPatches(x, config().tokens().prefix(), config().tokens().patchDropout());
         }
         return normPre.apply(x);
     }
@@ -165,9 +178,9 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     @Override
     public Tensor patchTokens(Tensor images, UnaryOperator<Tensor> change) {
         require(
-                config().patchDropout() == 0,
-                "the patches of a model that drops some (patchDropout %s) cannot be told apart: set it to 0",
-                config().patchDropout());
+                config().tokens().patchDropout() == 0,
+                "the patches of a model that drops some (patch dropout %s) cannot be told apart: set it to 0",
+                config().tokens().patchDropout());
         return framed(() -> {
             var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
             x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
@@ -177,12 +190,12 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     public int tokenHeight() {
-        return config().patchHeight() * config().stem().map(Stem::stride).orElse(1);
+        return config().patches().unit().height();
     }
 
     @Override
     public int tokenWidth() {
-        return config().patchWidth() * config().stem().map(Stem::stride).orElse(1);
+        return config().patches().unit().width();
     }
 
     /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
@@ -192,19 +205,19 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var blocks = FeatureInfo.each("blocks", config().depth(), config().width(), tokenHeight(), tokenWidth());
+        var blocks = FeatureInfo.each("blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
         return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
     }
 
     @Override
     protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config().pool() != Pool.TOKEN || Observation.active()) {
+        if (!inference() || config().head().pool() != Pool.TOKEN || Observation.active()) {
             return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
         int last = blocks.size() - 1;
         var x = encoded(images, last, FeatureTap.NONE);
-        x = blocks.get(last).applyToFirst(x, config().distilled() ? 2 : 1);
+        x = blocks.get(last).applyToFirst(x, config().tokens().distilled() ? 2 : 1);
         return pooled(norm.apply(x));
     }
 
@@ -212,8 +225,8 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config().pool()) {
-                    case TOKEN -> config().distilled() ? x.narrow(1, 0, 2) : x.select(1, 0);
+                switch (config().head().pool()) {
+                    case TOKEN -> config().tokens().distilled() ? x.narrow(1, 0, 2) : x.select(1, 0);
                     case AVG -> patchesOf(x).mean(false, 1);
                     case MAX -> patchesOf(x).max(false, 1);
                     case AVGMAX ->
@@ -223,8 +236,9 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
                                 .times(0.5);
                     case MAP -> attend(patchesOf(x));
                     case TOKEN_AVG -> Tensor.cat(1, x.select(1, 0), patchesOf(x).mean(false, 1));
+                    case CATAVGMAX, NONE -> throw new IllegalStateException("a ViT has no such pool");
                 };
-        return headDropout.apply(fcNorm.apply(vector));
+        return fcNorm.apply(vector);
     }
 
     private Tensor attend(Tensor x) {
@@ -232,7 +246,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     }
 
     private Tensor patchesOf(Tensor x) {
-        long prefix = config().prefixTokens();
+        long prefix = config().tokens().prefix();
         return x.narrow(1, prefix, x.size(1) - prefix);
     }
 
@@ -263,7 +277,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     public String firstConv() {
-        return config().stem()
+        return config().patches().stem()
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
     }
@@ -272,7 +286,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             var from = source.map(c -> ((ViTConfig) c).grid());
-            return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width(), true);
+            return Positions.fit(values, config().tokens().positionedPrefix(), from, config().grid(), config().encoder().width(), true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -286,8 +300,8 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     }
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.of("blocks", config().depth())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.of("blocks", config().encoder().depth())
                 .embedding("cls_token", "dist_token", "reg_token", "pos_embed", "patch_embed", "norm_pre")
                 .last("norm");
     }
@@ -305,41 +319,46 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
         Block(ViTConfig c, double dropPath) {
             landmark(Landmark.BLOCK, "");
-            int D = c.width();
-            norm1 = child("norm1", new LayerNorm(D, c.normEps()));
+            var encoder = c.encoder();
+            int D = encoder.width();
+            norm1 = child("norm1", new LayerNorm(D, encoder.normEps()));
             attention = child(
                     "attn",
                     new Attention(new Attention.Config(
                             D,
-                            c.heads(),
-                            c.qkvBias(),
-                            c.qkNorm() ? c.normEps() : null,
-                            1 / Math.sqrt((double) D / c.heads()),
-                            c.attentionDropout(),
-                            c.projectionDropout(),
+                            encoder.heads(),
+                            encoder.qkvBias(),
+                            c.blocks().qkNorm() ? encoder.normEps() : null,
+                            encoder.scale(),
+                            c.dropouts().attention(),
+                            c.dropouts().projection(),
                             c.matrixInit(D, 3L * D),
                             c.matrixInit(D, D))));
             scale1 = child("ls1", scale(c));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(D, c.normEps()));
-            mlp = child(
-                    "mlp",
-                    c.gatedMlp()
-                            ? new GatedMlp(D, c.hidden())
-                            : new Mlp(
-                                    D,
-                                    c.hidden(),
-                                    c.activation(),
-                                    c.projectionDropout(),
-                                    c.matrixInit(D, c.hidden()),
-                                    c.mlpBiasInit()));
+            norm2 = child("norm2", new LayerNorm(D, encoder.normEps()));
+            mlp = child("mlp", mlp(c));
             scale2 = child("ls2", scale(c));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
+        private static Layer mlp(ViTConfig c) {
+            int D = c.encoder().width(), hidden = c.encoder().hidden();
+            return c.blocks().gatedMlp()
+                    ? new GatedMlp(D, hidden)
+                    : new Mlp(
+                            D,
+                            hidden,
+                            c.encoder().activation(),
+                            c.dropouts().projection(),
+                            c.matrixInit(D, hidden),
+                            c.mlpBiasInit());
+        }
+
         private static Layer scale(ViTConfig c) {
-            return c.layerScale().isPresent()
-                    ? new LayerScale(c.width(), c.layerScale().getAsDouble())
+            var initial = c.blocks().layerScale();
+            return initial.isPresent()
+                    ? new LayerScale(c.encoder().width(), initial.getAsDouble())
                     : new Identity();
         }
 
