@@ -56,15 +56,15 @@ final class RecipeTest {
     @Test
     void withoutARateAModelDropsWhatItDropsByItself() {
         var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
-        assertThat(swin.dropPath()).isPositive();
-        assertThat(((SwinConfig) START.configure(swin, 5)).dropPath()).isEqualTo(swin.dropPath());
+        assertThat(swin.dropouts().path()).isPositive();
+        assertThat(((SwinConfig) START.configure(swin, 5)).dropouts().path()).isEqualTo(swin.dropouts().path());
         var said = START.with(DROP_PATH, Optional.of(0.0));
-        assertThat(((SwinConfig) said.configure(swin, 5)).dropPath()).isZero();
+        assertThat(((SwinConfig) said.configure(swin, 5)).dropouts().path()).isZero();
         for (var config : List.of(START, said)) {
             var options = LoadedModel.Options.DEFAULT.withDropPath(config.get(DROP_PATH));
             try (var loaded = LoadedModel.load("swin_mini_32", options)) {
-                assertThat(((SwinConfig) loaded.model().config()).dropPath())
-                        .isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));
+                assertThat(((SwinConfig) loaded.model().config()).dropouts().path())
+                        .isEqualTo(config.get(DROP_PATH).orElse(swin.dropouts().path()));
             }
         }
     }

@@ -13,8 +13,11 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
@@ -62,11 +65,9 @@ class TrainerTest {
     Path folder;
 
     private static VisionTransformer tiny() {
-        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 2, 3).with(o -> {
-            o.classes = 4;
-            o.dropPath = 0.1;
-            o.projectionDropout = 0.1;
-        }));
+        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 2, 3)
+                .withHead(new Head(4, Pool.TOKEN, 0))
+                .withDropouts(new Dropouts(0, 0.1, 0, 0.1)));
         model.initialise(CONFIG.get(TrainingOptions.SEED), Device.CPU);
         return model;
     }
