@@ -6,6 +6,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.models.Activations;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.zoo.Pretrained;
 import java.io.InputStream;
@@ -137,21 +138,21 @@ public final class Vitrail implements AutoCloseable {
      * Class scores, with what blocks or attention layers gave on the way to them.
      *
      * <pre>{@code
-     * var inside = vitrail.observe(List.of(picture), "blocks.*.attn.attn_drop");
-     * float fromClassToken = inside.result("blocks.11.attn.attn_drop").at(0, head, 0, 1 + patch);
+     * var activations = vitrail.observe(List.of(picture), "blocks.*.attn.attn_drop");
+     * float fromClassToken = activations.output("blocks.11.attn.attn_drop").at(0, head, 0, 1 + patch);
      * }</pre>
      *
      * @param names of blocks or attention weights, as {@link dev.vitrail.models.Model#blocks} and
      *     {@link dev.vitrail.models.Model#attentions} list them; {@code *} stands for any name between two dots
      * @throws VitrailException if there is nothing of such a name
      */
-    public Inside observe(List<RgbImage> pictures, String... names) {
+    public Activations<FloatArray> observe(List<RgbImage> pictures, String... names) {
         requireSome(pictures);
         return onBatch(prepared(pictures), pictures.size(), batch -> {
             var observed = loaded.model().observe(batch, names);
             var results = new LinkedHashMap<String, FloatArray>();
-            observed.results().forEach((name, result) -> results.put(name, FloatArray.of(result)));
-            return new Inside(FloatArray.of(observed.logits()), results);
+            observed.outputs().forEach((name, result) -> results.put(name, FloatArray.of(result)));
+            return new Activations<>(FloatArray.of(observed.logits()), results);
         });
     }
 

@@ -8,9 +8,10 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Layer;
-import dev.vitrail.nn.Observation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -159,7 +160,7 @@ public abstract class Model extends Layer {
 
     /** Names of the blocks, whose results {@link #observe} can give, from the image to the classifier. */
     public final List<String> blocks() {
-        return landmarks(Landmark.BLOCK);
+        return hookPoints(HookPoint.BLOCK);
     }
 
     /**
@@ -167,7 +168,7 @@ public abstract class Model extends Layer {
      * how much each of N tokens takes from each of M. Swin's are of windows, {@code [B·windows, h, n, n]}.
      */
     public final List<String> attentions() {
-        return landmarks(Landmark.ATTENTION);
+        return hookPoints(HookPoint.ATTENTION);
     }
 
     /**
@@ -180,18 +181,18 @@ public abstract class Model extends Layer {
      * @return tensors of the caller's frame
      * @throws VitrailException if there is nothing of such a name
      */
-    public final Observed observe(Tensor images, String... names) {
-        var wanted = Observation.names(this, List.of(names));
-        try (var observation = Observation.of(this, wanted::contains)) {
+    public final Activations<Tensor> observe(Tensor images, String... names) {
+        var wanted = ForwardHook.names(this, List.of(names));
+        try (var hook = ForwardHook.of(this, wanted::contains)) {
             var tensors = Frame.all(() -> {
                 var all = new ArrayList<Tensor>();
                 all.add(apply(images));
-                all.addAll(observation.seen().values());
+                all.addAll(hook.activations().values());
                 return all;
             });
             var results = new LinkedHashMap<String, Tensor>();
-            observation.seen().keySet().forEach(name -> results.put(name, tensors.get(1 + results.size())));
-            return new Observed(tensors.get(0), results);
+            hook.activations().keySet().forEach(name -> results.put(name, tensors.get(1 + results.size())));
+            return new Activations<>(tensors.get(0), results);
         }
     }
 

@@ -60,7 +60,7 @@ public final class Attention extends Layer {
 
     public Attention(Config config) {
         this.config = config;
-        landmark(Landmark.ATTENTION, WEIGHTS);
+        hookPoint(HookPoint.ATTENTION, WEIGHTS);
         qkv = child("qkv", new Linear(config.width, 3 * config.width, config.qkvBias, config.qkvInit, Init.zeros()));
         long d = config.width / config.heads;
         qNorm = config.qkNormEps == null ? null : child("q_norm", new LayerNorm(d, config.qkNormEps));
@@ -106,7 +106,7 @@ public final class Attention extends Layer {
     }
 
     /**
-     * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where an {@link Observation} wants the weights
+     * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where a {@link ForwardHook} wants the weights
      * of {@code module}, as its part {@link #WEIGHTS}.
      *
      * @param q {@code [B, h, N, d]}
@@ -129,12 +129,12 @@ public final class Attention extends Layer {
             @Nullable Tensor mask,
             double dropout,
             double scale) {
-        if (!Observation.wants(module, part)) {
+        if (!ForwardHook.wants(module, part)) {
             return Functional.attention(q, k, v, mask, dropout, scale);
         }
         var weights = Functional.attentionWeights(q, k, mask, scale);
         weights = dropout > 0 ? Functional.dropout(weights, dropout) : weights;
-        Observation.show(module, part, weights);
+        ForwardHook.record(module, part, weights);
         return weights.matmul(v);
     }
 }

@@ -18,7 +18,7 @@ public final class AttentionPool extends Layer {
 
     public AttentionPool(long width, int heads, long hidden, double eps, Activation activation) {
         this.heads = heads;
-        landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+        hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
         this.width = width;
         latent = parameter("latent", Init.truncatedNormal(1 / Math.sqrt(width)), 1, 1, width);
         q = child("q", new Linear(width, width));

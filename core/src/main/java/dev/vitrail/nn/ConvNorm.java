@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * normalization folded into the convolution's weights.
  *
  * <p>It owns neither layer: both are children of the module that makes it, under the names of the checkpoint. Where one of them is
- * {@linkplain Observation observed}, or gradients are recorded, each computes its own result.
+ * {@linkplain ForwardHook observed}, or gradients are recorded, each computes its own result.
  */
 public final class ConvNorm {
     private final Conv2d conv;
@@ -58,8 +58,8 @@ public final class ConvNorm {
     private boolean fuses(Tensor x) {
         return !norm.training()
                 && FusedConvolution.suits(x)
-                && !Observation.wants(conv, "")
-                && !Observation.wants(norm, "");
+                && !ForwardHook.wants(conv, "")
+                && !ForwardHook.wants(norm, "");
     }
 
     private Tensor fused(Tensor x, @Nullable Tensor shortcut, boolean relu) {

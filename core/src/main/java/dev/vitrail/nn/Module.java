@@ -25,20 +25,8 @@ public abstract class Module implements AutoCloseable {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
     private final Map<String, Module> children = new LinkedHashMap<>();
     private final List<Constant> constants = new ArrayList<>();
-    private final Map<String, Landmark> landmarks = new LinkedHashMap<>();
+    private final Map<String, HookPoint> hookPoints = new LinkedHashMap<>();
     private boolean training;
-
-    /** A result that people look for inside a model. */
-    public enum Landmark {
-        /**
-         * A step of the model: a block, in which information flows beside a shortcut. Gradient checkpointing computes it again as a
-         * whole in the backward pass, instead of keeping what it made on the way ({@link Recomputation}), where its gradients come
-         * through one tensor alone; it must have no lasting effect the second time.
-         */
-        BLOCK,
-        /** Attention weights after the softmax. */
-        ATTENTION
-    }
 
     // --------------------------------------------------------------------------------------------------- building
 
@@ -102,26 +90,26 @@ public abstract class Module implements AutoCloseable {
         return constant;
     }
 
-    /** Declares that this module shows such a result to an {@link Observation}, under its own name with {@code part} appended. */
-    protected final void landmark(Landmark kind, String part) {
-        landmarks.put(part, kind);
+    /** Declares that this module gives such a result to a {@link ForwardHook}, under its own name with {@code part} appended. */
+    protected final void hookPoint(HookPoint kind, String part) {
+        hookPoints.put(part, kind);
     }
 
     // ---------------------------------------------------------------------------------------------------- running
 
-    /** Runs a part of the forward pass in a native-memory frame of its own, and shows its result to an {@link Observation}. */
+    /** Runs a part of the forward pass in a native-memory frame of its own, under the eyes of a {@link ForwardHook}. */
     protected final Tensor framed(Supplier<Tensor> body) {
-        var result = Frame.of(body);
-        Observation.show(this, "", result);
-        return result;
+        var hook = ForwardHook.current();
+        return hook == null ? Frame.of(body) : hook.run(this, body);
     }
 
     /**
-     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; a {@link Landmark#BLOCK} is
+     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; a {@link HookPoint#BLOCK} is
      * computed again in the backward pass where that is wanted.
      */
     protected final Tensor framed(Tensor x, UnaryOperator<Tensor> body) {
-        return landmarks.get("") == Landmark.BLOCK
+        ForwardHook.record(this, ForwardHook.INPUT, x);
+        return hookPoints.get("") == HookPoint.BLOCK
                 ? framed(() -> Recomputation.segment(x, body))
                 : framed(() -> body.apply(x));
     }
@@ -159,12 +147,12 @@ public abstract class Module implements AutoCloseable {
         visit("", visitor);
     }
 
-    /** Names of all results of a kind in this module and below it, in the order of declaration. */
-    public final List<String> landmarks(Landmark kind) {
+    /** Names of all hook points of a kind in this module and below it, in the order of declaration. */
+    public final List<String> hookPoints(HookPoint kind) {
         var names = new ArrayList<String>();
         visit(
                 "",
-                (name, module) -> module.landmarks.forEach((part, own) -> {
+                (name, module) -> module.hookPoints.forEach((part, own) -> {
                     if (own == kind) {
                         names.add(part.isEmpty() ? name : join(name, part));
                     }

@@ -5,7 +5,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
-import dev.vitrail.nn.Observation;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.train.Losses;
 import dev.vitrail.weights.Checkpoint;
 import java.util.Arrays;
@@ -58,16 +58,16 @@ final class ModelParity {
                             entry.path("key").asText()));
         }
         try (var off = Gradients.off();
-                var observation = Observation.of(model, wanted::containsKey)) {
+                var hook = ForwardHook.of(model, wanted::containsKey)) {
             var logits = model.apply(golden.tensor("input"));
-            observation.seen().forEach((module, tensor) -> {
+            hook.activations().forEach((module, tensor) -> {
                 var key = wanted.get(module);
                 if (key != null && golden.has(key)) {
                     compareInner(key.startsWith("attn") ? "attention_error" : "blocks_error", module, tensor, key);
                 }
             });
             wanted.forEach((module, key) -> {
-                if (golden.has(key) && !observation.seen().containsKey(module)) {
+                if (golden.has(key) && !hook.activations().containsKey(module)) {
                     outcome.fail("the model has no module '%s' to compare".formatted(module));
                 }
             });

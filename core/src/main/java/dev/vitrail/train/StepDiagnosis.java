@@ -4,7 +4,7 @@ import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
-import dev.vitrail.nn.Observation;
+import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -55,10 +55,10 @@ public record StepDiagnosis(double loss, List<Finding> outputs, List<Finding> gr
     /** Makes the step's forward and backward passes again, watching; the weights stay as they are. */
     public static StepDiagnosis of(Model model, TrainingStep step, TrainingStep.Inputs inputs) {
         step.discard();
-        try (var watched = Observation.of(model, name -> !name.isEmpty())) {
+        try (var watched = ForwardHook.of(model, name -> !name.isEmpty())) {
             double loss = step.accumulate(inputs, 1).loss();
             var outputs = new ArrayList<Finding>();
-            watched.seen().forEach((name, tensor) -> outputs.add(Finding.of(name, tensor)));
+            watched.activations().forEach((name, tensor) -> outputs.add(Finding.of(name, tensor)));
             return new StepDiagnosis(loss, outputs, Double.isFinite(loss) ? gradients(model) : List.of());
         } finally {
             step.discard();

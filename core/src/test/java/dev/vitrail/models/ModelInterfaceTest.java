@@ -98,7 +98,7 @@ class ModelInterfaceTest {
                         .filter(name -> name.equals(module) || name.startsWith(module + "."))
                         .reduce((first, second) -> second)
                         .orElseThrow();
-                var block = model.observe(images, lastBlock).result(lastBlock);
+                var block = model.observe(images, lastBlock).output(lastBlock);
                 assertThat(found.map().sum().item())
                         .as(lastBlock)
                         .isCloseTo(withoutPrefix(block, found.map()).sum().item(), within(1e-2));
@@ -149,9 +149,9 @@ class ModelInterfaceTest {
                     .toList();
             var observed = model.observe(images, names.toArray(String[]::new));
             assertThat(observed.logits().toFloats()).containsExactly(plain, ROUNDING);
-            assertThat(observed.results()).containsOnlyKeys(names).isNotEmpty();
+            assertThat(observed.outputs()).containsOnlyKeys(names).isNotEmpty();
             for (var name : model.attentions()) {
-                var weights = observed.result(name);
+                var weights = observed.output(name);
                 assertThat(weights.dims()).as(name).isEqualTo(4);
                 if (!variant.name().equals("cait_mini_32") || name.contains("token_only")) {
                     var ones = new float[(int) (weights.count() / weights.size(-1))];
@@ -193,9 +193,9 @@ class ModelInterfaceTest {
     @Test
     void namesStandForManyAndAreChecked() {
         with(Catalog.get("vit_mini_patch4_32"), (model, images) -> {
-            assertThat(model.observe(images, "blocks.*").results().keySet()).containsExactlyElementsOf(model.blocks());
+            assertThat(model.observe(images, "blocks.*").outputs().keySet()).containsExactlyElementsOf(model.blocks());
             assertThat(model.observe(images, "blocks.*.attn.attn_drop")
-                            .results()
+                            .outputs()
                             .keySet())
                     .containsExactlyElementsOf(model.attentions());
             assertThatThrownBy(() -> model.observe(images, "blocks.0.atn"))

@@ -31,9 +31,9 @@ class AttentionTest {
                 var off = Gradients.off()) {
             var x = Tensor.randn(2, 7, 12);
             var fused = attention.apply(x);
-            try (var observation = Observation.of(attention, name -> true)) {
+            try (var hook = ForwardHook.of(attention, name -> true)) {
                 assertClose(attention.apply(x), fused);
-                var weights = Objects.requireNonNull(observation.seen().get("attn_drop"));
+                var weights = Objects.requireNonNull(hook.activations().get("attn_drop"));
                 assertThat(weights.shape()).containsExactly(2, 3, 7, 7);
                 assertClose(weights.sum(false, -1), Tensor.ones(2, 3, 7));
             }
@@ -50,7 +50,7 @@ class AttentionTest {
             attention.apply(x).backward(outer);
             var fused = weight.gradient().copy();
             weight.clearGradient();
-            try (var observation = Observation.of(attention, name -> true)) {
+            try (var hook = ForwardHook.of(attention, name -> true)) {
                 attention.apply(x).backward(outer);
             }
             assertThat(Tensors.largest(weight.gradient().minus(fused)))
@@ -67,7 +67,7 @@ class AttentionTest {
             var q = Tensor.randn(2, 3, 5, 4);
             var mask = Tensor.zeros(1, 1, 5, 5).plus(Tensor.randn(1, 3, 5, 5));
             var fused = Attention.attention(attention, q, q, q, mask, 0, 0.5);
-            try (var observation = Observation.of(attention, name -> true)) {
+            try (var hook = ForwardHook.of(attention, name -> true)) {
                 assertClose(Attention.attention(attention, q, q, q, mask, 0, 0.5), fused);
             }
         }

@@ -25,6 +25,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -293,7 +294,7 @@ public final class Beit extends Model {
         private final DropPath dropPath2;
 
         Block(Config c, int layer, double dropPath, Constant indices) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int D = c.encoder().width(), hidden = c.encoder().hidden();
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
             var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
@@ -328,7 +329,7 @@ public final class Beit extends Model {
         private final Linear out;
 
         PositionedAttention(Config c, Constant indices, Init outInit) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.encoder().heads();
             this.indices = indices;
             int D = c.encoder().width();

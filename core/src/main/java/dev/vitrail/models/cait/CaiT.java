@@ -13,6 +13,7 @@ import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -165,7 +166,7 @@ public final class CaiT extends Model {
         private final Mlp mlp;
 
         Block(CaiTConfig c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.encoder().width());
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.encoder().width());
             norm1 = child("norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
@@ -198,7 +199,7 @@ public final class CaiT extends Model {
         private final Dropout outDropout;
 
         TalkingHeads(CaiTConfig c) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.encoder().heads();
             scale = c.scale();
             qkv = child("qkv", new Linear(c.encoder().width(), 3L * c.encoder().width(), c.encoder().qkvBias()));
@@ -257,7 +258,7 @@ public final class CaiT extends Model {
         private final Mlp mlp;
 
         ClassBlock(CaiTConfig c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.encoder().width());
             gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.encoder().width());
             norm1 = child("norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
@@ -289,7 +290,7 @@ public final class CaiT extends Model {
         private final Linear out;
 
         ClassAttention(CaiTConfig c) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.encoder().heads();
             scale = c.scale();
             q = child("q", new Linear(c.encoder().width(), c.encoder().width(), c.encoder().qkvBias()));

@@ -18,12 +18,13 @@ import dev.vitrail.models.layers.Grid;
 import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Module;
-import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
@@ -231,7 +232,7 @@ public final class CompactCaiT extends Model {
         private final ScaledPerceptron MLP;
 
         ScaledLayer(Shape shape, int layer) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             attention = child("0", new ScaledAttention(shape, layer));
             MLP = child("1", new ScaledPerceptron(shape, layer));
         }
@@ -239,7 +240,7 @@ public final class CompactCaiT extends Model {
         /** {@code [B, n, D] → [B, n, D]}; {@code x} itself where the layer is left out. */
         Tensor apply(Tensor x, @Nullable Tensor context, boolean runs) {
             if (!runs) {
-                Observation.show(this, "", x);
+                ForwardHook.record(this, "", x);
                 return x;
             }
             return context == null ? framed(x, y -> forward(y, null)) : framed(() -> forward(x, context));
@@ -301,7 +302,7 @@ public final class CompactCaiT extends Model {
         private final Dropout outDropout;
 
         TalkingHeads(Shape shape) {
-            landmark(Landmark.ATTENTION, CompactTransformer.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, CompactTransformer.WEIGHTS);
             this.shape = shape;
             int D = shape.width(), h = shape.heads();
             mixBefore = parameter("mix_heads_pre_attn", Init.normal(1), h, h);
@@ -328,7 +329,7 @@ public final class CompactCaiT extends Model {
                         .unbind(0); //                                                     2 × [B, h, M, d]
                 var scores = q.times(shape.scale()).matmul(kv.get(0).transpose(-2, -1)); // [B, h, n, M]
                 var weights = Functional.softmax(mixed(scores, mixBefore), -1);
-                Observation.show(this, CompactTransformer.WEIGHTS, weights);
+                ForwardHook.record(this, CompactTransformer.WEIGHTS, weights);
                 weights = mixed(dropout.apply(weights), mixAfter);
                 var y = weights.matmul(kv.get(1)).transpose(1, 2).reshape(B, n, h * d);
                 return outDropout.apply(out.apply(y));

@@ -13,6 +13,7 @@ import dev.vitrail.models.layers.Patch;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -149,7 +150,7 @@ public final class CompactTransformer extends Layer {
         private final FeedForward MLP;
 
         EncoderLayer(Shape shape, Style style) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             attention = child("0", new CompactAttention(shape, style));
             MLP = child("1", new FeedForward(shape.width, shape.hidden, shape.dropout, style == Style.VIT ? 4 : 3));
         }
@@ -170,7 +171,7 @@ public final class CompactTransformer extends Layer {
         private final Dropout dropout;
 
         CompactAttention(Shape shape, Style style) {
-            landmark(Landmark.ATTENTION, WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, WEIGHTS);
             this.shape = shape;
             int D = shape.width;
             norm = child("norm", new LayerNorm(D, EPS));

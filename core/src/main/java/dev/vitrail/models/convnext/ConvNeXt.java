@@ -12,6 +12,7 @@ import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.GlobalResponseNorm;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -199,7 +200,7 @@ public final class ConvNeXt extends Model {
         private final DropPath dropPath;
 
         Block(ConvNeXtConfig c, int width, int kernel, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             gamma = c.blocks().layerScale().isPresent()
                     ? parameter("gamma", Init.constant(c.blocks().layerScale().getAsDouble()), width)
                     : null;

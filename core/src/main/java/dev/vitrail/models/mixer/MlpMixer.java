@@ -19,6 +19,7 @@ import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -207,7 +208,7 @@ public final class MlpMixer extends Model {
         private final Mlp channels;
 
         Block(Config c) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(c.width, EPS));
             patches = child("mlp_tokens", MLP((int) c.grid().patches(), (int) (c.tokenRatio * c.width), c.dropout));
             dropPath = child("drop_path", new DropPath(c.dropPath));

@@ -13,6 +13,7 @@ import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.ConvNorm;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
@@ -196,7 +197,7 @@ public final class ResNet extends Model {
         private final Activation activation;
 
         Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = planes / c.blocks().reduceFirst();
             first = new ConvNorm(child("conv1", c.conv(in, inner, 3, stride)), child("bn1", c.norm(inner)));
             second = new ConvNorm(child("conv2", c.conv(inner, planes, 3, 1)), child("bn2", c.lastNorm(planes)));
@@ -220,7 +221,7 @@ public final class ResNet extends Model {
         private final Activation activation;
 
         Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int width = (int) Math.floor(planes * (c.blocks().baseWidth() / 64.0)) * c.blocks().cardinality();
             int inner = width / c.blocks().reduceFirst(), out = planes * BlockType.BOTTLENECK.expansion;
             first = new ConvNorm(child("conv1", c.conv(in, inner, 1, 1)), child("bn1", c.norm(inner)));

@@ -12,6 +12,7 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -206,7 +207,7 @@ public final class ResNetV2 extends Model {
         private final DropPath dropPath;
 
         PreActivationBottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.blocks().bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
@@ -235,7 +236,7 @@ public final class ResNetV2 extends Model {
         private final DropPath dropPath;
 
         PreActivationPair(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.blocks().bottleRatio());
             boolean changes = first && (stride != 1 || in != out);
             downsample = changes ? child("downsample", new Shortcut(c, in, out, stride)) : null;
@@ -262,7 +263,7 @@ public final class ResNetV2 extends Model {
         private final Activation activation;
 
         Bottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             int inner = Sizes.channels(out * c.blocks().bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));

@@ -16,6 +16,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -290,7 +291,7 @@ public final class SwinTransformer extends Model {
     /** A block of either version, {@code [B, H, W, C] → [B, H, W, C]}. */
     abstract static class Block extends Module {
         Block() {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
         }
 
         abstract Tensor forward(Tensor x, Windows windows);
@@ -338,7 +339,7 @@ public final class SwinTransformer extends Model {
         private final Dropout outDropout;
 
         WindowAttention(SwinConfig c, int stage) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             int C = c.stages().widthOf(stage);
             var window = c.windowsOf(stage, false);
             heads = c.stages().heads().get(stage);

@@ -9,6 +9,7 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Constant;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
@@ -75,7 +76,7 @@ final class SwinTransformerV2 {
         private final Dropout outDropout;
 
         WindowAttention(SwinConfig c, int stage) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             int C = c.stages().widthOf(stage);
             heads = c.stages().heads().get(stage);
             headWidth = C / heads;

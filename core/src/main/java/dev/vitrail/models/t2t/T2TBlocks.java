@@ -7,6 +7,7 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
@@ -96,7 +97,7 @@ final class T2TBlocks {
         private final @Nullable Linear growth;
 
         Block(T2TViTConfig c, int width, double dropPath) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             boolean ghost = c.backbone().type() == T2TViTConfig.BackboneType.GHOST;
             boolean squeezed = c.backbone().type() == T2TViTConfig.BackboneType.SE;
             norm1 = child("norm1", new LayerNorm(width, T2TViT.EPS));
@@ -172,7 +173,7 @@ final class T2TBlocks {
         private final Linear linear;
 
         Transition(int in, int out) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             linear = child("linear", new Linear(in, out));
         }
 
@@ -208,7 +209,7 @@ final class T2TBlocks {
         private final Linear out;
 
         GhostAttention(T2TViTConfig c) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.backbone().heads();
             scale = c.backbone().scale(c.backbone().width());
             attentionDropout = c.attentionDropout();

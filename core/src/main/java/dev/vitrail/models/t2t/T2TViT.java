@@ -12,11 +12,11 @@ import dev.vitrail.models.layers.SinCos;
 import dev.vitrail.models.layers.SoftSplit;
 import dev.vitrail.models.t2t.T2TViTConfig.TokenAttention;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
-import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import java.util.List;
 import java.util.Optional;
@@ -123,7 +123,7 @@ public final class T2TViT extends Model {
     protected Tensor pooledOf(Tensor images) {
         var last = blocks.get(blocks.size() - 1);
         if (!inference()
-                || Observation.active()
+                || ForwardHook.active()
                 || !(last instanceof T2TBlocks.Block block)
                 || !block.mayStopAtFirst()) {
             return pooled(features(images, FeatureTap.NONE));

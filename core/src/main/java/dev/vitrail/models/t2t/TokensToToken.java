@@ -5,6 +5,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
@@ -74,7 +75,7 @@ final class TokensToToken extends Layer {
         private final Mlp mlp;
 
         TokenTransformer(int in, int width) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(in, T2TViT.EPS));
             attention = child("attn", new NarrowingAttention(in, width));
             norm2 = child("norm2", new LayerNorm(width, T2TViT.EPS));
@@ -95,7 +96,7 @@ final class TokensToToken extends Layer {
         private final Linear out;
 
         NarrowingAttention(int in, int width) {
-            landmark(Landmark.ATTENTION, Attention.WEIGHTS);
+            hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             // The original scales by the width of the joined tokens, although queries are narrower.
             scale = 1 / Math.sqrt(in);
             qkv = child("qkv", new Linear(in, 3L * width, false));
@@ -135,7 +136,7 @@ final class TokensToToken extends Layer {
 
         /** @param dropout probability after both projections back to tokens; 0.1 in the original */
         TokenPerformer(int in, int width, double dropout) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             this.width = width;
             features = width / 2;
             directions = fixedParameter(

@@ -14,7 +14,9 @@ import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.GatedMlp;
+import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
@@ -22,7 +24,6 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
-import dev.vitrail.nn.Observation;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
@@ -211,7 +212,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config().head().pool() != Pool.TOKEN || Observation.active()) {
+        if (!inference() || config().head().pool() != Pool.TOKEN || ForwardHook.active()) {
             return pooled(features(images, FeatureTap.NONE));
         }
         // Only the class (and distillation) token is read, so the last block computes no other.
@@ -318,7 +319,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
         private final DropPath dropPath2;
 
         Block(ViTConfig c, double dropPath) {
-            landmark(Landmark.BLOCK, "");
+            hookPoint(HookPoint.BLOCK, "");
             var encoder = c.encoder();
             int D = encoder.width();
             norm1 = child("norm1", new LayerNorm(D, encoder.normEps()));

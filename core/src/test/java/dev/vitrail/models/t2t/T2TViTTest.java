@@ -22,6 +22,7 @@ import dev.vitrail.models.t2t.T2TViTConfig.Tokens;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Pool;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -163,7 +164,8 @@ final class T2TViTTest {
     void refusesWhatCannotWork() {
         assertRefused(() -> plain(24, 5, 3), "width 24", "heads 5", "4 heads");
         // Its blocks are 24, 16 and 24 channels wide: the heads that are proposed divide all of them.
-        assertRefused(() -> Backbone.plain(168, 2, 7, 3).dense(8, List.of(1, 2)), "width 24", "heads 7", "8 heads");
+        assertRefused(() -> new Backbone(
+                        BackboneType.DENSE, 24, 2, 7, 3, false, OptionalDouble.empty(), 8, List.of(1, 2)), "width 24", "heads 7", "8 heads");
         assertThat(Backbone.plain(24, 2, 8, 3).dense(8, List.of(1, 2)).heads()).isEqualTo(8);
         assertRefused(() -> SMALL.withImage(2, 2), "2×2", "too small");
         assertRefused(() -> plain(24, 2, 4).withBackbone(b -> b.withType(BackboneType.GHOST)), "mlpRatio of 3", "4.0");

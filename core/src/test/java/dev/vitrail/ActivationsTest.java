@@ -9,8 +9,8 @@ import dev.vitrail.data.StainedGlass;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** What a user of the first API sees of a model's inside. */
-class InsideTest {
+/** What a user of the first API sees of a model's activations. */
+class ActivationsTest {
     private static Vitrail load(String name) {
         return new Vitrail(LoadedModel.load(name, LoadedModel.Options.DEFAULT.withSeed(1)));
     }
@@ -21,8 +21,8 @@ class InsideTest {
                 StainedGlass.of(Split.VALIDATION).image(0),
                 StainedGlass.of(Split.VALIDATION).image(1));
         try (var vitrail = load("vit_mini_patch4_32")) {
-            var inside = vitrail.observe(pictures, "blocks.*.attn.attn_drop");
-            var last = inside.result(vitrail.loaded().model().attentions().get(0));
+            var activations = vitrail.observe(pictures, "blocks.*.attn.attn_drop");
+            var last = activations.output(vitrail.loaded().model().attentions().get(0));
             int heads = Math.toIntExact(last.shape().get(1)),
                     tokens = Math.toIntExact(last.shape().get(3));
             assertThat(last.shape()).containsExactly(2L, (long) heads, (long) tokens, (long) tokens);
@@ -31,8 +31,8 @@ class InsideTest {
                 sum += last.at(1, heads - 1, 0, token);
             }
             assertThat(sum).isCloseTo(1, within(1e-5));
-            assertThat(inside.logits().shape()).containsExactly(2L, 10L);
-            assertThat(inside.logits().at(1, 3))
+            assertThat(activations.logits().shape()).containsExactly(2L, 10L);
+            assertThat(activations.logits().at(1, 3))
                     .isCloseTo(vitrail.logits(pictures).get(1)[3], within(1e-5f));
             assertThatThrownBy(() -> last.at(0, heads, 0, 0))
                     .isInstanceOf(VitrailException.class)
