@@ -171,9 +171,7 @@ public final class ConstructorArguments {
         if (!has(name)) {
             return otherwise;
         }
-        return take(name)
-                .map(value -> OptionalDouble.of(asNumber(name, value)))
-                .orElse(OptionalDouble.empty());
+        return take(name).map(value -> OptionalDouble.of(asNumber(name, value))).orElse(OptionalDouble.empty());
     }
 
     /** One of some constants, by its name in small letters. */

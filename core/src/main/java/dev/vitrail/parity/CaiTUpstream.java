@@ -9,7 +9,6 @@ import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Pool;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 

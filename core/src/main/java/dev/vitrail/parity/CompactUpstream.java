@@ -82,8 +82,7 @@ final class CompactUpstream {
     }
 
     private static Head head(Arguments a, String pool) {
-        return new Head(
-                a.integer("num_classes", 0), Pool.of(a.text("pool", pool), List.of(Pool.TOKEN, Pool.AVG)), 0);
+        return new Head(a.integer("num_classes", 0), Pool.of(a.text("pool", pool), List.of(Pool.TOKEN, Pool.AVG)), 0);
     }
 
     /** No dropout: golden cases are computed without chance, whatever the constructor was told. */

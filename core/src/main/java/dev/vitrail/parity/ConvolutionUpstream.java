@@ -174,9 +174,7 @@ final class ConvolutionUpstream {
                 new ConvNeXtConfig.Stages(
                         depths,
                         list(a.integers("dims", 96, 192, 384, 768)),
-                        kernels.size() == depths.size()
-                                ? kernels
-                                : Collections.nCopies(depths.size(), kernels.get(0))),
+                        kernels.size() == depths.size() ? kernels : Collections.nCopies(depths.size(), kernels.get(0))),
                 new ConvNeXtConfig.Blocks(
                         firstScale(a, "ls_init_value"),
                         a.flag("conv_mlp", false),
@@ -201,9 +199,8 @@ final class ConvolutionUpstream {
     }
 
     private static ConvNeXtConfig isotropicConvNeXt(Arguments a) {
-        var layerScale = a.has("layer_scale_init_value")
-                ? firstScale(a, "layer_scale_init_value")
-                : OptionalDouble.empty();
+        var layerScale =
+                a.has("layer_scale_init_value") ? firstScale(a, "layer_scale_init_value") : OptionalDouble.empty();
         return official(
                 a,
                 ConvNeXtConfig.of(List.of(a.integer("depth", 18)), List.of(a.integer("dim", 384)))

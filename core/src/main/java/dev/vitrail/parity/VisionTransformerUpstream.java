@@ -91,9 +91,8 @@ final class VisionTransformerUpstream {
     private static ViTConfig deit3(Arguments a) {
         boolean scaled = a.text("block_layers", "Block").contains("Layer_scale_init_Block");
         double first = a.number("init_scale", 1e-4);
-        return timm(a, false)
-                .withTokens(t -> t.withPositionsCoverPrefix(false))
-                .withBlocks(b -> b.withUniformDropPath(true)
-                        .withLayerScale(scaled ? OptionalDouble.of(first) : b.layerScale()));
+        return timm(a, false).withTokens(t -> t.withPositionsCoverPrefix(false)).withBlocks(b -> b.withUniformDropPath(
+                        true)
+                .withLayerScale(scaled ? OptionalDouble.of(first) : b.layerScale()));
     }
 }

@@ -271,7 +271,6 @@ final class FlaxVit {
         boolean left = shapesAlone || !WeightResampler.isImage(kernel.size(1));
         return left || (kernel.size(2) == patch.height() && kernel.size(3) == patch.width())
                 ? kernel
-                : Positions.resamplePatch(
-                        kernel, patch.height(), patch.width(), Functional.Resize.BILINEAR, false);
+                : Positions.resamplePatch(kernel, patch.height(), patch.width(), Functional.Resize.BILINEAR, false);
     }
 }

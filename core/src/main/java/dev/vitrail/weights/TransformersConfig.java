@@ -242,7 +242,8 @@ public final class TransformersConfig {
         var encoder = encoder(1e-12);
         boolean deit = type.equals("deit");
         // Without a classifier of its own the distillation token is one more token, as a register is.
-        var tokens = new ViTConfig.Tokens(true, deit && head == Classifier.TWO, deit && head != Classifier.TWO ? 1 : 0, true, 0);
+        var tokens = new ViTConfig.Tokens(
+                true, deit && head == Classifier.TWO, deit && head != Classifier.TWO ? 1 : 0, true, 0);
         return vit(tokens, encoder, ViTConfig.Blocks.PLAIN, Pool.TOKEN);
     }
 
@@ -316,12 +317,7 @@ public final class TransformersConfig {
 
     private int squarePatch(String family) {
         var patch = patch();
-        require(
-                patch[0] == patch[1],
-                "its patches are %d×%d pixels, and %s's are square",
-                patch[0],
-                patch[1],
-                family);
+        require(patch[0] == patch[1], "its patches are %d×%d pixels, and %s's are square", patch[0], patch[1], family);
         return patch[0];
     }
 
@@ -353,10 +349,7 @@ public final class TransformersConfig {
                         false),
                 Head.of(Pool.AVG),
                 new Dropouts(
-                        dropout,
-                        dropout,
-                        number("attention_probs_dropout_prob", 0),
-                        number("drop_path_rate", 0.1)));
+                        dropout, dropout, number("attention_probs_dropout_prob", 0), number("drop_path_rate", 0.1)));
     }
 
     private ConvNeXtConfig convNeXt() {
@@ -366,8 +359,8 @@ public final class TransformersConfig {
         int patch = squarePatch("ConvNeXt");
         return ConvNeXtConfig.of(list("depths", 3, 3, 9, 3), list("hidden_sizes", 96, 192, 384, 768))
                 .withStem(s -> s.withPatch(patch))
-                .withBlocks(b -> new ConvNeXtConfig.Blocks(
-                        layerScale, false, true, second, activation("gelu"), b.normEps()))
+                .withBlocks(b ->
+                        new ConvNeXtConfig.Blocks(layerScale, false, true, second, activation("gelu"), b.normEps()))
                 .withHeadLayers(h -> h.withNormEps(number("layer_norm_eps", 1e-12)))
                 .withDropPath(number("drop_path_rate", 0))
                 .withImage(input());

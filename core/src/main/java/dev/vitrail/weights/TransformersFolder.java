@@ -54,7 +54,9 @@ final class TransformersFolder {
         return switch (config.type()) {
             case "deit" -> state.find("distillation_classifier.weight").isPresent() ? Classifier.TWO : Classifier.CLASS;
             case "beit", "data2vec-vision" ->
-                TransformersNames.find(state, "pooler.layernorm.weight").isPresent() ? Classifier.MEAN : Classifier.CLASS;
+                TransformersNames.find(state, "pooler.layernorm.weight").isPresent()
+                        ? Classifier.MEAN
+                        : Classifier.CLASS;
             case "dinov2", "dinov2_with_registers" ->
                 classifier(state)
                                 .filter(shape -> TransformersNames.find(state, "embeddings.cls_token")

@@ -59,12 +59,7 @@ class ConfigurationsTest {
                 new ResNetV2Config.Stem(ResNetV2Config.StemType.PLAIN, 64),
                 new ResNetV2Config.Blocks(List.of(1, 2), List.of(8, 16), 3, true, false, 0.5, false, true),
                 new ResNetV2Config.Layers(
-                        ResNetV2Config.Norm.GROUP,
-                        8,
-                        1e-5,
-                        ResNetV2Config.Convolution.PLAIN,
-                        1e-6,
-                        Activation.RELU));
+                        ResNetV2Config.Norm.GROUP, 8, 1e-5, ResNetV2Config.Convolution.PLAIN, 1e-6, Activation.RELU));
     }
 
     @ParameterizedTest
@@ -80,8 +75,7 @@ class ConfigurationsTest {
                     var after = values((Record) method.invoke(part, value));
                     var expected = new LinkedHashMap<>(before);
                     expected.put(
-                            component.getName(),
-                            component.getType() == Optional.class ? Optional.of(value) : value);
+                            component.getName(), component.getType() == Optional.class ? Optional.of(value) : value);
                     assertThat(after).as(method.toString()).isEqualTo(expected);
                     changed++;
                 }
@@ -128,7 +122,8 @@ class ConfigurationsTest {
             return new Patch(2, 3);
         }
         return Arrays.stream(((Enum<?>) now).getDeclaringClass().getEnumConstants())
-                .filter(constant -> !constant.equals(now) && !List.of("DENSE", "GHOST").contains(constant.toString()))
+                .filter(constant ->
+                        !constant.equals(now) && !List.of("DENSE", "GHOST").contains(constant.toString()))
                 .findFirst()
                 .orElseThrow();
     }

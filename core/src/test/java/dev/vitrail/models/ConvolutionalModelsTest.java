@@ -13,7 +13,6 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
-import dev.vitrail.models.Head;
 import dev.vitrail.models.convnext.ConvNeXt;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.resnet.ResNet;
@@ -71,16 +70,14 @@ final class ConvolutionalModelsTest {
     @CsvSource({"AVG", "MAX", "AVGMAX", "CATAVGMAX"})
     void everyPoolFeedsTheClassifier(Pool pool) {
         assertThat(shape(BIT.withHead(new Head(5, pool, 0)), 32, 32)).containsExactly(2, 5);
-        assertThat(shape(
-                        ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1).withHead(new Head(5, pool, 0)),
-                        33,
-                        32))
+        assertThat(shape(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1).withHead(new Head(5, pool, 0)), 33, 32))
                 .containsExactly(2, 5);
     }
 
     @Test
     void plainBlocksAveragesAndBatchNormalisationWorkTogether() {
-        var config = BIT.withBlocks(b -> new ResNetV2Config.Blocks(b.depths(), b.widths(), 1, true, true, 1, true, false))
+        var config = BIT.withBlocks(
+                        b -> new ResNetV2Config.Blocks(b.depths(), b.widths(), 1, true, true, 1, true, false))
                 .withLayers(l -> l.withNorm(ResNetV2Config.Norm.BATCH));
         assertThat(shape(config, 45, 32)).containsExactly(2, 5);
     }
@@ -149,8 +146,7 @@ final class ConvolutionalModelsTest {
                         tiny.stages().depths(), tiny.stages().widths(), List.of(7, 7, 7)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("[7, 7, 7]");
-        assertThatThrownBy(() ->
-                        new ResNetConfig.Blocks(
+        assertThatThrownBy(() -> new ResNetConfig.Blocks(
                         ResNetConfig.BlockType.BASIC,
                         List.of(2, 2),
                         List.of(64, 128),

@@ -12,7 +12,6 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
-import dev.vitrail.models.Head;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Pool;

@@ -14,8 +14,6 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.Head;
-import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.cait.CaiTConfig;
 import dev.vitrail.models.compact.CompactCaiT;
 import dev.vitrail.models.compact.CompactTransformer;
@@ -45,10 +43,9 @@ class RecomputationTest {
     private static final CompactTransformer.Shape COMPACT = new CompactTransformer.Shape(32, 3, 4, 8, 64, 0.1);
 
     private static VisionTransformer vit() {
-        return new VisionTransformer(
-                ViTConfig.of(32, 8, 32, 3, 4)
-                        .withHead(new Head(CLASSES, Pool.TOKEN, 0))
-                        .withDropouts(new Dropouts(0, 0.1, 0.1, 0.3)));
+        return new VisionTransformer(ViTConfig.of(32, 8, 32, 3, 4)
+                .withHead(new Head(CLASSES, Pool.TOKEN, 0))
+                .withDropouts(new Dropouts(0, 0.1, 0.1, 0.3)));
     }
 
     static Stream<Arguments> models() {
@@ -74,19 +71,24 @@ class RecomputationTest {
                         .withDropPath(0.3)
                         .create()),
                 // Batch statistics, blocks that change the shape, and a stem that is frozen below.
-                Arguments.of("ResNet", (Supplier<Model>)
-                        () -> ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1, 1, 1)
-                                .withClasses(CLASSES)
-                                .withDropPath(0.3)
-                                .create()),
+                Arguments.of("ResNet", (Supplier<Model>) () -> ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1, 1, 1)
+                        .withClasses(CLASSES)
+                        .withDropPath(0.3)
+                        .create()),
                 // Blocks that append channels, and transitions between them.
                 Arguments.of("T2T-ViT", (Supplier<Model>)
                         () -> Catalog.get("t2t_mini_32_dense").create()),
                 Arguments.of("compact ViT", (Supplier<Model>) () -> new CompactViT(new CompactViT.Config(
                         ImageInput.square(32), Patch.square(8), COMPACT, new Head(CLASSES, Pool.TOKEN, 0), 0.1))),
                 // Layers that are left out by chance.
-                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(
-                        new CompactCaiT.Config(ImageInput.square(32), Patch.square(8), COMPACT, 2, new Head(CLASSES, Pool.TOKEN, 0), 0.1, 0.3))));
+                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(new CompactCaiT.Config(
+                        ImageInput.square(32),
+                        Patch.square(8),
+                        COMPACT,
+                        2,
+                        new Head(CLASSES, Pool.TOKEN, 0),
+                        0.1,
+                        0.3))));
     }
 
     /** All that a step leaves behind, as bytes. */

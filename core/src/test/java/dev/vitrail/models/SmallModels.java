@@ -1,7 +1,5 @@
 package dev.vitrail.models;
 
-import dev.vitrail.models.Head;
-import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.beit.Beit;
 import dev.vitrail.models.beit.BeitVariants;
 import dev.vitrail.models.deit.DeitVariants;
@@ -57,18 +55,18 @@ public final class SmallModels {
                                 "hybrid",
                                 HybridVariants.FAMILY,
                                 vit(64, 1).withPatches(p -> p.withStem(new Hybrid.PreActivationStem(BIT)))),
-                        new Variant("distilled", DeitVariants.FAMILY, vit(32, 8)
-                                .withTokens(t -> t.withDistilled(true).withRegisters(1))),
-                        new Variant("map_pool", ViTVariants.FAMILY, vit(32, 8)
-                                .withHead(new Head(5, Pool.MAP, 0))
-                                .withImage(32, 40)),
+                        new Variant("distilled", DeitVariants.FAMILY, vit(32, 8).withTokens(t -> t.withDistilled(true)
+                                .withRegisters(1))),
+                        new Variant(
+                                "map_pool",
+                                ViTVariants.FAMILY,
+                                vit(32, 8).withHead(new Head(5, Pool.MAP, 0)).withImage(32, 40)),
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
                         new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
                         new Variant(
                                 "resnet_catavgmax",
                                 ResNetVariants.FAMILY,
-                                Catalog.get("resnet_mini_32").config()
-                                        .withPool("catavgmax"))));
+                                Catalog.get("resnet_mini_32").config().withPool("catavgmax"))));
     }
 
     private static ViTConfig vit(int image, int patch) {

@@ -119,10 +119,9 @@ class MixedPrecisionTest {
 
     @Test
     void aSwinTransformerLosesDigitsAlone() {
-        try (var model =
-                SwinConfig.of(SwinConfig.Version.V1, 32, 32, List.of(2, 2), List.of(2, 4), 4)
-                        .withClasses(10)
-                        .create()) {
+        try (var model = SwinConfig.of(SwinConfig.Version.V1, 32, 32, List.of(2, 2), List.of(2, 4), 4)
+                .withClasses(10)
+                .create()) {
             assertClose(model);
         }
     }

@@ -57,7 +57,8 @@ final class RecipeTest {
     void withoutARateAModelDropsWhatItDropsByItself() {
         var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
         assertThat(swin.dropouts().path()).isPositive();
-        assertThat(((SwinConfig) START.configure(swin, 5)).dropouts().path()).isEqualTo(swin.dropouts().path());
+        assertThat(((SwinConfig) START.configure(swin, 5)).dropouts().path())
+                .isEqualTo(swin.dropouts().path());
         var said = START.with(DROP_PATH, Optional.of(0.0));
         assertThat(((SwinConfig) said.configure(swin, 5)).dropouts().path()).isZero();
         for (var config : List.of(START, said)) {

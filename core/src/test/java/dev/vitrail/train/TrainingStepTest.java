@@ -31,8 +31,7 @@ class TrainingStepTest {
         Threads.set(Runtime.getRuntime().availableProcessors());
     }
 
-    private static double step(
-            Model model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
+    private static double step(Model model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
         try (var frame = Frame.open();
                 var on = Gradients.on()) {
             var loss = Losses.crossEntropy(model.apply(images), target, 0);

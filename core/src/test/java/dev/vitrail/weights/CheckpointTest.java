@@ -108,7 +108,10 @@ class CheckpointTest {
 
     /** A ViT's tensors by Google's names, all zero. */
     private static StateDict flax(ViTConfig c, StoredTensor... others) {
-        int D = c.encoder().width(), h = c.encoder().heads(), hidden = 4 * D, patches = (int) c.grid().patches();
+        int D = c.encoder().width(),
+                h = c.encoder().heads(),
+                hidden = 4 * D,
+                patches = (int) c.grid().patches();
         var patch = c.patches().size();
         var tensors = new ArrayList<StoredTensor>();
         tensors.add(zeros("cls", 1, 1, D));

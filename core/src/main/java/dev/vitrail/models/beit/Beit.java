@@ -164,24 +164,41 @@ public final class Beit extends Model {
 
     public Beit(Config c) {
         super(c);
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
+        cls = parameter(
+                "cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
         positions = c.absolutePositions()
-                ? parameter("pos_embed", Init.truncatedNormal(0.02), 1, 1 + c.grid().patches(), c.encoder().width())
+                ? parameter(
+                        "pos_embed",
+                        Init.truncatedNormal(0.02),
+                        1,
+                        1 + c.grid().patches(),
+                        c.encoder().width())
                 : null;
         patches = child(
                 "patch_embed",
-                new PatchConvolution(c.image(), new Conv2d(Conv2d.Shape.square(c.channels(), c.encoder().width(), c.patch(), c.patch(), 0))));
+                new PatchConvolution(
+                        c.image(),
+                        new Conv2d(Conv2d.Shape.square(c.channels(), c.encoder().width(), c.patch(), c.patch(), 0))));
         // One table of indices serves all blocks.
         var indices = constant(() -> relativePositions(c.grid().rows(), c.grid().columns()));
         var dropPaths = DropPath.linear(c.dropPath(), c.encoder().depth());
         blocks = children("blocks", c.encoder().depth(), i -> new Block(c, i, dropPaths[i], indices));
         boolean last = c.head().pool() == Pool.AVG;
-        norm = child("norm", last ? new Identity() : new LayerNorm(c.encoder().width(), c.encoder().normEps()));
-        fcNorm = child("fc_norm", last ? new LayerNorm(c.encoder().width(), c.encoder().normEps()) : new Identity());
+        norm = child(
+                "norm",
+                last
+                        ? new Identity()
+                        : new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+        fcNorm = child(
+                "fc_norm", last ? new LayerNorm(c.encoder().width(), c.encoder().normEps()) : new Identity());
         classifier(
                 "head",
                 classes -> new Linear(
-                        c.encoder().width(), classes, true, Init.truncatedNormal(0.02).times(HEAD_SCALE), Init.zeros()));
+                        c.encoder().width(),
+                        classes,
+                        true,
+                        Init.truncatedNormal(0.02).times(HEAD_SCALE),
+                        Init.zeros()));
     }
 
     @Override
@@ -232,7 +249,8 @@ public final class Beit extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return FeatureInfo.each("blocks", config().encoder().depth(), config().encoder().width(), config().patch());
+        return FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
     }
 
     /** The mean over patches, normalised, or the class token, {@code [B, 1+N, D] → [B, D]}. */
@@ -254,7 +272,9 @@ public final class Beit extends Model {
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
-        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config().encoder().heads()) {
+        if (name.endsWith(".relative_position_bias_table")
+                && values.dims() == 2
+                && values.size(1) == config().encoder().heads()) {
             long between = values.size(0) - CLASS_POSITIONS;
             var part = values.narrow(0, 0, between);
             return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config().window())
@@ -262,7 +282,13 @@ public final class Beit extends Model {
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
         return name.equals("pos_embed")
-                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config().grid(), config().encoder().width(), true)
+                ? Positions.fit(
+                        values,
+                        1,
+                        source.map(c -> ((Config) c).grid()),
+                        config().grid(),
+                        config().encoder().width(),
+                        true)
                 : Optional.empty();
     }
 

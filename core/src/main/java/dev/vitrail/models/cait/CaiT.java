@@ -50,9 +50,14 @@ public final class CaiT extends Model {
 
     public CaiT(CaiTConfig c) {
         super(c);
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
-        positions =
-                parameter("pos_embed", Init.truncatedNormal(0.02), 1, c.grid().patches(), c.encoder().width());
+        cls = parameter(
+                "cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
+        positions = parameter(
+                "pos_embed",
+                Init.truncatedNormal(0.02),
+                1,
+                c.grid().patches(),
+                c.encoder().width());
         patches = child("patch_embed", new PatchEmbedding(c));
         positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
         blocks = children("blocks", c.encoder().depth(), i -> new Block(c));
@@ -77,12 +82,7 @@ public final class CaiT extends Model {
         var x = positionDropout.apply(patches.apply(images).plus(positions.value())); //  [B, N, D]
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(
-                    i,
-                    x,
-                    tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens,
-                            config().grid()));
+            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
@@ -94,7 +94,8 @@ public final class CaiT extends Model {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return FeatureInfo.each("blocks", config().encoder().depth(), config().encoder().width(), config().patch());
+        return FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */
@@ -119,7 +120,12 @@ public final class CaiT extends Model {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((CaiTConfig) c).grid()), config().grid(), config().encoder().width(), true);
+                    values,
+                    0,
+                    source.map(c -> ((CaiTConfig) c).grid()),
+                    config().grid(),
+                    config().encoder().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -145,7 +151,8 @@ public final class CaiT extends Model {
 
         PatchEmbedding(CaiTConfig c) {
             config = c;
-            projection = child("proj", new PatchProjection(c.channels(), c.encoder().width(), c.patch()));
+            projection =
+                    child("proj", new PatchProjection(c.channels(), c.encoder().width(), c.patch()));
         }
 
         @Override
@@ -167,14 +174,23 @@ public final class CaiT extends Model {
 
         Block(CaiTConfig c) {
             hookPoint(HookPoint.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.encoder().width());
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.encoder().width());
-            norm1 = child("norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+            gamma1 = parameter(
+                    "gamma_1", Init.constant(c.layerScale()), c.encoder().width());
+            gamma2 = parameter(
+                    "gamma_2", Init.constant(c.layerScale()), c.encoder().width());
+            norm1 = child(
+                    "norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             attention = child("attn", new TalkingHeads(c));
             dropPath = child("drop_path", new DropPath(c.dropouts().path()));
-            norm2 = child("norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+            norm2 = child(
+                    "norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             mlp = child(
-                    "mlp", new Mlp(c.encoder().width(), c.encoder().hidden(), c.encoder().activation(), c.dropouts().projection()));
+                    "mlp",
+                    new Mlp(
+                            c.encoder().width(),
+                            c.encoder().hidden(),
+                            c.encoder().activation(),
+                            c.dropouts().projection()));
         }
 
         @Override
@@ -202,7 +218,12 @@ public final class CaiT extends Model {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.encoder().heads();
             scale = c.scale();
-            qkv = child("qkv", new Linear(c.encoder().width(), 3L * c.encoder().width(), c.encoder().qkvBias()));
+            qkv = child(
+                    "qkv",
+                    new Linear(
+                            c.encoder().width(),
+                            3L * c.encoder().width(),
+                            c.encoder().qkvBias()));
             dropout = child(Attention.WEIGHTS, new Dropout(c.dropouts().attention()));
             out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
             before = child("proj_l", new Mixing(c.encoder().heads()));
@@ -259,12 +280,22 @@ public final class CaiT extends Model {
 
         ClassBlock(CaiTConfig c) {
             hookPoint(HookPoint.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.encoder().width());
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.encoder().width());
-            norm1 = child("norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+            gamma1 = parameter(
+                    "gamma_1", Init.constant(c.layerScale()), c.encoder().width());
+            gamma2 = parameter(
+                    "gamma_2", Init.constant(c.layerScale()), c.encoder().width());
+            norm1 = child(
+                    "norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             attention = child("attn", new ClassAttention(c));
-            norm2 = child("norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
-            mlp = child("mlp", new Mlp(c.encoder().width(), (int) (c.encoder().width() * c.classMlpRatio()), c.encoder().activation(), 0));
+            norm2 = child(
+                    "norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            c.encoder().width(),
+                            (int) (c.encoder().width() * c.classMlpRatio()),
+                            c.encoder().activation(),
+                            0));
         }
 
         /**
@@ -293,9 +324,24 @@ public final class CaiT extends Model {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
             heads = c.encoder().heads();
             scale = c.scale();
-            q = child("q", new Linear(c.encoder().width(), c.encoder().width(), c.encoder().qkvBias()));
-            k = child("k", new Linear(c.encoder().width(), c.encoder().width(), c.encoder().qkvBias()));
-            v = child("v", new Linear(c.encoder().width(), c.encoder().width(), c.encoder().qkvBias()));
+            q = child(
+                    "q",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
+            k = child(
+                    "k",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
+            v = child(
+                    "v",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
             out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
         }
 

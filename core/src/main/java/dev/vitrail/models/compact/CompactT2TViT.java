@@ -47,12 +47,7 @@ public final class CompactT2TViT extends Model {
      * @param head classifier and pool (num_classes, pool); there is a class token either way
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
-    public record Config(
-            ImageInput image,
-            List<SoftSplit> splits,
-            Shape encoder,
-            Head head,
-            double embeddingDropout)
+    public record Config(ImageInput image, List<SoftSplit> splits, Shape encoder, Head head, double embeddingDropout)
             implements ModelConfig {
         private static final List<Pool> POOLS = List.of(Pool.TOKEN, Pool.AVG);
 
@@ -144,9 +139,7 @@ public final class CompactT2TViT extends Model {
         return transformer.apply(
                 dropout.apply(x.plus(positions.value())),
                 tap,
-                tokens -> Positions.map(
-                        tokens.narrow(1, 1, config().grid().patches()),
-                        config().grid()));
+                tokens -> Positions.map(tokens.narrow(1, 1, config().grid().patches()), config().grid()));
     }
 
     @Override

@@ -41,12 +41,7 @@ public final class CompactViT extends Model {
      * @param head classifier and pool (num_classes, pool); without a pool by it there is no class token
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
-    public record Config(
-            ImageInput image,
-            Patch patch,
-            Shape encoder,
-            Head head,
-            double embeddingDropout)
+    public record Config(ImageInput image, Patch patch, Shape encoder, Head head, double embeddingDropout)
             implements ModelConfig {
         private static final List<Pool> POOLS = List.of(Pool.TOKEN, Pool.AVG);
 
@@ -101,7 +96,8 @@ public final class CompactViT extends Model {
         classifier("mlp_head", classes -> CompactTransformer.linear(D, classes, true));
         // Stored even where it is empty, as the original does.
         cls = parameter("cls_token", Init.normal(1), c.prefix(), D);
-        positions = parameter("pos_embedding", Init.normal(1), c.prefix() + c.grid().patches(), D);
+        positions =
+                parameter("pos_embedding", Init.normal(1), c.prefix() + c.grid().patches(), D);
         patches = child("to_patch_embedding", new Patches(c.image, c.patch, D));
         dropout = child("dropout", new Dropout(c.embeddingDropout));
         transformer = child("transformer", new CompactTransformer(c.encoder, CompactTransformer.Style.VIT));
@@ -127,8 +123,11 @@ public final class CompactViT extends Model {
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
         x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
-        return transformer.apply(dropout.apply(x.plus(positions.value())), tap, tokens -> Positions.map(
-                tokens.narrow(1, config().prefix(), config().grid().patches()), config().grid()));
+        return transformer.apply(
+                dropout.apply(x.plus(positions.value())),
+                tap,
+                tokens -> Positions.map(
+                        tokens.narrow(1, config().prefix(), config().grid().patches()), config().grid()));
     }
 
     @Override

@@ -39,12 +39,7 @@ public final class SimpleViT extends Model {
      * @param encoder numbers of the encoder; its dropout must be 0
      * @param head classifier, of the mean over tokens (num_classes)
      */
-    public record Config(
-            ImageInput image,
-            Patch patch,
-            Shape encoder,
-            Head head)
-            implements ModelConfig {
+    public record Config(ImageInput image, Patch patch, Shape encoder, Head head) implements ModelConfig {
         private static final List<Pool> POOLS = List.of(Pool.AVG);
 
         public Config {
@@ -122,7 +117,8 @@ public final class SimpleViT extends Model {
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
-        return transformer.apply(x.plus(positions.on(x.device())), tap, tokens -> Positions.map(tokens, config().grid()));
+        return transformer.apply(
+                x.plus(positions.on(x.device())), tap, tokens -> Positions.map(tokens, config().grid()));
     }
 
     @Override

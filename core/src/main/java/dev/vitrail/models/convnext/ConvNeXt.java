@@ -52,12 +52,24 @@ public final class ConvNeXt extends Model {
         var rates = DropPath.linear(c.dropPath(), c.stages().depths());
         stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
         int last = c.lastWidth();
-        normPre = child("norm_pre", c.headLayers().normFirst() ? new LayerNorm2d(last, c.headLayers().normEps()) : new Identity());
-        pool = child("head.global_pool", new GlobalPool(c.head().pool(), !c.headLayers().normFirst()));
-        headNorm = child("head.norm", c.headLayers().normFirst() ? new Identity() : new LayerNorm2d(last, c.headLayers().normEps()));
+        normPre = child(
+                "norm_pre",
+                c.headLayers().normFirst()
+                        ? new LayerNorm2d(last, c.headLayers().normEps())
+                        : new Identity());
+        pool = child(
+                "head.global_pool",
+                new GlobalPool(c.head().pool(), !c.headLayers().normFirst()));
+        headNorm = child(
+                "head.norm",
+                c.headLayers().normFirst()
+                        ? new Identity()
+                        : new LayerNorm2d(last, c.headLayers().normEps()));
         preLogits = child(
                 "head.pre_logits",
-                c.headLayers().hidden() > 0 ? new PreLogits(c.headLinear(last, c.headLayers().hidden())) : new Identity());
+                c.headLayers().hidden() > 0
+                        ? new PreLogits(c.headLinear(last, c.headLayers().hidden()))
+                        : new Identity());
         classifier("head.fc", classes -> c.headLinear(c.headWidth(), classes));
     }
 
@@ -88,8 +100,8 @@ public final class ConvNeXt extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, stages.size())
-                .mapToObj(
-                        i -> FeatureInfo.square("stages." + i, config().stages().widths().get(i), config().strideAfter(i)))
+                .mapToObj(i -> FeatureInfo.square(
+                        "stages." + i, config().stages().widths().get(i), config().strideAfter(i)))
                 .toList();
     }
 
@@ -111,7 +123,8 @@ public final class ConvNeXt extends Model {
     /** What shrinks the map belongs to the first block after it. */
     @Override
     protected LayerGroups layerGroups() {
-        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().stages().depths())
+        return LayerGroups.ofStages(
+                        i -> "stages." + i, ".blocks", config().stages().depths())
                 .embedding("stem")
                 .last("norm_pre");
     }
@@ -128,7 +141,9 @@ public final class ConvNeXt extends Model {
             boolean activated = c.stem().type() == StemType.OVERLAP_ACT;
             int next = c.stem().type() == StemType.PATCH ? 1 : activated ? 3 : 2;
             if (c.stem().type() == StemType.PATCH) {
-                first = child("0", c.conv(c.channels(), out, c.stem().patch(), c.stem().patch(), 0, 1));
+                first = child(
+                        "0",
+                        c.conv(c.channels(), out, c.stem().patch(), c.stem().patch(), 0, 1));
                 second = null;
             } else {
                 int middle = c.stem().type() == StemType.OVERLAP_TIERED ? Sizes.channels(out / 2) : out;
@@ -136,7 +151,9 @@ public final class ConvNeXt extends Model {
                 second = child(activated ? "2" : "1", c.conv(middle, out, 3, 2, 1, 1));
             }
             between = activated ? c.blocks().activation() : null;
-            norm = child(String.valueOf(next), c.stem().norm() ? new LayerNorm2d(out, c.blocks().normEps()) : new Identity());
+            norm = child(
+                    String.valueOf(next),
+                    c.stem().norm() ? new LayerNorm2d(out, c.blocks().normEps()) : new Identity());
         }
 
         @Override
@@ -156,7 +173,9 @@ public final class ConvNeXt extends Model {
 
         /** @param dropPaths rates of the stage's blocks */
         Stage(ConvNeXtConfig c, int stage, double[] dropPaths) {
-            int in = c.stages().widths().get(Math.max(0, stage - 1)), out = c.stages().widths().get(stage), stride = c.stride(stage);
+            int in = c.stages().widths().get(Math.max(0, stage - 1)),
+                    out = c.stages().widths().get(stage),
+                    stride = c.stride(stage);
             downsample =
                     child("downsample", stride > 1 || in != out ? new Downsample(c, in, out, stride) : new Identity());
             blocks = children(
@@ -231,11 +250,13 @@ public final class ConvNeXt extends Model {
         private final Pointwise down;
 
         MLP(ConvNeXtConfig c, int width) {
-            up = child("fc1", new Pointwise(width, (long) RATIO * width, c.blocks().convolvedMlp()));
+            up = child(
+                    "fc1", new Pointwise(width, (long) RATIO * width, c.blocks().convolvedMlp()));
             activation = c.blocks().activation();
-            responseNorm =
-                    child("grn", c.blocks().responseNorm() ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
-            down = child("fc2", new Pointwise((long) RATIO * width, width, c.blocks().convolvedMlp()));
+            responseNorm = child(
+                    "grn", c.blocks().responseNorm() ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
+            down = child(
+                    "fc2", new Pointwise((long) RATIO * width, width, c.blocks().convolvedMlp()));
         }
 
         @Override

@@ -146,7 +146,8 @@ public final class MlpMixer extends Model {
         stem = child(
                 "stem",
                 new PatchConvolution(
-                        c.image(), new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
+                        c.image(),
+                        new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
         blocks = children("blocks", c.depth, i -> new Block(c));
         norm = child("norm", new LayerNorm(c.width, EPS));
         classifier("head", classes -> new Linear(c.width, classes, true, Init.zeros(), Init.zeros()));
@@ -163,12 +164,7 @@ public final class MlpMixer extends Model {
         var x = stem.apply(images);
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(
-                    i,
-                    x,
-                    tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens,
-                            config().grid()));
+            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
         }
         return norm.apply(x);
     }

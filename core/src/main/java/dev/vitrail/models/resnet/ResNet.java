@@ -114,7 +114,8 @@ public final class ResNet extends Model {
 
     @Override
     protected LayerGroups layerGroups() {
-        return LayerGroups.ofStages(i -> "layer" + (i + 1), "", config().blocks().depths())
+        return LayerGroups.ofStages(
+                        i -> "layer" + (i + 1), "", config().blocks().depths())
                 .embedding("conv1", "bn1", "maxpool");
     }
 
@@ -126,10 +127,14 @@ public final class ResNet extends Model {
 
         DeepStem(ResNetConfig c) {
             activation = c.blocks().activation();
-            int width = c.stem().type() == StemType.DEEP_TIERED ? 3 * (c.stem().width() / 4) : c.stem().width();
+            int width = c.stem().type() == StemType.DEEP_TIERED
+                    ? 3 * (c.stem().width() / 4)
+                    : c.stem().width();
             // The numbers left out are the non-linearities'.
             first = new ConvNorm(child("0", c.conv(c.channels(), width, 3, 2)), child("1", c.norm(width)));
-            second = new ConvNorm(child("3", c.conv(width, c.stem().width(), 3, 1)), child("4", c.norm(c.stem().width())));
+            second = new ConvNorm(
+                    child("3", c.conv(width, c.stem().width(), 3, 1)),
+                    child("4", c.norm(c.stem().width())));
             last = child("6", c.conv(c.stem().width(), c.stemChannels(), 3, 1));
         }
 
@@ -222,11 +227,13 @@ public final class ResNet extends Model {
 
         Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int width = (int) Math.floor(planes * (c.blocks().baseWidth() / 64.0)) * c.blocks().cardinality();
+            int width = (int) Math.floor(planes * (c.blocks().baseWidth() / 64.0))
+                    * c.blocks().cardinality();
             int inner = width / c.blocks().reduceFirst(), out = planes * BlockType.BOTTLENECK.expansion;
             first = new ConvNorm(child("conv1", c.conv(in, inner, 1, 1)), child("bn1", c.norm(inner)));
             second = new ConvNorm(
-                    child("conv2", c.conv(inner, width, 3, stride, c.blocks().cardinality())), child("bn2", c.norm(width)));
+                    child("conv2", c.conv(inner, width, 3, stride, c.blocks().cardinality())),
+                    child("bn2", c.norm(width)));
             third = new ConvNorm(child("conv3", c.conv(width, out, 1, 1)), child("bn3", c.lastNorm(out)));
             downsample = stride != 1 || in != out ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
@@ -248,11 +255,14 @@ public final class ResNet extends Model {
 
         Shortcut(ResNetConfig c, int in, int out, int stride) {
             averages = c.shortcut().average() && stride > 1;
-            int kernel = c.shortcut().average() || stride == 1 ? 1 : c.shortcut().kernel();
+            int kernel =
+                    c.shortcut().average() || stride == 1 ? 1 : c.shortcut().kernel();
             // With averages, timm's sequence has the pool at 0.
             int at = c.shortcut().average() ? 1 : 0;
             projection = new ConvNorm(
-                    child(String.valueOf(at), c.conv(in, out, kernel, c.shortcut().average() ? 1 : stride)),
+                    child(
+                            String.valueOf(at),
+                            c.conv(in, out, kernel, c.shortcut().average() ? 1 : stride)),
                     child(String.valueOf(at + 1), c.norm(out)));
         }
 

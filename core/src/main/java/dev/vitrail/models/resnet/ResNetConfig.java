@@ -109,21 +109,12 @@ public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut 
 
         /** Blocks as timm's constructor makes them. */
         public static Blocks of(BlockType type, List<Integer> depths) {
-            return new Blocks(
-                    type, depths, List.of(64, 128, 256, 512), 1, 64, 1, Activation.RELU, 1e-5, true);
+            return new Blocks(type, depths, List.of(64, 128, 256, 512), 1, 64, 1, Activation.RELU, 1e-5, true);
         }
 
         public Blocks withWidths(List<Integer> channels) {
             return new Blocks(
-                    type,
-                    depths,
-                    channels,
-                    cardinality,
-                    baseWidth,
-                    reduceFirst,
-                    activation,
-                    normEps,
-                    zeroInitLast);
+                    type, depths, channels, cardinality, baseWidth, reduceFirst, activation, normEps, zeroInitLast);
         }
 
         Blocks with(ConstructorArguments a) {
@@ -248,8 +239,7 @@ public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut 
                         a.integer("stem_width", stem.width),
                         a.flag("replace_stem_pool", stem.convolvedPool)),
                 blocks.with(a),
-                new Shortcut(
-                        a.integer("down_kernel_size", shortcut.kernel), a.flag("avg_down", shortcut.average)),
+                new Shortcut(a.integer("down_kernel_size", shortcut.kernel), a.flag("avg_down", shortcut.average)),
                 head.with(a, Pool.OF_MAPS),
                 a.number("drop_path_rate", dropPath));
     }

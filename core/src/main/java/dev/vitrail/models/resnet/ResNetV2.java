@@ -113,7 +113,8 @@ public final class ResNetV2 extends Model {
 
     @Override
     protected LayerGroups layerGroups() {
-        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().blocks().depths())
+        return LayerGroups.ofStages(
+                        i -> "stages." + i, ".blocks", config().blocks().depths())
                 .embedding("stem")
                 .last("norm");
     }

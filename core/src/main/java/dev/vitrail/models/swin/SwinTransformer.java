@@ -69,8 +69,12 @@ public final class SwinTransformer extends Model {
                 : null;
         positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
         stages = children("layers", c.stages().count(), i -> new Stage(c, i));
-        norm = child("norm", new LayerNorm(c.stages().widthOf(c.stages().count() - 1), c.stages().normEps()));
-        classifier("head.fc", classes -> new Linear(c.stages().widthOf(c.stages().count() - 1), classes));
+        norm = child(
+                "norm",
+                new LayerNorm(
+                        c.stages().widthOf(c.stages().count() - 1), c.stages().normEps()));
+        classifier(
+                "head.fc", classes -> new Linear(c.stages().widthOf(c.stages().count() - 1), classes));
     }
 
     @Override
@@ -89,9 +93,14 @@ public final class SwinTransformer extends Model {
         var x = patches.apply(images); //                                              [B, H, W, C]
         int rows = (int) x.size(1), columns = (int) x.size(2);
         if (positions != null) {
-            x = x.plus(
-                    Positions.resample(positions.value(), 0, config().grid().rows(), config().grid().columns(), rows, columns)
-                            .reshape(1, rows, columns, config().stages().width()));
+            x = x.plus(Positions.resample(
+                            positions.value(),
+                            0,
+                            config().grid().rows(),
+                            config().grid().columns(),
+                            rows,
+                            columns)
+                    .reshape(1, rows, columns, config().stages().width()));
         }
         x = positionDropout.apply(x);
         int last = stages.size() - 1;
@@ -106,7 +115,10 @@ public final class SwinTransformer extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, config().stages().count())
-                .mapToObj(i -> FeatureInfo.square("layers." + i, config().stages().widthOf(i), config().patches().size() << i))
+                .mapToObj(i -> FeatureInfo.square(
+                        "layers." + i,
+                        config().stages().widthOf(i),
+                        config().patches().size() << i))
                 .toList();
     }
 
@@ -138,7 +150,12 @@ public final class SwinTransformer extends Model {
         }
         if (name.equals("absolute_pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((SwinConfig) c).grid()), config().grid(), config().stages().width(), true);
+                    values,
+                    0,
+                    source.map(c -> ((SwinConfig) c).grid()),
+                    config().grid(),
+                    config().stages().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -160,7 +177,8 @@ public final class SwinTransformer extends Model {
 
     @Override
     protected LayerGroups layerGroups() {
-        return LayerGroups.ofStages(i -> "layers." + i, ".blocks", config().stages().depths())
+        return LayerGroups.ofStages(
+                        i -> "layers." + i, ".blocks", config().stages().depths())
                 .embedding("patch_embed", "absolute_pos_embed")
                 .last("norm");
     }
@@ -171,8 +189,15 @@ public final class SwinTransformer extends Model {
         private final Layer norm;
 
         PatchEmbedding(SwinConfig c) {
-            projection = child("proj", new PatchProjection(c.channels(), c.stages().width(), c.patches().size()));
-            norm = child("norm", c.patches().norm() ? new LayerNorm(c.stages().width(), c.stages().normEps()) : new Identity());
+            projection = child(
+                    "proj",
+                    new PatchProjection(
+                            c.channels(), c.stages().width(), c.patches().size()));
+            norm = child(
+                    "norm",
+                    c.patches().norm()
+                            ? new LayerNorm(c.stages().width(), c.stages().normEps())
+                            : new Identity());
         }
 
         @Override
@@ -189,7 +214,10 @@ public final class SwinTransformer extends Model {
 
         PatchMerging(SwinConfig c, int width) {
             normFirst = c.version() == SwinConfig.Version.V1;
-            norm = child("norm", new LayerNorm(normFirst ? 4L * width : 2L * width, c.stages().normEps()));
+            norm = child(
+                    "norm",
+                    new LayerNorm(
+                            normFirst ? 4L * width : 2L * width, c.stages().normEps()));
             reduction = child("reduction", new Linear(4L * width, 2L * width, false));
         }
 
@@ -215,7 +243,11 @@ public final class SwinTransformer extends Model {
         Stage(SwinConfig c, int number) {
             config = c;
             this.number = number;
-            merging = child("downsample", number == 0 ? new Identity() : new PatchMerging(c, c.stages().widthOf(number - 1)));
+            merging = child(
+                    "downsample",
+                    number == 0
+                            ? new Identity()
+                            : new PatchMerging(c, c.stages().widthOf(number - 1)));
             var dropPaths = DropPath.linear(c.dropouts().path(), c.stages().depths())[number];
             blocks = children(
                     "blocks",
@@ -316,7 +348,13 @@ public final class SwinTransformer extends Model {
             attention = child("attn", new WindowAttention(c, stage));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
             norm2 = child("norm2", new LayerNorm(C, c.stages().normEps()));
-            mlp = child("mlp", new Mlp(C, c.stages().hiddenOf(stage), c.stages().activation(), c.dropouts().projection()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            C,
+                            c.stages().hiddenOf(stage),
+                            c.stages().activation(),
+                            c.dropouts().projection()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 

@@ -46,7 +46,13 @@ final class SwinTransformerV2 {
             // Branches that start at zero: each block is the identity at first.
             norm1 = child("norm1", new LayerNorm(C, c.stages().normEps(), Init.zeros()));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            mlp = child("mlp", new Mlp(C, c.stages().hiddenOf(stage), c.stages().activation(), c.dropouts().projection()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            C,
+                            c.stages().hiddenOf(stage),
+                            c.stages().activation(),
+                            c.dropouts().projection()));
             norm2 = child("norm2", new LayerNorm(C, c.stages().normEps(), Init.zeros()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }

@@ -68,7 +68,8 @@ public final class SwinVariants {
     }
 
     private static SwinConfig s3(List<Integer> depths, int... windows) {
-        var sizes = Arrays.stream(windows).mapToObj(side -> new Window(side, side)).toList();
+        var sizes =
+                Arrays.stream(windows).mapToObj(side -> new Window(side, side)).toList();
         return v1(224, 96, depths, 3, 7).withWindows(w -> Windows.of(sizes));
     }
 

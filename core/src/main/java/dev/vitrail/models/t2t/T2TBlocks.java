@@ -66,8 +66,9 @@ final class T2TBlocks {
     private static List<Layer> dense(T2TViTConfig c) {
         var blocks = new ArrayList<Layer>();
         // As in the original, stage i takes the i-th of the rates for `depth` blocks: the deepest stage drops little.
-        var dropPaths =
-                DropPath.linear(c.dropPath(), Math.max(c.backbone().depth(), c.backbone().stages().size()));
+        var dropPaths = DropPath.linear(
+                c.dropPath(),
+                Math.max(c.backbone().depth(), c.backbone().stages().size()));
         int width = c.backbone().width();
         for (int stage = 0; stage < c.backbone().stages().size(); stage++) {
             if (stage > 0) {
@@ -118,7 +119,15 @@ final class T2TBlocks {
             var init = Init.truncatedNormal(0.02);
             // The projection's dropout is the block's, because channel attention comes before it.
             return new Attention(new Attention.Config(
-                    width, c.backbone().heads(), c.backbone().qkvBias(), null, c.backbone().scale(width), c.attentionDropout(), 0, init, init));
+                    width,
+                    c.backbone().heads(),
+                    c.backbone().qkvBias(),
+                    null,
+                    c.backbone().scale(width),
+                    c.attentionDropout(),
+                    0,
+                    init,
+                    init));
         }
 
         @Override
@@ -215,7 +224,9 @@ final class T2TBlocks {
             attentionDropout = c.attentionDropout();
             int half = c.backbone().width() / 2;
             for (var part : PARTS) {
-                projections.add(child(part, new Linear(c.backbone().width(), half, c.backbone().qkvBias())));
+                projections.add(child(
+                        part,
+                        new Linear(c.backbone().width(), half, c.backbone().qkvBias())));
             }
             for (var part : PARTS) {
                 cheap.add(child("cheap_operation_" + part, new CheapOperation(half)));
@@ -250,7 +261,11 @@ final class T2TBlocks {
 
         GhostMlp(T2TViTConfig c) {
             up = child("fc1", new Linear(c.backbone().width(), c.backbone().width()));
-            down = child("fc2", new Linear(T2TViT.GHOST_RATIO * c.backbone().width(), c.backbone().width()));
+            down = child(
+                    "fc2",
+                    new Linear(
+                            T2TViT.GHOST_RATIO * c.backbone().width(),
+                            c.backbone().width()));
             dropout = child("drop", new Dropout(c.dropout()));
             second = child("cheap_operation2", new CheapOperation(c.backbone().width()));
             third = child("cheap_operation3", new CheapOperation(c.backbone().width()));

@@ -55,8 +55,7 @@ public final class T2TViT extends Model {
         int D = c.backbone().width();
         int count = 1 + (int) c.grid().patches();
         cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, D);
-        positions = fixedParameter(
-                "pos_embed", values -> values.copyInPlace(SinCos.sequence(count, D)), 1, count, D);
+        positions = fixedParameter("pos_embed", values -> values.copyInPlace(SinCos.sequence(count, D)), 1, count, D);
         tokens = child("tokens_to_token", new TokensToToken(c));
         positionDropout = child("pos_drop", new Dropout(c.dropout()));
         var backbone = T2TBlocks.of(c);
@@ -94,7 +93,8 @@ public final class T2TViT extends Model {
         for (int i = 0; i < count; i++) {
             x = blocks.get(i).apply(x);
             // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalised = tap.normalised() && x.size(2) == config().backbone().outputWidth();
+            boolean normalised =
+                    tap.normalised() && x.size(2) == config().backbone().outputWidth();
             tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
         }
         return x;
@@ -106,7 +106,8 @@ public final class T2TViT extends Model {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config().tokens().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        int stride =
+                config().tokens().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
         var widths = T2TBlocks.widths(config());
         return IntStream.range(0, widths.size())
                 .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
@@ -154,7 +155,12 @@ public final class T2TViT extends Model {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             return Positions.fit(
-                    values, 1, source.map(c -> ((T2TViTConfig) c).grid()), config().grid(), config().backbone().width(), false);
+                    values,
+                    1,
+                    source.map(c -> ((T2TViTConfig) c).grid()),
+                    config().grid(),
+                    config().backbone().width(),
+                    false);
         }
         boolean first = name.equals(firstConv() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
         return first ? Channels.fitWindows(values, config().channels(), wanted, false) : Optional.empty();

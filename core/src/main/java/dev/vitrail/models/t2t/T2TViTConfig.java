@@ -155,7 +155,7 @@ public record T2TViTConfig(
             }
         }
 
-    /** Blocks without biases of queries, keys and values. */
+        /** Blocks without biases of queries, keys and values. */
         public static Backbone plain(int width, int depth, int heads, double mlpRatio) {
             return new Backbone(
                     BackboneType.PLAIN, width, depth, heads, mlpRatio, false, OptionalDouble.empty(), 0, List.of());

@@ -37,14 +37,16 @@ final class TokensToToken extends Layer {
             attentions.add(child("attention" + (i + 1), attention(c, joined)));
             channels = c.tokens().width();
         }
-        int joined = channels * c.tokens().splits().get(c.tokens().splits().size() - 1).window();
+        int joined = channels
+                * c.tokens().splits().get(c.tokens().splits().size() - 1).window();
         projection = child("project", new Linear(joined, c.backbone().width()));
     }
 
     private static Layer attention(T2TViTConfig c, int joined) {
         return switch (c.tokens().attention()) {
             case TRANSFORMER -> new TokenTransformer(joined, c.tokens().width());
-            case PERFORMER -> new TokenPerformer(joined, c.tokens().width(), c.tokens().dropout());
+            case PERFORMER ->
+                new TokenPerformer(joined, c.tokens().width(), c.tokens().dropout());
         };
     }
 

@@ -24,13 +24,17 @@ final class PatchEmbedding extends Layer {
     PatchEmbedding(ViTConfig c) {
         config = c;
         cut = c.patches();
-        stem = cut.stem().isPresent()
-                ? child("backbone", cut.stem().get().create(c.channels()))
-                : null;
+        stem = cut.stem().isPresent() ? child("backbone", cut.stem().get().create(c.channels())) : null;
         int in = cut.stem().map(ViTConfig.Stem::channels).orElse(c.channels());
         var patch = new long[] {cut.size().height(), cut.size().width()};
         var shape = new Conv2d.Shape(
-                in, c.encoder().width(), patch, patch, new long[] {0, 0}, 1, !c.norms().pre());
+                in,
+                c.encoder().width(),
+                patch,
+                patch,
+                new long[] {0, 0},
+                1,
+                !c.norms().pre());
         boolean jax = c.weightInit() != ViTConfig.InitScheme.TIMM;
         projection = child(
                 "proj",
@@ -86,7 +90,8 @@ final class PatchEmbedding extends Layer {
     private void requireFitting(long height, long width) {
         VitrailException.require(
                 cut.dynamicSize()
-                        ? positions(height) % cut.size().height() == 0 && positions(width) % cut.size().width() == 0
+                        ? positions(height) % cut.size().height() == 0
+                                && positions(width) % cut.size().width() == 0
                         : height == config.imageHeight() && width == config.imageWidth(),
                 cut.dynamicSize()
                         ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"

@@ -86,7 +86,9 @@ public record ViTConfig(
 
         Patches with(ConstructorArguments a) {
             return new Patches(
-                    a.pair("patch_size").map(sides -> new Patch(sides[0], sides[1])).orElse(size),
+                    a.pair("patch_size")
+                            .map(sides -> new Patch(sides[0], sides[1]))
+                            .orElse(size),
                     a.flag("dynamic_img_size", dynamicSize),
                     a.flag("dynamic_img_pad", dynamicPad),
                     stem);
@@ -302,7 +304,8 @@ public record ViTConfig(
         int fullHeight = grid.rows() * unit.height(), fullWidth = grid.columns() * unit.width();
         return fullHeight == height && fullWidth == width
                 ? List.of()
-                : List.of("images are padded to %d×%d pixels, a multiple of the patch".formatted(fullHeight, fullWidth));
+                : List.of(
+                        "images are padded to %d×%d pixels, a multiple of the patch".formatted(fullHeight, fullWidth));
     }
 
     /** Patches of an image of the configured size. */

@@ -67,9 +67,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
         var encoder = c.encoder();
         int D = encoder.width();
         cls = tokens.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
-        registers = tokens.registers() > 0
-                ? parameter("reg_token", Init.normal(1e-6), 1, tokens.registers(), D)
-                : null;
+        registers = tokens.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, tokens.registers(), D) : null;
         positions = parameter(
                 "pos_embed",
                 Init.truncatedNormal(0.02),
@@ -134,7 +132,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
         x = config().tokens().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
         if (training() && config().tokens().patchDropout() > 0) {
-            x = Positions.dropPatches(x, config().tokens().prefix(), config().tokens().patchDropout());
+            x = Positions.dropPatches(
+                    x, config().tokens().prefix(), config().tokens().patchDropout());
         }
         return normPre.apply(x);
     }
@@ -206,7 +205,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var blocks = FeatureInfo.each("blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
+        var blocks = FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
         return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
     }
 
@@ -278,7 +278,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
     @Override
     public String firstConv() {
-        return config().patches().stem()
+        return config().patches()
+                .stem()
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
     }
@@ -287,7 +288,13 @@ public final class VisionTransformer extends Model implements PatchTokens {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             var from = source.map(c -> ((ViTConfig) c).grid());
-            return Positions.fit(values, config().tokens().positionedPrefix(), from, config().grid(), config().encoder().width(), true);
+            return Positions.fit(
+                    values,
+                    config().tokens().positionedPrefix(),
+                    from,
+                    config().grid(),
+                    config().encoder().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -358,9 +365,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
 
         private static Layer scale(ViTConfig c) {
             var initial = c.blocks().layerScale();
-            return initial.isPresent()
-                    ? new LayerScale(c.encoder().width(), initial.getAsDouble())
-                    : new Identity();
+            return initial.isPresent() ? new LayerScale(c.encoder().width(), initial.getAsDouble()) : new Identity();
         }
 
         @Override

@@ -87,10 +87,12 @@ final class CompactModelsTest {
 
     /** A checkpoint for 24×24 pixels in patches of 4×4 fits 48×16 pixels: 6×6 positions become 12×4. */
     @ParameterizedTest
-    @EnumSource(value = Pool.class, names = {"TOKEN", "AVG"})
+    @EnumSource(
+            value = Pool.class,
+            names = {"TOKEN", "AVG"})
     void positionsFitAnotherGrid(Pool pool) {
-        var config = new CompactViT.Config(
-                new ImageInput(48, 16, 3), Patch.square(4), ENCODER, new Head(3, pool, 0), 0);
+        var config =
+                new CompactViT.Config(new ImageInput(48, 16, 3), Patch.square(4), ENCODER, new Head(3, pool, 0), 0);
         try (var model = new CompactViT(config);
                 var frame = Frame.open()) {
             long prefix = pool == Pool.TOKEN ? 1 : 0;
@@ -127,10 +129,12 @@ final class CompactModelsTest {
 
     @Test
     void refusesWhatCannotWork() {
-        assertThatThrownBy(() -> new CompactViT.Config(RECTANGLE, new Patch(5, 5), ENCODER, TOKEN, 0)).hasMessageContaining("10 and 15");
+        assertThatThrownBy(() -> new CompactViT.Config(RECTANGLE, new Patch(5, 5), ENCODER, TOKEN, 0))
+                .hasMessageContaining("10 and 15");
         assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, PATCH, new Shape(18, 1, 1, 4, 4, 0), MEAN))
                 .hasMessageContaining("multiple of 4");
-        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, PATCH, ENCODER, MEAN)).hasMessageContaining("dropout");
+        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, PATCH, ENCODER, MEAN))
+                .hasMessageContaining("dropout");
         assertThatThrownBy(() -> model("vit").config().withDropPath(0.1)).hasMessageContaining("stochastic depth");
         assertThat(model("cait").config().withDropPath(0.25))
                 .isInstanceOfSatisfying(CompactCaiT.Config.class, c -> assertThat(c.layerDropout())

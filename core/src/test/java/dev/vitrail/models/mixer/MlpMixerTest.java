@@ -13,7 +13,8 @@ import dev.vitrail.nn.Pool;
 import org.junit.jupiter.api.Test;
 
 final class MlpMixerTest {
-    private static final MlpMixer.Config SMALL = new MlpMixer.Config(new ImageInput(12, 20, 2), 4, 16, 2, 0.5, 4, new Head(3, Pool.AVG, 0.1), 0.1, 0.5);
+    private static final MlpMixer.Config SMALL =
+            new MlpMixer.Config(new ImageInput(12, 20, 2), 4, 16, 2, 0.5, 4, new Head(3, Pool.AVG, 0.1), 0.1, 0.5);
 
     @Test
     void trainsOnRectangles() {

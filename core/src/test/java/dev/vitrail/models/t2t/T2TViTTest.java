@@ -22,8 +22,8 @@ import dev.vitrail.models.t2t.T2TViTConfig.Tokens;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Pool;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,8 +35,7 @@ final class T2TViTTest {
             .withTokens(t -> new Tokens(t.splits(), t.attention(), 8, t.dropout()));
 
     private static T2TViTConfig small(BackboneType type) {
-        return SMALL.withBackbone(
-                b -> type == BackboneType.DENSE ? b.dense(8, List.of(1, 2)) : b.withType(type));
+        return SMALL.withBackbone(b -> type == BackboneType.DENSE ? b.dense(8, List.of(1, 2)) : b.withType(type));
     }
 
     private static T2TViTConfig sized(T2TViTConfig config, int height, int width) {
@@ -164,13 +163,17 @@ final class T2TViTTest {
     void refusesWhatCannotWork() {
         assertRefused(() -> plain(24, 5, 3), "width 24", "heads 5", "4 heads");
         // Its blocks are 24, 16 and 24 channels wide: the heads that are proposed divide all of them.
-        assertRefused(() -> new Backbone(
-                        BackboneType.DENSE, 24, 2, 7, 3, false, OptionalDouble.empty(), 8, List.of(1, 2)), "width 24", "heads 7", "8 heads");
+        assertRefused(
+                () -> new Backbone(BackboneType.DENSE, 24, 2, 7, 3, false, OptionalDouble.empty(), 8, List.of(1, 2)),
+                "width 24",
+                "heads 7",
+                "8 heads");
         assertThat(Backbone.plain(24, 2, 8, 3).dense(8, List.of(1, 2)).heads()).isEqualTo(8);
         assertRefused(() -> SMALL.withImage(2, 2), "2×2", "too small");
         assertRefused(() -> plain(24, 2, 4).withBackbone(b -> b.withType(BackboneType.GHOST)), "mlpRatio of 3", "4.0");
         assertRefused(() -> SMALL.withBackbone(b -> b.withType(BackboneType.DENSE)), "growth 0");
-        assertRefused(() -> small(BackboneType.DENSE).withBackbone(b -> b.withType(BackboneType.PLAIN)), "growth 8", "PLAIN");
+        assertRefused(
+                () -> small(BackboneType.DENSE).withBackbone(b -> b.withType(BackboneType.PLAIN)), "growth 8", "PLAIN");
         assertRefused(() -> plain(8, 2, 3).withBackbone(b -> b.withType(BackboneType.SE)), "at least 16");
         assertRefused(() -> new SoftSplit(3, 2, 3), "padding 3");
         try (var model = initialised(sized(SMALL, 32, 32));

@@ -95,8 +95,10 @@ final class Toy extends Model {
         var x = patches.apply(images);
         for (int i = 0; i < blocks.size(); i++) {
             x = x.plus(blocks.get(i).apply(x));
-            tap.take(i, x, tokens -> Positions.map(
-                    tokens, Patch.square(config().patch).grid(config().image)));
+            tap.take(
+                    i,
+                    x,
+                    tokens -> Positions.map(tokens, Patch.square(config().patch).grid(config().image)));
         }
         return norm.apply(x);
     }

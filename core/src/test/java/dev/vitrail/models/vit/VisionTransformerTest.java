@@ -68,8 +68,8 @@ class VisionTransformerTest {
                         c -> c.withTokens(t -> t.withRegisters(2).withPositionsCoverPrefix(false)),
                         c -> c.withBlocks(b -> new ViTConfig.Blocks(false, true, OptionalDouble.of(0.1), false))
                                 .withEncoder(e -> e.withQkvBias(false)),
-                        c -> c.withNorms(n -> n.withPre(true))
-                                .withEncoder(e -> e.withActivation(Activation.QUICK_GELU).withNormEps(1e-5)),
+                        c -> c.withNorms(n -> n.withPre(true)).withEncoder(e -> e.withActivation(Activation.QUICK_GELU)
+                                .withNormEps(1e-5)),
                         c -> c.withBlocks(b -> b.withGatedMlp(true))
                                 .withEncoder(e -> e.withActivation(Activation.SILU)),
                         c -> c.withHead(head(Pool.AVG)).withNorms(n -> n.withAfterPool(false)),
@@ -111,11 +111,12 @@ class VisionTransformerTest {
     }
 
     @ParameterizedTest
-    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = {"CATAVGMAX", "NONE"})
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"CATAVGMAX", "NONE"})
     void everyPoolingIsItsFormula(Pool pool) {
-        var config = SMALL.withHead(head(pool))
-                .withTokens(t -> t.withRegisters(1))
-                .withNorms(n -> n.withAfterPool(false));
+        var config =
+                SMALL.withHead(head(pool)).withTokens(t -> t.withRegisters(1)).withNorms(n -> n.withAfterPool(false));
         try (var model = model(config);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -266,9 +267,7 @@ class VisionTransformerTest {
                 "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or map"
                         + " or token_avg");
         refused(() -> SMALL.withTokens(t -> t.withRegisters(-1)), "registers -1 must not be negative");
-        refused(
-                () -> SMALL.withEncoder(e -> e.withMlpRatio(0)),
-                "mlpRatio 0.0 leaves no hidden channels of width 24");
+        refused(() -> SMALL.withEncoder(e -> e.withMlpRatio(0)), "mlpRatio 0.0 leaves no hidden channels of width 24");
         refused(
                 () -> SMALL.withBlocks(b -> b.withGatedMlp(true)).withEncoder(e -> e.withMlpRatio(1.0625)),
                 "a gated MLP halves its hidden channels, and 25 (width 24 × mlpRatio 1.0625) are odd");
