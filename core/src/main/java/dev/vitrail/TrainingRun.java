@@ -39,6 +39,7 @@ import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
+import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
@@ -151,6 +152,9 @@ public final class TrainingRun implements AutoCloseable {
         require(
                 asked.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
+        if (asked.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.kind() == Device.Kind.CPU) {
+            Autocast.requireFastBf16();
+        }
         this.sets = sets(asked);
         var sampler = Augmentation.sampler(asked, sets.train());
         this.config = resume ? asked : asked.forImages(sampler.length());
