@@ -338,9 +338,10 @@ public final class Beit extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
-            var y = down.apply(activation.consume(up.apply(norm2.apply(x))));
-            return Residual.sum(x, dropPath2.apply(LayerScale.scaled(y, gamma2)));
+            x = Residual.addInPlace(
+                    x, dropPath1.apply(LayerScale.scaleInPlace(attention.apply(norm1.apply(x)), gamma1)));
+            var y = down.apply(activation.applyInPlace(up.apply(norm2.apply(x))));
+            return Residual.addInPlace(x, dropPath2.apply(LayerScale.scaleInPlace(y, gamma2)));
         }
     }
 

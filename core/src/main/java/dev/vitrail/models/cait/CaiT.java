@@ -195,8 +195,9 @@ public final class CaiT extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
-            return Residual.sum(x, dropPath.apply(LayerScale.scaled(mlp.apply(norm2.apply(x)), gamma2)));
+            x = Residual.addInPlace(
+                    x, dropPath.apply(LayerScale.scaleInPlace(attention.apply(norm1.apply(x)), gamma1)));
+            return Residual.addInPlace(x, dropPath.apply(LayerScale.scaleInPlace(mlp.apply(norm2.apply(x)), gamma2)));
         }
     }
 
@@ -305,8 +306,8 @@ public final class CaiT extends Model {
         Tensor apply(Tensor x, Tensor token) {
             return framed(() -> {
                 var all = norm1.apply(Tensor.cat(1, token, x)); //                      [B, 1+N, D]
-                var y = Residual.sum(token, LayerScale.scaled(attention.apply(all), gamma1));
-                return Residual.sum(y, LayerScale.scaled(mlp.apply(norm2.apply(y)), gamma2));
+                var y = Residual.addInPlace(token, LayerScale.scaleInPlace(attention.apply(all), gamma1));
+                return Residual.addInPlace(y, LayerScale.scaleInPlace(mlp.apply(norm2.apply(y)), gamma2));
             });
         }
     }

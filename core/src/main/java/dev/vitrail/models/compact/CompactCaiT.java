@@ -247,8 +247,8 @@ public final class CompactCaiT extends Model {
         }
 
         private Tensor forward(Tensor x, @Nullable Tensor context) {
-            x = Residual.sum(x, attention.apply(x, context));
-            return Residual.sum(x, MLP.apply(x));
+            x = Residual.addInPlace(x, attention.apply(x, context));
+            return Residual.addInPlace(x, MLP.apply(x));
         }
     }
 
@@ -268,7 +268,7 @@ public final class CompactCaiT extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return LayerScale.scaled(MLP.apply(x), scale);
+            return LayerScale.scaleInPlace(MLP.apply(x), scale);
         }
     }
 
@@ -282,7 +282,7 @@ public final class CompactCaiT extends Model {
         }
 
         Tensor apply(Tensor x, @Nullable Tensor context) {
-            return framed(() -> LayerScale.scaled(attention.apply(x, context), scale));
+            return framed(() -> LayerScale.scaleInPlace(attention.apply(x, context), scale));
         }
     }
 

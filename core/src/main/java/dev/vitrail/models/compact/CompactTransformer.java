@@ -157,8 +157,8 @@ public final class CompactTransformer extends Layer {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, attention.apply(x));
-            return Residual.sum(x, MLP.apply(x));
+            x = Residual.addInPlace(x, attention.apply(x));
+            return Residual.addInPlace(x, MLP.apply(x));
         }
     }
 
@@ -224,7 +224,7 @@ public final class CompactTransformer extends Layer {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var hidden = Activation.GELU.consume(up.apply(norm.apply(x)));
+            var hidden = Activation.GELU.applyInPlace(up.apply(norm.apply(x)));
             return dropout.apply(down.apply(dropout.apply(hidden)));
         }
     }

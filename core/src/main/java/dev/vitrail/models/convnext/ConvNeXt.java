@@ -160,7 +160,7 @@ public final class ConvNeXt extends Model {
         protected Tensor forward(Tensor images) {
             var x = first.apply(images.channelsLast());
             if (second != null) {
-                x = second.apply(between == null ? x : between.consume(x));
+                x = second.apply(between == null ? x : between.applyInPlace(x));
             }
             return norm.apply(x);
         }
@@ -234,9 +234,9 @@ public final class ConvNeXt extends Model {
             var y = depthwise.apply(x).permute(0, 2, 3, 1); //                      [B, H, W, C]
             y = mlp.apply(norm.apply(y));
             if (gamma != null) {
-                y = LayerScale.scaled(y, gamma);
+                y = LayerScale.scaleInPlace(y, gamma);
             }
-            return Residual.sum(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
+            return Residual.addInPlace(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
         }
     }
 
@@ -246,22 +246,23 @@ public final class ConvNeXt extends Model {
 
         private final Pointwise up;
         private final Activation activation;
-        private final Layer responseNorm;
+        private final @Nullable GlobalResponseNorm responseNorm;
         private final Pointwise down;
 
         MLP(ConvNeXtConfig c, int width) {
             up = child(
                     "fc1", new Pointwise(width, (long) RATIO * width, c.blocks().convolvedMlp()));
             activation = c.blocks().activation();
-            responseNorm = child(
-                    "grn", c.blocks().responseNorm() ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
+            responseNorm =
+                    c.blocks().responseNorm() ? child("grn", new GlobalResponseNorm((long) RATIO * width)) : null;
             down = child(
                     "fc2", new Pointwise((long) RATIO * width, width, c.blocks().convolvedMlp()));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            return down.apply(responseNorm.apply(activation.consume(up.apply(x))));
+            var hidden = activation.applyInPlace(up.apply(x));
+            return down.apply(responseNorm == null ? hidden : responseNorm.applyInPlace(hidden));
         }
     }
 
@@ -275,7 +276,7 @@ public final class ConvNeXt extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return Activation.GELU.consume(linear.apply(x));
+            return Activation.GELU.applyInPlace(linear.apply(x));
         }
     }
 }

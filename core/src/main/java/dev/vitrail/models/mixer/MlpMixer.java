@@ -222,7 +222,7 @@ public final class MlpMixer extends Model {
             var mixed = patches.apply(norm1.apply(x).transpose(1, 2)).transpose(1, 2);
             // Not written over the branch, which lies transposed: the sum takes the layout of x.
             x = x.plus(dropPath.apply(mixed));
-            return Residual.sum(x, dropPath.apply(channels.apply(norm2.apply(x))));
+            return Residual.addInPlace(x, dropPath.apply(channels.apply(norm2.apply(x))));
         }
     }
 }

@@ -50,7 +50,7 @@ public final class ResNet extends Model {
         } else {
             var conv1 = child("conv1", new DeepStem(c));
             var norm1 = child("bn1", c.norm(in));
-            stem = images -> c.blocks().activation().consume(norm1.apply(conv1.apply(images)));
+            stem = images -> c.blocks().activation().applyInPlace(norm1.apply(conv1.apply(images)));
         }
         maximum = child("maxpool", c.stem().convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
         var rates = DropPath.linear(c.dropPath(), c.blocks().depths());

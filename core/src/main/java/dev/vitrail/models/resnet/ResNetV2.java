@@ -226,7 +226,7 @@ public final class ResNetV2 extends Model {
             var shortcut = downsample == null ? x : downsample.apply(y);
             y = conv2.apply(norm2.apply(conv1.apply(y)));
             y = conv3.apply(norm3.apply(y));
-            return Residual.sum(shortcut, dropPath.apply(y));
+            return Residual.addInPlace(shortcut, dropPath.apply(y));
         }
     }
 
@@ -252,7 +252,7 @@ public final class ResNetV2 extends Model {
         protected Tensor forward(Tensor x) {
             var y = norm1.apply(x);
             var shortcut = downsample == null ? x : downsample.apply(y);
-            return Residual.sum(shortcut, dropPath.apply(conv2.apply(norm2.apply(conv1.apply(y)))));
+            return Residual.addInPlace(shortcut, dropPath.apply(conv2.apply(norm2.apply(conv1.apply(y)))));
         }
     }
 
@@ -282,7 +282,7 @@ public final class ResNetV2 extends Model {
             var shortcut = downsample == null ? x : downsample.apply(x);
             var y = norm2.apply(conv2.apply(norm1.apply(conv1.apply(x))));
             y = dropPath.apply(norm3.apply(conv3.apply(y)));
-            return activation.consume(Residual.sum(shortcut, y));
+            return activation.applyInPlace(Residual.addInPlace(shortcut, y));
         }
     }
 

@@ -360,8 +360,8 @@ public final class SwinTransformer extends Model {
 
         @Override
         Tensor forward(Tensor x, Windows windows) {
-            x = Residual.sum(x, dropPath1.apply(attention.apply(norm1.apply(x), windows)));
-            return Residual.sum(x, dropPath2.apply(mlp.apply(norm2.apply(x))));
+            x = Residual.addInPlace(x, dropPath1.apply(attention.apply(norm1.apply(x), windows)));
+            return Residual.addInPlace(x, dropPath2.apply(mlp.apply(norm2.apply(x))));
         }
     }
 

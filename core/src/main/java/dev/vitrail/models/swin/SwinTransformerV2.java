@@ -59,8 +59,8 @@ final class SwinTransformerV2 {
 
         @Override
         Tensor forward(Tensor x, Windows windows) {
-            x = Residual.sum(x, dropPath1.apply(norm1.apply(attention.apply(x, windows))));
-            return Residual.sum(x, dropPath2.apply(norm2.apply(mlp.apply(x))));
+            x = Residual.addInPlace(x, dropPath1.apply(norm1.apply(attention.apply(x, windows))));
+            return Residual.addInPlace(x, dropPath2.apply(norm2.apply(mlp.apply(x))));
         }
     }
 
@@ -153,7 +153,7 @@ final class SwinTransformerV2 {
         /** {@code [(2·height−1)·(2·width−1), h]} for the windows of the configured image size. */
         Tensor apply(Device device) {
             return framed(() -> {
-                var scores = down.apply(Activation.RELU.consume(up.apply(coordinates.on(device))));
+                var scores = down.apply(Activation.RELU.applyInPlace(up.apply(coordinates.on(device))));
                 return Functional.sigmoid(scores).times(LARGEST);
             });
         }

@@ -1,7 +1,6 @@
 package dev.vitrail.models.t2t;
 
 import dev.vitrail.engine.Functional;
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
@@ -132,8 +131,8 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var y = Residual.sum(x, dropPath.apply(dropout.apply(squeezed(attention.apply(norm1.apply(x))))));
-            y = Residual.sum(y, dropPath.apply(mlp.apply(norm2.apply(y))));
+            var y = Residual.addInPlace(x, dropPath.apply(dropout.apply(squeezed(attention.apply(norm1.apply(x))))));
+            y = Residual.addInPlace(y, dropPath.apply(mlp.apply(norm2.apply(y))));
             return growth == null ? y : Tensor.cat(2, x, growth.apply(y));
         }
 
@@ -149,16 +148,16 @@ final class T2TBlocks {
         /** The block's result for the first {@code count} tokens alone, {@code [B, count, D]}. */
         Tensor applyToFirst(Tensor x, long count) {
             return framed(() -> {
-                var y = Residual.sum(
+                var y = Residual.addInPlace(
                         x.narrow(1, 0, count), ((Attention) attention).applyToFirst(norm1.apply(x), count));
-                return Residual.sum(y, mlp.apply(norm2.apply(y)));
+                return Residual.addInPlace(y, mlp.apply(norm2.apply(y)));
             });
         }
     }
 
     /**
      * Channel attention: each channel is scaled by a factor that follows from all channels' means over the tokens (Hu et al.,
-     * 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}. Without recorded gradients the product replaces the input.
+     * 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}.
      */
     private static final class SqueezeExcitation extends Layer {
         private final Linear squeeze;
@@ -171,9 +170,9 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var hidden = Activation.RELU.consume(squeeze.apply(x.mean(false, 1))); //     [B, D/16]
+            var hidden = Activation.RELU.applyInPlace(squeeze.apply(x.mean(false, 1))); //     [B, D/16]
             var factors = Functional.sigmoid(excite.apply(hidden)).unsqueeze(1); //          [B, 1, D]
-            return Gradients.recorded() ? x.times(factors) : x.timesInPlace(factors);
+            return x.times(factors);
         }
     }
 
@@ -188,7 +187,7 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return Activation.GELU.consume(linear.apply(x));
+            return Activation.GELU.applyInPlace(linear.apply(x));
         }
     }
 
@@ -273,12 +272,12 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var first = Activation.GELU.consume(up.apply(x));
+            var first = Activation.GELU.applyInPlace(up.apply(x));
             var hidden = Tensor.cat(
                     2,
                     first,
-                    Activation.GELU.consume(second.apply(first)),
-                    Activation.GELU.consume(third.apply(first))); //                      [B, N, 3·D]
+                    Activation.GELU.applyInPlace(second.apply(first)),
+                    Activation.GELU.applyInPlace(third.apply(first))); //                      [B, N, 3·D]
             return dropout.apply(down.apply(dropout.apply(hidden)));
         }
     }

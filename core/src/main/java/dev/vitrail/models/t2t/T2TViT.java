@@ -69,35 +69,37 @@ public final class T2TViT extends Model {
         return (T2TViTConfig) super.config();
     }
 
-    /** Tokens before the first block, {@code [B, 1+N, D]}. */
-    private Tensor embedded(Tensor images) {
-        var x = tokens.apply(images); //                                                [B, N, D]
+    /**
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, 1+N, D]}.
+     *
+     * @param classTokenAlone whether the last block computes no more than the class token
+     */
+    private Tensor encode(Tensor images, boolean classTokenAlone, FeatureTap tap) {
+        var x = tokens.apply(images); //                                                [B, N, D], section 3.1
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
-        return positionDropout.apply(x.plus(positions.value()));
+        x = positionDropout.apply(x.plus(positions.value())); //                        [B, 1+N, D]
+        int last = blocks.size() - 1;
+        for (int i = 0; i <= last; i++) { //                                            section 3.2
+            x = classTokenAlone && i == last
+                    ? ((T2TBlocks.Block) blocks.get(i)).applyToFirst(x, 1)
+                    : blocks.get(i).apply(x);
+            // The last normalization fits blocks of the last width alone: in a dense backbone, the last block.
+            boolean normalized =
+                    tap.normalised() && x.size(2) == config().backbone().outputWidth();
+            tap.take(i, x, tokens -> map(normalized ? norm.apply(tokens) : tokens));
+        }
+        return norm.apply(x);
     }
 
     /**
-     * Tokens after the last block, normalised; the first is the class token.
+     * Tokens after the last block, normalized; the first is the class token.
      *
-     * @param images {@code [B, C, H, W]}, normalised
+     * @param images {@code [B, C, H, W]}, normalized
      * @return {@code [B, 1+N, D]}
      */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
-        return norm.apply(encoded(images, blocks.size(), tap));
-    }
-
-    /** Tokens after the first {@code count} blocks, {@code [B, 1+N, D]}. */
-    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
-        var x = embedded(images);
-        for (int i = 0; i < count; i++) {
-            x = blocks.get(i).apply(x);
-            // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalised =
-                    tap.normalised() && x.size(2) == config().backbone().outputWidth();
-            tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
-        }
-        return x;
+        return encode(images, false, tap);
     }
 
     private Tensor map(Tensor tokens) {
@@ -120,18 +122,14 @@ public final class T2TViT extends Model {
         return features.select(1, 0);
     }
 
+    /** While only the result counts, the last block computes the class token alone, where it can. */
     @Override
     protected Tensor pooledOf(Tensor images) {
-        var last = blocks.get(blocks.size() - 1);
-        if (!inference()
-                || ForwardHook.active()
-                || !(last instanceof T2TBlocks.Block block)
-                || !block.mayStopAtFirst()) {
-            return pooled(features(images, FeatureTap.NONE));
-        }
-        // Only the class token is read, so the last block computes no other.
-        var x = encoded(images, blocks.size() - 1, FeatureTap.NONE);
-        return pooled(norm.apply(block.applyToFirst(x, 1)));
+        boolean classTokenAlone = inference()
+                && !ForwardHook.active()
+                && blocks.get(blocks.size() - 1) instanceof T2TBlocks.Block block
+                && block.mayStopAtFirst();
+        return pooled(encode(images, classTokenAlone, FeatureTap.NONE));
     }
 
     @Override

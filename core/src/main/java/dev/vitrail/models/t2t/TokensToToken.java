@@ -87,7 +87,7 @@ final class TokensToToken extends Layer {
         @Override
         protected Tensor forward(Tensor x) {
             x = attention.apply(norm1.apply(x));
-            return Residual.sum(x, mlp.apply(norm2.apply(x)));
+            return Residual.addInPlace(x, mlp.apply(norm2.apply(x)));
         }
     }
 
@@ -111,7 +111,7 @@ final class TokensToToken extends Layer {
             var v = parts.get(2);
             var y = Attention.attention(this, parts.get(0), parts.get(1), v, null, 0, scale)
                     .squeeze(1);
-            return Residual.sum(v.squeeze(1), out.apply(y));
+            return Residual.addInPlace(v.squeeze(1), out.apply(y));
         }
     }
 
@@ -156,8 +156,8 @@ final class TokensToToken extends Layer {
         @Override
         protected Tensor forward(Tensor x) {
             x = attend(norm1.apply(x));
-            var hidden = Activation.GELU.consume(up.apply(norm2.apply(x)));
-            return Residual.sum(x, mlpDropout.apply(down.apply(hidden)));
+            var hidden = Activation.GELU.applyInPlace(up.apply(norm2.apply(x)));
+            return Residual.addInPlace(x, mlpDropout.apply(down.apply(hidden)));
         }
 
         private Tensor attend(Tensor x) {
@@ -168,7 +168,7 @@ final class TokensToToken extends Layer {
             var total = q.matmul(k.sum(true, 1).transpose(1, 2)); //                      [B, N, 1]
             var y = q.matmul(k.transpose(1, 2).matmul(v)); //                             [B, N, c]
             y = y.dividedBy(total.plus(EPSILON));
-            return Residual.sum(v, dropout.apply(out.apply(y)));
+            return Residual.addInPlace(v, dropout.apply(out.apply(y)));
         }
 
         /** {@code exp(w·x − |x|²/2) / √m}, positive whatever the sign of {@code w·x}: {@code [B, N, c] → [B, N, m]}. */

@@ -112,30 +112,43 @@ public final class VisionTransformer extends Model implements PatchTokens {
         };
     }
 
-    /** Tokens before the first block: {@code [B, T+N, D]} (eq. 1). */
-    private Tensor tokens(Tensor images, FeatureTap tap) {
-        return tokens(images, patches.apply(images, tap));
+    /**
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, T+N, D]}.
+     *
+     * @param change of the embedded patches before they get their positions, {@code [B, N, D] → [B, N, D]}
+     * @param prefixAlone whether the last block computes no more than the class (and distillation) token
+     */
+    private Tensor encode(Tensor images, UnaryOperator<Tensor> change, boolean prefixAlone, FeatureTap tap) {
+        var x = change.apply(patches.apply(images, tap)); //                              [B, N, D]
+        x = normPre.apply(embedded(x, images)); //                                        [B, T+N, D], eq. 1
+        int stem = config().stemMaps().size(), last = blocks.size() - 1;
+        for (int i = 0; i <= last; i++) {
+            x = prefixAlone && i == last //                                               eq. 2, 3
+                    ? blocks.get(i).applyToFirst(x, config().tokens().distilled() ? 2 : 1)
+                    : blocks.get(i).apply(x);
+            tap.take(stem + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
+        }
+        return norm.apply(x);
     }
 
-    /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
-    private Tensor tokens(Tensor images, Tensor x) {
+    /** Patches with positions and prefix tokens, {@code [B, N, D] → [B, T+N, D]}; while training some patches may be left out. */
+    private Tensor embedded(Tensor x, Tensor images) {
+        var tokens = config().tokens();
         var table = positions.value();
         if (config().patches().dynamicSize() || config().patches().dynamicPad()) {
             table = Positions.resample(
                     table,
-                    config().tokens().positionedPrefix(),
+                    tokens.positionedPrefix(),
                     config().grid().rows(),
                     config().grid().columns(),
                     patches.rows(images.size(2)),
                     patches.columns(images.size(3)));
         }
-        x = config().tokens().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
+        x = tokens.positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
-        if (training() && config().tokens().patchDropout() > 0) {
-            x = Positions.dropPatches(
-                    x, config().tokens().prefix(), config().tokens().patchDropout());
-        }
-        return normPre.apply(x);
+        return training() && tokens.patchDropout() > 0
+                ? Positions.dropPatches(x, tokens.prefix(), tokens.patchDropout())
+                : x;
     }
 
     private Tensor withPrefix(Tensor x) {
@@ -153,26 +166,19 @@ public final class VisionTransformer extends Model implements PatchTokens {
     /**
      * Tokens after the last block.
      *
-     * @param images {@code [B, C, H, W]}, normalised
+     * @param images {@code [B, C, H, W]}, normalized
      * @return {@code [B, T+N, D]}
      */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
-        return norm.apply(encoded(images, blocks.size(), tap));
+        return encode(images, UnaryOperator.identity(), false, tap);
     }
 
-    /** Tokens after the first {@code count} blocks, {@code [B, T+N, D]}. */
-    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
-        return encoded(tokens(images, tap), count, images, tap);
-    }
-
-    private Tensor encoded(Tensor x, int count, Tensor images, FeatureTap tap) {
-        int before = config().stemMaps().size();
-        for (int i = 0; i < count; i++) {
-            x = blocks.get(i).apply(x); //                                             eq. 2, 3
-            tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
-        }
-        return x;
+    /** While only the result counts, the last block computes the class (and distillation) token alone where no other is read. */
+    @Override
+    protected Tensor pooledOf(Tensor images) {
+        boolean prefixAlone = inference() && config().head().pool() == Pool.TOKEN && !ForwardHook.active();
+        return pooled(encode(images, UnaryOperator.identity(), prefixAlone, FeatureTap.NONE));
     }
 
     @Override
@@ -181,11 +187,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
                 config().tokens().patchDropout() == 0,
                 "the patches of a model that drops some (patch dropout %s) cannot be told apart: set it to 0",
                 config().tokens().patchDropout());
-        return framed(() -> {
-            var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
-            x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
-            return fcNorm.apply(patchesOf(x)); // it stands after pooling where norm does not stand before
-        });
+        // What normalizes after pooling, where nothing does before, fits the patches too.
+        return framed(() -> fcNorm.apply(patchesOf(encode(images, change, false, FeatureTap.NONE))));
     }
 
     @Override
@@ -208,18 +211,6 @@ public final class VisionTransformer extends Model implements PatchTokens {
         var blocks = FeatureInfo.each(
                 "blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
         return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
-    }
-
-    @Override
-    protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config().head().pool() != Pool.TOKEN || ForwardHook.active()) {
-            return pooled(features(images, FeatureTap.NONE));
-        }
-        // Only the class (and distillation) token is read, so the last block computes no other.
-        int last = blocks.size() - 1;
-        var x = encoded(images, last, FeatureTap.NONE);
-        x = blocks.get(last).applyToFirst(x, config().tokens().distilled() ? 2 : 1);
-        return pooled(norm.apply(x));
     }
 
     /** {@code [B, T+N, D] → [B, D]}, or {@code [B, 2, D]} for class and distillation token (eq. 4). */
@@ -318,11 +309,11 @@ public final class VisionTransformer extends Model implements PatchTokens {
     static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Attention attention;
-        private final Layer scale1;
+        private final @Nullable LayerScale scale1;
         private final DropPath dropPath1;
         private final LayerNorm norm2;
         private final Layer mlp;
-        private final Layer scale2;
+        private final @Nullable LayerScale scale2;
         private final DropPath dropPath2;
 
         Block(ViTConfig c, double dropPath) {
@@ -342,11 +333,11 @@ public final class VisionTransformer extends Model implements PatchTokens {
                             c.dropouts().projection(),
                             c.matrixInit(D, 3L * D),
                             c.matrixInit(D, D))));
-            scale1 = child("ls1", scale(c));
+            scale1 = c.blocks().layerScale().isPresent() ? child("ls1", scale(c)) : null;
             dropPath1 = child("drop_path1", new DropPath(dropPath));
             norm2 = child("norm2", new LayerNorm(D, encoder.normEps()));
             mlp = child("mlp", mlp(c));
-            scale2 = child("ls2", scale(c));
+            scale2 = c.blocks().layerScale().isPresent() ? child("ls2", scale(c)) : null;
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
@@ -363,23 +354,27 @@ public final class VisionTransformer extends Model implements PatchTokens {
                             c.mlpBiasInit());
         }
 
-        private static Layer scale(ViTConfig c) {
-            var initial = c.blocks().layerScale();
-            return initial.isPresent() ? new LayerScale(c.encoder().width(), initial.getAsDouble()) : new Identity();
+        private static LayerScale scale(ViTConfig c) {
+            return new LayerScale(c.encoder().width(), c.blocks().layerScale().orElseThrow());
+        }
+
+        /** A branch that is this block's own, scaled. */
+        private static Tensor scaled(@Nullable LayerScale scale, Tensor branch) {
+            return scale == null ? branch : scale.applyInPlace(branch);
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(scale1.apply(attention.apply(norm1.apply(x))))); // eq. 2
-            return Residual.sum(x, dropPath2.apply(scale2.apply(mlp.apply(norm2.apply(x))))); //    eq. 3
+            x = Residual.addInPlace(x, dropPath1.apply(scaled(scale1, attention.apply(norm1.apply(x))))); // eq. 2
+            return Residual.addInPlace(x, dropPath2.apply(scaled(scale2, mlp.apply(norm2.apply(x))))); //    eq. 3
         }
 
         /** The block's result for the first {@code count} tokens alone, {@code [B, count, D]}. */
         Tensor applyToFirst(Tensor x, long count) {
             return framed(() -> {
                 var first = x.narrow(1, 0, count);
-                var y = Residual.sum(first, scale1.apply(attention.applyToFirst(norm1.apply(x), count)));
-                return Residual.sum(y, scale2.apply(mlp.apply(norm2.apply(y))));
+                var y = Residual.addInPlace(first, scaled(scale1, attention.applyToFirst(norm1.apply(x), count)));
+                return Residual.addInPlace(y, scaled(scale2, mlp.apply(norm2.apply(y))));
             });
         }
     }
