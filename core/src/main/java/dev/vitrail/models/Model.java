@@ -220,6 +220,11 @@ public abstract class Model extends Layer {
         return classifiers.stream().map(classifier -> classifier.name).toList();
     }
 
+    /** Whether a parameter of that name belongs to a classifier. */
+    public final boolean isClassifier(String parameter) {
+        return classifiers().stream().anyMatch(classifier -> parameter.startsWith(classifier + "."));
+    }
+
     /** Name of the convolution that sees the image's channels, such as {@code patch_embed.proj}. */
     public abstract String firstConv();
 
