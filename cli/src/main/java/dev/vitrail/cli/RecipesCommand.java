@@ -102,7 +102,12 @@ final class RecipesCommand implements Callable<Integer> {
             String name, String summary, String source, String cost, String knownFor, Map<String, String> options) {
         static Entry of(Recipe recipe) {
             return new Entry(
-                    recipe.name(), recipe.summary(), recipe.source(), recipe.cost(), recipe.knownFor(), recipe.options().texts());
+                    recipe.name(),
+                    recipe.summary(),
+                    recipe.source(),
+                    recipe.cost(),
+                    recipe.knownFor(),
+                    recipe.options().texts());
         }
     }
 }

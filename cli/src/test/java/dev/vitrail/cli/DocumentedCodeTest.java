@@ -1,7 +1,8 @@
-package dev.vitrail;
+package dev.vitrail.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;
@@ -9,9 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
@@ -35,7 +36,8 @@ class DocumentedCodeTest {
 
         Snippet(int number, String code, String imports) {
             super(URI.create("string:///Snippet" + number + ".java"), Kind.SOURCE);
-            text = "%s class Snippet%d { static void run() throws Exception {\n%s\n} }".formatted(imports, number, code);
+            text = "%s class Snippet%d { static void run() throws Exception {\n%s\n} }"
+                    .formatted(imports, number, code);
         }
 
         @Override
@@ -70,7 +72,8 @@ class DocumentedCodeTest {
             units.add(new Snippet(units.size(), one, imports));
         }
         var said = new StringWriter();
-        var options = List.of("-proc:none", "-nowarn", "-d", classes.toString(), "-cp", System.getProperty("java.class.path"));
+        var options = List.of(
+                "-proc:none", "-nowarn", "-d", classes.toString(), "-cp", System.getProperty("java.class.path"));
         boolean compiled = ToolProvider.getSystemJavaCompiler()
                 .getTask(said, null, null, options, null, units)
                 .call();
@@ -78,14 +81,15 @@ class DocumentedCodeTest {
     }
 
     private static String imports() throws IOException {
-        return Stream.concat(
-                        files(SOURCES, ".java").stream()
-                                .map(file -> SOURCES.getParent().getParent().relativize(file.getParent()))
-                                .map(folder -> folder.toString().replace(folder.getFileSystem().getSeparator(), ".")),
-                        Stream.of("java.nio.file", "java.util"))
-                .distinct()
-                .map("import %s.*;"::formatted)
-                .collect(Collectors.joining(" "));
+        var packages = new TreeSet<>(List.of("java.nio", "java.nio.file", "java.util"));
+        for (var module : List.of("core", "onnx")) {
+            var java = ROOT.resolve(module).resolve("src/main/java");
+            for (var file : files(java, ".java")) {
+                var path = java.relativize(file).toString().replace(File.separatorChar, '.');
+                packages.add(path.replaceFirst("\\.[^.]+\\.java$", ""));
+            }
+        }
+        return packages.stream().map("import %s.*;"::formatted).collect(Collectors.joining(" "));
     }
 
     private static List<Path> files(Path folder, String ending) throws IOException {
