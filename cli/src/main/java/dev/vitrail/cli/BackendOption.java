@@ -23,7 +23,8 @@ final class BackendOption {
             names = "--backend",
             defaultValue = "libtorch",
             paramLabel = "NAME",
-            description = "Runtime: libtorch, onnx, or auto (ONNX Runtime if measured to agree and be faster; default libtorch).")
+            description =
+                    "Runtime: libtorch, onnx, or auto (ONNX Runtime if measured to agree and be faster; default libtorch).")
     private Backend backend = Backend.LIBTORCH;
 
     /**

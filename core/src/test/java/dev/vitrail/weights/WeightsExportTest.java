@@ -36,12 +36,10 @@ class WeightsExportTest {
             "convnext",
                     Map.of("depths", Optional.of(List.of(1, 1, 2, 1)), "dims", Optional.of(List.of(8, 16, 24, 32))));
 
-
     private static Variant small(String name) {
         var variant = Catalog.get(name);
         var arguments = SMALL.getOrDefault(name.replaceFirst("\\d?_.*", ""), Map.of());
-        return new Variant(
-                name, variant.family(), variant.config().withArguments(new ConstructorArguments(arguments)));
+        return new Variant(name, variant.family(), variant.config().withArguments(new ConstructorArguments(arguments)));
     }
 
     private static Model model(Variant variant) {

@@ -24,7 +24,6 @@ final class LayerLowering {
     /** Results of Pad. */
     private final Set<String> padded = new HashSet<>();
 
-
     LayerLowering(Recordings recordings, GraphBuilder onnx, ImageDimensions dimensions, Function<Value, String> names) {
         this.recordings = recordings;
         this.onnx = onnx;

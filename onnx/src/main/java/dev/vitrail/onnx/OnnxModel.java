@@ -78,7 +78,8 @@ public final class OnnxModel extends Model {
                 RandomState.seed(0);
                 var images = Tensor.randn(batch, input.channels(), input.height(), input.width());
                 var floats = FloatBuffer.wrap(images.toFloats());
-                double libtorch = median(() -> Frame.run(() -> loaded.model().apply(images).toFloats()));
+                double libtorch = median(
+                        () -> Frame.run(() -> loaded.model().apply(images).toFloats()));
                 double onnx = median(() -> session.run(floats, images.shape()));
                 return new Comparison(batch, libtorch, onnx, check);
             }

@@ -10,8 +10,8 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
-import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Interpolation;
+import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.Variant;
@@ -44,7 +44,9 @@ class OnnxExportTest {
         return Stream.concat(
                 Catalog.variants().stream().filter(variant -> variant.name().contains("_mini_")),
                 Stream.of(
-                        small("beit_base_patch16_224", Map.of("depth", 2, "embed_dim", 48, "num_heads", 3, "img_size", 64)),
+                        small(
+                                "beit_base_patch16_224",
+                                Map.of("depth", 2, "embed_dim", 48, "num_heads", 3, "img_size", 64)),
                         small("mixer_s16_224", Map.of("num_blocks", 2, "embed_dim", 32, "img_size", 64)),
                         small(
                                 "deit3_small_patch16_224",
@@ -58,7 +60,15 @@ class OnnxExportTest {
                         small(
                                 "vit_base_patch16_siglip_224",
                                 Map.of("depth", 2, "embed_dim", 48, "num_heads", 3, "img_size", 64)),
-                        small("resnetv2_50d_gn", Map.of("layers", List.of(1, 1, 1, 1), "channels", List.of(128, 128, 256, 256), "stem_chs", 64))));
+                        small(
+                                "resnetv2_50d_gn",
+                                Map.of(
+                                        "layers",
+                                        List.of(1, 1, 1, 1),
+                                        "channels",
+                                        List.of(128, 128, 256, 256),
+                                        "stem_chs",
+                                        64))));
     }
 
     private static Variant small(String name, Map<String, Object> arguments) {
@@ -104,7 +114,9 @@ class OnnxExportTest {
         model.getGraph().getNodeList().forEach(node -> used.addAll(node.getInputList()));
         assertThat(model.getGraph().getNodeList())
                 .allMatch(node -> node.getOutputList().stream().anyMatch(used::contains));
-        assertThat(model.getGraph().getInitializerList()).extracting(TensorProto::getName).allMatch(used::contains);
+        assertThat(model.getGraph().getInitializerList())
+                .extracting(TensorProto::getName)
+                .allMatch(used::contains);
     }
 
     @ParameterizedTest
@@ -134,7 +146,8 @@ class OnnxExportTest {
         try (var loaded = random(Catalog.get("vit_mini_patch4_32"))) {
             var file = folder.resolve("model.onnx");
             OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withUint8Input(true));
-            assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded))).passed())
+            assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded)))
+                            .passed())
                     .isTrue();
         }
     }
@@ -147,7 +160,8 @@ class OnnxExportTest {
             assertThat(written.external()).isTrue();
             assertThat(OnnxExport.dataOf(file)).exists();
             assertThat(file.toFile().length()).isLessThan(1 << 17);
-            assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded))).passed())
+            assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded)))
+                            .passed())
                     .isTrue();
         }
     }
@@ -179,7 +193,8 @@ class OnnxExportTest {
             try (var session = OnnxSession.open(file, 1)) {
                 assertThat(session.metadata())
                         .containsEntry("architecture", "resnet_mini_32")
-                        .hasEntrySatisfying("labels", labels -> assertThat(labels).startsWith("[\"class \\\"0\\\"\","))
+                        .hasEntrySatisfying(
+                                "labels", labels -> assertThat(labels).startsWith("[\"class \\\"0\\\"\","))
                         .hasEntrySatisfying("preprocessing", text -> assertThat(text)
                                 .contains("\"size\":[32,32]", "\"interpolation\":\"bicubic\"", "\"mean\":[0.485,"));
             }
@@ -204,7 +219,8 @@ class OnnxExportTest {
             var compared = OnnxModel.compare(random(Catalog.get("swin_mini_32")), 1, 2);
             assertThat(compared.check().passed()).isTrue();
             assertThat(compared.onnx()).isPositive();
-            assertThat(loaded.model().config()).isEqualTo(Catalog.get("swin_mini_32").config());
+            assertThat(loaded.model().config())
+                    .isEqualTo(Catalog.get("swin_mini_32").config());
         }
     }
 
@@ -216,7 +232,8 @@ class OnnxExportTest {
         try (var loaded = LoadedModel.load(model.toString(), LoadedModel.Options.DEFAULT)) {
             var file = folder.resolve("model.onnx");
             OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
-            assertThat(OnnxCheck.run(loaded, file, 2, List.of(1, 3), List.of(size(loaded))).passed())
+            assertThat(OnnxCheck.run(loaded, file, 2, List.of(1, 3), List.of(size(loaded)))
+                            .passed())
                     .isTrue();
         }
     }
