@@ -8,6 +8,7 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import java.io.IOException;
@@ -39,6 +40,7 @@ public final class OnnxModel extends Model {
     }
 
     private OnnxModel(Model model, OnnxSession session) {
+        super(model.config());
         this.model = child("", model);
         this.session = session;
         onClose(session::close);
@@ -187,12 +189,7 @@ public final class OnnxModel extends Model {
     }
 
     @Override
-    public int layer(String parameter) {
-        return model.layer(parameter);
-    }
-
-    @Override
-    public int layers() {
-        return model.layers();
+    protected LayerGroups layerGroups() {
+        throw VitrailException.of("ONNX Runtime trains no models: use --backend libtorch");
     }
 }
