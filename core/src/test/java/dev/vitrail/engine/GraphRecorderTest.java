@@ -24,7 +24,9 @@ class GraphRecorderTest {
             try (var graph = GraphRecorder.record(
                     Tensor.ones(2, 3), x -> x.times(weight.plus(1)).plus(2).contiguous())) {
                 assertThat(graph.nodes()).extracting(Graph.Node::operation).containsExactly("mul", "add");
-                assertThat(((Graph.Constant) graph.nodes().get(0).value(1)).tensor().toFloats())
+                assertThat(((Graph.Constant) graph.nodes().get(0).value(1))
+                                .tensor()
+                                .toFloats())
                         .containsExactly(2, 2, 2);
                 assertThat(graph.nodes().get(1).value(0))
                         .isEqualTo(graph.nodes().get(0).result());
@@ -71,6 +73,7 @@ class GraphRecorderTest {
     @Test
     void nothingIsRecordedAfterwards() {
         operations(x -> x.plus(1));
-        Frame.run(() -> assertThat(GraphRecorder.follows(Tensor.ones(1).plus(1))).isFalse());
+        Frame.run(
+                () -> assertThat(GraphRecorder.follows(Tensor.ones(1).plus(1))).isFalse());
     }
 }
