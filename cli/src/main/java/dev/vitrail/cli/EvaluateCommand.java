@@ -148,30 +148,18 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void report(Evaluation result, int broken, int cut, int faults, List<String> notes) {
         if (json) {
-            Json.print(Json.object(
-                    "images",
+            JsonOutput.print(new Result(
                     result.images(),
-                    "correct1",
                     result.correct1(),
-                    "correct5",
                     result.correct5(),
-                    "top1",
                     100 * result.top1(),
-                    "top5",
                     100 * result.top5(),
-                    "nll",
                     result.nll(),
-                    "calibration_error",
                     result.calibration().expectedError(),
-                    "broken",
                     broken,
-                    "cut",
                     cut,
-                    "faults",
                     faults,
-                    "images_per_second",
                     result.imagesPerSecond(),
-                    "notes",
                     notes));
             return;
         }
@@ -191,4 +179,19 @@ final class EvaluateCommand implements Callable<Integer> {
                 100 * result.calibration().expectedError());
         System.out.printf(Locale.ROOT, "%-12s %.1f images/s%n", "speed", result.imagesPerSecond());
     }
+
+    /** What {@code --json} prints; {@code top1} and {@code top5} in per cent. */
+    private record Result(
+            long images,
+            long correct1,
+            long correct5,
+            double top1,
+            double top5,
+            double nll,
+            double calibrationError,
+            int broken,
+            int cut,
+            int faults,
+            double imagesPerSecond,
+            List<String> notes) {}
 }
