@@ -59,6 +59,9 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "32", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
+    @Mixin
+    private BackendOption backend = new BackendOption();
+
     @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
@@ -80,7 +83,7 @@ final class EvaluateCommand implements Callable<Integer> {
         out.ifPresent(AtomicFile::requireWritable);
         var set = dataset();
         DataFaults.tell(set.faults(), strict);
-        try (var loaded = models.loadClassifier()) {
+        try (var loaded = backend.applyTo(models.loadClassifier(), batch)) {
             var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
                     Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
