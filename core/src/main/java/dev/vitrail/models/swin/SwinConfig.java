@@ -179,7 +179,7 @@ public record SwinConfig(
     }
 
     /** The windows of a stage for a map of patches of that size. */
-    ShiftedWindows windowsOf(int stage, int rows, int columns, boolean shifted) {
+    public ShiftedWindows windowsOf(int stage, int rows, int columns, boolean shifted) {
         var built = windowsOf(stage, shifted);
         return fixedWindows ? built : fitted(stage, rows, columns, new Window(built.height(), built.width()), shifted);
     }
