@@ -25,7 +25,7 @@ final class PushDown {
     private final boolean residual;
 
     /**
-     * @param residual whether {@code X = I + W}; else W holds the residual connection already, and a class token is replaced by its row
+     * @param residual whether {@code X = I + W}; else the matrices hold the residual connection already, and rows of class attention get it by halves
      */
     PushDown(ModelLayout layout, Layers layers, boolean residual) {
         this.layout = layout;
@@ -79,11 +79,17 @@ final class PushDown {
         return row;
     }
 
+    /** The class token's own row, {@code rownorm(½·a + ½·e₀)}, or {@code a + e₀}; the patches stay as they are. */
     private double[] throughClass(double[] row, double[] attention) {
+        double sum = 0;
+        for (double weight : attention) {
+            sum += weight;
+        }
+        double factor = residual ? row[0] : row[0] / (1 + sum);
         var result = row.clone();
-        result[0] = residual ? row[0] : 0.5 * row[0];
+        result[0] = factor;
         for (int j = 0; j < row.length; j++) {
-            result[j] += (residual ? 1 : 0.5) * row[0] * attention[j];
+            result[j] += factor * attention[j];
         }
         return result;
     }

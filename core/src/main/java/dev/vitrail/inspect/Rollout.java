@@ -16,7 +16,8 @@ import java.util.Map;
  *
  * <p>{@code X_l = rownorm(½·F_l + ½·I)} with {@code F_l} the heads fused from {@code max(0, A_l)}; the map is
  * {@code q·X_L ⋯ X_1} on the patches. It is the same for all classes. In CaiT the patches' mixed weights are divided by their rows' sums
- * first, and each layer of class attention is the matrix whose row 0 is its fused attention; Swin's windows are scattered to the map, and
+ * first, and each layer of class attention is the matrix {@code F_l} whose row 0 is its fused attention and whose other rows are the
+ * identity; Swin's windows are scattered to the map, and
  * merging is undone by equal parts; T2T's token stages are left out.
  *
  * <p>Abnar and Zuidema, <i>Quantifying Attention Flow in Transformers</i>, ACL 2020, arXiv:2005.00928; Dosovitskiy et al., 2021, fig. 6.
