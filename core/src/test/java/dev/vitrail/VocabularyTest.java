@@ -75,7 +75,7 @@ class VocabularyTest {
     }
 
     private static boolean isText(Path file) {
-        return file.toString().matches(".*\\.(java|md|yaml)");
+        return file.toString().matches(".*\\.(java|jte|md|yaml)");
     }
 
     private static void look(Path file, List<String> found) throws IOException {

@@ -87,6 +87,7 @@ final class SystemCommand implements Callable<Integer> {
                         "onednn_limit", libraries.oneDnnLimit().orElse("none"),
                         "blas", libraries.blas(),
                         "blas_kernels", libraries.blasKernels()));
+        object.put("environment", report.environment());
         object.put(
                 "products",
                 Json.object(
@@ -151,6 +152,13 @@ final class SystemCommand implements Callable<Integer> {
                 "BLAS",
                 libraries.blas()
                         + (libraries.blasKernels().isEmpty() ? "" : ", kernels for " + libraries.blasKernels()));
+        if (!report.environment().isEmpty()) {
+            line(
+                    "environment",
+                    report.environment().entrySet().stream()
+                            .map(Object::toString)
+                            .collect(Collectors.joining(", ")));
+        }
         line("CUDA", report.cuda().map(cuda -> cuda.devices() + " devices").orElse("not in this build of libtorch"));
         line(
                 "matrix products",

@@ -19,6 +19,15 @@ final class BlasProducts {
     /** Rows, or columns, that a thread takes at least. */
     private static final int LEAST_PART = 16;
 
+    /** Channels that oneDNN reads as they are, without a layout of its own. */
+    private static final int FEW_CHANNELS = 4;
+
+    /** Channels that oneDNN lays side by side where it has no newer instructions than AVX. */
+    private static final int VECTOR = 8;
+
+    /** Rows of a result that a thread takes at least of one image. */
+    private static final int LEAST_STRIP = 3;
+
     private BlasProducts() {}
 
     /** Whether sharing a product between so many threads is worth it. */
@@ -69,20 +78,38 @@ final class BlasProducts {
     }
 
     /**
-     * Whether a convolution of these images is faster by unfolding and the BLAS, an image for each thread, than by oneDNN without its
-     * newer instructions: in inference, where there are as many images as threads.
+     * Whether a convolution of one group is computed by unfolding and the BLAS. In inference that is faster than oneDNN without its newer
+     * instructions, except over the overlapping windows of a few channels, as in stems. In training it is taken where channels fill no
+     * vector: oneDNN pads them, and where caches are hidden it leaves in the padding what the memory held before (see docs/adr/0018).
      */
-    static boolean suitsConvolution(Tensor x) {
-        return Products.present().backend() == Products.Backend.BLAS
-                && x.handle.is_cpu()
-                && x.dtype() == DType.F32
-                && x.size(0) >= torch.get_num_threads()
-                && !Gradients.recorded()
-                && !torch.is_autocast_enabled(torch.DeviceType.CPU);
+    static boolean suitsConvolution(Tensor x, Tensor weight, long[] stride) {
+        if (Products.present().backend() != Products.Backend.BLAS
+                || !x.handle.is_cpu()
+                || x.dtype() != DType.F32
+                || torch.is_autocast_enabled(torch.DeviceType.CPU)) {
+            return false;
+        }
+        long in = weight.size(1), out = weight.size(0);
+        boolean few = in <= FEW_CHANNELS;
+        if (Gradients.recorded()) {
+            return !few && (in % VECTOR != 0 || out % VECTOR != 0);
+        }
+        return !few || stride[0] >= weight.size(2) && stride[1] >= weight.size(3);
     }
 
-    /** A convolution of one group; arguments as {@link Functional#conv2d}'s. */
+    /**
+     * A convolution of one group; arguments as {@link Functional#conv2d}'s. In inference, fewer images than threads are cut into strips of
+     * rows, which count as images.
+     */
     static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
+        long rows = (x.size(2) + 2 * padding[0] - weight.size(2)) / stride[0] + 1;
+        long strips = Math.min(torch.get_num_threads() / x.size(0), rows / LEAST_STRIP);
+        return strips > 1 && !Gradients.recorded()
+                ? inStrips(x, weight, bias, stride, padding, rows, strips)
+                : unfolded(x, weight, bias, stride, padding);
+    }
+
+    private static Tensor unfolded(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
         return new Tensor(torch.thnn_conv2d(
                 x.handle,
                 weight.handle,
@@ -90,6 +117,28 @@ final class BlasProducts {
                 Functional.optional(bias),
                 stride,
                 padding));
+    }
+
+    /** @param rows of the result */
+    private static Tensor inStrips(
+            Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding, long rows, long strips) {
+        long images = x.size(0), in = x.size(1), out = weight.size(0), kernel = weight.size(2);
+        long each = (rows + strips - 1) / strips;
+        long height = (each - 1) * stride[0] + kernel;
+        // The last strip may reach below the padding, or leave rows that no window reaches.
+        long below = (strips - 1) * each * stride[0] + height - x.size(2) - padding[0];
+        var padded = Functional.pad(x, 0, padding[1], padding[1], padding[0], below);
+        long width = padded.size(3);
+        var cut = padded.handle
+                .unfold(2, height, each * stride[0]) // [images, in, strips, width, height]
+                .permute(0, 2, 1, 4, 3)
+                .reshape(images * strips, in, height, width);
+        var y = unfolded(new Tensor(cut), weight, bias, stride, new long[] {0, 0});
+        return y.reshape(images, strips, out, each, y.size(3))
+                .permute(0, 2, 1, 3, 4)
+                .reshape(images, out, strips * each, y.size(3))
+                .narrow(2, 0, rows)
+                .contiguous();
     }
 
     /**

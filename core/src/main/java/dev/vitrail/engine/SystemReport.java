@@ -1,8 +1,11 @@
 package dev.vitrail.engine;
 
 import java.io.IOException;
+import java.util.Collections;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
@@ -14,6 +17,7 @@ import org.bytedeco.pytorch.global.torch;
  * @param processor as the operating system describes it
  * @param limits what the process may use of the machine
  * @param libraries versions of the natives
+ * @param environment variables of the user that the natives read, by name
  * @param products which library computes linear layers, and why
  * @param canary what the comparison at the start found wrong; empty where all was right
  * @param cuda the GPUs that libtorch finds; empty where this build of libtorch has no CUDA
@@ -23,9 +27,13 @@ public record SystemReport(
         Processor processor,
         Limits limits,
         Libraries libraries,
+        Map<String, String> environment,
         Products.Choice products,
         Optional<String> canary,
         Optional<Cuda> cuda) {
+    private static final Pattern NATIVE_VARIABLE = Pattern.compile(
+            "(ATEN|CUDA|CUDNN|DNNL|GOMP|KMP|MALLOC|MKL|NCCL|OMP|ONEDNN|OPENBLAS|PYTORCH|TORCH)_\\w+"
+                    + "|LD_LIBRARY_PATH|LD_PRELOAD|JAVA_TOOL_OPTIONS");
 
     /**
      * The operating system and Java.
@@ -84,10 +92,18 @@ public record SystemReport(
                             Products.blas(),
                             Products.blasCore(),
                             Products.oneDnnLimit()),
+                    environment(System.getenv()),
                     Products.choice(),
                     Products.canaryFailure(),
                     torch.hasCUDA() ? Optional.of(new Cuda(torch.getNumGPUs())) : Optional.empty());
         });
+    }
+
+    /** Variables that change what the natives do, sorted by name. */
+    static Map<String, String> environment(Map<String, String> variables) {
+        var found = new TreeMap<>(variables);
+        found.keySet().removeIf(name -> !NATIVE_VARIABLE.matcher(name).matches());
+        return Collections.unmodifiableMap(found);
     }
 
     private static Limits present() {

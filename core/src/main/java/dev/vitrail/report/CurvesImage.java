@@ -2,35 +2,34 @@ package dev.vitrail.report;
 
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.images.ImageEncoder;
-import dev.vitrail.train.EpochSummary;
+import dev.vitrail.report.LineChart.Dot;
 import java.awt.AWTError;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.geom.Ellipse2D;
+import java.awt.geom.Line2D;
+import java.awt.geom.Path2D;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYChartBuilder;
-import org.knowm.xchart.style.Styler.ChartTheme;
-import org.knowm.xchart.style.Styler.LegendLayout;
-import org.knowm.xchart.style.Styler.LegendPosition;
-import org.knowm.xchart.style.markers.SeriesMarkers;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The curves of a run as a picture, {@code curves.png}, for slides and messages. */
 final class CurvesImage {
     private static final Logger LOG = LoggerFactory.getLogger(CurvesImage.class);
-    /** Pixels of one chart. */
-    private static final int WIDTH = 640, HEIGHT = 420;
+    /** Pixels of one chart, and of its title and legend above the plot. */
+    private static final int WIDTH = 640, HEIGHT = 420, HEAD = 60;
 
+    private static final Color INK = new Color(0x1c2331), SOFT = new Color(0x667085), GRID = new Color(0xe4e2dc);
     private static final Color[] COLORS = {new Color(0x0072b2), new Color(0xd55e00), new Color(0x009e73)};
 
     private CurvesImage() {}
 
-    /** Writes loss, accuracy and learning rate side by side. A Java without fonts cannot draw: it is told so, and goes on. */
+    /** Writes loss, accuracy and learning rate side by side. A Java without fonts cannot draw: that is logged. */
     static void write(RunRecord run, Path file) {
         try {
             AtomicFile.write(file, png(run));
@@ -43,59 +42,71 @@ final class CurvesImage {
     }
 
     private static byte[] png(RunRecord run) {
-        var charts = List.of(
-                chart(
-                        run,
-                        "Loss, nats",
-                        List.of("training", "validation"),
-                        List.of(EpochSummary::trainLoss, EpochSummary::validationLoss)),
-                chart(
-                        run,
-                        "Accuracy, %",
-                        List.of("training top-1", "validation top-1", "validation top-5"),
-                        List.of(
-                                row -> 100 * row.trainTop1(),
-                                row -> 100 * row.validationTop1(),
-                                row -> 100 * row.validationTop5())),
-                chart(run, "Learning rate", List.of("learning rate"), List.of(EpochSummary::learningRate)));
+        var charts = List.of(RunPage.loss(run), RunPage.accuracy(run, true), RunPage.learningRate(run));
         var image = new BufferedImage(charts.size() * WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
         var graphics = image.createGraphics();
+        graphics.setColor(Color.WHITE);
+        graphics.fillRect(0, 0, image.getWidth(), HEIGHT);
+        graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+        graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
+        graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
+        double scale = (double) WIDTH / LineChart.WIDTH;
         for (int i = 0; i < charts.size(); i++) {
-            charts.get(i).paint(graphics, WIDTH, HEIGHT);
-            graphics.translate(WIDTH, 0);
+            var part = (Graphics2D) graphics.create(i * WIDTH, 0, WIDTH, HEIGHT);
+            part.scale(scale, scale);
+            draw(charts.get(i), part);
+            part.dispose();
         }
         graphics.dispose();
         return ImageEncoder.encode(image, "png");
     }
 
-    private static XYChart chart(
-            RunRecord run, String title, List<String> names, List<ToDoubleFunction<EpochSummary>> figures) {
-        var chart = new XYChartBuilder()
-                .width(WIDTH)
-                .height(HEIGHT)
-                .title(title)
-                .theme(ChartTheme.XChart)
-                .build();
-        var style = chart.getStyler();
-        style.setSeriesColors(COLORS);
-        style.setChartBackgroundColor(Color.WHITE);
-        style.setPlotBorderVisible(false);
-        style.setPlotGridLinesColor(new Color(0xe4e2dc));
-        style.setChartTitleBoxVisible(false);
-        style.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 16));
-        style.setLegendPosition(LegendPosition.OutsideS);
-        style.setLegendLayout(LegendLayout.Horizontal);
-        style.setLegendBorderColor(Color.WHITE);
-        style.setLegendVisible(names.size() > 1);
-        style.setXAxisDecimalPattern("0");
-        style.setYAxisDecimalPattern("0.######");
-        style.setChartPadding(16);
-        var epochs = run.epochs().stream().map(EpochSummary::epoch).toList();
-        for (int i = 0; i < names.size(); i++) {
-            var series = chart.addSeries(names.get(i), epochs, run.values(figures.get(i)));
-            series.setMarker(epochs.size() > 40 ? SeriesMarkers.NONE : SeriesMarkers.CIRCLE);
-            series.setLineStyle(new BasicStroke(2.2f));
+    private static void draw(LineChart chart, Graphics2D graphics) {
+        graphics.setFont(new Font(Font.SANS_SERIF, Font.BOLD, 14));
+        graphics.setColor(INK);
+        graphics.drawString(chart.title(), 16, 26);
+        graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11));
+        if (chart.curves().size() > 1) {
+            legend(chart, graphics);
         }
-        return chart;
+        graphics.translate(0, HEAD);
+        for (var tick : chart.ticks()) {
+            graphics.setColor(GRID);
+            graphics.draw(new Line2D.Double(LineChart.LEFT, tick.at(), LineChart.RIGHT, tick.at()));
+            graphics.setColor(SOFT);
+            int width = graphics.getFontMetrics().stringWidth(tick.label());
+            graphics.drawString(tick.label(), LineChart.LEFT - 8 - width, (float) tick.at() + 4);
+        }
+        for (var tick : chart.epochTicks()) {
+            double width = graphics.getFontMetrics().stringWidth(tick.label());
+            graphics.drawString(tick.label(), (float) (tick.at() - width / 2), LineChart.HEIGHT - 8);
+        }
+        graphics.setStroke(new BasicStroke(2, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND));
+        for (int i = 0; i < chart.curves().size(); i++) {
+            var curve = chart.curves().get(i);
+            graphics.setColor(COLORS[i]);
+            chart.parts(curve).forEach(part -> graphics.draw(line(part)));
+            chart.dots(curve)
+                    .forEach(dot -> graphics.fill(new Ellipse2D.Double(dot.x() - 2.6, dot.y() - 2.6, 5.2, 5.2)));
+        }
+    }
+
+    private static void legend(LineChart chart, Graphics2D graphics) {
+        int x = 16;
+        for (int i = 0; i < chart.curves().size(); i++) {
+            var name = chart.curves().get(i).name();
+            graphics.setColor(COLORS[i]);
+            graphics.fillRect(x, 42, 14, 3);
+            graphics.setColor(SOFT);
+            graphics.drawString(name, x + 20, 47);
+            x += 40 + graphics.getFontMetrics().stringWidth(name);
+        }
+    }
+
+    private static Path2D line(List<Dot> part) {
+        var line = new Path2D.Double();
+        line.moveTo(part.get(0).x(), part.get(0).y());
+        part.forEach(dot -> line.lineTo(dot.x(), dot.y()));
+        return line;
     }
 }

@@ -47,8 +47,8 @@ public final class RunReport implements TrainingListener {
             SavedEvaluation.of(summary.epoch(), found, validation).write(evaluation());
         }
         var saved = SavedEvaluation.read(evaluation());
-        var sections = new EvaluationSections(saved, this::picture).html();
-        AtomicFile.write(folder.path().resolve("index.html"), RunPage.html(run, data, saved, sections));
+        var page = new RunPage(run, data, new EvaluationSections(saved, this::picture));
+        AtomicFile.write(folder.path().resolve("index.html"), page.html());
         CurvesImage.write(run, folder.path().resolve("curves.png"));
     }
 

@@ -1,20 +1,24 @@
 package dev.vitrail.report;
 
-import static dev.vitrail.report.Html.escape;
-import static dev.vitrail.report.Html.format;
+import static dev.vitrail.report.Format.format;
 
+import dev.vitrail.report.LineChart.Curve;
 import dev.vitrail.report.PointChart.Point;
 import dev.vitrail.report.PointChart.Series;
+import dev.vitrail.report.SortableTable.Cell;
+import dev.vitrail.report.SortableTable.Row;
 import dev.vitrail.report.StudyResults.Accuracy;
 import dev.vitrail.report.StudyResults.Line;
 import dev.vitrail.report.StudyRow.State;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.DoubleFunction;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
-/** The page of a study, {@code index.html}: its table and plots in a single file that needs nothing from anywhere. */
+/** The page of a study, {@code index.html}: its table and plots. */
 public final class StudyPage {
     private final StudyResults results;
     private final List<Line> lines;
@@ -28,56 +32,39 @@ public final class StudyPage {
         most = sizes.get(sizes.size() - 1);
     }
 
-    /** The page of what is known so far. */
+    /** Renders what is known so far. */
     public static String html(StudyResults results) {
-        return new StudyPage(results).html();
+        return Page.render("report/study.jte", new StudyPage(results));
     }
 
-    private String html() {
+    StudyResults results() {
+        return results;
+    }
+
+    List<Line> lines() {
+        return lines;
+    }
+
+    String subtitle() {
         int done = results.in(State.FINISHED).size();
-        var body = new StringBuilder(RunPage.head(
-                results.title(),
-                results.finished()
-                        ? "%d runs".formatted(done)
-                        : "%d of %d runs so far".formatted(done, results.rows().size())));
-        if (lines.isEmpty()) {
-            body.append("<p>No run has finished yet.</p>\n");
-        } else {
-            body.append(tiles()).append("<h2>Results</h2>\n").append(table()).append(note());
-            body.append("<h2>Accuracy against …</h2>\n<div class=charts>\n");
-            charts(body);
-            body.append("</div>\n");
-        }
-        body.append(open());
-        body.append("<h2>How it was made</h2>\n");
-        if (!results.source().isEmpty()) {
-            body.append("<p>").append(escape(results.source())).append("</p>\n");
-        }
-        results.data().forEach(line -> body.append("<p>").append(escape(line)).append("</p>\n"));
-        body.append("<details><summary>The study, as vitrail study takes it</summary><div class=card><pre>")
-                .append(escape(results.definition()))
-                .append("</pre></div></details>\n")
-                .append(RunPage.FOOTER);
-        return Html.page(results.title() + " – Vitrail", body.toString(), false);
+        return results.finished()
+                ? done + " runs"
+                : "%d of %d runs so far".formatted(done, results.rows().size());
     }
 
-    private String tiles() {
-        var best = lines.stream()
-                .filter(line -> line.on(most).isPresent())
-                .max(Comparator.comparingDouble(line -> mean(line, most)));
+    List<Tile> tiles() {
         double seconds = results.rows().stream()
                 .flatMap(row -> row.result().stream())
                 .mapToDouble(StudyRow.Result::seconds)
                 .sum();
-        return "<div class=tiles>\n"
-                + best.map(line -> Html.tile(format("%.2f %%", 100 * mean(line, most)), "best, " + line.name()))
-                        .orElse("")
-                + Html.tile(
-                        format("%d", results.in(State.FINISHED).size()),
-                        "runs, %d seed%s".formatted(seeds(), seeds() == 1 ? "" : "s"))
-                + Html.tile(format("%,d", most), sizes.size() > 1 ? "images at most" : "images to learn from")
-                + Html.tile(Html.duration(seconds), "of training and validation")
-                + "</div>\n";
+        var tiles = new ArrayList<Tile>();
+        best(most).ifPresent(line -> tiles.add(new Tile(Format.percent(mean(line, most)), "best, " + line.name())));
+        tiles.add(new Tile(
+                String.valueOf(results.in(State.FINISHED).size()),
+                "runs, %d seed%s".formatted(seeds(), seeds() == 1 ? "" : "s")));
+        tiles.add(new Tile(format("%,d", most), sizes.size() > 1 ? "images at most" : "images to learn from"));
+        tiles.add(new Tile(Format.duration(seconds), "of training and validation"));
+        return tiles;
     }
 
     private long seeds() {
@@ -88,125 +75,111 @@ public final class StudyPage {
         return line.on(images).map(Accuracy::mean).orElse(0.0);
     }
 
-    private String table() {
-        var out = new StringBuilder("<div class=card><table class=plain><thead><tr>");
-        for (var head : List.of("Model", "Parameters", "MACs", "Images/s", "Time of a run")) {
-            out.append("<th class=sortable>").append(head).append("</th>");
-        }
-        for (int size : sizes) {
-            out.append("<th class=sortable>")
-                    .append(sizes.size() > 1 ? format("%,d images", size) : "Top-1, %")
-                    .append("</th>");
-        }
-        out.append("</tr></thead><tbody>\n");
-        for (int i = 0; i < lines.size(); i++) {
-            var line = lines.get(i);
-            out.append(format(
-                    "<tr><td data-key=\"%s\"><i class=\"swatch c%d\"></i>%1$s</td>",
-                    escape(line.name()), LineChart.color(i)));
-            out.append(cell(line.parameters(), millions(line.parameters())));
-            out.append(cell(line.multiplyAccumulates(), millions(line.multiplyAccumulates())));
-            out.append(cell(line.imagesPerSecond(), format("%.0f", line.imagesPerSecond())));
-            out.append(cell(line.seconds(), Html.duration(line.seconds())));
-            for (int size : sizes) {
-                var text = line.on(size).map(Accuracy::text).orElse("–");
-                out.append(cell(
-                        mean(line, size), best(size).filter(line::equals).isPresent() ? "<b>" + text + "</b>" : text));
-            }
-            out.append("</tr>\n");
-        }
-        return out.append("</tbody></table></div>\n").toString();
-    }
-
-    private Optional<Line> best(int size) {
+    private Optional<Line> best(int images) {
         return lines.stream()
-                .filter(line -> line.on(size).isPresent())
-                .max(Comparator.comparingDouble(line -> mean(line, size)));
+                .filter(line -> line.on(images).isPresent())
+                .max(Comparator.comparingDouble(line -> mean(line, images)));
     }
 
-    private static String cell(double key, String html) {
-        return "<td data-key=%s>%s</td>".formatted(key, html);
+    SortableTable table() {
+        var heads = new ArrayList<>(List.of("Model", "Parameters", "MACs", "Images/s", "Time of a run"));
+        sizes.forEach(size -> heads.add(sizes.size() > 1 ? format("%,d images", size) : "Top-1, %"));
+        return new SortableTable(
+                heads,
+                IntStream.range(0, lines.size())
+                        .mapToObj(i -> new Row(lines.get(i).name(), LineChart.color(i), cells(lines.get(i))))
+                        .toList());
     }
 
-    private String note() {
-        return "<p>Validation top-1 after the last epoch, %%%s; the best of a column is bold. MACs: of one image.</p>\n"
+    private List<Cell> cells(Line line) {
+        var cells = new ArrayList<>(List.of(
+                new Cell(line.parameters(), Format.millions(line.parameters())),
+                new Cell(line.multiplyAccumulates(), Format.millions(line.multiplyAccumulates())),
+                new Cell(line.imagesPerSecond(), format("%.0f", line.imagesPerSecond())),
+                new Cell(line.seconds(), Format.duration(line.seconds()))));
+        for (int size : sizes) {
+            cells.add(new Cell(
+                    mean(line, size),
+                    line.on(size).map(Accuracy::text).orElse("–"),
+                    best(size).filter(line::equals).isPresent()));
+        }
+        return cells;
+    }
+
+    String note() {
+        return "Validation top-1 after the last epoch, %%%s; the best of a column is bold. MACs: of one image."
                 .formatted(seeds() > 1 ? ", mean ± std over " + seeds() + " seeds" : ", one seed");
     }
 
-    private void charts(StringBuilder body) {
+    /** Accuracies against images, if there are several sizes, and against what the models cost. */
+    List<PointChart> accuracies() {
+        var charts = new ArrayList<PointChart>();
         if (sizes.size() > 1) {
-            body.append(new PointChart(
-                            "Images to learn from",
-                            "training images",
-                            true,
-                            lines.stream()
-                                    .map(line -> new Series(
-                                            line.name(),
-                                            line.accuracies().stream()
-                                                    .map(one -> point(one.images(), one))
-                                                    .toList()))
-                                    .toList(),
-                            value -> format("%,.0f", value))
-                    .svg());
+            charts.add(new PointChart(
+                    "Images to learn from",
+                    "training images",
+                    true,
+                    lines.stream()
+                            .map(line -> new Series(
+                                    line.name(),
+                                    line.accuracies().stream()
+                                            .map(one -> point(one.images(), one))
+                                            .toList()))
+                            .toList(),
+                    value -> format("%,.0f", value)));
         }
-        var at = sizes.size() > 1 ? format(", with %,d images", most) : "";
-        body.append(chart("Parameters" + at, "parameters", Line::parameters, StudyPage::millions));
-        body.append(chart(
-                "MACs" + at, "multiply–accumulates of one image", Line::multiplyAccumulates, StudyPage::millions));
-        body.append(chart("Time of a run" + at, "training and validation", Line::seconds, Html::duration));
-        body.append(new LineChart(
-                        "Epochs" + at,
-                        lines.stream()
-                                .map(line -> new LineChart.Curve(
-                                        line.name(),
-                                        line.curve().stream()
-                                                .map(share -> 100 * share)
-                                                .toList()))
-                                .toList(),
-                        RunPage::hundredths)
-                .svg());
+        charts.add(chart("Parameters", "parameters", Line::parameters, Format::millions));
+        charts.add(chart("MACs", "multiply–accumulates of one image", Line::multiplyAccumulates, Format::millions));
+        charts.add(chart("Time of a run", "training and validation", Line::seconds, Format::duration));
+        return charts;
     }
 
-    private String chart(String title, String across, ToDoubleFunction<Line> figure, DoubleFunction<String> text) {
+    private PointChart chart(String title, String across, ToDoubleFunction<Line> figure, DoubleFunction<String> text) {
         return new PointChart(
-                        title,
-                        across,
-                        false,
-                        lines.stream()
-                                .map(line -> new Series(
-                                        line.name(),
-                                        line.on(most).stream()
-                                                .map(one -> point(figure.applyAsDouble(line), one))
-                                                .toList()))
-                                .toList(),
-                        text)
-                .svg();
+                title + withMost(),
+                across,
+                false,
+                lines.stream()
+                        .map(line -> new Series(
+                                line.name(),
+                                line.on(most).stream()
+                                        .map(one -> point(figure.applyAsDouble(line), one))
+                                        .toList()))
+                        .toList(),
+                text);
     }
 
     private static Point point(double x, Accuracy one) {
         return new Point(x, 100 * one.mean(), 100 * one.std().orElse(0.0));
     }
 
-    private static String millions(double count) {
-        return RunPage.hundredths(count / 1e6) + " M";
+    private String withMost() {
+        return sizes.size() > 1 ? format(", with %,d images", most) : "";
     }
 
-    /** The runs that are not there, and why. */
-    private String open() {
-        var rows = results.rows().stream()
+    LineChart epochs() {
+        return new LineChart(
+                "Epochs" + withMost(),
+                lines.stream()
+                        .map(line -> new Curve(
+                                line.name(),
+                                line.curve().stream().map(share -> 100 * share).toList()))
+                        .toList(),
+                Format::hundredths);
+    }
+
+    /** The runs that have not finished. */
+    List<StudyRow> missing() {
+        return results.rows().stream()
                 .filter(row -> row.state() != State.FINISHED)
                 .toList();
-        if (rows.isEmpty()) {
-            return "";
-        }
-        var out = new StringBuilder("<h2>Runs that are not there</h2>\n<div class=card><table class=\"plain left\">"
-                + "<thead><tr><th>Run</th><th>State</th></tr></thead><tbody>\n");
-        for (var row : rows) {
-            out.append("<tr><td>%s</td><td>%s</td></tr>\n"
-                    .formatted(
-                            escape(String.valueOf(row.folder().getFileName())),
-                            escape(row.failure().isEmpty() ? row.state().text() : "failed: " + row.failure())));
-        }
-        return out.append("</tbody></table></div>\n").toString();
+    }
+
+    static String name(StudyRow row) {
+        return String.valueOf(row.folder().getFileName());
+    }
+
+    static String state(StudyRow row) {
+        return row.failure().isEmpty() ? row.state().text() : "failed: " + row.failure();
     }
 }

@@ -25,7 +25,10 @@ class BackendsTest {
     void bothBackendsEqualDoublePrecision() throws Exception {
         var onednn = start("onednn", "sweep");
         var blas = start("blas", "sweep");
-        assertThat(finish("onednn", onednn)).contains("backend oneDNN", SHAPES + " shapes, 0 wrong");
+        // Where caches are hidden, oneDNN's canary fails even if oneDNN is asked for.
+        boolean trusted = !Processor.read().hidesCaches();
+        assertThat(finish("onednn", onednn))
+                .contains(trusted ? "backend oneDNN" : "backend BLAS", SHAPES + " shapes, 0 wrong");
         assertThat(finish("blas", blas)).contains("backend BLAS", SHAPES + " shapes, 0 wrong");
     }
 

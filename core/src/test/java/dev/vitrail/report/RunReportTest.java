@@ -150,7 +150,7 @@ class RunReportTest {
         var left = folder.resolve("killed/last/.model.safetensors.0f8fad5b-d9cb-469f-a165-70867728950e.tmp");
         Files.writeString(left, "half");
         var resumed = train("killed", CONFIG, Trainer::resume, trainer -> new TrainingListener() {});
-        assertThat(Files.readString(resumed.path().resolve("index.html"))).contains("data-epochs=2");
+        assertThat(Files.readString(resumed.path().resolve("index.html"))).contains("data-epochs=\"2\"");
         assertThat(SavedEvaluation.read(resumed.path().resolve("evaluation.json"))
                         .epoch())
                 .isEqualTo(RunRecord.read(resumed.path()).best().epoch());
@@ -167,7 +167,7 @@ class RunReportTest {
 
     @Test
     void theCurvesHaveAPointForEachEpoch() throws Exception {
-        var svg = Pattern.compile("<svg viewBox=[^>]*data-epochs=2>.*?</svg>", Pattern.DOTALL)
+        var svg = Pattern.compile("<svg viewBox=[^>]*data-epochs=\"2\">.*?</svg>", Pattern.DOTALL)
                 .matcher(page())
                 .results()
                 .map(match -> match.group())
@@ -246,7 +246,13 @@ class RunReportTest {
 
     @Test
     void textOfUsersIsNoMarkup() {
-        assertThat(Html.escape("<b>\"Tom & 'Jerry'\"")).isEqualTo("&lt;b&gt;&quot;Tom &amp; &#39;Jerry&#39;&quot;");
+        var curve = new LineChart.Curve("<b>\"Tom & 'Jerry'\"", List.of(1.0));
+        assertThat(new LineChart("</svg>", List.of(curve, curve), Format::plain).svg())
+                .contains(
+                        "</i>&lt;b&gt;\"Tom &amp; 'Jerry'\"</span>",
+                        "data-name=\"&lt;b>&#34;Tom &amp; &#39;Jerry&#39;&#34;\"")
+                .contains("<b>&lt;/svg&gt;</b>")
+                .containsOnlyOnce("</svg>");
     }
 
     @Test
@@ -257,22 +263,20 @@ class RunReportTest {
                 List.of(5.0, 5.0),
                 List.<Double>of(),
                 List.of(-3e-9, 4e12))) {
-            var svg = new LineChart("x", List.of(new LineChart.Curve("a & b", values)), RunPage::plain).svg();
+            var svg = new LineChart("x", List.of(new LineChart.Curve("a & b", values)), Format::plain).svg();
             assertThat(svg).doesNotContain("NaN", "Infinity");
-            // Attributes without quotes are HTML but no XML: quoted, the rest must be well formed.
-            var xml = svg.replaceAll("=([^\"\\s>]+)(?=[\\s>])", "=\"$1\"");
-            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(xml)));
+            DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(new InputSource(new StringReader(svg)));
         }
     }
 
     @Test
     void numbersAreWrittenShort() {
-        assertThat(RunPage.plain(0.25)).isEqualTo("0.25");
-        assertThat(RunPage.plain(100)).isEqualTo("100");
-        assertThat(RunPage.plain(0)).isEqualTo("0");
-        assertThat(RunPage.scientific(1e-3)).isEqualTo("1e-3");
-        assertThat(RunPage.scientific(9.05e-4)).isEqualTo("9.05e-4");
-        assertThat(Html.duration(59.7)).isEqualTo("1 min 00 s");
-        assertThat(Html.duration(3 * 3600 + 125)).isEqualTo("3 h 02 min");
+        assertThat(Format.plain(0.25)).isEqualTo("0.25");
+        assertThat(Format.plain(100)).isEqualTo("100");
+        assertThat(Format.plain(0)).isEqualTo("0");
+        assertThat(Format.scientific(1e-3)).isEqualTo("1e-3");
+        assertThat(Format.scientific(9.05e-4)).isEqualTo("9.05e-4");
+        assertThat(Format.duration(59.7)).isEqualTo("1 min 00 s");
+        assertThat(Format.duration(3 * 3600 + 125)).isEqualTo("3 h 02 min");
     }
 }

@@ -9,6 +9,7 @@ import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -94,7 +95,7 @@ class StudyResultsTest {
         var svgs = Pattern.compile("<svg viewBox=.*?</svg>", Pattern.DOTALL)
                 .matcher(html)
                 .results()
-                .map(found -> found.group().replaceAll("=([^\"\\s>]+)(?=[\\s>])", "=\"$1\""))
+                .map(MatchResult::group)
                 .filter(svg -> svg.contains("class=\"mark\""))
                 .toList();
         assertThat(svgs).hasSize(4);
