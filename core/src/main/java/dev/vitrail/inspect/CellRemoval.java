@@ -1,6 +1,7 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
@@ -8,6 +9,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -26,8 +28,8 @@ public final class CellRemoval {
     private final int channels, imageHeight, imageWidth;
     private final int target;
     private final int height, width;
-    private final float whole;
-    private final float empty;
+    private final double whole;
+    private final double empty;
 
     /**
      * Prepares an image.
@@ -49,7 +51,7 @@ public final class CellRemoval {
         this.height = height;
         this.width = width;
         var all = new boolean[height * width];
-        java.util.Arrays.fill(all, true);
+        Arrays.fill(all, true);
         var ends = probabilities(List.of(new boolean[height * width], all));
         whole = ends[0];
         empty = ends[1];
@@ -61,7 +63,7 @@ public final class CellRemoval {
     }
 
     /** The probability with all cells. */
-    public float whole() {
+    public double whole() {
         return whole;
     }
 
@@ -137,17 +139,17 @@ public final class CellRemoval {
         var found = probabilities(masks);
         var deletion = new float[steps + 1];
         var insertion = new float[steps + 1];
-        deletion[0] = whole;
-        deletion[steps] = empty;
-        insertion[0] = empty;
-        insertion[steps] = whole;
+        deletion[0] = (float) whole;
+        deletion[steps] = (float) empty;
+        insertion[0] = (float) empty;
+        insertion[steps] = (float) whole;
         for (int i = 1; i < steps; i++) {
-            deletion[i] = found[i - 1];
-            insertion[i] = found[steps - 1 + i - 1];
+            deletion[i] = (float) found[i - 1];
+            insertion[i] = (float) found[steps - 1 + i - 1];
         }
         var drops = new double[groups];
         for (int g = 0; g < groups; g++) {
-            drops[g] = (double) whole - found[2 * (steps - 1) + g];
+            drops[g] = whole - found[2 * (steps - 1) + g];
         }
         return new Faithfulness(deletion, insertion, Faithfulness.saco(sums, drops));
     }
@@ -162,7 +164,7 @@ public final class CellRemoval {
         for (int i = 0; i < found.length; i++) {
             found[i] = whole - found[i];
         }
-        return new GridMap(height, width, found);
+        return GridMap.of(height, width, found, 0);
     }
 
     private boolean[] removed(int[] order, int from, int to) {
@@ -174,8 +176,8 @@ public final class CellRemoval {
     }
 
     /** The class's probability without the cells of each mask. */
-    private float[] probabilities(List<boolean[]> masks) {
-        var found = new float[masks.size()];
+    private double[] probabilities(List<boolean[]> masks) {
+        var found = new double[masks.size()];
         for (int from = 0; from < masks.size(); from += BATCH) {
             int start = from, count = Math.min(BATCH, masks.size() - from);
             var pixels = new float[count * image.length];
@@ -187,9 +189,13 @@ public final class CellRemoval {
                 try (var off = Gradients.off()) {
                     var batch = Tensor.of(pixels, count, channels, imageHeight, imageWidth)
                             .to(device);
-                    var probabilities = Functional.softmax(model.apply(batch), -1).select(1, target);
-                    System.arraycopy(
-                            Pass.finite("the classifier", probabilities.toFloats()), 0, found, start, count);
+                    // In double precision, because a removal may change a probability near 1 by less than a float
+                    // tells.
+                    var probabilities = Functional.softmax(model.apply(batch).to(DType.F64), -1)
+                            .select(1, target);
+                    Pass.finite("the classifier", probabilities.toFloats());
+                    var values = Cka.doubles(probabilities);
+                    System.arraycopy(values, 0, found, start, count);
                 }
             });
         }
@@ -205,7 +211,7 @@ public final class CellRemoval {
             for (int c = 0; c < channels; c++) {
                 for (int row = edges[0]; row < edges[1]; row++) {
                     int start = at + (c * imageHeight + row) * imageWidth;
-                    java.util.Arrays.fill(pixels, start + edges[2], start + edges[3], 0);
+                    Arrays.fill(pixels, start + edges[2], start + edges[3], 0);
                 }
             }
         }

@@ -16,14 +16,7 @@ import dev.vitrail.inspect.ModelLayout.Output;
  */
 @SuppressWarnings("ArrayRecordComponent") // lives inside one computation
 public record CellView(
-        float[] values,
-        int prefix,
-        int height,
-        int width,
-        int channels,
-        int imageStep,
-        int cellStep,
-        int channelStep) {
+        float[] values, int prefix, int height, int width, int channels, int imageStep, int cellStep, int channelStep) {
     /**
      * Views a block's output.
      *

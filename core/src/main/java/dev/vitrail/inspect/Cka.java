@@ -156,7 +156,6 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
                 return grams;
             });
         }
-
     }
 
     /**

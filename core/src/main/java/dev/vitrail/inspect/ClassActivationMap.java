@@ -30,7 +30,8 @@ public final class ClassActivationMap {
             return Optional.of("the classifier reads no mean over patches");
         }
         if (parameters.contains("fc_norm.weight") || model instanceof Beit || model instanceof ConvNeXt) {
-            return Optional.of("a normalization stands between the mean and the classifier, which is therefore not linear on the map");
+            return Optional.of(
+                    "a normalization stands between the mean and the classifier, which is therefore not linear on the map");
         }
         var pool = model.config().poolName();
         if (!pool.equals("avg") && !pool.equals("mean")) {

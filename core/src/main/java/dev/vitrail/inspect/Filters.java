@@ -47,7 +47,8 @@ public record Filters(
     public static Filters of(Model model) {
         return Frame.compute(() -> {
             var name = model.firstConv() + ".weight";
-            var weight = Objects.requireNonNull(model.parameters().get(name), name).value();
+            var weight =
+                    Objects.requireNonNull(model.parameters().get(name), name).value();
             var kernel = new Tensor[] {weight.detach()};
             model.visitModules((path, module) -> {
                 if (path.equals(model.firstConv()) && module instanceof StdConv2d convolution) {
@@ -57,7 +58,6 @@ public record Filters(
             return of(name, filters(model, kernel[0]).to(Device.CPU));
         });
     }
-
 
     /** Linear layers on the pixels of a window as kernels, {@code [D, C, kh, kw]}. */
     private static Tensor filters(Model model, Tensor weight) {

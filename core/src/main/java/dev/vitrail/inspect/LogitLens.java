@@ -9,10 +9,12 @@ import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the classifier would say at each depth of one image: final normalization, pooling and classifier applied to the embedding and to the
@@ -85,7 +87,12 @@ public record LogitLens(List<String> depths, float[][] logits) {
                     var replacement = Tensor.cat(0, List.copyOf(found.values()));
                     var patches = required(hook, layout.lastBlock());
                     var read = layout.classAttention()
-                            ? tail(model, layout, images, Tensor.cat(0, java.util.Collections.nCopies(found.size(), patches)), replacement)
+                            ? tail(
+                                    model,
+                                    layout,
+                                    images,
+                                    Tensor.cat(0, Collections.nCopies(found.size(), patches)),
+                                    replacement)
                             : tail(model, layout, images, replacement, null);
                     return split(List.copyOf(found.keySet()), read, (int) B);
                 }
@@ -97,7 +104,8 @@ public record LogitLens(List<String> depths, float[][] logits) {
         if (layout.output() == Output.TOKENS) {
             return layout.outputs(false);
         }
-        // The last stage: its blocks share the last stride, and its first block's input has the shape of its output but in ResNets.
+        // The last stage: its blocks share the last stride, and its first block's input has the shape of its output but
+        // in ResNets.
         var stage = layout.lastBlock().substring(0, layout.lastBlock().lastIndexOf('.') + 1);
         var blocks =
                 layout.blocks().stream().filter(name -> name.startsWith(stage)).toList();
@@ -122,7 +130,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
      * @param classLast in place of the last block of class attention, or null
      */
     private static Tensor tail(
-            Model model, ModelLayout layout, Tensor images, Tensor last, @org.jspecify.annotations.Nullable Tensor classLast) {
+            Model model, ModelLayout layout, Tensor images, Tensor last, @Nullable Tensor classLast) {
         var replacements = new LinkedHashMap<String, Tensor>();
         var nothing = Tensor.zeros(1);
         layout.blocks().forEach(block -> replacements.put(block, nothing));

@@ -38,8 +38,7 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
      *
      * @param classes one for each image
      */
-    static <T> T backward(
-            Model model, Tensor images, int[] classes, Collection<String> names, Function<Pass, T> use) {
+    static <T> T backward(Model model, Tensor images, int[] classes, Collection<String> names, Function<Pass, T> use) {
         return Frame.compute(() -> {
             try (var on = Gradients.on();
                     var hook = ForwardHook.of(model, names::contains)) {
@@ -77,7 +76,8 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
             found.put(
                     name,
                     Optional.ofNullable(hook.activations().get(name))
-                            .orElseThrow(() -> VitrailException.of("the forward pass gave nothing by the name '%s'", name)));
+                            .orElseThrow(
+                                    () -> VitrailException.of("the forward pass gave nothing by the name '%s'", name)));
         }
         return found;
     }

@@ -1,5 +1,6 @@
 package dev.vitrail.inspect;
 
+import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.beit.Beit;
@@ -41,7 +42,7 @@ public record PositionBias(String layer, List<GridMap> heads) {
                 .filter(name -> !model.parameters().containsKey(name + TABLE))
                 .map(name -> name + MLP)
                 .toList();
-        return dev.vitrail.engine.Frame.compute(() -> {
+        return Frame.compute(() -> {
             // An image is needed to run the model, and has no part in the biases.
             var image = Tensor.zeros(1, config.channels(), config.imageHeight(), config.imageWidth());
             return Pass.forward(model, image, computed, pass -> {

@@ -66,8 +66,10 @@ final class PushDown {
                             ? Arrays.copyOfRange(row, 1, row.length)
                             : row;
                     row = attending ? layers.matrix(layer).push(row, residual ? 1 : 0) : row;
-                    if (i > 0 && attention.get(i - 1).gridHeight() * attention.get(i - 1).gridWidth()
-                            != layer.gridHeight() * layer.gridWidth()) {
+                    if (i > 0
+                            && attention.get(i - 1).gridHeight()
+                                            * attention.get(i - 1).gridWidth()
+                                    != layer.gridHeight() * layer.gridWidth()) {
                         row = LayerMatrix.unmerge(
                                 row,
                                 attention.get(i - 1).gridHeight(),

@@ -89,7 +89,8 @@ public final class Relevance {
                             @Override
                             public LayerMatrix matrix(AttentionLayer layer) {
                                 return layer.scope() == Scope.WINDOWS
-                                        ? new LayerMatrix(layer.windows().orElseThrow().cells(), weights(layer))
+                                        ? new LayerMatrix(
+                                                layer.windows().orElseThrow().cells(), weights(layer))
                                         : LayerMatrix.global(weights(layer)[0]);
                             }
 

@@ -46,7 +46,9 @@ public final class Rollout {
 
         public Options {
             VitrailException.require(
-                    discard >= 0 && discard < 1, "the discarded share is at least 0 and less than 1, found %s", discard);
+                    discard >= 0 && discard < 1,
+                    "the discarded share is at least 0 and less than 1, found %s",
+                    discard);
         }
     }
 
@@ -107,7 +109,8 @@ public final class Rollout {
                                     kept[g] = discard(weights(layer)[g], options.discard, spared);
                                 }
                                 var matrix = layer.scope() == Scope.WINDOWS
-                                        ? new LayerMatrix(layer.windows().orElseThrow().cells(), kept)
+                                        ? new LayerMatrix(
+                                                layer.windows().orElseThrow().cells(), kept)
                                         : LayerMatrix.global(kept[0]);
                                 return (layout.classAttention() ? matrix.rowsNormalized() : matrix).withResidual();
                             }

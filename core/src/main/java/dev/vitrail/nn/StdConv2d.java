@@ -31,8 +31,7 @@ public final class StdConv2d extends Layer {
 
     /** The kernel as it is applied, standardised, {@code [out, in, kh, kw]}. */
     public Tensor kernel() {
-        return Functional.batchNorm(
-                        weight.value().reshape(1, shape.out(), -1), null, null, null, null, true, 0, eps)
+        return Functional.batchNorm(weight.value().reshape(1, shape.out(), -1), null, null, null, null, true, 0, eps)
                 .reshape(weight.shape());
     }
 

@@ -46,7 +46,9 @@ final class InspectFormulas {
         pushedDown();
         windows();
         comparison.check(
-                "positions/similarity", PositionSimilarity.cosines(golden.floats("positions/in"), size("positions/in", 0), size("positions/in", 1)));
+                "positions/similarity",
+                PositionSimilarity.cosines(
+                        golden.floats("positions/in"), size("positions/in", 0), size("positions/in", 1)));
         var filters = Filters.of("filters/in", golden.tensor("filters/in"));
         int count = size("filters/pca", 0);
         comparison.check("filters/pca", flat(Arrays.copyOf(filters.components(), count)));
@@ -64,7 +66,8 @@ final class InspectFormulas {
         return node.path(name).path(i).asInt();
     }
 
-    private static ModelLayout layout(Query query, int prefix, int height, int width, Output output, List<AttentionLayer> layers) {
+    private static ModelLayout layout(
+            Query query, int prefix, int height, int width, Output output, List<AttentionLayer> layers) {
         return new ModelLayout(
                 query, prefix, height, width, 1, 1, output, layers, List.of(), List.of("blocks.0"), List.of());
     }
@@ -94,11 +97,9 @@ final class InspectFormulas {
                     for (int b = 0; b < images; b++) {
                         Map<AttentionLayer, double[][]> fused = new HashMap<>();
                         for (var layer : layers) {
-                            fused.put(
-                                    layer,
-                                    new double[][] {
-                                        Rollout.fuse(golden.floats(layer.name()), b * heads * area, heads, area, fusion)
-                                    });
+                            fused.put(layer, new double[][] {
+                                Rollout.fuse(golden.floats(layer.name()), b * heads * area, heads, area, fusion)
+                            });
                         }
                         maps.add(Rollout.map(layout, fused, new Rollout.Options(fusion, discard)));
                     }
@@ -112,12 +113,9 @@ final class InspectFormulas {
                 Map<AttentionLayer, double[][]> fused = new HashMap<>();
                 for (var layer : layers) {
                     var gradients = golden.floats(layer.name().replace("attention", "gradient"));
-                    fused.put(
-                            layer,
-                            new double[][] {
-                                Relevance.fuse(
-                                        golden.floats(layer.name()), gradients, b * heads * area, heads, area)
-                            });
+                    fused.put(layer, new double[][] {
+                        Relevance.fuse(golden.floats(layer.name()), gradients, b * heads * area, heads, area)
+                    });
                 }
                 maps.add(Relevance.map(layout, fused));
             }
@@ -288,8 +286,8 @@ final class InspectFormulas {
         }
         var values = new float[count * count];
         for (int i = 0; i < values.length; i++) {
-            values[i] = (float) (sums[i / count][i % count]
-                    / Math.sqrt(sums[i / count][i / count] * sums[i % count][i % count]));
+            values[i] = (float)
+                    (sums[i / count][i % count] / Math.sqrt(sums[i / count][i / count] * sums[i % count][i % count]));
         }
         return values;
     }
@@ -309,13 +307,11 @@ final class InspectFormulas {
         for (int i = 0; i < descending.length; i++) {
             descending[i] = ascending[descending.length - 1 - i];
         }
-        comparison.check(
-                "saco/out",
-                new float[] {
-                    (float) Faithfulness.saco(salience, drop),
-                    (float) Faithfulness.saco(salience, descending),
-                    (float) Faithfulness.saco(salience, ascending)
-                });
+        comparison.check("saco/out", new float[] {
+            (float) Faithfulness.saco(salience, drop),
+            (float) Faithfulness.saco(salience, descending),
+            (float) Faithfulness.saco(salience, ascending)
+        });
         var resized = golden.tensors().get("resize/bilinear").shape();
         comparison.check(
                 "resize/bilinear",

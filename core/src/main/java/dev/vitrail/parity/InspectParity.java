@@ -28,12 +28,10 @@ final class InspectParity {
         switch (golden.json().path("family").asText()) {
             case "primitives" -> new InspectFormulas(golden, new Comparison(golden, outcome)).run();
             case "pair" -> pair(golden, new Comparison(golden, outcome));
-            default -> withModel(
-                    golden,
-                    golden.json().path("model").asText(),
-                    (model, preprocessing) ->
-                            new InspectFigures(golden, new Comparison(golden, outcome), model, preprocessing)
-                                    .run(input(golden)));
+            default ->
+                withModel(golden, golden.json().path("model").asText(), (model, preprocessing) -> new InspectFigures(
+                                golden, new Comparison(golden, outcome), model, preprocessing)
+                        .run(input(golden)));
         }
     }
 
@@ -42,11 +40,12 @@ final class InspectParity {
         if (golden.has("input_u8")) {
             return Optional.of(normalized(golden.tensor("input_u8").unsqueeze(0)));
         }
-        var model = golden.path().resolveSibling("..").resolve(golden.json().path("model").asText() + ".json");
+        var model = golden.path()
+                .resolveSibling("..")
+                .resolve(golden.json().path("model").asText() + ".json");
         return Files.isRegularFile(model)
-                ? GoldenCase.read(model)
-                        .map(source -> source.tensor("input")
-                                .narrow(0, 0, golden.json().path("images").asInt()))
+                ? GoldenCase.read(model).map(source -> source.tensor("input")
+                        .narrow(0, 0, golden.json().path("images").asInt()))
                 : Optional.empty();
     }
 
@@ -82,15 +81,22 @@ final class InspectParity {
     }
 
     private static void pair(GoldenCase golden, Comparison comparison) {
-        withModel(golden, golden.json().path("model").asText(), (first, any) ->
-                withModel(golden, golden.json().path("against").asText(), (second, other) -> Frame.run(() -> {
-                    var images = normalized(golden.tensor("cka/images"));
-                    for (boolean unbiased : new boolean[] {true, false}) {
-                        var cka = new Cka.Accumulator(first, second, new Cka.Options(false, unbiased));
-                        cka.add(images, images);
-                        comparison.check("cka/" + (unbiased ? "unbiased" : "biased"), flat(cka.result().values()));
-                    }
-                })));
+        withModel(
+                golden,
+                golden.json().path("model").asText(),
+                (first, any) -> withModel(
+                        golden,
+                        golden.json().path("against").asText(),
+                        (second, other) -> Frame.run(() -> {
+                            var images = normalized(golden.tensor("cka/images"));
+                            for (boolean unbiased : new boolean[] {true, false}) {
+                                var cka = new Cka.Accumulator(first, second, new Cka.Options(false, unbiased));
+                                cka.add(images, images);
+                                comparison.check(
+                                        "cka/" + (unbiased ? "unbiased" : "biased"),
+                                        flat(cka.result().values()));
+                            }
+                        })));
     }
 
     static float[] flat(float[]... rows) {
