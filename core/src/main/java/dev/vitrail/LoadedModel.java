@@ -526,7 +526,7 @@ public record LoadedModel(
     }
 
     /** The same with a model that holds this one's, and closes it. */
-    LoadedModel withModel(Model holder) {
+    public LoadedModel withModel(Model holder) {
         return new LoadedModel(name, variant, holder, preprocessing, labels, pretrained, notes);
     }
 

@@ -1,17 +1,16 @@
 package dev.vitrail;
 
-import dev.vitrail.engine.DType;
-import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Gradients;
+import dev.vitrail.data.Batch;
+import dev.vitrail.data.SampleTransform;
+import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.eval.Inference;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.models.Activations;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.zoo.Pretrained;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,6 +40,7 @@ public final class Vitrail implements AutoCloseable {
     private static final int DEFAULT_COUNT = 5;
 
     private final LoadedModel loaded;
+    private final SampleTransform transform;
     private final ImageDecoder.Options decoding;
     /** Two forward passes at once would fight for the same cores. */
     private final ReentrantLock running = new ReentrantLock();
@@ -58,6 +58,7 @@ public final class Vitrail implements AutoCloseable {
     /** The same, with image files decoded by other options: turned as their EXIF data say, or larger than the usual limit. */
     public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {
         this.loaded = loaded;
+        transform = Transforms.evaluation(loaded.preprocessing());
         this.decoding = decoding;
         loaded.model().train(false);
         loaded.model().keepWeightsOnce();
@@ -148,7 +149,7 @@ public final class Vitrail implements AutoCloseable {
      */
     public Activations<FloatArray> observe(List<RgbImage> pictures, String... names) {
         requireSome(pictures);
-        return onBatch(prepared(pictures), pictures.size(), batch -> {
+        return onBatch(batch(pictures), batch -> {
             var observed = loaded.model().observe(batch, names);
             var results = new LinkedHashMap<String, FloatArray>();
             observed.outputs().forEach((name, result) -> results.put(name, FloatArray.of(result)));
@@ -163,7 +164,7 @@ public final class Vitrail implements AutoCloseable {
      */
     public Map<FeatureInfo, FloatArray> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
         requireSome(pictures);
-        return onBatch(prepared(pictures), pictures.size(), batch -> {
+        return onBatch(batch(pictures), batch -> {
             var maps = new LinkedHashMap<FeatureInfo, FloatArray>();
             loaded.model()
                     .featureMaps(batch, indices)
@@ -178,77 +179,46 @@ public final class Vitrail implements AutoCloseable {
     }
 
     private List<float[]> run(List<RgbImage> pictures, boolean classified) {
-        if (pictures.isEmpty()) {
-            return List.of();
-        }
-        return run(prepared(pictures), pictures.size(), classified);
+        return pictures.isEmpty() ? List.of() : run(batch(pictures), classified);
     }
 
-    /** Pictures as the model wants them, {@code [count, C, H, W]} floats. */
-    private ByteBuffer prepared(List<RgbImage> pictures) {
-        var input = loaded.preprocessing();
-        var bytes = ByteBuffer.allocateDirect(Math.multiplyExact(Float.BYTES * input.values(), pictures.size()))
-                .order(ByteOrder.nativeOrder());
-        var values = new float[input.values()];
-        for (var picture : pictures) {
-            input.toFloats(picture, values, 0);
-            bytes.asFloatBuffer().put(values);
-            bytes.position(bytes.position() + Float.BYTES * values.length);
-        }
-        return bytes.rewind();
+    private Batch batch(List<RgbImage> pictures) {
+        return Batch.of(transform, pictures);
     }
 
     /**
-     * Class scores, or vectors, of a batch that is prepared already.
+     * Class scores, or vectors, of a batch.
      *
-     * @param images {@code [count, C, H, W]} floats, direct, native order
+     * @param batch prepared by {@link Transforms#evaluation} of the model's preprocessing
      * @param classified whether class scores are wanted; else the vectors before the classifier
      * @throws NotFiniteException if the model gives NaN or infinite numbers
      */
-    public List<float[]> run(ByteBuffer images, int count, boolean classified) {
+    public List<float[]> run(Batch batch, boolean classified) {
         if (classified) {
             loaded.requireClassifier();
         }
-        if (count == 0) {
+        if (batch.size() == 0) {
             return List.of();
         }
+        var model = loaded.model();
         var results = onBatch(
-                images,
-                count,
-                batch -> rows((classified ? loaded.model().apply(batch) : vectors(batch)).toFloats(), count));
+                batch,
+                images -> rows(
+                        (classified ? model.apply(images) : Inference.vectors(model, images)).toFloats(),
+                        batch.size()));
         NotFiniteException.requireFinite(results, "the model '%s'".formatted(loaded.name()));
         return results;
     }
 
-    /** Runs the model; what {@code body} returns holds no tensor. */
-    private <T> T onBatch(ByteBuffer images, int count, Function<Tensor, T> body) {
+    /** Runs the model for one caller at a time; what {@code body} returns holds no tensor. */
+    private <T> T onBatch(Batch batch, Function<Tensor, T> body) {
         running.lock();
         try {
             VitrailException.require(!closed, "the model '%s' is closed: load it again", loaded.name());
-            return Frame.compute(() -> {
-                try (var off = Gradients.off()) {
-                    var input = loaded.preprocessing();
-                    var device = loaded.model()
-                            .parameters()
-                            .values()
-                            .iterator()
-                            .next()
-                            .value()
-                            .device();
-                    var batch = Tensor.of(images, DType.F32, count, input.channels(), input.height(), input.width())
-                            .to(device);
-                    return body.apply(batch);
-                }
-            });
+            return Inference.of(loaded.model(), batch, body);
         } finally {
             running.unlock();
         }
-    }
-
-    /** One vector an image, also where a distillation token gives a second. */
-    private Tensor vectors(Tensor batch) {
-        var pooled = loaded.model().embed(batch);
-        return pooled.dims() == 3 ? pooled.mean(false, 1) : pooled;
     }
 
     private static List<float[]> rows(float[] values, int count) {

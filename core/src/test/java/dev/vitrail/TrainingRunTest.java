@@ -8,6 +8,7 @@ import dev.vitrail.data.StainedGlass;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.TrainingOptions;
 import dev.vitrail.train.TrainingStep;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What a run refuses before anything of it is written, and what it makes of its options. */
 class TrainingRunTest {
-    private static final TrainingConfig CONFIG = TrainingConfig.of("resnet_mini_32", TrainingRun.BUILT_IN, 4);
+    private static final TrainingConfig CONFIG = TrainingConfig.of("resnet_mini_32", TrainingData.BUILT_IN, 4);
 
     @TempDir
     @SuppressWarnings("NullAway.Init") // set by JUnit

@@ -4,6 +4,7 @@ import dev.vitrail.LoadedModel;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
@@ -52,8 +53,8 @@ final class MemoryGrowth {
         var recipe = Recipe.get("quick-look")
                 .apply(TrainingConfig.STANDARD)
                 .with(TrainingOptions.MODEL, "vit_mini_patch4_gap_32")
-                .with(TrainingOptions.DATA, TrainingRun.BUILT_IN);
-        int perEpoch = TrainingRun.sets(recipe).train().size() / recipe.get(TrainingOptions.BATCH_SIZE);
+                .with(TrainingOptions.DATA, TrainingData.BUILT_IN);
+        int perEpoch = TrainingData.open(recipe).train().size() / recipe.get(TrainingOptions.BATCH_SIZE);
         var config = recipe.with(TrainingOptions.EPOCHS, steps / perEpoch + 1);
         var folder = temporaryFolder();
         try (var run = TrainingRun.begin(config, new RunFolder(folder.resolve("run")), TrainingRun.Options.DEFAULT)) {

@@ -1,12 +1,7 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.train.TrainingOptions.EXIF;
-import static dev.vitrail.train.TrainingOptions.MAX_PIXELS;
-import static dev.vitrail.train.TrainingOptions.SIXTEEN_BIT;
-
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.images.decode.SixteenBit;
-import dev.vitrail.train.TrainingConfig;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -33,12 +28,5 @@ final class DecodingOptions {
         var options = ImageDecoder.Options.DEFAULT.withExifOrientation(exif.orElse(false));
         options = maxPixels.map(options::withMaxPixels).orElse(options);
         return sixteenBit.map(options::withSixteenBit).orElse(options);
-    }
-
-    /** A configuration with what the command names. */
-    TrainingConfig applyTo(TrainingConfig config) {
-        var turned = exif.map(turn -> config.with(EXIF, turn)).orElse(config);
-        var limited = maxPixels.map(pixels -> turned.with(MAX_PIXELS, pixels)).orElse(turned);
-        return sixteenBit.map(how -> limited.with(SIXTEEN_BIT, how)).orElse(limited);
     }
 }

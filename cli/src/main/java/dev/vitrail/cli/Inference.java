@@ -39,15 +39,7 @@ final class Inference implements AutoCloseable {
         while (stream.hasNext()) {
             var images = stream.next();
             var batch = images.batch();
-            var results = batch.size() == 0
-                    ? List.<float[]>of()
-                    : vitrail.run(
-                            batch.bytes()
-                                    .duplicate()
-                                    .order(batch.bytes().order())
-                                    .rewind(),
-                            batch.size(),
-                            classified);
+            var results = vitrail.run(batch, classified);
             var outcomes = new ArrayList<Outcome>();
             int read = 0;
             for (int i = 0; i < images.files().size(); i++) {

@@ -5,6 +5,7 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.images.ImageSize;
 import java.util.Optional;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Of what size a command runs its model, and where. */
@@ -24,15 +25,11 @@ final class InputOptions {
             description = "Input size in pixels, or HEIGHTxWIDTH; position embeddings are interpolated.")
     private Optional<ImageSize> size = Optional.empty();
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
-    private String device = "cpu";
-
-    Optional<ImageSize> size() {
-        return size;
-    }
+    @Mixin
+    private DeviceOption device = new DeviceOption();
 
     Device device() {
-        return Device.parse(device);
+        return device.device();
     }
 
     /** How to load a model of this size to this device. */

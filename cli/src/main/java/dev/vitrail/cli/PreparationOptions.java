@@ -1,15 +1,9 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.train.TrainingOptions.CROP_PCT;
-import static dev.vitrail.train.TrainingOptions.EVAL_INTERPOLATION;
-import static dev.vitrail.train.TrainingOptions.MEAN;
-import static dev.vitrail.train.TrainingOptions.STD;
-
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.PreprocessingOverrides;
-import dev.vitrail.train.TrainingConfig;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -53,17 +47,6 @@ final class PreparationOptions {
             loaded.close();
             throw e;
         }
-    }
-
-    /** A training configuration with what the options say. */
-    TrainingConfig applyTo(TrainingConfig config) {
-        var changed = config;
-        changed = mean.isPresent() ? changed.with(MEAN, mean.map(text -> numbers("--mean", text))) : changed;
-        changed = std.isPresent() ? changed.with(STD, std.map(text -> numbers("--std", text))) : changed;
-        changed = crop.isPresent() ? changed.with(CROP_PCT, crop) : changed;
-        return interpolation.isPresent()
-                ? changed.with(EVAL_INTERPOLATION, interpolation.map(Interpolation::parse))
-                : changed;
     }
 
     private static List<Double> numbers(String option, String text) {

@@ -1,11 +1,8 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.train.TrainingOptions.DATA;
-import static dev.vitrail.train.TrainingOptions.LABELS;
-import static dev.vitrail.train.TrainingOptions.SEED;
+import static dev.vitrail.train.TrainingOptions.VAL_FRACTION;
 
 import dev.vitrail.LoadedModel;
-import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
@@ -13,7 +10,7 @@ import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.eval.Features;
 import dev.vitrail.eval.FewShot;
-import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingData;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -98,10 +95,12 @@ final class ProbeCommand implements Callable<Integer> {
         VitrailException.require(batch > 0, "--batch %d must be positive", batch);
         VitrailException.require(draws > 0, "--draws %d must be positive", draws);
         var wanted = shots.stream().map(ProbeCommand::shots).toList();
-        var sets = TrainingRun.sets(decoding.applyTo(TrainingConfig.STANDARD
-                .with(DATA, data.map(Path::toString).orElse(TrainingRun.BUILT_IN))
-                .with(LABELS, labels)
-                .with(SEED, seed)));
+        var sets = TrainingData.open(
+                data.map(Path::toString).orElse(TrainingData.BUILT_IN),
+                labels,
+                VAL_FRACTION.standard(),
+                seed,
+                decoding.options());
         DataFaults.tell(sets.faults(), strict);
         long start = System.nanoTime();
         try (var loaded = models.load()) {

@@ -5,7 +5,6 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOption;
 import dev.vitrail.train.TrainingOptions;
-import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -70,20 +69,13 @@ final class RecipesCommand implements Callable<Integer> {
     }
 
     private static Object object(Recipe recipe) {
-        var values = new LinkedHashMap<String, Object>();
-        recipe.yaml()
-                .lines()
-                .filter(line -> !line.startsWith("#") && line.contains(":"))
-                .forEach(line -> values.put(
-                        line.substring(0, line.indexOf(':')).strip(),
-                        line.substring(line.indexOf(':') + 1).strip()));
         return Json.object(
                 "name", recipe.name(),
                 "summary", recipe.summary(),
                 "source", recipe.source(),
                 "cost", recipe.cost(),
                 "known_for", recipe.knownFor(),
-                "options", values);
+                "options", recipe.options().texts());
     }
 
     private static void explain() {

@@ -1,15 +1,15 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.TrainingRun;
-import dev.vitrail.engine.Device;
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
 import dev.vitrail.train.StepDiagnosis.Finding;
+import dev.vitrail.train.TrainingModels;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -25,8 +25,8 @@ final class ReplayCommand implements Callable<Integer> {
     @Parameters(paramLabel = "FILE", description = "The file that the run has left.")
     private Path file = Path.of("");
 
-    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
-    private String device = "cpu";
+    @Mixin
+    private DeviceOption device = new DeviceOption();
 
     @Option(names = "--all", description = "Show all tensors, not only those near the first non-finite one.")
     private boolean all;
@@ -37,9 +37,9 @@ final class ReplayCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         var failed = FailedStep.read(file);
-        var place = Device.parse(device);
-        try (var loaded = TrainingRun.modelOf(failed, file.toString(), place)) {
-            var diagnosis = TrainingRun.replay(failed, loaded, place);
+        var place = device.device();
+        try (var loaded = TrainingModels.of(failed, file.toString(), place)) {
+            var diagnosis = TrainingModels.replay(failed, loaded, place);
             if (json) {
                 Json.print(Json.object(
                         "file", file.toString(),

@@ -1,7 +1,6 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.TrainingRun;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.StudyResults;
@@ -72,7 +71,7 @@ final class StudyCommand implements Callable<Integer> {
     private boolean retry;
 
     @Mixin
-    private InputOptions input = new InputOptions();
+    private DeviceOption device = new DeviceOption();
 
     @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
@@ -93,7 +92,7 @@ final class StudyCommand implements Callable<Integer> {
             AtomicFile.requireWritable(folder.resolve("study.csv"));
         }
         var options = TrainingRun.Options.DEFAULT
-                .withDevice(input.device())
+                .withDevice(device.device())
                 .withWorkers(workers)
                 .withStrict(strict)
                 .withBroken(image -> {
@@ -123,8 +122,6 @@ final class StudyCommand implements Callable<Integer> {
     }
 
     private Study study() {
-        VitrailException.require(
-                input.size().isEmpty(), "a study's image size is an option of its file: put image_size below options");
         var study = StudyFile.read(name, scale);
         study = data.map(Path::toString).map(study::withData).orElse(study);
         return budget.map(study::withBudget).orElse(study);

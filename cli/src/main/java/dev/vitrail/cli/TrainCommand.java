@@ -1,54 +1,42 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
-import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.DATA;
-import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
-import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
-import static dev.vitrail.train.TrainingOptions.LABELS;
-import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
-import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
-import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
-import static dev.vitrail.train.TrainingOptions.ON_NAN;
-import static dev.vitrail.train.TrainingOptions.SEED;
 
 import dev.vitrail.LoadedModel;
+import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.DataProblems;
-import dev.vitrail.data.Datasets;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.files.AtomicFile;
-import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.Objective;
-import dev.vitrail.train.Optimizers;
-import dev.vitrail.train.Recipe;
-import dev.vitrail.train.RecipeAdvisor;
 import dev.vitrail.train.RunFolder;
-import dev.vitrail.train.Trainer;
-import dev.vitrail.train.TrainingConfig;
-import dev.vitrail.train.TrainingConfigFile;
-import dev.vitrail.train.TrainingOption;
+import dev.vitrail.train.TrainingData;
+import dev.vitrail.train.TrainingRequest;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Trains a model. */
 @Command(
         name = "train",
+        modelTransformer = TrainingFlags.class,
         description = {
             "Trains a model from scratch or fine-tunes pretrained weights.",
             "Fine-tuning keeps the classifier if its classes are the same, or equal in number and unnamed, and replaces it otherwise. Without --data it trains on the built-in stained-glass images. The run folder's config.yaml has all training options; --set changes them."
@@ -65,43 +53,23 @@ import picocli.CommandLine.Option;
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
-    private static final String AUTO = "auto";
     private static final int SHOWN = 4;
 
-    @Option(names = "--data", paramLabel = "D", description = "Labelled images (default: the built-in set).")
-    private @Nullable Path data;
-
-    @Option(
-            names = "--model",
-            paramLabel = "M",
-            description =
-                    "Model: a catalogue name to train from scratch, or weights to fine-tune (default: a small ViT for the image size).")
-    private @Nullable String model;
+    @Spec
+    private @Nullable CommandSpec spec;
 
     @Option(
             names = "--recipe",
             paramLabel = "R",
             description =
                     "Recipe: a name of 'vitrail recipes', a YAML file, or auto, which chooses by the data (default ${DEFAULT-VALUE}).")
-    private String recipe = AUTO;
-
-    @Option(names = "--arch", paramLabel = "NAME", description = "Architecture of a weights file without config.json.")
-    private Optional<String> architecture = Optional.empty();
+    private String recipe = TrainingRequest.AUTO;
 
     @Option(names = "--out", paramLabel = "RUN", description = "Run folder (default: a new one in runs/).")
     private Optional<Path> out = Optional.empty();
 
     @Option(names = "--resume", description = "Resume the run in --out with its own options.")
     private boolean resume;
-
-    @Option(names = "--epochs", paramLabel = "N", description = "Number of epochs.")
-    private Optional<Integer> epochs = Optional.empty();
-
-    @Option(names = "--batch", paramLabel = "N", description = "Batch size per optimizer step.")
-    private Optional<Integer> batch = Optional.empty();
-
-    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate.")
-    private Optional<Double> learningRate = Optional.empty();
 
     @Option(
             names = "--pretrain",
@@ -110,39 +78,7 @@ final class TrainCommand implements Callable<Integer> {
     private Optional<Integer> pretrain = Optional.empty();
 
     @Mixin
-    private InputOptions input = new InputOptions();
-
-    @Option(
-            names = "--freeze",
-            negatable = true,
-            description = "Train only the classifier (default: below 500 images).")
-    private Optional<Boolean> freeze = Optional.empty();
-
-    @Option(
-            names = "--labels",
-            paramLabel = "FILE",
-            description = "CSV file with columns file and label, for a flat folder.")
-    private Optional<String> labels = Optional.empty();
-
-    @Mixin
-    private DecodingOptions decoding = new DecodingOptions();
-
-    @Mixin
-    private PreparationOptions preparation = new PreparationOptions();
-
-    @Option(names = "--seed", paramLabel = "N", description = "Random seed.")
-    private Optional<Long> seed = Optional.empty();
-
-    @Option(
-            names = "--on-nan",
-            description = "Action on a non-finite loss or gradient: stop, or skip the step (default stop).")
-    private Optional<Trainer.OnNan> onNan = Optional.empty();
-
-    @Option(
-            names = "--set",
-            paramLabel = "KEY=VALUE",
-            description = "Set a training option (see 'vitrail recipes --options'); repeatable.")
-    private List<String> settings = List.of();
+    private DeviceOption device = new DeviceOption();
 
     @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
@@ -161,85 +97,33 @@ final class TrainCommand implements Callable<Integer> {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
-        AtomicFile.requireWritable(folder.config());
-        var pretraining = new RunFolder(folder.path().resolve("pretraining"));
         var options = TrainingRun.Options.DEFAULT
-                .withDevice(input.device())
+                .withDevice(device.device())
                 .withWorkers(workers)
                 .withStrict(strict)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
-        if (resume) {
-            new ResumedOptions(folder, pretraining)
-                    .require(
-                            begun -> named(
-                                    AUTO.equals(recipe)
-                                            ? begun
-                                            : Recipe.get(recipe).apply(begun)),
-                            pretrain);
-        }
-        if (pretrain.isPresent() && !resume) {
-            beginPretraining(folder, pretraining, pretrain.get());
-        }
-        boolean planned = resume || pretrain.isPresent();
-        if (planned && Files.exists(pretraining.config()) && !pretrained(pretraining, folder, options)) {
-            return 0;
-        }
-        try (var run = planned ? open(folder, options) : TrainingRun.begin(configuration(), folder, options)) {
-            announce(run, folder);
-            var result = run(run.trainer(), folder, folder, run.sets());
-            DataFaults.tellCut(run.cut());
-            report(result, run);
-            if (result.finished()
-                    && !json
-                    && run.config().get(DATA).equals(TrainingRun.BUILT_IN)
-                    && run.config().get(OBJECTIVE) == Objective.CLASSIFY) {
-                show(folder, run.sets());
+        var request = new TrainingRequest(recipe, TrainingFlags.read(Objects.requireNonNull(spec)));
+        var first = pretrain.map(OptionalInt::of).orElseGet(OptionalInt::empty);
+        var job = resume
+                ? TrainingJob.resume(request, first, folder, options)
+                : TrainingJob.begin(
+                        request, first, folder, options, reason -> System.err.printf("recipe      %s%n", reason));
+        for (var stage : job.stages()) {
+            try (var run = job.open(stage)) {
+                announce(run, stage);
+                var result = run(run, stage, folder);
+                if (stage.equals(folder)) {
+                    end(result, run);
+                } else if (!result.finished()) {
+                    break;
+                } else {
+                    System.err.println();
+                }
             }
         }
         return 0;
-    }
-
-    /** Writes what both runs are to be, so that {@code --resume} goes on with whichever was interrupted. */
-    private void beginPretraining(RunFolder folder, RunFolder pretraining, int epochs) {
-        VitrailException.require(epochs > 0, "--pretrain %d must be 1 or more epochs", epochs);
-        VitrailException.require(
-                !Files.exists(folder.config()),
-                "%s holds a run already: resume it, or name another folder",
-                folder.path());
-        var config = configuration();
-        if (strict) {
-            Datasets.requireSound(TrainingRun.sets(config).faults());
-        }
-        TrainingConfigFile.write(
-                pretraining.config(), config.pretraining(epochs).checked());
-        TrainingConfigFile.write(
-                folder.config(),
-                config.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
-    }
-
-    /** Makes the run that comes before the one that is asked for, or what is left of it; whether it is finished. */
-    private static boolean pretrained(RunFolder pretraining, RunFolder folder, TrainingRun.Options options) {
-        if (pretraining.canResume()
-                && pretraining.rows().size()
-                        == TrainingConfigFile.read(pretraining.config()).get(EPOCHS)) {
-            return true;
-        }
-        try (var run = open(pretraining, options)) {
-            announce(run, pretraining);
-            boolean finished =
-                    run(run.trainer(), pretraining, folder, run.sets()).finished();
-            System.err.println();
-            return finished;
-        }
-    }
-
-    /** The run that a folder describes, begun if nothing of it was saved yet. */
-    private static TrainingRun open(RunFolder folder, TrainingRun.Options options) {
-        return folder.canResume() || !Files.exists(folder.config())
-                ? TrainingRun.resume(folder, options)
-                : TrainingRun.begin(TrainingConfigFile.read(folder.config()), folder, options);
     }
 
     private static Path newFolder() {
@@ -251,75 +135,17 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    // ------------------------------------------------------------------------------------------------ what is trained
-
-    /** The recipe's options, then those that the command names. */
-    private TrainingConfig configuration() {
-        var start = decoding.applyTo(TrainingConfig.STANDARD)
-                .with(DATA, data == null ? TrainingRun.BUILT_IN : data.toString())
-                .with(LABELS, labels)
-                .with(ARCHITECTURE, architecture)
-                .with(IMAGE_SIZE, input.size());
-        start = model == null ? start : start.with(MODEL, model);
-        var config = AUTO.equals(recipe) ? advised(start) : Recipe.get(recipe).apply(start);
-        if (model == null && config.get(MODEL).isEmpty()) {
-            config = config.with(
-                    MODEL, RecipeAdvisor.model(TrainingRun.sets(start).train()));
+    /** Says what came out. */
+    private void end(TrainingResult result, TrainingRun run) {
+        DataFaults.tellCut(run.loaders().cut());
+        report(result, run);
+        if (result.finished()
+                && !json
+                && run.config().get(DATA).equals(TrainingData.BUILT_IN)
+                && run.config().get(OBJECTIVE) == Objective.CLASSIFY) {
+            show(new RunFolder(result.folder()), run.sets());
         }
-        return named(config).checked();
     }
-
-    /** A configuration with the options that the command names. */
-    private TrainingConfig named(TrainingConfig start) {
-        var config = with(start, MODEL, Optional.ofNullable(model));
-        config = with(config, DATA, Optional.ofNullable(data).map(Path::toString));
-        config = labels.isPresent() ? config.with(LABELS, labels) : config;
-        config = architecture.isPresent() ? config.with(ARCHITECTURE, architecture) : config;
-        config = epochs.map(config::withEpochs).orElse(config);
-        config = with(config, BATCH_SIZE, batch);
-        config = with(config, LEARNING_RATE, learningRate);
-        config = config.with(
-                MIN_LEARNING_RATE, Math.min(config.get(MIN_LEARNING_RATE), Optimizers.learningRate(config)));
-        config = preparation.applyTo(decoding.applyTo(config));
-        config = with(config, SEED, seed);
-        config = with(config, FREEZE_BACKBONE, freeze);
-        config = with(config, ON_NAN, onNan);
-        config = input.size().isPresent() ? config.with(IMAGE_SIZE, input.size()) : config;
-        for (var setting : settings) {
-            int equals = setting.indexOf('=');
-            VitrailException.require(equals > 0, "--set %s is no KEY=VALUE, such as --set grad_clip_norm=1", setting);
-            config = TrainingConfigFile.with(
-                    config, setting.substring(0, equals) + ": " + setting.substring(equals + 1), "--set " + setting);
-        }
-        return config;
-    }
-
-    private static <T> TrainingConfig with(TrainingConfig config, TrainingOption<T> option, Optional<T> value) {
-        return value.map(said -> config.with(option, said)).orElse(config);
-    }
-
-    private TrainingConfig advised(TrainingConfig start) {
-        boolean trained = model != null && standsForWeights(model);
-        VitrailException.require(
-                !trained || data != null,
-                "fine-tuning needs --data D, the images of your classes; without it only scratch training works");
-        var train = TrainingRun.sets(start).train();
-        var config = model == null ? start.with(MODEL, RecipeAdvisor.model(train)) : start;
-        var advice = RecipeAdvisor.advise(config, trained, train);
-        advice.reasons().forEach(reason -> System.err.printf("recipe      %s: %s%n", advice.recipe(), reason));
-        return advice.apply(config);
-    }
-
-    /** Whatever is no plain name of the catalogue; a name that is mistyped is answered with the nearest. */
-    private static boolean standsForWeights(String name) {
-        if (Files.exists(Path.of(name)) || name.matches(".*[./:].*")) {
-            return true;
-        }
-        Catalog.get(name);
-        return false;
-    }
-
-    // ------------------------------------------------------------------------------------------------- what is shown
 
     private static void announce(TrainingRun run, RunFolder folder) {
         var config = run.config();
@@ -328,11 +154,12 @@ final class TrainCommand implements Callable<Integer> {
         System.err.printf(
                 Locale.ROOT, "validation  %s%n", run.sets().validation().describe());
         tellFaults(run.sets().faults());
-        if (run.cache().isUsed()) {
+        var cache = run.loaders().cache();
+        if (cache.isUsed()) {
             System.err.printf(
                     Locale.ROOT,
                     "cache       up to %,d MiB of decoded images stay in memory (image_cache)%n",
-                    run.cache().limit() >> 20);
+                    cache.limit() >> 20);
         }
         System.err.printf(
                 Locale.ROOT,
@@ -345,16 +172,17 @@ final class TrainCommand implements Callable<Integer> {
                 loaded.preprocessing().height(),
                 loaded.preprocessing().width());
         notes(loaded).forEach(note -> System.err.printf(Locale.ROOT, "            %s%n", note));
+        var plan = run.plan();
+        plan.reasons().forEach(reason -> System.err.printf("plan        %s%n", reason));
         System.err.printf(
                 Locale.ROOT,
-                "run         %s, %s, batch %d, learning rate %s%s%n%n",
+                "run         %s, %s of %,d steps, batch %d%s, learning rate %s%n%n",
                 folder.path(),
-                config.get(EPOCHS) == 1 ? "1 epoch" : config.get(EPOCHS) + " epochs",
-                config.get(BATCH_SIZE),
-                Optimizers.learningRate(config),
-                Optimizers.learningRate(config) == config.get(LEARNING_RATE)
-                        ? ""
-                        : " (learning_rate %s, for the images of a step)".formatted(config.get(LEARNING_RATE)));
+                plan.epochs() == 1 ? "1 epoch" : plan.epochs() + " epochs",
+                plan.stepsPerEpoch(),
+                plan.batchSize(),
+                plan.gradientAccumulation() == 1 ? "" : " × " + plan.gradientAccumulation(),
+                plan.peakLearningRate());
     }
 
     /** What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does not fit. */
@@ -384,11 +212,12 @@ final class TrainCommand implements Callable<Integer> {
      *
      * @param whole what a run that is interrupted is resumed by
      */
-    private static TrainingResult run(Trainer trainer, RunFolder folder, RunFolder whole, TrainAndValidation sets) {
+    private static TrainingResult run(TrainingRun run, RunFolder folder, RunFolder whole) {
+        var trainer = run.trainer();
         return new Interruption(trainer, whole).during(() -> {
             try (var display = new TrainingDisplay();
                     var events = new TensorBoardEvents(folder)) {
-                trainer.listener(display).listener(events).listener(new RunReport(folder, sets));
+                trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets()));
                 return trainer.run();
             }
         });
@@ -421,17 +250,19 @@ final class TrainCommand implements Callable<Integer> {
                     "images_per_second",
                     speed,
                     "broken",
-                    run.broken(),
+                    run.loaders().broken(),
                     "cut",
-                    run.cut(),
+                    run.loaders().cut(),
                     "faults",
                     run.sets().faults().count(),
                     "notes",
                     notes(run.loaded())));
             return;
         }
-        if (run.broken() > 0) {
-            System.out.printf("%nbroken      %d of the images could not be read%n", run.broken());
+        if (run.loaders().broken() > 0) {
+            System.out.printf(
+                    "%nbroken      %d of the images could not be read%n",
+                    run.loaders().broken());
         }
         if (result.finished()) {
             System.out.printf(

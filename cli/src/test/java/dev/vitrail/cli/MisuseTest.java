@@ -23,7 +23,7 @@ final class MisuseTest {
             predict --model M --max-pixels 1k image.jpg  | --max-pixels 1k is no whole number
             predict --model M --format cvs image.jpg     | --format cvs is none of text, csv, json, jsonl, parquet; did you mean csv?
             predict --model M --top 99999999999 a.jpg    | --top 99999999999 is too large a number
-            train --lr fast                              | --lr fast is no number
+            train --lr fast                              | --lr fast: 'learning_rate' must be a number
             predict --model                              | --model needs a value
             predict --model M                            | an argument is missing: IMAGE
             predict image.jpg                            | the option --model is missing: --model M

@@ -118,11 +118,11 @@ final class PreparationTest {
             delimiter = ';',
             value = {
                 "--mean; 0.5; mean needs a number for each of 3 channels",
-                "--mean; a,b,c; --mean 'a,b,c' is no list of numbers",
+                "--mean; a,b,c; --mean a,b,c: 'mean' must be a list of numbers",
                 "--mean; 0.1,NaN,0.2; 'mean' must be finite",
                 "--std; 0.1,0,0.1; 'std' must be positive",
                 "--crop; -1; 'crop_pct' must be positive",
-                "--interpolation; cubic; did you mean bicubic"
+                "--interpolation; cubic; 'eval_interpolation' must be one of nearest, box, bilinear, hamming, bicubic"
             })
     void trainRefusesWhatCannotBe(String option, String value, String words, @TempDir Path folder) {
         var ran = Cli.run("train", "--data", data, "--model", Cli.SMALL, "--out", folder.resolve("run"), option, value);

@@ -1,7 +1,12 @@
 package dev.vitrail.data;
 
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.util.List;
 
 /**
  * Some pictures, ready for a model. It lives in memory that the loader uses again: valid until the next one is asked for.
@@ -18,6 +23,23 @@ import java.nio.FloatBuffer;
 @SuppressWarnings("ArrayRecordComponent") // a batch is compared by nobody
 public record Batch(
         int number, int size, int channels, int height, int width, ByteBuffer bytes, int[] labels, int[] indices) {
+
+    /** A batch of pictures without labels, transformed one after the other; in memory of its own. */
+    public static Batch of(SampleTransform transform, List<RgbImage> pictures) {
+        var memory = new BatchMemory(pictures.size(), transform);
+        memory.begin(0, pictures.size());
+        for (int place = 0; place < pictures.size(); place++) {
+            transform.apply(pictures.get(place), SampleRandom.of(0, 0, place, place), memory.pixels(place));
+            memory.filled(place, place, Dataset.NO_LABEL, List.of());
+        }
+        return memory.batch();
+    }
+
+    /** The images as a tensor, {@code [N, C, H, W]}, a copy in the caller's frame. */
+    public Tensor images(Device device) {
+        return Tensor.of(bytes.duplicate().rewind(), DType.F32, size, channels, height, width)
+                .to(device);
+    }
 
     /** The pixels, {@code [N, C, H, W]}: a view, not a copy. */
     public FloatBuffer pixels() {

@@ -21,7 +21,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     /** Positions that a worker claims at once; few, so that the last batch of an epoch is shared by all. */
     private static final int MOST_CLAIMED = 8;
 
-    private final Loader loader;
+    private final SampleReader reader;
     private final int epoch;
     private final int[] order;
     private final int batchSize;
@@ -43,13 +43,25 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     private @Nullable Batch ready;
     private long waitedNanos;
 
-    Batches(Loader loader, int epoch, int first, int[] order, BatchMemory[] ring) {
-        this.loader = loader;
+    /**
+     * @param count batches of the epoch
+     * @param first the batch to begin with
+     * @param order of the pictures
+     */
+    Batches(
+            SampleReader reader,
+            Loader.Options options,
+            int count,
+            int epoch,
+            int first,
+            int[] order,
+            BatchMemory[] ring) {
+        this.reader = reader;
         this.epoch = epoch;
         this.order = order;
-        this.batchSize = loader.options().batch();
-        this.batchCount = loader.batches();
-        this.workerCount = loader.options().workers();
+        this.batchSize = options.batch();
+        this.batchCount = count;
+        this.workerCount = options.workers();
         this.ring = ring.clone();
         this.nextPosition = first * batchSize;
         this.nextBatch = first;
@@ -140,7 +152,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
             waitedNanos += System.nanoTime() - start;
         }
         rethrow(memory.failure());
-        loader.tell(memory.broken());
+        reader.tell(memory.broken());
         return memory.batch();
     }
 
@@ -173,7 +185,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
             Throwable cause = null;
             for (int i = 0; i < claim.count && cause == null; i++) {
                 try {
-                    loader.fill(claim.memory, first + i, epoch, order, claim.position + i);
+                    reader.fill(claim.memory, first + i, epoch, order, claim.position + i);
                 } catch (Throwable e) { // whatever it is, the consumer must hear of it instead of waiting for ever
                     failed = first + i;
                     cause = e;

@@ -9,15 +9,10 @@ import dev.vitrail.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import java.io.File;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,36 +59,6 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         var entries = new ArrayList<>(train.entries);
         entries.addAll(of(sets.validation()).entries);
         return new Inventory(train.classes, entries);
-    }
-
-    /** A digest of everything here (SHA-256, in hexadecimal digits): the same for the same data on every machine. */
-    public String fingerprint() {
-        var digest = sha256();
-        text(digest, TITLE);
-        classes.forEach(name -> text(digest, name));
-        for (var entry : entries) {
-            text(digest, entry.name);
-            digest.update(ByteBuffer.allocate(Long.BYTES + Integer.BYTES)
-                    .putLong(entry.stamp)
-                    .putInt(entry.label)
-                    .flip());
-        }
-        return HexFormat.of().formatHex(digest.digest());
-    }
-
-    private static void text(MessageDigest digest, String text) {
-        var bytes = text.getBytes(StandardCharsets.UTF_8);
-        // With the length before it, no two lists of texts give the same bytes.
-        digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).flip());
-        digest.update(bytes);
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java runtime has SHA-256", e);
-        }
     }
 
     /** What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty if nothing is. */

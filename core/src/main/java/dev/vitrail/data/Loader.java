@@ -4,13 +4,8 @@ import static dev.vitrail.VitrailException.require;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.images.RgbImage;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
 /**
@@ -80,20 +75,10 @@ public final class Loader implements AutoCloseable {
         }
     }
 
-    private final Dataset set;
-    private final SampleTransform transform;
     private final Sampler sampler;
     private final Options options;
-    private final Consumer<BrokenImage> report;
+    private final SampleReader reader;
     private final BatchMemory[] ring;
-    /** What any worker has found broken, so that no file is tried again in the next epoch. */
-    private final Map<Integer, BrokenImage> known = new ConcurrentHashMap<>();
-    /** What the consumer has been told of, in the order of the batches. */
-    private final Map<Integer, BrokenImage> reported = new LinkedHashMap<>();
-
-    /** Pictures of sixteen bits that were cut to white. */
-    private final Set<Integer> cut = ConcurrentHashMap.newKeySet();
-
     private Optional<Batches> open = Optional.empty();
 
     /** A loader that tells nobody of broken pictures; {@link #broken} lists them. */
@@ -107,11 +92,9 @@ public final class Loader implements AutoCloseable {
      */
     public Loader(
             Dataset set, SampleTransform transform, Sampler sampler, Options options, Consumer<BrokenImage> report) {
-        this.set = set;
-        this.transform = transform;
         this.sampler = sampler;
         this.options = options;
-        this.report = report;
+        reader = new SampleReader(set, transform, options.onBroken(), options.seed(), report);
         require(sampler.length() > 0, "there are no images to load in %s", set.describe());
         require(
                 batches() > 0,
@@ -161,19 +144,19 @@ public final class Loader implements AutoCloseable {
             throw new IllegalStateException("the sampler announced %d positions and epoch %d has %d"
                     .formatted(sampler.length(), epoch, order.length));
         }
-        Batches batches = new Batches(this, epoch, first, order, ring);
+        Batches batches = new Batches(reader, options, batches(), epoch, first, order, ring);
         open = Optional.of(batches);
         return batches;
     }
 
     /** The broken pictures so far, each once, in the order of the batches that were taken. */
     public List<BrokenImage> broken() {
-        return List.copyOf(reported.values());
+        return reader.broken();
     }
 
     /** How many pictures of sixteen bits or more were cut to white so far, each counted once ({@link RgbImage#cut}). */
     public int cut() {
-        return cut.size();
+        return reader.cut();
     }
 
     /** Ends the threads of the epoch that is open; pictures already begun are finished first. */
@@ -181,56 +164,5 @@ public final class Loader implements AutoCloseable {
     public void close() {
         open.ifPresent(Batches::close);
         open = Optional.empty();
-    }
-
-    Options options() {
-        return options;
-    }
-
-    /** Tells of broken pictures that have not been told of. */
-    void tell(List<BrokenImage> found) {
-        for (BrokenImage broken : found) {
-            if (reported.putIfAbsent(broken.index(), broken) == null) {
-                report.accept(broken);
-            }
-        }
-    }
-
-    /**
-     * Fills place {@code place} of a batch with the picture that stands at {@code position} of the epoch's order, or leaves the
-     * place empty.
-     */
-    void fill(BatchMemory memory, int place, int epoch, int[] order, int position) {
-        List<BrokenImage> faults = new ArrayList<>(0);
-        int candidates = options.onBroken() == OnBroken.REPLACE ? order.length : 1;
-        for (int i = 0; i < candidates; i++) {
-            int index = order[(int) (((long) position + i) % order.length)];
-            BrokenImage fault = known.get(index);
-            if (fault == null) {
-                try {
-                    SampleRandom random = SampleRandom.of(options.seed(), epoch, position, index);
-                    RgbImage image = set.image(index);
-                    if (image.cut()) {
-                        cut.add(index);
-                    }
-                    transform.apply(image, random, memory.pixels(place));
-                    memory.filled(place, index, set.label(index), faults);
-                    return;
-                } catch (VitrailException e) {
-                    if (options.onBroken() == OnBroken.FAIL) {
-                        throw e;
-                    }
-                    fault = new BrokenImage(index, set.name(index), String.valueOf(e.getMessage()));
-                    known.put(index, fault);
-                }
-            }
-            faults.add(fault);
-        }
-        if (options.onBroken() == OnBroken.REPLACE) {
-            throw VitrailException.of(
-                    "not one of %s can be read; the first: %s",
-                    Descriptions.count(known.size(), "image"), faults.get(0).sentence());
-        }
-        memory.leftOut(place, faults);
     }
 }

@@ -2,6 +2,8 @@ package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
 import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -79,10 +81,18 @@ public record Overlap(List<Pair> pairs, int looked) {
         }
     }
 
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java runtime has SHA-256", e);
+        }
+    }
+
     /** SHA-256, which nobody makes collide. */
     private static Optional<ByteBuffer> digest(Dataset set, int index) {
         try {
-            return Optional.of(ByteBuffer.wrap(Inventory.sha256().digest(set.content(index))));
+            return Optional.of(ByteBuffer.wrap(sha256().digest(set.content(index))));
         } catch (VitrailException e) {
             return Optional.empty();
         }

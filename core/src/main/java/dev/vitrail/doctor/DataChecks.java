@@ -11,9 +11,11 @@ import dev.vitrail.data.Overlap;
 import dev.vitrail.data.PictureLevels;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.train.RecipeAdvisor;
+import dev.vitrail.train.DataThresholds;
+import dev.vitrail.train.LossType;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingLoss;
+import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -28,8 +30,6 @@ final class DataChecks {
     static final int LOOKED_FOR = 1000;
     /** Share of copies from which on the accuracy means nothing. */
     private static final double MOST_COPIES = 0.1;
-    /** Images in the largest class for one in the smallest that are still even enough. */
-    private static final int SKEWED = 10;
     /** Validation images below which one of them is worth more than two points. */
     private static final int FEW_TO_JUDGE_BY = 50;
 
@@ -37,10 +37,12 @@ final class DataChecks {
 
     private DataChecks() {}
 
-    static List<Diagnosis> of(TrainingConfig config, boolean pretrained, TrainAndValidation sets) {
+    static List<Diagnosis> of(TrainingPlan plan) {
+        var config = plan.config();
+        var sets = plan.data();
         var findings = new ArrayList<Diagnosis>();
         classes(config, sets.train(), findings);
-        amounts(config, pretrained, sets, findings);
+        amounts(config, plan.model().pretrained(), sets, findings);
         levels(sets.train(), findings);
         copies(sets, findings);
         return findings;
@@ -67,11 +69,11 @@ final class DataChecks {
         int most = Arrays.stream(counts).max().orElse(0);
         boolean even =
                 !config.get(CLASS_BALANCED_SAMPLING) && config.get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL;
-        if (even && most >= SKEWED * least && least > 0) {
+        if (even && most >= DataThresholds.IMBALANCED * least && least > 0) {
             findings.add(Diagnosis.warn(
-                    config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY
-                            ? "weigh them (--set class_weights=effective_number), or show rare ones as often (--set balanced=true)"
-                            : "show rare ones as often (--set balanced=true)",
+                    config.get(LOSS) == LossType.CROSS_ENTROPY
+                            ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set class_balanced_sampling=true)"
+                            : "sample them equally often (--set class_balanced_sampling=true)",
                     "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",
                     most,
                     least));
@@ -93,18 +95,18 @@ final class DataChecks {
     private static void amounts(
             TrainingConfig config, boolean pretrained, TrainAndValidation sets, List<Diagnosis> findings) {
         int images = sets.train().size();
-        if (!pretrained && images < RecipeAdvisor.FEW_FROM_SCRATCH) {
+        if (!pretrained && images < DataThresholds.FEW_FROM_SCRATCH) {
             findings.add(Diagnosis.warn(
                     "start from published weights, such as --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
                     "%,d images are few for a model that starts from random weights: it will overfit",
                     images));
         }
-        if (pretrained && !config.get(FREEZE_BACKBONE) && images < RecipeAdvisor.FEW_TO_FINE_TUNE) {
+        if (pretrained && !config.get(FREEZE_BACKBONE) && images < DataThresholds.FEW_TO_FINE_TUNE) {
             findings.add(Diagnosis.warn(
                     "train the classifier alone (--freeze, or --recipe classifier-only)",
                     "all layers are to be fine-tuned on %,d images, fewer than the %d below which they overfit",
                     images,
-                    RecipeAdvisor.FEW_TO_FINE_TUNE));
+                    DataThresholds.FEW_TO_FINE_TUNE));
         }
         int judged = sets.validation().size();
         if (judged < FEW_TO_JUDGE_BY) {

@@ -4,6 +4,7 @@ import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.train.DataThresholds;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -15,8 +16,6 @@ final class ModelChecks {
     private static final int FEWEST_PATCHES = 4;
     /** Fewer give a warning; the models that papers train have 7 (patches of 32 on 224 pixels) or more. */
     private static final int FEW_PATCHES = 6;
-    /** Side of what counts as a small input, pixels. */
-    private static final int SMALL = 64;
     /** A picture whose side is that many times smaller than the input has next to nothing in a patch. */
     private static final int ENLARGED = 3;
     /** A photo whose side is that many times larger than a small input loses what tells the classes apart. */
@@ -94,7 +93,7 @@ final class ModelChecks {
     private static void crop(LoadedModel loaded, List<Diagnosis> findings) {
         var input = loaded.preprocessing();
         int side = side(loaded);
-        if (side <= SMALL && input.cropPct() < 1) {
+        if (side <= DataThresholds.SMALL_SIDE && input.cropPct() < 1) {
             findings.add(Diagnosis.warn(
                     "set crop_pct to 1 (--crop 1), or take a model made for small images",
                     "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
@@ -114,7 +113,7 @@ final class ModelChecks {
                     side,
                     loaded.variant().name()));
         }
-        if (side <= SMALL && picture >= REDUCED * side) {
+        if (side <= DataThresholds.SMALL_SIDE && picture >= REDUCED * side) {
             findings.add(Diagnosis.warn(
                     "take a model for larger images (such as vit_tiny_patch16_224), or raise --size",
                     "the pictures have %d pixels a side and are reduced to the %d that %s sees",

@@ -1,29 +1,27 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CROP;
 import static dev.vitrail.train.TrainingOptions.CROP_SCALE;
 import static dev.vitrail.train.TrainingOptions.EMA_DECAY;
 import static dev.vitrail.train.TrainingOptions.EMA_WARMUP;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
-import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.LABEL_SMOOTHING;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
-import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
+import dev.vitrail.train.LossType;
 import dev.vitrail.train.Objective;
-import dev.vitrail.train.Optimizers;
+import dev.vitrail.train.OptimizerType;
 import dev.vitrail.train.TrainingConfig;
-import dev.vitrail.train.TrainingLoss;
+import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -49,7 +47,7 @@ final class OptionChecks {
      * @param scaling none where the rate does not depend on it
      */
     private record Usual(double lowest, double highest, Optional<LearningRateScaling> scaling) {
-        static Usual of(Optimizers.Kind optimizer, boolean pretrained) {
+        static Usual of(OptimizerType optimizer, boolean pretrained) {
             return switch (optimizer) {
                 // Swin 5e-4, DeiT 2.5e-4, ConvNeXt 1e-3 by the root; ours 1e-3 and 3e-3 for 32 are 2.8e-3 and 8.5e-3.
                 // Fine-tuning: BEiT 5e-4 and below.
@@ -79,13 +77,15 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Diagnosis> of(
-            TrainingConfig config, boolean pretrained, int images, int classes, PictureSize pictures) {
+    static List<Diagnosis> of(TrainingPlan plan, PictureSize pictures) {
+        var config = plan.config();
+        boolean pretrained = plan.model().pretrained();
+        int images = plan.data().train().size();
         var findings = new ArrayList<Diagnosis>();
         start(config, pretrained, findings);
-        targets(config, classes, findings);
-        learningRate(config, pretrained, images, findings);
-        long steps = steps(config, images);
+        targets(config, plan.data().train().classes().size(), findings);
+        learningRate(plan, findings);
+        long steps = plan.totalSteps();
         if (!pretrained && steps < FEWEST_STEPS) {
             findings.add(Diagnosis.warn(
                     "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
@@ -97,13 +97,6 @@ final class OptionChecks {
         runningMean(config, steps, findings);
         pictures.side().ifPresent(side -> crops(config, side, findings));
         return findings;
-    }
-
-    /** Updates of the weights in the whole run. */
-    private static long steps(TrainingConfig config, int images) {
-        int each = config.get(SAMPLES_PER_EPOCH).orElse(images);
-        int batches = each / Math.min(config.get(BATCH_SIZE), each);
-        return (long) config.get(EPOCHS) * -Math.floorDiv(-batches, config.get(GRADIENT_ACCUMULATION));
     }
 
     private static void start(TrainingConfig config, boolean pretrained, List<Diagnosis> findings) {
@@ -131,7 +124,7 @@ final class OptionChecks {
     /** A threshold that smoothed labels are all above or all below tells the model nothing. */
     private static void targets(TrainingConfig config, int classes, List<Diagnosis> findings) {
         if (config.get(OBJECTIVE) != Objective.CLASSIFY
-                || config.get(LOSS) != TrainingLoss.Kind.BINARY_CROSS_ENTROPY
+                || config.get(LOSS) != LossType.BINARY_CROSS_ENTROPY
                 || config.get(TARGET_THRESHOLD).isEmpty()) {
             return;
         }
@@ -151,9 +144,11 @@ final class OptionChecks {
         }
     }
 
-    private static void learningRate(TrainingConfig config, boolean pretrained, int images, List<Diagnosis> findings) {
-        double rate = Optimizers.learningRate(config);
-        int batch = Math.min(config.get(BATCH_SIZE), images) * config.get(GRADIENT_ACCUMULATION);
+    private static void learningRate(TrainingPlan plan, List<Diagnosis> findings) {
+        var config = plan.config();
+        boolean pretrained = plan.model().pretrained();
+        double rate = plan.peakLearningRate();
+        int batch = plan.batchSize() * plan.gradientAccumulation();
         var optimizer = config.get(OPTIMIZER);
         // A classifier by itself bears more than a backbone does.
         var usual = Usual.of(optimizer, pretrained && !config.get(FREEZE_BACKBONE));

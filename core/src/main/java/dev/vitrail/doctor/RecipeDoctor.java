@@ -2,10 +2,8 @@ package dev.vitrail.doctor;
 
 import static dev.vitrail.VitrailException.require;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.data.PictureSize;
-import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -22,22 +20,16 @@ public final class RecipeDoctor {
     /**
      * Examines a run that is about to begin.
      *
-     * @param config checked already by itself
-     * @param loaded the model as it is to be trained
      * @return what was found, what cannot work first; empty if all is well
      */
-    public static List<Diagnosis> examine(TrainingConfig config, LoadedModel loaded, TrainAndValidation sets) {
-        var pictures = PictureSize.of(sets.train());
+    public static List<Diagnosis> examine(TrainingPlan plan) {
+        var pictures = PictureSize.of(plan.data().train());
         var findings = new ArrayList<Diagnosis>();
-        findings.addAll(ModelChecks.of(loaded, pictures));
-        findings.addAll(Statistics.of(loaded, config.preprocessing().hasStatistics()));
-        findings.addAll(OptionChecks.of(
-                config,
-                loaded.pretrained(),
-                sets.train().size(),
-                sets.train().classes().size(),
-                pictures));
-        findings.addAll(DataChecks.of(config, loaded.pretrained(), sets));
+        findings.addAll(ModelChecks.of(plan.model(), pictures));
+        findings.addAll(
+                Statistics.of(plan.model(), plan.config().preprocessing().hasStatistics()));
+        findings.addAll(OptionChecks.of(plan, pictures));
+        findings.addAll(DataChecks.of(plan));
         findings.sort(Comparator.comparing(Diagnosis::severity));
         return List.copyOf(findings);
     }

@@ -1,6 +1,8 @@
 package dev.vitrail.engine;
 
 import dev.vitrail.VitrailException;
+import java.util.Optional;
+import java.util.Set;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -23,6 +25,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>F16 has so small a range that gradients vanish in it unless the loss is scaled up ({@code train.GradScaler}); BF16 has F32's.
  */
 public final class Autocast implements AutoCloseable {
+    /** Linux's names of the instructions, of x86 and of ARM. */
+    private static final Set<String> BF16_FEATURES = Set.of("avx512_bf16", "amx_bf16", "bf16");
+
     private final Setting before;
 
     private Autocast(Setting setting) {
@@ -51,6 +56,32 @@ public final class Autocast implements AutoCloseable {
                 dtype,
                 kind);
         return new Autocast(new Setting(kind, true, dtype.scalarType));
+    }
+
+    /**
+     * Requires a processor on which BF16 is not slower than F32.
+     *
+     * @throws VitrailException where libtorch has no kernels for it, with how much slower a training step was measured to be
+     */
+    public static void requireFastBf16() {
+        slowBf16(Products.choice(), Processor.read()).ifPresent(reason -> {
+            throw VitrailException.of(
+                    "precision bf16 is slower than f32 on this CPU: %s; set precision to f32, or use a GPU", reason);
+        });
+    }
+
+    /** Why BF16 is slow; empty where it is fast, or where the system does not tell the processor's features. */
+    static Optional<String> slowBf16(Products.Choice products, Processor processor) {
+        if (processor.features().isEmpty()) {
+            return Optional.empty();
+        }
+        if (processor.features().stream().noneMatch(BF16_FEATURES::contains)) {
+            return Optional.of("it has no instructions for bf16 (avx512_bf16, AMX), and a forward pass of ViT-Ti took 7 times as long");
+        }
+        return products.backend() == Products.Backend.BLAS && !processor.features().contains("bf16")
+                ? Optional.of("oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 24 times as"
+                        + " long ('vitrail system' tells why)")
+                : Optional.empty();
     }
 
     /** What this thread computes in at present; {@link Setting#open} sets it again, on any thread. */

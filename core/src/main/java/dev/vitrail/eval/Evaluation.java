@@ -3,18 +3,12 @@ package dev.vitrail.eval;
 import dev.vitrail.NotFiniteException;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
-import dev.vitrail.engine.DType;
-import dev.vitrail.engine.Device;
-import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
-import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 
@@ -96,7 +90,8 @@ public record Evaluation(
                 var batch = batches.next();
                 if (batch.size() > 0) {
                     tally.add(
-                            onBatch(model, batch, images -> model.apply(images).toFloats()),
+                            Inference.of(
+                                    model, batch, images -> model.apply(images).toFloats()),
                             batch.labels(),
                             batch.indices(),
                             batch.size());
@@ -120,7 +115,7 @@ public record Evaluation(
      */
     public static Evaluation ofMaskedPatches(MaskedPatches model, Iterator<Batch> batches, LongConsumer progress) {
         boolean training = model.training();
-        var device = deviceOf(model);
+        var device = model.device();
         var random = RandomState.save(device);
         model.train(false);
         RandomState.seed(MASK_SEED);
@@ -131,7 +126,7 @@ public record Evaluation(
             while (batches.hasNext()) {
                 var batch = batches.next();
                 if (batch.size() > 0) {
-                    images += onBatch(model, batch, pixels -> add(tally, model.guess(pixels), batch));
+                    images += Inference.of(model, batch, pixels -> add(tally, model.guess(pixels), batch));
                     progress.accept(images);
                 }
             }
@@ -152,25 +147,5 @@ public record Evaluation(
                 .toArray();
         tally.add(guess.logits().toFloats(), colors, indices, colors.length);
         return batch.size();
-    }
-
-    /** What {@code body} gives for the images of a batch; no gradient is recorded, and it holds no tensor. */
-    static <T> T onBatch(Model model, Batch batch, Function<Tensor, T> body) {
-        var device = deviceOf(model);
-        try (var frame = Frame.open();
-                var off = Gradients.off()) {
-            var images = Tensor.of(
-                    batch.bytes().duplicate().rewind(),
-                    DType.F32,
-                    batch.size(),
-                    batch.channels(),
-                    batch.height(),
-                    batch.width());
-            return body.apply(images.to(device));
-        }
-    }
-
-    private static Device deviceOf(Model model) {
-        return model.parameters().values().iterator().next().value().device();
     }
 }

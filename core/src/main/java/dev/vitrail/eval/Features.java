@@ -48,8 +48,8 @@ public final class Features {
             while (batches.hasNext()) {
                 var batch = batches.next();
                 if (batch.size() > 0) {
-                    var rows = Evaluation.onBatch(
-                            model, batch, images -> vector(model.embed(images)).toFloats());
+                    var rows = Inference.of(model, batch, images -> Inference.vectors(model, images)
+                            .toFloats());
                     int width = rows.length / batch.size();
                     for (int i = 0; i < batch.size(); i++) {
                         if (batch.labels()[i] >= 0) {
@@ -66,10 +66,6 @@ public final class Features {
         NotFiniteException.requireFinite(vectors, "the model");
         require(!vectors.isEmpty(), "none of the images has a label: features of labelled images are needed");
         return new Features(vectors, labels.stream().mapToInt(Integer::intValue).toArray());
-    }
-
-    private static Tensor vector(Tensor pooled) {
-        return pooled.dims() == 3 ? pooled.mean(false, 1) : pooled;
     }
 
     /** How many images there are. */

@@ -186,6 +186,11 @@ public abstract class Model extends Layer {
     /** Names of the classifiers' modules, such as {@code head}. */
     public abstract List<String> classifiers();
 
+    /** Whether a parameter of that name belongs to a classifier. */
+    public final boolean isClassifier(String parameter) {
+        return classifiers().stream().anyMatch(classifier -> parameter.startsWith(classifier + "."));
+    }
+
     /** Name of the convolution that sees the image's channels, such as {@code patch_embed.proj}. */
     public abstract String firstConv();
 

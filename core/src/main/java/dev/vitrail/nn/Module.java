@@ -134,6 +134,11 @@ public abstract class Module implements AutoCloseable {
         return all;
     }
 
+    /** Where the parameters are, which all lie on one device. */
+    public final Device device() {
+        return parameters().values().iterator().next().value().device();
+    }
+
     /** Number of elements of all parameters, buffers left out. */
     public final long parameterCount() {
         return parameters().values().stream()

@@ -204,16 +204,14 @@ final class TrainingParity {
             args.fieldNames()
                     .forEachRemaining(name -> VitrailException.require(
                             known.contains(name), "the schedule's argument '%s' is not known here", name));
-            var schedule = CosineSchedule.of(
+            var schedule = new CosineSchedule(
                             variant.path("base_lr").asDouble(),
-                            args.path("t_initial").asLong())
-                    .with(o -> {
-                        o.lowest = args.path("lr_min").asDouble(0);
-                        o.cycles = args.path("cycle_limit").asInt(1);
-                        o.cycleStretch = args.path("cycle_mul").asDouble(1);
-                        o.cycleDecay = args.path("cycle_decay").asDouble(1);
-                        o.exponent = args.path("k_decay").asDouble(1);
-                    })
+                            args.path("t_initial").asLong(),
+                            args.path("lr_min").asDouble(0),
+                            args.path("cycle_limit").asInt(1),
+                            args.path("cycle_mul").asDouble(1),
+                            args.path("cycle_decay").asDouble(1),
+                            args.path("k_decay").asDouble(1))
                     .warmedUp(
                             args.path("warmup_t").asLong(0),
                             args.path("warmup_lr_init").asDouble(0),

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.vitrail.Names;
-import dev.vitrail.TrainingRun;
 import dev.vitrail.VitrailException;
+import dev.vitrail.train.TrainingData;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -162,7 +162,7 @@ public final class StudyFile {
                 scale,
                 text(TITLE, name),
                 text(SOURCE, ""),
-                text(DATA, TrainingRun.BUILT_IN),
+                text(DATA, TrainingData.BUILT_IN),
                 list(MODELS, List.of(), "text", JsonNode::isTextual, JsonNode::asText),
                 list(RECIPES, List.of("quick-look"), "text", JsonNode::isTextual, JsonNode::asText),
                 list(SHARES, List.of(1.0), "numbers", JsonNode::isNumber, JsonNode::asDouble),

@@ -15,6 +15,7 @@ import dev.vitrail.report.StudyRow.State;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.TrainingListener;
 import dev.vitrail.train.TrainingOptions;
 import java.nio.file.Files;
@@ -57,7 +58,7 @@ public final class StudyRunner {
         this.listener = listener;
         runs = study.runs();
         runs.forEach(this::requireSame);
-        whole = TrainingRun.sets(runs.get(0).config().with(TrainingOptions.TRAIN_FRACTION, 1.0));
+        whole = TrainingData.open(runs.get(0).config().with(TrainingOptions.TRAIN_FRACTION, 1.0));
         if (options.strict()) {
             Datasets.requireSound(whole.faults());
         }

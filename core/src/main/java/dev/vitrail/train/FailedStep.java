@@ -109,7 +109,7 @@ public final class FailedStep {
     public StepDiagnosis replay(Model model, Optional<Teacher> teacher) {
         var weights = file.find(CLASS_WEIGHTS).map(StoredTensor::toFloats);
         return Frame.compute(() -> {
-            var device = model.parameters().values().iterator().next().value().device();
+            var device = model.device();
             var inputs = new TrainingStep.Inputs(
                     tensor(IMAGES).to(device), tensor(TARGET).to(device));
             try (var step = new TrainingStep(config(), model, new TrainingLoss(config(), weights, teacher))) {

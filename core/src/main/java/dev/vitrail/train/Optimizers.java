@@ -1,20 +1,15 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.BETA1;
 import static dev.vitrail.train.TrainingOptions.BETA2;
 import static dev.vitrail.train.TrainingOptions.EPS;
-import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_ADAPTIVE;
 import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_NORM;
 import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_VALUE;
 import static dev.vitrail.train.TrainingOptions.LAYER_DECAY;
-import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
-import static dev.vitrail.train.TrainingOptions.LEARNING_RATE_SCALING;
 import static dev.vitrail.train.TrainingOptions.MOMENTUM;
 import static dev.vitrail.train.TrainingOptions.NESTEROV;
 import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
-import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 import static dev.vitrail.train.TrainingOptions.WEIGHT_DECAY;
 
 import dev.vitrail.models.Model;
@@ -28,27 +23,9 @@ import dev.vitrail.train.optim.ParameterGroups;
 import dev.vitrail.train.optim.Sgd;
 import java.util.OptionalDouble;
 
-/** The optimiser that a run's options name, its learning rate, and how its gradients are kept short. */
+/** The optimizer that a run's options name, and how its gradients are kept short. */
 public final class Optimizers {
-    /** The optimisers to choose from. */
-    public enum Kind {
-        ADAMW,
-        SGD,
-        LAMB,
-        LION,
-        ADAFACTOR
-    }
-
     private Optimizers() {}
-
-    /** The learning rate at the top of the schedule, for the images that a step has. */
-    public static double learningRate(TrainingConfig config) {
-        double rate = config.get(LEARNING_RATE);
-        return config.get(LEARNING_RATE_SCALING)
-                .map(scaling -> scaling.rate(
-                        rate, config.get(BATCH_SIZE), config.get(GRADIENT_ACCUMULATION), config.get(REFERENCE_BATCH)))
-                .orElse(rate);
-    }
 
     /** How gradients are kept short. */
     static GradientClipping clipping(TrainingConfig config) {

@@ -99,6 +99,11 @@ public record Recipe(String name, String summary, String source, String cost, St
         return new Recipe(name, "your own", name, "", "", text);
     }
 
+    /** The options that this recipe names. */
+    public TrainingOverrides options() {
+        return TrainingConfigFile.overrides(yaml, "recipe " + name);
+    }
+
     /**
      * A configuration with this recipe's options.
      *

@@ -1,5 +1,8 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.train.DataThresholds.FEW_TO_FINE_TUNE;
+import static dev.vitrail.train.DataThresholds.IMBALANCED;
+import static dev.vitrail.train.DataThresholds.SMALL_SIDE;
 import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
@@ -22,19 +25,10 @@ import java.util.Map;
  * they are, how evenly they are spread over the classes, and whether the model has been trained already.
  */
 public final class RecipeAdvisor {
-    /** Images below which all layers of a trained model would overfit. */
-    public static final int FEW_TO_FINE_TUNE = 500;
-    /** Images below which a model with random weights overfits. */
-    public static final int FEW_FROM_SCRATCH = 5000;
-
-    /** Side of what counts as a small picture, pixels. */
-    private static final int SMALL = 64;
     /** Small pictures from which on the recipes for small data pay; they are made for some tens of thousands. */
     private static final int ENOUGH_SMALL = 10_000;
     /** Photos from which on the papers' own recipes pay; they are made for 1.28 million. */
     private static final int ENOUGH_PHOTOS = 500_000;
-    /** Images in the largest class for one in the smallest from which on classes are weighed. */
-    private static final int SKEWED = 5;
     /** Steps that a quick look makes on the built-in set, which are enough there. */
     private static final int STEPS = 1050;
     /** Images in a step of a quick look. */
@@ -80,7 +74,7 @@ public final class RecipeAdvisor {
     }
 
     private static boolean isSmall(Dataset train) {
-        return PictureSize.of(train).side().orElse(SMALL + 1) <= SMALL;
+        return PictureSize.of(train).side().orElse(SMALL_SIDE + 1) <= SMALL_SIDE;
     }
 
     /**
@@ -114,7 +108,7 @@ public final class RecipeAdvisor {
         var model = config.get(MODEL);
         int side = PictureSize.of(train).side().orElse(0);
         var input = Catalog.get(model).config();
-        if (input.imageHeight() > SMALL) {
+        if (input.imageHeight() > SMALL_SIDE) {
             return fromPhotos(model, train, reasons);
         }
         fitSize(config, Catalog.get(model), side, reasons, changes);
@@ -197,8 +191,8 @@ public final class RecipeAdvisor {
                 .toArray();
         int least = Arrays.stream(counts).min().orElse(0),
                 most = Arrays.stream(counts).max().orElse(0);
-        if (most >= SKEWED * least) {
-            boolean weighed = config.get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY;
+        if (most >= IMBALANCED * least) {
+            boolean weighed = config.get(LOSS) == LossType.CROSS_ENTROPY;
             changes.add(weighed ? "class_weights: effective_number" : "class_balanced_sampling: true");
             say(
                     reasons,

@@ -2,7 +2,6 @@ package dev.vitrail.train;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
-import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
@@ -42,12 +41,8 @@ final class RunState {
     /** Writes the file, or leaves the old one as it is. */
     static void write(Path file, Progress progress, Module model, TrainingStep step) {
         var stored = stored(tensors(model, step));
-        stored.addAll(random(RandomState.save(device(model))));
+        stored.addAll(random(RandomState.save(model.device())));
         Safetensors.write(file, stored, metadata(progress));
-    }
-
-    private static Device device(Module model) {
-        return model.parameters().values().iterator().next().value().device();
     }
 
     /** The states of random numbers as a file holds them. */
@@ -137,7 +132,7 @@ final class RunState {
                 tensor.copyInPlace(Tensor.of(stored.bytes(), stored.dtype(), stored.shape()));
             });
         }
-        RandomState.restore(device(model), random);
+        RandomState.restore(model.device(), random);
         return progress;
     }
 

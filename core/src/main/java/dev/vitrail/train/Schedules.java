@@ -21,24 +21,15 @@ import java.util.List;
 
 /** The learning rate over time that a run's options describe. */
 public final class Schedules {
-    /** The ways in which it falls. */
-    public enum Kind {
-        COSINE,
-        LINEAR,
-        /** By a factor, at equal distances. */
-        STEP,
-        /** By a factor, when validation has stopped getting better. */
-        PLATEAU,
-        /** Not at all. */
-        CONSTANT
-    }
-
     private Schedules() {}
 
-    /** The learning rate by update, counted from 0; for a plateau, before its factor. */
-    public static Schedule of(TrainingConfig config, int updatesPerEpoch) {
+    /**
+     * The learning rate by update, counted from 0; for a plateau, before its factor.
+     *
+     * @param peak the rate at its top
+     */
+    static Schedule of(TrainingConfig config, double peak, int updatesPerEpoch) {
         long unit = config.get(SCHEDULE_ON_UPDATES) ? updatesPerEpoch : 1;
-        double base = Optimizers.learningRate(config);
         double lowest = config.get(MIN_LEARNING_RATE);
         long end = Math.round((config.get(EPOCHS) - config.get(COOLDOWN_EPOCHS)) * unit);
         long warmUp = Math.round(config.get(WARMUP_EPOCHS) * unit);
@@ -47,15 +38,15 @@ public final class Schedules {
         long length = first ? Math.max(1, end - warmUp) : end;
         Schedule fall =
                 switch (config.get(SCHEDULE)) {
-                    case COSINE -> CosineSchedule.of(base, length).with(o -> o.lowest = lowest);
-                    case LINEAR -> PolynomialSchedule.linear(base, length, lowest);
+                    case COSINE -> CosineSchedule.of(peak, length, lowest);
+                    case LINEAR -> PolynomialSchedule.linear(peak, length, lowest);
                     case STEP ->
                         StepSchedule.every(
-                                base,
+                                peak,
                                 Math.max(1, Math.round(config.get(DECAY_EPOCHS) * unit)),
                                 length,
                                 config.get(DECAY_RATE));
-                    case PLATEAU, CONSTANT -> Schedule.constant(base);
+                    case PLATEAU, CONSTANT -> Schedule.constant(peak);
                 };
         var warm = fall.warmedUp(warmUp, config.get(WARMUP_LEARNING_RATE), first);
         return (config.get(COOLDOWN_EPOCHS) > 0 ? warm.from(end, lowest) : warm).heldFor(updatesPerEpoch / unit);
@@ -64,10 +55,11 @@ public final class Schedules {
     /**
      * The factor of the learning rate that follows from what validation found: 1 for all schedules but the plateau.
      *
+     * @param peak the rate at the top of the schedule
      * @param epochs made so far
      */
-    static double plateau(TrainingConfig config, List<EpochSummary> epochs) {
-        if (config.get(SCHEDULE) != Kind.PLATEAU) {
+    static double plateau(TrainingConfig config, double peak, List<EpochSummary> epochs) {
+        if (config.get(SCHEDULE) != ScheduleType.PLATEAU) {
             return 1;
         }
         var plateau = new Plateau(
@@ -75,7 +67,7 @@ public final class Schedules {
                 config.get(PATIENCE_EPOCHS),
                 Plateau.ofAccuracy().threshold(),
                 0,
-                config.get(MIN_LEARNING_RATE) / Optimizers.learningRate(config),
+                config.get(MIN_LEARNING_RATE) / peak,
                 true);
         return plateau.after(epochs.stream()
                 .filter(epoch -> epoch.epoch() > config.get(WARMUP_EPOCHS))

@@ -25,11 +25,6 @@ public record Teacher(Model model, Losses.Distillation how, double alpha, double
         model.train(false);
     }
 
-    /** DeiT's: the teacher's class, for half of the loss. */
-    public static Teacher hard(Model model) {
-        return new Teacher(model, Losses.Distillation.HARD, 0.5, 1);
-    }
-
     /**
      * The teacher's logits for the images that the student sees, augmented as they are. No gradient is recorded.
      *

@@ -1,9 +1,6 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CHECKPOINT_EVERY;
-import static dev.vitrail.train.TrainingOptions.EPOCHS;
-import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
@@ -12,8 +9,6 @@ import static dev.vitrail.train.TrainingOptions.SEED;
 import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Batches;
-import dev.vitrail.data.Loader;
-import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.NativeMemory;
@@ -22,7 +17,6 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
-import dev.vitrail.train.schedule.Schedule;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StoredTensor;
@@ -31,7 +25,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -54,73 +48,48 @@ public final class Trainer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Trainer.class);
     private static final int MOST_SKIPPED = 100;
 
+    private final TrainingPlan plan;
     private final TrainingConfig config;
     private final Model model;
     private final FolderConfig description;
-    private final Loader train;
-    private final Loader validation;
+    private final TrainingLoaders loaders;
     private final RunFolder folder;
     private final Device device;
     private final TrainingStep step;
-    private final Schedule schedule;
-    private final Optional<Mixing> mixing;
     private final int steps;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Throughput pace = new Throughput();
     private Progress progress = Progress.start();
-    private double plateau = 1;
     private long saved = System.nanoTime();
     private volatile boolean stopRequested;
 
-    private Trainer(
-            TrainingConfig config,
-            Model model,
-            TrainingLoss loss,
-            FolderConfig description,
-            Loader train,
-            Loader validation,
-            RunFolder folder) {
-        this.config = config;
-        this.model = model;
-        this.description = description;
-        this.train = train;
-        this.validation = validation;
+    private Trainer(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
+        this.plan = plan;
+        this.loaders = loaders;
         this.folder = folder;
-        device = model.parameters().values().iterator().next().value().device();
+        config = plan.config();
+        model = plan.model().model();
+        description = plan.description();
+        steps = plan.stepsPerEpoch();
+        device = model.device();
         step = new TrainingStep(config, model, loss);
-        steps = -Math.floorDiv(-train.batches(), config.get(GRADIENT_ACCUMULATION)); // rounded up
-        schedule = Schedules.of(config, steps);
-        mixing = Augmentation.mixing(config);
     }
 
     /**
      * Begins a run.
      *
-     * @param model with its first weights, or those to be fine-tuned; remains the caller's to close
      * @param loss what is made small; a teacher in it remains the caller's to close
-     * @param description written beside the weights, so that they can be loaded by the folder's name
+     * @param loaders of the plan's data; remain the caller's to close
      * @param folder made if it is missing
      * @throws VitrailException if the folder holds a run already
      */
-    public static Trainer begin(
-            TrainingConfig config,
-            Model model,
-            TrainingLoss loss,
-            FolderConfig description,
-            Loader train,
-            Loader validation,
-            RunFolder folder) {
-        var trainer = new Trainer(config, model, loss, description, train, validation, folder);
-        try {
-            folder.begin(config);
+    public static Trainer begin(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
+        return open(plan, loss, loaders, folder, trainer -> {
+            folder.begin(plan.config());
             folder.removeUnfinished();
-            RandomState.seed(config.get(SEED) + 1); // the first weights have drawn from the seed itself
-            return trainer;
-        } catch (RuntimeException e) {
-            trainer.close();
-            throw e;
-        }
+            RandomState.seed(plan.config().get(SEED) + 1); // the first weights have drawn from the seed itself
+        });
     }
 
     /**
@@ -129,23 +98,23 @@ public final class Trainer implements AutoCloseable {
      *
      * @throws VitrailException if there is none, or it belongs to another model
      */
-    public static Trainer resume(
-            TrainingConfig config,
-            Model model,
-            TrainingLoss loss,
-            FolderConfig description,
-            Loader train,
-            Loader validation,
-            RunFolder folder) {
+    public static Trainer resume(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
         folder.requireBegun();
         folder.removeUnfinished();
-        var trainer = new Trainer(config, model, loss, description, train, validation, folder);
-        try {
-            RandomState.seed(config.get(SEED) + 1);
+        return open(plan, loss, loaders, folder, trainer -> {
+            RandomState.seed(plan.config().get(SEED) + 1);
             if (folder.canResume()) {
-                trainer.progress = RunState.read(folder.state(), model, trainer.step);
+                trainer.progress = RunState.read(folder.state(), trainer.model, trainer.step);
                 trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
             }
+        });
+    }
+
+    private static Trainer open(
+            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, Consumer<Trainer> start) {
+        var trainer = new Trainer(plan, loss, loaders, folder);
+        try {
+            start.accept(trainer);
             return trainer;
         } catch (RuntimeException e) {
             trainer.close();
@@ -171,7 +140,7 @@ public final class Trainer implements AutoCloseable {
      */
     public TrainingResult run() {
         try {
-            while (progress.epoch() < config.get(EPOCHS) && !stopRequested) {
+            while (progress.epoch() < plan.epochs() && !stopRequested) {
                 trainEpoch();
                 if (progress.step() == steps) {
                     endEpoch();
@@ -186,7 +155,7 @@ public final class Trainer implements AutoCloseable {
         }
         return new TrainingResult(
                 folder.path(),
-                progress.epoch() == config.get(EPOCHS),
+                progress.epoch() == plan.epochs(),
                 rows,
                 progress.bestTop1(),
                 progress.bestEpoch(),
@@ -195,12 +164,11 @@ public final class Trainer implements AutoCloseable {
 
     private void trainEpoch() {
         step.begin();
-        plateau = Schedules.plateau(config, rows);
-        int accumulated = config.get(GRADIENT_ACCUMULATION);
+        int accumulated = plan.gradientAccumulation();
         long before = System.nanoTime();
-        try (var pass = train.epoch(progress.epoch(), progress.step() * accumulated)) {
+        try (var pass = loaders.train().epoch(progress.epoch(), progress.step() * accumulated)) {
             while (progress.step() < steps && !stopRequested) {
-                var outcome = step(pass, Math.min(accumulated, train.batches() - progress.step() * accumulated));
+                var outcome = step(pass, Math.min(accumulated, plan.batchesPerEpoch() - progress.step() * accumulated));
                 long now = System.nanoTime();
                 pace.add(outcome.images, (now - before) / 1e9);
                 progress = progress.stepped(outcome.loss, outcome.correct, outcome.images, (now - before) / 1e9);
@@ -228,7 +196,7 @@ public final class Trainer implements AutoCloseable {
 
     /** One update, by the gradients of {@code batches} batches. */
     private Outcome step(Batches pass, int batches) {
-        double rate = schedule.rate(updates()) * plateau;
+        double rate = plan.learningRate(updates(), rows);
         var nothing = new Outcome(0, 0, 0, 0, rate);
         int images = 0;
         double lossSum = 0;
@@ -320,24 +288,15 @@ public final class Trainer implements AutoCloseable {
      * @param part of the step, where several batches make one
      */
     private TrainingStep.Inputs inputs(Batch batch, int part) {
-        var images = images(batch).to(device);
+        var images = batch.images(device);
         var target = target(batch).to(device);
+        var mixing = plan.mixing();
         if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.size() % 2 != 0) {
             return new TrainingStep.Inputs(images, target);
         }
-        var random = Mixing.random(config.get(SEED), updates() * config.get(GRADIENT_ACCUMULATION) + part);
+        var random = Mixing.random(config.get(SEED), updates() * plan.gradientAccumulation() + part);
         var mixed = mixing.get().apply(images, target, model.config().classes(), random);
         return new TrainingStep.Inputs(mixed.images(), mixed.targets());
-    }
-
-    private static Tensor images(Batch batch) {
-        return Tensor.of(
-                batch.bytes().duplicate().rewind(),
-                DType.F32,
-                batch.size(),
-                batch.channels(),
-                batch.height(),
-                batch.width());
     }
 
     private static Tensor target(Batch batch) {
@@ -368,10 +327,10 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void tell(Outcome outcome) {
-        long left = (long) config.get(EPOCHS) * steps - updates();
+        long left = plan.totalSteps() - updates();
         var step = new TrainingListener.Step(
                 progress.epoch() + 1,
-                config.get(EPOCHS),
+                plan.epochs(),
                 progress.step(),
                 steps,
                 updates(),
@@ -391,7 +350,7 @@ public final class Trainer implements AutoCloseable {
         double seconds = progress.epochSeconds() + (System.nanoTime() - start) / 1e9;
         var row = new EpochSummary(
                 progress.epoch() + 1,
-                schedule.rate(updates() - 1) * plateau,
+                plan.learningRate(updates() - 1, rows),
                 progress.meanLoss(),
                 progress.top1(),
                 found.nll(),
@@ -439,7 +398,7 @@ public final class Trainer implements AutoCloseable {
         int epoch = progress.epoch() + 1;
         var found = new ArrayList<Evaluation>(1);
         Runnable evaluate = () -> {
-            try (var pass = validation.epoch(0)) {
+            try (var pass = loaders.validation().epoch(0)) {
                 LongConsumer told = images -> listeners.forEach(listener -> listener.validated(epoch, images));
                 found.add(
                         model instanceof MaskedPatches masked
@@ -484,8 +443,8 @@ public final class Trainer implements AutoCloseable {
                         .formatted(
                                 progress.epoch() + 1,
                                 progress.step() + 1,
-                                config.get(BATCH_SIZE),
-                                Math.max(1, config.get(BATCH_SIZE) / 2),
+                                plan.batchSize(),
+                                Math.max(1, plan.batchSize() / 2),
                                 folder.canResume() ? "the run can be resumed" : "nothing was saved yet"),
                 cause);
     }

@@ -9,20 +9,21 @@ import static dev.vitrail.train.TrainingOptions.CROP_PCT;
 import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.CUTMIX_MINMAX;
 import static dev.vitrail.train.TrainingOptions.DATA;
-import static dev.vitrail.train.TrainingOptions.DROP_PATH;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.EVAL_INTERPOLATION;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_ADAPTIVE;
 import static dev.vitrail.train.TrainingOptions.GRAD_CLIP_VALUE;
-import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.LEARNING_RATE_SCALING;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.MEAN;
 import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
+import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
 import static dev.vitrail.train.TrainingOptions.SAMPLES_PER_EPOCH;
 import static dev.vitrail.train.TrainingOptions.STD;
@@ -31,7 +32,6 @@ import static dev.vitrail.train.TrainingOptions.TRAIN_FRACTION;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
 import dev.vitrail.images.PreprocessingOverrides;
-import dev.vitrail.models.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -128,7 +128,7 @@ public final class TrainingConfig {
                 "%s epochs of warm-up and cool-down leave nothing of %d epochs: let them be fewer",
                 get(WARMUP_EPOCHS) + get(COOLDOWN_EPOCHS),
                 get(EPOCHS));
-        double top = Optimizers.learningRate(this);
+        double top = peakLearningRate();
         require(
                 get(MIN_LEARNING_RATE) <= top,
                 "the lowest learning rate %s is above the top %s: change one of them",
@@ -138,7 +138,7 @@ public final class TrainingConfig {
                 get(GRAD_CLIP_VALUE).isEmpty() || get(GRAD_CLIP_ADAPTIVE).isEmpty(),
                 "gradients are clipped by value or adaptively, not both: leave out grad_clip_value or grad_clip_adaptive");
         require(
-                get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == TrainingLoss.Kind.CROSS_ENTROPY,
+                get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == LossType.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");
         require(
                 get(OBJECTIVE) == Objective.CLASSIFY || !mixes() && get(TEACHER).isEmpty() && !get(FREEZE_BACKBONE),
@@ -151,19 +151,17 @@ public final class TrainingConfig {
         return this;
     }
 
-    /**
-     * This configuration for epochs of so many images, with no more in a step than there are: the batch is made smaller, such that its
-     * images still mix in pairs, and fewer batches are accumulated. The learning rate that is scaled follows, and its lowest with it.
-     *
-     * @throws dev.vitrail.VitrailException if there are too few to mix
-     */
-    public TrainingConfig forImages(int images) {
-        int most = mixes() ? images - images % 2 : images;
-        int batch = Math.max(1, Math.min(get(BATCH_SIZE), most));
-        var fitted = with(BATCH_SIZE, batch)
-                .with(GRADIENT_ACCUMULATION, Math.max(1, Math.min(get(GRADIENT_ACCUMULATION), images / batch)));
-        return fitted.with(MIN_LEARNING_RATE, Math.min(get(MIN_LEARNING_RATE), Optimizers.learningRate(fitted)))
-                .checked();
+    /** The learning rate at the top of the schedule, scaled to the images of a step where that is asked for. */
+    double peakLearningRate() {
+        double rate = get(LEARNING_RATE);
+        return get(LEARNING_RATE_SCALING)
+                .map(scaling -> scaling.rate(rate, get(BATCH_SIZE), get(GRADIENT_ACCUMULATION), get(REFERENCE_BATCH)))
+                .orElse(rate);
+    }
+
+    /** This configuration with the minimum learning rate lowered to the peak, where it is above. */
+    TrainingConfig withMinLearningRateBelowPeak() {
+        return with(MIN_LEARNING_RATE, Math.min(get(MIN_LEARNING_RATE), peakLearningRate()));
     }
 
     /** What this run says of the images' preparation in place of the model. */
@@ -174,15 +172,6 @@ public final class TrainingConfig {
     /** Whether images are mixed with each other. */
     boolean mixes() {
         return get(MIXUP) > 0 || get(CUTMIX) > 0 || get(CUTMIX_MINMAX).isPresent();
-    }
-
-    /** The model's configuration as this run trains it. */
-    public ModelConfig configure(ModelConfig original, int classes) {
-        var config = original.withClasses(classes);
-        var dropping = get(DROP_PATH).map(config::withDropPath).orElse(config);
-        return get(IMAGE_SIZE)
-                .map(size -> dropping.withImage(size.height(), size.width()))
-                .orElse(dropping);
     }
 
     @Override

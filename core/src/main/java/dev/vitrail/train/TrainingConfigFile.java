@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** A {@link TrainingConfig} as YAML: a key for each of the {@link TrainingOptions}; null means none. */
 public final class TrainingConfigFile {
@@ -46,11 +47,11 @@ public final class TrainingConfigFile {
         } catch (IOException e) {
             throw new VitrailException("cannot read %s: %s".formatted(file, e.getMessage()), e);
         }
-        var node = parse(yaml, file.toString());
+        var named = overrides(yaml, file.toString());
         for (var option : List.of(TrainingOptions.MODEL, TrainingOptions.DATA, TrainingOptions.EPOCHS)) {
-            require(node.has(option.name()), "%s does not say '%s', which a run needs", file, option.name());
+            require(named.get(option).isPresent(), "%s does not say '%s', which a run needs", file, option.name());
         }
-        return apply(TrainingConfig.STANDARD, node, file.toString()).checked();
+        return with(TrainingConfig.STANDARD, yaml, file.toString()).checked();
     }
 
     /** The YAML text of a configuration: all options, by sections. */
@@ -78,13 +79,61 @@ public final class TrainingConfigFile {
     }
 
     /**
-     * A configuration with the options changed that some YAML names. Whether they fit each other is for
+     * A configuration with the options changed that some YAML names, as they stand. Whether they fit each other is for
      * {@link TrainingConfig#checked} to say, once all are known.
      *
      * @param origin what to call the YAML in errors
      */
     public static TrainingConfig with(TrainingConfig start, String yaml, String origin) {
-        return apply(start, parse(yaml, origin), origin);
+        var config = start;
+        for (var entry : parse(yaml, origin).properties()) {
+            config = apply(config, option(entry.getKey(), origin), entry.getValue(), origin);
+        }
+        return config;
+    }
+
+    private static <T> TrainingConfig apply(
+            TrainingConfig config, TrainingOption<T> option, JsonNode value, String origin) {
+        return config.with(option, option.read(value, origin));
+    }
+
+    /**
+     * The options that some YAML names.
+     *
+     * @param origin what to call the YAML in errors
+     */
+    public static TrainingOverrides overrides(String yaml, String origin) {
+        var named = TrainingOverrides.NONE;
+        for (var entry : parse(yaml, origin).properties()) {
+            named = apply(named, option(entry.getKey(), origin), entry.getValue(), origin);
+        }
+        return named;
+    }
+
+    private static <T> TrainingOverrides apply(
+            TrainingOverrides named, TrainingOption<T> option, JsonNode value, String origin) {
+        return named.with(option, option.read(value, origin));
+    }
+
+    /**
+     * One option as a command line names it.
+     *
+     * @param assignment {@code KEY=VALUE}, the value as YAML has it
+     */
+    public static TrainingOverrides assignment(String assignment) {
+        int equals = assignment.indexOf('=');
+        require(equals > 0, "--set %s is no KEY=VALUE, such as --set grad_clip_norm=1", assignment);
+        return overrides(
+                assignment.substring(0, equals) + ": " + assignment.substring(equals + 1), "--set " + assignment);
+    }
+
+    /** The node that some YAML stands for; empty if it is none. */
+    static Optional<JsonNode> node(String yaml) {
+        try {
+            return Optional.of(YAML.readTree(yaml));
+        } catch (JsonProcessingException e) {
+            return Optional.empty();
+        }
     }
 
     private static ObjectNode parse(String yaml, String origin) {
@@ -97,19 +146,6 @@ public final class TrainingConfigFile {
             throw new VitrailException("%s is no YAML: %s".formatted(origin, e.getOriginalMessage()), e);
         }
         throw VitrailException.of("%s must hold options as 'key: value' lines", origin);
-    }
-
-    private static TrainingConfig apply(TrainingConfig start, ObjectNode node, String origin) {
-        var config = start;
-        for (var entry : node.properties()) {
-            config = apply(config, option(entry.getKey(), origin), entry.getValue(), origin);
-        }
-        return config;
-    }
-
-    private static <T> TrainingConfig apply(
-            TrainingConfig config, TrainingOption<T> option, JsonNode value, String origin) {
-        return config.with(option, option.read(value, origin));
     }
 
     private static TrainingOption<?> option(String name, String origin) {

@@ -15,12 +15,6 @@ import java.util.OptionalDouble;
 
 /** What a run's options say is to be made small: how far a model is from the labels and, if there is one, from a teacher. */
 public final class TrainingLoss {
-    /** The losses to choose from. */
-    public enum Kind {
-        CROSS_ENTROPY,
-        BINARY_CROSS_ENTROPY
-    }
-
     /** How classes count. */
     public enum Weighting {
         EQUAL,
@@ -39,7 +33,7 @@ public final class TrainingLoss {
         }
     }
 
-    private final Kind kind;
+    private final LossType kind;
     private final double smoothing;
     private final Losses.BinaryCrossEntropy binary;
     private final Optional<float[]> weights;

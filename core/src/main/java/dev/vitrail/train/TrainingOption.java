@@ -5,6 +5,7 @@ import static dev.vitrail.VitrailException.require;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
+import dev.vitrail.VitrailException;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.augment.RandomResizedCrop;
@@ -17,6 +18,7 @@ import java.util.function.BiPredicate;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -272,6 +274,11 @@ public final class TrainingOption<T> {
         return new TrainingOption<>(name, standard, meaning, kind, List.copyOf(more));
     }
 
+    /** Whether values are true or false. */
+    public boolean isFlag() {
+        return standard instanceof Boolean;
+    }
+
     /** As YAML and {@code --set} have it. */
     public String name() {
         return name;
@@ -307,6 +314,20 @@ public final class TrainingOption<T> {
      */
     T read(JsonNode node, String origin) {
         require(kind.fits.test(node), "%s: '%s' must be %s, found %s", origin, name, kind.expected, node);
+        return checked(kind.read.apply(node));
+    }
+
+    /**
+     * The value that a word of a command line stands for: text as it stands, anything else as YAML has it; a list goes without brackets.
+     *
+     * @throws VitrailException saying what a value must be
+     */
+    public T parse(String text) {
+        var candidates = Stream.of(text, "[" + text + "]").flatMap(yaml -> TrainingConfigFile.node(yaml).stream());
+        var node = Stream.concat(Stream.<JsonNode>of(NODES.textNode(text)), candidates)
+                .filter(kind.fits)
+                .findFirst()
+                .orElseThrow(() -> VitrailException.of("'%s' must be %s", name, kind.expected));
         return checked(kind.read.apply(node));
     }
 

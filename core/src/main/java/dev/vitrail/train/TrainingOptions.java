@@ -43,7 +43,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<List<Double>>> MEAN = channels("mean", "mean of each channel for normalization, on a scale of 0 to 1; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(Double::isFinite), "finite");
     public static final TrainingOption<Optional<List<Double>>> STD = channels("std", "std of each channel for normalization, on the same scale; none: the model's own").that(v -> v.isEmpty() || v.get().stream().allMatch(s -> Double.isFinite(s) && s > 0), "positive");
     public static final TrainingOption<Optional<Double>> CROP_PCT = number("crop_pct", 1, "center crop of validation images over the resized image; none: the model's own").that(v -> v > 0, "positive").orNone();
-    public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "resize interpolation of validation images; none: the model's own").orNone();
+    public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "resize of validation images: bilinear, bicubic, lanczos, nearest, box or hamming; none: the model's own").orNone();
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "number of epochs").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Optional<Integer>> SAMPLES_PER_EPOCH = whole("samples_per_epoch", 1, "samples per epoch, whatever the size of the training set; none: all of them").that(v -> v > 0, "1 or more").orNone();
     public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images per batch").that(v -> v > 0, "1 or more");
@@ -57,7 +57,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Boolean> FREEZE_BACKBONE = flag("freeze_backbone", false, "train only the classifier");
 
     // Optimizer.
-    public static final TrainingOption<Optimizers.Kind> OPTIMIZER = choice("optimizer", Optimizers.Kind.ADAMW, "optimizer");
+    public static final TrainingOption<OptimizerType> OPTIMIZER = choice("optimizer", OptimizerType.ADAMW, "optimizer");
     public static final TrainingOption<Double> LEARNING_RATE = number("learning_rate", 1e-3, "peak learning rate, for reference_batch images a step if it is scaled").that(v -> v > 0, "positive");
     public static final TrainingOption<Optional<LearningRateScaling>> LEARNING_RATE_SCALING = choice("learning_rate_scaling", LearningRateScaling.LINEAR, "scaling of the learning rate with the images per step; none: no scaling").orNone();
     public static final TrainingOption<Integer> REFERENCE_BATCH = whole("reference_batch", 512, "images per step that a scaled learning rate is given for").that(v -> v > 0, "1 or more");
@@ -76,10 +76,10 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "decay of the exponential moving average (EMA) of the weights; none: no EMA").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
     public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "increase the EMA decay from 0 at the start");
 
-    public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "action on a non-finite loss or gradient");
+    public static final TrainingOption<Trainer.OnNan> ON_NAN = choice("on_nan", Trainer.OnNan.STOP, "action on a non-finite loss or gradient: stop, or skip the step");
 
     // Learning rate schedule.
-    public static final TrainingOption<Schedules.Kind> SCHEDULE = choice("schedule", Schedules.Kind.COSINE, "learning rate schedule");
+    public static final TrainingOption<ScheduleType> SCHEDULE = choice("schedule", ScheduleType.COSINE, "learning rate schedule");
     public static final TrainingOption<Double> WARMUP_EPOCHS = number("warmup_epochs", 0, "epochs of linear warm-up").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Double> WARMUP_LEARNING_RATE = number("warmup_learning_rate", 1e-6, "learning rate at the start of the warm-up").that(v -> v >= 0, "0 or more");
     public static final TrainingOption<Boolean> WARMUP_PREFIX = flag("warmup_prefix", false, "start the decay after the warm-up instead of at step 0 (timm's warmup_prefix)");
@@ -92,7 +92,7 @@ public final class TrainingOptions {
 
     // Loss and regularization.
     public static final TrainingOption<Objective> OBJECTIVE = choice("objective", Objective.CLASSIFY, "training objective: classification, or masked patch prediction without labels (ViT, DeiT, hybrids)");
-    public static final TrainingOption<TrainingLoss.Kind> LOSS = choice("loss", TrainingLoss.Kind.CROSS_ENTROPY, "loss function");
+    public static final TrainingOption<LossType> LOSS = choice("loss", LossType.CROSS_ENTROPY, "loss function");
     public static final TrainingOption<Double> LABEL_SMOOTHING = number("label_smoothing", 0.1, "label smoothing").that(v -> v >= 0 && v < 1, "in [0, 1)");
     public static final TrainingOption<Optional<Double>> TARGET_THRESHOLD = number("target_threshold", 0.2, "binary cross entropy: targets above it become 1, others 0; none: soft targets").that(v -> v >= 0 && v < 1, "in [0, 1)").orNone();
     public static final TrainingOption<Boolean> SUM_OVER_CLASSES = flag("sum_over_classes", false, "binary cross entropy: sum over classes instead of the mean");

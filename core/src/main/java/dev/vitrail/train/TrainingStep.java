@@ -54,9 +54,13 @@ public final class TrainingStep implements AutoCloseable {
         this.config = config;
         this.model = model;
         this.loss = loss;
-        device = model.parameters().values().iterator().next().value().device();
+        device = model.device();
         if (config.get(FREEZE_BACKBONE)) {
-            FineTuning.freezeBackbone(model);
+            model.parameters().forEach((name, parameter) -> {
+                if (!model.isClassifier(name)) {
+                    parameter.setTrainable(false);
+                }
+            });
         }
         optimizer = Optimizers.of(config, model);
         clipping = Optimizers.clipping(config);

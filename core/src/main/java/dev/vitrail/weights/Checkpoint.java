@@ -248,7 +248,7 @@ public final class Checkpoint {
     }
 
     static boolean isClassifier(Model model, String name) {
-        return Heads.isClassifier(model, name);
+        return model.isClassifier(name);
     }
 
     private static boolean startsAfresh(Classifier classifier, boolean fits) {

@@ -35,11 +35,6 @@ final class Heads {
 
     private Heads() {}
 
-    /** Whether a tensor belongs to one of the model's classifiers. */
-    static boolean isClassifier(Model model, String name) {
-        return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
-    }
-
     /**
      * Gives the only linear classifier that a checkpoint has the model's own name for it, where the model's is missing.
      *
@@ -102,7 +97,7 @@ final class Heads {
      */
     static List<String> above(Model model, Map<String, StoredTensor> stored) {
         var others = Wrappers.byFirstWord(model.parameters().keySet().stream()
-                        .filter(name -> !isClassifier(model, name))
+                        .filter(name -> !model.isClassifier(name))
                         .toList())
                 .keySet();
         var above = new ArrayList<String>();
@@ -133,7 +128,7 @@ final class Heads {
     static OptionalInt rows(Model model, Map<String, StoredTensor> stored) {
         int classes = model.config().classes();
         var layers = model.parameters().entrySet().stream()
-                .filter(entry -> isClassifier(model, entry.getKey()))
+                .filter(entry -> model.isClassifier(entry.getKey()))
                 .filter(entry ->
                         entry.getValue().shape().length >= 2 && entry.getValue().shape()[0] == classes)
                 .toList();

@@ -119,18 +119,18 @@ final class MismatchReport {
     private static String difference(
             Model model, List<String> missing, Collection<String> unexpected, List<String> misshapen) {
         var differences = new ArrayList<String>();
-        if (missing.stream().anyMatch(name -> isClassifier(model, name))) {
+        if (missing.stream().anyMatch(name -> model.isClassifier(name))) {
             differences.add("it has no classifier of this form");
         }
-        if (misshapen.stream().anyMatch(name -> isClassifier(model, name))) {
+        if (misshapen.stream().anyMatch(name -> model.isClassifier(name))) {
             differences.add("its classifier is for other features or classes");
         }
         differences.addAll(added(unexpected));
-        var lost = missing.stream().filter(name -> !isClassifier(model, name)).toList();
+        var lost = missing.stream().filter(name -> !model.isClassifier(name)).toList();
         if (!lost.isEmpty()) {
             differences.add("it lacks " + Wrappers.some(Heads.words(lost)));
         }
-        if (misshapen.stream().anyMatch(name -> !isClassifier(model, name))) {
+        if (misshapen.stream().anyMatch(name -> !model.isClassifier(name))) {
             differences.add("tensors of it are of another size, as for other images or patches");
         }
         return "the model is the right one, and what differs is that %s: if it was made with other arguments, a config.json beside it"
@@ -230,11 +230,7 @@ final class MismatchReport {
 
     /** Whether a tensor tells nothing of the size: the classifier's, or a count of batches, which old files lack. */
     private static boolean isBeside(Model model, String name) {
-        return isClassifier(model, name) || name.endsWith(".num_batches_tracked");
-    }
-
-    private static boolean isClassifier(Model model, String name) {
-        return model.classifiers().stream().anyMatch(classifier -> name.startsWith(classifier + "."));
+        return model.isClassifier(name) || name.endsWith(".num_batches_tracked");
     }
 
     /** The family whose names the checkpoint has, whatever their numbers. */

@@ -29,16 +29,11 @@ final class InventoryTest {
 
     private void changed(String difference) {
         assertThat(before.difference(now())).hasValue(difference);
-        assertThat(now().fingerprint()).isNotEqualTo(before.fingerprint());
+        assertThat(now()).isNotEqualTo(before);
     }
 
     @Test
-    void isTheSameOnEveryMachine() {
-        var known = new Inventory(
-                List.of("ants", "bees"),
-                List.of(new Inventory.Entry("ants/ä.png", 123, 0), new Inventory.Entry("bees/1.png", 1L << 40, 1)));
-        // Computed by Python's hashlib over the same bytes.
-        assertThat(known.fingerprint()).isEqualTo("0f7e477c5f2a91b71297a2124b0788662ff29fac2ca0df064862dc07739ee50c");
+    void isTheSameForTheSameData() {
         assertThat(now()).isEqualTo(before);
         assertThat(before.difference(now())).isEmpty();
         before.requireSame(now(), "the data");

@@ -16,11 +16,13 @@ import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingPlan;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,14 +52,51 @@ final class RecipeDoctorTest {
     private static List<Diagnosis> examine(String model, int side, String yaml, TrainAndValidation sets) {
         try (var loaded = LoadedModel.load(
                 model, LoadedModel.Options.DEFAULT.withClasses(12).withImage(side, side))) {
-            return RecipeDoctor.examine(config(model, yaml), loaded, sets);
+            return RecipeDoctor.examine(TrainingPlan.resolve(config(model, yaml), sets, loaded));
         }
     }
 
     /** What is found about a model whose weights are said to be trained. */
     private static List<Diagnosis> examineTrained(String yaml, TrainAndValidation sets) {
         try (var loaded = trained(LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(12)), MINI)) {
-            return RecipeDoctor.examine(config(MINI, yaml), loaded, sets);
+            return RecipeDoctor.examine(TrainingPlan.resolve(config(MINI, yaml), sets, loaded));
+        }
+    }
+
+    /** What is found about options on so many photos, whose images are not read. */
+    private static List<Diagnosis> options(TrainingConfig config, boolean trained, int images, int classes) {
+        var photos = new Unread(images, classes);
+        try (var fresh = LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(classes))) {
+            var plan = TrainingPlan.resolve(
+                    config, new TrainAndValidation(photos, photos), trained ? trained(fresh, MINI) : fresh);
+            return OptionChecks.of(plan, new PictureSize(OptionalInt.of(375)));
+        }
+    }
+
+    private record Unread(int size, int count) implements Dataset {
+        @Override
+        public RgbImage image(int index) {
+            throw new AssertionError("image %d is not to be read".formatted(index));
+        }
+
+        @Override
+        public int label(int index) {
+            return index % count;
+        }
+
+        @Override
+        public List<String> classes() {
+            return IntStream.range(0, count).mapToObj(Integer::toString).toList();
+        }
+
+        @Override
+        public String name(int index) {
+            return Integer.toString(index);
+        }
+
+        @Override
+        public String describe() {
+            return size + " images";
         }
     }
 
@@ -241,11 +280,10 @@ final class RecipeDoctorTest {
 
     @Test
     void theRecipesOfTheLibraryAreNotRemarkedOn() {
-        var photos = new PictureSize(OptionalInt.of(375));
         for (var recipe : Recipe.shipped()) {
             boolean trained = recipe.name().matches("fine-tune|classifier-only|vit-transfer.*");
             var config = recipe.apply(TrainingConfig.of(MINI, "photos", 5));
-            assertThat(OptionChecks.of(config, trained, 1_281_167, 1000, photos))
+            assertThat(options(config, trained, 1_281_167, 1000))
                     .as(recipe.name())
                     .isEmpty();
         }
@@ -268,16 +306,14 @@ final class RecipeDoctorTest {
     @ParameterizedTest
     @ValueSource(strings = {"fine-tune", "classifier-only", "vit-transfer", "vit-transfer-small-data"})
     void recipesForTrainedWeightsAreRefusedFromScratch(String name) {
-        var photos = new PictureSize(OptionalInt.of(375));
         var config = Recipe.get(name).apply(TrainingConfig.of(MINI, "photos", 5));
-        severe(OptionChecks.of(config, false, 50_000, 10, photos), REFUSE)
+        severe(options(config, false, 50_000, 10), REFUSE)
                 .singleElement()
                 .asString()
                 .contains("random", "--model NAME.TAG");
-        severe(OptionChecks.of(config, true, 50_000, 10, photos), REFUSE).isEmpty();
+        severe(options(config, true, 50_000, 10), REFUSE).isEmpty();
         // What comes before such a run starts from whatever there is.
-        severe(OptionChecks.of(config.pretraining(5), false, 50_000, 10, photos), REFUSE)
-                .isEmpty();
+        severe(options(config.pretraining(5), false, 50_000, 10), REFUSE).isEmpty();
     }
 
     @ParameterizedTest
@@ -293,7 +329,7 @@ final class RecipeDoctorTest {
     void aThresholdThatSmoothedLabelsAreAllAboveOrBelowIsRefused(String recipe, String yaml, String all) {
         var config = TrainingConfigFile.with(
                 Recipe.get(recipe).apply(TrainingConfig.of(MINI, "photos", 5)), yaml.replace("\\n", "\n"), "the test");
-        var refused = severe(OptionChecks.of(config, false, 50_000, 10, new PictureSize(OptionalInt.of(375))), REFUSE);
+        var refused = severe(options(config, false, 50_000, 10), REFUSE);
         if (all.isEmpty()) {
             refused.isEmpty();
         } else {

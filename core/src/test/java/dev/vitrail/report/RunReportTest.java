@@ -7,26 +7,20 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.DoubleNode;
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.Dataset;
-import dev.vitrail.data.Loader;
-import dev.vitrail.data.SampleTransform;
-import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.data.Transforms;
 import dev.vitrail.eval.Evaluation;
-import dev.vitrail.models.Model;
-import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingListener;
+import dev.vitrail.train.TrainingLoaders;
 import dev.vitrail.train.TrainingLoss;
 import dev.vitrail.train.TrainingOptions;
-import dev.vitrail.weights.FolderConfig;
+import dev.vitrail.train.TrainingPlan;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,14 +68,7 @@ class RunReportTest {
     }
 
     private interface Start {
-        Trainer with(
-                TrainingConfig config,
-                Model model,
-                TrainingLoss loss,
-                FolderConfig description,
-                Loader train,
-                Loader validation,
-                RunFolder folder);
+        Trainer with(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder);
     }
 
     /**
@@ -92,32 +79,16 @@ class RunReportTest {
         var run = new RunFolder(folder.resolve(name));
         var options =
                 LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
-        try (var loaded = LoadedModel.load(MODEL, options);
-                var train = loader(
-                        Transforms.training(Augmentation.of(config, loaded.preprocessing())),
-                        SETS.train(),
-                        Loader.Options.training(32, 0));
-                var validation = loader(
-                        Transforms.evaluation(loaded.preprocessing()),
-                        SETS.validation(),
-                        Loader.Options.evaluation(24));
-                var trainer = start.with(
-                        config,
-                        loaded.model(),
-                        TrainingLoss.ofLabels(config),
-                        loaded.description(SETS.train().classes()),
-                        train,
-                        validation,
-                        run);
-                var events = new TensorBoardEvents(run)) {
-            trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
-            trainer.run();
+        try (var loaded = LoadedModel.load(MODEL, options)) {
+            var plan = TrainingPlan.resolve(config, SETS, loaded);
+            try (var loaders = TrainingLoaders.of(plan, 0, false, broken -> {});
+                    var trainer = start.with(plan, TrainingLoss.ofLabels(config), loaders, run);
+                    var events = new TensorBoardEvents(run)) {
+                trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
+                trainer.run();
+            }
         }
         return run;
-    }
-
-    private static Loader loader(SampleTransform transform, Dataset set, Loader.Options options) {
-        return new Loader(set, transform, Sampler.sequential(set.size()), options);
     }
 
     private static String page() throws Exception {

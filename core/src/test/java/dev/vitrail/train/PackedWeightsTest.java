@@ -56,8 +56,8 @@ class PackedWeightsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Optimizers.Kind.class)
-    void inferenceSeesWhatAnOptimiserDid(Optimizers.Kind kind) {
+    @EnumSource(OptimizerType.class)
+    void inferenceSeesWhatAnOptimiserDid(OptimizerType kind) {
         var config = TrainingConfig.of("any", "any", 1).with(TrainingOptions.OPTIMIZER, kind);
         try (var model = model();
                 var optimizer = Optimizers.of(config, model);

@@ -11,8 +11,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
@@ -39,9 +39,8 @@ final class RecipeTest {
     @MethodSource("shipped")
     void everyRecipeCanBeTrainedBy(Recipe recipe) {
         var config = recipe.apply(START).checked();
-        var model = Catalog.get(config.get(MODEL)).config();
-        assertThat(config.configure(model, 10).classes()).isEqualTo(10);
-        assertThat(Schedules.of(config, 100).rate(50)).isPositive();
+        assertThat(Schedules.of(config, config.peakLearningRate(), 100).rate(50))
+                .isPositive();
         assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
                 .isNotNull();
     }
@@ -57,14 +56,11 @@ final class RecipeTest {
     void withoutARateAModelDropsWhatItDropsByItself() {
         var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
         assertThat(swin.dropPath()).isPositive();
-        assertThat(((SwinConfig) START.configure(swin, 5)).dropPath()).isEqualTo(swin.dropPath());
-        var said = START.with(DROP_PATH, Optional.of(0.0));
-        assertThat(((SwinConfig) said.configure(swin, 5)).dropPath()).isZero();
-        for (var config : List.of(START, said)) {
-            var options = LoadedModel.Options.DEFAULT.withDropPath(config.get(DROP_PATH));
-            try (var loaded = LoadedModel.load("swin_mini_32", options)) {
-                assertThat(((SwinConfig) loaded.model().config()).dropPath())
-                        .isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));
+        for (var config : List.of(START, START.with(DROP_PATH, Optional.of(0.0)))) {
+            try (var loaded = TrainingModels.load(config.with(MODEL, "swin_mini_32"), List.of("a", "b"), Device.CPU)) {
+                var trained = (SwinConfig) loaded.model().config();
+                assertThat(trained.classes()).isEqualTo(2);
+                assertThat(trained.dropPath()).isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));
             }
         }
     }
@@ -94,7 +90,7 @@ final class RecipeTest {
     void papersRecipesHaveTheirBatchesAndRates(String name, int images, double rate, int repeats) {
         var config = Recipe.get(name).apply(START);
         assertThat(config.get(BATCH_SIZE) * config.get(GRADIENT_ACCUMULATION)).isEqualTo(images);
-        assertThat(Optimizers.learningRate(config)).isCloseTo(rate, within(1e-12));
+        assertThat(config.peakLearningRate()).isCloseTo(rate, within(1e-12));
         assertThat(config.get(REPEATED_AUGMENTATION)).isEqualTo(repeats);
     }
 

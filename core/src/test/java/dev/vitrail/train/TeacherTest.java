@@ -35,7 +35,7 @@ class TeacherTest {
             student.initialise(2, Device.CPU);
             student.train(true);
             model.train(true);
-            var teacher = Teacher.hard(model);
+            var teacher = new Teacher(model, Losses.Distillation.HARD, 0.5, 1);
             RandomState.seed(3);
             var images = Tensor.randn(3, 3, 32, 32);
             var target = Tensor.of(new long[] {0, 1, 2}, 3);
@@ -68,8 +68,8 @@ class TeacherTest {
         try (var model = convNeXt(4);
                 var frame = Frame.open()) {
             var logits = Tensor.zeros(2, 5);
-            assertThatThrownBy(
-                            () -> Teacher.hard(model).loss(logits.sum(), List.of(logits), Tensor.zeros(2, 3, 32, 32)))
+            assertThatThrownBy(() -> new Teacher(model, Losses.Distillation.HARD, 0.5, 1)
+                            .loss(logits.sum(), List.of(logits), Tensor.zeros(2, 3, 32, 32)))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("4 classes apart and the student 5");
         }

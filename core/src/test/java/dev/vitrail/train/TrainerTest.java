@@ -4,17 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
+import dev.vitrail.data.CacheLimit;
+import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Sampler;
+import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.images.Interpolation;
+import dev.vitrail.images.Normalization;
+import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
+import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
@@ -74,12 +83,20 @@ class TrainerTest {
     private static final FolderConfig DESCRIPTION = FolderConfig.of("tiny", 4, PretrainedConfig.empty());
 
     private interface Start {
-        Trainer with(
-                TrainingConfig config,
-                VisionTransformer model,
-                dev.vitrail.data.Loader train,
-                dev.vitrail.data.Loader validation,
-                RunFolder folder);
+        Trainer with(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder);
+    }
+
+    /** The run of a model on patterns of as many classes. */
+    private static TrainingPlan plan(TrainingConfig config, Model model, Patterns images) {
+        var loaded = new LoadedModel(
+                "tiny",
+                Catalog.get("vit_mini_patch4_gap_32"),
+                model,
+                Preprocessing.of(16, 1, Interpolation.BICUBIC, Normalization.INCEPTION),
+                List.of(),
+                false,
+                List.of());
+        return TrainingPlan.resolve(config, new TrainAndValidation(images, images), loaded);
     }
 
     private static TrainingResult begin(RunFolder run, TrainingConfig config, Consumer<Trainer> prepare) {
@@ -88,13 +105,7 @@ class TrainerTest {
 
     private static TrainingResult begin(
             RunFolder run, TrainingConfig config, Patterns.Scaled transform, Consumer<Trainer> prepare) {
-        return run(
-                (c, model, train, validation, to) ->
-                        Trainer.begin(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
-                run,
-                config,
-                transform,
-                prepare);
+        return run(Trainer::begin, run, config, transform, prepare);
     }
 
     private static TrainingResult resume(RunFolder run, TrainingConfig config) {
@@ -102,13 +113,7 @@ class TrainerTest {
     }
 
     private static TrainingResult resume(RunFolder run, TrainingConfig config, Patterns.Scaled transform) {
-        return run(
-                (c, model, train, validation, to) ->
-                        Trainer.resume(c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to),
-                run,
-                config,
-                transform,
-                trainer -> {});
+        return run(Trainer::resume, run, config, transform, trainer -> {});
     }
 
     /** Spoils the images of that kind. */
@@ -131,9 +136,9 @@ class TrainerTest {
     private static TrainingResult run(
             Start start, RunFolder run, TrainingConfig config, Patterns.Scaled transform, Consumer<Trainer> prepare) {
         try (var model = tiny();
-                var train = IMAGES.training(BATCH, transform);
-                var validation = IMAGES.evaluation(16);
-                var trainer = start.with(config, model, train, validation, run)) {
+                var loaders = new TrainingLoaders(
+                        new ImageCache(CacheLimit.OFF), IMAGES.training(BATCH, transform), IMAGES.evaluation(16));
+                var trainer = start.with(plan(config, model, IMAGES), TrainingLoss.ofLabels(config), loaders, run)) {
             prepare.accept(trainer);
             return trainer.run();
         }
@@ -192,7 +197,8 @@ class TrainerTest {
             assertThat(step.step()).isEqualTo(1);
             assertThat(step.update()).isEqualTo(STEPS + 1);
             assertThat(step.learningRate())
-                    .isEqualTo(Schedules.of(config, STEPS).rate(STEPS));
+                    .isEqualTo(Schedules.of(config, config.peakLearningRate(), STEPS)
+                            .rate(STEPS));
             assertThat(step.imagesPerSecond()).isPositive();
             assertThat(step.left()).isPositive();
         });
@@ -201,7 +207,7 @@ class TrainerTest {
         try (var model = tiny()) {
             for (var kept : List.of(run.last(), run.best())) {
                 var read = ModelFolder.read(kept);
-                assertThat(read.config().architecture()).isEqualTo("tiny");
+                assertThat(read.config().architecture()).isEqualTo("vit_mini_patch4_gap_32");
                 assertThat(read.weights().names())
                         .containsExactlyInAnyOrderElementsOf(model.parameters().keySet());
             }
@@ -299,7 +305,7 @@ class TrainerTest {
                 .hasMessageContaining(
                         "the loss became NaN in epoch 2, step 1 of 5, first in the output of patch_embed");
         var failed = FailedStep.read(run.failedStep(2, 1));
-        assertThat(failed.description().architecture()).isEqualTo("tiny");
+        assertThat(failed.description().architecture()).isEqualTo("vit_mini_patch4_gap_32");
         try (var model = tiny()) {
             var again = failed.replay(model, Optional.empty());
             assertThat(again.loss()).isNaN();
@@ -321,16 +327,15 @@ class TrainerTest {
     void ofAStepOfSeveralBatchesTheOneThatWentWrongIsKept() {
         var run = new RunFolder(folder.resolve("run"));
         assertThatThrownBy(() -> run(
-                        (c, model, train, validation, to) -> {
+                        (plan, loss, loaders, to) -> {
                             try (var off = Gradients.off()) {
-                                var parameters = model.parameters();
+                                var parameters = plan.model().model().parameters();
                                 Fixture.of(parameters, "patch_embed.proj.weight")
                                         .value()
                                         .fillInPlace(0);
                                 Fixture.of(parameters, "head.weight").value().timesInPlace(1e12);
                             }
-                            return Trainer.begin(
-                                    c, model, TrainingLoss.ofLabels(c), DESCRIPTION, train, validation, to);
+                            return Trainer.begin(plan, loss, loaders, to);
                         },
                         run,
                         CONFIG.with(TrainingOptions.GRADIENT_ACCUMULATION, 2),
@@ -499,40 +504,22 @@ class TrainerTest {
         assertThatThrownBy(() -> begin(run, CONFIG, trainer -> {}))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("holds a run already");
-        assertThatThrownBy(() -> resume(run, CONFIG.with(TrainingOptions.OPTIMIZER, Optimizers.Kind.SGD)))
+        assertThatThrownBy(() -> resume(run, CONFIG.with(TrainingOptions.OPTIMIZER, OptimizerType.SGD)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("does not fit this run");
         var other = new Patterns(16, 40, 3);
         try (var model = tiny();
-                var train = IMAGES.training(BATCH);
-                var validation = other.evaluation(16)) {
-            FineTuning.replaceClassifier(model, 3, 1);
+                var loaders = new TrainingLoaders(
+                        new ImageCache(CacheLimit.OFF), IMAGES.training(BATCH), other.evaluation(16))) {
+            model.resetClassifier(3);
+            model.initialise(1, Device.CPU);
             var elsewhere = new RunFolder(folder.resolve("elsewhere"));
-            try (var trainer = Trainer.begin(
-                    CONFIG, model, TrainingLoss.ofLabels(CONFIG), DESCRIPTION, train, validation, elsewhere)) {
+            try (var trainer =
+                    Trainer.begin(plan(CONFIG, model, IMAGES), TrainingLoss.ofLabels(CONFIG), loaders, elsewhere)) {
                 assertThatThrownBy(trainer::run)
                         .isInstanceOf(VitrailException.class)
                         .hasMessageContaining("has the label 3, but the model tells 3 classes apart");
             }
-        }
-    }
-
-    @Test
-    void aNewClassifierLeavesTheRest() {
-        try (var model = tiny();
-                var former = tiny()) {
-            FineTuning.replaceClassifier(model, 7, 1);
-            model.parameters().forEach((name, parameter) -> {
-                if (name.startsWith("head.")) {
-                    assertThat(parameter.shape()[0]).isEqualTo(7);
-                    assertThat(parameter.isTrainable()).isTrue();
-                } else {
-                    assertThat(parameter.value().toFloats())
-                            .isEqualTo(Fixture.of(former.parameters(), name)
-                                    .value()
-                                    .toFloats());
-                }
-            });
         }
     }
 }

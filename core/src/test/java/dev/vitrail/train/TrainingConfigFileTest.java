@@ -29,7 +29,7 @@ class TrainingConfigFileTest {
                 .with(TrainingOptions.LABELS, Optional.of("null"))
                 .with(TrainingOptions.BATCH_SIZE, 66)
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
-                .with(TrainingOptions.LOSS, TrainingLoss.Kind.CROSS_ENTROPY)
+                .with(TrainingOptions.LOSS, LossType.CROSS_ENTROPY)
                 .with(TrainingOptions.OBJECTIVE, Objective.CLASSIFY)
                 .with(TrainingOptions.SEED, Long.MIN_VALUE)
                 .with(TrainingOptions.LEARNING_RATE, 1.0 / 3)
@@ -159,28 +159,5 @@ class TrainingConfigFileTest {
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining(
                         "there is no recipe 'fine-tun', nor a file of that name; the nearest are fine-tune");
-    }
-
-    @Test
-    void aStepHasNoMoreImagesThanAnEpoch() {
-        var config = TrainingConfig.of("tiny", "photos", 5)
-                .with(TrainingOptions.BATCH_SIZE, 64)
-                .with(TrainingOptions.GRADIENT_ACCUMULATION, 4)
-                .with(TrainingOptions.LEARNING_RATE, 1e-3)
-                .with(TrainingOptions.LEARNING_RATE_SCALING, Optional.of(LearningRateScaling.LINEAR))
-                .with(TrainingOptions.REFERENCE_BATCH, 256)
-                .with(TrainingOptions.MIN_LEARNING_RATE, 2e-4);
-        assertThat(config.forImages(1000)).isEqualTo(config);
-        assertThat(config.forImages(130)).isEqualTo(config.with(TrainingOptions.GRADIENT_ACCUMULATION, 2));
-        var few = config.forImages(33);
-        assertThat(few.get(TrainingOptions.BATCH_SIZE)).isEqualTo(33);
-        assertThat(few.get(TrainingOptions.GRADIENT_ACCUMULATION)).isEqualTo(1);
-        assertThat(Optimizers.learningRate(few)).isEqualTo(1e-3 * 33 / 256);
-        assertThat(few.get(TrainingOptions.MIN_LEARNING_RATE)).isEqualTo(1e-3 * 33 / 256);
-        var mixed = config.with(TrainingOptions.MIXUP, 0.8);
-        assertThat(mixed.forImages(33).get(TrainingOptions.BATCH_SIZE)).isEqualTo(32);
-        assertThatThrownBy(() -> mixed.forImages(1))
-                .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("mixing takes the images of a batch in pairs");
     }
 }

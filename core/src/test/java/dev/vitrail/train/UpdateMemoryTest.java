@@ -73,8 +73,8 @@ class UpdateMemoryTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Optimizers.Kind.class)
-    void ofOptimisers(Optimizers.Kind kind) {
+    @EnumSource(OptimizerType.class)
+    void ofOptimisers(OptimizerType kind) {
         var config = TrainingConfig.of("any", "any", 1).with(TrainingOptions.OPTIMIZER, kind);
         withGradients(model -> {
             try (var optimizer = Optimizers.of(config, model)) {

@@ -44,12 +44,6 @@ public record TrainingTransform(
         return of(input, List.of(crop, new RandomFlip(DEFAULT_FLIP, 0)));
     }
 
-    /** For pictures that already have about the input's size: a mirrored border of four pixels, a random crop, mirrored half of the time. */
-    public static TrainingTransform smallImages(Preprocessing input) {
-        var crop = new PadAndCrop(input.height(), input.width(), 4, PadAndCrop.Border.REFLECT);
-        return of(input, List.of(crop, new RandomFlip(DEFAULT_FLIP, 0)));
-    }
-
     /** These steps, to the size and statistics of the weights. */
     public static TrainingTransform of(Preprocessing input, List<ImageTransform> steps) {
         return new TrainingTransform(input.height(), input.width(), steps, input.normalization(), Optional.empty());

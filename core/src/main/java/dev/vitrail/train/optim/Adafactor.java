@@ -10,7 +10,6 @@ import dev.vitrail.train.optim.OptimizerState.Part;
 import dev.vitrail.train.optim.OptimizerState.Slot;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
@@ -30,7 +29,7 @@ import java.util.OptionalDouble;
  * differs in two places where it departs from big_vision: it does not normalise R when a weight's rows outnumber its columns, and its
  * threshold never shortens an update.
  */
-public final class Adafactor implements Optimizer {
+public final class Adafactor extends GroupOptimizer {
     /**
      * The numbers of Adafactor.
      *
@@ -94,18 +93,15 @@ public final class Adafactor implements Optimizer {
         }
     }
 
-    private final List<ParameterGroup> groups;
     private final Settings settings;
-    private final OptimizerState state;
 
     public Adafactor(List<ParameterGroup> groups, Settings settings) {
-        this.groups = List.copyOf(groups);
+        super(groups, parameter -> parts(settings, parameter));
         this.settings = settings;
-        state = new OptimizerState(groups, this::parts);
     }
 
     /** The counter, the momentum if there is one, then the squares, or their means over rows and over columns. */
-    private List<Part> parts(Parameter parameter) {
+    private static List<Part> parts(Settings settings, Parameter parameter) {
         var parts = new ArrayList<Part>();
         parts.add(Part.counter());
         if (settings.momentum > 0) {
@@ -128,20 +124,9 @@ public final class Adafactor implements Optimizer {
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-        return groups;
-    }
-
-    @Override
-    public void step(double learningRate) {
+    void update(List<Slot> slots, double learningRate, double weightDecay) {
         try (var off = Gradients.off()) {
-            for (int i = 0; i < groups.size(); i++) {
-                var group = groups.get(i);
-                int index = i;
-                Frame.run(() -> state.ready(index)
-                        .forEach(slot -> Frame.run(
-                                () -> update(slot, learningRate * group.learningRateScale(), group.weightDecay()))));
-            }
+            slots.forEach(slot -> Frame.run(() -> update(slot, learningRate, weightDecay)));
         }
     }
 
@@ -179,15 +164,5 @@ public final class Adafactor implements Optimizer {
         var columns = squares.get(1).lerpInPlace(square.mean(true, sides.smaller), weight);
         var share = rows.dividedBy(rows.mean(true, sides.smaller));
         return share.power(-0.5).times(columns.power(-0.5));
-    }
-
-    @Override
-    public Map<String, Tensor> state() {
-        return state.named();
-    }
-
-    @Override
-    public void close() {
-        state.close();
     }
 }

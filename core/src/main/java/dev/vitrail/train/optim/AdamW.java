@@ -1,17 +1,14 @@
 package dev.vitrail.train.optim;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.FusedOptimizers;
-import dev.vitrail.engine.Tensor;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, <a
  * href="https://arxiv.org/abs/1711.05101">arXiv:1711.05101</a>), by libtorch's fused kernel.
  */
-public final class AdamW implements Optimizer {
+public final class AdamW extends GroupOptimizer {
     /**
      * The numbers of AdamW.
      *
@@ -35,39 +32,20 @@ public final class AdamW implements Optimizer {
 
     private static final int MEAN = 0, SQUARE = 1, STEP = 2;
 
-    private final List<ParameterGroup> groups;
     private final Settings settings;
-    private final OptimizerState state;
 
     public AdamW(List<ParameterGroup> groups, Settings settings) {
-        this.groups = List.copyOf(groups);
-        this.settings = settings;
-        state = new OptimizerState(
+        super(
                 groups,
                 parameter -> List.of(
                         OptimizerState.Part.like("exp_avg", parameter),
                         OptimizerState.Part.like("exp_avg_sq", parameter),
                         OptimizerState.Part.counterForKernels()));
+        this.settings = settings;
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-        return groups;
-    }
-
-    @Override
-    public void step(double learningRate) {
-        for (int i = 0; i < groups.size(); i++) {
-            var group = groups.get(i);
-            int index = i;
-            Frame.run(() -> update(group, state.ready(index), learningRate));
-        }
-    }
-
-    private void update(ParameterGroup group, List<OptimizerState.Slot> slots, double learningRate) {
-        if (slots.isEmpty()) {
-            return;
-        }
+    void update(List<OptimizerState.Slot> slots, double learningRate, double weightDecay) {
         var steps = OptimizerState.kept(slots, STEP);
         steps.forEach(step -> step.plusInPlace(1));
         FusedOptimizers.adamW(
@@ -76,20 +54,10 @@ public final class AdamW implements Optimizer {
                 OptimizerState.kept(slots, MEAN),
                 OptimizerState.kept(slots, SQUARE),
                 steps,
-                learningRate * group.learningRateScale(),
+                learningRate,
                 settings.beta1,
                 settings.beta2,
-                group.weightDecay(),
+                weightDecay,
                 settings.eps);
-    }
-
-    @Override
-    public Map<String, Tensor> state() {
-        return state.named();
-    }
-
-    @Override
-    public void close() {
-        state.close();
     }
 }

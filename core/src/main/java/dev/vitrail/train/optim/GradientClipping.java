@@ -84,11 +84,9 @@ public sealed interface GradientClipping {
         @Override
         public double apply(Model model) {
             double norm = new None().apply(model);
-            var classifiers = model.classifiers();
             try (var off = Gradients.off()) {
                 model.parameters().forEach((name, parameter) -> {
-                    boolean classifies = classifiers.stream().anyMatch(head -> name.startsWith(head + "."));
-                    if (!classifies && isTrained(parameter)) {
+                    if (!model.isClassifier(name) && isTrained(parameter)) {
                         Frame.run(() -> clip(parameter.value()));
                     }
                 });

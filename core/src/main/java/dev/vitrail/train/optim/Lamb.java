@@ -7,9 +7,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.train.optim.OptimizerState.Part;
 import dev.vitrail.train.optim.OptimizerState.Slot;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.stream.IntStream;
 
 /**
  * LAMB: Adam whose step for each tensor is as long as the tensor itself (You et al., 2020, <a
@@ -20,7 +18,7 @@ import java.util.stream.IntStream;
  * <p>For a gradient g of a parameter w, at step t: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; r = (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + eps) +
  * λw; w ← w − η · (‖w‖/‖r‖) · r. The ratio is 1 where either length is 0.
  */
-public final class Lamb implements Optimizer {
+public final class Lamb extends GroupOptimizer {
     /**
      * The numbers of LAMB.
      *
@@ -52,51 +50,32 @@ public final class Lamb implements Optimizer {
 
     private static final int MEAN = 0, SQUARE = 1, STEP = 2;
 
-    private final List<ParameterGroup> groups;
     private final Settings settings;
-    private final OptimizerState state;
+    /** What all gradients of a step are multiplied by, such that together they are not longer than allowed. */
+    private double factor = 1;
 
     public Lamb(List<ParameterGroup> groups, Settings settings) {
-        this.groups = List.copyOf(groups);
-        this.settings = settings;
-        state = new OptimizerState(
+        super(
                 groups,
                 parameter ->
                         List.of(Part.like("exp_avg", parameter), Part.like("exp_avg_sq", parameter), Part.counter()));
+        this.settings = settings;
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-        return groups;
-    }
-
-    @Override
-    public void step(double learningRate) {
-        Frame.run(() -> {
-            var ready = IntStream.range(0, groups.size()).mapToObj(state::ready).toList();
-            double factor = clipping(ready.stream().flatMap(List::stream).toList());
-            for (int i = 0; i < groups.size(); i++) {
-                var group = groups.get(i);
-                var slots = ready.get(i);
-                if (!slots.isEmpty()) {
-                    Frame.run(() -> update(group, slots, learningRate * group.learningRateScale(), factor));
-                }
-            }
-        });
-    }
-
-    /** What all gradients are multiplied by, such that together they are not longer than allowed. */
-    private double clipping(List<Slot> slots) {
+    void prepare(List<Slot> slots) {
+        factor = 1;
         if (settings.maxNorm.isEmpty() || slots.isEmpty()) {
-            return 1;
+            return;
         }
         double norm = Frame.compute(() -> Tensor.stack(0, Foreach.norms(OptimizerState.gradients(slots)))
                 .norm(false, 0)
                 .item());
-        return norm > settings.maxNorm.getAsDouble() ? settings.maxNorm.getAsDouble() / norm : 1;
+        factor = norm > settings.maxNorm.getAsDouble() ? settings.maxNorm.getAsDouble() / norm : 1;
     }
 
-    private void update(ParameterGroup group, List<Slot> slots, double learningRate, double factor) {
+    @Override
+    void update(List<Slot> slots, double learningRate, double weightDecay) {
         var values = OptimizerState.values(slots);
         var means = OptimizerState.kept(slots, MEAN);
         var squares = OptimizerState.kept(slots, SQUARE);
@@ -111,10 +90,10 @@ public final class Lamb implements Optimizer {
         Foreach.plusInPlace(divisors, settings.eps);
         var updates = Foreach.dividedBy(means, corrections(settings.beta1, steps, 1));
         Foreach.dividedByInPlace(updates, divisors);
-        if (group.weightDecay() != 0) {
-            Foreach.plusInPlace(updates, values, group.weightDecay());
+        if (weightDecay != 0) {
+            Foreach.plusInPlace(updates, values, weightDecay);
         }
-        if (group.weightDecay() != 0 || settings.alwaysAdapt) {
+        if (weightDecay != 0 || settings.alwaysAdapt) {
             Foreach.timesInPlace(updates, trustRatios(values, updates));
         }
         Foreach.plusInPlace(values, updates, -learningRate);
@@ -134,15 +113,5 @@ public final class Lamb implements Optimizer {
         var update = Tensor.stack(0, Foreach.norms(updates));
         var ratio = weight.dividedBy(update).maskedFill(weight.equalTo(0), 1).maskedFill(update.equalTo(0), 1);
         return (settings.trustClip ? ratio.atMost(1) : ratio).unbind(0);
-    }
-
-    @Override
-    public Map<String, Tensor> state() {
-        return state.named();
-    }
-
-    @Override
-    public void close() {
-        state.close();
     }
 }

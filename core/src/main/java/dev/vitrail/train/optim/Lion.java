@@ -2,12 +2,9 @@ package dev.vitrail.train.optim;
 
 import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Foreach;
-import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Tensor;
 import dev.vitrail.train.optim.OptimizerState.Part;
 import dev.vitrail.train.optim.OptimizerState.Slot;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Lion, which steps by the sign of an interpolated momentum and keeps one number for each weight where Adam keeps two (Chen et al.,
@@ -16,7 +13,7 @@ import java.util.Map;
  * <p>For a gradient g of a parameter w: w ← w − η · (sign(β₁m + (1−β₁)g) + λw); m ← β₂m + (1−β₂)g. As every weight moves by the whole
  * learning rate, the paper takes one 3 to 10 times smaller than AdamW's, and a weight decay as many times larger (section 5).
  */
-public final class Lion implements Optimizer {
+public final class Lion extends GroupOptimizer {
     /**
      * The numbers of Lion.
      *
@@ -38,51 +35,25 @@ public final class Lion implements Optimizer {
 
     private static final int MOMENTUM = 0;
 
-    private final List<ParameterGroup> groups;
     private final Settings settings;
-    private final OptimizerState state;
 
     public Lion(List<ParameterGroup> groups, Settings settings) {
-        this.groups = List.copyOf(groups);
+        super(groups, parameter -> List.of(Part.like("exp_avg", parameter)));
         this.settings = settings;
-        state = new OptimizerState(groups, parameter -> List.of(Part.like("exp_avg", parameter)));
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-        return groups;
-    }
-
-    @Override
-    public void step(double learningRate) {
-        for (int i = 0; i < groups.size(); i++) {
-            var group = groups.get(i);
-            int index = i;
-            Frame.run(() -> update(group, state.ready(index), learningRate * group.learningRateScale()));
-        }
-    }
-
-    private void update(ParameterGroup group, List<Slot> slots, double learningRate) {
+    void update(List<Slot> slots, double learningRate, double weightDecay) {
         var values = OptimizerState.values(slots);
         var momenta = OptimizerState.kept(slots, MOMENTUM);
         var gradients = OptimizerState.gradients(slots);
-        if (group.weightDecay() != 0) {
-            Foreach.timesInPlace(values, 1 - learningRate * group.weightDecay());
+        if (weightDecay != 0) {
+            Foreach.timesInPlace(values, 1 - learningRate * weightDecay);
         }
         var directions = Foreach.times(momenta, settings.beta1);
         Foreach.plusInPlace(directions, gradients, 1 - settings.beta1);
         Foreach.signInPlace(directions);
         Foreach.plusInPlace(values, directions, -learningRate);
         Foreach.lerpInPlace(momenta, gradients, 1 - settings.beta2);
-    }
-
-    @Override
-    public Map<String, Tensor> state() {
-        return state.named();
-    }
-
-    @Override
-    public void close() {
-        state.close();
     }
 }

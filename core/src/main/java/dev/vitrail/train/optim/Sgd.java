@@ -1,14 +1,11 @@
 package dev.vitrail.train.optim;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.FusedOptimizers;
-import dev.vitrail.engine.Tensor;
 import java.util.List;
-import java.util.Map;
 
-/** Stochastic SGD with momentum and weight decay added to the gradient, by libtorch's fused kernel. */
-public final class Sgd implements Optimizer {
+/** SGD with momentum and weight decay added to the gradient, by libtorch's fused kernel. */
+public final class Sgd extends GroupOptimizer {
     /**
      * The numbers of SGD.
      *
@@ -23,56 +20,26 @@ public final class Sgd implements Optimizer {
         }
     }
 
-    private final List<ParameterGroup> groups;
     private final Settings settings;
-    private final OptimizerState state;
 
     public Sgd(List<ParameterGroup> groups, Settings settings) {
-        this.groups = List.copyOf(groups);
-        this.settings = settings;
-        // A buffer of zeros gives the first step what PyTorch gives it, the gradient itself.
-        state = new OptimizerState(
+        super( // a buffer of zeros gives the first step what PyTorch gives it, the gradient itself
                 groups,
                 parameter -> settings.momentum > 0
                         ? List.of(OptimizerState.Part.like("momentum_buffer", parameter))
                         : List.of());
+        this.settings = settings;
     }
 
     @Override
-    public List<ParameterGroup> groups() {
-        return groups;
-    }
-
-    @Override
-    public void step(double learningRate) {
-        for (int i = 0; i < groups.size(); i++) {
-            var group = groups.get(i);
-            int index = i;
-            Frame.run(() -> update(group, state.ready(index), learningRate));
-        }
-    }
-
-    private void update(ParameterGroup group, List<OptimizerState.Slot> slots, double learningRate) {
-        if (slots.isEmpty()) {
-            return;
-        }
+    void update(List<OptimizerState.Slot> slots, double learningRate, double weightDecay) {
         FusedOptimizers.sgd(
                 OptimizerState.values(slots),
                 OptimizerState.gradients(slots),
                 settings.momentum > 0 ? OptimizerState.kept(slots, 0) : List.of(),
-                learningRate * group.learningRateScale(),
+                learningRate,
                 settings.momentum,
                 settings.nesterov,
-                group.weightDecay());
-    }
-
-    @Override
-    public Map<String, Tensor> state() {
-        return state.named();
-    }
-
-    @Override
-    public void close() {
-        state.close();
+                weightDecay);
     }
 }

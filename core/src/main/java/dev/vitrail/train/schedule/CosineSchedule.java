@@ -1,7 +1,6 @@
 package dev.vitrail.train.schedule;
 
 import dev.vitrail.VitrailException;
-import java.util.function.Consumer;
 
 /**
  * A cosine from the base rate to the lowest, with optional restarts (Loshchilov and Hutter, 2017, <a
@@ -32,16 +31,9 @@ public record CosineSchedule(
                 exponent);
     }
 
-    /** One cosine from {@code base} to zero over {@code length} units. */
-    public static CosineSchedule of(double base, long length) {
-        return new CosineSchedule(base, length, 0, 1, 1, 1, 1);
-    }
-
-    /** This schedule with some options changed. */
-    public CosineSchedule with(Consumer<Options> change) {
-        var options = new Options(this);
-        change.accept(options);
-        return options.schedule();
+    /** One cosine from {@code base} to {@code lowest} over {@code length} units. */
+    public static CosineSchedule of(double base, long length, double lowest) {
+        return new CosineSchedule(base, length, lowest, 1, 1, 1, 1);
     }
 
     @Override
@@ -65,26 +57,5 @@ public record CosineSchedule(
         double top = base * Math.pow(cycleDecay, cycle);
         double along = Math.pow(t, exponent) / Math.pow(cycleLength, exponent);
         return lowest + 0.5 * (top - lowest) * (1 + Math.cos(Math.PI * along));
-    }
-
-    /** The options of {@link CosineSchedule}, by the same names, to be changed one by one. */
-    public static final class Options {
-        public double base, lowest, cycleStretch, cycleDecay, exponent;
-        public long length;
-        public int cycles;
-
-        private Options(CosineSchedule s) {
-            base = s.base;
-            length = s.length;
-            lowest = s.lowest;
-            cycles = s.cycles;
-            cycleStretch = s.cycleStretch;
-            cycleDecay = s.cycleDecay;
-            exponent = s.exponent;
-        }
-
-        private CosineSchedule schedule() {
-            return new CosineSchedule(base, length, lowest, cycles, cycleStretch, cycleDecay, exponent);
-        }
     }
 }

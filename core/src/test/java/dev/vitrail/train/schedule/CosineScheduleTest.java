@@ -27,15 +27,14 @@ class CosineScheduleTest {
 
     private static void assertRates(JsonNode variant) {
         var args = variant.get("args");
-        var schedule = CosineSchedule.of(
-                        variant.get("base_lr").asDouble(), args.get("t_initial").asLong())
-                .with(o -> {
-                    o.lowest = args.path("lr_min").asDouble(0);
-                    o.cycles = args.path("cycle_limit").asInt(1);
-                    o.cycleDecay = args.path("cycle_decay").asDouble(1);
-                    o.cycleStretch = args.path("cycle_mul").asDouble(1);
-                    o.exponent = args.path("k_decay").asDouble(1);
-                })
+        var schedule = new CosineSchedule(
+                        variant.get("base_lr").asDouble(),
+                        args.get("t_initial").asLong(),
+                        args.path("lr_min").asDouble(0),
+                        args.path("cycle_limit").asInt(1),
+                        args.path("cycle_mul").asDouble(1),
+                        args.path("cycle_decay").asDouble(1),
+                        args.path("k_decay").asDouble(1))
                 .warmedUp(
                         args.path("warmup_t").asLong(0),
                         args.path("warmup_lr_init").asDouble(0),
@@ -51,11 +50,7 @@ class CosineScheduleTest {
 
     @Test
     void stretchedCyclesFollowEachOther() {
-        var schedule = CosineSchedule.of(1, 10).with(o -> {
-            o.cycles = 3;
-            o.cycleStretch = 2;
-            o.cycleDecay = 0.5;
-        });
+        var schedule = new CosineSchedule(1, 10, 0, 3, 2, 0.5, 1);
         assertThat(schedule.rate(0)).isEqualTo(1);
         assertThat(schedule.rate(5)).isCloseTo(0.5, within(1e-12));
         assertThat(schedule.rate(10)).isCloseTo(0.5, within(1e-12));
@@ -67,10 +62,10 @@ class CosineScheduleTest {
 
     @Test
     void refusesWhatCannotBe() {
-        assertThatThrownBy(() -> CosineSchedule.of(0, 10))
+        assertThatThrownBy(() -> CosineSchedule.of(0, 10, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("must be positive, found 0.0");
-        assertThatThrownBy(() -> CosineSchedule.of(0.1, 0))
+        assertThatThrownBy(() -> CosineSchedule.of(0.1, 0, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage("cosine length must be at least 1, found 0");
     }

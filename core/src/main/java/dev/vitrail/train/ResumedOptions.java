@@ -1,4 +1,4 @@
-package dev.vitrail.cli;
+package dev.vitrail.train;
 
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.CHECKPOINT_EVERY;
@@ -11,21 +11,15 @@ import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 
 import dev.vitrail.VitrailException;
-import dev.vitrail.train.RunFolder;
-import dev.vitrail.train.Trainer;
-import dev.vitrail.train.TrainingConfig;
-import dev.vitrail.train.TrainingConfigFile;
-import dev.vitrail.train.TrainingOption;
-import dev.vitrail.train.TrainingOptions;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.OptionalInt;
 
-/** Options that are named beside {@code --resume}, held against those of the run that is to go on. */
-final class ResumedOptions {
+/** Options that are named for a run that is resumed, held against those of the run that is to go on. */
+public final class ResumedOptions {
     /** Options that a run may go on with at other values, as what it learns does not depend on them. */
     private static final List<TrainingOption<?>> FREE = List.of(SAVE_MINUTES, IMAGE_CACHE, CHECKPOINT_EVERY);
 
@@ -33,7 +27,7 @@ final class ResumedOptions {
     private final RunFolder pretraining;
 
     /** @param pretraining the folder of the run before it without labels, where there is one */
-    ResumedOptions(RunFolder folder, RunFolder pretraining) {
+    public ResumedOptions(RunFolder folder, RunFolder pretraining) {
         this.folder = folder;
         this.pretraining = pretraining;
     }
@@ -41,10 +35,11 @@ final class ResumedOptions {
     /**
      * Refuses options that are not those of the run; such as it does not depend on are written to its {@code config.yaml}.
      *
-     * @param naming puts the options that are named over those of the run
+     * @param request what is named
      * @param pretrain epochs of pre-training, if they are named
+     * @throws VitrailException if an option has another value than the run's
      */
-    void require(UnaryOperator<TrainingConfig> naming, Optional<Integer> pretrain) {
+    public void require(TrainingRequest request, OptionalInt pretrain) {
         if (!Files.exists(folder.config())) {
             return; // there is no run, which is told when it is opened
         }
@@ -54,14 +49,12 @@ final class ResumedOptions {
                 : Optional.<TrainingConfig>empty();
         var asked = before.map(first -> begun.with(MODEL, first.get(MODEL)).with(ARCHITECTURE, first.get(ARCHITECTURE)))
                 .orElse(begun);
-        var named = naming.apply(asked);
+        var named = request.over(asked);
         var others = new ArrayList<String>();
-        pretrain.filter(wanted -> !before.map(first -> first.get(EPOCHS)).equals(Optional.of(wanted)))
-                .ifPresent(wanted -> others.add("pretrain %d (the run's: %s)"
-                        .formatted(
-                                wanted,
-                                before.map(first -> first.get(EPOCHS).toString())
-                                        .orElse("none"))));
+        var epochs = before.map(first -> first.get(EPOCHS).toString()).orElse("none");
+        if (pretrain.isPresent() && !epochs.equals(Integer.toString(pretrain.getAsInt()))) {
+            others.add("pretrain %d (the run's: %s)".formatted(pretrain.getAsInt(), epochs));
+        }
         TrainingOptions.ALL.stream()
                 .filter(option -> differs(option, named, asked) && !isFree(option, named))
                 .forEach(option -> others.add("%s %s (the run's: %s)"
@@ -71,7 +64,7 @@ final class ResumedOptions {
                                 TrainingConfigFile.value(asked, option))));
         VitrailException.require(
                 others.isEmpty(),
-                "--resume goes on with %s by its own options, but others are named: %s; leave them out, or begin another run",
+                "%s is resumed with its own options, but others are named: %s; leave them out, or begin another run",
                 folder.path(),
                 String.join(", ", others));
         takeOver(named, begun, folder);

@@ -1,0 +1,14 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.engine.Device;
+import picocli.CommandLine.Option;
+
+/** Where a command runs its model. */
+final class DeviceOption {
+    @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
+    private String device = "cpu";
+
+    Device device() {
+        return Device.parse(device);
+    }
+}

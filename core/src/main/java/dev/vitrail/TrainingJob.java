@@ -1,0 +1,119 @@
+package dev.vitrail;
+
+import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
+import static dev.vitrail.train.TrainingOptions.MODEL;
+
+import dev.vitrail.data.Datasets;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.train.ResumedOptions;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingData;
+import dev.vitrail.train.TrainingRequest;
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+
+/**
+ * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies in {@code pretraining},
+ * and then the run itself. A job that was interrupted is resumed with whichever of them was under way.
+ *
+ * <pre>{@code
+ * for (var stage : job.stages()) {
+ *     try (var run = job.open(stage)) {
+ *         run.run();
+ *     }
+ * }
+ * }</pre>
+ */
+public final class TrainingJob {
+    private final RunFolder folder;
+    private final RunFolder pretraining;
+    private final TrainingRun.Options options;
+    /** Of a run that is not in its folder yet. */
+    private Optional<TrainingConfig> config = Optional.empty();
+
+    private TrainingJob(RunFolder folder, TrainingRun.Options options) {
+        AtomicFile.requireWritable(folder.config());
+        this.folder = folder;
+        this.options = options;
+        pretraining = new RunFolder(folder.path().resolve("pretraining"));
+    }
+
+    /**
+     * Prepares a new job; nothing is trained yet.
+     *
+     * @param pretrain epochs of pretraining; empty for none
+     * @param reasons receives why a recipe was chosen, a sentence each
+     * @throws VitrailException if the request does not fit together, or the folder holds a run already
+     */
+    public static TrainingJob begin(
+            TrainingRequest request,
+            OptionalInt pretrain,
+            RunFolder folder,
+            TrainingRun.Options options,
+            Consumer<String> reasons) {
+        var job = new TrainingJob(folder, options);
+        if (pretrain.isPresent()) {
+            job.write(request, pretrain.getAsInt(), reasons);
+        } else {
+            job.config = Optional.of(request.configure(reasons));
+        }
+        return job;
+    }
+
+    /**
+     * Goes on with the job in a folder.
+     *
+     * @param request options that are named again; those that decide the result must be the run's
+     * @param pretrain epochs of pretraining, if they are named again
+     * @throws VitrailException naming the options that differ
+     */
+    public static TrainingJob resume(
+            TrainingRequest request, OptionalInt pretrain, RunFolder folder, TrainingRun.Options options) {
+        var job = new TrainingJob(folder, options);
+        new ResumedOptions(folder, job.pretraining).require(request, pretrain);
+        return job;
+    }
+
+    /** Writes what both runs are to be, so that the job can be resumed with whichever was interrupted. */
+    private void write(TrainingRequest request, int epochs, Consumer<String> reasons) {
+        require(epochs > 0, "pretraining takes 1 or more epochs, found %d", epochs);
+        require(
+                !Files.exists(folder.config()),
+                "%s holds a run already: resume it, or name another folder",
+                folder.path());
+        var asked = request.configure(reasons).checked();
+        if (options.strict()) {
+            Datasets.requireSound(TrainingData.open(asked).faults());
+        }
+        TrainingConfigFile.write(pretraining.config(), asked.pretraining(epochs).checked());
+        TrainingConfigFile.write(
+                folder.config(),
+                asked.with(MODEL, pretraining.path().toString()).with(ARCHITECTURE, Optional.empty()));
+    }
+
+    /** The folders of the runs that are left to make, in order; the last is the job's own. */
+    public List<RunFolder> stages() {
+        boolean pretrains = Files.exists(pretraining.config())
+                && !(pretraining.canResume()
+                        && pretraining.rows().size()
+                                == TrainingConfigFile.read(pretraining.config()).get(EPOCHS));
+        return config.isEmpty() && pretrains ? List.of(pretraining, folder) : List.of(folder);
+    }
+
+    /** Opens the run of a stage, and begins it if nothing of it was saved yet. */
+    public TrainingRun open(RunFolder stage) {
+        if (config.isPresent()) {
+            return TrainingRun.begin(config.get(), stage, options);
+        }
+        return stage.canResume() || !Files.exists(stage.config())
+                ? TrainingRun.resume(stage, options)
+                : TrainingRun.begin(TrainingConfigFile.read(stage.config()), stage, options);
+    }
+}

@@ -1,0 +1,79 @@
+package dev.vitrail.train;
+
+import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
+import static dev.vitrail.train.TrainingOptions.SEED;
+
+import dev.vitrail.data.BrokenImage;
+import dev.vitrail.data.CacheLimit;
+import dev.vitrail.data.ImageCache;
+import dev.vitrail.data.Loader;
+import dev.vitrail.data.Sampler;
+import dev.vitrail.data.Transforms;
+import java.util.function.Consumer;
+
+/**
+ * The loaders of a run, which read from one cache of decoded images.
+ *
+ * @param cache decoded images that are kept for the next epoch
+ * @param train augmented batches of one size
+ * @param validation each image once
+ */
+public record TrainingLoaders(ImageCache cache, Loader train, Loader validation) implements AutoCloseable {
+    /** Validation needs no gradients, so more images fit at once. */
+    private static final int VALIDATION_BATCH = 100;
+
+    /**
+     * Opens the loaders of a plan.
+     *
+     * @param workers threads that decode; 0 for the machine's cores
+     * @param strict whether a picture that cannot be read ends the run
+     * @param broken receives each picture that cannot be read
+     */
+    public static TrainingLoaders of(TrainingPlan plan, int workers, boolean strict, Consumer<BrokenImage> broken) {
+        var data = plan.data();
+        boolean seenAgain =
+                plan.epochs() > 1 || plan.sampler().length() > data.train().size();
+        var cache = new ImageCache(seenAgain ? plan.config().get(IMAGE_CACHE) : CacheLimit.OFF);
+        int judged = data.validation().size();
+        return new TrainingLoaders(
+                cache,
+                new Loader(
+                        cache.of(data.train()),
+                        Transforms.training(plan.transform()),
+                        plan.sampler(),
+                        options(
+                                Loader.Options.training(
+                                        plan.batchSize(), plan.config().get(SEED)),
+                                workers,
+                                strict),
+                        broken),
+                new Loader(
+                        cache.of(data.validation()),
+                        Transforms.evaluation(plan.model().preprocessing()),
+                        Sampler.sequential(judged),
+                        options(Loader.Options.evaluation(Math.min(VALIDATION_BATCH, judged)), workers, strict),
+                        broken));
+    }
+
+    private static Loader.Options options(Loader.Options options, int workers, boolean strict) {
+        var loading = options.withWorkers(workers);
+        return strict ? loading.withOnBroken(Loader.OnBroken.FAIL) : loading;
+    }
+
+    /** Pictures that could not be read so far. */
+    public int broken() {
+        return train.broken().size() + validation.broken().size();
+    }
+
+    /** Pictures of sixteen bits or more that were cut to white so far. */
+    public int cut() {
+        return train.cut() + validation.cut();
+    }
+
+    @Override
+    public void close() {
+        train.close();
+        validation.close();
+        cache.close();
+    }
+}
