@@ -10,7 +10,9 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.Model;
+import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -109,14 +111,35 @@ public final class Inspector {
         return loaded.preprocessing().apply(image);
     }
 
-    /** Class probabilities of an image. */
+    /**
+     * Class probabilities of an image.
+     *
+     * @throws VitrailException naming the first layer whose output is not finite
+     */
     public float[] probabilities(RgbImage image) {
         loaded.requireClassifier();
         return on(List.of(image), batch -> {
             try (var off = Gradients.off()) {
-                return Pass.finite(
-                        "the classifier",
-                        Functional.softmax(model.apply(batch), -1).toFloats());
+                var found = Functional.softmax(model.apply(batch), -1).toFloats();
+                for (float value : found) {
+                    if (!Float.isFinite(value)) {
+                        nameTheLayer(batch);
+                    }
+                }
+                return Pass.finite("the classifier", found);
+            }
+        });
+    }
+
+    /** Refuses the first block or attention layer, in the order of computation, whose output is not finite. */
+    private void nameTheLayer(Tensor batch) {
+        var names = new HashSet<>(model.blocks());
+        names.addAll(model.attentions());
+        layout.embedding().ifPresent(names::add);
+        Frame.run(() -> {
+            try (var hook = ForwardHook.of(model, names::contains)) {
+                model.apply(batch);
+                hook.activations().forEach((name, output) -> Pass.finite(layout.title(name), output.toFloats()));
             }
         });
     }
