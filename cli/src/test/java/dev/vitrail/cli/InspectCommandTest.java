@@ -60,20 +60,40 @@ class InspectCommandTest {
     @Test
     void comparesTwoModels() throws IOException {
         var ran = run(
-                "inspect", "--model", model, photos, "--against", model, "--no-scores", "--json", "--out",
+                "inspect",
+                "--model",
+                model,
+                photos,
+                "--against",
+                model,
+                "--no-scores",
+                "--json",
+                "--out",
                 folder.resolve("page.html"));
         assertThat(ran.status()).as(ran.err()).isZero();
         var json = new ObjectMapper().readTree(ran.out());
-        assertThat(json.path("cka_against").toString()).isEqualTo(json.path("cka").toString());
+        assertThat(json.path("cka_against").toString())
+                .isEqualTo(json.path("cka").toString());
     }
 
     @Test
     void samplesManyImages() throws IOException {
         var ran = run(
-                "inspect", "--model", model, photos, "--max-images", 4, "--no-scores", "--json", "--out",
+                "inspect",
+                "--model",
+                model,
+                photos,
+                "--max-images",
+                4,
+                "--no-scores",
+                "--json",
+                "--out",
                 folder.resolve("page.html"));
         assertThat(ran.err()).contains("4 of 6 images were sampled");
-        assertThat(new ObjectMapper().readTree(ran.out()).path("measured_images").asInt())
+        assertThat(new ObjectMapper()
+                        .readTree(ran.out())
+                        .path("measured_images")
+                        .asInt())
                 .isEqualTo(4);
     }
 
@@ -109,7 +129,6 @@ class InspectCommandTest {
 
     @Test
     void aPageThatCannotBeWrittenIsRefusedFirst() {
-        refused(
-                run("inspect", "--model", model, photos, "--out", folder.resolve("no/such/page.html")), "no/such");
+        refused(run("inspect", "--model", model, photos, "--out", folder.resolve("no/such/page.html")), "no/such");
     }
 }

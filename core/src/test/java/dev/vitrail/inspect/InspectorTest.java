@@ -106,13 +106,14 @@ class InspectorTest {
         try (var loaded = load("resnet_mini_32")) {
             var inspector = Inspector.of(loaded);
             var model = inspector.model();
-            var map = inspector.on(
-                    List.of(image(0)), batch -> ClassActivationMap.of(model, batch, new int[] {4}).get(0));
+            var map = inspector.on(List.of(image(0)), batch -> ClassActivationMap.of(model, batch, new int[] {4})
+                    .get(0));
             double mean = 0;
             for (float value : map.values()) {
                 mean += value / (double) map.values().length;
             }
-            var bias = Objects.requireNonNull(model.parameters().get(model.classifiers().get(0) + ".bias"));
+            var bias = Objects.requireNonNull(
+                    model.parameters().get(model.classifiers().get(0) + ".bias"));
             double offset = Frame.compute(() -> (double) bias.value().toFloats()[4]);
             assertThat(mean + offset).isCloseTo(logit(inspector, image(0), 4), within(1e-4));
         }
@@ -138,7 +139,10 @@ class InspectorTest {
     void aClassThatDoesNotDependOnTheImageIsFlat() {
         try (var loaded = load("vit_mini_patch4_32")) {
             var inspector = Inspector.of(loaded);
-            var classifier = inspector.model().parameters().get(inspector.model().classifiers().get(0) + ".weight");
+            var classifier = inspector
+                    .model()
+                    .parameters()
+                    .get(inspector.model().classifiers().get(0) + ".weight");
             Frame.run(() -> {
                 var weight = Objects.requireNonNull(classifier).value();
                 try (var off = Gradients.off()) {

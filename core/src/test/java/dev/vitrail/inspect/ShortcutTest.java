@@ -67,7 +67,9 @@ class ShortcutTest {
             var relevance = Relevance.of(model, image, new int[] {1}).get(0);
             var order = relevance.order();
             int cells = CORNER * relevance.width() / SIDE;
-            assertThat(order[0] / relevance.width()).as("row of the most relevant cell").isLessThan(cells);
+            assertThat(order[0] / relevance.width())
+                    .as("row of the most relevant cell")
+                    .isLessThan(cells);
             assertThat(order[0] % relevance.width()).as("its column").isLessThan(cells);
             var removal = new CellRemoval(model, image, 1, relevance.height(), relevance.width());
             assertThat(removal.whole()).isGreaterThan(0.9);
