@@ -129,6 +129,6 @@ class InspectCommandTest {
 
     @Test
     void aPageThatCannotBeWrittenIsRefusedFirst() {
-        refused(run("inspect", "--model", model, photos, "--out", folder.resolve("no/such/page.html")), "no/such");
+        refused(run("inspect", "--model", model, photos, "--out", model.resolve("config.json/page.html")), "config.json");
     }
 }

@@ -67,7 +67,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
         return Frame.compute(() -> {
             try (var off = Gradients.off()) {
                 var found = new LinkedHashMap<String, Tensor>();
-                var names = layout.classAttention() ? layout.classBlocks() : depthNames(model, layout);
+                var names = layout.classAttention() ? layout.classBlocks() : depthNames(layout);
                 var wanted = new ArrayList<>(names);
                 wanted.add(layout.lastBlock());
                 try (var hook = ForwardHook.of(model, wanted::contains)) {
@@ -100,15 +100,23 @@ public record LogitLens(List<String> depths, float[][] logits) {
         });
     }
 
-    private static List<String> depthNames(Model model, ModelLayout layout) {
+    /** Blocks that need not run for the last layers to be read: all, or a pyramid's last stage, before which maps are merged. */
+    private static List<String> skippable(ModelLayout layout) {
+        return layout.output() == Output.TOKENS ? layout.blocks() : lastStage(layout);
+    }
+
+    private static List<String> lastStage(ModelLayout layout) {
+        var stage = layout.lastBlock().substring(0, layout.lastBlock().lastIndexOf('.') + 1);
+        return layout.blocks().stream().filter(name -> name.startsWith(stage)).toList();
+    }
+
+    private static List<String> depthNames(ModelLayout layout) {
         if (layout.output() == Output.TOKENS) {
             return layout.outputs(false);
         }
         // The last stage: its blocks share the last stride, and its first block's input has the shape of its output but
         // in ResNets.
-        var stage = layout.lastBlock().substring(0, layout.lastBlock().lastIndexOf('.') + 1);
-        var blocks =
-                layout.blocks().stream().filter(name -> name.startsWith(stage)).toList();
+        var blocks = lastStage(layout);
         var names = new ArrayList<String>();
         names.add(blocks.get(0) + "." + ForwardHook.INPUT);
         names.addAll(blocks);
@@ -133,7 +141,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
             Model model, ModelLayout layout, Tensor images, Tensor last, @Nullable Tensor classLast) {
         var replacements = new LinkedHashMap<String, Tensor>();
         var nothing = Tensor.zeros(1);
-        layout.blocks().forEach(block -> replacements.put(block, nothing));
+        skippable(layout).forEach(block -> replacements.put(block, nothing));
         layout.classBlocks().forEach(block -> replacements.put(block, nothing));
         replacements.put(layout.lastBlock(), last);
         if (classLast != null) {

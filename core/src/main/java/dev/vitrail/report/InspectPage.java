@@ -60,8 +60,10 @@ public final class InspectPage {
      */
     record Overlay(String title, String photo, String map, String words, String note, boolean best) {}
 
+    /** The model's name, without the folders that it lies in. */
     String title() {
-        return inspection.inspector().loaded().name();
+        var name = inspection.inspector().loaded().name();
+        return name.substring(name.lastIndexOf('/', name.length() - 2) + 1);
     }
 
     String subtitle() {
