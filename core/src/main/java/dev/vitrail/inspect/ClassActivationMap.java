@@ -34,7 +34,7 @@ public final class ClassActivationMap {
                     "a normalization stands between the mean and the classifier, which is therefore not linear on the map");
         }
         var pool = model.config().poolName();
-        if (!pool.equals("avg") && !pool.equals("mean")) {
+        if (!pool.equals("avg")) {
             return Optional.of("the model pools by '%s', not by the mean alone".formatted(pool));
         }
         return model.classifiers().stream().anyMatch(name -> parameters.contains(name + ".weight"))

@@ -10,6 +10,7 @@ import dev.vitrail.models.compact.CompactT2TViT;
 import dev.vitrail.models.compact.CompactViT;
 import dev.vitrail.models.compact.SimpleViT;
 import dev.vitrail.models.convnext.ConvNeXt;
+import dev.vitrail.models.layers.Grid;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.mixer.MlpMixer;
 import dev.vitrail.models.resnet.ResNet;
@@ -20,6 +21,7 @@ import dev.vitrail.models.t2t.T2TViT;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.ForwardHook;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -149,24 +151,24 @@ public record ModelLayout(
     public static ModelLayout of(Model model, int height, int width) {
         var builder = new Builder(model, height, width);
         if (model instanceof VisionTransformer vit) {
-            return builder.tokens("blocks.", query(vit.config()), vit.config().prefixTokens());
+            return builder.tokens("blocks.", query(vit.config()), vit.config().tokens().prefix());
         } else if (model instanceof Beit beit) {
-            return builder.tokens("blocks.", pooled(beit, "avg") ? Query.MEAN : Query.CLASS, 1);
+            return builder.tokens("blocks.", pooled(beit, Pool.AVG) ? Query.MEAN : Query.CLASS, 1);
         } else if (model instanceof T2TViT) {
             return builder.tokens("blocks.", Query.CLASS, 1);
         } else if (model instanceof CaiT cait) {
-            return builder.tokens("blocks.", pooled(cait, "avg") ? Query.MEAN : Query.CLASS, 0);
+            return builder.tokens("blocks.", pooled(cait, Pool.AVG) ? Query.MEAN : Query.CLASS, 0);
         } else if (model instanceof MlpMixer) {
             return builder.tokens("blocks.", Query.MEAN, 0);
         } else if (model instanceof CompactViT compact) {
-            boolean token = pooled(compact, "cls");
+            boolean token = pooled(compact, Pool.TOKEN);
             return builder.tokens("transformer.layers.", token ? Query.CLASS : Query.MEAN, token ? 1 : 0);
         } else if (model instanceof SimpleViT) {
             return builder.tokens("transformer.layers.", Query.MEAN, 0);
         } else if (model instanceof CompactCaiT) {
             return builder.tokens("patch_transformer.layers.", Query.CLASS, 0);
         } else if (model instanceof CompactT2TViT compact) {
-            return builder.tokens("transformer.layers.", pooled(compact, "cls") ? Query.CLASS : Query.ALL, 1);
+            return builder.tokens("transformer.layers.", pooled(compact, Pool.TOKEN) ? Query.CLASS : Query.ALL, 1);
         } else if (model instanceof SwinTransformer swin) {
             return builder.windows(swin.config());
         } else if (model instanceof ConvNeXt || model instanceof ResNet || model instanceof ResNetV2) {
@@ -177,17 +179,17 @@ public record ModelLayout(
                 model.getClass().getSimpleName());
     }
 
-    private static boolean pooled(Model model, String pool) {
-        return model.config().poolName().equals(pool);
+    private static boolean pooled(Model model, Pool pool) {
+        return model.config().head().pool() == pool;
     }
 
     private static Query query(ViTConfig config) {
-        return switch (config.pool()) {
-            case TOKEN -> config.distilled() ? Query.CLASS_AND_DISTILLATION : Query.CLASS;
+        return switch (config.head().pool()) {
+            case TOKEN -> config.tokens().distilled() ? Query.CLASS_AND_DISTILLATION : Query.CLASS;
             case AVG -> Query.MEAN;
             case MAP -> Query.POOL;
             case TOKEN_AVG -> Query.CLASS_AND_MEAN;
-            case MAX, AVGMAX -> Query.MAXIMUM;
+            case MAX, AVGMAX, CATAVGMAX, NONE -> Query.MAXIMUM;
         };
     }
 
@@ -301,18 +303,18 @@ public record ModelLayout(
         }
 
         ModelLayout windows(SwinConfig config) {
-            int rows = Sizes.ceilDiv(height, config.patch()), columns = Sizes.ceilDiv(width, config.patch());
-            int gh = rows, gw = columns, stride = config.patch();
+            int rows = Sizes.ceilDiv(height, config.patches().size()), columns = Sizes.ceilDiv(width, config.patches().size());
+            int gh = rows, gw = columns, stride = config.patches().size();
             var attention = new ArrayList<AttentionLayer>();
             var names = model.attentions().iterator();
-            for (int stage = 0; stage < config.stages(); stage++) {
+            for (int stage = 0; stage < config.stages().count(); stage++) {
                 if (stage > 0) {
                     gh = Sizes.ceilDiv(gh, 2);
                     gw = Sizes.ceilDiv(gw, 2);
                     stride *= 2;
                 }
-                for (int block = 0; block < config.depths().get(stage); block++) {
-                    var cut = config.windowsOf(stage, rows, columns, block % 2 == 1);
+                for (int block = 0; block < config.stages().depths().get(stage); block++) {
+                    var cut = config.windowsOf(stage, new Grid(rows, columns), block % 2 == 1);
                     var windows = new Windows(gh, gw, cut.height(), cut.width(), cut.shiftRows(), cut.shiftColumns());
                     attention.add(new AttentionLayer(
                             names.next(), Scope.WINDOWS, gh, gw, stride, stride, Optional.of(windows)));
@@ -323,8 +325,8 @@ public record ModelLayout(
                     0,
                     rows,
                     columns,
-                    config.patch(),
-                    config.patch(),
+                    config.patches().size(),
+                    config.patches().size(),
                     Output.CHANNELS_LAST,
                     attention,
                     List.of(),

@@ -8,6 +8,7 @@ import static dev.vitrail.models.vit.ViTVariants.mini;
 import static dev.vitrail.models.vit.ViTVariants.scaled;
 import static dev.vitrail.models.vit.ViTVariants.small;
 import static dev.vitrail.models.vit.ViTVariants.tiny;
+import static dev.vitrail.models.vit.ViTVariants.withoutPrefixPositions;
 
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.vit.ViTCheckpointFormats;
@@ -23,6 +24,7 @@ public final class DeitVariants {
 
     // spotless:off
     public static final ModelFamily FAMILY = ModelFamily.of("DeiT", ViTCheckpointFormats.OFFICIAL_DEIT3)
+            .exporting(ViTCheckpointFormats.DEIT_TO_ORIGINAL, ViTCheckpointFormats.DEIT_TO_TRANSFORMERS)
             .variant("deit_tiny_patch16_224", tiny(224, 16))
             .variant("deit_small_patch16_224", small(224, 16))
             .variant("deit_base_patch16_224", base(224, 16))
@@ -48,14 +50,13 @@ public final class DeitVariants {
     // spotless:on
 
     private static ViTConfig distilled(ViTConfig config) {
-        return config.with(o -> o.distilled = true);
+        return config.withTokens(t -> t.withDistilled(true));
     }
 
     /** LayerScale, a class token without position, and one rate of stochastic depth for all blocks. */
     private static ViTConfig third(ViTConfig config, double layerScale) {
-        return config.with(scaled(layerScale)).with(o -> {
-            o.positionsCoverPrefix = false;
-            o.dropPathUniform = true;
-        });
+        return config.with(scaled(layerScale))
+                .with(withoutPrefixPositions())
+                .withBlocks(b -> b.withUniformDropPath(true));
     }
 }

@@ -1,8 +1,9 @@
 package dev.vitrail.models.resnet;
 
-import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BASIC;
-import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BOTTLENECK;
+import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BASIC;
+import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BOTTLENECK;
 
+import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ModelFamily;
 import java.util.List;
 
@@ -11,6 +12,10 @@ public final class ResNetVariants {
     private ResNetVariants() {}
 
     public static final ModelFamily FAMILY = ModelFamily.of("ResNet")
+            // timm has torchvision's names, but not for the models that torchvision lacks
+            .exporting(ExportNames.of(ExportNames.CodeBase.TORCHVISION)
+                    .rule("(conv1\\.weight|bn1\\.\\w+|fc\\.\\w+)", "$1")
+                    .rule("(layer[1-4]\\.\\d+\\.((conv|bn)[1-3]|downsample\\.[01])\\.\\w+)", "$1"))
             // spotless:off
             .variant("resnet18",  ResNetConfig.of(BASIC,      2, 2,  2, 2))
             .variant("resnet26",  ResNetConfig.of(BOTTLENECK, 2, 2,  2, 2))
@@ -21,16 +26,8 @@ public final class ResNetVariants {
             .variant("resnet101", ResNetConfig.of(BOTTLENECK, 3, 4, 23, 3))
             .variant("resnet152", ResNetConfig.of(BOTTLENECK, 3, 8, 36, 3))
             // Not published: small ones for small images, the second with as many parameters as a miniature ViT.
-            .variant("resnet_mini_32", ResNetConfig.of(BASIC, 1, 1, 1).with(o -> {
-                o.imageHeight = 32;
-                o.imageWidth = 32;
-                o.classes = 10;
-                o.widths = List.of(32, 64, 128);
-            }))
-            .variant("resnet20_mini_32", ResNetConfig.of(BASIC, 7, 2).with(o -> {
-                o.imageHeight = 32;
-                o.imageWidth = 32;
-                o.classes = 10;
-            }));
+            .variant("resnet_mini_32", ResNetConfig.of(BASIC, 1, 1, 1)
+                    .withBlocks(b -> b.withWidths(List.of(32, 64, 128))).withImage(32, 32).withClasses(10))
+            .variant("resnet20_mini_32", ResNetConfig.of(BASIC, 7, 2).withImage(32, 32).withClasses(10));
             // spotless:on
 }
