@@ -129,6 +129,8 @@ class InspectCommandTest {
 
     @Test
     void aPageThatCannotBeWrittenIsRefusedFirst() {
-        refused(run("inspect", "--model", model, photos, "--out", model.resolve("config.json/page.html")), "config.json");
+        refused(
+                run("inspect", "--model", model, photos, "--out", model.resolve("config.json/page.html")),
+                "config.json");
     }
 }

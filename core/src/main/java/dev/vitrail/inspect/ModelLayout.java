@@ -151,7 +151,8 @@ public record ModelLayout(
     public static ModelLayout of(Model model, int height, int width) {
         var builder = new Builder(model, height, width);
         if (model instanceof VisionTransformer vit) {
-            return builder.tokens("blocks.", query(vit.config()), vit.config().tokens().prefix());
+            return builder.tokens(
+                    "blocks.", query(vit.config()), vit.config().tokens().prefix());
         } else if (model instanceof Beit beit) {
             return builder.tokens("blocks.", pooled(beit, Pool.AVG) ? Query.MEAN : Query.CLASS, 1);
         } else if (model instanceof T2TViT) {
@@ -303,7 +304,8 @@ public record ModelLayout(
         }
 
         ModelLayout windows(SwinConfig config) {
-            int rows = Sizes.ceilDiv(height, config.patches().size()), columns = Sizes.ceilDiv(width, config.patches().size());
+            int rows = Sizes.ceilDiv(height, config.patches().size()),
+                    columns = Sizes.ceilDiv(width, config.patches().size());
             int gh = rows, gw = columns, stride = config.patches().size();
             var attention = new ArrayList<AttentionLayer>();
             var names = model.attentions().iterator();

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.LoadedModel;
 import dev.vitrail.VitrailException;
-import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
