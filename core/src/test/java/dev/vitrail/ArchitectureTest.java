@@ -113,13 +113,18 @@ class ArchitectureTest {
 
     @ArchTest
     static final ArchRule REPORT =
-            sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "files");
+            sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "inspect", "files");
 
     @ArchTest
     static final ArchRule STUDY = sees("study", "models", "data", "train", "report", "files");
 
     @ArchTest
     static final ArchRule DOCTOR = sees("doctor", "models", "weights", "images", "data", "train");
+
+    /** Figures are computed without what draws them. */
+    @ArchTest
+    static final ArchRule INSPECT =
+            sees("inspect", "engine", "nn", "models", "weights", "images", "data", "eval", "files");
 
     @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()

@@ -42,6 +42,7 @@ import picocli.CommandLine.Spec;
             StudyCommand.class,
             BenchmarkCommand.class,
             SystemCommand.class,
+            InspectCommand.class,
             ParityCommand.class,
             AutoComplete.GenerateCompletion.class
         },

@@ -44,6 +44,11 @@ final class ModelOptions {
             description = "Class names: one per line, or CSV with name and optionally index and synset.")
     private Optional<Path> classes = Optional.empty();
 
+    /** The name that was given. */
+    String name() {
+        return name;
+    }
+
     /** The model, with trained weights. */
     LoadedModel load() {
         var loaded = LoadedModel.load(

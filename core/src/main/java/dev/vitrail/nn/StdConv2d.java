@@ -29,11 +29,15 @@ public final class StdConv2d extends Layer {
                 "weight", weights, shape.out(), shape.in() / shape.groups(), shape.kernel()[0], shape.kernel()[1]);
     }
 
+    /** The kernel as it is applied, standardised, {@code [out, in, kh, kw]}. */
+    public Tensor kernel() {
+        return Functional.batchNorm(weight.value().reshape(1, shape.out(), -1), null, null, null, null, true, 0, eps)
+                .reshape(weight.shape());
+    }
+
     @Override
     protected Tensor forward(Tensor x) {
-        var standardised = Functional.batchNorm(
-                        weight.value().reshape(1, shape.out(), -1), null, null, null, null, true, 0, eps)
-                .reshape(weight.shape());
+        var standardised = kernel();
         long kernel = shape.kernel()[0], stride = shape.stride()[0];
         if (!same || (stride == 1 && kernel % 2 == 1)) { // an odd kernel of stride 1 pads alike on all sides
             return Functional.conv2d(x, standardised, null, shape.stride(), shape.padding(), shape.groups());

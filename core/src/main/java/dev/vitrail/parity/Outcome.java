@@ -10,7 +10,7 @@ import java.util.Optional;
  * What came of one golden case.
  *
  * @param id the case's name
- * @param kind model, misc, preprocess or checkpoint
+ * @param kind model, misc, preprocess, checkpoint or inspect
  * @param passed whether every figure is within its tolerance
  * @param figures named differences from the original, such as {@code logits_error}
  * @param complaint what went wrong first; empty if nothing did

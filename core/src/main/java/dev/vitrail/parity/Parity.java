@@ -73,6 +73,7 @@ public final class Parity {
                     case "model" -> ModelParity.run(golden, collector);
                     case "misc" -> MiscParity.run(golden, collector);
                     case "preprocess" -> PreprocessParity.run(golden, collector);
+                    case "inspect" -> InspectParity.run(golden, collector);
                     case "checkpoint" -> CheckpointParity.run(golden, collector);
                     default -> collector.fail("no kind '%s' is known here".formatted(golden.kind()));
                 }

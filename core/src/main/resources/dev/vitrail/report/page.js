@@ -52,3 +52,5 @@ for (const head of document.querySelectorAll("th.sortable")) {
   head.addEventListener("click", sort);
   head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
 }
+document.querySelectorAll('[data-opacity]').forEach(slider => slider.addEventListener('input', () =>
+  document.documentElement.style.setProperty('--map', slider.value / 100)));

@@ -244,7 +244,7 @@ public record SwinConfig(
     }
 
     /** The windows of a stage for a map of patches of that size. */
-    ShiftedWindows windowsOf(int stage, Grid map, boolean shifted) {
+    public ShiftedWindows windowsOf(int stage, Grid map, boolean shifted) {
         var built = windowsOf(stage, shifted);
         return windows.fixed ? built : fitted(stage, map, new Window(built.height(), built.width()), shifted);
     }

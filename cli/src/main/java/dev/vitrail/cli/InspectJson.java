@@ -1,0 +1,120 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.inspect.AttentionDistance;
+import dev.vitrail.inspect.Behavior;
+import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.Explanation;
+import dev.vitrail.inspect.Faithfulness;
+import dev.vitrail.inspect.Figure;
+import dev.vitrail.inspect.Inspection;
+import dev.vitrail.inspect.LogitLens;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The JSON object of an inspection. */
+final class InspectJson {
+    private InspectJson() {}
+
+    static Map<String, Object> of(Inspection inspection) {
+        var inspector = inspection.inspector();
+        var object = Json.object(
+                "model",
+                inspector.loaded().name(),
+                "blocks",
+                inspector.model().blocks(),
+                "figures",
+                Arrays.stream(Figure.values())
+                        .filter(inspection.chosen()::contains)
+                        .map(figure -> figure(inspection, figure))
+                        .toList(),
+                "images",
+                inspection.photos().stream().map(InspectJson::photo).toList());
+        inspection.behavior().ifPresent(behavior -> put(object, behavior));
+        return object;
+    }
+
+    private static Map<String, Object> figure(Inspection inspection, Figure figure) {
+        var reason = inspection.inspector().reason(figure);
+        var object = Json.object("name", figure.key(), "letter", figure.letter(), "applies", reason.isEmpty());
+        reason.ifPresent(text -> object.put("reason", text));
+        if (reason.isEmpty()) {
+            InspectTables.file(figure).ifPresent(file -> object.put("file", file));
+        }
+        return object;
+    }
+
+    private static void put(Map<String, Object> object, Behavior behavior) {
+        object.put("measured_images", behavior.images());
+        object.put(
+                "distance",
+                behavior.distances().stream().map(AttentionDistance::distance).toList());
+        object.put(
+                "distance_renormalized",
+                behavior.distances().stream()
+                        .map(AttentionDistance::renormalized)
+                        .toList());
+        object.put("outlier_share", List.copyOf(behavior.outlierShares().values()));
+        object.put("outlier_attention", behavior.outlierAttention());
+        object.put(
+                "dead",
+                behavior.channels().stream().map(Behavior.Channels::dead).toList());
+        object.put(
+                "flat",
+                behavior.channels().stream().map(Behavior.Channels::flat).toList());
+        object.put(
+                "large",
+                behavior.channels().stream().map(Behavior.Channels::large).toList());
+        behavior.similarity().ifPresent(cka -> object.put("cka", matrix(cka)));
+        behavior.similarityToOther().ifPresent(cka -> object.put("cka_against", matrix(cka)));
+        object.put("verdict", behavior.verdict());
+    }
+
+    /** JSON knows no NaN: what is undefined is null. */
+    private static List<List<Float>> matrix(Cka cka) {
+        var rows = new ArrayList<List<Float>>();
+        for (var row : cka.values()) {
+            var values = new ArrayList<Float>();
+            for (float value : row) {
+                values.add(Float.isNaN(value) ? null : value);
+            }
+            rows.add(values);
+        }
+        return rows;
+    }
+
+    private static Map<String, Object> photo(Inspection.Photo photo) {
+        var first = photo.explanations().get(0);
+        var explanations = new ArrayList<Object>();
+        first.methods()
+                .forEach(method ->
+                        explanations.add(score(method.name(), method.score().orElse(null))));
+        first.random().ifPresent(random -> explanations.add(score("random", random)));
+        var object = Json.object(
+                "image",
+                photo.name(),
+                "class",
+                first.target(),
+                "label",
+                first.label(),
+                "probability",
+                first.probability());
+        first.lens().map(LogitLens::top1).ifPresent(top -> object.put("lens_top1", top));
+        object.put("explanations", explanations);
+        first.best().map(Explanation.Method::name).ifPresent(best -> object.put("best", best));
+        object.put("finding", first.sentence());
+        return object;
+    }
+
+    private static Map<String, Object> score(String method, @Nullable Faithfulness score) {
+        var object = Json.object("method", method);
+        if (score != null) {
+            object.put("deletion", score.deletionArea());
+            object.put("insertion", score.insertionArea());
+            object.put("saco", score.saco());
+        }
+        return object;
+    }
+}

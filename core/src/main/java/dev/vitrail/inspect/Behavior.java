@@ -1,0 +1,198 @@
+package dev.vitrail.inspect;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.RgbImage;
+import dev.vitrail.inspect.ModelLayout.AttentionLayer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity of blocks. Batches
+ * are added one after the other, and nothing of an image is kept.
+ */
+public final class Behavior {
+    private final Inspector inspector;
+    private final Optional<Inspector> against;
+    private final Cka.Accumulator similarity;
+    private final Optional<Cka.Accumulator> between;
+    private final Map<String, Sums> distances = new LinkedHashMap<>();
+    private final Map<String, long[]> channels = new LinkedHashMap<>();
+    private final Map<String, long[]> outliers = new LinkedHashMap<>();
+    private double outlierAttention;
+    private int compared;
+    private int images;
+
+    /** Sums of a layer's figures over images. */
+    private static final class Sums {
+        private final double[][] values;
+
+        Sums(int heads) {
+            values = new double[4][heads];
+        }
+
+        void add(AttentionDistance image) {
+            var figures = new float[][] {image.distance(), image.renormalized(), image.entropy(), image.prefixShare()};
+            for (int k = 0; k < figures.length; k++) {
+                for (int h = 0; h < figures[k].length; h++) {
+                    values[k][h] += figures[k][h];
+                }
+            }
+        }
+
+        AttentionDistance mean(String layer, int images) {
+            var means = new float[values.length][values[0].length];
+            for (int k = 0; k < means.length; k++) {
+                for (int h = 0; h < means[k].length; h++) {
+                    means[k][h] = (float) (values[k][h] / images);
+                }
+            }
+            return new AttentionDistance(layer, means[0], means[1], means[2], means[3]);
+        }
+    }
+
+    Behavior(Inspector inspector, Optional<Inspector> against) {
+        this.inspector = inspector;
+        this.against = against;
+        between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), Cka.Options.DEFAULT));
+        similarity = new Cka.Accumulator(inspector.model(), Cka.Options.DEFAULT);
+    }
+
+    /** Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones out. */
+    public void add(List<RgbImage> batch) {
+        var model = inspector.model();
+        inspector.on(batch, tensor -> {
+            if (inspector.reason(Figure.DISTANCE).isEmpty()) {
+                for (var image : AttentionDistance.of(model, tensor)) {
+                    image.forEach(layer -> distances
+                            .computeIfAbsent(layer.layer(), name -> new Sums(layer.distance().length))
+                            .add(layer));
+                }
+            }
+            for (var image : ChannelHealth.of(model, tensor, 0)) {
+                for (var block : image) {
+                    var counts = channels.computeIfAbsent(block.block(), name -> new long[4]);
+                    counts[0] += block.dead();
+                    counts[1] += block.flat();
+                    counts[2] += block.large();
+                    counts[3] += block.states().length;
+                }
+            }
+            if (inspector.reason(Figure.TOKEN_NORMS).isEmpty()) {
+                addNorms(TokenNorms.of(model, tensor), classRows(tensor));
+            }
+            if (batch.size() >= Cka.FEWEST) {
+                similarity.add(tensor, tensor);
+                between.ifPresent(pair -> pair.add(tensor, against.orElseThrow().batch(batch)));
+                compared += batch.size();
+            }
+            return batch.size();
+        });
+        images += batch.size();
+    }
+
+    /** The class token's attention in the last block, mean over heads, for each image; none without a class token among patches. */
+    private List<GridMap> classRows(Tensor tensor) {
+        if (inspector.layout().classAttention()
+                || inspector.reason(Figure.CLASS_ATTENTION).isPresent()) {
+            return List.of();
+        }
+        return ClassAttention.of(inspector.model(), tensor).stream()
+                .map(layers -> layers.get(layers.size() - 1).mean())
+                .toList();
+    }
+
+    private void addNorms(List<List<TokenNorms>> norms, List<GridMap> rows) {
+        for (int b = 0; b < norms.size(); b++) {
+            for (var block : norms.get(b)) {
+                var counts = outliers.computeIfAbsent(block.block(), name -> new long[2]);
+                counts[0] += block.outliers();
+                counts[1] += block.patches().values().length;
+            }
+            if (!rows.isEmpty()) {
+                var last = norms.get(b).get(norms.get(b).size() - 1);
+                double all = 0, taken = 0;
+                for (int i = 0; i < rows.get(b).values().length; i++) {
+                    all += rows.get(b).values()[i];
+                    taken += last.isOutlier(i) ? rows.get(b).values()[i] : 0;
+                }
+                outlierAttention += all > 0 ? taken / all : 0;
+            }
+        }
+    }
+
+    /** Images so far. */
+    public int images() {
+        return images;
+    }
+
+    /** The mean over images of each layer's attention distances; none where there is no attention. */
+    public List<AttentionDistance> distances() {
+        var means = new ArrayList<AttentionDistance>();
+        distances.forEach((layer, sums) -> means.add(sums.mean(layer, images)));
+        return means;
+    }
+
+    /**
+     * Shares of channels of a block that are not healthy, mean over images.
+     *
+     * @param block its name, or {@code embedding}
+     * @param dead 0 to 1
+     * @param flat 0 to 1
+     * @param large 0 to 1
+     */
+    public record Channels(String block, double dead, double flat, double large) {}
+
+    /** The health of the channels of each block. */
+    public List<Channels> channels() {
+        var found = new ArrayList<Channels>();
+        channels.forEach((block, n) ->
+                found.add(new Channels(block, (double) n[0] / n[3], (double) n[1] / n[3], (double) n[2] / n[3])));
+        return found;
+    }
+
+    /** Share of patches that are {@linkplain TokenNorms outliers}, 0 to 1, by block. */
+    public Map<String, Double> outlierShares() {
+        var found = new LinkedHashMap<String, Double>();
+        outliers.forEach((block, n) -> found.put(block, (double) n[0] / n[1]));
+        return found;
+    }
+
+    /** Share of the class token's attention in the last block that outliers attract, 0 to 1. */
+    public double outlierAttention() {
+        return images == 0 ? 0 : outlierAttention / images;
+    }
+
+    /** The similarity of the blocks; empty where no batch had {@link Cka#FEWEST} images. */
+    public Optional<Cka> similarity() {
+        return compared == 0 ? Optional.empty() : Optional.of(similarity.result());
+    }
+
+    /** The similarity of the blocks to those of the other model; empty without one. */
+    public Optional<Cka> similarityToOther() {
+        return compared == 0 ? Optional.empty() : between.map(Cka.Accumulator::result);
+    }
+
+    /** A verdict on the model's health in plain language. */
+    public String verdict() {
+        var worst = channels().stream().max((a, b) -> Double.compare(a.dead() + a.flat(), b.dead() + b.flat()));
+        var text = new StringBuilder(worst.filter(c -> c.dead() + c.flat() > 0)
+                .map(c -> "%s has the most idle channels: %.1f %% dead, %.1f %% flat."
+                        .formatted(c.block(), 100 * c.dead(), 100 * c.flat()))
+                .orElse("No channel is dead or flat."));
+        var shares = outlierShares();
+        var most = shares.entrySet().stream().max(Map.Entry.comparingByValue());
+        most.filter(entry -> entry.getValue() > 0)
+                .ifPresent(entry -> text.append(
+                        " Up to %.1f %% of the patches are outliers (%s); they attract %.0f %% of the class token's attention in the last block, so its attention maps show artifacts there."
+                                .formatted(100 * entry.getValue(), entry.getKey(), 100 * outlierAttention())));
+        return text.toString();
+    }
+
+    /** The layers that {@link #distances} has, with their grids. */
+    public List<AttentionLayer> layers() {
+        return AttentionDistance.layers(inspector.layout());
+    }
+}

@@ -1,0 +1,93 @@
+package dev.vitrail.inspect;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Why a model gave an image a class: maps by several methods, each with a measured score, and what the classifier would have said earlier.
+ *
+ * @param target the explained class
+ * @param label its name
+ * @param probability of the class, 0 to 1
+ * @param methods maps by method, the default one first
+ * @param random the scores of random orders of cells; empty where scores were not asked for
+ * @param lens what the classifier would say at each depth; empty where that is not defined
+ * @param norms of the tokens after each block; none for models of maps
+ */
+public record Explanation(
+        int target,
+        String label,
+        double probability,
+        List<Method> methods,
+        Optional<Faithfulness> random,
+        Optional<LogitLens> lens,
+        List<TokenNorms> norms) {
+    /**
+     * One map.
+     *
+     * @param name such as {@code relevance}
+     * @param map on its own grid
+     * @param score empty where scores were not asked for
+     */
+    public record Method(String name, GridMap map, Optional<Faithfulness> score) {
+        /** Insertion less deletion, by which methods are ranked. */
+        double rank() {
+            return score.map(Faithfulness::score).orElse(Double.NEGATIVE_INFINITY);
+        }
+    }
+
+    /** The method that computes an explanation by removing every cell, at a forward pass for each. */
+    static final String OCCLUSION = "occlusion";
+
+    public Explanation {
+        methods = List.copyOf(methods);
+        norms = List.copyOf(norms);
+    }
+
+    /** The method of one pass to trust: the largest insertion less deletion; empty without scores. */
+    public Optional<Method> best() {
+        return methods.stream()
+                .filter(method -> method.score().isPresent() && !method.name().equals(OCCLUSION))
+                .max(Comparator.comparingDouble(Method::rank));
+    }
+
+    /** Whether a method does better than removing cells at random. */
+    public boolean beatsRandom(Method method) {
+        return random.isPresent() && method.rank() > random.get().score();
+    }
+
+    /** The findings in a sentence or two. */
+    public String sentence() {
+        var text = new StringBuilder("%s, %.0f %%.".formatted(label, 100 * probability));
+        lens.ifPresent(read -> text.append(
+                read.decided() == 0
+                        ? " The answer leads at every depth."
+                        : " The answer takes the lead at %s."
+                                .formatted(read.depths().get(read.decided()))));
+        best().ifPresent(method -> {
+            var score = method.score().orElseThrow();
+            text.append(" %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f)."
+                    .formatted(
+                            capitalized(method.name()),
+                            score.deletionArea(),
+                            score.insertionArea(),
+                            random.map(Faithfulness::deletionArea).orElse(0.0),
+                            random.map(Faithfulness::insertionArea).orElse(0.0)));
+            var chance = methods.stream()
+                    .filter(other -> other.score().isPresent() && !beatsRandom(other))
+                    .map(Method::name)
+                    .toList();
+            if (!chance.isEmpty()) {
+                text.append(" No better than chance here: ")
+                        .append(String.join(", ", chance))
+                        .append('.');
+            }
+        });
+        return text.toString();
+    }
+
+    static String capitalized(String name) {
+        return name.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + name.substring(1);
+    }
+}

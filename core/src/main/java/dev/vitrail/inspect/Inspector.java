@@ -1,0 +1,273 @@
+package dev.vitrail.inspect;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.Vitrail;
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Functional;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.RgbImage;
+import dev.vitrail.models.Model;
+import dev.vitrail.nn.ForwardHook;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.Function;
+
+/**
+ * What a model has learned, and why it decided so.
+ *
+ * <pre>{@code
+ * try (var vitrail = Vitrail.load("runs/mine")) {
+ *     var why = Inspector.of(vitrail).explain(ImageDecoder.decode(Path.of("cat.jpg")));
+ *     System.out.println(why.sentence());
+ * }
+ * }</pre>
+ *
+ * <p>Images are prepared as the model wants them. The model stays the caller's, and must not run on another thread meanwhile.
+ */
+public final class Inspector {
+    /** Orders that random removal is the mean of. */
+    private static final int RANDOM = 5;
+
+    private final LoadedModel loaded;
+    private final Model model;
+    private final ModelLayout layout;
+
+    private Inspector(LoadedModel loaded) {
+        this.loaded = loaded;
+        model = loaded.model();
+        layout = ModelLayout.of(
+                model, loaded.preprocessing().height(), loaded.preprocessing().width());
+    }
+
+    /** Inspects the model of a front door. */
+    public static Inspector of(Vitrail vitrail) {
+        return of(vitrail.loaded());
+    }
+
+    /**
+     * Inspects a model.
+     *
+     * @throws VitrailException if it is of no family that can be inspected
+     */
+    public static Inspector of(LoadedModel loaded) {
+        return new Inspector(loaded);
+    }
+
+    /** The model. */
+    public Model model() {
+        return model;
+    }
+
+    /** Where the model keeps what the figures read, for images as its preprocessing makes them. */
+    public ModelLayout layout() {
+        return layout;
+    }
+
+    /** Why a figure does not apply to the model; empty where it does. */
+    public Optional<String> reason(Figure figure) {
+        return figure.reason(model, layout);
+    }
+
+    private void require(Figure figure) {
+        reason(figure).ifPresent(reason -> {
+            throw VitrailException.of("%s does not apply to the model '%s': %s", figure.title(), loaded.name(), reason);
+        });
+    }
+
+    /**
+     * Runs a figure on images, as one batch.
+     *
+     * @param figure a function of images {@code [B, C, H, W]}, normalized; its result holds no tensor
+     */
+    public <T> T on(List<RgbImage> images, Function<Tensor, T> figure) {
+        return Frame.compute(() -> figure.apply(batch(images)));
+    }
+
+    /** Images as the model wants them, {@code [B, C, H, W]}, in the caller's frame. */
+    Tensor batch(List<RgbImage> images) {
+        VitrailException.require(
+                !images.isEmpty(), "no images were given to look into the model with: give one or more");
+        var input = loaded.preprocessing();
+        var values = new float[Math.multiplyExact(input.values(), images.size())];
+        for (int i = 0; i < images.size(); i++) {
+            input.toFloats(images.get(i), values, i * input.values());
+        }
+        return Tensor.of(values, images.size(), input.channels(), input.height(), input.width())
+                .to(device());
+    }
+
+    private Device device() {
+        return model.parameters().values().iterator().next().value().device();
+    }
+
+    /** The picture that the model saw: after resizing and cropping. */
+    public RgbImage seen(RgbImage image) {
+        return loaded.preprocessing().apply(image);
+    }
+
+    /**
+     * Class probabilities of an image.
+     *
+     * @throws VitrailException naming the first layer whose output is not finite
+     */
+    public float[] probabilities(RgbImage image) {
+        loaded.requireClassifier();
+        return on(List.of(image), batch -> {
+            try (var off = Gradients.off()) {
+                var found = Functional.softmax(model.apply(batch), -1).toFloats();
+                for (float value : found) {
+                    if (!Float.isFinite(value)) {
+                        nameTheLayer(batch);
+                    }
+                }
+                return Pass.finite("the classifier", found);
+            }
+        });
+    }
+
+    /** Refuses the first block or attention layer, in the order of computation, whose output is not finite. */
+    private void nameTheLayer(Tensor batch) {
+        var names = new HashSet<>(model.blocks());
+        names.addAll(model.attentions());
+        layout.embedding().ifPresent(names::add);
+        Frame.run(() -> {
+            try (var hook = ForwardHook.of(model, names::contains)) {
+                model.apply(batch);
+                hook.activations().forEach((name, output) -> Pass.finite(layout.title(name), output.toFloats()));
+            }
+        });
+    }
+
+    /** Relevance of each patch for the most probable class: the default explanation of models with attention. */
+    public GridMap relevance(RgbImage image) {
+        return relevance(image, top(probabilities(image)));
+    }
+
+    /** Relevance of each patch for a class. */
+    public GridMap relevance(RgbImage image, int target) {
+        require(Figure.RELEVANCE);
+        return on(List.of(image), batch -> Relevance.of(model, batch, new int[] {target})
+                .get(0));
+    }
+
+    /** Explains the most probable class of an image, with scores. */
+    public Explanation explain(RgbImage image) {
+        return explain(image, OptionalInt.empty(), Options.DEFAULT);
+    }
+
+    /**
+     * How to explain.
+     *
+     * @param rollout how attention is rolled out
+     * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
+     * @param scored whether each map is scored, at some 60 forward passes each, and occlusion computed
+     * @param seed of the random orders
+     */
+    public record Options(Rollout.Options rollout, Optional<String> camLayer, boolean scored, long seed) {
+        public static final Options DEFAULT = new Options(Rollout.Options.DEFAULT, Optional.empty(), true, 0);
+    }
+
+    /**
+     * Explains a class of an image by every method that applies.
+     *
+     * @param target the class; the most probable by default
+     */
+    public Explanation explain(RgbImage image, OptionalInt target, Options options) {
+        var probabilities = probabilities(image);
+        int c = target.orElse(top(probabilities));
+        VitrailException.require(
+                c >= 0 && c < probabilities.length,
+                "the model has %d classes, 0 to %d, found %d",
+                probabilities.length,
+                probabilities.length - 1,
+                c);
+        return on(List.of(image), batch -> {
+            var maps = maps(batch, new int[] {c}, options);
+            var random = Optional.<Faithfulness>empty();
+            if (options.scored) {
+                int height = maps.stream()
+                        .mapToInt(method -> method.map().height())
+                        .min()
+                        .orElse(1);
+                int width = maps.stream()
+                        .mapToInt(method -> method.map().width())
+                        .min()
+                        .orElse(1);
+                var removal = new CellRemoval(model, batch, c, height, width);
+                if (removal.cells() <= CellRemoval.MOST) {
+                    maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
+                }
+                maps.replaceAll(method -> new Explanation.Method(
+                        method.name(),
+                        method.map(),
+                        Optional.of(removal.score(
+                                method.map().height() == height && method.map().width() == width
+                                        ? method.map()
+                                        : method.map().averaged(height, width)))));
+                random = Optional.of(removal.random(RANDOM, options.seed));
+            }
+            var lens = reason(Figure.LENS).isEmpty()
+                    ? Optional.of(LogitLens.of(model, batch).get(0))
+                    : Optional.<LogitLens>empty();
+            var norms = reason(Figure.TOKEN_NORMS).isEmpty()
+                    ? TokenNorms.of(model, batch).get(0)
+                    : List.<TokenNorms>of();
+            return new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms);
+        });
+    }
+
+    /** A map by each method that needs one pass, the default explanation first. */
+    private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
+        var maps = new ArrayList<Explanation.Method>();
+        if (reason(Figure.RELEVANCE).isEmpty()) {
+            maps.add(method("relevance", Relevance.of(model, batch, target)));
+        }
+        if (reason(Figure.CAM).isEmpty()) {
+            maps.add(method("CAM", ClassActivationMap.of(model, batch, target)));
+        }
+        maps.add(method(
+                "Grad-CAM", GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
+        if (reason(Figure.ROLLOUT).isEmpty()) {
+            maps.add(method("rollout", Rollout.of(model, batch, options.rollout)));
+        }
+        if (reason(Figure.CLASS_ATTENTION).isEmpty()) {
+            var layers = ClassAttention.of(model, batch).get(0);
+            maps.add(method(
+                    "last attention", List.of(layers.get(layers.size() - 1).mean())));
+        }
+        return maps;
+    }
+
+    private static Explanation.Method method(String name, List<GridMap> maps) {
+        return new Explanation.Method(name, maps.get(0), Optional.empty());
+    }
+
+    static int top(float[] values) {
+        int best = 0;
+        for (int i = 1; i < values.length; i++) {
+            best = values[i] > values[best] ? i : best;
+        }
+        return best;
+    }
+
+    /** Starts to gather the figures of many images, in memory that does not grow with them. */
+    public Behavior behavior() {
+        return new Behavior(this, Optional.empty());
+    }
+
+    /** The same, comparing the blocks with another model's on the same images. */
+    public Behavior behaviorAgainst(Inspector other) {
+        return new Behavior(this, Optional.of(other));
+    }
+
+    /** The loaded model. */
+    public LoadedModel loaded() {
+        return loaded;
+    }
+}

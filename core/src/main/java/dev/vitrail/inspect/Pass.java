@@ -1,0 +1,115 @@
+package dev.vitrail.inspect;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Model;
+import dev.vitrail.nn.ForwardHook;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * One forward pass under a hook, for the time of a function on what it read.
+ *
+ * @param logits {@code [B, classes]}
+ * @param outputs by hook point
+ * @param gradients of the explained logits with respect to the outputs; empty where none was asked for
+ */
+record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> gradients) {
+    /** Runs a batch, without gradients; the function's result holds no tensor. */
+    static <T> T forward(Model model, Tensor images, Collection<String> names, Function<Pass, T> use) {
+        return Frame.compute(() -> {
+            try (var off = Gradients.off();
+                    var hook = ForwardHook.of(model, names::contains)) {
+                var logits = model.apply(images);
+                return use.apply(new Pass(logits, checked(hook, names), Map.of()));
+            }
+        });
+    }
+
+    /**
+     * Runs a batch, and differentiates the logit of each image's class with respect to what was read. The images of a batch are
+     * independent, so the sum of their logits is differentiated once.
+     *
+     * @param classes one for each image
+     */
+    static <T> T backward(Model model, Tensor images, int[] classes, Collection<String> names, Function<Pass, T> use) {
+        return Frame.compute(() -> {
+            try (var on = Gradients.on();
+                    var hook = ForwardHook.of(model, names::contains)) {
+                var logits = model.apply(images.copy().requireGradient(true));
+                requireClasses(classes, images.size(0), logits.size(1));
+                var outputs = checked(hook, names);
+                var chosen = new long[classes.length];
+                for (int i = 0; i < chosen.length; i++) {
+                    chosen[i] = classes[i];
+                }
+                var sum = logits.gather(1, Tensor.of(chosen, chosen.length, 1).to(logits.device()))
+                        .sum();
+                var found = Gradients.of(sum, List.copyOf(outputs.values()));
+                var gradients = new LinkedHashMap<String, Tensor>();
+                outputs.keySet().forEach(name -> gradients.put(name, found.get(gradients.size())));
+                try (var off = Gradients.off()) {
+                    return use.apply(new Pass(logits.detach(), outputs, gradients));
+                }
+            }
+        });
+    }
+
+    private static void requireClasses(int[] classes, long images, long count) {
+        VitrailException.require(
+                classes.length == images, "%d images need a class each, found %d classes", images, classes.length);
+        for (int c : classes) {
+            VitrailException.require(
+                    c >= 0 && c < count, "the model has %d classes, 0 to %d, found %d", count, count - 1, c);
+        }
+    }
+
+    private static Map<String, Tensor> checked(ForwardHook hook, Collection<String> names) {
+        var found = new LinkedHashMap<String, Tensor>();
+        for (var name : names) {
+            found.put(
+                    name,
+                    Optional.ofNullable(hook.activations().get(name))
+                            .orElseThrow(
+                                    () -> VitrailException.of("the forward pass gave nothing by the name '%s'", name)));
+        }
+        return found;
+    }
+
+    /** What a hook point gave, as floats. */
+    float[] output(String name) {
+        return finite(name, required(outputs, name).toFloats());
+    }
+
+    /** The gradient with respect to what a hook point gave, as floats. */
+    float[] gradient(String name) {
+        return finite("the gradient of " + name, required(gradients, name).toFloats());
+    }
+
+    /** Sizes of what a hook point gave. */
+    long[] shape(String name) {
+        return required(outputs, name).shape();
+    }
+
+    private static Tensor required(Map<String, Tensor> tensors, String name) {
+        return Optional.ofNullable(tensors.get(name))
+                .orElseThrow(() -> new IllegalArgumentException("'" + name + "' was not asked for"));
+    }
+
+    /** Refuses values that are no numbers, naming the layer. */
+    static float[] finite(String name, float[] values) {
+        for (float value : values) {
+            VitrailException.require(
+                    Float.isFinite(value),
+                    "'%s' gives values that are not finite, so no figure can be computed: look at the weights with `doctor`",
+                    name);
+        }
+        return values;
+    }
+}

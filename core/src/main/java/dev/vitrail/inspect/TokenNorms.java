@@ -1,0 +1,83 @@
+package dev.vitrail.inspect;
+
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Model;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * L2 norms of one image's tokens after a block, before the final normalization.
+ *
+ * <p>An outlier is a patch whose norm is over three times the median of that image's patches in that block. Such tokens hold global
+ * information instead of their patch's, and attention maps light up there (Darcet et al., <i>Vision Transformers Need Registers</i>, 2023,
+ * arXiv:2309.16588; the threshold is ours).
+ *
+ * @param block its name, or {@code embedding}
+ * @param norms of all tokens, {@code [N]}, prefix tokens first
+ * @param patches on the grid
+ * @param outliers patches that are outliers
+ */
+@SuppressWarnings("ArrayRecordComponent") // the figures are plain arrays by design
+public record TokenNorms(String block, float[] norms, GridMap patches, int outliers) {
+    private static final double FACTOR = 3;
+
+    /**
+     * Measures the embedding and every block of the patches.
+     *
+     * @param images {@code [B, C, H, W]}, normalized
+     * @return for each image, in the order of the blocks
+     */
+    public static List<List<TokenNorms>> of(Model model, Tensor images) {
+        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
+        var names = layout.outputs(false);
+        return Pass.forward(model, images, names, pass -> {
+            var all = new ArrayList<List<TokenNorms>>();
+            for (int b = 0; b < images.size(0); b++) {
+                all.add(new ArrayList<>());
+            }
+            for (var name : names) {
+                var view = CellView.of(layout, pass.output(name), pass.shape(name));
+                for (int b = 0; b < all.size(); b++) {
+                    all.get(b).add(of(layout.title(name), view, b));
+                }
+            }
+            return all;
+        });
+    }
+
+    /** Measures the tokens of one image of a batch. */
+    public static TokenNorms of(String block, CellView view, int image) {
+        var norms = new float[view.tokens()];
+        for (int token = 0; token < norms.length; token++) {
+            double square = 0;
+            for (int c = 0; c < view.channels(); c++) {
+                double value = view.token(image, token, c);
+                square += value * value;
+            }
+            norms[token] = (float) Math.sqrt(square);
+        }
+        var patches = Arrays.copyOfRange(norms, view.prefix(), norms.length);
+        int outliers = 0;
+        for (int i = 0; i < patches.length; i++) {
+            outliers += isOutlier(patches, i) ? 1 : 0;
+        }
+        return new TokenNorms(block, norms, new GridMap(view.height(), view.width(), patches), outliers);
+    }
+
+    /** Whether a cell of {@link #patches} is an outlier. */
+    public boolean isOutlier(int cell) {
+        return isOutlier(patches.values(), cell);
+    }
+
+    private static boolean isOutlier(float[] patches, int cell) {
+        return patches[cell] > FACTOR * median(patches);
+    }
+
+    static double median(float[] values) {
+        var sorted = values.clone();
+        Arrays.sort(sorted);
+        int middle = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + (double) sorted[middle]) / 2;
+    }
+}

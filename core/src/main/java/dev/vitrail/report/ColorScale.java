@@ -1,0 +1,75 @@
+package dev.vitrail.report;
+
+import dev.vitrail.images.RgbImage;
+import dev.vitrail.inspect.GridMap;
+import java.util.Arrays;
+import java.util.List;
+
+/** Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed quantities. */
+public enum ColorScale {
+    /** From dark violet through green to yellow; the map's own range. */
+    AMOUNT(0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b, 0xfde725),
+    /** From blue through white to red; the same length either way. */
+    SIGNED(0x2166ac, 0x67a9cf, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xef8a62, 0xb2182b),
+    /** From black to white; the map's own range. */
+    GREY(0x000000, 0xffffff);
+
+    private final int[] stops;
+
+    ColorScale(int... stops) {
+        this.stops = stops;
+    }
+
+    /** The scale that fits a map: the signed one if any value is negative. */
+    public static ColorScale of(GridMap map) {
+        return map.range()[0] < 0 ? SIGNED : AMOUNT;
+    }
+
+    /** A picture of a map, a pixel for each cell. A flat map has the scale's first color. */
+    public RgbImage picture(GridMap map) {
+        var pixels = new byte[3 * map.values().length];
+        var range = map.range();
+        float extent = Math.max(Math.abs(range[0]), Math.abs(range[1]));
+        float low = this == SIGNED ? -extent : range[0], high = this == SIGNED ? extent : range[1];
+        for (int i = 0; i < map.values().length; i++) {
+            put(pixels, i, high == low ? 0 : (map.values()[i] - low) / (high - low));
+        }
+        return new RgbImage(map.width(), map.height(), pixels);
+    }
+
+    private void put(byte[] pixels, int at, double share) {
+        double place = Math.max(0, Math.min(1, share)) * (stops.length - 1);
+        int stop = Math.min((int) place, stops.length - 2);
+        for (int c = 0; c < 3; c++) {
+            int shift = 16 - 8 * c;
+            double from = stops[stop] >> shift & 255, to = stops[stop + 1] >> shift & 255;
+            pixels[3 * at + c] = (byte) Math.round(from + (place - stop) * (to - from));
+        }
+    }
+
+    /** A picture of maps as tiles with a gap between them, {@code columns} in a row, each by its own range. */
+    public RgbImage tiles(List<GridMap> maps, int columns) {
+        return tiles(maps.stream().map(this::picture).toList(), columns, 1);
+    }
+
+    /** Pictures of one size as tiles. */
+    static RgbImage tiles(List<RgbImage> tiles, int columns, int gap) {
+        int width = tiles.get(0).width(), height = tiles.get(0).height();
+        int across = Math.min(columns, tiles.size()), down = (tiles.size() + columns - 1) / columns;
+        int fullWidth = across * (width + gap) - gap, fullHeight = down * (height + gap) - gap;
+        var pixels = new byte[3 * fullWidth * fullHeight];
+        Arrays.fill(pixels, (byte) 255);
+        for (int i = 0; i < tiles.size(); i++) {
+            int top = i / columns * (height + gap), left = i % columns * (width + gap);
+            for (int row = 0; row < height; row++) {
+                System.arraycopy(
+                        tiles.get(i).pixels(),
+                        3 * row * width,
+                        pixels,
+                        3 * ((top + row) * fullWidth + left),
+                        3 * width);
+            }
+        }
+        return new RgbImage(fullWidth, fullHeight, pixels);
+    }
+}

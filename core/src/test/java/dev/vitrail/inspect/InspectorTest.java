@@ -1,0 +1,186 @@
+package dev.vitrail.inspect;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.images.RgbImage;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The figures of every family's miniature. */
+class InspectorTest {
+    private static final Inspector.Options UNSCORED =
+            new Inspector.Options(Rollout.Options.DEFAULT, Optional.empty(), false, 0);
+
+    private static LoadedModel load(String name) {
+        return LoadedModel.load(name, LoadedModel.Options.DEFAULT.withSeed(1));
+    }
+
+    private static RgbImage image(int index) {
+        return StainedGlass.of(Split.VALIDATION).image(index);
+    }
+
+    /** The letters of the figures that do not apply; all others have to, and to give finite values. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "vit_mini_patch4_32            | e3 j k",
+                "vit_mini_patch4_gap_32        | e3 f j k",
+                "vit_mini_patch6_48            | e3 j k",
+                "vit_mini_r5_s4_gap_32         | e3 f j k",
+                "deit_mini_distilled_patch4_32 | e3 j k",
+                "deit3_mini_patch4_32          | e3 j",
+                "cait_mini_32                  | e3 j",
+                "compact_vit_mini_32           | e3 j k",
+                "compact_cait_mini_32          | e3 j",
+                "t2t_mini_32                   | e3 j k",
+                "t2t_mini_32_dense             | e3 i j k",
+                "swin_mini_32                  | b f k",
+                "swinv2_mini_32                | b f k",
+                "convnext_mini_32              | b c d e1 e3 f j l",
+                "resnet_mini_32                | b c d e1 f j k l",
+                "resnetv2_mini_32_bit          | b c d e1 f j k l",
+            })
+    void appliesToTheFamily(String name, String missing) {
+        try (var loaded = load(name)) {
+            var inspector = Inspector.of(loaded);
+            var left = EnumSet.noneOf(Figure.class);
+            left.addAll(Figure.parse(missing.replace(' ', ',')));
+            for (var figure : Figure.values()) {
+                assertThat(inspector.reason(figure).isPresent())
+                        .as("%s of %s: %s", figure, name, inspector.reason(figure))
+                        .isEqualTo(left.contains(figure));
+            }
+            var why = inspector.explain(image(0), OptionalInt.of(3), UNSCORED);
+            assertThat(why.methods()).isNotEmpty().allSatisfy(method -> {
+                for (float value : method.map().values()) {
+                    assertThat(value).isFinite();
+                }
+            });
+            why.lens().ifPresent(lens -> assertThat(Objects.requireNonNull(lens.logits()[lens.logits().length - 1])[3])
+                    .isCloseTo(logit(inspector, image(0), 3), within(1e-4f)));
+            var behavior = inspector.behavior();
+            behavior.add(List.of(image(0), image(1), image(2), image(3)));
+            assertThat(behavior.similarity().orElseThrow().values()[0][0]).isCloseTo(1, within(1e-3f));
+            assertThat(behavior.channels()).isNotEmpty();
+        }
+    }
+
+    private static float logit(Inspector inspector, RgbImage image, int c) {
+        return inspector.on(
+                List.of(image), batch -> inspector.model().apply(batch).toFloats()[c]);
+    }
+
+    @Test
+    void aMapDoesNotChangeWhenOthersJoinTheBatch() {
+        try (var loaded = load("swin_mini_32")) {
+            var inspector = Inspector.of(loaded);
+            var alone = inspector.relevance(image(0), 2);
+            var together = inspector.on(
+                    List.of(image(1), image(0)), batch -> Relevance.of(inspector.model(), batch, new int[] {1, 2}));
+            for (int i = 0; i < alone.values().length; i++) {
+                assertThat(together.get(1).values()[i])
+                        .isCloseTo(alone.values()[i], within(1e-4f * alone.range()[1] + 1e-12f));
+            }
+        }
+    }
+
+    @Test
+    void theMeanOfAClassActivationMapAndTheBiasAreTheLogit() {
+        try (var loaded = load("resnet_mini_32")) {
+            var inspector = Inspector.of(loaded);
+            var model = inspector.model();
+            var map = inspector.on(List.of(image(0)), batch -> ClassActivationMap.of(model, batch, new int[] {4})
+                    .get(0));
+            double mean = 0;
+            for (float value : map.values()) {
+                mean += value / (double) map.values().length;
+            }
+            var bias = Objects.requireNonNull(
+                    model.parameters().get(model.classifiers().get(0) + ".bias"));
+            double offset = Frame.compute(() -> (double) bias.value().toFloats()[4]);
+            assertThat(mean + offset).isCloseTo(logit(inspector, image(0), 4), within(1e-4));
+        }
+    }
+
+    @Test
+    void curvesShareTheirEnds() {
+        try (var loaded = load("vit_mini_patch4_32")) {
+            var why = Inspector.of(loaded).explain(image(0));
+            assertThat(why.methods()).extracting(Explanation.Method::name).contains("occlusion");
+            for (var method : why.methods()) {
+                var score = method.score().orElseThrow();
+                int last = score.deletion().length - 1;
+                assertThat(score.deletion()[0]).isEqualTo(score.insertion()[last]);
+                assertThat(score.deletion()[last]).isEqualTo(score.insertion()[0]);
+                assertThat(score.saco()).isBetween(-1.0, 1.0);
+            }
+            assertThat(why.sentence()).contains(why.label());
+        }
+    }
+
+    @Test
+    void aClassThatDoesNotDependOnTheImageIsFlat() {
+        try (var loaded = load("vit_mini_patch4_32")) {
+            var inspector = Inspector.of(loaded);
+            var classifier = inspector
+                    .model()
+                    .parameters()
+                    .get(inspector.model().classifiers().get(0) + ".weight");
+            Frame.run(() -> {
+                var weight = Objects.requireNonNull(classifier).value();
+                try (var off = Gradients.off()) {
+                    weight.select(0, 5).fillInPlace(0);
+                }
+            });
+            assertThat(inspector.relevance(image(0), 5).flat()).isTrue();
+            assertThat(inspector.relevance(image(0), 6).flat()).isFalse();
+        }
+    }
+
+    @Test
+    void aLayerThatGivesNoNumbersIsNamed() {
+        try (var loaded = load("vit_mini_patch4_32")) {
+            var inspector = Inspector.of(loaded);
+            Frame.run(() -> {
+                try (var off = Gradients.off()) {
+                    Objects.requireNonNull(inspector.model().parameters().get("blocks.0.attn.qkv.weight"))
+                            .value()
+                            .fillInPlace(Double.NaN);
+                }
+            });
+            assertThatThrownBy(() -> inspector.relevance(image(0), 1))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("blocks.0.attn");
+            assertThatThrownBy(() -> inspector.explain(image(0)))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("blocks.0.attn");
+        }
+    }
+
+    @Test
+    void aRepresentationThatDoesNotDependOnTheImageHasNoSimilarity() {
+        Frame.run(() -> {
+            var constant = Tensor.ones(6, 4);
+            var gram = Cka.gram(constant, false, -1);
+            assertThat(Cka.hsic(gram, gram, 6, true)).isCloseTo(0, within(1e-9));
+            assertThat(constant.dtype()).isEqualTo(DType.F32);
+        });
+    }
+}
