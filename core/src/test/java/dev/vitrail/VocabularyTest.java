@@ -54,6 +54,7 @@ class VocabularyTest {
         int read = 0;
         for (var folder : List.of(
                 "core/src/main",
+                "serve/src/main",
                 "onnx/src/main",
                 "cli/src/main",
                 "bench/src/main",

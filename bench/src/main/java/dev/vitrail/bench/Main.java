@@ -15,6 +15,8 @@ public final class Main {
                                        from the start of the command to its first label
             step MODEL BATCH           where the time of a training step goes
             loop [FOLDER…]             what loading costs the training beside it
+            serve MODEL IMAGES [SECONDS] [ROUNDS]
+                                       the server beside the library: throughput, latency, overload
             memory STEPS PREDICTIONS   resident memory as they go on
             anything else              JMH, for example: KernelBenchmark -f 1
             """;
@@ -32,6 +34,7 @@ public final class Main {
             case "start" -> StartTimes.main(rest);
             case "step" -> StepProfile.main(rest);
             case "loop" -> LoopProfile.main(rest);
+            case "serve" -> ServeLoad.main(rest);
             case "memory" -> MemoryGrowth.main(rest);
             default -> org.openjdk.jmh.Main.main(arguments);
         }

@@ -164,41 +164,25 @@ final class BenchmarkCommand implements Callable<Integer> {
         double blas = PeakGemm.blas();
         double engine = PeakGemm.engine();
         if (json) {
-            Json.print(Json.object(
-                    "model",
+            JsonOutput.print(new Result(
                     name,
-                    "input_size",
                     List.of(
                             model.config().channels(),
                             model.config().imageHeight(),
                             model.config().imageWidth()),
-                    "batch",
                     batch,
-                    "threads",
                     Threads.count(),
-                    "training",
                     train,
-                    "parameters",
                     model.parameterCount(),
-                    "images_per_second",
                     batch / seconds,
-                    "ms_per_batch",
                     seconds * 1e3,
-                    "gmacs",
                     macs / 1e9,
-                    "activations",
                     cost.activations(),
-                    "achieved_gflops",
                     achieved,
-                    "sgemm_gflops",
                     blas,
-                    "fraction_of_peak",
                     achieved / blas,
-                    "engine_gflops",
                     engine,
-                    "fraction_of_engine_peak",
                     achieved / engine,
-                    "peak_rss_mib",
                     peakMemory()));
             return;
         }
@@ -243,4 +227,23 @@ final class BenchmarkCommand implements Callable<Integer> {
             return Double.NaN;
         }
     }
+
+    /** What {@code --json} prints. */
+    private record Result(
+            String model,
+            List<Integer> inputSize,
+            int batch,
+            int threads,
+            boolean training,
+            long parameters,
+            double imagesPerSecond,
+            double msPerBatch,
+            double gmacs,
+            long activations,
+            double achievedGflops,
+            double sgemmGflops,
+            double fractionOfPeak,
+            double engineGflops,
+            double fractionOfEnginePeak,
+            double peakRssMib) {}
 }

@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.RunComparison;
 import dev.vitrail.report.RunRecord;
@@ -7,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -37,14 +39,11 @@ final class CompareCommand implements Callable<Integer> {
         var comparison = RunComparison.of(folders);
         out.ifPresent(file -> AtomicFile.write(file, comparison.html()));
         if (json) {
-            Json.print(Json.object(
-                    "runs",
-                            comparison.runs().stream()
-                                    .map(CompareCommand::object)
-                                    .toList(),
-                    "same_data", comparison.sameData(),
-                    "best", comparison.runs().get(comparison.best()).folder().toString(),
-                    "differences", comparison.differences()));
+            JsonOutput.print(new Result(
+                    comparison.runs().stream().map(Run::of).toList(),
+                    comparison.sameData(),
+                    comparison.runs().get(comparison.best()).folder().toString(),
+                    comparison.differences()));
             return 0;
         }
         Table.print(results(comparison));
@@ -59,23 +58,6 @@ final class CompareCommand implements Callable<Integer> {
         }
         out.ifPresent(file -> System.out.printf("%ncurves  %s%n", file));
         return 0;
-    }
-
-    private static Object object(RunRecord run) {
-        var best = run.best();
-        return Json.object(
-                "run", run.folder().toString(),
-                "model", run.model(),
-                "params", run.parameters(),
-                "finished", run.finished(),
-                "epochs", run.epochs().size(),
-                "best_top1", 100 * best.validationTop1(),
-                "best_epoch", best.epoch(),
-                "best_nll", best.validationLoss(),
-                "last_top1", 100 * run.last().validationTop1(),
-                "seconds", run.seconds(),
-                "images_per_second", run.imagesPerSecond(),
-                "config", run.options());
     }
 
     private static List<List<String>> results(RunComparison comparison) {
@@ -117,5 +99,40 @@ final class CompareCommand implements Callable<Integer> {
 
     private static String shortened(String value) {
         return value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value;
+    }
+
+    /** What {@code --json} prints. */
+    private record Result(List<Run> runs, boolean sameData, String best, Map<String, List<JsonNode>> differences) {}
+
+    /** A run; accuracies in per cent. */
+    private record Run(
+            String run,
+            String model,
+            long params,
+            boolean finished,
+            int epochs,
+            double bestTop1,
+            int bestEpoch,
+            double bestNll,
+            double lastTop1,
+            double seconds,
+            double imagesPerSecond,
+            Map<String, JsonNode> config) {
+        static Run of(RunRecord run) {
+            var best = run.best();
+            return new Run(
+                    run.folder().toString(),
+                    run.model(),
+                    run.parameters(),
+                    run.finished(),
+                    run.epochs().size(),
+                    100 * best.validationTop1(),
+                    best.epoch(),
+                    best.validationLoss(),
+                    100 * run.last().validationTop1(),
+                    run.seconds(),
+                    run.imagesPerSecond(),
+                    run.options());
+        }
     }
 }

@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -97,12 +98,7 @@ final class EmbedCommand implements Callable<Integer> {
     private void report(ImageJob job, LoadedModel loaded) {
         int width = loaded.model().width();
         if (json) {
-            Json.print(Json.object(
-                    "count", job.read(),
-                    "width", width,
-                    "broken", job.broken(),
-                    "file", PathNames.text(out),
-                    "notes", loaded.notes()));
+            JsonOutput.print(new Result(job.read(), width, job.broken(), PathNames.text(out), loaded.notes()));
         } else {
             System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", job.read(), width, PathNames.text(out));
         }
@@ -129,18 +125,17 @@ final class EmbedCommand implements Callable<Integer> {
                     out,
                     results,
                     false,
-                    (entry, file) ->
-                            file.write((Json.line(Json.object("image", entry.image(), "vector", vector(entry))) + "\n")
-                                    .getBytes(StandardCharsets.UTF_8)));
+                    (entry, file) -> file.write((JsonOutput.line(new Row(entry.image(), vector(entry))) + "\n")
+                            .getBytes(StandardCharsets.UTF_8)));
         }
     }
 
     /** What a file has of an image. */
-    private interface Row {
+    private interface RowWriter {
         void write(PartialResults.Entry entry, OutputStream file) throws IOException;
     }
 
-    private static void write(Path file, PartialResults results, boolean matrix, Row row) {
+    private static void write(Path file, PartialResults results, boolean matrix, RowWriter row) {
         AtomicFile.write(file, channel -> {
             var buffered = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
             var begun = new boolean[1];
@@ -198,4 +193,11 @@ final class EmbedCommand implements Callable<Integer> {
         bytes.putShort((short) header.length());
         return bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII)).array();
     }
+
+    /** What {@code --json} prints. */
+    private record Result(long count, int width, long broken, String file, List<String> notes) {}
+
+    /** A line of a JSON Lines file. */
+    @SuppressWarnings("ArrayRecordComponent") // it is only printed
+    private record Row(String image, float[] vector) {}
 }

@@ -59,6 +59,9 @@ final class EvaluateCommand implements Callable<Integer> {
     @Option(names = "--batch", defaultValue = "32", description = "Batch size (default ${DEFAULT-VALUE}).")
     private int batch;
 
+    @Mixin
+    private BackendOption backend = new BackendOption();
+
     @Option(names = "--workers", paramLabel = "N", description = "Image decoding threads (default: all cores).")
     private int workers;
 
@@ -80,7 +83,7 @@ final class EvaluateCommand implements Callable<Integer> {
         out.ifPresent(AtomicFile::requireWritable);
         var set = dataset();
         DataFaults.tell(set.faults(), strict);
-        try (var loaded = models.loadClassifier()) {
+        try (var loaded = backend.applyTo(models.loadClassifier(), batch)) {
             var matched = set.classes().isEmpty() ? set : matched(set, loaded);
             var options =
                     Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
@@ -145,30 +148,18 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private void report(Evaluation result, int broken, int cut, int faults, List<String> notes) {
         if (json) {
-            Json.print(Json.object(
-                    "images",
+            JsonOutput.print(new Result(
                     result.images(),
-                    "correct1",
                     result.correct1(),
-                    "correct5",
                     result.correct5(),
-                    "top1",
                     100 * result.top1(),
-                    "top5",
                     100 * result.top5(),
-                    "nll",
                     result.nll(),
-                    "calibration_error",
                     result.calibration().expectedError(),
-                    "broken",
                     broken,
-                    "cut",
                     cut,
-                    "faults",
                     faults,
-                    "images_per_second",
                     result.imagesPerSecond(),
-                    "notes",
                     notes));
             return;
         }
@@ -188,4 +179,19 @@ final class EvaluateCommand implements Callable<Integer> {
                 100 * result.calibration().expectedError());
         System.out.printf(Locale.ROOT, "%-12s %.1f images/s%n", "speed", result.imagesPerSecond());
     }
+
+    /** What {@code --json} prints; {@code top1} and {@code top5} in per cent. */
+    private record Result(
+            long images,
+            long correct1,
+            long correct5,
+            double top1,
+            double top5,
+            double nll,
+            double calibrationError,
+            int broken,
+            int cut,
+            int faults,
+            double imagesPerSecond,
+            List<String> notes) {}
 }

@@ -146,13 +146,13 @@ final class ExportCommand implements Callable<Integer> {
                 .mapToLong(content -> content.remaining())
                 .sum();
         if (json) {
-            Json.print(Json.object(
-                    "file", PathNames.text(to),
-                    "format", format.name().toLowerCase(Locale.ROOT),
-                    "names", names.toString(),
-                    "tensors", tensors.size(),
-                    "parameter_bytes", bytes,
-                    "notes", loaded.notes()));
+            JsonOutput.print(new WeightsResult(
+                    PathNames.text(to),
+                    format.name().toLowerCase(Locale.ROOT),
+                    names.toString(),
+                    tensors.size(),
+                    bytes,
+                    loaded.notes()));
         } else {
             System.out.printf(
                     Locale.ROOT,
@@ -183,20 +183,17 @@ final class ExportCommand implements Callable<Integer> {
     private void report(LoadedModel loaded, OnnxExport.Written written, Optional<OnnxCheck.Result> checked) {
         var file = PathNames.text(written.file());
         if (json) {
-            var object = Json.object(
-                    "file", file,
-                    "format", "onnx",
-                    "opset", OnnxExport.OPSET,
-                    "nodes", written.nodes(),
-                    "parameter_bytes", written.parameters(),
-                    "external_data", written.external(),
-                    "notes", loaded.notes());
-            checked.ifPresent(result -> {
-                object.put("max_difference", result.difference());
-                object.put("output_range", result.range());
-                object.put("passed", result.passed());
-            });
-            Json.print(object);
+            JsonOutput.print(new GraphResult(
+                    file,
+                    "onnx",
+                    OnnxExport.OPSET,
+                    written.nodes(),
+                    written.parameters(),
+                    written.external(),
+                    loaded.notes(),
+                    checked.map(OnnxCheck.Result::difference),
+                    checked.map(OnnxCheck.Result::range),
+                    checked.map(OnnxCheck.Result::passed)));
             return;
         }
         System.out.printf(
@@ -216,4 +213,21 @@ final class ExportCommand implements Callable<Integer> {
                 OnnxCheck.TOLERANCE,
                 CHECKED_BATCHES));
     }
+
+    /** What {@code --json} prints of a weights file. */
+    private record WeightsResult(
+            String file, String format, String names, int tensors, long parameterBytes, List<String> notes) {}
+
+    /** What {@code --json} prints of a graph; the last three with {@code --check}. */
+    private record GraphResult(
+            String file,
+            String format,
+            int opset,
+            int nodes,
+            long parameterBytes,
+            boolean externalData,
+            List<String> notes,
+            Optional<Double> maxDifference,
+            Optional<Double> outputRange,
+            Optional<Boolean> passed) {}
 }

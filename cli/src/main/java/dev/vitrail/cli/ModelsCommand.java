@@ -37,8 +37,7 @@ final class ModelsCommand implements Callable<Integer> {
         VitrailException.require(
                 !variants.isEmpty(), "no model's name matches '%s': 'vitrail models' lists all", pattern);
         if (json) {
-            Json.print(Json.object(
-                    "models", variants.stream().map(ModelsCommand::object).toList()));
+            JsonOutput.print(new Result(variants.stream().map(Entry::of).toList()));
         } else if (weights) {
             listWeights(variants);
         } else {
@@ -96,21 +95,31 @@ final class ModelsCommand implements Callable<Integer> {
         System.out.printf(Locale.ROOT, "%n%d published weights%n", count);
     }
 
-    private static Object object(Variant variant) {
-        var facts = Facts.of(variant);
-        var config = variant.config();
-        return Json.object(
-                "name", variant.name(),
-                "family", variant.family().name(),
-                "params", facts.parameters,
-                "gmacs", facts.cost.multiplyAccumulates() / 1e9,
-                "activations", facts.cost.activations(),
-                "input_size", List.of(config.channels(), config.imageHeight(), config.imageWidth()),
-                "classes", config.classes(),
-                "weights",
-                        Pretrained.of(variant.name()).stream()
-                                .map(Pretrained::name)
-                                .toList());
+    /** What {@code --json} prints. */
+    private record Result(List<Entry> models) {}
+
+    private record Entry(
+            String name,
+            String family,
+            long params,
+            double gmacs,
+            long activations,
+            List<Integer> inputSize,
+            int classes,
+            List<String> weights) {
+        static Entry of(Variant variant) {
+            var facts = Facts.of(variant);
+            var config = variant.config();
+            return new Entry(
+                    variant.name(),
+                    variant.family().name(),
+                    facts.parameters,
+                    facts.cost.multiplyAccumulates() / 1e9,
+                    facts.cost.activations(),
+                    List.of(config.channels(), config.imageHeight(), config.imageWidth()),
+                    config.classes(),
+                    Pretrained.of(variant.name()).stream().map(Pretrained::name).toList());
+        }
     }
 
     /** What is counted from the model itself, on shapes alone. */

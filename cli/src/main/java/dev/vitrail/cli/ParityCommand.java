@@ -1,10 +1,13 @@
 package dev.vitrail.cli;
 
+import com.fasterxml.jackson.annotation.JsonAnyGetter;
 import dev.vitrail.parity.Outcome;
 import dev.vitrail.parity.Parity;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -40,13 +43,8 @@ final class ParityCommand implements Callable<Integer> {
         long passed = outcomes.stream().filter(Outcome::passed).count();
         long failed = outcomes.size() - passed;
         if (json) {
-            Json.print(Json.object(
-                    "passed",
-                    passed,
-                    "failed",
-                    failed,
-                    "cases",
-                    outcomes.stream().map(ParityCommand::object).toList()));
+            JsonOutput.print(
+                    new Result(passed, failed, outcomes.stream().map(Case::of).toList()));
         } else {
             System.out.printf(Locale.ROOT, "%n%d passed, %d failed%n", passed, failed);
         }
@@ -65,10 +63,17 @@ final class ParityCommand implements Callable<Integer> {
                 + outcome.complaint().map(complaint -> "\n       " + complaint).orElse("");
     }
 
-    private static Object object(Outcome outcome) {
-        var object = Json.object("id", outcome.id(), "kind", outcome.kind(), "passed", outcome.passed());
-        object.putAll(outcome.figures());
-        outcome.complaint().ifPresent(complaint -> object.put("complaint", complaint));
-        return object;
+    /** What {@code --json} prints. */
+    private record Result(long passed, long failed, List<Case> cases) {}
+
+    private record Case(
+            String id,
+            String kind,
+            boolean passed,
+            @JsonAnyGetter Map<String, Double> figures,
+            Optional<String> complaint) {
+        static Case of(Outcome outcome) {
+            return new Case(outcome.id(), outcome.kind(), outcome.passed(), outcome.figures(), outcome.complaint());
+        }
     }
 }

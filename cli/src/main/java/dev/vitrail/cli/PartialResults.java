@@ -134,7 +134,8 @@ final class PartialResults implements AutoCloseable {
         var header = new LinkedHashMap<String, Object>();
         header.put("vitrail", TITLE);
         header.putAll(made);
-        AtomicFile.writeFully(channel, ByteBuffer.wrap((Json.line(header) + "\n").getBytes(StandardCharsets.UTF_8)));
+        AtomicFile.writeFully(
+                channel, ByteBuffer.wrap((JsonOutput.line(header) + "\n").getBytes(StandardCharsets.UTF_8)));
         begin = channel.position();
     }
 

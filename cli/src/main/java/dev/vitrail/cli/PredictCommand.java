@@ -74,6 +74,9 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE", description = "Output file (default: stdout).")
     private Optional<Path> out = Optional.empty();
 
+    @Mixin
+    private BackendOption backend = new BackendOption();
+
     @Option(names = "--resume", description = "Continue an interrupted run with the same --out.")
     private boolean resume;
 
@@ -91,7 +94,7 @@ final class PredictCommand implements Callable<Integer> {
                 !resume || out.isPresent(), "--resume needs --out FILE, the file whose work is to go on");
         out.ifPresent(AtomicFile::requireWritable);
         try (var files = inputs.listing();
-                var vitrail = new Vitrail(models.loadClassifier())) {
+                var vitrail = new Vitrail(backend.applyTo(models.loadClassifier(), batch))) {
             if (out.isPresent()) {
                 toFile(vitrail, files, written, out.get());
             } else {

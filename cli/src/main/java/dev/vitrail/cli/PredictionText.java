@@ -2,7 +2,6 @@ package dev.vitrail.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.vitrail.Prediction;
 import java.io.IOException;
@@ -11,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import org.apache.commons.csv.CSVFormat;
 
 /** Writes predictions as text, image by image; UTF-8, with a line's end of one byte on every system. */
 abstract class PredictionText {
@@ -51,16 +51,18 @@ abstract class PredictionText {
         }
     }
 
-    private static Object object(String image, List<Prediction> labels) {
-        return Json.object(
-                "image",
-                image,
-                "labels",
-                labels.stream()
-                        .map(label -> Json.object(
-                                "index", label.index(), "label", label.label(), "probability", label.probability()))
-                        .toList());
+    /** The predictions of an image, as JSON. */
+    private record Result(String image, List<Label> labels) {
+        static Result of(String image, List<Prediction> labels) {
+            return new Result(
+                    image,
+                    labels.stream()
+                            .map(label -> new Label(label.index(), label.label(), label.probability()))
+                            .toList());
+        }
     }
+
+    private record Label(int index, String label, double probability) {}
 
     private static final class Ranking extends PredictionText {
         private boolean begun;
@@ -91,6 +93,9 @@ abstract class PredictionText {
 
     /** RFC 4180, with a title line. */
     private static final class Csv extends PredictionText {
+        private static final CSVFormat FORMAT =
+                CSVFormat.RFC4180.builder().setRecordSeparator('\n').get();
+
         private boolean begun;
 
         Csv(OutputStream out) {
@@ -102,17 +107,16 @@ abstract class PredictionText {
             var rows = new StringBuilder(begun ? "" : "image,rank,index,label,probability\n");
             for (int i = 0; i < labels.size(); i++) {
                 var label = labels.get(i);
-                rows.append(quoted(image))
-                        .append(String.format(Locale.ROOT, ",%d,%d,", i + 1, label.index()))
-                        .append(quoted(label.label()))
-                        .append(String.format(Locale.ROOT, ",%.6f\n", label.probability()));
+                rows.append(FORMAT.format(
+                                image,
+                                i + 1,
+                                label.index(),
+                                label.label(),
+                                String.format(Locale.ROOT, "%.6f", label.probability())))
+                        .append('\n');
             }
             begun = true;
             write(rows.toString());
-        }
-
-        private static String quoted(String text) {
-            return text.matches("[^\",\r\n]*") ? text : "\"" + text.replace("\"", "\"\"") + "\"";
         }
     }
 
@@ -123,7 +127,7 @@ abstract class PredictionText {
 
         @Override
         void add(String image, List<Prediction> labels) {
-            write(Json.line(object(image, labels)) + "\n");
+            write(JsonOutput.line(Result.of(image, labels)) + "\n");
         }
     }
 
@@ -135,7 +139,8 @@ abstract class PredictionText {
         JsonObject(OutputStream out) {
             super(out);
             try {
-                json = new ObjectMapper()
+                json = JsonOutput.LINES
+                        .copy()
                         .disable(SerializationFeature.FLUSH_AFTER_WRITE_VALUE)
                         .getFactory()
                         .createGenerator(out)
@@ -154,7 +159,7 @@ abstract class PredictionText {
                     json.writeArrayFieldStart("predictions");
                     begun = true;
                 }
-                json.writePOJO(object(image, labels));
+                json.writePOJO(Result.of(image, labels));
                 json.flush();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

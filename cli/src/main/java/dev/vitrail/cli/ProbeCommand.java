@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -132,18 +133,18 @@ final class ProbeCommand implements Callable<Integer> {
                 }
             }
             if (json) {
-                Json.print(Json.object(
-                        "model", loaded.variant().name(),
-                        "train_images", train.size(),
-                        "images", validation.size(),
-                        "classes", classes,
-                        "width", train.width(),
-                        "broken", broken,
-                        "cut", cut,
-                        "faults", sets.faults().count(),
-                        "seconds", seconds,
-                        "notes", loaded.notes(),
-                        "results", results.stream().map(ProbeCommand::object).toList()));
+                JsonOutput.print(new Result(
+                        loaded.variant().name(),
+                        train.size(),
+                        validation.size(),
+                        classes,
+                        train.width(),
+                        broken,
+                        cut,
+                        sets.faults().count(),
+                        seconds,
+                        loaded.notes(),
+                        results.stream().map(Probe::of).toList()));
             }
         }
         return 0;
@@ -198,20 +199,39 @@ final class ProbeCommand implements Callable<Integer> {
                 Math.getExponent(result.penalty()));
     }
 
-    /** Without {@code interval95} where a single draw took every image. */
-    private static Object object(FewShot.Result result) {
-        var object = Json.object(
-                "shots",
-                result.shots() == FewShot.ALL ? ALL : result.shots(),
-                "images",
-                result.images(),
-                "draws",
-                result.accuracies().size(),
-                "top1",
-                100 * result.mean());
-        result.halfInterval().ifPresent(half -> object.put("interval95", 100 * half));
-        object.put("penalty", result.penalty());
-        object.put("accuracies", result.accuracies().stream().map(a -> 100 * a).toList());
-        return object;
+    /** What {@code --json} prints. */
+    private record Result(
+            String model,
+            int trainImages,
+            int images,
+            int classes,
+            int width,
+            int broken,
+            int cut,
+            int faults,
+            double seconds,
+            List<String> notes,
+            List<Probe> results) {}
+
+    /** Accuracies in per cent; {@code shots} is a number or "all", and a single draw has no interval. */
+    private record Probe(
+            Object shots,
+            int images,
+            int draws,
+            double top1,
+            OptionalDouble interval95,
+            double penalty,
+            List<Double> accuracies) {
+        static Probe of(FewShot.Result result) {
+            var half = result.halfInterval();
+            return new Probe(
+                    result.shots() == FewShot.ALL ? ALL : result.shots(),
+                    result.images(),
+                    result.accuracies().size(),
+                    100 * result.mean(),
+                    half.isPresent() ? OptionalDouble.of(100 * half.getAsDouble()) : half,
+                    result.penalty(),
+                    result.accuracies().stream().map(a -> 100 * a).toList());
+        }
     }
 }

@@ -5,7 +5,9 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingOption;
 import dev.vitrail.train.TrainingOptions;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -41,9 +43,8 @@ final class RecipesCommand implements Callable<Integer> {
         if (options) {
             explain();
         } else if (json) {
-            var recipes = name == null ? Recipe.shipped() : java.util.List.of(Recipe.get(name));
-            Json.print(Json.object(
-                    "recipes", recipes.stream().map(RecipesCommand::object).toList()));
+            var recipes = name == null ? Recipe.shipped() : List.of(Recipe.get(name));
+            JsonOutput.print(new Result(recipes.stream().map(Entry::of).toList()));
         } else if (name == null) {
             list();
         } else {
@@ -66,16 +67,6 @@ final class RecipesCommand implements Callable<Integer> {
                     recipe.knownFor());
         }
         System.out.println("show one: vitrail recipes NAME; train by it: vitrail train --recipe NAME");
-    }
-
-    private static Object object(Recipe recipe) {
-        return Json.object(
-                "name", recipe.name(),
-                "summary", recipe.summary(),
-                "source", recipe.source(),
-                "cost", recipe.cost(),
-                "known_for", recipe.knownFor(),
-                "options", recipe.options().texts());
     }
 
     private static void explain() {
@@ -102,5 +93,21 @@ final class RecipesCommand implements Callable<Integer> {
                 .filter(text -> !text.isEmpty())
                 .map(text -> "default " + text)
                 .orElse("no default");
+    }
+
+    /** What {@code --json} prints. */
+    private record Result(List<Entry> recipes) {}
+
+    private record Entry(
+            String name, String summary, String source, String cost, String knownFor, Map<String, String> options) {
+        static Entry of(Recipe recipe) {
+            return new Entry(
+                    recipe.name(),
+                    recipe.summary(),
+                    recipe.source(),
+                    recipe.cost(),
+                    recipe.knownFor(),
+                    recipe.options().texts());
+        }
     }
 }

@@ -41,32 +41,18 @@ final class ReplayCommand implements Callable<Integer> {
         try (var loaded = TrainingModels.of(failed, file.toString(), place)) {
             var diagnosis = TrainingModels.replay(failed, loaded, place);
             if (json) {
-                Json.print(Json.object(
-                        "file", file.toString(),
-                        "model", loaded.variant().name(),
-                        "loss", diagnosis.loss(),
-                        "first_bad", diagnosis.firstBad().orElse(""),
-                        "outputs",
-                                diagnosis.outputs().stream()
-                                        .map(ReplayCommand::object)
-                                        .toList(),
-                        "gradients",
-                                diagnosis.gradients().stream()
-                                        .map(ReplayCommand::object)
-                                        .toList()));
+                JsonOutput.print(new Result(
+                        file.toString(),
+                        loaded.variant().name(),
+                        diagnosis.loss(),
+                        diagnosis.firstBad().orElse(""),
+                        diagnosis.outputs().stream().map(Numbers::of).toList(),
+                        diagnosis.gradients().stream().map(Numbers::of).toList()));
             } else {
                 print(diagnosis);
             }
             return diagnosis.firstBad().isPresent() ? 1 : 0;
         }
-    }
-
-    private static Object object(Finding finding) {
-        return Json.object(
-                "name", finding.name(),
-                "shape", finding.shape(),
-                "largest", finding.largest(),
-                "not_finite", finding.bad());
     }
 
     private void print(StepDiagnosis diagnosis) {
@@ -101,6 +87,17 @@ final class ReplayCommand implements Callable<Integer> {
         int hidden = findings.size() - (to - from);
         if (hidden > 0) {
             System.out.printf("  … and %d more: --all shows them%n", hidden);
+        }
+    }
+
+    /** What {@code --json} prints. */
+    private record Result(
+            String file, String model, double loss, String firstBad, List<Numbers> outputs, List<Numbers> gradients) {}
+
+    @SuppressWarnings("ArrayRecordComponent") // it is only printed
+    private record Numbers(String name, long[] shape, double largest, long notFinite) {
+        static Numbers of(Finding finding) {
+            return new Numbers(finding.name(), finding.shape(), finding.largest(), finding.bad());
         }
     }
 }

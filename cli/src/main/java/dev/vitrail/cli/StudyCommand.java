@@ -112,7 +112,7 @@ final class StudyCommand implements Callable<Integer> {
             results = plan ? runner.results() : run(runner, study, folder);
         }
         if (json) {
-            Json.print(object(results, folder, faults));
+            JsonOutput.print(result(results, folder, faults));
         } else if (plan) {
             plan(results);
         } else {
@@ -208,58 +208,83 @@ final class StudyCommand implements Callable<Integer> {
                 .toList();
     }
 
-    private Object object(StudyResults results, Path folder, DataProblems faults) {
-        return Json.object(
-                "study", results.name(),
-                "folder", folder.toString(),
-                "finished", results.finished(),
-                "missing", missingRows(results).size(),
-                "failed", results.in(State.FAILED).size(),
-                "broken", broken.size(),
-                "faults", faults.count(),
-                "runs", results.rows().stream().map(StudyCommand::object).toList(),
-                "table", results.lines().stream().map(StudyCommand::object).toList());
+    private Result result(StudyResults results, Path folder, DataProblems faults) {
+        return new Result(
+                results.name(),
+                folder.toString(),
+                results.finished(),
+                missingRows(results).size(),
+                results.in(State.FAILED).size(),
+                broken.size(),
+                faults.count(),
+                results.rows().stream().map(Run::of).toList(),
+                results.lines().stream().map(Line::of).toList());
     }
 
-    private static Object object(StudyRow row) {
-        var object = Json.object(
-                "run", row.folder().toString(),
-                "model", row.model(),
-                "recipe", row.recipe(),
-                "share", row.share(),
-                "images", row.images(),
-                "seed", row.seed(),
-                "state", row.state().text());
-        row.result().ifPresent(found -> {
-            object.put("top1", 100 * found.top1());
-            object.put("best_top1", 100 * found.bestTop1());
-            object.put("nll", found.nll());
-            object.put("seconds", found.seconds());
-            object.put("images_per_second", found.imagesPerSecond());
-        });
-        if (!row.failure().isEmpty()) {
-            object.put("failure", row.failure());
+    /** What {@code --json} prints. */
+    private record Result(
+            String study,
+            String folder,
+            boolean finished,
+            int missing,
+            int failed,
+            int broken,
+            int faults,
+            List<Run> runs,
+            List<Line> table) {}
+
+    /** A run; accuracies in per cent. */
+    private record Run(
+            String run,
+            String model,
+            String recipe,
+            double share,
+            int images,
+            long seed,
+            String state,
+            Optional<Double> top1,
+            Optional<Double> bestTop1,
+            Optional<Double> nll,
+            Optional<Double> seconds,
+            Optional<Double> imagesPerSecond,
+            Optional<String> failure) {
+        static Run of(StudyRow row) {
+            var found = row.result();
+            return new Run(
+                    row.folder().toString(),
+                    row.model(),
+                    row.recipe(),
+                    row.share(),
+                    row.images(),
+                    row.seed(),
+                    row.state().text(),
+                    found.map(result -> 100 * result.top1()),
+                    found.map(result -> 100 * result.bestTop1()),
+                    found.map(StudyRow.Result::nll),
+                    found.map(StudyRow.Result::seconds),
+                    found.map(StudyRow.Result::imagesPerSecond),
+                    Optional.of(row.failure()).filter(text -> !text.isEmpty()));
         }
-        return object;
     }
 
-    private static Object object(StudyResults.Line line) {
-        return Json.object(
-                "name", line.name(),
-                "params", line.parameters(),
-                "macs", line.multiplyAccumulates(),
-                "seconds", line.seconds(),
-                "images_per_second", line.imagesPerSecond(),
-                "accuracies",
-                        line.accuracies().stream()
-                                .map(one -> {
-                                    var object = Json.object(
-                                            "images", one.images(),
-                                            "runs", one.runs(),
-                                            "top1", 100 * one.mean());
-                                    one.std().ifPresent(d -> object.put("std", 100 * d));
-                                    return object;
-                                })
-                                .toList());
+    private record Line(
+            String name, long params, long macs, double seconds, double imagesPerSecond, List<Accuracy> accuracies) {
+        static Line of(StudyResults.Line line) {
+            return new Line(
+                    line.name(),
+                    line.parameters(),
+                    line.multiplyAccumulates(),
+                    line.seconds(),
+                    line.imagesPerSecond(),
+                    line.accuracies().stream()
+                            .map(one -> new Accuracy(
+                                    one.images(),
+                                    one.runs(),
+                                    100 * one.mean(),
+                                    one.std().map(std -> 100 * std)))
+                            .toList());
+        }
     }
+
+    private record Accuracy(int images, int runs, double top1, Optional<Double> std) {}
 }

@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.engine.Processor;
 import dev.vitrail.engine.SelfTest;
 import dev.vitrail.engine.SystemReport;
-import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -38,7 +38,7 @@ final class SystemCommand implements Callable<Integer> {
         var report = SystemReport.read();
         var test = full ? Optional.of(SelfTest.run(SEED, SHAPES)) : Optional.<SelfTest.Result>empty();
         if (json) {
-            Json.print(object(report, test));
+            JsonOutput.print(result(report, test));
         } else {
             print(report, test);
         }
@@ -47,71 +47,41 @@ final class SystemCommand implements Callable<Integer> {
         return sound ? ExitCode.OK : ExitCode.SOFTWARE;
     }
 
-    private static Map<String, Object> object(SystemReport report, Optional<SelfTest.Result> test) {
-        var object = new LinkedHashMap<String, Object>();
-        object.put(
-                "platform",
-                Json.object(
-                        "system", report.platform().system(),
-                        "java", report.platform().java()));
-        object.put(
-                "processor",
-                Json.object(
-                        "name", report.processor().name(),
-                        "vendor", report.processor().vendor(),
-                        "vectors", report.processor().widestVectors(),
-                        "caches",
-                                report.processor().caches().stream()
-                                        .map(cache -> Json.object("level", cache.level(), "bytes", cache.bytes()))
-                                        .toList(),
-                        "hides_caches", report.processor().hidesCaches()));
+    private static Result result(SystemReport report, Optional<SelfTest.Result> test) {
+        var processor = report.processor();
         var limits = report.limits();
-        object.put(
-                "limits",
-                Json.object(
-                        "cores", limits.cores(),
-                        "cpu_quota",
-                                limits.cpuQuota().isPresent()
-                                        ? (Object) limits.cpuQuota().getAsDouble()
-                                        : "none",
-                        "memory_bytes", limits.memoryBytes(),
-                        "heap_bytes", limits.heapBytes(),
-                        "threads", limits.threads(),
-                        "waiting", limits.waiting()));
         var libraries = report.libraries();
-        object.put(
-                "libraries",
-                Json.object(
-                        "libtorch", libraries.libtorch(),
-                        "onednn", libraries.oneDnn(),
-                        "onednn_limit", libraries.oneDnnLimit().orElse("none"),
-                        "blas", libraries.blas(),
-                        "blas_kernels", libraries.blasKernels()));
-        object.put("environment", report.environment());
-        object.put(
-                "products",
-                Json.object(
-                        "backend",
-                        report.products().backend().toString(),
-                        "training_backend",
-                        report.products().trainsOnBlas()
-                                ? "BLAS"
-                                : report.products().backend().toString(),
-                        "reason",
-                        report.products().reason()));
-        object.put(
-                "canary",
-                Json.object(
-                        "passed",
-                        report.canary().isEmpty(),
-                        "failure",
-                        report.canary().orElse("none")));
-        object.put("cuda_devices", report.cuda().map(SystemReport.Cuda::devices).orElse(0L));
-        test.ifPresent(found -> object.put(
-                "full",
-                Json.object(
-                        "checks", found.checks(), "failed", found.failures().size(), "failures", found.failures())));
-        return object;
+        var products = report.products();
+        return new Result(
+                report.platform(),
+                new Result.Cpu(
+                        processor.name(),
+                        processor.vendor(),
+                        processor.widestVectors(),
+                        processor.caches(),
+                        processor.hidesCaches()),
+                new Result.Limits(
+                        limits.cores(),
+                        limits.cpuQuota().isPresent() ? limits.cpuQuota().getAsDouble() : "none",
+                        limits.memoryBytes(),
+                        limits.heapBytes(),
+                        limits.threads(),
+                        limits.waiting()),
+                new Result.Libraries(
+                        libraries.libtorch(),
+                        libraries.oneDnn(),
+                        libraries.oneDnnLimit().orElse("none"),
+                        libraries.blas(),
+                        libraries.blasKernels()),
+                report.environment(),
+                new Result.Products(
+                        products.backend().toString(),
+                        products.trainsOnBlas() ? "BLAS" : products.backend().toString(),
+                        products.reason()),
+                new Result.Canary(report.canary().isEmpty(), report.canary().orElse("none")),
+                report.cuda().map(SystemReport.Cuda::devices).orElse(0L),
+                test.map(found ->
+                        new Result.Full(found.checks(), found.failures().size(), found.failures())));
     }
 
     private static void print(SystemReport report, Optional<SelfTest.Result> test) {
@@ -184,5 +154,30 @@ final class SystemCommand implements Callable<Integer> {
 
     private static void line(String name, String value) {
         System.out.printf(Locale.ROOT, "%-16s %s%n", name, value);
+    }
+
+    /** What {@code --json} prints. */
+    private record Result(
+            SystemReport.Platform platform,
+            Cpu processor,
+            Limits limits,
+            Libraries libraries,
+            Map<String, String> environment,
+            Products products,
+            Canary canary,
+            long cudaDevices,
+            Optional<Full> full) {
+        record Cpu(String name, String vendor, String vectors, List<Processor.Cache> caches, boolean hidesCaches) {}
+
+        /** {@code cpuQuota} is a number or "none". */
+        record Limits(int cores, Object cpuQuota, long memoryBytes, long heapBytes, int threads, String waiting) {}
+
+        record Libraries(String libtorch, String onednn, String onednnLimit, String blas, String blasKernels) {}
+
+        record Products(String backend, String trainingBackend, String reason) {}
+
+        record Canary(boolean passed, String failure) {}
+
+        record Full(int checks, int failed, List<String> failures) {}
     }
 }

@@ -232,30 +232,18 @@ final class TrainCommand implements Callable<Integer> {
                 .average()
                 .orElse(0);
         if (json) {
-            Json.print(Json.object(
-                    "run",
+            JsonOutput.print(new Result(
                     result.folder().toString(),
-                    "finished",
                     result.finished(),
-                    "epochs",
                     result.epochs().size(),
-                    "val_top1",
                     100 * last,
-                    "best_top1",
                     100 * result.bestTop1(),
-                    "best_epoch",
                     result.bestEpoch(),
-                    "seconds",
                     result.seconds(),
-                    "images_per_second",
                     speed,
-                    "broken",
                     run.loaders().broken(),
-                    "cut",
                     run.loaders().cut(),
-                    "faults",
                     run.sets().faults().count(),
-                    "notes",
                     notes(run.loaded())));
             return;
         }
@@ -299,4 +287,19 @@ final class TrainCommand implements Callable<Integer> {
                 "%nnext: vitrail predict --model %s IMAGE…, or vitrail train --data YOUR_FOLDER%n",
                 folder.path());
     }
+
+    /** What {@code --json} prints; accuracies in per cent. */
+    private record Result(
+            String run,
+            boolean finished,
+            int epochs,
+            double valTop1,
+            double bestTop1,
+            int bestEpoch,
+            double seconds,
+            double imagesPerSecond,
+            int broken,
+            int cut,
+            int faults,
+            List<String> notes) {}
 }

@@ -2,6 +2,7 @@ package dev.vitrail.data;
 
 import dev.vitrail.VitrailException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,11 +11,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVParser;
 
 /** Comma-separated values as RFC 4180 has them: quoted cells, doubled quotes, either line end; a byte-order mark is skipped. */
 final class Csv {
     /** More than any list of files needs; a wrong file is refused before it fills the heap. */
     private static final long LARGEST = 512L << 20;
+
+    /** Text after a closing quote belongs to the cell, so that the only fault of form is a quote that is never closed. */
+    private static final CSVFormat FORMAT = CSVFormat.RFC4180
+            .builder()
+            .setIgnoreEmptyLines(false)
+            .setTrailingData(true)
+            .get();
 
     private Csv() {}
 
@@ -74,48 +84,18 @@ final class Csv {
     }
 
     private static List<Row> parse(Path file, String text) {
-        List<Row> rows = new ArrayList<>();
-        List<String> cells = new ArrayList<>();
-        StringBuilder cell = new StringBuilder();
-        boolean quoted = false;
-        boolean wasQuoted = false;
+        var rows = new ArrayList<Row>();
         int line = 1;
-        int rowLine = 1;
-        for (int i = 0; i <= text.length(); i++) {
-            char c = i == text.length() ? '\n' : text.charAt(i);
-            if (quoted && i < text.length()) {
-                if (c != '"') {
-                    cell.append(c);
-                } else if (i + 1 < text.length() && text.charAt(i + 1) == '"') {
-                    cell.append('"');
-                    i++;
-                } else {
-                    quoted = false;
+        try (var parser = CSVParser.parse(text, FORMAT)) {
+            for (var records = parser.iterator(); records.hasNext(); line = (int) parser.getCurrentLineNumber() + 1) {
+                var cells = records.next().toList();
+                if (cells.size() > 1 || !cells.get(0).isBlank()) {
+                    rows.add(new Row(line, List.copyOf(cells)));
                 }
-                line += c == '\n' ? 1 : 0;
-                continue;
             }
-            VitrailException.require(
-                    !quoted, "%s: the quote that opens in the row of line %d is never closed", file, rowLine);
-            if (c == '"' && cell.isEmpty() && !wasQuoted) {
-                quoted = true;
-                wasQuoted = true;
-            } else if (c == ',' || c == '\n') {
-                cells.add(cell.toString());
-                cell.setLength(0);
-                boolean blank = cells.size() == 1 && cells.get(0).isBlank() && !wasQuoted;
-                wasQuoted = false;
-                if (c == '\n') {
-                    if (!blank) {
-                        rows.add(new Row(rowLine, List.copyOf(cells)));
-                    }
-                    cells.clear();
-                    line++;
-                    rowLine = line;
-                }
-            } else if (c != '\r' || (i + 1 < text.length() && text.charAt(i + 1) != '\n')) {
-                cell.append(c);
-            }
+        } catch (UncheckedIOException | IOException e) {
+            throw new VitrailException(
+                    "%s: the quote that opens in the row of line %d is never closed".formatted(file, line), e);
         }
         return rows;
     }

@@ -25,6 +25,7 @@ public abstract class Module implements AutoCloseable {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
     private final Map<String, Module> children = new LinkedHashMap<>();
     private final List<Constant> constants = new ArrayList<>();
+    private final List<Runnable> releases = new ArrayList<>(0);
     private final Map<String, HookPoint> hookPoints = new LinkedHashMap<>();
     private boolean training;
 
@@ -93,6 +94,11 @@ public abstract class Module implements AutoCloseable {
     /** Declares that this module gives such a result to a {@link ForwardHook}, under its own name with {@code part} appended. */
     protected final void hookPoint(HookPoint kind, String part) {
         hookPoints.put(part, kind);
+    }
+
+    /** Has {@code release} run when this module is closed, for what it holds besides parameters. */
+    protected final void onClose(Runnable release) {
+        releases.add(release);
     }
 
     // ---------------------------------------------------------------------------------------------------- running
@@ -210,6 +216,7 @@ public abstract class Module implements AutoCloseable {
         visit("", (name, module) -> {
             module.parameters.values().forEach(Parameter::release);
             module.constants.forEach(Constant::release);
+            module.releases.forEach(Runnable::run);
         });
     }
 }

@@ -4,8 +4,11 @@ import static java.util.stream.Collectors.averagingDouble;
 
 import dev.vitrail.report.StudyRow.Result;
 import dev.vitrail.report.StudyRow.State;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -14,6 +17,8 @@ import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.commons.csv.CSVFormat;
+import org.apache.commons.csv.CSVPrinter;
 
 /**
  * What the runs of a study say together.
@@ -156,37 +161,44 @@ public record StudyResults(
 
     /** A row for each run, as RFC 4180 has it; a figure that is not known yet is empty. */
     public String csv() {
-        return rows.stream().map(StudyResults::csv).collect(Collectors.joining("\n", COLUMNS + "\n", "\n"));
+        var out = new StringBuilder();
+        try (var csv = new CSVPrinter(
+                out,
+                CSVFormat.RFC4180
+                        .builder()
+                        .setRecordSeparator('\n')
+                        .setHeader(COLUMNS.split(","))
+                        .get())) {
+            for (var row : rows) {
+                csv.printRecord(cells(row));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toString();
     }
 
-    private static String csv(StudyRow row) {
-        var figures = row.result()
-                .map(result -> String.format(
-                        Locale.ROOT,
-                        "%d,%s,%s,%s,%d,%d,%.3f,%.2f",
+    private static List<Object> cells(StudyRow row) {
+        var cells = new ArrayList<Object>(List.of(
+                row.model(),
+                row.recipe(),
+                row.share(),
+                row.images(),
+                row.seed(),
+                row.state().text()));
+        cells.addAll(row.result()
+                .map(result -> List.<Object>of(
                         result.curve().size(),
                         result.top1(),
                         result.bestTop1(),
                         result.nll(),
                         result.parameters(),
                         result.multiplyAccumulates(),
-                        result.seconds(),
-                        result.imagesPerSecond()))
-                .orElse(",,,,,,,");
-        return String.join(
-                ",",
-                quoted(row.model()),
-                quoted(row.recipe()),
-                String.valueOf(row.share()),
-                String.valueOf(row.images()),
-                String.valueOf(row.seed()),
-                row.state().text(),
-                figures,
-                quoted(String.valueOf(row.folder().getFileName())),
-                quoted(row.failure()));
-    }
-
-    private static String quoted(String text) {
-        return text.matches("(?s).*[,\"\\r\\n].*") ? '"' + text.replace("\"", "\"\"") + '"' : text;
+                        Format.format("%.3f", result.seconds()),
+                        Format.format("%.2f", result.imagesPerSecond())))
+                .orElse(Collections.nCopies(8, "")));
+        cells.add(String.valueOf(row.folder().getFileName()));
+        cells.add(row.failure());
+        return cells;
     }
 }

@@ -7,7 +7,9 @@ import dev.vitrail.onnx.GraphBuilder.Attribute;
 import dev.vitrail.onnx.Recordings.Step;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 
 /** Turns convolutions, normalizations, pooling and resizing into ONNX operators. */
@@ -19,6 +21,8 @@ final class LayerLowering {
     private final GraphBuilder onnx;
     private final ImageDimensions dimensions;
     private final Function<Value, String> names;
+    /** Results of Pad. */
+    private final Set<String> padded = new HashSet<>();
 
     LayerLowering(Recordings recordings, GraphBuilder onnx, ImageDimensions dimensions, Function<Value, String> names) {
         this.recordings = recordings;
@@ -33,7 +37,7 @@ final class LayerLowering {
             case "layer_norm" -> layerNorm(step);
             case "group_norm" -> groupNorm(step);
             case "batch_norm" -> batchNorm(step);
-            case "max_pool2d" -> onnx.add("MaxPool", List.of(operand(step, 0)), window(step));
+            case "max_pool2d" -> maxPool(step);
             case "avg_pool2d" -> onnx.add("AveragePool", List.of(operand(step, 0)), averageWindow(step));
             case "unfold" -> unfold(step);
             case "resize" -> resize(step);
@@ -123,6 +127,16 @@ final class LayerLowering {
                 Attribute.of("epsilon", node.number(6)));
     }
 
+    /**
+     * ONNX Runtime's optimizer moves a Pad of zeros into the MaxPool after it, which pads with −∞ (its "Pad_Fusion", seen in 1.28 and
+     * 1.30): a maximum with the lowest number keeps the two apart and changes nothing.
+     */
+    private String maxPool(Step step) {
+        var x = operand(step, 0);
+        var apart = padded.contains(x) ? onnx.add("Max", List.of(x, onnx.number(-Float.MAX_VALUE))) : x;
+        return onnx.add("MaxPool", List.of(apart), window(step));
+    }
+
     private static Attribute[] window(Step step) {
         long kernel = step.node().integer(1),
                 stride = step.node().integer(2),
@@ -184,11 +198,13 @@ final class LayerLowering {
             pads[rank - 1 - i] = amounts[2 * i];
             pads[2 * rank - 1 - i] = amounts[2 * i + 1];
         }
-        return onnx.add(
+        var result = onnx.add(
                 "Pad",
                 List.of(
                         operand(step, 0),
                         onnx.integers(pads),
                         onnx.number(step.node().number(2))));
+        padded.add(result);
+        return result;
     }
 }

@@ -57,7 +57,7 @@ final class ModelFile {
             save(file, model, graph);
             return false;
         }
-        var data = file.resolveSibling(file.getFileName() + ".data");
+        var data = OnnxExport.dataOf(file);
         AtomicFile.write(data, channel -> {
             var out = Channels.newOutputStream(channel);
             long offset = 0;

@@ -126,6 +126,11 @@ public final class OnnxExport {
         }
     }
 
+    /** Where the weights of a graph in {@code file} lie if they are more than it can hold. */
+    public static Path dataOf(Path file) {
+        return file.resolveSibling(file.getFileName() + ".data");
+    }
+
     /** Shapes to record: two batches; then, if sizes are to vary, other heights, other widths, and both. */
     private static List<long[]> inputs(Model model, boolean dynamicSize) {
         var config = model.config();

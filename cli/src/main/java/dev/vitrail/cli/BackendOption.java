@@ -1,0 +1,62 @@
+package dev.vitrail.cli;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Threads;
+import dev.vitrail.onnx.OnnxModel;
+import java.util.Locale;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Option;
+
+/** Which runtime computes class scores. */
+final class BackendOption {
+    private static final Logger LOG = LoggerFactory.getLogger(BackendOption.class);
+
+    enum Backend {
+        LIBTORCH,
+        ONNX,
+        AUTO
+    }
+
+    @Option(
+            names = "--backend",
+            defaultValue = "libtorch",
+            paramLabel = "NAME",
+            description =
+                    "Runtime: libtorch, onnx, or auto (ONNX Runtime if measured to agree and be faster; default libtorch).")
+    private Backend backend = Backend.LIBTORCH;
+
+    /**
+     * The model on the chosen runtime.
+     *
+     * @param batch images of a batch
+     * @return a model to close in place of {@code loaded}
+     */
+    LoadedModel applyTo(LoadedModel loaded, int batch) {
+        try {
+            return switch (backend) {
+                case LIBTORCH -> loaded;
+                case ONNX -> OnnxModel.of(loaded, Threads.count());
+                case AUTO -> faster(loaded, batch);
+            };
+        } catch (VitrailException e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    private static LoadedModel faster(LoadedModel loaded, int batch) {
+        var measured = OnnxModel.compare(loaded, Threads.count(), batch);
+        LOG.info(String.format(
+                Locale.ROOT,
+                "backend %s: a batch of %d takes %.1f ms in libtorch and %.1f ms in ONNX Runtime, and the class scores differ by"
+                        + " %.1g of their range",
+                measured.prefersOnnx() ? "onnx" : "libtorch",
+                batch,
+                measured.libtorch(),
+                measured.onnx(),
+                measured.check().difference() / measured.check().range()));
+        return measured.prefersOnnx() ? OnnxModel.of(loaded, Threads.count()) : loaded;
+    }
+}

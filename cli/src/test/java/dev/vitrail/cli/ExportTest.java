@@ -1,0 +1,80 @@
+package dev.vitrail.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.vitrail.weights.Safetensors;
+import dev.vitrail.weights.torch.TorchFile;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Models written for other runtimes and code bases, and run by ONNX Runtime. */
+class ExportTest {
+    @TempDir
+    Path folder;
+
+    private Path model = Path.of("model");
+
+    @BeforeEach
+    void writeAModel() {
+        model = Cli.model(folder.resolve("model"), "blue", "red");
+    }
+
+    @Test
+    void aGraphIsCheckedAgainstTheModel() {
+        var ran = Cli.run("export", "--model", model, "--to", folder.resolve("m.onnx"), "--check", "--json");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("\"opset\" : 20", "\"max_difference\"", "\"passed\" : true");
+        assertThat(folder.resolve("m.onnx")).exists();
+    }
+
+    @Test
+    void weightsAreTheSameInBothFormats() {
+        var safetensors = folder.resolve("m.safetensors");
+        var pth = folder.resolve("m.pth");
+        assertThat(Cli.run("export", "--model", model, "--to", safetensors).status())
+                .isZero();
+        assertThat(Cli.run("export", "--model", model, "--to", pth).status()).isZero();
+        var expected = Safetensors.read(safetensors);
+        var found = TorchFile.read(pth);
+        assertThat(found.names()).containsExactlyInAnyOrderElementsOf(expected.names());
+        for (var tensor : expected) {
+            assertThat(found.get(tensor.name()).toFloats()).isEqualTo(tensor.toFloats());
+        }
+    }
+
+    @Test
+    void whatDoesNotGoTogetherIsRefused() {
+        refused("m.bin", "m.bin ends in none of .onnx, .safetensors, .pth and .pt");
+        refused("m.pth", "m.pth holds weights: leave them out", "--check");
+        refused("m.onnx", "--names torchvision is for files of weights", "--names", "torchvision");
+        refused("m.pth", "torchvision has no place for the parameter fc_norm", "--names", "torchvision");
+        refused("m.onnx", "were given to a model of 32×32", "--dynamic-size");
+    }
+
+    private void refused(String file, String sentence, Object... options) {
+        var arguments = new Object[5 + options.length];
+        arguments[0] = "export";
+        arguments[1] = "--model";
+        arguments[2] = model;
+        arguments[3] = "--to";
+        arguments[4] = folder.resolve(file);
+        System.arraycopy(options, 0, arguments, 5, options.length);
+        var ran = Cli.run(arguments);
+        assertThat(ran.status()).isEqualTo(2);
+        assertThat(ran.err()).contains(sentence);
+        assertThat(folder.resolve(file)).doesNotExist();
+    }
+
+    @Test
+    void predictionsOfBothRuntimesAreTheSame() {
+        var picture = Cli.picture(folder.resolve("p.png"), 40, 200, 1);
+        var expected = Cli.run("predict", "--model", model, picture);
+        for (var backend : new String[] {"onnx", "auto"}) {
+            var ran = Cli.run("predict", "--model", model, "--backend", backend, picture);
+            assertThat(ran.status()).as(ran.err()).isZero();
+            assertThat(ran.out()).isEqualTo(expected.out());
+        }
+    }
+}
