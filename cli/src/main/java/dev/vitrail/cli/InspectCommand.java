@@ -141,7 +141,7 @@ final class InspectCommand implements Callable<Integer> {
             AtomicFile.write(out, InspectPage.html(inspection));
             tables.ifPresent(folder -> InspectTables.write(inspection, folder));
             if (json) {
-                Json.print(InspectJson.of(inspection));
+                JsonOutput.print(InspectJson.of(inspection));
             } else {
                 inspection
                         .photos()

@@ -10,6 +10,7 @@ import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.LogitLens;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,9 +19,18 @@ import org.jspecify.annotations.Nullable;
 final class InspectJson {
     private InspectJson() {}
 
+    /** An object with these names and values, in this order. */
+    private static Map<String, Object> object(Object... namesAndValues) {
+        var object = new LinkedHashMap<String, Object>();
+        for (int i = 0; i < namesAndValues.length; i += 2) {
+            object.put((String) namesAndValues[i], namesAndValues[i + 1]);
+        }
+        return object;
+    }
+
     static Map<String, Object> of(Inspection inspection) {
         var inspector = inspection.inspector();
-        var object = Json.object(
+        var object = object(
                 "model",
                 inspector.loaded().name(),
                 "blocks",
@@ -38,7 +48,7 @@ final class InspectJson {
 
     private static Map<String, Object> figure(Inspection inspection, Figure figure) {
         var reason = inspection.inspector().reason(figure);
-        var object = Json.object("name", figure.key(), "letter", figure.letter(), "applies", reason.isEmpty());
+        var object = object("name", figure.key(), "letter", figure.letter(), "applies", reason.isEmpty());
         reason.ifPresent(text -> object.put("reason", text));
         if (reason.isEmpty()) {
             InspectTables.file(figure).ifPresent(file -> object.put("file", file));
@@ -92,7 +102,7 @@ final class InspectJson {
                 .forEach(method ->
                         explanations.add(score(method.name(), method.score().orElse(null))));
         first.random().ifPresent(random -> explanations.add(score("random", random)));
-        var object = Json.object(
+        var object = object(
                 "image",
                 photo.name(),
                 "class",
@@ -109,7 +119,7 @@ final class InspectJson {
     }
 
     private static Map<String, Object> score(String method, @Nullable Faithfulness score) {
-        var object = Json.object("method", method);
+        var object = object("method", method);
         if (score != null) {
             object.put("deletion", score.deletionArea());
             object.put("insertion", score.insertionArea());
