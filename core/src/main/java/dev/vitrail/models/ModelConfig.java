@@ -1,5 +1,6 @@
 package dev.vitrail.models;
 
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Optional;
 
@@ -56,7 +57,7 @@ public interface ModelConfig {
     /**
      * The same with another pool.
      *
-     * @throws dev.vitrail.VitrailException with the family's pools, if that is none of them
+     * @throws dev.vitrail.errors.VitrailException with the family's pools, if that is none of them
      */
     ModelConfig withPool(String name);
 
@@ -64,7 +65,7 @@ public interface ModelConfig {
      * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images and pools may be among
      * the arguments, but whoever calls this sees to them; what an architecture does not know it leaves unread.
      *
-     * @throws dev.vitrail.VitrailException if an argument has an impossible value
+     * @throws dev.vitrail.errors.VitrailException if an argument has an impossible value
      */
     default ModelConfig withArguments(ConstructorArguments arguments) {
         return this;

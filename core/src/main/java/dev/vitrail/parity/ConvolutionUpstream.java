@@ -1,7 +1,7 @@
 package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.hybrid.Hybrid;

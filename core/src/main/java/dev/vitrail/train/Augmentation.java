@@ -28,6 +28,7 @@ import static dev.vitrail.train.TrainingOptions.VERTICAL_FLIP;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Sampler;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.augment.AffineSettings;
@@ -80,7 +81,7 @@ public final class Augmentation {
      * From a decoded picture to a model's input, in timm's order.
      *
      * @param input the size and statistics of that input
-     * @throws dev.vitrail.VitrailException if the options do not fit images of that size
+     * @throws dev.vitrail.errors.VitrailException if the options do not fit images of that size
      */
     public static TrainingTransform of(TrainingConfig config, Preprocessing input) {
         config.get(CUTMIX_MINMAX).ifPresent(sides -> sides.requireRoomIn(input.height(), input.width()));

@@ -13,6 +13,7 @@ import dev.vitrail.data.Datasets;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -27,7 +28,7 @@ public final class TrainingData {
     /**
      * Opens the training and validation images; of the training images, the fraction that is asked for.
      *
-     * @throws dev.vitrail.VitrailException if there is no such data
+     * @throws dev.vitrail.errors.VitrailException if there is no such data
      */
     public static TrainAndValidation open(TrainingConfig config) {
         var decoding = ImageDecoder.Options.DEFAULT

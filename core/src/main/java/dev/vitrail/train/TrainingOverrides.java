@@ -3,6 +3,7 @@ package dev.vitrail.train;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 
+import dev.vitrail.errors.VitrailException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,7 +22,7 @@ public final class TrainingOverrides {
     /**
      * These and one more; a later value of an option replaces an earlier one.
      *
-     * @throws dev.vitrail.VitrailException if the option cannot have this value
+     * @throws dev.vitrail.errors.VitrailException if the option cannot have this value
      */
     public <T> TrainingOverrides with(TrainingOption<T> option, T value) {
         var more = new LinkedHashMap<>(values);

@@ -3,7 +3,7 @@ package dev.vitrail.weights;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;

@@ -2,7 +2,7 @@ package dev.vitrail.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

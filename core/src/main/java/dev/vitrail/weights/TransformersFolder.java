@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitrail.weights.TransformersConfig.Head;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -184,7 +185,7 @@ class EndlessHubTest {
         try {
             fetch(Duration.ofSeconds(5));
             throw new AssertionError("a refusal was fetched");
-        } catch (dev.vitrail.VitrailException e) {
+        } catch (dev.vitrail.errors.VitrailException e) {
             assertThat(e.getMessage()).doesNotContainPattern("\\p{Cntrl}");
         }
     }
