@@ -104,8 +104,7 @@ class ArchitectureTest {
     static final ArchRule PARQUET = sees("parquet", "files");
 
     @ArchTest
-    static final ArchRule LOADING =
-            sees("loading", "engine", "nn", "models", "weights", "images", "data", "files");
+    static final ArchRule LOADING = sees("loading", "engine", "nn", "models", "weights", "images", "data", "files");
 
     @ArchTest
     static final ArchRule TRAIN =
@@ -127,8 +126,9 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
-            .resideInAnyPackage(
-                    of("engine", "files", "parquet", "nn", "models", "weights", "images", "data", "loading", "train", "eval"))
+            .resideInAnyPackage(of(
+                    "engine", "files", "parquet", "nn", "models", "weights", "images", "data", "loading", "train",
+                    "eval"))
             .should()
             .dependOnClassesThat()
             .resideInAnyPackage(of(FRONT_DOOR, "doctor", "parity", "inspect", "report", "study"));
@@ -148,8 +148,7 @@ class ArchitectureTest {
     };
 
     @ArchTest
-    static final ArchRule NO_CYCLES =
-            slices().assignedFrom(PACKAGES).should().beFreeOfCycles();
+    static final ArchRule NO_CYCLES = slices().assignedFrom(PACKAGES).should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule ONLY_THE_ENGINE_KNOWS_THE_BINDING = noClasses()

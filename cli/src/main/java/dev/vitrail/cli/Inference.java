@@ -4,7 +4,6 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageListing;
 import dev.vitrail.data.ImageStream;
 import dev.vitrail.data.Transforms;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import java.util.ArrayList;
 import java.util.Iterator;

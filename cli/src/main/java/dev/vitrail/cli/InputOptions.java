@@ -3,7 +3,6 @@ package dev.vitrail.cli;
 import dev.vitrail.engine.Device;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.loading.LoadOptions;
-import dev.vitrail.loading.LoadedModel;
 import java.util.Optional;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;

@@ -98,8 +98,7 @@ final class RecognitionTest {
     }
 
     private static LoadedModel load(Path file, String architecture) {
-        return LoadedModel.load(
-                file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of(architecture)));
+        return LoadedModel.load(file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of(architecture)));
     }
 
     @Test

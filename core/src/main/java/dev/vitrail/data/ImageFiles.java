@@ -1,6 +1,5 @@
 package dev.vitrail.data;
 
-import dev.vitrail.errors.Names;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.IoReason;
 import dev.vitrail.files.PathNames;

@@ -3,7 +3,6 @@ package dev.vitrail.doctor;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.PictureSize;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.Comparator;

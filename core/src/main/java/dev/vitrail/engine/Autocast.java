@@ -76,11 +76,14 @@ public final class Autocast implements AutoCloseable {
             return Optional.empty();
         }
         if (processor.features().stream().noneMatch(BF16_FEATURES::contains)) {
-            return Optional.of("it has no instructions for bf16 (avx512_bf16, AMX), and a forward pass of ViT-Ti took 7 times as long");
+            return Optional.of(
+                    "it has no instructions for bf16 (avx512_bf16, AMX), and a forward pass of ViT-Ti took 7 times as long");
         }
-        return products.backend() == Products.Backend.BLAS && !processor.features().contains("bf16")
-                ? Optional.of("oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 24 times as"
-                        + " long ('vitrail system' tells why)")
+        return products.backend() == Products.Backend.BLAS
+                        && !processor.features().contains("bf16")
+                ? Optional.of(
+                        "oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 24 times as"
+                                + " long ('vitrail system' tells why)")
                 : Optional.empty();
     }
 

@@ -31,8 +31,8 @@ public record SystemReport(
         Products.Choice products,
         Optional<String> canary,
         Optional<Cuda> cuda) {
-    private static final Pattern NATIVE_VARIABLE = Pattern.compile(
-            "(ATEN|CUDA|CUDNN|DNNL|GOMP|KMP|MALLOC|MKL|NCCL|OMP|ONEDNN|OPENBLAS|PYTORCH|TORCH)_\\w+"
+    private static final Pattern NATIVE_VARIABLE =
+            Pattern.compile("(ATEN|CUDA|CUDNN|DNNL|GOMP|KMP|MALLOC|MKL|NCCL|OMP|ONEDNN|OPENBLAS|PYTORCH|TORCH)_\\w+"
                     + "|LD_LIBRARY_PATH|LD_PRELOAD|JAVA_TOOL_OPTIONS");
 
     /**

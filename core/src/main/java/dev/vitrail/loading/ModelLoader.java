@@ -45,7 +45,8 @@ final class ModelLoader {
          * @param stated classes that a description of the weights counts; empty where the file alone can tell
          * @throws VitrailException if the description says another number than the file has, and the file's classifier is wanted
          */
-        static Source of(Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, LoadOptions options) {
+        static Source of(
+                Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, LoadOptions options) {
             var found = Checkpoint.classes(variant.family(), config, weights);
             if (found.isEmpty() || found.getAsInt() == config.classes() || stated.equals(OptionalInt.of(0))) {
                 return new Source(config, List.of());
@@ -114,7 +115,13 @@ final class ModelLoader {
                         .formatted(wanted.classes()));
             }
             return new LoadedModel(
-                    name, variant, model, ModelInput.fitted(input, wanted), names, true, LoadedModel.withAdjustments(notes, wanted));
+                    name,
+                    variant,
+                    model,
+                    ModelInput.fitted(input, wanted),
+                    names,
+                    true,
+                    LoadedModel.withAdjustments(notes, wanted));
         } catch (RuntimeException e) {
             model.close();
             throw e;

@@ -1,6 +1,5 @@
 package dev.vitrail.models;
 
-import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Optional;
 

@@ -1,6 +1,5 @@
 package dev.vitrail.parquet;
 
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import io.airlift.compress.snappy.SnappyCompressor;
 import java.io.ByteArrayOutputStream;

@@ -2,7 +2,6 @@ package dev.vitrail.study;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.TrainingConfig;

@@ -28,7 +28,6 @@ import static dev.vitrail.train.TrainingOptions.VERTICAL_FLIP;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Sampler;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.augment.AffineSettings;

@@ -31,7 +31,6 @@ import static dev.vitrail.train.TrainingOptions.TEACHER;
 import static dev.vitrail.train.TrainingOptions.TRAIN_FRACTION;
 import static dev.vitrail.train.TrainingOptions.WARMUP_EPOCHS;
 
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.PreprocessingOverrides;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -13,7 +13,6 @@ import dev.vitrail.data.Datasets;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.util.Optional;

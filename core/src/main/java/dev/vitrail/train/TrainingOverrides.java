@@ -3,7 +3,6 @@ package dev.vitrail.train;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 
-import dev.vitrail.errors.VitrailException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -12,7 +12,6 @@ import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.augment.TrainingTransform;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.schedule.Schedule;

@@ -1,6 +1,5 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.errors.Names;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.CheckpointFormat;
 import java.util.Collection;

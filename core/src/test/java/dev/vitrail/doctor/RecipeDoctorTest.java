@@ -51,8 +51,8 @@ final class RecipeDoctorTest {
     }
 
     private static List<Diagnosis> examine(String model, int side, String yaml, TrainAndValidation sets) {
-        try (var loaded = LoadedModel.load(
-                model, LoadOptions.DEFAULT.withClasses(12).withImage(side, side))) {
+        try (var loaded =
+                LoadedModel.load(model, LoadOptions.DEFAULT.withClasses(12).withImage(side, side))) {
             return RecipeDoctor.examine(TrainingPlan.resolve(config(model, yaml), sets, loaded));
         }
     }

@@ -78,8 +78,8 @@ class ProcessorTest {
         var plain = processor("AuthenticAMD", "avx2 topoext");
         var wide = processor("AuthenticAMD", "avx2 avx512f avx512_bf16 topoext");
         var onednn = Products.decide("onednn", wide);
-        assertThat(Autocast.slowBf16(onednn, plain)).hasValueSatisfying(reason -> assertThat(reason)
-                .contains("no instructions for bf16"));
+        assertThat(Autocast.slowBf16(onednn, plain))
+                .hasValueSatisfying(reason -> assertThat(reason).contains("no instructions for bf16"));
         assertThat(Autocast.slowBf16(onednn, wide)).isEmpty();
         assertThat(Autocast.slowBf16(Products.decide("blas", wide), wide))
                 .hasValueSatisfying(reason -> assertThat(reason).contains("24 times"));

@@ -9,7 +9,16 @@ class SystemReportTest {
     @Test
     void theEnvironmentIsWhatTheNativesRead() {
         var variables = Map.of(
-                "OPENBLAS_CORETYPE", "Haswell", "OMP_NUM_THREADS", "1", "LD_PRELOAD", "", "PATH", "/bin", "SECRET", "s");
+                "OPENBLAS_CORETYPE",
+                "Haswell",
+                "OMP_NUM_THREADS",
+                "1",
+                "LD_PRELOAD",
+                "",
+                "PATH",
+                "/bin",
+                "SECRET",
+                "s");
         assertThat(SystemReport.environment(variables))
                 .containsExactly(
                         Map.entry("LD_PRELOAD", ""),

@@ -147,8 +147,7 @@ class LoadedModelTest {
 
     private void load(String name, URI endpoint, boolean offline) {
         var settings = new HubSettings(endpoint, folder.resolve("hub"), Optional.empty(), offline);
-        ModelFinder.load(name, LoadOptions.DEFAULT, () -> new Hub(settings))
-                .close();
+        ModelFinder.load(name, LoadOptions.DEFAULT, () -> new Hub(settings)).close();
     }
 
     @Test

@@ -78,8 +78,7 @@ class RunReportTest {
     private static RunFolder train(
             String name, TrainingConfig config, Start start, Function<Trainer, TrainingListener> first) {
         var run = new RunFolder(folder.resolve(name));
-        var options =
-                LoadOptions.DEFAULT.withClasses(SETS.train().classes().size());
+        var options = LoadOptions.DEFAULT.withClasses(SETS.train().classes().size());
         try (var loaded = LoadedModel.load(MODEL, options)) {
             var plan = TrainingPlan.resolve(config, SETS, loaded);
             try (var loaders = TrainingLoaders.of(plan, 0, false, broken -> {});
@@ -196,8 +195,7 @@ class RunReportTest {
         assertThat(comparison.runs().get(0).finished()).isTrue();
         assertThat(comparison.runs().get(1).finished()).isFalse();
         try (var loaded = LoadedModel.load(
-                MODEL,
-                LoadOptions.DEFAULT.withClasses(SETS.train().classes().size()))) {
+                MODEL, LoadOptions.DEFAULT.withClasses(SETS.train().classes().size()))) {
             assertThat(comparison.runs().get(0).parameters())
                     .isEqualTo(loaded.model().parameterCount());
         }

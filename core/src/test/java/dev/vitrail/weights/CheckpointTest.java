@@ -36,9 +36,7 @@ class CheckpointTest {
     private static LoadedModel load(Path file, boolean ema) {
         return LoadedModel.load(
                 file.toString(),
-                LoadOptions.DEFAULT
-                        .withArchitecture(Optional.of(MINI.name()))
-                        .withEma(ema));
+                LoadOptions.DEFAULT.withArchitecture(Optional.of(MINI.name())).withEma(ema));
     }
 
     private static float firstBias(LoadedModel loaded) {
