@@ -52,8 +52,14 @@ class VocabularyTest {
     void sourcesAndDocumentsUseTheFieldsTerms() throws IOException {
         var found = new ArrayList<String>();
         int read = 0;
-        for (var folder :
-                List.of("core/src/main", "cli/src/main", "bench/src/main", "docs", "README.md", "CONTRIBUTING.md")) {
+        for (var folder : List.of(
+                "core/src/main",
+                "onnx/src/main",
+                "cli/src/main",
+                "bench/src/main",
+                "docs",
+                "README.md",
+                "CONTRIBUTING.md")) {
             var path = ROOT.resolve(folder);
             assertThat(path).exists();
             try (Stream<Path> files = Files.walk(path)) {

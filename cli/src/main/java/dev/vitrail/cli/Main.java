@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
             ProbeCommand.class,
             PredictCommand.class,
             EmbedCommand.class,
+            ExportCommand.class,
             ModelsCommand.class,
             CompareCommand.class,
             StudyCommand.class,
@@ -51,7 +52,7 @@ import picocli.CommandLine.Spec;
 public final class Main implements Runnable {
     /** Commands that load the natives whatever their options. */
     private static final Set<String> COMPUTING =
-            Set.of("train", "evaluate", "probe", "predict", "embed", "benchmark", "parity");
+            Set.of("train", "evaluate", "probe", "predict", "embed", "export", "benchmark", "parity");
 
     @Option(
             names = "--verbose",

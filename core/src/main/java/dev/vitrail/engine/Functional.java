@@ -66,6 +66,10 @@ public final class Functional {
                 cpu && torch.is_autocast_enabled(torch.DeviceType.CPU),
                 Gradients.recorded(),
                 laidOut.isPresent() && PackedWeight.available());
+        if (GraphRecorder.follows(x)) {
+            var matrix = weight.get();
+            return GraphRecorder.record("linear", plain(x, matrix, bias), x, matrix, bias);
+        }
         var kernel = LinearKernel.of(product, Products.present(), torch.get_num_threads());
         FlopCounter.count(kernel, rows * in * out, rows * out);
         return kernel == LinearKernel.PACKED
@@ -142,7 +146,7 @@ public final class Functional {
                     torch.conv2d(x.handle, weight.handle, optional(bias), stride, padding, new long[] {1, 1}, groups));
         }
         FlopCounter.count(y.count() * (weight.count() / weight.size(0)), y.count());
-        return y;
+        return GraphRecorder.record("conv2d", y, x, weight, bias, stride, padding, groups);
     }
 
     /** What a convolution gives; libtorch's own cannot tell it without storage. */
@@ -178,8 +182,14 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return new Tensor(
-                torch.layer_norm(x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true));
+        return GraphRecorder.record(
+                "layer_norm",
+                new Tensor(torch.layer_norm(
+                        x.handle, new long[] {x.size(-1)}, optional(weight), optional(bias), eps, true)),
+                x,
+                weight,
+                bias,
+                eps);
     }
 
     /**
@@ -191,7 +201,14 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true));
+        return GraphRecorder.record(
+                "group_norm",
+                new Tensor(torch.group_norm(x.handle, groups, optional(weight), optional(bias), eps, true)),
+                x,
+                groups,
+                weight,
+                bias,
+                eps);
     }
 
     /**
@@ -214,16 +231,25 @@ public final class Functional {
         if (x.handle.is_meta()) {
             return like(x);
         }
-        return new Tensor(torch.batch_norm(
-                x.handle,
-                optional(weight),
-                optional(bias),
-                optional(mean),
-                optional(variance),
+        return GraphRecorder.record(
+                "batch_norm",
+                new Tensor(torch.batch_norm(
+                        x.handle,
+                        optional(weight),
+                        optional(bias),
+                        optional(mean),
+                        optional(variance),
+                        training,
+                        momentum,
+                        eps,
+                        false)),
+                x,
+                weight,
+                bias,
+                mean,
+                variance,
                 training,
-                momentum,
-                eps,
-                false));
+                eps);
     }
 
     /**
@@ -250,8 +276,22 @@ public final class Functional {
             var weights = attentionWeights(q, k, mask, scale);
             return new Tensor((dropout > 0 ? dropout(weights, dropout) : weights).handle.matmul(v.handle));
         }
-        return new Tensor(torch.scaled_dot_product_attention(
-                q.handle, k.handle, v.handle, optional(mask), dropout, false, new DoubleOptional(scale), false));
+        return GraphRecorder.record(
+                "attention",
+                new Tensor(torch.scaled_dot_product_attention(
+                        q.handle,
+                        k.handle,
+                        v.handle,
+                        optional(mask),
+                        dropout,
+                        false,
+                        new DoubleOptional(scale),
+                        false)),
+                q,
+                k,
+                v,
+                mask,
+                scale);
     }
 
     /**
@@ -264,7 +304,13 @@ public final class Functional {
      */
     public static Tensor attentionWeights(Tensor q, Tensor k, @Nullable Tensor mask, double scale) {
         var scores = q.handle.mul(new Scalar(scale)).matmul(k.handle.transpose(-2, -1));
-        return new Tensor(torch.softmax(mask == null ? scores : scores.add(mask.handle), -1));
+        return GraphRecorder.record(
+                "attention_weights",
+                new Tensor(torch.softmax(mask == null ? scores : scores.add(mask.handle), -1)),
+                q,
+                k,
+                mask,
+                scale);
     }
 
     private static boolean isHalfOnCpu(Tensor x) {
@@ -273,57 +319,57 @@ public final class Functional {
 
     /** {@code x · Φ(x)} with the exact error function (Hendrycks and Gimpel, 2016, arXiv:1606.08415). */
     public static Tensor gelu(Tensor x) {
-        return new Tensor(torch.gelu(x.handle));
+        return GraphRecorder.record("gelu", new Tensor(torch.gelu(x.handle)), x, "none");
     }
 
     /** GELU by its tanh approximation, as Flax and SigLIP have it. */
     public static Tensor geluTanh(Tensor x) {
-        return new Tensor(torch.gelu(x.handle, "tanh"));
+        return GraphRecorder.record("gelu", new Tensor(torch.gelu(x.handle, "tanh")), x, "tanh");
     }
 
     /** The exact GELU, written over its input. */
     public static Tensor geluInPlace(Tensor x) {
         // What the binding returns does not own its tensor, and would dangle outside the frame of x.
         torch.gelu_(x.handle, "none");
-        return x;
+        return GraphRecorder.overwrite("gelu", x, "none");
     }
 
     /** The tanh GELU, written over its input. */
     public static Tensor geluTanhInPlace(Tensor x) {
         torch.gelu_(x.handle, "tanh");
-        return x;
+        return GraphRecorder.overwrite("gelu", x, "tanh");
     }
 
     public static Tensor relu(Tensor x) {
-        return x.handle.is_meta() ? like(x) : new Tensor(torch.relu(x.handle));
+        return x.handle.is_meta() ? like(x) : GraphRecorder.record("relu", new Tensor(torch.relu(x.handle)), x);
     }
 
     public static Tensor reluInPlace(Tensor x) {
         if (!x.handle.is_meta()) {
             torch.relu_(x.handle);
         }
-        return x;
+        return GraphRecorder.overwrite("relu", x);
     }
 
     /** {@code x · sigmoid(x)}. */
     public static Tensor silu(Tensor x) {
-        return new Tensor(torch.silu(x.handle));
+        return GraphRecorder.record("silu", new Tensor(torch.silu(x.handle)), x);
     }
 
     public static Tensor sigmoid(Tensor x) {
-        return new Tensor(torch.sigmoid(x.handle));
+        return GraphRecorder.record("sigmoid", new Tensor(torch.sigmoid(x.handle)), x);
     }
 
     public static Tensor tanh(Tensor x) {
-        return new Tensor(torch.tanh(x.handle));
+        return GraphRecorder.record("tanh", new Tensor(torch.tanh(x.handle)), x);
     }
 
     public static Tensor softmax(Tensor x, int dim) {
-        return new Tensor(torch.softmax(x.handle, dim));
+        return GraphRecorder.record("softmax", new Tensor(torch.softmax(x.handle, dim)), x, dim);
     }
 
     public static Tensor logSoftmax(Tensor x, int dim) {
-        return new Tensor(torch.log_softmax(x.handle, dim));
+        return GraphRecorder.record("log_softmax", new Tensor(torch.log_softmax(x.handle, dim)), x, dim);
     }
 
     /** {@code log(sigmoid(x))}, without overflow. */
@@ -348,13 +394,19 @@ public final class Functional {
             long columns = convolved(x.size(3), kernel, stride, padding);
             return Tensor.empty(x.dtype(), Device.META, x.size(0), x.size(1) * kernel * kernel, rows * columns);
         }
-        return new Tensor(torch.im2col(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {1, 1},
-                new long[] {padding, padding},
+        return GraphRecorder.record(
+                "unfold",
+                new Tensor(torch.im2col(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {1, 1},
+                        new long[] {padding, padding},
+                        stride,
+                        stride)),
+                x,
+                kernel,
                 stride,
-                stride));
+                padding);
     }
 
     /**
@@ -363,18 +415,25 @@ public final class Functional {
      * @param amounts before and after, of the last dimension, then of the one before it, and so on
      */
     public static Tensor pad(Tensor x, double value, long... amounts) {
-        return new Tensor(torch.constant_pad_nd(x.handle, amounts, new Scalar(value)));
+        return GraphRecorder.record(
+                "pad", new Tensor(torch.constant_pad_nd(x.handle, amounts, new Scalar(value))), x, amounts, value);
     }
 
     /** The largest of each window. */
     public static Tensor maxPool2d(Tensor x, long kernel, long stride, long padding) {
-        return new Tensor(torch.max_pool2d(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {stride, stride},
-                new long[] {padding, padding},
-                new long[] {1, 1},
-                false));
+        return GraphRecorder.record(
+                "max_pool2d",
+                new Tensor(torch.max_pool2d(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {stride, stride},
+                        new long[] {padding, padding},
+                        new long[] {1, 1},
+                        false)),
+                x,
+                kernel,
+                stride,
+                padding);
     }
 
     /**
@@ -385,14 +444,22 @@ public final class Functional {
      */
     public static Tensor averagePool2d(
             Tensor x, long kernel, long stride, long padding, boolean ceil, boolean countPadding) {
-        return new Tensor(torch.avg_pool2d(
-                x.handle,
-                new long[] {kernel, kernel},
-                new long[] {stride, stride},
-                new long[] {padding, padding},
+        return GraphRecorder.record(
+                "avg_pool2d",
+                new Tensor(torch.avg_pool2d(
+                        x.handle,
+                        new long[] {kernel, kernel},
+                        new long[] {stride, stride},
+                        new long[] {padding, padding},
+                        ceil,
+                        countPadding,
+                        new LongOptional())),
+                x,
+                kernel,
+                stride,
+                padding,
                 ceil,
-                countPadding,
-                new LongOptional()));
+                countPadding);
     }
 
     /** How {@link #resize} weighs neighbours. */
@@ -417,13 +484,29 @@ public final class Functional {
         var size = new long[] {height, width};
         if (antialias) {
             var operator = how == Resize.BICUBIC ? Upsampling.BICUBIC_AA : Upsampling.BILINEAR_AA;
-            return operator.call(
-                    new IValue(x.handle), operator.longs(1, size), new IValue(false), Operator.none(), Operator.none());
+            return GraphRecorder.record(
+                    "resize",
+                    operator.call(
+                            new IValue(x.handle),
+                            operator.longs(1, size),
+                            new IValue(false),
+                            Operator.none(),
+                            Operator.none()),
+                    x,
+                    size,
+                    how.name(),
+                    true);
         }
-        return new Tensor(
-                how == Resize.BICUBIC
-                        ? torch.upsample_bicubic2d(x.handle, size, false)
-                        : torch.upsample_bilinear2d(x.handle, size, false));
+        return GraphRecorder.record(
+                "resize",
+                new Tensor(
+                        how == Resize.BICUBIC
+                                ? torch.upsample_bicubic2d(x.handle, size, false)
+                                : torch.upsample_bilinear2d(x.handle, size, false)),
+                x,
+                size,
+                how.name(),
+                false);
     }
 
     /**
@@ -478,7 +561,12 @@ public final class Functional {
 
     /** The mean over all images and positions, {@code [B, C, H, W] → [B, C]}. */
     public static Tensor globalAverage(Tensor x) {
-        return new Tensor(x.handle.mean(new long[] {2, 3}, false, new ScalarTypeOptional()));
+        return GraphRecorder.record(
+                "mean",
+                new Tensor(x.handle.mean(new long[] {2, 3}, false, new ScalarTypeOptional())),
+                x,
+                new long[] {2, 3},
+                false);
     }
 
     static TensorOptional optional(@Nullable Tensor tensor) {

@@ -66,6 +66,7 @@ public final class FusedConvolution {
                 && x.handle.is_cpu()
                 && x.dtype() == DType.F32
                 && !Gradients.recorded()
+                && !GraphRecorder.follows(x)
                 && !torch.is_autocast_enabled(torch.DeviceType.CPU)
                 && Available.HERE;
     }

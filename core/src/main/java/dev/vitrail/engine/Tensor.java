@@ -156,16 +156,16 @@ public final class Tensor {
     }
 
     public static Tensor cat(int dim, Tensor... parts) {
-        return new Tensor(torch.cat(Operator.vector(List.of(parts)), dim));
+        return cat(dim, List.of(parts));
     }
 
     public static Tensor cat(int dim, List<Tensor> parts) {
-        return new Tensor(torch.cat(Operator.vector(parts), dim));
+        return GraphRecorder.record("cat", new Tensor(torch.cat(Operator.vector(parts), dim)), parts, dim);
     }
 
     /** Tensors of one shape side by side along a new dimension. */
     public static Tensor stack(int dim, List<Tensor> parts) {
-        return new Tensor(torch.stack(Operator.vector(parts), dim));
+        return GraphRecorder.record("stack", new Tensor(torch.stack(Operator.vector(parts), dim)), parts, dim);
     }
 
     // --------------------------------------------------------------------------------------------------- reading
@@ -261,18 +261,18 @@ public final class Tensor {
     // ------------------------------------------------------------------------------------------------ conversion
 
     public Tensor to(DType dtype) {
-        return new Tensor(handle.to(dtype.scalarType));
+        return GraphRecorder.record("to", new Tensor(handle.to(dtype.scalarType)), this, dtype.name());
     }
 
     public Tensor to(Device device) {
         if (device.equals(device())) {
             return this;
         }
-        return new Tensor(handle.to(device.handle(), handle.scalar_type()));
+        return GraphRecorder.record("alias", new Tensor(handle.to(device.handle(), handle.scalar_type())), this);
     }
 
     public Tensor contiguous() {
-        return new Tensor(handle.contiguous());
+        return GraphRecorder.record("alias", new Tensor(handle.contiguous()), this);
     }
 
     /**
@@ -280,73 +280,81 @@ public final class Tensor {
      * convolutions like them; only the strides tell.
      */
     public Tensor channelsLast() {
-        return new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast));
+        return GraphRecorder.record("alias", new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast)), this);
     }
 
     /** A copy with memory of its own. */
     public Tensor copy() {
-        return new Tensor(handle.clone());
+        return GraphRecorder.record("alias", new Tensor(handle.clone()), this);
     }
 
     // ------------------------------------------------------------------------------------------------ arithmetic
 
     public Tensor plus(Tensor y) {
-        return new Tensor(handle.add(y.handle));
+        return GraphRecorder.record("add", new Tensor(handle.add(y.handle)), this, y);
     }
 
     public Tensor plus(double y) {
-        return new Tensor(handle.add(new Scalar(y)));
+        return GraphRecorder.record("add", new Tensor(handle.add(new Scalar(y))), this, y);
     }
 
     public Tensor minus(Tensor y) {
-        return new Tensor(handle.sub(y.handle));
+        return GraphRecorder.record("sub", new Tensor(handle.sub(y.handle)), this, y);
     }
 
     public Tensor times(Tensor y) {
-        return new Tensor(handle.mul(y.handle));
+        return GraphRecorder.record("mul", new Tensor(handle.mul(y.handle)), this, y);
     }
 
     public Tensor times(double y) {
-        return new Tensor(handle.mul(new Scalar(y)));
+        return GraphRecorder.record("mul", new Tensor(handle.mul(new Scalar(y))), this, y);
     }
 
     public Tensor dividedBy(Tensor y) {
-        return new Tensor(handle.div(y.handle));
+        return GraphRecorder.record("div", new Tensor(handle.div(y.handle)), this, y);
     }
 
     public Tensor negated() {
-        return new Tensor(handle.neg());
+        return GraphRecorder.record("neg", new Tensor(handle.neg()), this);
     }
 
     public Tensor power(double exponent) {
-        return new Tensor(handle.pow(new Scalar(exponent)));
+        return GraphRecorder.record("pow", new Tensor(handle.pow(new Scalar(exponent))), this, exponent);
     }
 
     public Tensor squareRoot() {
-        return new Tensor(handle.sqrt());
+        return GraphRecorder.record("sqrt", new Tensor(handle.sqrt()), this);
     }
 
     public Tensor exp() {
-        return new Tensor(handle.exp());
+        return GraphRecorder.record("exp", new Tensor(handle.exp()), this);
     }
 
     public Tensor floor() {
-        return new Tensor(handle.floor());
+        return GraphRecorder.record("floor", new Tensor(handle.floor()), this);
     }
 
     public Tensor atMost(double limit) {
-        return new Tensor(handle.clamp(new ScalarOptional(), new ScalarOptional(new Scalar(limit))));
+        return GraphRecorder.record(
+                "clamp_max",
+                new Tensor(handle.clamp(new ScalarOptional(), new ScalarOptional(new Scalar(limit)))),
+                this,
+                limit);
     }
 
     public Tensor atLeast(double limit) {
-        return new Tensor(handle.clamp(new ScalarOptional(new Scalar(limit)), new ScalarOptional()));
+        return GraphRecorder.record(
+                "clamp_min",
+                new Tensor(handle.clamp(new ScalarOptional(new Scalar(limit)), new ScalarOptional())),
+                this,
+                limit);
     }
 
     /** The matrix product over the last two dimensions; the dimensions before them broadcast. */
     public Tensor matmul(Tensor y) {
         var product = new Tensor(handle.matmul(y.handle));
         FlopCounter.count(product.count() * size(-1), product.count());
-        return product;
+        return GraphRecorder.record("matmul", product, this, y);
     }
 
     /** The Moore–Penrose inverse of a matrix. */
@@ -397,7 +405,8 @@ public final class Tensor {
     }
 
     public Tensor sum(boolean keepDims, long... dims) {
-        return new Tensor(handle.sum(dims, keepDims, new ScalarTypeOptional()));
+        return GraphRecorder.record(
+                "sum", new Tensor(handle.sum(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
     }
 
     /** The mean of all elements. */
@@ -406,7 +415,8 @@ public final class Tensor {
     }
 
     public Tensor mean(boolean keepDims, long... dims) {
-        return new Tensor(handle.mean(dims, keepDims, new ScalarTypeOptional()));
+        return GraphRecorder.record(
+                "mean", new Tensor(handle.mean(dims, keepDims, new ScalarTypeOptional())), this, dims, keepDims);
     }
 
     /** The largest element. */
@@ -416,7 +426,7 @@ public final class Tensor {
 
     /** The largest element along each of the dimensions. */
     public Tensor max(boolean keepDims, long... dims) {
-        return new Tensor(torch.amax(handle, dims, keepDims));
+        return GraphRecorder.record("amax", new Tensor(torch.amax(handle, dims, keepDims)), this, dims, keepDims);
     }
 
     /** The index of the largest element along a dimension, I64. */
@@ -426,12 +436,17 @@ public final class Tensor {
 
     /** Euclidean length along the dimensions. */
     public Tensor norm(boolean keepDims, long... dims) {
-        return new Tensor(torch.linalg_vector_norm(handle, new Scalar(2.0), dims, keepDims, new ScalarTypeOptional()));
+        return GraphRecorder.record(
+                "norm",
+                new Tensor(torch.linalg_vector_norm(handle, new Scalar(2.0), dims, keepDims, new ScalarTypeOptional())),
+                this,
+                dims,
+                keepDims);
     }
 
     /** Variance along the dimensions, divided by the count (not by the count less one). */
     public Tensor variance(boolean keepDims, long... dims) {
-        return new Tensor(handle.var(dims, false, keepDims));
+        return GraphRecorder.record("var", new Tensor(handle.var(dims, false, keepDims)), this, dims, keepDims);
     }
 
     /** The largest {@code k} elements of the last dimension, descending: values, then indices (I64). */
@@ -443,20 +458,20 @@ public final class Tensor {
     // ----------------------------------------------------------------------------------------------------- shape
 
     public Tensor reshape(long... shape) {
-        return new Tensor(handle.reshape(shape));
+        return GraphRecorder.record("reshape", new Tensor(handle.reshape(shape)), this, shape);
     }
 
     public Tensor permute(long... dims) {
-        return new Tensor(handle.permute(dims));
+        return GraphRecorder.record("permute", new Tensor(handle.permute(dims)), this, dims);
     }
 
     public Tensor transpose(int a, int b) {
-        return new Tensor(handle.transpose(a, b));
+        return GraphRecorder.record("transpose", new Tensor(handle.transpose(a, b)), this, a, b);
     }
 
     /** Joins the dimensions {@code from … to} into one. */
     public Tensor flatten(int from, int to) {
-        return new Tensor(handle.flatten(from, to));
+        return GraphRecorder.record("flatten", new Tensor(handle.flatten(from, to)), this, from, to);
     }
 
     public Tensor flatten(int from) {
@@ -469,28 +484,28 @@ public final class Tensor {
     }
 
     public Tensor expand(long... shape) {
-        return new Tensor(handle.expand(shape));
+        return GraphRecorder.record("expand", new Tensor(handle.expand(shape)), this, shape);
     }
 
     public Tensor repeat(long... times) {
-        return new Tensor(handle.repeat(times));
+        return GraphRecorder.record("repeat", new Tensor(handle.repeat(times)), this, times);
     }
 
     public Tensor unsqueeze(int dim) {
-        return new Tensor(handle.unsqueeze(dim));
+        return GraphRecorder.record("unsqueeze", new Tensor(handle.unsqueeze(dim)), this, dim);
     }
 
     public Tensor squeeze(int dim) {
-        return new Tensor(handle.squeeze(dim));
+        return GraphRecorder.record("squeeze", new Tensor(handle.squeeze(dim)), this, dim);
     }
 
     public Tensor select(int dim, long index) {
-        return new Tensor(handle.select(dim, index));
+        return GraphRecorder.record("select", new Tensor(handle.select(dim, index)), this, dim, index);
     }
 
     /** {@code length} elements along a dimension, from {@code start}. */
     public Tensor narrow(int dim, long start, long length) {
-        return new Tensor(handle.narrow(dim, start, length));
+        return GraphRecorder.record("narrow", new Tensor(handle.narrow(dim, start, length)), this, dim, start, length);
     }
 
     /** The entries of a dimension that {@code indices} (I64, one dimension) names, in its order. */
@@ -500,12 +515,13 @@ public final class Tensor {
             shape[Math.floorMod(dim, shape.length)] = indices.count();
             return empty(dtype(), Device.META, shape);
         }
-        return new Tensor(handle.index_select(dim, indices.handle));
+        return GraphRecorder.record(
+                "index_select", new Tensor(handle.index_select(dim, indices.handle)), this, dim, indices);
     }
 
     /** Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension. */
     public Tensor gather(int dim, Tensor indices) {
-        return new Tensor(handle.gather(dim, indices.handle));
+        return GraphRecorder.record("gather", new Tensor(handle.gather(dim, indices.handle)), this, dim, indices);
     }
 
     /** These elements, with those at the positions that {@code indices} names (as {@link #gather} takes them) replaced. */
@@ -515,20 +531,22 @@ public final class Tensor {
 
     public Tensor roll(long[] shifts, long[] dims) {
         // libtorch cannot roll what has no storage.
-        return handle.is_meta() ? empty(dtype(), Device.META, shape()) : new Tensor(handle.roll(shifts, dims));
+        return handle.is_meta()
+                ? empty(dtype(), Device.META, shape())
+                : GraphRecorder.record("roll", new Tensor(handle.roll(shifts, dims)), this, shifts, dims);
     }
 
     public Tensor flip(long... dims) {
-        return new Tensor(handle.flip(dims));
+        return GraphRecorder.record("flip", new Tensor(handle.flip(dims)), this, dims);
     }
 
     public List<Tensor> unbind(int dim) {
-        return Operator.list(handle.unbind(dim));
+        return GraphRecorder.record("unbind", Operator.list(handle.unbind(dim)), this, dim);
     }
 
     /** {@code parts} pieces along a dimension, equal if that divides it. */
     public List<Tensor> chunk(int parts, int dim) {
-        return Operator.list(handle.chunk(parts, dim));
+        return GraphRecorder.record("chunk", Operator.list(handle.chunk(parts, dim)), this, parts, dim);
     }
 
     // -------------------------------------------------------------------------------------------------- in place
@@ -536,12 +554,12 @@ public final class Tensor {
     /** Adds a number to every element. */
     public Tensor plusInPlace(double y) {
         handle.add_(new Scalar(y));
-        return this;
+        return GraphRecorder.overwrite("add", this, y);
     }
 
     public Tensor plusInPlace(Tensor y) {
         handle.add_(y.handle);
-        return this;
+        return GraphRecorder.overwrite("add", this, y);
     }
 
     /** {@code this + factor · y}. */
@@ -552,12 +570,12 @@ public final class Tensor {
 
     public Tensor timesInPlace(double y) {
         handle.mul_(new Scalar(y));
-        return this;
+        return GraphRecorder.overwrite("mul", this, y);
     }
 
     public Tensor timesInPlace(Tensor y) {
         handle.mul_(y.handle);
-        return this;
+        return GraphRecorder.overwrite("mul", this, y);
     }
 
     /** {@code this + weight · (y − this)}. */
@@ -619,7 +637,7 @@ public final class Tensor {
 
     /** The same values, cut off from what is recorded. */
     public Tensor detach() {
-        return new Tensor(handle.detach());
+        return GraphRecorder.record("alias", new Tensor(handle.detach()), this);
     }
 
     /** Adds the gradient of this scalar to every leaf that it depends on. */

@@ -10,12 +10,15 @@ public final class ModelFamily {
     private final String name;
     private final List<CheckpointFormat> dialects;
     private final Predicate<String> derived;
+    private final List<ExportNames> exports;
     private final Map<String, Variant> variants = new LinkedHashMap<>();
 
-    private ModelFamily(String name, List<CheckpointFormat> dialects, Predicate<String> derived) {
+    private ModelFamily(
+            String name, List<CheckpointFormat> dialects, Predicate<String> derived, List<ExportNames> exports) {
         this.name = name;
         this.dialects = dialects;
         this.derived = derived;
+        this.exports = exports;
     }
 
     /**
@@ -25,7 +28,7 @@ public final class ModelFamily {
      * @param dialects other code bases' names for its parameters; the model's own need none
      */
     public static ModelFamily of(String name, CheckpointFormat... dialects) {
-        return new ModelFamily(name, List.of(dialects), any -> false);
+        return new ModelFamily(name, List.of(dialects), any -> false, List.of());
     }
 
     /**
@@ -34,7 +37,12 @@ public final class ModelFamily {
      * @param other whether a tensor of that name, in any dialect, is such: an index or a mask, which we do not store
      */
     public ModelFamily deriving(Predicate<String> other) {
-        return new ModelFamily(name, dialects, other);
+        return new ModelFamily(name, dialects, other, exports);
+    }
+
+    /** This family, without variants yet, whose weights can be written with these names of other code bases. */
+    public ModelFamily exporting(ExportNames... names) {
+        return new ModelFamily(name, dialects, derived, List.of(names));
     }
 
     /** Adds a variant. */
@@ -55,6 +63,11 @@ public final class ModelFamily {
 
     public List<CheckpointFormat> dialects() {
         return dialects;
+    }
+
+    /** Names of other code bases that weights can be written with. */
+    public List<ExportNames> exports() {
+        return exports;
     }
 
     /** Whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it. */

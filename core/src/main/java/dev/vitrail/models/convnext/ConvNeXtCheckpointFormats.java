@@ -1,8 +1,11 @@
 package dev.vitrail.models.convnext;
 
 import dev.vitrail.models.CheckpointFormat;
+import dev.vitrail.models.ExportNames;
+import dev.vitrail.models.ExportNames.CodeBase;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** How other code bases name the parameters of a {@link ConvNeXt}. */
@@ -31,6 +34,60 @@ final class ConvNeXtCheckpointFormats {
             "Hugging Face ConvNeXt",
             ConvNeXtCheckpointFormats::fromHuggingFace,
             ConvNeXtCheckpointFormats::huggingFace);
+
+    private static final String BLOCK = "stages\\.(\\d+)\\.blocks\\.(\\d+)\\.";
+
+    static final ExportNames TO_ORIGINAL = ExportNames.of(CodeBase.ORIGINAL)
+            .rule("stem\\.([01]\\.(weight|bias))", "downsample_layers.0.$1")
+            .rule("stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))", "downsample_layers.$1.$2")
+            .rule(BLOCK + "conv_dw\\.(weight|bias)", "stages.$1.$2.dwconv.$3")
+            .rule(BLOCK + "mlp\\.fc([12])\\.(weight|bias)", "stages.$1.$2.pwconv$3.$4")
+            .rule(BLOCK + "mlp\\.grn\\.weight", "stages.$1.$2.grn.gamma")
+            .rule(BLOCK + "mlp\\.grn\\.bias", "stages.$1.$2.grn.beta")
+            .rule(BLOCK + "(gamma|norm\\.(weight|bias))", "stages.$1.$2.$3")
+            .rule("head\\.norm\\.(weight|bias)", "norm.$1")
+            .rule("head\\.fc\\.(weight|bias)", "head.$1");
+
+    static final ExportNames TO_TORCHVISION = ExportNames.of(CodeBase.TORCHVISION)
+            .rule("stem\\.([01]\\.(weight|bias))", "features.0.$1")
+            .computed(
+                    "stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))",
+                    match -> feature(match, 0) + match.group(2))
+            .computed(BLOCK + "gamma", match -> feature(match, 1) + match.group(2) + ".layer_scale")
+            .computed(BLOCK + "conv_dw\\.(weight|bias)", match -> block(match, "0"))
+            .computed(BLOCK + "norm\\.(weight|bias)", match -> block(match, "2"))
+            .computed(BLOCK + "mlp\\.fc1\\.(weight|bias)", match -> block(match, "3"))
+            .computed(BLOCK + "mlp\\.fc2\\.(weight|bias)", match -> block(match, "5"))
+            .rule("head\\.norm\\.(weight|bias)", "classifier.0.$1")
+            .rule("head\\.fc\\.(weight|bias)", "classifier.2.$1");
+
+    private static String feature(MatchResult match, int after) {
+        return "features." + (2 * Integer.parseInt(match.group(1)) + after) + ".";
+    }
+
+    private static String block(MatchResult match, String layer) {
+        return feature(match, 1) + match.group(2) + ".block." + layer + "." + match.group(3);
+    }
+
+    /** {@code ConvNextForImageClassification}; version 2 has another first word, and its weights other shapes. */
+    static final ExportNames TO_TRANSFORMERS = toTransformers();
+
+    private static ExportNames toTransformers() {
+        var model = "convnext";
+        var layer = model + ".encoder.stages.$1.layers.$2.";
+        return ExportNames.of(CodeBase.TRANSFORMERS)
+                .rule("stem\\.0\\.(weight|bias)", model + ".embeddings.patch_embeddings.$1")
+                .rule("stem\\.1\\.(weight|bias)", model + ".embeddings.layernorm.$1")
+                .rule(
+                        "stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))",
+                        model + ".encoder.stages.$1.downsampling_layer.$2")
+                .rule(BLOCK + "gamma", layer + "layer_scale_parameter")
+                .rule(BLOCK + "conv_dw\\.(weight|bias)", layer + "dwconv.$3")
+                .rule(BLOCK + "norm\\.(weight|bias)", layer + "layernorm.$3")
+                .rule(BLOCK + "mlp\\.fc([12])\\.(weight|bias)", layer + "pwconv$3.$4")
+                .rule("head\\.norm\\.(weight|bias)", model + ".layernorm.$1")
+                .rule("head\\.fc\\.(weight|bias)", "classifier.$1");
+    }
 
     private static final Pattern OFFICIAL_STEM = Pattern.compile("downsample_layers\\.0\\.(.*)");
     private static final Pattern OFFICIAL_DOWNSAMPLE = Pattern.compile("downsample_layers\\.(\\d+)\\.(.*)");

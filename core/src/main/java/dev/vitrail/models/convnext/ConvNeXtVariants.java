@@ -44,6 +44,10 @@ public final class ConvNeXtVariants {
                     ConvNeXtCheckpointFormats.ISOTROPIC,
                     ConvNeXtCheckpointFormats.TORCHVISION,
                     ConvNeXtCheckpointFormats.HUGGING_FACE)
+            .exporting(
+                    ConvNeXtCheckpointFormats.TO_ORIGINAL,
+                    ConvNeXtCheckpointFormats.TO_TORCHVISION,
+                    ConvNeXtCheckpointFormats.TO_TRANSFORMERS)
             // spotless:off
             .variant("convnext_atto",      small(40, 2, 2, 6, 2))
             .variant("convnext_atto_ols",  overlapping(Stem.OVERLAP_TIERED, small(40, 2, 2, 6, 2)))

@@ -3,6 +3,7 @@ package dev.vitrail.models.resnet;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BASIC;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BOTTLENECK;
 
+import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ModelFamily;
 import java.util.List;
 
@@ -11,6 +12,10 @@ public final class ResNetVariants {
     private ResNetVariants() {}
 
     public static final ModelFamily FAMILY = ModelFamily.of("ResNet")
+            // timm has torchvision's names, but not for the models that torchvision lacks
+            .exporting(ExportNames.of(ExportNames.CodeBase.TORCHVISION)
+                    .rule("(conv1\\.weight|bn1\\.\\w+|fc\\.\\w+)", "$1")
+                    .rule("(layer[1-4]\\.\\d+\\.((conv|bn)[1-3]|downsample\\.[01])\\.\\w+)", "$1"))
             // spotless:off
             .variant("resnet18",  ResNetConfig.of(BASIC,      2, 2,  2, 2))
             .variant("resnet26",  ResNetConfig.of(BOTTLENECK, 2, 2,  2, 2))

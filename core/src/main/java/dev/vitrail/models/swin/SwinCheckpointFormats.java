@@ -1,8 +1,11 @@
 package dev.vitrail.models.swin;
 
 import dev.vitrail.models.CheckpointFormat;
+import dev.vitrail.models.ExportNames;
+import dev.vitrail.models.ExportNames.CodeBase;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /** Other code bases' names for the parameters of a {@link SwinTransformer} of either version. */
@@ -61,6 +64,28 @@ final class SwinCheckpointFormats {
                 torchvision(qkvBias.replace("qkv.bias", "q_bias")),
                 Optional.empty(),
                 torchvision(qkvBias.replace("qkv.bias", "v_bias")));
+    }
+
+    static final ExportNames TO_ORIGINAL = ExportNames.of(CodeBase.ORIGINAL)
+            .computed("layers\\.(\\d+)\\.(downsample\\..+)", match -> "layers.%d.%s"
+                    .formatted(Integer.parseInt(match.group(1)) - 1, match.group(2)))
+            .rule("((patch_embed|layers|norm)\\..+)", "$1")
+            .rule("head\\.fc\\.(weight|bias)", "head.$1");
+
+    /** Version 1: version 2 has a bias of keys there, which is not stored here. */
+    static final ExportNames TO_TORCHVISION = ExportNames.of(CodeBase.TORCHVISION)
+            .rule("patch_embed\\.proj\\.(weight|bias)", "features.0.0.$1")
+            .rule("patch_embed\\.norm\\.(weight|bias)", "features.0.2.$1")
+            .computed("layers\\.(\\d+)\\.downsample\\.(.+)", match -> feature(match, 0) + match.group(2))
+            .computed("layers\\.(\\d+)\\.blocks\\.(\\d+)\\.mlp\\.fc([12])\\.(weight|bias)", match -> "%s%s.mlp.%s.%s"
+                    .formatted(
+                            feature(match, 1), match.group(2), match.group(3).equals("1") ? "0" : "3", match.group(4)))
+            .computed("layers\\.(\\d+)\\.blocks\\.(.+)", match -> feature(match, 1) + match.group(2))
+            .rule("norm\\.(weight|bias)", "norm.$1")
+            .rule("head\\.fc\\.(weight|bias)", "head.$1");
+
+    private static String feature(MatchResult match, int after) {
+        return "features." + (2 * Integer.parseInt(match.group(1)) + after) + ".";
     }
 
     private static final Pattern FEATURE = Pattern.compile("features\\.(\\d+)\\.(.+)");

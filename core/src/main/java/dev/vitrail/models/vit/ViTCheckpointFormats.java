@@ -1,6 +1,8 @@
 package dev.vitrail.models.vit;
 
 import dev.vitrail.models.CheckpointFormat;
+import dev.vitrail.models.ExportNames;
+import dev.vitrail.models.ExportNames.CodeBase;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -15,6 +17,8 @@ public final class ViTCheckpointFormats {
             name -> Optional.of(name.replaceFirst("\\.gamma_([12])$", ".ls$1.gamma")));
 
     private static final Pattern TORCHVISION_LAYER = Pattern.compile("encoder\\.layers\\.encoder_layer_(\\d+)\\.(.+)");
+
+    private static final String LAYER = "encoder.layers.encoder_layer_$1.";
 
     static final CheckpointFormat TORCHVISION = new CheckpointFormat(
             "torchvision",
@@ -38,6 +42,51 @@ public final class ViTCheckpointFormats {
                 .replace("encoder.ln.", "norm.")
                 .replace("heads.head.", "head."));
     }
+
+    static final ExportNames TO_TORCHVISION = ExportNames.of(CodeBase.TORCHVISION)
+            .rule("cls_token", "class_token")
+            .rule("pos_embed", "encoder.pos_embedding")
+            .rule("patch_embed\\.proj\\.(weight|bias)", "conv_proj.$1")
+            .rule("blocks\\.(\\d+)\\.norm([12])\\.(weight|bias)", LAYER + "ln_$2.$3")
+            .rule("blocks\\.(\\d+)\\.attn\\.qkv\\.(weight|bias)", LAYER + "self_attention.in_proj_$2")
+            .rule("blocks\\.(\\d+)\\.attn\\.proj\\.(weight|bias)", LAYER + "self_attention.out_proj.$2")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", LAYER + "mlp.0.$2")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", LAYER + "mlp.3.$2")
+            .rule("norm\\.(weight|bias)", "encoder.ln.$1")
+            .rule("head\\.(weight|bias)", "heads.head.$1");
+
+    /** {@code ViTForImageClassification}. */
+    static final ExportNames TO_TRANSFORMERS = toTransformers("vit", "classifier");
+
+    /** {@code DeiTForImageClassification}, and with a distillation token {@code DeiTForImageClassificationWithTeacher}. */
+    public static final ExportNames DEIT_TO_TRANSFORMERS = toTransformers("deit", "cls_classifier")
+            .rule("dist_token", "deit.embeddings.distillation_token")
+            .rule("head_dist\\.(weight|bias)", "distillation_classifier.$1");
+
+    private static ExportNames toTransformers(String model, String classifier) {
+        var block = model + ".encoder.layer.$1.";
+        return ExportNames.of(CodeBase.TRANSFORMERS)
+                .rule("cls_token", model + ".embeddings.cls_token")
+                .rule("pos_embed", model + ".embeddings.position_embeddings")
+                .rule("patch_embed\\.proj\\.(weight|bias)", model + ".embeddings.patch_embeddings.projection.$1")
+                .rule("blocks\\.(\\d+)\\.norm1\\.(weight|bias)", block + "layernorm_before.$2")
+                .rule("blocks\\.(\\d+)\\.norm2\\.(weight|bias)", block + "layernorm_after.$2")
+                .rule(
+                        "blocks\\.(\\d+)\\.attn\\.qkv\\.(weight|bias)",
+                        block + "attention.attention.query.$2",
+                        block + "attention.attention.key.$2",
+                        block + "attention.attention.value.$2")
+                .rule("blocks\\.(\\d+)\\.attn\\.proj\\.(weight|bias)", block + "attention.output.dense.$2")
+                .rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", block + "intermediate.dense.$2")
+                .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", block + "output.dense.$2")
+                .rule("norm\\.(weight|bias)", model + ".layernorm.$1")
+                .rule("head\\.(weight|bias)", classifier + ".$1");
+    }
+
+    /** DeiT III as its authors published it, and DeiT, whose authors have timm's names. */
+    public static final ExportNames DEIT_TO_ORIGINAL = ExportNames.of(CodeBase.ORIGINAL)
+            .rule("(blocks\\.\\d+)\\.ls([12])\\.gamma", "$1.gamma_$2")
+            .rule("((cls_token|pos_embed|dist_token|patch_embed|blocks|norm|head|head_dist)(\\..*)?)", "$1");
 
     /** DINOv2 as its authors published it; its versions with registers add positions to the class token, which no renaming can. */
     static final CheckpointFormat DINO_V2 = new CheckpointFormat(

@@ -22,6 +22,7 @@ public final class ViTVariants {
     public static final ModelFamily FAMILY = ModelFamily.of("ViT",
                     ViTCheckpointFormats.OFFICIAL_DEIT3, ViTCheckpointFormats.TORCHVISION,
                     ViTCheckpointFormats.DINO_V2)
+            .exporting(ViTCheckpointFormats.TO_TORCHVISION, ViTCheckpointFormats.TO_TRANSFORMERS)
             // as published
             .variant("vit_tiny_patch16_224", tiny(224, 16))
             .variant("vit_tiny_patch16_384", tiny(384, 16))

@@ -1,0 +1,217 @@
+package dev.vitrail.cli;
+
+import static dev.vitrail.VitrailException.require;
+
+import dev.vitrail.LoadedModel;
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.Threads;
+import dev.vitrail.files.AtomicFile;
+import dev.vitrail.files.PathNames;
+import dev.vitrail.models.ExportNames.CodeBase;
+import dev.vitrail.onnx.OnnxCheck;
+import dev.vitrail.onnx.OnnxExport;
+import dev.vitrail.weights.Safetensors;
+import dev.vitrail.weights.StoredTensor;
+import dev.vitrail.weights.WeightsExport;
+import dev.vitrail.weights.torch.TorchWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Writes a model for other runtimes and other code bases. */
+@Command(
+        name = "export",
+        description = {
+            "Exports a model to ONNX, or its weights to safetensors or a PyTorch file.",
+            "",
+            "An ONNX graph takes batches of any size. Its metadata name the classes and tell how images are prepared. Weights have timm's names, or those of another code base."
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  vitrail export --model runs/shapes --to shapes.onnx --check",
+            "  vitrail export --model runs/shapes --to shapes.pth --names transformers"
+        })
+final class ExportCommand implements Callable<Integer> {
+    /** Whose parameter names weights are written with. */
+    enum Names {
+        TIMM,
+        ORIGINAL,
+        TRANSFORMERS,
+        TORCHVISION;
+
+        Optional<CodeBase> codeBase() {
+            return this == TIMM ? Optional.empty() : Optional.of(CodeBase.valueOf(name()));
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    private enum Format {
+        ONNX,
+        SAFETENSORS,
+        PTH
+    }
+
+    private static final List<Integer> CHECKED_BATCHES = List.of(1, 3, 8);
+
+    @Mixin
+    private ModelOptions models = new ModelOptions();
+
+    @Option(
+            names = "--to",
+            required = true,
+            paramLabel = "FILE",
+            description = "Output file: .onnx, .safetensors, or .pth (or .pt).")
+    private Path to = Path.of("model.onnx");
+
+    @Option(names = "--dynamic-size", description = "ONNX: accept images of any height and width the model accepts.")
+    private boolean dynamicSize;
+
+    @Option(
+            names = "--uint8-input",
+            description = "ONNX: take uint8 images [B, H, W, C], and normalize them (mean, std) inside the graph.")
+    private boolean levels;
+
+    @Option(
+            names = "--check",
+            description = "ONNX: run the graph in ONNX Runtime and print the largest difference of its outputs.")
+    private boolean check;
+
+    @Option(
+            names = "--names",
+            defaultValue = "timm",
+            paramLabel = "NAMES",
+            description = "Weights: parameter names of timm, original, transformers or torchvision (default timm).")
+    private Names names = Names.TIMM;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        var format = format();
+        require(
+                format == Format.ONNX || !(dynamicSize || levels || check),
+                "--dynamic-size, --uint8-input and --check are for ONNX, and %s holds weights: leave them out",
+                to);
+        require(
+                format != Format.ONNX || names == Names.TIMM,
+                "--names %s is for files of weights, and %s holds a graph: leave it out",
+                names,
+                to);
+        AtomicFile.requireWritable(to);
+        try (var loaded = models.load()) {
+            if (format == Format.ONNX) {
+                return graph(loaded);
+            }
+            weights(loaded, format);
+            return 0;
+        }
+    }
+
+    private Format format() {
+        var name = to.toString().toLowerCase(Locale.ROOT);
+        if (name.endsWith(".onnx")) {
+            return Format.ONNX;
+        }
+        if (name.endsWith(".safetensors")) {
+            return Format.SAFETENSORS;
+        }
+        if (name.endsWith(".pth") || name.endsWith(".pt")) {
+            return Format.PTH;
+        }
+        throw VitrailException.of("%s ends in none of .onnx, .safetensors, .pth and .pt", to);
+    }
+
+    private void weights(LoadedModel loaded, Format format) {
+        var tensors = WeightsExport.of(loaded.variant().family(), loaded.model(), names.codeBase());
+        if (format == Format.SAFETENSORS) {
+            Safetensors.write(to, tensors, Map.of("format", "pt")); // as transformers asks for
+        } else {
+            TorchWriter.write(to, tensors);
+        }
+        long bytes = tensors.stream().map(StoredTensor::bytes).mapToLong(content -> content.remaining()).sum();
+        if (json) {
+            Json.print(Json.object(
+                    "file", PathNames.text(to),
+                    "format", format.name().toLowerCase(Locale.ROOT),
+                    "names", names.toString(),
+                    "tensors", tensors.size(),
+                    "parameter_bytes", bytes,
+                    "notes", loaded.notes()));
+        } else {
+            System.out.printf(
+                    Locale.ROOT,
+                    "%s: %d tensors with the names of %s, %.1f MB%n",
+                    PathNames.text(to),
+                    tensors.size(),
+                    names,
+                    bytes / 1e6);
+        }
+    }
+
+    private int graph(LoadedModel loaded) {
+        var options =
+                OnnxExport.Options.DEFAULT.withDynamicSize(dynamicSize).withUint8Input(levels);
+        var written = OnnxExport.write(loaded, to, options);
+        var checked = check ? Optional.of(check(loaded, written)) : Optional.<OnnxCheck.Result>empty();
+        report(loaded, written, checked);
+        return checked.map(OnnxCheck.Result::passed).orElse(true) ? 0 : 1;
+    }
+
+    private OnnxCheck.Result check(LoadedModel loaded, OnnxExport.Written written) {
+        var sizes = new ArrayList<List<Integer>>();
+        sizes.add(
+                List.of(loaded.preprocessing().height(), loaded.preprocessing().width()));
+        written.otherSize().ifPresent(sizes::add);
+        return OnnxCheck.run(loaded, written.file(), Threads.count(), CHECKED_BATCHES, sizes);
+    }
+
+    private void report(LoadedModel loaded, OnnxExport.Written written, Optional<OnnxCheck.Result> checked) {
+        var file = PathNames.text(written.file());
+        if (json) {
+            var object = Json.object(
+                    "file", file,
+                    "format", "onnx",
+                    "opset", OnnxExport.OPSET,
+                    "nodes", written.nodes(),
+                    "parameter_bytes", written.parameters(),
+                    "external_data", written.external(),
+                    "notes", loaded.notes());
+            checked.ifPresent(result -> {
+                object.put("max_difference", result.difference());
+                object.put("output_range", result.range());
+                object.put("passed", result.passed());
+            });
+            Json.print(object);
+            return;
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "%s: ONNX opset %d, %d nodes, %.1f MB of parameters%s%n",
+                file,
+                OnnxExport.OPSET,
+                written.nodes(),
+                written.parameters() / 1e6,
+                written.external() ? " in " + file + ".data" : "");
+        checked.ifPresent(result -> System.out.printf(
+                Locale.ROOT,
+                "ONNX Runtime: largest difference %.2g of outputs that range over %.2f (%.1g of it; the limit is %.0g), batches of %s%n",
+                result.difference(),
+                result.range(),
+                result.difference() / result.range(),
+                OnnxCheck.TOLERANCE,
+                CHECKED_BATCHES));
+    }
+}

@@ -1,0 +1,115 @@
+package dev.vitrail.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.vitrail.VitrailException;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Device;
+import dev.vitrail.models.ExportNames.CodeBase;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.Variant;
+import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.weights.torch.TorchFile;
+import dev.vitrail.weights.torch.TorchWriter;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Weights written with other code bases' names come back through the reader of these names. */
+class WeightsExportTest {
+    @TempDir
+    Path folder;
+
+    private static Model model(Variant variant) {
+        var model = variant.config().create();
+        model.initialise(7, Device.CPU);
+        return model;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "vit_mini_patch4_32, TORCHVISION, encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
+        "vit_mini_patch4_32, TRANSFORMERS, vit.encoder.layer.0.attention.attention.query.weight",
+        "deit_tiny_distilled_patch16_224, TRANSFORMERS, deit.embeddings.distillation_token",
+        "deit3_small_patch16_224, ORIGINAL, blocks.0.gamma_1",
+        "convnext_tiny, ORIGINAL, downsample_layers.1.0.weight",
+        "convnext_tiny, TORCHVISION, features.1.0.block.0.weight",
+        "convnext_tiny, TRANSFORMERS, convnext.encoder.stages.0.layers.0.dwconv.weight",
+        "swin_mini_32, ORIGINAL, layers.0.downsample.reduction.weight",
+        "swin_mini_32, TORCHVISION, features.1.0.attn.qkv.weight",
+        "swinv2_mini_32, ORIGINAL, layers.0.downsample.reduction.weight",
+        "resnet18, TORCHVISION, layer1.0.conv1.weight"
+    })
+    void namesOfOtherCodeBasesAreReadBackAsTheSameWeights(String name, CodeBase names, String theirs) {
+        var variant = Catalog.get(name);
+        try (var model = model(variant);
+                var other = variant.config().create()) {
+            var tensors = WeightsExport.of(variant.family(), model, Optional.of(names));
+            assertThat(tensors).extracting(StoredTensor::name).contains(theirs);
+
+            var file = folder.resolve("model.pth");
+            TorchWriter.write(file, tensors);
+            Checkpoint.load(
+                    other,
+                    variant.family(),
+                    TorchFile.read(file),
+                    Optional.of(variant.config()),
+                    Checkpoint.Classifier.STRICT,
+                    Device.CPU);
+
+            assertSameWeights(other, model);
+        }
+    }
+
+    private static void assertSameWeights(Model found, Model expected) {
+        var parameters = expected.parameters();
+        assertThat(found.parameters().keySet()).isEqualTo(parameters.keySet());
+        found.parameters()
+                .forEach((parameter, value) -> assertThat(value.value().toBytes())
+                        .as(parameter)
+                        .isEqualTo(parameters.get(parameter).value().toBytes()));
+    }
+
+    @Test
+    void aParameterWithoutAPlaceInTheOtherCodeBaseIsRefused() {
+        var variant = Catalog.get("deit_tiny_distilled_patch16_224");
+        var pooled = Catalog.get("vit_mini_patch4_gap_32");
+        try (var model = model(pooled)) {
+            assertThatThrownBy(() -> WeightsExport.of(pooled.family(), model, Optional.of(CodeBase.TORCHVISION)))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessageContaining("torchvision has no place for the parameter fc_norm");
+            assertThatThrownBy(() -> WeightsExport.of(variant.family(), model, Optional.of(CodeBase.TORCHVISION)))
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessage("no names of torchvision are known for DeiT: choose timm or original or transformers");
+        }
+    }
+
+    @Test
+    void aPyTorchFileHoldsEveryDataTypeAndShape() {
+        var bytes = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
+        for (int i = 0; i < 48; i++) {
+            bytes.put(i, (byte) (i % 2));
+        }
+        var tensors = Stream.of("F64", "F32", "F16", "BF16", "I64", "I32", "I16", "I8", "U8", "BOOL")
+                .map(DType::valueOf)
+                .map(dtype ->
+                        new StoredTensor("a." + dtype, dtype, new long[] {2, 24 / dtype.bytes()}, bytes.duplicate()))
+                .toList();
+        var file = folder.resolve("all.pth");
+        TorchWriter.write(file, tensors);
+        var read = TorchFile.read(file);
+        assertThat(read.names()).hasSize(tensors.size());
+        for (var tensor : tensors) {
+            assertThat(read.get(tensor.name()).dtype()).isEqualTo(tensor.dtype());
+            assertThat(read.get(tensor.name()).shape()).isEqualTo(tensor.shape());
+            assertThat(read.get(tensor.name()).bytes()).isEqualTo(tensor.bytes());
+        }
+    }
+}
