@@ -468,7 +468,7 @@ public final class TransformersConfig {
                         .family()
                 : relatives.get(0).family();
         var name = relatives.isEmpty() ? ownName() : relatives.get(0).name();
-        return new Variant(name, family, config, Optional.of(Json.text(pruned())));
+        return new Variant(name, family, config, Optional.of(JsonFile.text(pruned())));
     }
 
     /** For each kind of model one of the catalogue's variants of its family. */
@@ -586,7 +586,7 @@ public final class TransformersConfig {
         var kept = new LinkedHashMap<String, String>();
         object.properties().forEach(entry -> {
             if (NUMBERS.contains(entry.getKey()) && !entry.getValue().isNull()) {
-                kept.put(entry.getKey(), Json.text(entry.getValue()));
+                kept.put(entry.getKey(), JsonFile.text(entry.getValue()));
             }
         });
         return JsonFields.parsed(kept);

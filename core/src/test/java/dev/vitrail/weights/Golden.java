@@ -27,7 +27,7 @@ public final class Golden {
     }
 
     public static JsonNode json(String file) {
-        return Json.read(CHECKPOINTS.resolve(file));
+        return JsonFile.read(CHECKPOINTS.resolve(file));
     }
 
     /** The tensors {@code weights/*} that a case expects. */

@@ -3,9 +3,9 @@ package dev.vitrail.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;

@@ -2,7 +2,8 @@ package dev.vitrail.onnx;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.LoadedModel;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,7 +35,7 @@ class OnnxExportTest {
                 "compact_cait_mini_32"
             })
     void aMiniatureAgreesWithItsGraph(String name) {
-        try (var loaded = LoadedModel.load(name, LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(name, LoadOptions.DEFAULT)) {
             var file = folder.resolve("model.onnx");
             var written = OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
             var side = loaded.preprocessing().height();
