@@ -141,7 +141,10 @@ final class ExportCommand implements Callable<Integer> {
         } else {
             TorchWriter.write(to, tensors);
         }
-        long bytes = tensors.stream().map(StoredTensor::bytes).mapToLong(content -> content.remaining()).sum();
+        long bytes = tensors.stream()
+                .map(StoredTensor::bytes)
+                .mapToLong(content -> content.remaining())
+                .sum();
         if (json) {
             Json.print(Json.object(
                     "file", PathNames.text(to),
@@ -162,8 +165,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private int graph(LoadedModel loaded) {
-        var options =
-                OnnxExport.Options.DEFAULT.withDynamicSize(dynamicSize).withUint8Input(levels);
+        var options = OnnxExport.Options.DEFAULT.withDynamicSize(dynamicSize).withUint8Input(levels);
         var written = OnnxExport.write(loaded, to, options);
         var checked = check ? Optional.of(check(loaded, written)) : Optional.<OnnxCheck.Result>empty();
         report(loaded, written, checked);

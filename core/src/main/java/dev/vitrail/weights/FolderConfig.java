@@ -228,7 +228,8 @@ public record FolderConfig(
 
     /** The model as it is built without this file's changes of it: from {@link #origin()}, or the catalogue's variant. */
     public Variant variant() {
-        return origin().map(text -> new TransformersConfig(JsonFile.parse(text, "config.json"), "config.json").variant())
+        return origin().map(
+                        text -> new TransformersConfig(JsonFile.parse(text, "config.json"), "config.json").variant())
                 .orElseGet(() -> Catalog.get(architecture));
     }
 
