@@ -110,9 +110,11 @@ final class BlasProducts {
     }
 
     private static Tensor unfolded(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
+        // Its backward pass gives the weight's gradient the input's layout, and computes it with the channels first alone.
+        boolean trains = Gradients.recorded();
         return new Tensor(torch.thnn_conv2d(
-                x.handle,
-                weight.handle,
+                trains ? x.handle.contiguous() : x.handle,
+                trains ? weight.handle.contiguous() : weight.handle,
                 new long[] {weight.size(2), weight.size(3)},
                 Functional.optional(bias),
                 stride,

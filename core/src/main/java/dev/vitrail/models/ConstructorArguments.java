@@ -2,6 +2,7 @@ package dev.vitrail.models;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Activation;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -11,10 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.function.BiConsumer;
-import java.util.function.Consumer;
-import java.util.function.DoubleConsumer;
-import java.util.function.IntConsumer;
+import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 
 /**
  * What a constructor of timm is to be told beyond a variant's name ({@code model_args} of a {@code config.json}).
@@ -50,8 +49,8 @@ public final class ConstructorArguments {
                 name, String.valueOf(found).replaceAll("\\p{Cntrl}", "?"), expected);
     }
 
-    public void integer(String name, IntConsumer use) {
-        take(name).ifPresent(value -> use.accept(asInteger(name, value)));
+    public int integer(String name, int otherwise) {
+        return take(name).map(value -> asInteger(name, value)).orElse(otherwise);
     }
 
     private static int asInteger(String name, Object value) {
@@ -61,8 +60,8 @@ public final class ConstructorArguments {
         throw wrong(name, value, "an integer");
     }
 
-    public void number(String name, DoubleConsumer use) {
-        take(name).ifPresent(value -> use.accept(asNumber(name, value)));
+    public double number(String name, double otherwise) {
+        return take(name).map(value -> asNumber(name, value)).orElse(otherwise);
     }
 
     private static double asNumber(String name, Object value) {
@@ -72,83 +71,94 @@ public final class ConstructorArguments {
         throw wrong(name, value, "a number");
     }
 
-    public void flag(String name, Consumer<Boolean> use) {
-        take(name).ifPresent(value -> {
-            if (!(value instanceof Boolean flag)) {
-                throw wrong(name, value, "true or false");
-            }
-            use.accept(flag);
-        });
+    public boolean flag(String name, boolean otherwise) {
+        return take(name)
+                .map(value -> {
+                    if (!(value instanceof Boolean flag)) {
+                        throw wrong(name, value, "true or false");
+                    }
+                    return flag;
+                })
+                .orElse(otherwise);
     }
 
-    public void text(String name, Consumer<String> use) {
-        take(name).ifPresent(value -> {
-            if (!(value instanceof String text)) {
-                throw wrong(name, value, "a text");
-            }
-            use.accept(text);
-        });
+    public String text(String name, String otherwise) {
+        return take(name)
+                .map(value -> {
+                    if (!(value instanceof String text)) {
+                        throw wrong(name, value, "a text");
+                    }
+                    return text;
+                })
+                .orElse(otherwise);
     }
 
-    /** A number, or a list of them. */
-    public void numbers(String name, Consumer<List<Double>> use) {
-        take(name)
-                .ifPresent(value -> use.accept(
-                        value instanceof List<?> list
-                                ? list.stream()
-                                        .map(item -> asNumber(name, item))
-                                        .toList()
-                                : List.of(asNumber(name, value))));
+    /** A number, or a list of them; empty if absent. */
+    public List<Double> numbers(String name) {
+        return list(name, ConstructorArguments::asNumber);
     }
 
-    /** An integer, or a list of them. */
-    public void integers(String name, Consumer<List<Integer>> use) {
-        take(name)
-                .ifPresent(value -> use.accept(
-                        value instanceof List<?> list
-                                ? list.stream()
-                                        .map(item -> asInteger(name, item))
-                                        .toList()
-                                : List.of(asInteger(name, value))));
+    /** An integer, or a list of them; empty if absent. */
+    public List<Integer> integers(String name) {
+        return list(name, ConstructorArguments::asInteger);
+    }
+
+    /** A list of integers. */
+    public List<Integer> integers(String name, List<Integer> otherwise) {
+        var given = integers(name);
+        return given.isEmpty() ? otherwise : given;
+    }
+
+    private <T> List<T> list(String name, BiFunction<String, Object, T> item) {
+        return take(name)
+                .map(value -> value instanceof List<?> list
+                        ? list.stream().map(one -> item.apply(name, one)).toList()
+                        : List.of(item.apply(name, value)))
+                .orElse(List.of());
     }
 
     /** A list of integers, one for each of some stages; a single one serves all. */
-    public void stages(String name, int count, Consumer<List<Integer>> use) {
-        integers(name, list -> {
-            if (list.size() != 1 && list.size() != count) {
-                throw wrong(name, list, "one integer, or one for each of %d stages".formatted(count));
-            }
-            use.accept(list.size() == 1 ? Collections.nCopies(count, list.get(0)) : list);
-        });
+    public List<Integer> stages(String name, int count, List<Integer> otherwise) {
+        var list = integers(name);
+        if (list.isEmpty()) {
+            return otherwise;
+        }
+        if (list.size() != 1 && list.size() != count) {
+            throw wrong(name, list, "one integer, or one for each of %d stages".formatted(count));
+        }
+        return list.size() == 1 ? Collections.nCopies(count, list.get(0)) : list;
     }
 
-    /** A side, or a pair of rows and columns. */
-    public void pair(String name, BiConsumer<Integer, Integer> use) {
-        integers(name, sides -> {
+    /** Rows and columns, given as a side or a pair; empty if absent. */
+    public Optional<int[]> pair(String name) {
+        return take(name).map(value -> {
+            var sides = value instanceof List<?> list
+                    ? list.stream().map(one -> asInteger(name, one)).toList()
+                    : List.of(asInteger(name, value));
             if (sides.isEmpty() || sides.size() > 2 || sides.stream().anyMatch(side -> side <= 0)) {
                 throw wrong(name, sides, "one side, or height and width, in pixels");
             }
-            use.accept(sides.get(0), sides.get(sides.size() - 1));
+            return new int[] {sides.get(0), sides.get(sides.size() - 1)};
         });
     }
 
     /** A side of squares. */
-    public void side(String name, IntConsumer use) {
-        pair(name, (height, width) -> {
-            if (!height.equals(width)) {
-                throw wrong(name, List.of(height, width), "one side, as this architecture's are square");
-            }
-            use.accept(height);
-        });
+    public int side(String name, int otherwise) {
+        var pair = pair(name).orElse(new int[] {otherwise, otherwise});
+        if (pair[0] != pair[1]) {
+            throw wrong(name, List.of(pair[0], pair[1]), "one side, as this architecture's are square");
+        }
+        return pair[0];
     }
 
-    /** The sides of the images, for a configuration whose patches change as well; it stays to be taken by whoever checks it. */
-    public void image(BiConsumer<Integer, Integer> use) {
+    /** The images, for a configuration whose patches change as well; their size stays to be taken by whoever checks it. */
+    public ImageInput image(ImageInput otherwise) {
         boolean before = read.contains("img_size");
-        pair("img_size", use);
+        var image = pair("img_size").map(sides -> otherwise.withSize(sides[0], sides[1]));
         if (!before) {
             read.remove("img_size");
         }
+        return image.orElse(otherwise);
     }
 
     /** Whether an argument is given, if only as null. */
@@ -157,30 +167,40 @@ public final class ConstructorArguments {
     }
 
     /** The initial value of LayerScale; null for none. */
-    public void layerScale(String name, Consumer<OptionalDouble> use) {
-        if (has(name)) {
-            take(name)
-                    .ifPresentOrElse(
-                            value -> use.accept(OptionalDouble.of(asNumber(name, value))),
-                            () -> use.accept(OptionalDouble.empty()));
+    public OptionalDouble layerScale(String name, OptionalDouble otherwise) {
+        if (!has(name)) {
+            return otherwise;
         }
+        return take(name).map(value -> OptionalDouble.of(asNumber(name, value))).orElse(OptionalDouble.empty());
+    }
+
+    /** One of some constants, by its name in small letters. */
+    public <E extends Enum<E>> E constant(String name, E[] all, E otherwise) {
+        var text = text(name, label(otherwise));
+        return Arrays.stream(all)
+                .filter(one -> label(one).equals(text))
+                .findFirst()
+                .orElseThrow(() -> wrong(
+                        name,
+                        text,
+                        Arrays.stream(all).map(ConstructorArguments::label).collect(Collectors.joining(" or "))));
+    }
+
+    private static String label(Enum<?> constant) {
+        return constant.name().toLowerCase(Locale.ROOT);
     }
 
     /** A non-linearity by timm's name for it. */
-    public void activation(String name, Consumer<Activation> use) {
-        text(
-                name,
-                text -> use.accept(
-                        switch (text.toLowerCase(Locale.ROOT)) {
-                            case "gelu" -> Activation.GELU;
-                            case "gelu_tanh" -> Activation.GELU_TANH;
-                            case "quick_gelu", "quickgelu" -> Activation.QUICK_GELU;
-                            case "relu" -> Activation.RELU;
-                            case "silu", "swish" -> Activation.SILU;
-                            default ->
-                                throw wrong(
-                                        name, text, "gelu, gelu_tanh, quick_gelu, relu or silu: others are not here");
-                        }));
+    public Activation activation(String name, Activation otherwise) {
+        var text = text(name, label(otherwise));
+        return switch (text.toLowerCase(Locale.ROOT)) {
+            case "gelu" -> Activation.GELU;
+            case "gelu_tanh" -> Activation.GELU_TANH;
+            case "quick_gelu", "quickgelu" -> Activation.QUICK_GELU;
+            case "relu" -> Activation.RELU;
+            case "silu", "swish" -> Activation.SILU;
+            default -> throw wrong(name, text, "gelu, gelu_tanh, quick_gelu, relu or silu: others are not here");
+        };
     }
 
     /** An argument of which this architecture can do one thing alone. */

@@ -51,6 +51,7 @@ public final class MaskedPatches extends Model {
      * @throws VitrailException if the model has no token for each patch
      */
     public MaskedPatches(Model model, List<Double> mean, List<Double> std, String name) {
+        super(model.config());
         if (!(model instanceof PatchTokens tokens)) {
             throw VitrailException.of(
                     "%s cannot learn by masked patches, as its tokens are not the image's patches up to the last block: choose"
@@ -262,7 +263,7 @@ public final class MaskedPatches extends Model {
     }
 
     @Override
-    public int layers() {
-        return model.layers();
+    protected LayerGroups layerGroups() {
+        return model.layerGroups();
     }
 }

@@ -7,13 +7,16 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.HookPoint;
+import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Layer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 
 /**
  * An image classifier in three parts: {@link #features}, {@link #pooled} and {@link #logits}.
@@ -21,8 +24,32 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images; {@code C} channels of {@code H×W} pixels, normalised, F32.
  */
 public abstract class Model extends Layer {
-    /** The configuration that the model was built from. */
-    public abstract ModelConfig config();
+    private final List<Classifier> classifiers = new ArrayList<>(1);
+    private ModelConfig config;
+
+    protected Model(ModelConfig config) {
+        this.config = config;
+    }
+
+    /** The configuration that the model was built from, with the classes that it has now. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    /**
+     * Declares a classifier: without classes, none. It stands where it is declared among the parameters, which draw their initial
+     * values in that order. The head's dropout comes before it.
+     *
+     * @param make a layer for so many classes, {@code [B, D] → [B, classes]}
+     */
+    protected final Classifier classifier(String name, IntFunction<Layer> make) {
+        var classifier = new Classifier(name, make);
+        classifiers.add(classifier);
+        return classifier;
+    }
+
+    /** The groups that the parameters form between the image and the classifier. */
+    protected abstract LayerGroups layerGroups();
 
     /**
      * The last feature map or tokens, normalised as far as the original does it before pooling.
@@ -47,7 +74,9 @@ public abstract class Model extends Layer {
      * @param pooled what {@link #pooled} gave
      * @return {@code [B, classes]}, not normalised
      */
-    protected abstract Tensor logits(Tensor pooled);
+    protected Tensor logits(Tensor pooled) {
+        return classifiers.get(0).apply(pooled);
+    }
 
     /** {@link #pooled} of {@link #features}; a family may leave out what pooling does not read while no gradient is recorded. */
     protected Tensor pooledOf(Tensor images) {
@@ -181,10 +210,15 @@ public abstract class Model extends Layer {
     public abstract int width();
 
     /** Replaces the classifier by a new one with that many rows, freshly initialised when the model next is. */
-    public abstract void resetClassifier(int classes);
+    public void resetClassifier(int classes) {
+        config = config.withClasses(classes);
+        classifiers.forEach(Classifier::reset);
+    }
 
     /** Names of the classifiers' modules, such as {@code head}. */
-    public abstract List<String> classifiers();
+    public List<String> classifiers() {
+        return classifiers.stream().map(classifier -> classifier.name).toList();
+    }
 
     /** Whether a parameter of that name belongs to a classifier. */
     public final boolean isClassifier(String parameter) {
@@ -260,13 +294,44 @@ public abstract class Model extends Layer {
      * The depth of a parameter for layer-wise learning-rate decay: 0 for the embedding, then 1 … {@link #layers()}−2 for the
      * blocks, {@link #layers()}−1 for the head.
      */
-    public abstract int layer(String parameter);
+    public int layer(String parameter) {
+        return layerGroups().of(parameter);
+    }
 
     /** Number of depths that {@link #layer} tells apart. */
-    public abstract int layers();
+    public final int layers() {
+        return layerGroups().count();
+    }
 
     /** Whether only the result counts, so that what it does not read may be left out. */
     protected final boolean inference() {
         return !training() && !Gradients.recorded();
+    }
+
+    /** A layer that gives class scores, and gives way to another where the classes change. */
+    protected final class Classifier {
+        private final String name;
+        private final IntFunction<Layer> make;
+        private final Dropout dropout;
+        private Layer layer;
+
+        private Classifier(String name, IntFunction<Layer> make) {
+            this.name = name;
+            this.make = make;
+            dropout = child(name + "_drop", new Dropout(config.head().dropout()));
+            layer = child(name, made());
+        }
+
+        private Layer made() {
+            return config.classes() == 0 ? new Identity() : make.apply(config.classes());
+        }
+
+        private void reset() {
+            layer = replace(name, made());
+        }
+
+        public Tensor apply(Tensor x) {
+            return layer.apply(dropout.apply(x));
+        }
     }
 }

@@ -20,7 +20,7 @@ public enum Activation {
      * Applies the function. While no gradient is recorded the result may be written over {@code x}, which saves a pass through
      * memory; so {@code x} must be the caller's own and is given up.
      */
-    public Tensor consume(Tensor x) {
+    public Tensor applyInPlace(Tensor x) {
         boolean keep = Gradients.recorded();
         return switch (this) {
             case GELU -> keep ? Functional.gelu(x) : Functional.geluInPlace(x);

@@ -36,6 +36,6 @@ public final class AttentionPool extends Layer {
         var pair = kv.apply(x).reshape(B, N, 2, h, d).permute(2, 0, 3, 1, 4).unbind(0); //          2 × [B, h, N, d]
         var y = Attention.attention(this, query, pair.get(0), pair.get(1), null, 0, 1 / Math.sqrt(d));
         y = out.apply(y.transpose(1, 2).reshape(B, 1, width));
-        return Residual.sum(y, mlp.apply(norm.apply(y))).select(1, 0); //                            [B, D]
+        return Residual.addInPlace(y, mlp.apply(norm.apply(y))).select(1, 0); //                            [B, D]
     }
 }

@@ -80,6 +80,6 @@ public final class BatchNorm2d extends Layer {
                 training(),
                 MOMENTUM,
                 eps);
-        return activation == null ? y : activation.consume(y);
+        return activation == null ? y : activation.applyInPlace(y);
     }
 }

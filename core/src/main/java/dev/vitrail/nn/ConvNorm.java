@@ -34,11 +34,11 @@ public final class ConvNorm {
     /** {@code activation(norm(conv(x)))}. */
     public Tensor apply(Tensor x, Activation activation) {
         if (!fuses(x)) {
-            return activation.consume(norm.apply(conv.apply(x)));
+            return activation.applyInPlace(norm.apply(conv.apply(x)));
         }
         var relu = activation == Activation.RELU;
         var y = fused(x, null, relu);
-        return relu ? y : activation.consume(y);
+        return relu ? y : activation.applyInPlace(y);
     }
 
     /**
@@ -48,11 +48,11 @@ public final class ConvNorm {
      */
     public Tensor apply(Tensor x, DropPath dropPath, Tensor shortcut, Activation activation) {
         if (!fuses(x)) {
-            return activation.consume(Residual.sum(shortcut, dropPath.apply(norm.apply(conv.apply(x)))));
+            return activation.applyInPlace(Residual.addInPlace(shortcut, dropPath.apply(norm.apply(conv.apply(x)))));
         }
         var relu = activation == Activation.RELU;
         var y = fused(x, shortcut, relu);
-        return relu ? y : activation.consume(y);
+        return relu ? y : activation.applyInPlace(y);
     }
 
     private boolean fuses(Tensor x) {

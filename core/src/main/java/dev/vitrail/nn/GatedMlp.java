@@ -21,6 +21,6 @@ public final class GatedMlp extends Layer {
     @Override
     protected Tensor forward(Tensor x) {
         var halves = up.apply(x).chunk(2, -1);
-        return down.apply(Activation.SILU.consume(halves.get(0)).times(halves.get(1)));
+        return down.apply(Activation.SILU.applyInPlace(halves.get(0)).times(halves.get(1)));
     }
 }

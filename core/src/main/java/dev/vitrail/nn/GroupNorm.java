@@ -39,6 +39,6 @@ public final class GroupNorm extends Layer {
     @Override
     protected Tensor forward(Tensor x) {
         var y = Functional.groupNorm(x, groups, weight.value(), bias.value(), eps);
-        return activation == null ? y : activation.consume(y);
+        return activation == null ? y : activation.applyInPlace(y);
     }
 }

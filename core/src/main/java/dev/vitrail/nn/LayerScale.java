@@ -6,8 +6,6 @@ import dev.vitrail.engine.Tensor;
 /**
  * Scales each channel of a residual branch by a trained factor that starts small (Touvron et al., CaiT, 2021,
  * arXiv:2103.17239, section 2).
- *
- * <p>While no gradient is recorded the product is written over the input, which is given up.
  */
 public final class LayerScale extends Layer {
     private final Parameter gamma;
@@ -18,11 +16,21 @@ public final class LayerScale extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return scaled(x, gamma);
+        return x.times(gamma.value());
     }
 
-    /** The same where the factors are a parameter of the block itself: {@code branch} times {@code gamma}. */
-    public static Tensor scaled(Tensor branch, Parameter gamma) {
+    /**
+     * {@link #apply}, written over {@code branch} while no gradient is recorded; so that must be the caller's own and is given up.
+     */
+    public Tensor applyInPlace(Tensor branch) {
+        return ForwardHook.active() ? apply(branch) : scaleInPlace(branch, gamma);
+    }
+
+    /**
+     * {@code branch} times {@code gamma}, where the factors are a parameter of the block itself. While no gradient is recorded the
+     * product is written over {@code branch}, which must be the caller's own and is given up.
+     */
+    public static Tensor scaleInPlace(Tensor branch, Parameter gamma) {
         return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());
     }
 }

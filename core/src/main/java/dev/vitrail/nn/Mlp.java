@@ -25,6 +25,6 @@ public final class Mlp extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return dropout.apply(down.apply(dropout.apply(activation.consume(up.apply(x)))));
+        return dropout.apply(down.apply(dropout.apply(activation.applyInPlace(up.apply(x)))));
     }
 }

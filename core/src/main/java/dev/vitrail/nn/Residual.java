@@ -13,7 +13,7 @@ public final class Residual {
      *
      * @param branch of {@code x}'s shape, and no view of it
      */
-    public static Tensor sum(Tensor x, Tensor branch) {
+    public static Tensor addInPlace(Tensor x, Tensor branch) {
         return Gradients.recorded() || branch.dtype() != x.dtype() ? x.plus(branch) : branch.plusInPlace(x);
     }
 }

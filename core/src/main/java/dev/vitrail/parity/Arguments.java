@@ -3,6 +3,7 @@ package dev.vitrail.parity;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.nn.Activation;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -85,6 +86,12 @@ final class Arguments {
     double normEps(String name, double otherwise) {
         var value = get(name);
         return value.path("args").path("eps").asDouble(otherwise);
+    }
+
+    /** The images that timm's constructor is told to expect. */
+    ImageInput image() {
+        var sides = pair("img_size", 224);
+        return new ImageInput(sides[0], sides[1], integer("in_chans", 3));
     }
 
     /** The non-linearity that an argument names, or GELU. */

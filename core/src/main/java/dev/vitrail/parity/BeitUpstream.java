@@ -2,8 +2,11 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.errors.VitrailException.require;
 
+import dev.vitrail.models.Head;
 import dev.vitrail.models.beit.Beit;
+import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,21 +31,14 @@ final class BeitUpstream {
         for (var rate : List.of("drop_rate", "pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate")) {
             a.number(rate, 0);
         }
-        var image = a.pair("img_size", 224);
+        var encoder = Encoder.of(a.integer("embed_dim", 768), a.integer("depth", 12), a.integer("num_heads", 12));
         var config = new Beit.Config(
-                image[0],
-                image[1],
+                a.image(),
                 a.integer("patch_size", 16),
-                a.integer("in_chans", 3),
-                a.integer("num_classes", 1000),
-                a.integer("embed_dim", 768),
-                a.integer("depth", 12),
-                a.integer("num_heads", 12),
-                a.number("mlp_ratio", 4),
+                encoder.withMlpRatio(a.number("mlp_ratio", 4)),
                 a.optional("init_values").orElseThrow(),
-                Beit.Config.Pool.AVG,
                 false,
-                1e-6,
+                new Head(a.integer("num_classes", 1000), Pool.AVG, 0),
                 0);
         var family = Catalog.get("beit_base_patch16_224").family();
         return Optional.of(new Upstream.Built(config.create(), family));

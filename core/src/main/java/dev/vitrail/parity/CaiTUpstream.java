@@ -2,10 +2,15 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.errors.VitrailException.require;
 
+import dev.vitrail.models.Head;
 import dev.vitrail.models.cait.CaiTConfig;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.zoo.Catalog;
-import java.util.Locale;
+import dev.vitrail.nn.Pool;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** timm's and the authors' CaiT. */
 final class CaiTUpstream {
@@ -25,46 +30,65 @@ final class CaiTUpstream {
     }
 
     private static CaiTConfig timm(Arguments a) {
-        return common(a).with(o -> {
-            o.pool = CaiTConfig.Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
-            o.qkvBias = a.flag("qkv_bias", true);
-            o.layerScale = a.number("init_values", 1e-4);
-            o.normEps = a.normEps("norm_layer", 1e-6);
-            o.classMlpRatio = a.number("mlp_ratio_token_only", 4);
-            o.headDropout = a.number("drop_rate", 0);
-            o.positionDropout = a.number("pos_drop_rate", 0);
-            o.projectionDropout = a.number("proj_drop_rate", 0);
-        });
+        return config(
+                a,
+                a.flag("qkv_bias", true),
+                a.normEps("norm_layer", 1e-6),
+                a.number("mlp_ratio_token_only", 4),
+                OptionalDouble.empty(),
+                a.number("init_values", 1e-4),
+                new Head(
+                        a.integer("num_classes", 1000),
+                        Pool.of(a.text("global_pool", "token"), List.of(Pool.TOKEN, Pool.AVG)),
+                        a.number("drop_rate", 0)),
+                a.number("pos_drop_rate", 0),
+                a.number("proj_drop_rate", 0));
     }
 
     private static CaiTConfig official(Arguments a) {
-        return common(a).with(o -> {
-            o.qkvBias = a.flag("qkv_bias", false);
-            o.attentionScale = a.optional("qk_scale");
-            o.layerScale = a.number("init_scale", 1e-4);
-            o.normEps = a.normEps("norm_layer", 1e-5);
-            o.classMlpRatio = a.number("mlp_ratio_clstk", 4);
-            o.positionDropout = a.number("drop_rate", 0);
-            o.projectionDropout = a.number("drop_rate", 0);
-            require(a.text("global_pool", "token").equals("token"), "the authors' CaiT pools by its class token alone");
-        });
+        require(a.text("global_pool", "token").equals("token"), "the authors' CaiT pools by its class token alone");
+        return config(
+                a,
+                a.flag("qkv_bias", false),
+                a.normEps("norm_layer", 1e-5),
+                a.number("mlp_ratio_clstk", 4),
+                a.optional("qk_scale"),
+                a.number("init_scale", 1e-4),
+                new Head(a.integer("num_classes", 1000), Pool.TOKEN, 0),
+                a.number("drop_rate", 0),
+                a.number("drop_rate", 0));
     }
 
-    private static CaiTConfig common(Arguments a) {
-        var image = a.pair("img_size", 224);
-        int patch = a.pair("patch_size", 16)[0];
-        int depth = a.integer("depth", 12), heads = a.integer("num_heads", 12);
-        return CaiTConfig.of(patch, patch, a.integer("embed_dim", 768), depth, heads)
-                .with(o -> {
-                    o.imageHeight = image[0];
-                    o.imageWidth = image[1];
-                    o.channels = a.integer("in_chans", 3);
-                    o.classes = a.integer("num_classes", 1000);
-                    o.classDepth = a.integer("depth_token_only", 2);
-                    o.mlpRatio = a.number("mlp_ratio", 4);
-                    o.attentionDropout = a.number("attn_drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0);
-                    o.activation = a.activation("act_layer");
-                });
+    private static CaiTConfig config(
+            Arguments a,
+            boolean qkvBias,
+            double normEps,
+            double classMlpRatio,
+            OptionalDouble attentionScale,
+            double layerScale,
+            Head head,
+            double positionDropout,
+            double projectionDropout) {
+        return new CaiTConfig(
+                a.image(),
+                a.pair("patch_size", 16)[0],
+                new Encoder(
+                        a.integer("embed_dim", 768),
+                        a.integer("depth", 12),
+                        a.integer("num_heads", 12),
+                        a.number("mlp_ratio", 4),
+                        qkvBias,
+                        a.activation("act_layer"),
+                        normEps),
+                a.integer("depth_token_only", 2),
+                classMlpRatio,
+                attentionScale,
+                layerScale,
+                head,
+                new Dropouts(
+                        positionDropout,
+                        projectionDropout,
+                        a.number("attn_drop_rate", 0),
+                        a.number("drop_path_rate", 0)));
     }
 }

@@ -1,18 +1,19 @@
 package dev.vitrail.parity;
 
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.compact.CompactCaiT;
-import dev.vitrail.models.compact.CompactImage;
-import dev.vitrail.models.compact.CompactModel.Pool;
 import dev.vitrail.models.compact.CompactT2TViT;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
 import dev.vitrail.models.compact.CompactViT;
 import dev.vitrail.models.compact.SimpleViT;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.SoftSplit;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /** vit-pytorch's models. */
@@ -35,21 +36,20 @@ final class CompactUpstream {
     }
 
     private static CompactViT.Config vit(Arguments a) {
-        return new CompactViT.Config(image(a), a.integer("num_classes", 0), shape(a), pool(a), withoutChance(a));
+        return new CompactViT.Config(image(a), patch(a), shape(a), head(a, "cls"), withoutChance(a));
     }
 
     private static SimpleViT.Config simple(Arguments a) {
-        return new SimpleViT.Config(image(a), a.integer("num_classes", 0), shape(a));
+        return new SimpleViT.Config(image(a), patch(a), shape(a), head(a, "mean"));
     }
 
     private static CompactCaiT.Config cait(Arguments a) {
         a.number("layer_dropout", 0);
         return new CompactCaiT.Config(
-                image(a), a.integer("num_classes", 0), shape(a), a.integer("cls_depth", 0), withoutChance(a), 0);
+                image(a), patch(a), shape(a), a.integer("cls_depth", 0), head(a, "cls"), withoutChance(a), 0);
     }
 
     private static CompactT2TViT.Config t2t(Arguments a) {
-        int image = a.integer("image_size", 0);
         List<SoftSplit> splits = new ArrayList<>();
         a.get("t2t_layers")
                 .forEach(split -> splits.add(CompactT2TViT.Config.split(
@@ -58,21 +58,17 @@ final class CompactUpstream {
             splits.addAll(
                     ((CompactT2TViT.Config) Catalog.get("compact_t2t_vit_224").config()).splits());
         }
-        return new CompactT2TViT.Config(
-                image,
-                image,
-                a.integer("channels", 3),
-                a.integer("num_classes", 0),
-                splits,
-                shape(a),
-                pool(a),
-                withoutChance(a));
+        return new CompactT2TViT.Config(image(a), splits, shape(a), head(a, "cls"), withoutChance(a));
     }
 
-    private static CompactImage image(Arguments a) {
-        var image = a.pair("image_size", 0);
-        var patch = a.pair("patch_size", 0);
-        return new CompactImage(image[0], image[1], patch[0], patch[1], a.integer("channels", 3));
+    private static ImageInput image(Arguments a) {
+        var sides = a.pair("image_size", 0);
+        return new ImageInput(sides[0], sides[1], a.integer("channels", 3));
+    }
+
+    private static Patch patch(Arguments a) {
+        var sides = a.pair("patch_size", 0);
+        return new Patch(sides[0], sides[1]);
     }
 
     private static Shape shape(Arguments a) {
@@ -85,8 +81,8 @@ final class CompactUpstream {
                 0);
     }
 
-    private static Pool pool(Arguments a) {
-        return Pool.valueOf(a.text("pool", "cls").toUpperCase(Locale.ROOT));
+    private static Head head(Arguments a, String pool) {
+        return new Head(a.integer("num_classes", 0), Pool.of(a.text("pool", pool), List.of(Pool.TOKEN, Pool.AVG)), 0);
     }
 
     /** No dropout: golden cases are computed without chance, whatever the constructor was told. */

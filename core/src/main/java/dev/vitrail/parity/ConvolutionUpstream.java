@@ -2,6 +2,8 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.hybrid.Hybrid;
@@ -10,7 +12,7 @@ import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
-import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Pool;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -55,88 +57,101 @@ final class ConvolutionUpstream {
     }
 
     private static ResNetConfig resNet(Arguments a) {
-        var kind = a.get("block").asText().endsWith("BasicBlock")
-                ? ResNetConfig.BlockKind.BASIC
-                : ResNetConfig.BlockKind.BOTTLENECK;
+        var type = a.get("block").asText().endsWith("BasicBlock")
+                ? ResNetConfig.BlockType.BASIC
+                : ResNetConfig.BlockType.BOTTLENECK;
         requireWholeStride(a);
-        return ResNetConfig.of(kind, boxed(a.integers("layers", 3, 4, 6, 3))).with(o -> {
-            o.classes = a.integer("num_classes", 1000);
-            o.channels = a.integer("in_chans", 3);
-            o.pool = pool(a);
-            o.cardinality = a.integer("cardinality", 1);
-            o.baseWidth = a.integer("base_width", 64);
-            o.stemWidth = a.integer("stem_width", 64);
-            o.stem = switch (a.text("stem_type", "")) {
-                case "" -> ResNetConfig.Stem.PLAIN;
-                case "deep" -> ResNetConfig.Stem.DEEP;
-                case "deep_tiered" -> ResNetConfig.Stem.DEEP_TIERED;
-                default ->
-                    throw VitrailException.of("the stem type '%s' has no counterpart here", a.text("stem_type", ""));
-            };
-            o.convolvedPool = a.flag("replace_stem_pool", false);
-            o.reduceFirst = a.integer("block_reduce_first", 1);
-            o.downKernel = a.integer("down_kernel_size", 1);
-            o.averageDown = a.flag("avg_down", false);
-            o.widths = list(a.integers("channels", 64, 128, 256, 512));
-            o.activation = activation(a, Activation.RELU);
-            o.normEps = a.normEps("norm_layer", 1e-5);
-            o.headDropout = a.number("drop_rate", 0);
-            o.dropPath = a.number("drop_path_rate", 0);
-            o.zeroInitLast = a.flag("zero_init_last", true);
-        });
+        return new ResNetConfig(
+                image(a),
+                new ResNetConfig.Stem(
+                        switch (a.text("stem_type", "")) {
+                            case "" -> ResNetConfig.StemType.PLAIN;
+                            case "deep" -> ResNetConfig.StemType.DEEP;
+                            case "deep_tiered" -> ResNetConfig.StemType.DEEP_TIERED;
+                            default ->
+                                throw VitrailException.of(
+                                        "the stem type '%s' has no counterpart here", a.text("stem_type", ""));
+                        },
+                        a.integer("stem_width", 64),
+                        a.flag("replace_stem_pool", false)),
+                new ResNetConfig.Blocks(
+                        type,
+                        list(a.integers("layers", 3, 4, 6, 3)),
+                        list(a.integers("channels", 64, 128, 256, 512)),
+                        a.integer("cardinality", 1),
+                        a.integer("base_width", 64),
+                        a.integer("block_reduce_first", 1),
+                        activation(a, Activation.RELU),
+                        a.normEps("norm_layer", 1e-5),
+                        a.flag("zero_init_last", true)),
+                new ResNetConfig.Shortcut(a.integer("down_kernel_size", 1), a.flag("avg_down", false)),
+                head(a),
+                a.number("drop_path_rate", 0));
+    }
+
+    private static ImageInput image(Arguments a) {
+        return ImageInput.square(224).withChannels(a.integer("in_chans", 3));
+    }
+
+    private static Head head(Arguments a) {
+        return new Head(a.integer("num_classes", 1000), pool(a), a.number("drop_rate", 0));
     }
 
     private static ResNetV2Config resNetV2(Arguments a) {
         requireWholeStride(a);
-        return shared(a, ResNetV2Config.of(boxed(a.integers("layers", 3, 4, 6, 3))))
-                .with(o -> {
-                    o.classes = a.integer("num_classes", 1000);
-                    o.channels = a.integer("in_chans", 3);
-                    o.pool = pool(a);
-                    o.widths = list(a.integers("channels", 256, 512, 1024, 2048));
-                    o.widthFactor = a.integer("width_factor", 1);
-                    o.stemWidth = a.integer("stem_chs", 64);
-                    o.averageDown = a.flag("avg_down", false);
-                    o.plainBlocks = a.flag("basic", false);
-                    o.bottleRatio = a.number("bottle_ratio", 0.25);
-                    o.activation = activation(a, Activation.RELU);
-                    o.headDropout = a.number("drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0);
-                    o.zeroInitLast = a.flag("zero_init_last", false);
-                });
+        return new ResNetV2Config(
+                image(a),
+                new ResNetV2Config.Stem(stemType(a), a.integer("stem_chs", 64)),
+                new ResNetV2Config.Blocks(
+                        list(a.integers("layers", 3, 4, 6, 3)),
+                        list(a.integers("channels", 256, 512, 1024, 2048)),
+                        a.integer("width_factor", 1),
+                        a.flag("preact", true),
+                        a.flag("basic", false),
+                        a.number("bottle_ratio", 0.25),
+                        a.flag("avg_down", false),
+                        a.flag("zero_init_last", false)),
+                layers(a, activation(a, Activation.RELU)),
+                head(a),
+                a.number("drop_path_rate", 0));
     }
 
     private static ResNetV2Config root(Arguments a) {
-        return shared(a, ResNetV2Config.of(1)).with(o -> {
-            o.channels = a.integer("in_chs", 3);
-            o.stemWidth = a.integer("out_chs", 64);
-        });
+        var whole = ResNetV2Config.of(1);
+        return whole.withImage(whole.image().withChannels(a.integer("in_chs", 3)))
+                .withStem(s -> new ResNetV2Config.Stem(stemType(a), a.integer("out_chs", 64)))
+                .withBlocks(b -> b.withPreActivation(a.flag("preact", true)))
+                .withLayers(l -> layers(a, l.activation()));
     }
 
-    private static ResNetV2Config shared(Arguments a, ResNetV2Config config) {
+    private static ResNetV2Config.StemType stemType(Arguments a) {
+        var type = a.text("stem_type", "");
+        return type.isEmpty()
+                ? ResNetV2Config.StemType.PLAIN
+                : ResNetV2Config.StemType.valueOf(type.toUpperCase(Locale.ROOT));
+    }
+
+    private static ResNetV2Config.Layers layers(Arguments a, Activation activation) {
         var conv = a.get("conv_layer");
         var norm = a.get("norm_layer");
-        var type = a.text("stem_type", "");
-        return config.with(o -> {
-            o.preActivation = a.flag("preact", true);
-            o.stem = type.isEmpty()
-                    ? ResNetV2Config.Stem.PLAIN
-                    : ResNetV2Config.Stem.valueOf(type.toUpperCase(Locale.ROOT));
-            o.convolution = switch (name(conv, "timm.layers/StdConv2d")) {
-                case "timm.layers/StdConv2d" -> ResNetV2Config.Convolution.STANDARDISED;
-                case "timm.layers/StdConv2dSame" -> ResNetV2Config.Convolution.STANDARDISED_SAME;
-                case "timm.layers/create_conv2d", "torch.nn/Conv2d" -> ResNetV2Config.Convolution.PLAIN;
-                default -> throw VitrailException.of("the convolution '%s' has no counterpart here", name(conv, ""));
-            };
-            o.convolutionEps = conv.path("args").path("eps").asDouble(1e-6);
-            o.norm = switch (name(norm, "timm.layers/GroupNormAct")) {
-                case "timm.layers/GroupNormAct", "groupnormact" -> ResNetV2Config.Norm.GROUP;
-                case "timm.layers/BatchNormAct2d", "batchnormact2d" -> ResNetV2Config.Norm.BATCH;
-                default -> throw VitrailException.of("the normalisation '%s' has no counterpart here", name(norm, ""));
-            };
-            o.groups = norm.path("args").path("num_groups").asInt(32);
-            o.normEps = norm.path("args").path("eps").asDouble(1e-5);
-        });
+        return new ResNetV2Config.Layers(
+                switch (name(norm, "timm.layers/GroupNormAct")) {
+                    case "timm.layers/GroupNormAct", "groupnormact" -> ResNetV2Config.Norm.GROUP;
+                    case "timm.layers/BatchNormAct2d", "batchnormact2d" -> ResNetV2Config.Norm.BATCH;
+                    default ->
+                        throw VitrailException.of("the normalization '%s' has no counterpart here", name(norm, ""));
+                },
+                norm.path("args").path("num_groups").asInt(32),
+                norm.path("args").path("eps").asDouble(1e-5),
+                switch (name(conv, "timm.layers/StdConv2d")) {
+                    case "timm.layers/StdConv2d" -> ResNetV2Config.Convolution.STANDARDIZED;
+                    case "timm.layers/StdConv2dSame" -> ResNetV2Config.Convolution.STANDARDIZED_SAME;
+                    case "timm.layers/create_conv2d", "torch.nn/Conv2d" -> ResNetV2Config.Convolution.PLAIN;
+                    default ->
+                        throw VitrailException.of("the convolution '%s' has no counterpart here", name(conv, ""));
+                },
+                conv.path("args").path("eps").asDouble(1e-6),
+                activation);
     }
 
     private static ConvNeXtConfig convNeXt(Arguments a) {
@@ -146,62 +161,58 @@ final class ConvolutionUpstream {
         var norm = a.get("norm_layer");
         VitrailException.require(
                 name(norm, "layernorm").matches("layernorm(2d)?|timm.layers/LayerNorm(2d)?"),
-                "the normalisation '%s' has no counterpart here",
+                "the normalization '%s' has no counterpart here",
                 name(norm, ""));
-        return ConvNeXtConfig.of(depths, list(a.integers("dims", 96, 192, 384, 768)))
-                .with(o -> {
-                    o.classes = a.integer("num_classes", 1000);
-                    o.channels = a.integer("in_chans", 3);
-                    o.pool = pool(a);
-                    o.kernels = kernels.size() == depths.size()
-                            ? kernels
-                            : Collections.nCopies(depths.size(), kernels.get(0));
-                    o.layerScale = firstScale(a, "ls_init_value");
-                    o.stem = ConvNeXtConfig.Stem.valueOf(
-                            a.text("stem_type", "patch").toUpperCase(Locale.ROOT));
-                    o.patch = a.integer("patch_size", 4);
-                    o.headInitScale = a.number("head_init_scale", 1);
-                    o.normsBeforePool = a.flag("head_norm_first", false);
-                    o.headHidden = a.integer("head_hidden_size", 0);
-                    o.convolvedMlp = a.flag("conv_mlp", false);
-                    o.convBias = a.flag("conv_bias", true);
-                    o.responseNorm = a.flag("use_grn", false);
-                    o.activation = activation(a, Activation.GELU);
-                    o.normEps =
-                            a.number("norm_eps", norm.path("args").path("eps").asDouble(1e-6));
-                    o.headNormEps = o.normEps;
-                    o.headDropout = a.number("drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0);
-                });
+        double normEps = a.number("norm_eps", norm.path("args").path("eps").asDouble(1e-6));
+        return new ConvNeXtConfig(
+                image(a),
+                new ConvNeXtConfig.Stem(
+                        ConvNeXtConfig.StemType.valueOf(
+                                a.text("stem_type", "patch").toUpperCase(Locale.ROOT)),
+                        a.integer("patch_size", 4),
+                        true),
+                new ConvNeXtConfig.Stages(
+                        depths,
+                        list(a.integers("dims", 96, 192, 384, 768)),
+                        kernels.size() == depths.size() ? kernels : Collections.nCopies(depths.size(), kernels.get(0))),
+                new ConvNeXtConfig.Blocks(
+                        firstScale(a, "ls_init_value"),
+                        a.flag("conv_mlp", false),
+                        a.flag("conv_bias", true),
+                        a.flag("use_grn", false),
+                        activation(a, Activation.GELU),
+                        normEps),
+                new ConvNeXtConfig.HeadLayers(
+                        a.integer("head_hidden_size", 0),
+                        a.flag("head_norm_first", false),
+                        normEps,
+                        a.number("head_init_scale", 1)),
+                head(a),
+                a.number("drop_path_rate", 0));
     }
 
     private static ConvNeXtConfig officialConvNeXt(Arguments a) {
         return official(
                 a,
                 ConvNeXtConfig.of(list(a.integers("depths", 3, 3, 9, 3)), list(a.integers("dims", 96, 192, 384, 768)))
-                        .with(o -> o.layerScale = firstScale(a, "layer_scale_init_value")));
+                        .withBlocks(b -> b.withLayerScale(firstScale(a, "layer_scale_init_value"))));
     }
 
     private static ConvNeXtConfig isotropicConvNeXt(Arguments a) {
+        var layerScale =
+                a.has("layer_scale_init_value") ? firstScale(a, "layer_scale_init_value") : OptionalDouble.empty();
         return official(
                 a,
                 ConvNeXtConfig.of(List.of(a.integer("depth", 18)), List.of(a.integer("dim", 384)))
-                        .with(o -> {
-                            o.patch = 16;
-                            o.stemNorm = false;
-                            o.layerScale = a.has("layer_scale_init_value")
-                                    ? firstScale(a, "layer_scale_init_value")
-                                    : OptionalDouble.empty();
-                        }));
+                        .withStem(s -> new ConvNeXtConfig.Stem(s.type(), 16, false))
+                        .withBlocks(b -> b.withLayerScale(layerScale)));
     }
 
     private static ConvNeXtConfig official(Arguments a, ConvNeXtConfig config) {
-        return config.with(o -> {
-            o.classes = a.integer("num_classes", 1000);
-            o.channels = a.integer("in_chans", 3);
-            o.headInitScale = a.number("head_init_scale", 1);
-            o.dropPath = a.number("drop_path_rate", 0);
-        });
+        return config.withHeadLayers(h -> h.withInitScale(a.number("head_init_scale", 1)))
+                .withImage(image(a))
+                .withHead(new Head(a.integer("num_classes", 1000), Pool.AVG, 0))
+                .withDropPath(a.number("drop_path_rate", 0));
     }
 
     /** LayerScale's initial value; null or, in the original repository, 0 stands for none. */
@@ -221,9 +232,9 @@ final class ConvolutionUpstream {
         return value.path("$partial").asText(otherwise);
     }
 
-    static GlobalPool.Kind pool(Arguments a) {
+    static Pool pool(Arguments a) {
         var text = a.text("global_pool", "avg");
-        return text.isEmpty() ? GlobalPool.Kind.NONE : GlobalPool.Kind.valueOf(text.toUpperCase(Locale.ROOT));
+        return text.isEmpty() ? Pool.NONE : Pool.valueOf(text.toUpperCase(Locale.ROOT));
     }
 
     static Activation activation(Arguments a, Activation otherwise) {
@@ -246,9 +257,5 @@ final class ConvolutionUpstream {
 
     static List<Integer> list(int[] values) {
         return Arrays.stream(values).boxed().toList();
-    }
-
-    private static Integer[] boxed(int[] values) {
-        return list(values).toArray(Integer[]::new);
     }
 }

@@ -78,7 +78,7 @@ final class InitParity {
             return variant.create();
         }
         var config = ((ViTConfig) variant.config())
-                .with(o -> o.weightInit = ViTConfig.InitScheme.valueOf(parts[1].toUpperCase(Locale.ROOT)));
+                .withWeightInit(ViTConfig.InitScheme.valueOf(parts[1].toUpperCase(Locale.ROOT)));
         return config.create();
     }
 

@@ -1,7 +1,9 @@
 package dev.vitrail.parity;
 
+import dev.vitrail.models.Head;
 import dev.vitrail.models.mixer.MlpMixer;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.Optional;
 
 /** timm's MLP-Mixer. */
@@ -12,23 +14,19 @@ final class MlpMixerUpstream {
         if (!upstreamClass.equals("timm.models.mlp_mixer/MlpMixer")) {
             return Optional.empty();
         }
-        var image = a.pair("img_size", 224);
         var ratio = a.get("mlp_ratio");
         // Golden cases are computed without chance, whatever the constructor was told.
         a.number("drop_rate", 0);
         a.number("proj_drop_rate", 0);
         a.number("drop_path_rate", 0);
         var config = new MlpMixer.Config(
-                image[0],
-                image[1],
+                a.image(),
                 a.integer("patch_size", 16),
-                a.integer("in_chans", 3),
-                a.integer("num_classes", 1000),
                 a.integer("embed_dim", 512),
                 a.integer("num_blocks", 8),
                 ratio.isNumber() ? ratio.asDouble() : ratio.path(0).asDouble(0.5),
                 ratio.isNumber() ? ratio.asDouble() : ratio.path(1).asDouble(4),
-                0,
+                new Head(a.integer("num_classes", 1000), Pool.AVG, 0),
                 0,
                 0);
         var family = Catalog.get("mixer_b16_224").family();

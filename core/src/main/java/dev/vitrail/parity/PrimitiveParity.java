@@ -68,10 +68,10 @@ final class PrimitiveParity {
         var function = name.substring("act/".length()).replaceFirst("_grad$", "");
         UnaryOperator<Tensor> operator =
                 switch (function) {
-                    case "gelu_erf" -> Activation.GELU::consume;
-                    case "gelu_tanh" -> Activation.GELU_TANH::consume;
-                    case "quick_gelu" -> Activation.QUICK_GELU::consume;
-                    case "silu" -> Activation.SILU::consume;
+                    case "gelu_erf" -> Activation.GELU::applyInPlace;
+                    case "gelu_tanh" -> Activation.GELU_TANH::applyInPlace;
+                    case "quick_gelu" -> Activation.QUICK_GELU::applyInPlace;
+                    case "silu" -> Activation.SILU::applyInPlace;
                     case "sigmoid" -> Functional::sigmoid;
                     case "softplus" -> x -> Functional.logSigmoid(x.negated()).negated();
                     default -> throw VitrailException.of("the function '%s' is not known here", function);

@@ -3,15 +3,23 @@ package dev.vitrail.parity;
 import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.layers.Window;
 import dev.vitrail.models.swin.SwinConfig;
+import dev.vitrail.models.swin.SwinConfig.Patches;
+import dev.vitrail.models.swin.SwinConfig.Stages;
 import dev.vitrail.models.swin.SwinConfig.Version;
+import dev.vitrail.models.swin.SwinConfig.Windows;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.function.Function;
 
 /** timm's and the authors' Swin Transformers of both versions. */
@@ -40,61 +48,86 @@ final class SwinUpstream {
         require(
                 !a.flag("always_partition", false),
                 "windows larger than the map (always_partition) have no counterpart here");
-        var config = common(a, version);
-        int stages = config.stages();
-        return config.with(o -> {
-            a.get("weight_init"); // The weights are the case's own.
-            o.fixedWindows = !a.flag("strict_img_size", true);
-            o.headDropout = a.number("drop_rate", 0);
-            o.projectionDropout = a.number("proj_drop_rate", 0);
-            if (version == Version.V1) {
-                o.windows = windows(a.get("window_size"), stages);
-                o.headWidths = perStage(a.get("head_dim"), stages, 0, JsonNode::asInt);
-                o.mlpRatios = perStage(a.get("mlp_ratio"), stages, 4.0, JsonNode::asDouble);
-            } else {
-                // Version 2 has one window for all stages, so a pair is its two sides.
-                var sides = a.pair("window_size", 7);
-                o.windows = Collections.nCopies(stages, new Window(sides[0], sides[1]));
-                o.activation = a.activation("act_layer");
-            }
-        });
+        a.get("weight_init"); // The weights are the case's own.
+        int stages = a.integers("depths", 2, 2, 6, 2).length;
+        boolean first = version == Version.V1;
+        // Version 2 has one window for all stages, so a pair is its two sides.
+        var sides = first ? new int[] {0, 0} : a.pair("window_size", 7);
+        var windows = first
+                ? windows(a.get("window_size"), stages)
+                : Collections.nCopies(stages, new Window(sides[0], sides[1]));
+        return config(
+                a,
+                version,
+                new Patches(a.pair("patch_size", 4)[0], true, false),
+                first ? perStage(a.get("head_dim"), stages, 0, JsonNode::asInt) : Collections.nCopies(stages, 0),
+                OptionalDouble.empty(),
+                first ? Activation.GELU : a.activation("act_layer"),
+                windows,
+                !a.flag("strict_img_size", true),
+                a.number("drop_rate", 0),
+                0,
+                a.number("proj_drop_rate", 0));
     }
 
     private static SwinConfig official(Arguments a, Version version) {
-        var config = common(a, version);
-        int window = a.integer("window_size", 7);
-        return config.with(o -> {
-            o.windows = Collections.nCopies(config.stages(), new Window(window, window));
-            o.attentionScale = version == Version.V1 ? a.optional("qk_scale") : o.attentionScale;
-            o.patchNorm = a.flag("patch_norm", true);
-            o.absolutePositions = a.flag("ape", false);
-            o.positionDropout = a.number("drop_rate", 0);
-            o.projectionDropout = a.number("drop_rate", 0);
-            a.flag("use_checkpoint", false);
-            a.flag("fused_window_process", false);
-        });
+        int stages = a.integers("depths", 2, 2, 6, 2).length, side = a.integer("window_size", 7);
+        a.flag("use_checkpoint", false);
+        a.flag("fused_window_process", false);
+        return config(
+                a,
+                version,
+                new Patches(a.pair("patch_size", 4)[0], a.flag("patch_norm", true), a.flag("ape", false)),
+                Collections.nCopies(stages, 0),
+                version == Version.V1 ? a.optional("qk_scale") : OptionalDouble.empty(),
+                Activation.GELU,
+                Collections.nCopies(stages, new Window(side, side)),
+                false,
+                0,
+                a.number("drop_rate", 0),
+                a.number("drop_rate", 0));
     }
 
-    private static SwinConfig common(Arguments a, Version version) {
-        var image = a.pair("img_size", 224);
+    private static SwinConfig config(
+            Arguments a,
+            Version version,
+            Patches patches,
+            List<Integer> headWidths,
+            OptionalDouble attentionScale,
+            Activation activation,
+            List<Window> windows,
+            boolean fixedWindows,
+            double headDropout,
+            double positionDropout,
+            double projectionDropout) {
         var depths = boxed(a.integers("depths", 2, 2, 6, 2));
-        var heads = boxed(a.integers("num_heads", 3, 6, 12, 24));
-        return SwinConfig.of(version, image[0], a.integer("embed_dim", 96), depths, heads, 7)
-                .with(o -> {
-                    o.imageWidth = image[1];
-                    o.patch = a.pair("patch_size", 4)[0];
-                    o.channels = a.integer("in_chans", 3);
-                    o.classes = a.integer("num_classes", 1000);
-                    o.mlpRatios = perStage(a.get("mlp_ratio"), depths.size(), 4.0, JsonNode::asDouble);
-                    o.qkvBias = a.flag("qkv_bias", true);
-                    o.normEps = a.normEps("norm_layer", 1e-5);
-                    o.attentionDropout = a.number("attn_drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0.1);
-                    if (version == Version.V2) {
-                        o.pretrainedWindows =
-                                perStage(a.get("pretrained_window_sizes"), depths.size(), 0, JsonNode::asInt);
-                    }
-                });
+        int stages = depths.size();
+        return new SwinConfig(
+                version,
+                a.image(),
+                patches,
+                new Stages(
+                        a.integer("embed_dim", 96),
+                        depths,
+                        boxed(a.integers("num_heads", 3, 6, 12, 24)),
+                        headWidths,
+                        perStage(a.get("mlp_ratio"), stages, 4.0, JsonNode::asDouble),
+                        a.flag("qkv_bias", true),
+                        attentionScale,
+                        activation,
+                        a.normEps("norm_layer", 1e-5)),
+                new Windows(
+                        windows,
+                        version == Version.V2
+                                ? perStage(a.get("pretrained_window_sizes"), stages, 0, JsonNode::asInt)
+                                : Collections.nCopies(stages, 0),
+                        fixedWindows),
+                new Head(a.integer("num_classes", 1000), Pool.AVG, headDropout),
+                new Dropouts(
+                        positionDropout,
+                        projectionDropout,
+                        a.number("attn_drop_rate", 0),
+                        a.number("drop_path_rate", 0.1)));
     }
 
     private static List<Integer> boxed(int[] values) {

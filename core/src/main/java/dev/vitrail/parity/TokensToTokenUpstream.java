@@ -2,11 +2,16 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.errors.VitrailException.require;
 
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.t2t.T2TViTConfig;
 import dev.vitrail.models.t2t.T2TViTConfig.Backbone;
+import dev.vitrail.models.t2t.T2TViTConfig.BackboneType;
 import dev.vitrail.models.t2t.T2TViTConfig.TokenAttention;
+import dev.vitrail.models.t2t.T2TViTConfig.Tokens;
 import dev.vitrail.models.zoo.Catalog;
-import java.util.Arrays;
+import dev.vitrail.nn.Pool;
+import java.util.List;
 import java.util.Optional;
 
 /** The T2T-ViTs of the authors' code. */
@@ -15,10 +20,10 @@ final class TokensToTokenUpstream {
 
     static Optional<Upstream.Built> build(String upstreamClass, Arguments arguments) {
         return switch (upstreamClass) {
-            case "t2t:t2t_vit/T2T_ViT" -> built(config(arguments, Backbone.PLAIN));
-            case "t2t:t2t_vit_se/T2T_ViT_SE" -> built(config(arguments, Backbone.SE));
-            case "t2t:t2t_vit_ghost/T2T_ViT_Ghost" -> built(config(arguments, Backbone.GHOST));
-            case "t2t:t2t_vit_dense/T2T_ViT_Dense" -> built(config(arguments, Backbone.DENSE));
+            case "t2t:t2t_vit/T2T_ViT" -> built(config(arguments, BackboneType.PLAIN));
+            case "t2t:t2t_vit_se/T2T_ViT_SE" -> built(config(arguments, BackboneType.SE));
+            case "t2t:t2t_vit_ghost/T2T_ViT_Ghost" -> built(config(arguments, BackboneType.GHOST));
+            case "t2t:t2t_vit_dense/T2T_ViT_Dense" -> built(config(arguments, BackboneType.DENSE));
             default -> Optional.empty();
         };
     }
@@ -28,7 +33,7 @@ final class TokensToTokenUpstream {
         return Optional.of(new Upstream.Built(config.create(), family));
     }
 
-    private static T2TViTConfig config(Arguments a, Backbone backbone) {
+    private static T2TViTConfig config(Arguments a, BackboneType type) {
         var tokens = a.text("tokens_type", "performer");
         require(
                 tokens.equals("performer") || tokens.equals("transformer"),
@@ -38,30 +43,29 @@ final class TokensToTokenUpstream {
         a.number("drop_rate", 0);
         a.number("attn_drop_rate", 0);
         a.number("drop_path_rate", 0);
-        boolean dense = backbone == Backbone.DENSE;
-        // Where the original fixes the token width, a case names its own to keep its files small.
-        int tokenWidth = a.integer("token_dim", a.integer("$token_dim", 64));
-        return T2TViTConfig.of(
+        boolean dense = type == BackboneType.DENSE;
+        int side = a.integer("img_size", 224);
+        return new T2TViTConfig(
+                new ImageInput(side, side, a.integer("in_chans", 3)),
+                new Tokens(
+                        Tokens.PAPER.splits(),
+                        tokens.equals("performer") ? TokenAttention.PERFORMER : TokenAttention.TRANSFORMER,
+                        // Where the original fixes the token width, a case names its own to keep its files small.
+                        a.integer("token_dim", a.integer("$token_dim", 64)),
+                        0),
+                new Backbone(
+                        type,
                         a.integer("embed_dim", 768),
                         a.integer("depth", 12),
                         a.integer("num_heads", 12),
-                        a.number("mlp_ratio", 4))
-                .with(o -> {
-                    o.imageHeight = o.imageWidth = a.integer("img_size", 224);
-                    o.channels = a.integer("in_chans", 3);
-                    o.classes = a.integer("num_classes", 1000);
-                    o.tokens = tokens.equals("performer") ? TokenAttention.PERFORMER : TokenAttention.TRANSFORMER;
-                    o.tokenWidth = tokenWidth;
-                    o.tokenDropout = 0;
-                    o.backbone = backbone;
-                    o.qkvBias = a.flag("qkv_bias", false);
-                    o.qkScale = a.optional("qk_scale");
-                    if (dense) {
-                        o.growth = a.integer("growth_rate", 32);
-                        o.stages = Arrays.stream(a.integers("block_config", 3, 4, 6, 3))
-                                .boxed()
-                                .toList();
-                    }
-                });
+                        a.number("mlp_ratio", 4),
+                        a.flag("qkv_bias", false),
+                        a.optional("qk_scale"),
+                        dense ? a.integer("growth_rate", 32) : 0,
+                        dense ? ConvolutionUpstream.list(a.integers("block_config", 3, 4, 6, 3)) : List.of()),
+                new Head(a.integer("num_classes", 1000), Pool.TOKEN, 0),
+                0,
+                0,
+                0);
     }
 }

@@ -1,8 +1,12 @@
 package dev.vitrail.parity;
 
+import dev.vitrail.models.Head;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -15,9 +19,9 @@ final class VisionTransformerUpstream {
         return switch (upstreamClass) {
             case "timm.models.vision_transformer/VisionTransformer" -> built(timm(arguments));
             case "timm.models.deit/VisionTransformerDistilled" ->
-                built(timm(arguments).with(o -> o.distilled = true));
+                built(timm(arguments).withTokens(t -> t.withDistilled(true)));
             case "deit:models/DistilledVisionTransformer" ->
-                built(timm(arguments).with(o -> o.distilled = true));
+                built(timm(arguments).withTokens(t -> t.withDistilled(true)));
             case "deit:models_v2/vit_models" -> built(deit3(arguments));
             default -> Optional.empty();
         };
@@ -29,45 +33,49 @@ final class VisionTransformerUpstream {
     }
 
     private static ViTConfig timm(Arguments a) {
-        var image = a.pair("img_size", 224);
+        return timm(a, true);
+    }
+
+    private static ViTConfig timm(Arguments a, boolean qkvBias) {
         var patch = a.pair("patch_size", 16);
-        var pool = Pool.valueOf(a.text("global_pool", "token").toUpperCase(Locale.ROOT));
-        int width = a.integer("embed_dim", 768);
-        int depth = a.integer("depth", 12);
-        int heads = a.integer("num_heads", 12);
+        var pool = a.text("global_pool", "token");
         var fcNorm = a.get("fc_norm");
-        var stem = stem(a);
-        return ViTConfig.of(Math.max(1, patch[0]), Math.max(1, patch[0]), width, depth, heads)
-                .with(o -> {
-                    o.imageHeight = image[0];
-                    o.imageWidth = image[1];
-                    o.patchHeight = patch[0];
-                    o.patchWidth = patch[1];
-                    o.stem = stem;
-                    o.channels = a.integer("in_chans", 3);
-                    o.classes = a.integer("num_classes", 1000);
-                    o.pool = pool;
-                    o.mlpRatio = a.number("mlp_ratio", 4);
-                    o.qkvBias = a.flag("qkv_bias", true);
-                    o.qkNorm = a.flag("qk_norm", false);
-                    o.layerScale = a.optional("init_values");
-                    o.classToken = a.flag("class_token", true);
-                    o.registers = a.integer("reg_tokens", 0);
-                    o.positionsCoverPrefix = !a.flag("no_embed_class", false);
-                    o.preNorm = a.flag("pre_norm", false);
-                    o.finalNorm = a.flag("final_norm", true);
-                    o.fcNorm = fcNorm.isBoolean() ? Optional.of(fcNorm.asBoolean()) : Optional.empty();
-                    o.activation = a.activation("act_layer");
-                    o.normEps = a.normEps("norm_layer", 1e-6);
-                    o.dynamicSize = a.flag("dynamic_img_size", false);
-                    o.dynamicPad = a.flag("dynamic_img_pad", false);
-                    o.headDropout = a.number("drop_rate", 0);
-                    o.positionDropout = a.number("pos_drop_rate", 0);
-                    o.patchDropout = a.number("patch_drop_rate", 0);
-                    o.projectionDropout = a.number("proj_drop_rate", 0);
-                    o.attentionDropout = a.number("attn_drop_rate", 0);
-                    o.dropPath = a.number("drop_path_rate", 0);
-                });
+        return new ViTConfig(
+                a.image(),
+                new ViTConfig.Patches(
+                        new Patch(patch[0], patch[1]),
+                        a.flag("dynamic_img_size", false),
+                        a.flag("dynamic_img_pad", false),
+                        stem(a)),
+                new ViTConfig.Tokens(
+                        a.flag("class_token", true),
+                        false,
+                        a.integer("reg_tokens", 0),
+                        !a.flag("no_embed_class", false),
+                        a.number("patch_drop_rate", 0)),
+                new Encoder(
+                        a.integer("embed_dim", 768),
+                        a.integer("depth", 12),
+                        a.integer("num_heads", 12),
+                        a.number("mlp_ratio", 4),
+                        a.flag("qkv_bias", qkvBias),
+                        a.activation("act_layer"),
+                        a.normEps("norm_layer", 1e-6)),
+                new ViTConfig.Blocks(false, a.flag("qk_norm", false), a.optional("init_values"), false),
+                new ViTConfig.Norms(
+                        a.flag("pre_norm", false),
+                        a.flag("final_norm", true),
+                        fcNorm.isBoolean() ? Optional.of(fcNorm.asBoolean()) : Optional.empty()),
+                new Head(
+                        a.integer("num_classes", 1000),
+                        Pool.valueOf(pool.toUpperCase(Locale.ROOT)),
+                        a.number("drop_rate", 0)),
+                new Dropouts(
+                        a.number("pos_drop_rate", 0),
+                        a.number("proj_drop_rate", 0),
+                        a.number("attn_drop_rate", 0),
+                        a.number("drop_path_rate", 0)),
+                ViTConfig.InitScheme.TIMM);
     }
 
     private static Optional<ViTConfig.Stem> stem(Arguments a) {
@@ -83,11 +91,8 @@ final class VisionTransformerUpstream {
     private static ViTConfig deit3(Arguments a) {
         boolean scaled = a.text("block_layers", "Block").contains("Layer_scale_init_Block");
         double first = a.number("init_scale", 1e-4);
-        var config = timm(a).with(o -> {
-            o.qkvBias = a.flag("qkv_bias", false);
-            o.positionsCoverPrefix = false;
-            o.dropPathUniform = true;
-        });
-        return scaled ? config.with(o -> o.layerScale = OptionalDouble.of(first)) : config;
+        return timm(a, false).withTokens(t -> t.withPositionsCoverPrefix(false)).withBlocks(b -> b.withUniformDropPath(
+                        true)
+                .withLayerScale(scaled ? OptionalDouble.of(first) : b.layerScale()));
     }
 }

@@ -210,7 +210,7 @@ final class FlaxVit {
         return state.find(prefix + name)
                 .filter(stored -> index < 0 || index < blocks(stored))
                 .map(stored -> {
-                    if (index < 0 || blocks(stored) == model.config().depth()) {
+                    if (index < 0 || blocks(stored) == model.config().encoder().depth()) {
                         read.add(stored.name());
                     }
                     return shapesAlone
@@ -245,7 +245,7 @@ final class FlaxVit {
             return table;
         }
         var config = model.config();
-        int prefixed = config.positionedPrefix();
+        int prefixed = config.tokens().positionedPrefix();
         long patches = table.size(1) - prefixed;
         long side = Math.round(Math.sqrt(patches));
         require(
@@ -259,19 +259,18 @@ final class FlaxVit {
                 prefixed,
                 side,
                 side,
-                config.gridHeight(),
-                config.gridWidth(),
+                config.grid().rows(),
+                config.grid().columns(),
                 Functional.Resize.BILINEAR,
                 false);
     }
 
     private Tensor patch(Tensor kernel) {
-        var config = model.config();
+        var patch = model.config().patches().size();
         // A hybrid's kernel, which sees features and no image, is left as it is, to be refused.
         boolean left = shapesAlone || !WeightResampler.isImage(kernel.size(1));
-        return left || (kernel.size(2) == config.patchHeight() && kernel.size(3) == config.patchWidth())
+        return left || (kernel.size(2) == patch.height() && kernel.size(3) == patch.width())
                 ? kernel
-                : Positions.resamplePatch(
-                        kernel, config.patchHeight(), config.patchWidth(), Functional.Resize.BILINEAR, false);
+                : Positions.resamplePatch(kernel, patch.height(), patch.width(), Functional.Resize.BILINEAR, false);
     }
 }

@@ -4,18 +4,23 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.ModelOptions;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.beit.Beit;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
+import dev.vitrail.models.layers.Patch;
+import dev.vitrail.models.layers.Window;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -40,7 +45,7 @@ public final class TransformersConfig {
     private static final String HEAD = "head";
 
     /** What the weights have after the last block. */
-    enum Head {
+    enum Classifier {
         /** A classifier of the class token, or none. */
         CLASS,
         /** Classifiers of the class token and the distillation token. */
@@ -119,7 +124,7 @@ public final class TransformersConfig {
 
     /** The model that the numbers describe, with as many classes as its catalogue's variant or 1000. */
     Variant variant() {
-        var head = fields.text(HEAD).map(Head::valueOf).orElse(Head.CLASS);
+        var head = fields.text(HEAD).map(Classifier::valueOf).orElse(Classifier.CLASS);
         try {
             return named(config(head));
         } catch (VitrailException e) {
@@ -131,7 +136,7 @@ public final class TransformersConfig {
     }
 
     /** The same config with what a folder's weights and its processor say besides. */
-    TransformersConfig with(Head head, int height, int width) {
+    TransformersConfig with(Classifier head, int height, int width) {
         var copy = object.deepCopy();
         copy.put(HEAD, head.name());
         copy.putArray("image_size").add(height).add(width);
@@ -186,7 +191,7 @@ public final class TransformersConfig {
                 : new int[] {sides.get(0), sides.get(sides.size() - 1)};
     }
 
-    private ModelConfig config(Head head) {
+    private ModelConfig config(Classifier head) {
         return switch (type) {
             case "vit", "vit_msn", "vit_mae", "deit" -> column(head);
             case "dinov2", "dinov2_with_registers" -> dino(head);
@@ -233,39 +238,53 @@ public final class TransformersConfig {
     }
 
     /** ViT's and DeiT's numbers. */
-    private ViTConfig column(Head head) {
+    private ViTConfig column(Classifier head) {
+        var encoder = encoder(1e-12);
+        boolean deit = type.equals("deit");
+        // Without a classifier of its own the distillation token is one more token, as a register is.
+        var tokens = new ViTConfig.Tokens(
+                true, deit && head == Classifier.TWO, deit && head != Classifier.TWO ? 1 : 0, true, 0);
+        return vit(tokens, encoder, ViTConfig.Blocks.PLAIN, Pool.TOKEN);
+    }
+
+    /** The encoder that fields of the usual names describe. */
+    private Encoder encoder(double normEps) {
         int width = integer("hidden_size", 768);
         int hidden = integer("intermediate_size", 4 * width);
         require(width > 0 && hidden > 0, "hidden_size %d and intermediate_size %d must be positive", width, hidden);
-        var image = image();
+        return encoder(width, ratio(hidden, width), normEps);
+    }
+
+    private Encoder encoder(int width, double mlpRatio, double normEps) {
+        return new Encoder(
+                width,
+                integer("num_hidden_layers", 12),
+                integer("num_attention_heads", 12),
+                mlpRatio,
+                fields.flag("qkv_bias").orElse(true),
+                activation("gelu"),
+                number("layer_norm_eps", normEps));
+    }
+
+    private ViTConfig vit(ViTConfig.Tokens tokens, Encoder encoder, ViTConfig.Blocks blocks, Pool pool) {
         var patch = patch();
-        return base(width, image, patch).with(o -> {
-            o.mlpRatio = ratio(hidden, width);
-            o.normEps = number("layer_norm_eps", 1e-12);
-            // Without a classifier of its own the distillation token is one more token, as a register is.
-            o.distilled = type.equals("deit") && head == Head.TWO;
-            o.registers = type.equals("deit") && head != Head.TWO ? 1 : 0;
-        });
+        return new ViTConfig(
+                input(),
+                ViTConfig.Patches.of(patch[0]).withSize(new Patch(patch[0], patch[1])),
+                tokens,
+                encoder,
+                blocks,
+                ViTConfig.Norms.LAST,
+                Head.of(pool),
+                new Dropouts(
+                        0,
+                        number("hidden_dropout_prob", 0),
+                        number("attention_probs_dropout_prob", 0),
+                        number("drop_path_rate", 0)),
+                ViTConfig.InitScheme.TIMM);
     }
 
-    private ViTConfig base(int width, int[] image, int[] patch) {
-        return ViTConfig.of(
-                        patch[0], patch[0], width, integer("num_hidden_layers", 12), integer("num_attention_heads", 12))
-                .with(o -> {
-                    o.imageHeight = image[0];
-                    o.imageWidth = image[1];
-                    o.patchHeight = patch[0];
-                    o.patchWidth = patch[1];
-                    o.channels = channels();
-                    o.activation = activation("gelu");
-                    o.qkvBias = fields.flag("qkv_bias").orElse(true);
-                    o.projectionDropout = number("hidden_dropout_prob", 0);
-                    o.attentionDropout = number("attention_probs_dropout_prob", 0);
-                    o.dropPath = number("drop_path_rate", 0);
-                });
-    }
-
-    private ViTConfig dino(Head head) {
+    private ViTConfig dino(Classifier head) {
         int width = integer("hidden_size", 768);
         double ratio = number("mlp_ratio", 4);
         boolean gated = fields.flag("use_swiglu_ffn").orElse(false);
@@ -274,94 +293,77 @@ public final class TransformersConfig {
         int wide = gated ? 2 * (((int) (hidden * 2.0 / 3) + 7) / 8 * 8) : hidden;
         require(width > 0 && wide > 0, "hidden_size %d and mlp_ratio %s must be positive", width, ratio);
         int registers = type.equals("dinov2_with_registers") ? integer("num_register_tokens", 4) : 0;
-        return base(width, image(), patch()).with(o -> {
-            o.mlpRatio = ratio(wide, width);
-            o.gatedMlp = gated;
-            o.normEps = number("layer_norm_eps", 1e-6);
-            o.layerScale = OptionalDouble.of(number("layerscale_value", 1));
-            o.registers = registers;
-            o.positionsCoverPrefix = registers == 0;
-            o.pool = head == Head.CLASS_AND_MEAN ? Pool.TOKEN_AVG : Pool.TOKEN;
-        });
+        return vit(
+                new ViTConfig.Tokens(true, false, registers, registers == 0, 0),
+                encoder(width, ratio(wide, width), 1e-6),
+                new ViTConfig.Blocks(gated, false, OptionalDouble.of(number("layerscale_value", 1)), false),
+                head == Classifier.CLASS_AND_MEAN ? Pool.TOKEN_AVG : Pool.TOKEN);
     }
 
-    private Beit.Config beit(Head head) {
-        int width = integer("hidden_size", 768);
-        int hidden = integer("intermediate_size", 4 * width);
-        var image = image();
-        var patch = patch();
-        require(patch[0] == patch[1], "its patches are %d×%d pixels, and BEiT's are square", patch[0], patch[1]);
+    private Beit.Config beit(Classifier head) {
         require(
                 activation("gelu") == Activation.GELU,
                 "its hidden_act is '%s', and BEiT's is gelu",
                 fields.text("hidden_act").orElse(""));
-        require(width > 0 && hidden > 0, "hidden_size %d and intermediate_size %d must be positive", width, hidden);
         return new Beit.Config(
-                image[0],
-                image[1],
-                patch[0],
-                channels(),
-                1000,
-                width,
-                integer("num_hidden_layers", 12),
-                integer("num_attention_heads", 12),
-                ratio(hidden, width),
+                input(),
+                squarePatch("BEiT"),
+                encoder(1e-12).withQkvBias(true),
                 number("layer_scale_init_value", 0.1),
-                head == Head.MEAN ? Beit.Config.Pool.AVG : Beit.Config.Pool.TOKEN,
                 fields.flag("use_absolute_position_embeddings").orElse(false),
-                number("layer_norm_eps", 1e-12),
+                Head.of(head == Classifier.MEAN ? Pool.AVG : Pool.TOKEN),
                 number("drop_path_rate", 0.1));
     }
 
-    private SwinConfig swin(SwinConfig.Version version) {
-        var image = image();
+    private int squarePatch(String family) {
         var patch = patch();
-        require(patch[0] == patch[1], "its patches are %d×%d pixels, and Swin's are square", patch[0], patch[1]);
+        require(patch[0] == patch[1], "its patches are %d×%d pixels, and %s's are square", patch[0], patch[1], family);
+        return patch[0];
+    }
+
+    private SwinConfig swin(SwinConfig.Version version) {
         var depths = list("depths", 2, 2, 6, 2);
-        double ratio = number("mlp_ratio", 4);
+        int stages = depths.size(), window = integer("window_size", 7);
         var pretrained = fields.integers("pretrained_window_sizes");
-        return SwinConfig.of(
-                        version,
-                        image[0],
+        double dropout = number("hidden_dropout_prob", 0);
+        return new SwinConfig(
+                version,
+                input(),
+                new SwinConfig.Patches(
+                        squarePatch("Swin"),
+                        true,
+                        fields.flag("use_absolute_embeddings").orElse(false)),
+                new SwinConfig.Stages(
                         integer("embed_dim", 96),
                         depths,
                         list("num_heads", 3, 6, 12, 24),
-                        integer("window_size", 7))
-                .with(o -> {
-                    o.imageWidth = image[1];
-                    o.patch = patch[0];
-                    o.channels = channels();
-                    o.mlpRatios = Collections.nCopies(depths.size(), ratio);
-                    o.qkvBias = fields.flag("qkv_bias").orElse(true);
-                    o.absolutePositions = fields.flag("use_absolute_embeddings").orElse(false);
-                    o.pretrainedWindows = pretrained.isEmpty() ? Collections.nCopies(depths.size(), 0) : pretrained;
-                    o.activation = activation("gelu");
-                    o.normEps = number("layer_norm_eps", 1e-5);
-                    o.positionDropout = number("hidden_dropout_prob", 0);
-                    o.projectionDropout = number("hidden_dropout_prob", 0);
-                    o.attentionDropout = number("attention_probs_dropout_prob", 0);
-                    o.dropPath = number("drop_path_rate", 0.1);
-                });
+                        Collections.nCopies(stages, 0),
+                        Collections.nCopies(stages, number("mlp_ratio", 4)),
+                        fields.flag("qkv_bias").orElse(true),
+                        OptionalDouble.empty(),
+                        activation("gelu"),
+                        number("layer_norm_eps", 1e-5)),
+                new SwinConfig.Windows(
+                        Collections.nCopies(stages, new Window(window, window)),
+                        pretrained.isEmpty() ? Collections.nCopies(stages, 0) : pretrained,
+                        false),
+                Head.of(Pool.AVG),
+                new Dropouts(
+                        dropout, dropout, number("attention_probs_dropout_prob", 0), number("drop_path_rate", 0.1)));
     }
 
     private ConvNeXtConfig convNeXt() {
-        var image = image();
-        var patch = patch();
-        require(patch[0] == patch[1], "its patches are %d×%d pixels, and ConvNeXt's are square", patch[0], patch[1]);
         boolean second = type.equals("convnextv2");
         double scale = number("layer_scale_init_value", 1e-6);
+        var layerScale = second || scale <= 0 ? OptionalDouble.empty() : OptionalDouble.of(scale);
+        int patch = squarePatch("ConvNeXt");
         return ConvNeXtConfig.of(list("depths", 3, 3, 9, 3), list("hidden_sizes", 96, 192, 384, 768))
-                .with(o -> {
-                    o.imageHeight = image[0];
-                    o.imageWidth = image[1];
-                    o.channels = channels();
-                    o.patch = patch[0];
-                    o.layerScale = second || scale <= 0 ? OptionalDouble.empty() : OptionalDouble.of(scale);
-                    o.responseNorm = second;
-                    o.activation = activation("gelu");
-                    o.headNormEps = number("layer_norm_eps", 1e-12);
-                    o.dropPath = number("drop_path_rate", 0);
-                });
+                .withStem(s -> s.withPatch(patch))
+                .withBlocks(b ->
+                        new ConvNeXtConfig.Blocks(layerScale, false, true, second, activation("gelu"), b.normEps()))
+                .withHeadLayers(h -> h.withNormEps(number("layer_norm_eps", 1e-12)))
+                .withDropPath(number("drop_path_rate", 0))
+                .withImage(input());
     }
 
     private ResNetConfig resNet() {
@@ -370,7 +372,7 @@ public final class TransformersConfig {
                 layers.equals("bottleneck") || layers.equals("basic"),
                 "its layer_type is '%s', expected bottleneck or basic",
                 layers);
-        var block = layers.equals("basic") ? ResNetConfig.BlockKind.BASIC : ResNetConfig.BlockKind.BOTTLENECK;
+        var block = layers.equals("basic") ? ResNetConfig.BlockType.BASIC : ResNetConfig.BlockType.BOTTLENECK;
         int expansion = layers.equals("basic") ? 1 : 4;
         var sizes = list("hidden_sizes", 256, 512, 1024, 2048);
         require(
@@ -386,13 +388,22 @@ public final class TransformersConfig {
                 "its hidden_sizes are %s, expected multiples of %d",
                 sizes,
                 expansion);
-        return ResNetConfig.of(block, list("depths", 3, 4, 6, 3).toArray(Integer[]::new))
-                .with(o -> {
-                    o.channels = channels();
-                    o.widths = sizes.stream().map(size -> size / expansion).toList();
-                    o.activation = activation("relu");
-                    image(o);
-                });
+        return new ResNetConfig(
+                input(),
+                new ResNetConfig.Stem(ResNetConfig.StemType.PLAIN, 64, false),
+                new ResNetConfig.Blocks(
+                        block,
+                        list("depths", 3, 4, 6, 3),
+                        sizes.stream().map(size -> size / expansion).toList(),
+                        1,
+                        64,
+                        1,
+                        activation("relu"),
+                        1e-5,
+                        true),
+                new ResNetConfig.Shortcut(1, false),
+                Head.of(Pool.AVG),
+                0);
     }
 
     private ResNetV2Config bit() {
@@ -409,25 +420,26 @@ public final class TransformersConfig {
                 padding.isEmpty() && !fields.flag("embedding_dynamic_padding").orElse(false),
                 "its global_padding is '%s', expected none",
                 padding);
-        return ResNetV2Config.of(list("depths", 3, 4, 6, 3).toArray(Integer[]::new))
-                .with(o -> {
-                    o.channels = channels();
-                    o.widths = list("hidden_sizes", 256, 512, 1024, 2048);
-                    o.widthFactor = integer("width_factor", 1);
-                    o.stemWidth = integer("embedding_size", 64);
-                    o.stem = ResNetV2Config.Stem.FIXED;
-                    o.groups = integer("num_groups", 32);
-                    o.convolutionEps = 1e-8;
-                    o.activation = activation("relu");
-                    o.dropPath = number("drop_path_rate", 0);
-                    image(o);
-                });
+        return new ResNetV2Config(
+                input(),
+                new ResNetV2Config.Stem(ResNetV2Config.StemType.FIXED, integer("embedding_size", 64)),
+                ResNetV2Config.Blocks.of(list("depths", 3, 4, 6, 3))
+                        .withWidths(list("hidden_sizes", 256, 512, 1024, 2048))
+                        .withWidthFactor(integer("width_factor", 1)),
+                new ResNetV2Config.Layers(
+                        ResNetV2Config.Norm.GROUP,
+                        integer("num_groups", 32),
+                        1e-5,
+                        ResNetV2Config.Convolution.STANDARDIZED,
+                        1e-8,
+                        activation("relu")),
+                Head.of(Pool.AVG),
+                number("drop_path_rate", 0));
     }
 
-    private void image(ModelOptions<?> o) {
-        var image = image();
-        o.imageHeight = image[0];
-        o.imageWidth = image[1];
+    private ImageInput input() {
+        var sides = image();
+        return new ImageInput(sides[0], sides[1], channels());
     }
 
     private List<Integer> list(String name, Integer... otherwise) {
@@ -504,81 +516,70 @@ public final class TransformersConfig {
     }
 
     private static ModelConfig neutral(ModelConfig config) {
-        if (config instanceof ViTConfig vit) {
-            return vit.with(o -> {
-                o.imageHeight = o.patchHeight;
-                o.imageWidth = o.patchWidth;
-                o.stem = vit.stem();
-                o.classes = 0;
-                o.channels = 3;
-                o.normEps = 0;
-                o.dropPath = 0;
-                o.dropPathUniform = false;
-                o.projectionDropout = 0;
-                o.attentionDropout = 0;
-                o.pool = vit.pool() == Pool.TOKEN_AVG ? Pool.TOKEN : vit.pool();
-                o.layerScale = vit.layerScale().isPresent() ? OptionalDouble.of(1) : OptionalDouble.empty();
-                o.dynamicPad = true;
-                o.weightInit = ViTConfig.InitScheme.TIMM;
-            });
+        if (config instanceof ViTConfig c) {
+            var pool = c.head().pool() == Pool.TOKEN_AVG ? Pool.TOKEN : c.head().pool();
+            var unit = c.patches().unit();
+            return new ViTConfig(
+                    new ImageInput(unit.height(), unit.width(), 3),
+                    c.patches().withDynamicPad(true),
+                    c.tokens(),
+                    c.encoder().withNormEps(0),
+                    c.blocks().withLayerScale(scaled(c.blocks().layerScale())).withUniformDropPath(false),
+                    c.norms(),
+                    new Head(0, pool, c.head().dropout()),
+                    new Dropouts(c.dropouts().position(), 0, 0, 0),
+                    ViTConfig.InitScheme.TIMM);
         }
-        if (config instanceof SwinConfig swin) {
-            return swin.with(o -> {
-                o.classes = 0;
-                o.channels = 3;
-                o.normEps = 0;
-                o.dropPath = 0;
-                o.positionDropout = 0;
-                o.projectionDropout = 0;
-                o.attentionDropout = 0;
-            });
+        if (config instanceof SwinConfig c) {
+            var s = c.stages();
+            return new SwinConfig(
+                    c.version(),
+                    c.image().withChannels(3),
+                    c.patches(),
+                    new SwinConfig.Stages(
+                            s.width(),
+                            s.depths(),
+                            s.heads(),
+                            s.headWidths(),
+                            s.mlpRatios(),
+                            s.qkvBias(),
+                            s.attentionScale(),
+                            s.activation(),
+                            0),
+                    c.windows(),
+                    c.head().withClasses(0),
+                    Dropouts.NONE);
         }
-        if (config instanceof ConvNeXtConfig next) {
-            return next.with(o -> {
-                o.imageHeight = 1024;
-                o.imageWidth = 1024;
-                o.classes = 0;
-                o.channels = 3;
-                o.normEps = 0;
-                o.headNormEps = 0;
-                o.dropPath = 0;
-                o.convolvedMlp = false;
-                o.headInitScale = 1;
-                o.layerScale = next.layerScale().isPresent() ? OptionalDouble.of(1) : OptionalDouble.empty();
-            });
+        if (config instanceof ConvNeXtConfig c) {
+            return new ConvNeXtConfig(
+                    ImageInput.square(1024),
+                    c.stem(),
+                    c.stages(),
+                    c.blocks()
+                            .withLayerScale(scaled(c.blocks().layerScale()))
+                            .withConvolvedMlp(false)
+                            .withNormEps(0),
+                    c.headLayers().withNormEps(0).withInitScale(1),
+                    c.head().withClasses(0),
+                    0);
         }
-        if (config instanceof Beit.Config beit) {
-            return beit.with(o -> {
-                o.imageHeight = o.patch;
-                o.imageWidth = o.patch;
-                o.classes = 0;
-                o.channels = 3;
-                o.normEps = 0;
-                o.dropPath = 0;
-                o.layerScale = 1;
-                o.pool = Beit.Config.Pool.AVG;
-            });
+        if (config instanceof Beit.Config c) {
+            return new Beit.Config(
+                    ImageInput.square(c.patch()),
+                    c.patch(),
+                    c.encoder().withNormEps(0),
+                    1,
+                    c.absolutePositions(),
+                    Head.of(Pool.AVG),
+                    0);
         }
-        if (config instanceof ResNetConfig resNet) {
-            return resNet.with(o -> {
-                o.imageHeight = 224;
-                o.imageWidth = 224;
-                o.classes = 0;
-                o.channels = 3;
-                o.dropPath = 0;
-                o.zeroInitLast = true;
-            });
-        }
-        if (config instanceof ResNetV2Config bit) {
-            return bit.with(o -> {
-                o.imageHeight = 224;
-                o.imageWidth = 224;
-                o.classes = 0;
-                o.channels = 3;
-                o.dropPath = 0;
-            });
-        }
-        return config;
+        return config instanceof ResNetConfig || config instanceof ResNetV2Config
+                ? config.withImage(ImageInput.square(224)).withClasses(0).withDropPath(0)
+                : config;
+    }
+
+    private static OptionalDouble scaled(OptionalDouble layerScale) {
+        return layerScale.isPresent() ? OptionalDouble.of(1) : layerScale;
     }
 
     /** The fields that tell how the model is built. */

@@ -3,7 +3,7 @@ package dev.vitrail.weights;
 import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.weights.TransformersConfig.Head;
+import dev.vitrail.weights.TransformersConfig.Classifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,20 +50,22 @@ final class TransformersFolder {
                 .findFirst();
     }
 
-    private static Head head(TransformersConfig config, StateDict state) {
+    private static Classifier head(TransformersConfig config, StateDict state) {
         return switch (config.type()) {
-            case "deit" -> state.find("distillation_classifier.weight").isPresent() ? Head.TWO : Head.CLASS;
+            case "deit" -> state.find("distillation_classifier.weight").isPresent() ? Classifier.TWO : Classifier.CLASS;
             case "beit", "data2vec-vision" ->
-                TransformersNames.find(state, "pooler.layernorm.weight").isPresent() ? Head.MEAN : Head.CLASS;
+                TransformersNames.find(state, "pooler.layernorm.weight").isPresent()
+                        ? Classifier.MEAN
+                        : Classifier.CLASS;
             case "dinov2", "dinov2_with_registers" ->
                 classifier(state)
                                 .filter(shape -> TransformersNames.find(state, "embeddings.cls_token")
                                         .filter(token -> shape[1] == 2 * token.shape()[token.shape().length - 1])
                                         .isPresent())
                                 .isPresent()
-                        ? Head.CLASS_AND_MEAN
-                        : Head.CLASS;
-            default -> Head.CLASS;
+                        ? Classifier.CLASS_AND_MEAN
+                        : Classifier.CLASS;
+            default -> Classifier.CLASS;
         };
     }
 

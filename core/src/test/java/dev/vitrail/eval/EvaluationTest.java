@@ -13,8 +13,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -32,8 +32,8 @@ class EvaluationTest {
         return new Batch(number, labels.length, 3, 16, 16, bytes, labels, new int[labels.length]);
     }
 
-    private static VisionTransformer model() {
-        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 1, 3).withClasses(9));
+    private static Model model() {
+        var model = ViTConfig.of(16, 4, 24, 1, 3).withClasses(9).create();
         model.initialise(1, Device.CPU);
         RandomState.seed(8);
         var head = model.parameters().get("head.weight");

@@ -21,8 +21,9 @@ import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -32,12 +33,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the golden cases of convolutional networks do not show: sizes, refusals, training, depths, names. */
 final class ConvolutionalModelsTest {
-    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1).with(o -> {
-        o.widths = List.of(64, 128);
-        o.stem = ResNetV2Config.Stem.FIXED;
-        o.groups = 8;
-        o.classes = 5;
-    });
+    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1)
+            .withBlocks(b -> b.withWidths(List.of(64, 128)))
+            .withStem(s -> s.withType(ResNetV2Config.StemType.FIXED))
+            .withLayers(l -> l.withGroups(8))
+            .withHead(new Head(5, Pool.AVG, 0));
+
+    private static final Head DROPPING = Head.of(Pool.AVG).withDropout(0.5);
 
     private static long[] shape(ModelConfig config, int height, int width) {
         try (var model = config.create();
@@ -52,14 +54,12 @@ final class ConvolutionalModelsTest {
 
     @ParameterizedTest
     @CsvSource({"PLAIN", "FIXED", "SAME", "DEEP", "DEEP_FIXED", "DEEP_SAME", "TIERED"})
-    void everyStemTakesOddSizes(ResNetV2Config.Stem stem) {
+    void everyStemTakesOddSizes(ResNetV2Config.StemType stem) {
         for (var convolution : ResNetV2Config.Convolution.values()) {
             assertThat(shape(
-                            BIT.with(o -> {
-                                o.stem = stem;
-                                o.convolution = convolution;
-                                o.channels = 4;
-                            }),
+                            BIT.withStem(s -> s.withType(stem))
+                                    .withLayers(l -> l.withConvolution(convolution, l.convolutionEps()))
+                                    .withChannels(4),
                             37,
                             50))
                     .containsExactly(2, 5);
@@ -68,39 +68,32 @@ final class ConvolutionalModelsTest {
 
     @ParameterizedTest
     @CsvSource({"AVG", "MAX", "AVGMAX", "CATAVGMAX"})
-    void everyPoolFeedsTheClassifier(GlobalPool.Kind kind) {
-        assertThat(shape(BIT.with(o -> o.pool = kind), 32, 32)).containsExactly(2, 5);
-        assertThat(shape(
-                        ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1).with(o -> {
-                            o.pool = kind;
-                            o.classes = 5;
-                        }),
-                        33,
-                        32))
+    void everyPoolFeedsTheClassifier(Pool pool) {
+        assertThat(shape(BIT.withHead(new Head(5, pool, 0)), 32, 32)).containsExactly(2, 5);
+        assertThat(shape(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1).withHead(new Head(5, pool, 0)), 33, 32))
                 .containsExactly(2, 5);
     }
 
     @Test
     void plainBlocksAveragesAndBatchNormalisationWorkTogether() {
-        var config = BIT.with(o -> {
-            o.plainBlocks = true;
-            o.bottleRatio = 1;
-            o.averageDown = true;
-            o.norm = ResNetV2Config.Norm.BATCH;
-        });
+        var config = BIT.withBlocks(
+                        b -> new ResNetV2Config.Blocks(b.depths(), b.widths(), 1, true, true, 1, true, false))
+                .withLayers(l -> l.withNorm(ResNetV2Config.Norm.BATCH));
         assertThat(shape(config, 45, 32)).containsExactly(2, 5);
     }
 
     @Test
     void resNextsAndConvolvedPoolsWork() {
-        var config = ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 1, 2).with(o -> {
-            o.cardinality = 8;
-            o.baseWidth = 4;
-            o.convolvedPool = true;
-            o.stem = ResNetConfig.Stem.DEEP_TIERED;
-            o.downKernel = 3;
-            o.reduceFirst = 2;
-        });
+        var plain = ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 1, 2);
+        var blocks = plain.blocks();
+        var config = new ResNetConfig(
+                plain.image(),
+                new ResNetConfig.Stem(ResNetConfig.StemType.DEEP_TIERED, 64, true),
+                new ResNetConfig.Blocks(
+                        blocks.type(), blocks.depths(), blocks.widths(), 8, 4, 2, blocks.activation(), 1e-5, true),
+                new ResNetConfig.Shortcut(3, false),
+                plain.head(),
+                0);
         assertThat(shape(config, 40, 33)).containsExactly(2, 1000);
     }
 
@@ -121,22 +114,22 @@ final class ConvolutionalModelsTest {
     @Test
     void classifiersAreTrainedWithDropout() {
         assertDropsOutWhileTrainingAlone(
-                new ResNet(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1).with(o -> o.headDropout = 0.5)));
-        assertDropsOutWhileTrainingAlone(new ResNetV2(BIT.with(o -> o.headDropout = 0.5)));
+                new ResNet(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1).withHead(DROPPING)));
+        assertDropsOutWhileTrainingAlone(new ResNetV2(BIT.withHead(DROPPING)));
         assertDropsOutWhileTrainingAlone(
-                new ConvNeXt(ConvNeXtConfig.of(List.of(1, 1), List.of(16, 32)).with(o -> o.headDropout = 0.5)));
+                new ConvNeXt(ConvNeXtConfig.of(List.of(1, 1), List.of(16, 32)).withHead(DROPPING)));
     }
 
     @Test
     void convNeXtTakesSizesThatItsStrideDoesNotDivide() {
-        var config = ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).with(o -> {
-            o.classes = 3;
-            o.kernels = List.of(3, 5, 7, 3);
-        });
+        var stages = new ConvNeXtConfig.Stages(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8), List.of(3, 5, 7, 3));
+        var plain = ConvNeXtConfig.of(stages.depths(), stages.widths());
+        var config = new ConvNeXtConfig(
+                plain.image(), plain.stem(), stages, plain.blocks(), plain.headLayers(), new Head(3, Pool.AVG, 0), 0);
         assertThat(shape(config, 67, 95)).containsExactly(2, 3);
-        assertThat(shape(config.with(o -> o.stem = ConvNeXtConfig.Stem.OVERLAP_ACT), 67, 95))
+        assertThat(shape(config.withStem(s -> s.withType(ConvNeXtConfig.StemType.OVERLAP_ACT)), 67, 95))
                 .containsExactly(2, 3);
-        assertThat(shape(config.with(o -> o.patch = 2), 67, 32)).containsExactly(2, 3);
+        assertThat(shape(config.withStem(s -> s.withPatch(2)), 67, 32)).containsExactly(2, 3);
     }
 
     @Test
@@ -146,23 +139,29 @@ final class ConvolutionalModelsTest {
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("31×224")
                 .hasMessageContaining("at least 32×32");
-        assertThatThrownBy(() -> tiny.with(o -> o.patch = 8))
+        assertThatThrownBy(() -> tiny.withStem(s -> s.withPatch(8)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("patches of 8 pixels");
-        assertThatThrownBy(() -> tiny.with(o -> o.kernels = List.of(7, 7, 7)))
+        assertThatThrownBy(() -> new ConvNeXtConfig.Stages(
+                        tiny.stages().depths(), tiny.stages().widths(), List.of(7, 7, 7)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("[7, 7, 7]");
-        assertThatThrownBy(() ->
-                        ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2, 2).with(o -> o.cardinality = 4))
+        assertThatThrownBy(() -> new ResNetConfig.Blocks(
+                        ResNetConfig.BlockType.BASIC,
+                        List.of(2, 2),
+                        List.of(64, 128),
+                        4,
+                        64,
+                        1,
+                        Activation.RELU,
+                        1e-5,
+                        true))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("found 4 and 64");
-        assertThatThrownBy(() -> BIT.with(o -> o.pool = GlobalPool.Kind.NONE))
+        assertThatThrownBy(() -> BIT.withHead(new Head(5, Pool.NONE, 0)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("5 classes");
-        var odd = BIT.with(o -> {
-            o.groups = 32;
-            o.widths = List.of(40, 80);
-        });
+        var odd = BIT.withLayers(l -> l.withGroups(32)).withBlocks(b -> b.withWidths(List.of(40, 80)));
         assertThatThrownBy(() -> new ResNetV2(odd))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("into 32 equal groups");

@@ -13,8 +13,8 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,7 +24,7 @@ class MaskedPatchesTest {
     private static final List<Double> HALF = List.of(0.5, 0.5, 0.5);
 
     private static MaskedPatches masked(ViTConfig config) {
-        var model = new MaskedPatches(new VisionTransformer(config.withClasses(0)), HALF, HALF, "the model");
+        var model = new MaskedPatches(config.withClasses(0).create(), HALF, HALF, "the model");
         model.initialise(7, Device.CPU);
         return model;
     }
@@ -101,7 +101,7 @@ class MaskedPatchesTest {
 
     @Test
     void gradientsReachTheMaskTokenAndEveryParameterInside() {
-        for (var config : List.of(tiny(), tiny().with(o -> o.pool = ViTConfig.Pool.AVG))) {
+        for (var config : List.of(tiny(), tiny().withHead(Head.of(Pool.AVG)))) {
             try (var model = masked(config);
                     var frame = Frame.open();
                     var on = Gradients.on()) {
@@ -117,7 +117,7 @@ class MaskedPatchesTest {
     @Test
     void theModelInsideKeepsItsNames() {
         try (var model = masked(tiny());
-                var inside = new VisionTransformer(tiny().withClasses(0))) {
+                var inside = tiny().withClasses(0).create()) {
             var names = new ArrayList<>(model.parameters().keySet());
             names.removeIf(model::onlyForTraining);
             assertThat(names).containsExactlyElementsOf(inside.parameters().keySet());

@@ -230,7 +230,7 @@ class ModelInterfaceTest {
 
     @Test
     void mapsOfADynamicSizeFollowTheImages() {
-        var config = ViTConfig.of(32, 8, 24, 2, 3).with(o -> o.dynamicPad = true);
+        var config = ViTConfig.of(32, 8, 24, 2, 3).withPatches(p -> p.withDynamicPad(true));
         with(new Variant("dynamic", ViTVariants.FAMILY, config), (model, images) -> assertThat(
                         model.featureMaps(Tensor.randn(1, 3, 50, 20), List.of(1))
                                 .get(0)

@@ -14,22 +14,19 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Recomputation;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.cait.CaiT;
 import dev.vitrail.models.cait.CaiTConfig;
 import dev.vitrail.models.compact.CompactCaiT;
-import dev.vitrail.models.compact.CompactImage;
-import dev.vitrail.models.compact.CompactModel;
 import dev.vitrail.models.compact.CompactTransformer;
 import dev.vitrail.models.compact.CompactViT;
-import dev.vitrail.models.convnext.ConvNeXt;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
-import dev.vitrail.models.resnet.ResNet;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.swin.SwinConfig;
-import dev.vitrail.models.swin.SwinTransformer;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -46,44 +43,52 @@ class RecomputationTest {
     private static final CompactTransformer.Shape COMPACT = new CompactTransformer.Shape(32, 3, 4, 8, 64, 0.1);
 
     private static VisionTransformer vit() {
-        return new VisionTransformer(
-                ViTConfig.of(32, 8, 32, 3, 4).withClasses(CLASSES).with(o -> {
-                    o.dropPath = 0.3;
-                    o.projectionDropout = 0.1;
-                    o.attentionDropout = 0.1;
-                }));
+        return new VisionTransformer(ViTConfig.of(32, 8, 32, 3, 4)
+                .withHead(new Head(CLASSES, Pool.TOKEN, 0))
+                .withDropouts(new Dropouts(0, 0.1, 0.1, 0.3)));
     }
 
     static Stream<Arguments> models() {
         return Stream.of(
                 Arguments.of("ViT", (Supplier<Model>) RecomputationTest::vit),
-                Arguments.of("Swin", (Supplier<Model>) () -> new SwinTransformer(
-                        SwinConfig.of(SwinConfig.Version.V1, 32, 16, List.of(2, 2), List.of(2, 4), 4)
+                Arguments.of("Swin", (Supplier<Model>)
+                        () -> SwinConfig.of(SwinConfig.Version.V1, 32, 16, List.of(2, 2), List.of(2, 4), 4)
                                 .withClasses(CLASSES)
-                                .withDropPath(0.3))),
-                Arguments.of("Swin V2", (Supplier<Model>) () -> new SwinTransformer(
-                        SwinConfig.of(SwinConfig.Version.V2, 32, 16, List.of(2, 2), List.of(2, 4), 4)
+                                .withDropPath(0.3)
+                                .create()),
+                Arguments.of("Swin V2", (Supplier<Model>)
+                        () -> SwinConfig.of(SwinConfig.Version.V2, 32, 16, List.of(2, 2), List.of(2, 4), 4)
                                 .withClasses(CLASSES)
-                                .withDropPath(0.3))),
+                                .withDropPath(0.3)
+                                .create()),
                 Arguments.of("ConvNeXt", (Supplier<Model>)
-                        () -> new ConvNeXt(ConvNeXtConfig.of(List.of(1, 2, 1, 1), List.of(8, 8, 16, 16))
+                        () -> ConvNeXtConfig.of(List.of(1, 2, 1, 1), List.of(8, 8, 16, 16))
                                 .withClasses(CLASSES)
-                                .withDropPath(0.3))),
-                Arguments.of("CaiT", (Supplier<Model>) () -> new CaiT(
-                        CaiTConfig.of(32, 8, 32, 2, 4).withClasses(CLASSES).withDropPath(0.3))),
+                                .withDropPath(0.3)
+                                .create()),
+                Arguments.of("CaiT", (Supplier<Model>) () -> CaiTConfig.of(32, 8, 32, 2, 4)
+                        .withClasses(CLASSES)
+                        .withDropPath(0.3)
+                        .create()),
                 // Batch statistics, blocks that change the shape, and a stem that is frozen below.
-                Arguments.of("ResNet", (Supplier<Model>)
-                        () -> new ResNet(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 1, 1, 1, 1)
-                                .withClasses(CLASSES)
-                                .withDropPath(0.3))),
+                Arguments.of("ResNet", (Supplier<Model>) () -> ResNetConfig.of(ResNetConfig.BlockType.BASIC, 1, 1, 1, 1)
+                        .withClasses(CLASSES)
+                        .withDropPath(0.3)
+                        .create()),
                 // Blocks that append channels, and transitions between them.
                 Arguments.of("T2T-ViT", (Supplier<Model>)
                         () -> Catalog.get("t2t_mini_32_dense").create()),
                 Arguments.of("compact ViT", (Supplier<Model>) () -> new CompactViT(new CompactViT.Config(
-                        CompactImage.square(32, 8), CLASSES, COMPACT, CompactModel.Pool.CLS, 0.1))),
+                        ImageInput.square(32), Patch.square(8), COMPACT, new Head(CLASSES, Pool.TOKEN, 0), 0.1))),
                 // Layers that are left out by chance.
-                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(
-                        new CompactCaiT.Config(CompactImage.square(32, 8), CLASSES, COMPACT, 2, 0.1, 0.3))));
+                Arguments.of("compact CaiT", (Supplier<Model>) () -> new CompactCaiT(new CompactCaiT.Config(
+                        ImageInput.square(32),
+                        Patch.square(8),
+                        COMPACT,
+                        2,
+                        new Head(CLASSES, Pool.TOKEN, 0),
+                        0.1,
+                        0.3))));
     }
 
     /** All that a step leaves behind, as bytes. */
@@ -175,7 +180,7 @@ class RecomputationTest {
     @Test
     void takesAFractionOfTheMemory() {
         assumeTrue(NativeHeap.bytesInUse().isPresent(), "only glibc tells how many bytes are in use");
-        try (var model = new VisionTransformer(ViTConfig.of(32, 4, 64, 8, 4).withClasses(CLASSES))) {
+        try (var model = ViTConfig.of(32, 4, 64, 8, 4).withClasses(CLASSES).create()) {
             model.initialise(1, Device.CPU);
             model.train(true);
             held(model, false); // what is allocated once

@@ -7,28 +7,24 @@ import dev.vitrail.models.hybrid.Hybrid;
 import dev.vitrail.models.hybrid.HybridVariants;
 import dev.vitrail.models.mixer.MlpMixer;
 import dev.vitrail.models.mixer.MlpMixerVariants;
-import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.resnet.ResNetV2Variants;
 import dev.vitrail.models.resnet.ResNetVariants;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.models.zoo.Catalog;
-import dev.vitrail.nn.GlobalPool;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** A model of every family and of every kind of backbone, small enough to run in milliseconds. */
 public final class SmallModels {
-    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1).with(o -> {
-        o.imageHeight = 64;
-        o.imageWidth = 64;
-        o.widths = List.of(32, 64);
-        o.stemWidth = 16;
-        o.stem = ResNetV2Config.Stem.FIXED;
-        o.groups = 8;
-        o.classes = 5;
-    });
+    private static final ResNetV2Config BIT = ResNetV2Config.of(1, 1)
+            .withImage(ImageInput.square(64))
+            .withBlocks(b -> b.withWidths(List.of(32, 64)))
+            .withStem(s -> new ResNetV2Config.Stem(ResNetV2Config.StemType.FIXED, 16))
+            .withLayers(l -> l.withGroups(8))
+            .withHead(new Head(5, Pool.AVG, 0));
 
     private SmallModels() {}
 
@@ -58,26 +54,22 @@ public final class SmallModels {
                         new Variant(
                                 "hybrid",
                                 HybridVariants.FAMILY,
-                                vit(64, 1)
-                                        .with(o -> o.stem = java.util.Optional.of(new Hybrid.PreActivationStem(BIT)))),
-                        new Variant("distilled", DeitVariants.FAMILY, vit(32, 8).with(o -> {
-                            o.distilled = true;
-                            o.registers = 1;
-                        })),
-                        new Variant("map_pool", ViTVariants.FAMILY, vit(32, 8).with(o -> {
-                            o.pool = ViTConfig.Pool.MAP;
-                            o.imageWidth = 40;
-                        })),
+                                vit(64, 1).withPatches(p -> p.withStem(new Hybrid.PreActivationStem(BIT)))),
+                        new Variant("distilled", DeitVariants.FAMILY, vit(32, 8).withTokens(t -> t.withDistilled(true)
+                                .withRegisters(1))),
+                        new Variant(
+                                "map_pool",
+                                ViTVariants.FAMILY,
+                                vit(32, 8).withHead(new Head(5, Pool.MAP, 0)).withImage(32, 40)),
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
                         new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
                         new Variant(
                                 "resnet_catavgmax",
                                 ResNetVariants.FAMILY,
-                                ((ResNetConfig) Catalog.get("resnet_mini_32").config())
-                                        .with(o -> o.pool = GlobalPool.Kind.CATAVGMAX))));
+                                Catalog.get("resnet_mini_32").config().withPool("catavgmax"))));
     }
 
     private static ViTConfig vit(int image, int patch) {
-        return ViTConfig.of(image, patch, 24, 2, 3).withClasses(5);
+        return ViTConfig.of(image, patch, 24, 2, 3).withHead(new Head(5, Pool.TOKEN, 0));
     }
 }

@@ -62,10 +62,10 @@ class ConvNormTest {
                 var shortcut = Tensor.randn(plain.shape()).channelsLast();
                 assertEqual(pair.both.apply(x), plain);
                 for (var activation : new Activation[] {Activation.RELU, Activation.SILU}) {
-                    assertEqual(pair.both.apply(x, activation), activation.consume(plain.copy()));
+                    assertEqual(pair.both.apply(x, activation), activation.applyInPlace(plain.copy()));
                     assertEqual(
                             pair.both.apply(x, new DropPath(0.5), shortcut, activation),
-                            activation.consume(plain.plus(shortcut)));
+                            activation.applyInPlace(plain.plus(shortcut)));
                 }
             }
         }

@@ -16,9 +16,7 @@ import dev.vitrail.engine.Tensors;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.swin.SwinConfig;
-import dev.vitrail.models.swin.SwinTransformer;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.train.optim.AdamW;
 import dev.vitrail.train.optim.Optimizer;
 import dev.vitrail.train.optim.ParameterGroups;
@@ -114,23 +112,23 @@ class MixedPrecisionTest {
 
     @Test
     void aVisionTransformerLosesDigitsAlone() {
-        try (var model = new VisionTransformer(ViTConfig.of(32, 8, 32, 2, 4).withClasses(10))) {
+        try (var model = ViTConfig.of(32, 8, 32, 2, 4).withClasses(10).create()) {
             assertClose(model);
         }
     }
 
     @Test
     void aSwinTransformerLosesDigitsAlone() {
-        try (var model =
-                new SwinTransformer(SwinConfig.of(SwinConfig.Version.V1, 32, 32, List.of(2, 2), List.of(2, 4), 4)
-                        .withClasses(10))) {
+        try (var model = SwinConfig.of(SwinConfig.Version.V1, 32, 32, List.of(2, 2), List.of(2, 4), 4)
+                .withClasses(10)
+                .create()) {
             assertClose(model);
         }
     }
 
     @Test
     void inferenceLosesDigitsAlone() {
-        try (var model = new VisionTransformer(ViTConfig.of(32, 8, 32, 2, 4).withClasses(10));
+        try (var model = ViTConfig.of(32, 8, 32, 2, 4).withClasses(10).create();
                 var frame = Frame.open();
                 var off = Gradients.off()) {
             model.initialise(1, Device.CPU);
@@ -147,7 +145,7 @@ class MixedPrecisionTest {
 
     @Test
     void learnsABatchByHeart() {
-        try (var model = new VisionTransformer(ViTConfig.of(16, 4, 32, 2, 4).withClasses(10));
+        try (var model = ViTConfig.of(16, 4, 32, 2, 4).withClasses(10).create();
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

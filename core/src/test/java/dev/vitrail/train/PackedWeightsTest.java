@@ -8,8 +8,8 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -17,8 +17,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Inference keeps weights in a layout of its own; it must never be that of weights that have changed since. */
 class PackedWeightsTest {
-    private static VisionTransformer model() {
-        var model = new VisionTransformer(ViTConfig.of(32, 4, 128, 2, 4).withClasses(10));
+    private static Model model() {
+        var model = ViTConfig.of(32, 4, 128, 2, 4).withClasses(10).create();
         model.initialise(0, Device.CPU);
         model.train(false);
         return model;
@@ -30,7 +30,7 @@ class PackedWeightsTest {
     }
 
     /** With gradients recorded, the weights themselves are read. */
-    private static void assertUpToDate(VisionTransformer model, Tensor images) {
+    private static void assertUpToDate(Model model, Tensor images) {
         Tensor expected;
         try (var on = Gradients.on()) {
             expected = model.apply(images).detach();

@@ -55,12 +55,12 @@ final class RecipeTest {
     @Test
     void withoutARateAModelDropsWhatItDropsByItself() {
         var swin = (SwinConfig) Catalog.get("swin_mini_32").config();
-        assertThat(swin.dropPath()).isPositive();
+        assertThat(swin.dropouts().path()).isPositive();
         for (var config : List.of(START, START.with(DROP_PATH, Optional.of(0.0)))) {
             try (var loaded = TrainingModels.load(config.with(MODEL, "swin_mini_32"), List.of("a", "b"), Device.CPU)) {
                 var trained = (SwinConfig) loaded.model().config();
                 assertThat(trained.classes()).isEqualTo(2);
-                assertThat(trained.dropPath()).isEqualTo(config.get(DROP_PATH).orElse(swin.dropPath()));
+                assertThat(trained.dropouts().path()).isEqualTo(config.get(DROP_PATH).orElse(swin.dropouts().path()));
             }
         }
     }

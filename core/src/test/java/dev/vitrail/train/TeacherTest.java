@@ -10,25 +10,27 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.models.convnext.ConvNeXt;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class TeacherTest {
-    private static ConvNeXt convNeXt(int classes) {
-        var model = new ConvNeXt(
-                ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8)).withClasses(classes));
+    private static Model convNeXt(int classes) {
+        var model = ConvNeXtConfig.of(List.of(1, 1, 1, 1), List.of(8, 8, 8, 8))
+                .withClasses(classes)
+                .create();
         model.initialise(1, Device.CPU);
         return model;
     }
 
     @Test
     void aDistillationTokenLearnsFromAnotherFamily() {
-        try (var student = new VisionTransformer(
-                        ViTConfig.of(32, 8, 16, 1, 2).withClasses(5).with(o -> o.distilled = true));
+        try (var student = ViTConfig.of(32, 8, 16, 1, 2)
+                        .withTokens(t -> t.withDistilled(true))
+                        .withClasses(5)
+                        .create();
                 var model = convNeXt(5);
                 var frame = Frame.open();
                 var on = Gradients.on()) {

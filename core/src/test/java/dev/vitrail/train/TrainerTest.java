@@ -20,10 +20,13 @@ import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.loading.LoadedModel;
+import dev.vitrail.models.Head;
 import dev.vitrail.models.Model;
+import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.PretrainedConfig;
@@ -71,11 +74,9 @@ class TrainerTest {
     Path folder;
 
     private static VisionTransformer tiny() {
-        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 2, 3).with(o -> {
-            o.classes = 4;
-            o.dropPath = 0.1;
-            o.projectionDropout = 0.1;
-        }));
+        var model = new VisionTransformer(ViTConfig.of(16, 4, 24, 2, 3)
+                .withHead(new Head(4, Pool.TOKEN, 0))
+                .withDropouts(new Dropouts(0, 0.1, 0, 0.1)));
         model.initialise(CONFIG.get(TrainingOptions.SEED), Device.CPU);
         return model;
     }

@@ -9,8 +9,8 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.train.optim.AdamW;
 import dev.vitrail.train.optim.Optimizer;
 import dev.vitrail.train.optim.ParameterGroups;
@@ -31,8 +31,7 @@ class TrainingStepTest {
         Threads.set(Runtime.getRuntime().availableProcessors());
     }
 
-    private static double step(
-            VisionTransformer model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
+    private static double step(Model model, Optimizer optimizer, Tensor images, Tensor target, double rate) {
         try (var frame = Frame.open();
                 var on = Gradients.on()) {
             var loss = Losses.crossEntropy(model.apply(images), target, 0);
@@ -45,7 +44,7 @@ class TrainingStepTest {
 
     @Test
     void oneBatchIsLearnedByHeart() {
-        try (var model = new VisionTransformer(ViTConfig.of(16, 4, 32, 2, 4).withClasses(10));
+        try (var model = ViTConfig.of(16, 4, 32, 2, 4).withClasses(10).create();
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);
@@ -69,7 +68,7 @@ class TrainingStepTest {
     void aHundredStepsTakeNoMoreMemoryThanTen() {
         Assumptions.assumeTrue(
                 NativeHeap.bytesInUse().isPresent(), "this C library does not say how much memory is in use");
-        try (var model = new VisionTransformer(ViTConfig.of(24, 4, 48, 2, 4).withClasses(10));
+        try (var model = ViTConfig.of(24, 4, 48, 2, 4).withClasses(10).create();
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

@@ -10,8 +10,8 @@ import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.train.optim.GradientClipping;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -41,8 +41,8 @@ class UpdateMemoryTest {
     }
 
     /** Gives a small model with gradients to {@code body}. */
-    private static void withGradients(Consumer<VisionTransformer> body) {
-        try (var model = new VisionTransformer(ViTConfig.of(16, 8, 16, 1, 2).withClasses(3));
+    private static void withGradients(Consumer<Model> body) {
+        try (var model = ViTConfig.of(16, 8, 16, 1, 2).withClasses(3).create();
                 var frame = Frame.open()) {
             model.initialise(0, Device.CPU);
             RandomState.seed(1);

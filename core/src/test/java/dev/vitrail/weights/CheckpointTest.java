@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.vitrail.engine.Device;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.Variant;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameters;
@@ -105,13 +107,17 @@ class CheckpointTest {
 
     /** A ViT's tensors by Google's names, all zero. */
     private static StateDict flax(ViTConfig c, StoredTensor... others) {
-        int D = c.width(), h = c.heads(), hidden = 4 * D, patches = c.gridHeight() * c.gridWidth();
+        int D = c.encoder().width(),
+                h = c.encoder().heads(),
+                hidden = 4 * D,
+                patches = (int) c.grid().patches();
+        var patch = c.patches().size();
         var tensors = new ArrayList<StoredTensor>();
         tensors.add(zeros("cls", 1, 1, D));
-        tensors.add(zeros("embedding/kernel", c.patchHeight(), c.patchWidth(), 3, D));
+        tensors.add(zeros("embedding/kernel", patch.height(), patch.width(), 3, D));
         tensors.add(zeros("embedding/bias", D));
         tensors.add(zeros("Transformer/posembed_input/pos_embedding", 1, 1 + patches, D));
-        for (int i = 0; i < c.depth(); i++) {
+        for (int i = 0; i < c.encoder().depth(); i++) {
             var block = "Transformer/encoderblock_" + i + "/";
             for (var norm : List.of("LayerNorm_0", "LayerNorm_2")) {
                 tensors.add(zeros(block + norm + "/scale", D));
@@ -174,13 +180,10 @@ class CheckpointTest {
     @Test
     void aFlaxCheckpointServesOtherClassesASmallerGridAndAnotherPatch() {
         var config = config(MINI.name());
-        var other = config.with(o -> {
-            o.classes = config.classes() + 3;
-            o.imageHeight = 24;
-            o.imageWidth = 24;
-            o.patchHeight = 6;
-            o.patchWidth = 6;
-        });
+        var other = config.withPatches(p -> p.withSize(Patch.square(4)))
+                .withImage(ImageInput.square(24))
+                .withPatches(p -> p.withSize(Patch.square(6)))
+                .withClasses(config.classes() + 3);
         try (var model = other.create()) {
             var report = Checkpoint.load(
                     model, MINI.family(), flax(config), Checkpoint.Classifier.KEEP_IF_IT_FITS, Device.CPU);
@@ -201,7 +204,7 @@ class CheckpointTest {
     @ValueSource(booleans = {false, true})
     void aKernelOverFeaturesIsNotFittedToImages(boolean flax) {
         var config = config(MINI.name());
-        int D = config.width();
+        int D = config.encoder().width();
         assertRefused(() -> load(MINI, ofChannels(flax, 64)), "patch_embed.proj.weight is [%d, 64, ".formatted(D));
         assertThat(load(MINI, ofChannels(flax, 13)))
                 .contains("patch_embed.proj.weight was fitted from 13 to 3 input channels");
@@ -209,7 +212,7 @@ class CheckpointTest {
 
     private static StateDict ofChannels(boolean flax, int channels) {
         var config = config(MINI.name());
-        int D = config.width(), p = config.patchHeight();
+        int D = config.encoder().width(), p = config.patches().size().height();
         if (flax) {
             return flax(config, zeros("embedding/kernel", p, p, channels, D));
         }

@@ -8,6 +8,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.vit.ViTConfig;
@@ -17,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,12 +27,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class VitNamesTest {
     private static final Variant MINI = Catalog.get("vit_mini_patch4_32");
     private static final Variant CLIP = new Variant(
-            MINI.name(), MINI.family(), ((ViTConfig) MINI.config()).with((Consumer<ViTConfig.Options>) o -> {
-                o.preNorm = true;
-                o.normEps = 1e-5;
-                o.activation = Activation.QUICK_GELU;
-                o.classes = 7;
-            }));
+            MINI.name(),
+            MINI.family(),
+            ((ViTConfig) MINI.config())
+                    .withNorms(n -> n.withPre(true))
+                    .withEncoder(e -> e.withNormEps(1e-5).withActivation(Activation.QUICK_GELU))
+                    .withClasses(7));
 
     /** Loads what {@code names} makes of a model and compares; the report's notes. */
     private static List<String> sameOutputs(Variant variant, Function<Model, StateDict> names) {
@@ -113,7 +113,7 @@ class VitNamesTest {
 
     @Test
     void clipsPositionsAreFittedToAnotherGrid() {
-        var config = ((ViTConfig) CLIP.config()).withImage(16, 16);
+        var config = ((ViTConfig) CLIP.config()).withImage(ImageInput.square(16));
         try (var original = CLIP.create();
                 var smaller = config.create()) {
             original.initialise(1, Device.CPU);

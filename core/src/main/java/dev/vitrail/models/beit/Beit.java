@@ -4,20 +4,21 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.ModelOptions;
-import dev.vitrail.models.Pools;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.PatchConvolution;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.RelativePositionTables;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.layers.Window;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
@@ -32,6 +33,7 @@ import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +50,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
  * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
  */
-public final class Beit extends FamilyModel<Beit.Config> {
+public final class Beit extends Model {
     /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
     private static final int CLASS_POSITIONS = 3;
 
@@ -56,81 +58,57 @@ public final class Beit extends FamilyModel<Beit.Config> {
     private static final double HEAD_SCALE = 0.001;
 
     /**
-     * The numbers of a BEiT (names in parentheses are timm's).
+     * The configuration of a BEiT (names in parentheses are timm's).
      *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
+     * @param image size of the images
      * @param patch side of a patch, pixels (patch_size)
-     * @param channels C, colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
-     * @param width D (embed_dim)
-     * @param depth blocks
-     * @param heads h; divides the width (num_heads)
-     * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
+     * @param encoder width, depth and heads; queries and values have biases
      * @param layerScale initial value of the factors of each branch (init_values)
-     * @param pool how tokens become one vector (global_pool)
      * @param absolutePositions whether each token has a position of its own besides (use_abs_pos_emb)
-     * @param normEps eps of the layer normalisations
+     * @param head classifier and pool: the mean over patches, which is normalized then, or the class token, normalized before
      * @param dropPath rate of stochastic depth, rising linearly to it (drop_path_rate)
      */
     public record Config(
-            int imageHeight,
-            int imageWidth,
+            ImageInput image,
             int patch,
-            int channels,
-            int classes,
-            int width,
-            int depth,
-            int heads,
-            double mlpRatio,
+            Encoder encoder,
             double layerScale,
-            Pool pool,
             boolean absolutePositions,
-            double normEps,
+            Head head,
             double dropPath)
-            implements AdjustableConfig<Config, Config.Options> {
-        /** How tokens become one vector. */
-        public enum Pool {
-            /** The mean over patches, which is normalised then. */
-            AVG,
-            /** The class token, normalised before. */
-            TOKEN
-        }
+            implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.AVG, Pool.TOKEN);
 
         public Config {
-            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
-            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
-            require(
-                    width > 0 && depth > 0 && heads > 0 && channels > 0 && classes >= 0,
-                    "width %d, depth %d, heads %d and channels %d must be positive, and classes %d not negative",
-                    width,
-                    depth,
-                    heads,
-                    channels,
-                    classes);
-            Sizes.requireHeads(width, heads);
+            Patch.square(patch).requireDivides(image);
+            require(encoder.qkvBias(), "the queries and values of a BEiT have biases: leave qkv_bias at true");
+            head.requirePool(POOLS);
+            Dropouts.requireProbability("drop path", dropPath);
         }
 
         /** A BEiT in patches of 16 pixels, 1000 classes. */
         public static Config of(int image, int width, int depth, int heads, double layerScale) {
-            return new Config(image, image, 16, 3, 1000, width, depth, heads, 4, layerScale, Pool.AVG, false, 1e-6, 0);
+            return new Config(
+                    ImageInput.square(image),
+                    16,
+                    Encoder.of(width, depth, heads),
+                    layerScale,
+                    false,
+                    Head.of(Pool.AVG),
+                    0);
         }
 
-        int rows() {
-            return imageHeight / patch;
-        }
-
-        int columns() {
-            return imageWidth / patch;
+        Grid grid() {
+            return Patch.square(patch).grid(image);
         }
 
         /** All patches, each of which is in one window with all others. */
         Window window() {
-            return new Window(rows(), columns());
+            return new Window(grid().rows(), grid().columns());
         }
 
         int relativePositions() {
-            return (2 * rows() - 1) * (2 * columns() - 1) + CLASS_POSITIONS;
+            return (2 * grid().rows() - 1) * (2 * grid().columns() - 1) + CLASS_POSITIONS;
         }
 
         @Override
@@ -139,67 +117,41 @@ public final class Beit extends FamilyModel<Beit.Config> {
         }
 
         @Override
-        public String poolName() {
-            return Pools.name(pool);
-        }
-
-        @Override
-        public Config withPool(String name) {
-            return with(o -> o.pool = Pools.of(name, Pool.values()));
-        }
-
-        Grid grid() {
-            return new Grid(rows(), columns());
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
         public Config withArguments(ConstructorArguments a) {
-            return with(o -> {
-                a.image((height, width) -> {
-                    o.imageHeight = height;
-                    o.imageWidth = width;
-                });
-                a.side("patch_size", value -> o.patch = value);
-                a.integer("embed_dim", value -> o.width = value);
-                a.integer("depth", value -> o.depth = value);
-                a.integer("num_heads", value -> o.heads = value);
-                a.number("mlp_ratio", value -> o.mlpRatio = value);
-                a.number("init_values", value -> o.layerScale = value);
-                a.number("drop_path_rate", value -> o.dropPath = value);
-                a.only("qkv_bias", true);
-                a.only("use_abs_pos_emb", false);
-                a.only("use_rel_pos_bias", true);
-                a.only("use_shared_rel_pos_bias", false);
-                // There is no dropout in our BEiT, as none of its authors' recipes has any; without training they
-                // change nothing.
-                a.pass("drop_rate", "pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "head_init_scale");
-            });
+            a.only("use_abs_pos_emb", false);
+            a.only("use_rel_pos_bias", true);
+            a.only("use_shared_rel_pos_bias", false);
+            // There is no dropout inside our BEiT, as none of its authors' recipes has any; without training these
+            // change nothing.
+            a.pass("pos_drop_rate", "proj_drop_rate", "attn_drop_rate", "head_init_scale");
+            return new Config(
+                    a.image(image),
+                    a.side("patch_size", patch),
+                    encoder.with(a),
+                    a.number("init_values", layerScale),
+                    absolutePositions,
+                    head.with(a, POOLS),
+                    a.number("drop_path_rate", dropPath));
         }
 
         @Override
-        public Options options() {
-            return new Options();
+        public Config withImage(ImageInput other) {
+            return new Config(other, patch, encoder, layerScale, absolutePositions, head, dropPath);
         }
 
-        /** The components by their names, to be changed one by one. */
-        public final class Options extends ModelOptions<Config> {
-            public int patch = patch(), width = width(), depth = depth(), heads = heads();
-            public double mlpRatio = mlpRatio(), layerScale = layerScale(), normEps = normEps();
-            public Pool pool = pool();
-            public boolean absolutePositions = absolutePositions();
+        @Override
+        public Config withHead(Head other) {
+            return new Config(image, patch, encoder, layerScale, absolutePositions, other, dropPath);
+        }
 
-            private Options() {
-                super(Config.this);
-            }
-
-            @Override
-            public Config config() {
-                // spotless:off
-                return new Config(
-                        imageHeight, imageWidth, patch, channels, classes, width, depth, heads, mlpRatio, layerScale,
-                        pool, absolutePositions, normEps, dropPath);
-                // spotless:on
-            }
+        @Override
+        public Config withDropPath(double rate) {
+            return new Config(image, patch, encoder, layerScale, absolutePositions, head, rate);
         }
     }
 
@@ -212,24 +164,46 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
     public Beit(Config c) {
         super(c);
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width);
-        positions = c.absolutePositions
-                ? parameter("pos_embed", Init.truncatedNormal(0.02), 1, 1L + (long) c.rows() * c.columns(), c.width)
+        cls = parameter(
+                "cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
+        positions = c.absolutePositions()
+                ? parameter(
+                        "pos_embed",
+                        Init.truncatedNormal(0.02),
+                        1,
+                        1 + c.grid().patches(),
+                        c.encoder().width())
                 : null;
         patches = child(
                 "patch_embed",
-                new PatchConvolution(c, new Conv2d(Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0))));
+                new PatchConvolution(
+                        c.image(),
+                        new Conv2d(Conv2d.Shape.square(c.channels(), c.encoder().width(), c.patch(), c.patch(), 0))));
         // One table of indices serves all blocks.
-        var indices = constant(() -> relativePositions(c.rows(), c.columns()));
-        var dropPaths = DropPath.linear(c.dropPath, c.depth);
-        blocks = children("blocks", c.depth, i -> new Block(c, i, dropPaths[i], indices));
-        boolean last = c.pool == Config.Pool.AVG;
-        norm = child("norm", last ? new Identity() : new LayerNorm(c.width, c.normEps));
-        fcNorm = child("fc_norm", last ? new LayerNorm(c.width, c.normEps) : new Identity());
+        var indices = constant(() -> relativePositions(c.grid().rows(), c.grid().columns()));
+        var dropPaths = DropPath.linear(c.dropPath(), c.encoder().depth());
+        blocks = children("blocks", c.encoder().depth(), i -> new Block(c, i, dropPaths[i], indices));
+        boolean last = c.head().pool() == Pool.AVG;
+        norm = child(
+                "norm",
+                last
+                        ? new Identity()
+                        : new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+        fcNorm = child(
+                "fc_norm", last ? new LayerNorm(c.encoder().width(), c.encoder().normEps()) : new Identity());
         classifier(
                 "head",
                 classes -> new Linear(
-                        c.width, classes, true, Init.truncatedNormal(0.02).times(HEAD_SCALE), Init.zeros()));
+                        c.encoder().width(),
+                        classes,
+                        true,
+                        Init.truncatedNormal(0.02).times(HEAD_SCALE),
+                        Init.zeros()));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
     }
 
     /**
@@ -264,7 +238,7 @@ public final class Beit extends FamilyModel<Beit.Config> {
         }
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().rows(), config().columns()));
+            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().grid()));
         }
         return norm.apply(x);
     }
@@ -275,19 +249,20 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
+        return FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
     }
 
     /** The mean over patches, normalised, or the class token, {@code [B, 1+N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor features) {
         return fcNorm.apply(
-                config().pool == Config.Pool.AVG ? patchesOf(features).mean(false, 1) : features.select(1, 0));
+                config().head().pool() == Pool.AVG ? patchesOf(features).mean(false, 1) : features.select(1, 0));
     }
 
     @Override
     public int width() {
-        return config().width;
+        return config().encoder().width();
     }
 
     @Override
@@ -297,7 +272,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
-        if (name.endsWith(".relative_position_bias_table") && values.dims() == 2 && values.size(1) == config().heads) {
+        if (name.endsWith(".relative_position_bias_table")
+                && values.dims() == 2
+                && values.size(1) == config().encoder().heads()) {
             long between = values.size(0) - CLASS_POSITIONS;
             var part = values.narrow(0, 0, between);
             return RelativePositionTables.resample(part, source.map(c -> ((Config) c).window()), config().window())
@@ -305,7 +282,13 @@ public final class Beit extends FamilyModel<Beit.Config> {
                             table == part ? values : Tensor.cat(0, table, values.narrow(0, between, CLASS_POSITIONS)));
         }
         return name.equals("pos_embed")
-                ? Positions.fit(values, 1, source.map(c -> ((Config) c).grid()), config().grid(), config().width, true)
+                ? Positions.fit(
+                        values,
+                        1,
+                        source.map(c -> ((Config) c).grid()),
+                        config().grid(),
+                        config().encoder().width(),
+                        true)
                 : Optional.empty();
     }
 
@@ -317,8 +300,8 @@ public final class Beit extends FamilyModel<Beit.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.of("blocks", config().depth)
+    protected LayerGroups layerGroups() {
+        return LayerGroups.of("blocks", config().encoder().depth())
                 .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
     }
@@ -331,21 +314,23 @@ public final class Beit extends FamilyModel<Beit.Config> {
         private final PositionedAttention attention;
         private final DropPath dropPath1;
         private final LayerNorm norm2;
+        private final Activation activation;
         private final Linear up;
         private final Linear down;
         private final DropPath dropPath2;
 
         Block(Config c, int layer, double dropPath, Constant indices) {
             hookPoint(HookPoint.BLOCK, "");
-            int D = c.width, hidden = (int) (c.mlpRatio * c.width);
+            int D = c.encoder().width(), hidden = c.encoder().hidden();
             // The deeper, the smaller: otherwise the sum of branches would grow with depth.
             var outInit = Init.truncatedNormal(0.02).times(1 / Math.sqrt(2.0 * (layer + 1)));
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale), D);
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale), D);
-            norm1 = child("norm1", new LayerNorm(D, c.normEps));
+            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), D);
+            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), D);
+            norm1 = child("norm1", new LayerNorm(D, c.encoder().normEps()));
             attention = child("attn", new PositionedAttention(c, indices, outInit));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(D, c.normEps));
+            norm2 = child("norm2", new LayerNorm(D, c.encoder().normEps()));
+            activation = c.encoder().activation();
             up = child("mlp.fc1", new Linear(D, hidden));
             down = child("mlp.fc2", new Linear(hidden, D, true, outInit, Init.zeros()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
@@ -353,9 +338,10 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
-            var y = down.apply(Activation.GELU.consume(up.apply(norm2.apply(x))));
-            return Residual.sum(x, dropPath2.apply(LayerScale.scaled(y, gamma2)));
+            x = Residual.addInPlace(
+                    x, dropPath1.apply(LayerScale.scaleInPlace(attention.apply(norm1.apply(x)), gamma1)));
+            var y = down.apply(activation.applyInPlace(up.apply(norm2.apply(x))));
+            return Residual.addInPlace(x, dropPath2.apply(LayerScale.scaleInPlace(y, gamma2)));
         }
     }
 
@@ -371,9 +357,9 @@ public final class Beit extends FamilyModel<Beit.Config> {
 
         PositionedAttention(Config c, Constant indices, Init outInit) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads;
+            heads = c.encoder().heads();
             this.indices = indices;
-            int D = c.width;
+            int D = c.encoder().width();
             queryBias = parameter("q_bias", Init.zeros(), D);
             valueBias = parameter("v_bias", Init.zeros(), D);
             positionBias = parameter("relative_position_bias_table", Init.zeros(), c.relativePositions(), heads);

@@ -3,14 +3,13 @@ package dev.vitrail.models.cait;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.PatchProjection;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Dropout;
@@ -23,6 +22,7 @@ import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -39,7 +39,7 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
  * channels.
  */
-public final class CaiT extends FamilyModel<CaiTConfig> {
+public final class CaiT extends Model {
     private final PatchEmbedding patches;
     private final Parameter cls;
     private final Parameter positions;
@@ -47,20 +47,28 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     private final List<Block> blocks;
     private final List<ClassBlock> classBlocks;
     private final LayerNorm norm;
-    private final Dropout headDropout;
 
     public CaiT(CaiTConfig c) {
         super(c);
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
-        positions =
-                parameter("pos_embed", Init.truncatedNormal(0.02), 1, (long) c.gridHeight() * c.gridWidth(), c.width());
+        cls = parameter(
+                "cls_token", Init.truncatedNormal(0.02), 1, 1, c.encoder().width());
+        positions = parameter(
+                "pos_embed",
+                Init.truncatedNormal(0.02),
+                1,
+                c.grid().patches(),
+                c.encoder().width());
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
-        blocks = children("blocks", c.depth(), i -> new Block(c));
+        positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
+        blocks = children("blocks", c.encoder().depth(), i -> new Block(c));
         classBlocks = children("blocks_token_only", c.classDepth(), i -> new ClassBlock(c));
-        norm = child("norm", new LayerNorm(c.width(), c.normEps()));
-        headDropout = child("head_drop", new Dropout(c.headDropout()));
-        classifier("head", classes -> new Linear(c.width(), classes));
+        norm = child("norm", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+        classifier("head", classes -> new Linear(c.encoder().width(), classes));
+    }
+
+    @Override
+    public CaiTConfig config() {
+        return (CaiTConfig) super.config();
     }
 
     /**
@@ -74,13 +82,7 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         var x = positionDropout.apply(patches.apply(images).plus(positions.value())); //  [B, N, D]
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(
-                    i,
-                    x,
-                    tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens,
-                            config().gridHeight(),
-                            config().gridWidth()));
+            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
@@ -92,23 +94,21 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     /** Blocks of class attention do not change the patches. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return FeatureInfo.each("blocks", config().depth(), config().width(), config().patch());
+        return FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor x) {
-        var vector =
-                switch (config().pool()) {
-                    case TOKEN -> x.select(1, 0);
-                    case AVG -> x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
-                };
-        return headDropout.apply(vector);
+        return config().head().pool() == Pool.TOKEN
+                ? x.select(1, 0)
+                : x.narrow(1, 1, x.size(1) - 1).mean(false, 1);
     }
 
     @Override
     public int width() {
-        return config().width();
+        return config().encoder().width();
     }
 
     @Override
@@ -120,7 +120,12 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((CaiTConfig) c).grid()), config().grid(), config().width(), true);
+                    values,
+                    0,
+                    source.map(c -> ((CaiTConfig) c).grid()),
+                    config().grid(),
+                    config().encoder().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -132,8 +137,8 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
     /** Blocks of class attention count as the last blocks of self-attention, as timm has it. */
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.of("blocks", config().depth())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.of("blocks", config().encoder().depth())
                 .alongside("blocks_token_only", config().classDepth())
                 .embedding("cls_token", "pos_embed", "patch_embed")
                 .last("norm");
@@ -146,12 +151,13 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
         PatchEmbedding(CaiTConfig c) {
             config = c;
-            projection = child("proj", new PatchProjection(c.channels(), c.width(), c.patch()));
+            projection =
+                    child("proj", new PatchProjection(c.channels(), c.encoder().width(), c.patch()));
         }
 
         @Override
         protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
+            config.image().requireSize(images);
             return projection.apply(images).flatten(1, 2);
         }
     }
@@ -168,20 +174,30 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
         Block(CaiTConfig c) {
             hookPoint(HookPoint.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
-            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
+            gamma1 = parameter(
+                    "gamma_1", Init.constant(c.layerScale()), c.encoder().width());
+            gamma2 = parameter(
+                    "gamma_2", Init.constant(c.layerScale()), c.encoder().width());
+            norm1 = child(
+                    "norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             attention = child("attn", new TalkingHeads(c));
-            dropPath = child("drop_path", new DropPath(c.dropPath()));
-            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
+            dropPath = child("drop_path", new DropPath(c.dropouts().path()));
+            norm2 = child(
+                    "norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             mlp = child(
-                    "mlp", new Mlp(c.width(), (int) (c.width() * c.mlpRatio()), c.activation(), c.projectionDropout()));
+                    "mlp",
+                    new Mlp(
+                            c.encoder().width(),
+                            c.encoder().hidden(),
+                            c.encoder().activation(),
+                            c.dropouts().projection()));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath.apply(LayerScale.scaled(attention.apply(norm1.apply(x)), gamma1)));
-            return Residual.sum(x, dropPath.apply(LayerScale.scaled(mlp.apply(norm2.apply(x)), gamma2)));
+            x = Residual.addInPlace(
+                    x, dropPath.apply(LayerScale.scaleInPlace(attention.apply(norm1.apply(x)), gamma1)));
+            return Residual.addInPlace(x, dropPath.apply(LayerScale.scaleInPlace(mlp.apply(norm2.apply(x)), gamma2)));
         }
     }
 
@@ -201,14 +217,19 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
         TalkingHeads(CaiTConfig c) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads();
+            heads = c.encoder().heads();
             scale = c.scale();
-            qkv = child("qkv", new Linear(c.width(), 3L * c.width(), c.qkvBias()));
-            dropout = child(Attention.WEIGHTS, new Dropout(c.attentionDropout()));
-            out = child("proj", new Linear(c.width(), c.width()));
-            before = child("proj_l", new Mixing(c.heads()));
-            after = child("proj_w", new Mixing(c.heads()));
-            outDropout = child("proj_drop", new Dropout(c.projectionDropout()));
+            qkv = child(
+                    "qkv",
+                    new Linear(
+                            c.encoder().width(),
+                            3L * c.encoder().width(),
+                            c.encoder().qkvBias()));
+            dropout = child(Attention.WEIGHTS, new Dropout(c.dropouts().attention()));
+            out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
+            before = child("proj_l", new Mixing(c.encoder().heads()));
+            after = child("proj_w", new Mixing(c.encoder().heads()));
+            outDropout = child("proj_drop", new Dropout(c.dropouts().projection()));
         }
 
         @Override
@@ -260,12 +281,22 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
         ClassBlock(CaiTConfig c) {
             hookPoint(HookPoint.BLOCK, "");
-            gamma1 = parameter("gamma_1", Init.constant(c.layerScale()), c.width());
-            gamma2 = parameter("gamma_2", Init.constant(c.layerScale()), c.width());
-            norm1 = child("norm1", new LayerNorm(c.width(), c.normEps()));
+            gamma1 = parameter(
+                    "gamma_1", Init.constant(c.layerScale()), c.encoder().width());
+            gamma2 = parameter(
+                    "gamma_2", Init.constant(c.layerScale()), c.encoder().width());
+            norm1 = child(
+                    "norm1", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
             attention = child("attn", new ClassAttention(c));
-            norm2 = child("norm2", new LayerNorm(c.width(), c.normEps()));
-            mlp = child("mlp", new Mlp(c.width(), (int) (c.width() * c.classMlpRatio()), c.activation(), 0));
+            norm2 = child(
+                    "norm2", new LayerNorm(c.encoder().width(), c.encoder().normEps()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            c.encoder().width(),
+                            (int) (c.encoder().width() * c.classMlpRatio()),
+                            c.encoder().activation(),
+                            0));
         }
 
         /**
@@ -275,8 +306,8 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
         Tensor apply(Tensor x, Tensor token) {
             return framed(() -> {
                 var all = norm1.apply(Tensor.cat(1, token, x)); //                      [B, 1+N, D]
-                var y = Residual.sum(token, LayerScale.scaled(attention.apply(all), gamma1));
-                return Residual.sum(y, LayerScale.scaled(mlp.apply(norm2.apply(y)), gamma2));
+                var y = Residual.addInPlace(token, LayerScale.scaleInPlace(attention.apply(all), gamma1));
+                return Residual.addInPlace(y, LayerScale.scaleInPlace(mlp.apply(norm2.apply(y)), gamma2));
             });
         }
     }
@@ -292,12 +323,27 @@ public final class CaiT extends FamilyModel<CaiTConfig> {
 
         ClassAttention(CaiTConfig c) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads();
+            heads = c.encoder().heads();
             scale = c.scale();
-            q = child("q", new Linear(c.width(), c.width(), c.qkvBias()));
-            k = child("k", new Linear(c.width(), c.width(), c.qkvBias()));
-            v = child("v", new Linear(c.width(), c.width(), c.qkvBias()));
-            out = child("proj", new Linear(c.width(), c.width()));
+            q = child(
+                    "q",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
+            k = child(
+                    "k",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
+            v = child(
+                    "v",
+                    new Linear(
+                            c.encoder().width(),
+                            c.encoder().width(),
+                            c.encoder().qkvBias()));
+            out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
         }
 
         @Override

@@ -6,12 +6,16 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.FeedForward;
 import dev.vitrail.models.compact.CompactTransformer.Patches;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
+import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.ForwardHook;
@@ -22,6 +26,7 @@ import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.HashSet;
 import java.util.List;
@@ -41,28 +46,37 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images, {@code N} patches of {@code D} channels, {@code h} heads of {@code d} channels, {@code M}
  * tokens that are attended to.
  */
-public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
+public final class CompactCaiT extends Model {
     /**
-     * The numbers of a model (names in parentheses are vit-pytorch's).
+     * The configuration of a model (names in parentheses are vit-pytorch's).
      *
-     * @param image size of images and patches (image_size, patch_size)
-     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param image size of the images (image_size, channels)
+     * @param patch size of the patches, pixels (patch_size)
      * @param encoder numbers of the patches' layers; the class token's have all but the depth from it
      * @param classDepth layers of the class token (cls_depth)
+     * @param head classifier, of the class token (num_classes)
      * @param embeddingDropout probability after positions are added (emb_dropout)
      * @param layerDropout probability that a whole layer is left out while training; at least one stays (layer_dropout)
      */
     public record Config(
-            CompactImage image,
-            int classes,
+            ImageInput image,
+            Patch patch,
             Shape encoder,
             int classDepth,
+            Head head,
             double embeddingDropout,
             double layerDropout)
-            implements CompactConfig<Config> {
+            implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.TOKEN);
+
         public Config {
-            requireClasses(classes);
+            patch.requireDivides(image);
             require(classDepth > 0, "the class token needs at least one layer, found %d", classDepth);
+            head.requirePool(POOLS);
+        }
+
+        Grid grid() {
+            return patch.grid(image);
         }
 
         @Override
@@ -71,24 +85,24 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
 
         @Override
-        public String poolName() {
-            return Pools.name(Pool.CLS);
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
-        public Config withClasses(int count) {
-            return new Config(image, count, encoder, classDepth, embeddingDropout, layerDropout);
+        public Config withImage(ImageInput other) {
+            return new Config(other, patch, encoder, classDepth, head, embeddingDropout, layerDropout);
         }
 
         @Override
-        public Config withImage(CompactImage cut) {
-            return new Config(cut, classes, encoder, classDepth, embeddingDropout, layerDropout);
+        public Config withHead(Head other) {
+            return new Config(image, patch, encoder, classDepth, other, embeddingDropout, layerDropout);
         }
 
         /** Stochastic depth is by whole layers here, all at the same rate. */
         @Override
         public Config withDropPath(double rate) {
-            return new Config(image, classes, encoder, classDepth, embeddingDropout, rate);
+            return new Config(image, patch, encoder, classDepth, head, embeddingDropout, rate);
         }
     }
 
@@ -101,15 +115,31 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
     private final LayerNorm norm;
 
     public CompactCaiT(Config c) {
-        super(c, "mlp_head.1", c.encoder.width());
+        super(c);
         int D = c.encoder.width();
-        positions = parameter("pos_embedding", Init.normal(1), 1, c.image.patches(), D);
+        classifier("mlp_head.1", classes -> CompactTransformer.linear(D, classes, true));
+        positions = parameter("pos_embedding", Init.normal(1), 1, c.grid().patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
-        patches = child("to_patch_embedding", new Patches(c.image, D));
+        patches = child("to_patch_embedding", new Patches(c.image, c.patch, D));
         dropout = child("dropout", new Dropout(c.embeddingDropout));
         patchLayers = child("patch_transformer", new Layers(c, c.encoder.depth()));
         classLayers = child("cls_transformer", new Layers(c, c.classDepth));
         norm = child("mlp_head.0", new LayerNorm(D, CompactTransformer.EPS));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
+    }
+
+    @Override
+    public int width() {
+        return config().encoder.width();
+    }
+
+    @Override
+    public boolean noWeightDecay(String parameter) {
+        return CompactTransformer.noWeightDecay(parameter);
     }
 
     /** The class token after the last layer, not normalised, {@code [B, 1, D]}. */
@@ -123,7 +153,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
     /** The class token's layers do not change the patches, and no normalisation of the model is made for those. */
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config().image.featureInfo("patch_transformer", config().encoder);
+        return CompactTransformer.featureInfo("patch_transformer", config().encoder, config().patch);
     }
 
     /** The class token normalised, {@code [B, 1, D] → [B, D]}. */
@@ -137,8 +167,8 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         if (!name.equals("pos_embedding")) {
             return Patches.resample(name, values, wanted, config().image);
         }
-        var from = source.map(c -> ((Config) c).image.grid());
-        return Positions.fit(values, 0, from, config().image.grid(), width(), true);
+        var from = source.map(c -> ((Config) c).grid());
+        return Positions.fit(values, 0, from, config().grid(), width(), true);
     }
 
     /** A linear layer on the pixels of a patch, not a convolution. */
@@ -148,7 +178,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
+    protected LayerGroups layerGroups() {
         return LayerGroups.of("patch_transformer.layers", config().encoder.depth())
                 .then("cls_transformer.layers", config().classDepth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding");
@@ -156,13 +186,13 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
 
     /** Layers of scaled attention and a scaled MLP, with an optional context to attend to. */
     private static final class Layers extends Module {
-        private final CompactImage image;
+        private final Grid grid;
         private final double layerDropout;
         private final List<ScaledLayer> layers;
 
         Layers(Config c, int depth) {
             layerDropout = c.layerDropout;
-            image = c.image;
+            grid = c.grid();
             layers = children("layers", depth, i -> new ScaledLayer(c.encoder, i));
         }
 
@@ -173,7 +203,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
                 var chosen = chosen();
                 for (int i = 0; i < layers.size(); i++) {
                     y = layers.get(i).apply(y, context, chosen.contains(i));
-                    tap.take(i, y, image::map);
+                    tap.take(i, y, tokens -> Positions.map(tokens, grid));
                 }
                 return y;
             });
@@ -217,8 +247,8 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
 
         private Tensor forward(Tensor x, @Nullable Tensor context) {
-            x = Residual.sum(x, attention.apply(x, context));
-            return Residual.sum(x, MLP.apply(x));
+            x = Residual.addInPlace(x, attention.apply(x, context));
+            return Residual.addInPlace(x, MLP.apply(x));
         }
     }
 
@@ -238,7 +268,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return LayerScale.scaled(MLP.apply(x), scale);
+            return LayerScale.scaleInPlace(MLP.apply(x), scale);
         }
     }
 
@@ -252,7 +282,7 @@ public final class CompactCaiT extends CompactModel<CompactCaiT.Config> {
         }
 
         Tensor apply(Tensor x, @Nullable Tensor context) {
-            return framed(() -> LayerScale.scaled(attention.apply(x, context), scale));
+            return framed(() -> LayerScale.scaleInPlace(attention.apply(x, context), scale));
         }
     }
 

@@ -3,17 +3,18 @@ package dev.vitrail.models.compact;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyConfig;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
 import dev.vitrail.models.compact.CompactTransformer.Style;
 import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.layers.SoftSplit;
 import dev.vitrail.models.t2t.T2TViT;
 import dev.vitrail.nn.Dropout;
@@ -21,6 +22,7 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -35,41 +37,31 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens with the class token, {@code D}
  * channels, {@code k×k} pixels or tokens in a window.
  */
-public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
+public final class CompactT2TViT extends Model {
     /**
-     * The numbers of a model (names in parentheses are vit-pytorch's).
+     * The configuration of a model (names in parentheses are vit-pytorch's).
      *
-     * @param imageHeight rows of the input, pixels (image_size)
-     * @param imageWidth columns of the input, pixels
-     * @param channels C, colour channels
-     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param image size of the images (image_size, channels)
      * @param splits soft splits; an encoder layer follows each but the last (t2t_layers)
      * @param encoder numbers of the encoder after them
-     * @param pool how tokens become one vector; there is a class token either way (pool)
+     * @param head classifier and pool (num_classes, pool); there is a class token either way
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
-    public record Config(
-            int imageHeight,
-            int imageWidth,
-            int channels,
-            int classes,
-            List<SoftSplit> splits,
-            Shape encoder,
-            Pool pool,
-            double embeddingDropout)
-            implements FamilyConfig<Config> {
+    public record Config(ImageInput image, List<SoftSplit> splits, Shape encoder, Head head, double embeddingDropout)
+            implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.TOKEN, Pool.AVG);
+
         public Config {
             splits = List.copyOf(splits);
-            requireClasses(classes);
-            require(channels > 0, "channels %d must be positive", channels);
             require(!splits.isEmpty(), "tokens need at least one soft split, found none");
             require(
-                    SoftSplit.grid(splits, imageHeight) > 0 && SoftSplit.grid(splits, imageWidth) > 0,
+                    SoftSplit.grid(splits, image.height()) > 0 && SoftSplit.grid(splits, image.width()) > 0,
                     "images of %d×%d pixels are too small for the soft splits %s: they need at least %4$d×%4$d pixels",
-                    imageHeight,
-                    imageWidth,
+                    image.height(),
+                    image.width(),
                     splits,
                     SoftSplit.smallest(splits));
+            head.requirePool(POOLS);
         }
 
         /** A soft split as vit-pytorch pads it: by half the stride. */
@@ -78,7 +70,7 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
         }
 
         Grid grid() {
-            return new Grid(SoftSplit.grid(splits, imageHeight), SoftSplit.grid(splits, imageWidth));
+            return new Grid(SoftSplit.grid(splits, image.height()), SoftSplit.grid(splits, image.width()));
         }
 
         @Override
@@ -87,34 +79,23 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
         }
 
         @Override
-        public String poolName() {
-            return Pools.name(pool);
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
-        public Config withPool(String name) {
-            var other = Pools.of(name, Pool.values());
-            return new Config(imageHeight, imageWidth, channels, classes, splits, encoder, other, embeddingDropout);
+        public Config withImage(ImageInput other) {
+            return new Config(other, splits, encoder, head, embeddingDropout);
         }
 
         @Override
-        public Config withClasses(int count) {
-            return new Config(imageHeight, imageWidth, channels, count, splits, encoder, pool, embeddingDropout);
-        }
-
-        @Override
-        public Config withChannels(int count) {
-            return new Config(imageHeight, imageWidth, count, classes, splits, encoder, pool, embeddingDropout);
-        }
-
-        @Override
-        public Config withImage(int height, int width) {
-            return new Config(height, width, channels, classes, splits, encoder, pool, embeddingDropout);
+        public Config withHead(Head other) {
+            return new Config(image, splits, encoder, other, embeddingDropout);
         }
 
         @Override
         public Config withDropPath(double rate) {
-            return withoutDropPath(this, rate);
+            return CompactTransformer.withoutDropPath(this, rate);
         }
     }
 
@@ -125,13 +106,29 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
     private final CompactTransformer transformer;
 
     public CompactT2TViT(Config c) {
-        super(c, "mlp_head", c.encoder.width());
+        super(c);
         int D = c.encoder.width();
+        classifier("mlp_head", classes -> CompactTransformer.linear(D, classes, true));
         positions = parameter("pos_embedding", Init.normal(1), 1, 1 + c.grid().patches(), D);
         cls = parameter("cls_token", Init.normal(1), 1, 1, D);
         tokens = child("to_patch_embedding", new TokensFromWindows(c));
         dropout = child("dropout", new Dropout(c.embeddingDropout));
         transformer = child("transformer", new CompactTransformer(c.encoder, Style.VIT));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
+    }
+
+    @Override
+    public int width() {
+        return config().encoder.width();
+    }
+
+    @Override
+    public boolean noWeightDecay(String parameter) {
+        return CompactTransformer.noWeightDecay(parameter);
     }
 
     /** Tokens after the last layer, normalised; the first is the class token, {@code [B, N, D]}. */
@@ -142,21 +139,18 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
         return transformer.apply(
                 dropout.apply(x.plus(positions.value())),
                 tap,
-                tokens -> Positions.map(
-                        tokens.narrow(1, 1, config().grid().patches()),
-                        config().grid().rows(),
-                        config().grid().columns()));
+                tokens -> Positions.map(tokens.narrow(1, 1, config().grid().patches()), config().grid()));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
         int stride = config().splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
-        return CompactTransformer.featureInfo("transformer", config().encoder, stride, stride);
+        return CompactTransformer.featureInfo("transformer", config().encoder, Patch.square(stride));
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return config().pool.of(features);
+        return CompactTransformer.pooled(features, config().head.pool());
     }
 
     @Override
@@ -173,8 +167,8 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return CompactTransformer.depths(config().encoder.depth());
+    protected LayerGroups layerGroups() {
+        return CompactTransformer.layerGroups(config().encoder.depth());
     }
 
     /** Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}. */
@@ -188,7 +182,7 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
 
         TokensFromWindows(Config c) {
             config = c;
-            int width = c.channels;
+            int width = c.channels();
             for (int i = 0; i < c.splits.size(); i++) {
                 width = Math.multiplyExact(width, c.splits.get(i).window());
                 if (i < c.splits.size() - 1) {
@@ -204,9 +198,9 @@ public final class CompactT2TViT extends CompactModel<CompactT2TViT.Config> {
 
         @Override
         protected Tensor forward(Tensor images) {
-            Sizes.requireImages(images, config.imageHeight, config.imageWidth);
+            config.image.requireSize(images);
             var x = config.splits.get(0).cut(images); //                                  [B, N, C·k²]
-            int rows = config.imageHeight, columns = config.imageWidth;
+            int rows = config.imageHeight(), columns = config.imageWidth();
             for (int i = 0; i < encoders.size(); i++) {
                 rows = config.splits.get(i).positions(rows);
                 columns = config.splits.get(i).positions(columns);

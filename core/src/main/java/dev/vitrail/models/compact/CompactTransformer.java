@@ -6,7 +6,10 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
@@ -16,6 +19,7 @@ import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
@@ -105,8 +109,8 @@ public final class CompactTransformer extends Layer {
     }
 
     /** The feature maps after each layer, for patches of that stride. */
-    static List<FeatureInfo> featureInfo(String path, Shape shape, int strideHeight, int strideWidth) {
-        return FeatureInfo.each(path + ".layers", shape.depth, shape.width, strideHeight, strideWidth);
+    static List<FeatureInfo> featureInfo(String path, Shape shape, Patch stride) {
+        return FeatureInfo.each(path + ".layers", shape.depth, shape.width, stride.height(), stride.width());
     }
 
     /** A linear layer with PyTorch's own initial values, as vit-pytorch leaves them. */
@@ -115,10 +119,25 @@ public final class CompactTransformer extends Layer {
     }
 
     /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
-    static LayerGroups depths(int depth) {
+    static LayerGroups layerGroups(int depth) {
         return LayerGroups.of("transformer.layers", depth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding")
                 .last("transformer.norm");
+    }
+
+    /** Refuses stochastic depth, which these models do not have. */
+    static <C extends ModelConfig> C withoutDropPath(C config, double rate) {
+        require(
+                rate == 0,
+                "vit-pytorch's models have no stochastic depth, found a drop path of %s: leave it at 0, or take a model of"
+                        + " another family",
+                rate);
+        return config;
+    }
+
+    /** The class token, or the mean over all tokens with it, {@code [B, N, D] → [B, D]}. */
+    static Tensor pooled(Tensor tokens, Pool pool) {
+        return pool == Pool.TOKEN ? tokens.select(1, 0) : tokens.mean(false, 1);
     }
 
     static boolean noWeightDecay(String parameter) {
@@ -138,8 +157,8 @@ public final class CompactTransformer extends Layer {
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, attention.apply(x));
-            return Residual.sum(x, MLP.apply(x));
+            x = Residual.addInPlace(x, attention.apply(x));
+            return Residual.addInPlace(x, MLP.apply(x));
         }
     }
 
@@ -205,7 +224,7 @@ public final class CompactTransformer extends Layer {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var hidden = Activation.GELU.consume(up.apply(norm.apply(x)));
+            var hidden = Activation.GELU.applyInPlace(up.apply(norm.apply(x)));
             return dropout.apply(down.apply(dropout.apply(hidden)));
         }
     }
@@ -215,21 +234,23 @@ public final class CompactTransformer extends Layer {
      * normalised, projected and normalised again.
      */
     static final class Patches extends Layer {
-        private final CompactImage image;
+        private final ImageInput image;
+        private final Patch patch;
         private final LayerNorm norm;
         private final Linear projection;
         private final LayerNorm outNorm;
 
-        Patches(CompactImage image, int width) {
+        Patches(ImageInput image, Patch patch, int width) {
             this.image = image;
-            int pixels = image.channels() * image.patchHeight() * image.patchWidth();
+            this.patch = patch;
+            int pixels = image.channels() * patch.height() * patch.width();
             norm = child("1", new LayerNorm(pixels, EPS));
             projection = child("2", linear(pixels, width, true));
             outNorm = child("3", new LayerNorm(width, EPS));
         }
 
         /** The parameters that see channels, for another number of those. */
-        static Optional<Tensor> resample(String name, Tensor values, long[] wanted, CompactImage image) {
+        static Optional<Tensor> resample(String name, Tensor values, long[] wanted, ImageInput image) {
             boolean first = name.startsWith("to_patch_embedding.1.") || name.equals("to_patch_embedding.2.weight");
             return first ? Channels.fitWindows(values, image.channels(), wanted, true) : Optional.empty();
         }
@@ -238,10 +259,8 @@ public final class CompactTransformer extends Layer {
         protected Tensor forward(Tensor images) {
             image.requireSize(images);
             long B = images.size(0), C = images.size(1);
-            long rows = image.gridHeight(),
-                    columns = image.gridWidth(),
-                    p = image.patchHeight(),
-                    q = image.patchWidth();
+            var grid = patch.grid(image);
+            long rows = grid.rows(), columns = grid.columns(), p = patch.height(), q = patch.width();
             var patches = images.reshape(B, C, rows, p, columns, q)
                     .permute(0, 2, 4, 3, 5, 1)
                     .reshape(B, rows * columns, p * q * C);

@@ -3,16 +3,21 @@ package dev.vitrail.models.compact;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Patches;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
+import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 
@@ -26,24 +31,31 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens (the class token among them, if there
  * is one), {@code D} channels.
  */
-public final class CompactViT extends CompactModel<CompactViT.Config> {
+public final class CompactViT extends Model {
     /**
-     * The numbers of a model (names in parentheses are vit-pytorch's).
+     * The configuration of a model (names in parentheses are vit-pytorch's).
      *
-     * @param image size of images and patches (image_size, patch_size, channels)
-     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param image size of the images (image_size, channels)
+     * @param patch size of the patches, pixels (patch_size)
      * @param encoder numbers of the encoder
-     * @param pool how tokens become one vector; without {@code CLS} there is no class token (pool)
+     * @param head classifier and pool (num_classes, pool); without a pool by it there is no class token
      * @param embeddingDropout probability after positions are added (emb_dropout)
      */
-    public record Config(CompactImage image, int classes, Shape encoder, Pool pool, double embeddingDropout)
-            implements CompactConfig<Config> {
+    public record Config(ImageInput image, Patch patch, Shape encoder, Head head, double embeddingDropout)
+            implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.TOKEN, Pool.AVG);
+
         public Config {
-            requireClasses(classes);
+            patch.requireDivides(image);
+            head.requirePool(POOLS);
         }
 
         int prefix() {
-            return pool == Pool.CLS ? 1 : 0;
+            return head.pool() == Pool.TOKEN ? 1 : 0;
+        }
+
+        Grid grid() {
+            return patch.grid(image);
         }
 
         @Override
@@ -52,28 +64,23 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
         }
 
         @Override
-        public String poolName() {
-            return Pools.name(pool);
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
-        public Config withPool(String name) {
-            return new Config(image, classes, encoder, Pools.of(name, Pool.values()), embeddingDropout);
+        public Config withImage(ImageInput other) {
+            return new Config(other, patch, encoder, head, embeddingDropout);
         }
 
         @Override
-        public Config withClasses(int count) {
-            return new Config(image, count, encoder, pool, embeddingDropout);
-        }
-
-        @Override
-        public Config withImage(CompactImage cut) {
-            return new Config(cut, classes, encoder, pool, embeddingDropout);
+        public Config withHead(Head other) {
+            return new Config(image, patch, encoder, other, embeddingDropout);
         }
 
         @Override
         public Config withDropPath(double rate) {
-            return withoutDropPath(this, rate);
+            return CompactTransformer.withoutDropPath(this, rate);
         }
     }
 
@@ -84,14 +91,31 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
     private final CompactTransformer transformer;
 
     public CompactViT(Config c) {
-        super(c, "mlp_head", c.encoder.width());
+        super(c);
         int D = c.encoder.width();
+        classifier("mlp_head", classes -> CompactTransformer.linear(D, classes, true));
         // Stored even where it is empty, as the original does.
         cls = parameter("cls_token", Init.normal(1), c.prefix(), D);
-        positions = parameter("pos_embedding", Init.normal(1), c.prefix() + c.image.patches(), D);
-        patches = child("to_patch_embedding", new Patches(c.image, D));
+        positions =
+                parameter("pos_embedding", Init.normal(1), c.prefix() + c.grid().patches(), D);
+        patches = child("to_patch_embedding", new Patches(c.image, c.patch, D));
         dropout = child("dropout", new Dropout(c.embeddingDropout));
         transformer = child("transformer", new CompactTransformer(c.encoder, CompactTransformer.Style.VIT));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
+    }
+
+    @Override
+    public int width() {
+        return config().encoder.width();
+    }
+
+    @Override
+    public boolean noWeightDecay(String parameter) {
+        return CompactTransformer.noWeightDecay(parameter);
     }
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
@@ -99,18 +123,21 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
         x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
-        return transformer.apply(dropout.apply(x.plus(positions.value())), tap, tokens -> config().image
-                .map(tokens.narrow(1, config().prefix(), config().image.patches())));
+        return transformer.apply(
+                dropout.apply(x.plus(positions.value())),
+                tap,
+                tokens -> Positions.map(
+                        tokens.narrow(1, config().prefix(), config().grid().patches()), config().grid()));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config().image.featureInfo("transformer", config().encoder);
+        return CompactTransformer.featureInfo("transformer", config().encoder, config().patch);
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return config().pool.of(features);
+        return CompactTransformer.pooled(features, config().head.pool());
     }
 
     @Override
@@ -118,12 +145,12 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
         if (!name.equals("pos_embedding")) {
             return Patches.resample(name, values, wanted, config().image);
         }
-        var from = source.map(c -> ((Config) c).image.grid());
+        var from = source.map(c -> ((Config) c).grid());
         if (values.dims() != 2) {
             return Optional.empty();
         }
         var table = values.unsqueeze(0);
-        return Positions.fit(table, config().prefix(), from, config().image.grid(), width(), true)
+        return Positions.fit(table, config().prefix(), from, config().grid(), width(), true)
                 .map(fitted -> fitted == table ? values : fitted.squeeze(0));
     }
 
@@ -134,7 +161,7 @@ public final class CompactViT extends CompactModel<CompactViT.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return CompactTransformer.depths(config().encoder.depth());
+    protected LayerGroups layerGroups() {
+        return CompactTransformer.layerGroups(config().encoder.depth());
     }
 }

@@ -5,14 +5,20 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
-import dev.vitrail.models.Pools;
 import dev.vitrail.models.compact.CompactTransformer.Patches;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
+import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
+import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.SinCos;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Constant;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 
@@ -24,17 +30,21 @@ import java.util.Optional;
  *
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens of {@code D} channels.
  */
-public final class SimpleViT extends CompactModel<SimpleViT.Config> {
+public final class SimpleViT extends Model {
     /**
-     * The numbers of a model (names in parentheses are vit-pytorch's).
+     * The configuration of a model (names in parentheses are vit-pytorch's).
      *
-     * @param image size of images and patches (image_size, patch_size, channels)
-     * @param classes rows of the classifier; 0 for none (num_classes)
+     * @param image size of the images (image_size, channels)
+     * @param patch size of the patches, pixels (patch_size)
      * @param encoder numbers of the encoder; its dropout must be 0
+     * @param head classifier, of the mean over tokens (num_classes)
      */
-    public record Config(CompactImage image, int classes, Shape encoder) implements CompactConfig<Config> {
+    public record Config(ImageInput image, Patch patch, Shape encoder, Head head) implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.AVG);
+
         public Config {
-            requireClasses(classes);
+            patch.requireDivides(image);
+            head.requirePool(POOLS);
             int width = encoder.width();
             require(
                     width % 4 == 0 && width >= 8,
@@ -45,29 +55,33 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
             require(encoder.dropout() == 0, "a SimpleViT has no dropout, found %s: set it to 0", encoder.dropout());
         }
 
+        Grid grid() {
+            return patch.grid(image);
+        }
+
         @Override
         public SimpleViT create() {
             return new SimpleViT(this);
         }
 
         @Override
-        public String poolName() {
-            return Pools.name(Pool.MEAN);
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
-        public Config withClasses(int count) {
-            return new Config(image, count, encoder);
+        public Config withImage(ImageInput other) {
+            return new Config(other, patch, encoder, head);
         }
 
         @Override
-        public Config withImage(CompactImage cut) {
-            return new Config(cut, classes, encoder);
+        public Config withHead(Head other) {
+            return new Config(image, patch, encoder, other);
         }
 
         @Override
         public Config withDropPath(double rate) {
-            return withoutDropPath(this, rate);
+            return CompactTransformer.withoutDropPath(this, rate);
         }
     }
 
@@ -76,28 +90,45 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
     private final CompactTransformer transformer;
 
     public SimpleViT(Config c) {
-        super(c, "linear_head", c.encoder.width());
+        super(c);
         int D = c.encoder.width();
-        positions = constant(() -> SinCos.grid(c.image.gridHeight(), c.image.gridWidth(), D));
-        patches = child("to_patch_embedding", new Patches(c.image, D));
+        classifier("linear_head", classes -> CompactTransformer.linear(D, classes, true));
+        positions = constant(() -> SinCos.grid(c.grid().rows(), c.grid().columns(), D));
+        patches = child("to_patch_embedding", new Patches(c.image, c.patch, D));
         transformer = child("transformer", new CompactTransformer(c.encoder, CompactTransformer.Style.SIMPLE));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
+    }
+
+    @Override
+    public int width() {
+        return config().encoder.width();
+    }
+
+    @Override
+    public boolean noWeightDecay(String parameter) {
+        return CompactTransformer.noWeightDecay(parameter);
     }
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images);
-        return transformer.apply(x.plus(positions.on(x.device())), tap, config().image::map);
+        return transformer.apply(
+                x.plus(positions.on(x.device())), tap, tokens -> Positions.map(tokens, config().grid()));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return config().image.featureInfo("transformer", config().encoder);
+        return CompactTransformer.featureInfo("transformer", config().encoder, config().patch);
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return Pool.MEAN.of(features);
+        return CompactTransformer.pooled(features, Pool.AVG);
     }
 
     @Override
@@ -112,7 +143,7 @@ public final class SimpleViT extends CompactModel<SimpleViT.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return CompactTransformer.depths(config().encoder.depth());
+    protected LayerGroups layerGroups() {
+        return CompactTransformer.layerGroups(config().encoder.depth());
     }
 }

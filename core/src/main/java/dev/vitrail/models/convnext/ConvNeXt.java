@@ -1,16 +1,15 @@
 package dev.vitrail.models.convnext;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
-import dev.vitrail.models.convnext.ConvNeXtConfig.Stem;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.convnext.ConvNeXtConfig.StemType;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.GlobalResponseNorm;
 import dev.vitrail.nn.HookPoint;
@@ -39,29 +38,44 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
  * {@code [B, C, H, W]}, and lie in memory with the channels last, so that MLPs read them without a copy.
  */
-public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
+public final class ConvNeXt extends Model {
     private final Root root;
     private final List<Stage> stages;
     private final Layer normPre;
     private final GlobalPool pool;
     private final Layer headNorm;
     private final Layer preLogits;
-    private final Dropout headDropout;
 
     public ConvNeXt(ConvNeXtConfig c) {
         super(c);
         root = child("stem", new Root(c));
-        var rates = DropPath.linear(c.dropPath(), c.depths());
+        var rates = DropPath.linear(c.dropPath(), c.stages().depths());
         stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
         int last = c.lastWidth();
-        normPre = child("norm_pre", c.normsBeforePool() ? new LayerNorm2d(last, c.headNormEps()) : new Identity());
-        pool = child("head.global_pool", new GlobalPool(c.pool(), !c.normsBeforePool()));
-        headNorm = child("head.norm", c.normsBeforePool() ? new Identity() : new LayerNorm2d(last, c.headNormEps()));
+        normPre = child(
+                "norm_pre",
+                c.headLayers().normFirst()
+                        ? new LayerNorm2d(last, c.headLayers().normEps())
+                        : new Identity());
+        pool = child(
+                "head.global_pool",
+                new GlobalPool(c.head().pool(), !c.headLayers().normFirst()));
+        headNorm = child(
+                "head.norm",
+                c.headLayers().normFirst()
+                        ? new Identity()
+                        : new LayerNorm2d(last, c.headLayers().normEps()));
         preLogits = child(
                 "head.pre_logits",
-                c.headHidden() > 0 ? new PreLogits(c.headLinear(last, c.headHidden())) : new Identity());
-        headDropout = child("head.drop", new Dropout(c.headDropout()));
+                c.headLayers().hidden() > 0
+                        ? new PreLogits(c.headLinear(last, c.headLayers().hidden()))
+                        : new Identity());
         classifier("head.fc", classes -> c.headLinear(c.headWidth(), classes));
+    }
+
+    @Override
+    public ConvNeXtConfig config() {
+        return (ConvNeXtConfig) super.config();
     }
 
     /**
@@ -86,15 +100,14 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
     @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, stages.size())
-                .mapToObj(
-                        i -> FeatureInfo.square("stages." + i, config().widths().get(i), config().strideAfter(i)))
+                .mapToObj(i -> FeatureInfo.square(
+                        "stages." + i, config().stages().widths().get(i), config().strideAfter(i)))
                 .toList();
     }
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return headDropout.apply(
-                preLogits.apply(headNorm.apply(pool.apply(features)).flatten(1)));
+        return preLogits.apply(headNorm.apply(pool.apply(features)).flatten(1));
     }
 
     @Override
@@ -109,8 +122,9 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
 
     /** What shrinks the map belongs to the first block after it. */
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().depths())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.ofStages(
+                        i -> "stages." + i, ".blocks", config().stages().depths())
                 .embedding("stem")
                 .last("norm_pre");
     }
@@ -123,26 +137,30 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         private final @Nullable Activation between;
 
         Root(ConvNeXtConfig c) {
-            int out = c.widths().get(0);
-            boolean activated = c.stem() == Stem.OVERLAP_ACT;
-            int next = c.stem() == Stem.PATCH ? 1 : activated ? 3 : 2;
-            if (c.stem() == Stem.PATCH) {
-                first = child("0", c.conv(c.channels(), out, c.patch(), c.patch(), 0, 1));
+            int out = c.stages().widths().get(0);
+            boolean activated = c.stem().type() == StemType.OVERLAP_ACT;
+            int next = c.stem().type() == StemType.PATCH ? 1 : activated ? 3 : 2;
+            if (c.stem().type() == StemType.PATCH) {
+                first = child(
+                        "0",
+                        c.conv(c.channels(), out, c.stem().patch(), c.stem().patch(), 0, 1));
                 second = null;
             } else {
-                int middle = c.stem() == Stem.OVERLAP_TIERED ? Sizes.channels(out / 2) : out;
+                int middle = c.stem().type() == StemType.OVERLAP_TIERED ? Sizes.channels(out / 2) : out;
                 first = child("0", c.conv(c.channels(), middle, 3, 2, 1, 1));
                 second = child(activated ? "2" : "1", c.conv(middle, out, 3, 2, 1, 1));
             }
-            between = activated ? c.activation() : null;
-            norm = child(String.valueOf(next), c.stemNorm() ? new LayerNorm2d(out, c.normEps()) : new Identity());
+            between = activated ? c.blocks().activation() : null;
+            norm = child(
+                    String.valueOf(next),
+                    c.stem().norm() ? new LayerNorm2d(out, c.blocks().normEps()) : new Identity());
         }
 
         @Override
         protected Tensor forward(Tensor images) {
             var x = first.apply(images.channelsLast());
             if (second != null) {
-                x = second.apply(between == null ? x : between.consume(x));
+                x = second.apply(between == null ? x : between.applyInPlace(x));
             }
             return norm.apply(x);
         }
@@ -155,13 +173,15 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
 
         /** @param dropPaths rates of the stage's blocks */
         Stage(ConvNeXtConfig c, int stage, double[] dropPaths) {
-            int in = c.widths().get(Math.max(0, stage - 1)), out = c.widths().get(stage), stride = c.stride(stage);
+            int in = c.stages().widths().get(Math.max(0, stage - 1)),
+                    out = c.stages().widths().get(stage),
+                    stride = c.stride(stage);
             downsample =
                     child("downsample", stride > 1 || in != out ? new Downsample(c, in, out, stride) : new Identity());
             blocks = children(
                     "blocks",
-                    c.depths().get(stage),
-                    i -> new Block(c, out, c.kernels().get(stage), dropPaths[i]));
+                    c.stages().depths().get(stage),
+                    i -> new Block(c, out, c.stages().kernels().get(stage), dropPaths[i]));
         }
 
         @Override
@@ -180,7 +200,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
         private final Conv2d conv;
 
         Downsample(ConvNeXtConfig c, int in, int out, int stride) {
-            norm = child("0", new LayerNorm2d(in, c.normEps()));
+            norm = child("0", new LayerNorm2d(in, c.blocks().normEps()));
             conv = child("1", c.conv(in, out, stride, stride, 0, 1));
         }
 
@@ -200,11 +220,11 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
 
         Block(ConvNeXtConfig c, int width, int kernel, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            gamma = c.layerScale().isPresent()
-                    ? parameter("gamma", Init.constant(c.layerScale().getAsDouble()), width)
+            gamma = c.blocks().layerScale().isPresent()
+                    ? parameter("gamma", Init.constant(c.blocks().layerScale().getAsDouble()), width)
                     : null;
             depthwise = child("conv_dw", c.conv(width, width, kernel, 1, kernel / 2, width));
-            norm = child("norm", new LayerNorm(width, c.normEps()));
+            norm = child("norm", new LayerNorm(width, c.blocks().normEps()));
             mlp = child("mlp", new MLP(c, width));
             dropPath = child("drop_path", new DropPath(rate));
         }
@@ -214,9 +234,9 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
             var y = depthwise.apply(x).permute(0, 2, 3, 1); //                      [B, H, W, C]
             y = mlp.apply(norm.apply(y));
             if (gamma != null) {
-                y = LayerScale.scaled(y, gamma);
+                y = LayerScale.scaleInPlace(y, gamma);
             }
-            return Residual.sum(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
+            return Residual.addInPlace(x, dropPath.apply(y.permute(0, 3, 1, 2))); //       [B, C, H, W]
         }
     }
 
@@ -226,20 +246,23 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
 
         private final Pointwise up;
         private final Activation activation;
-        private final Layer responseNorm;
+        private final @Nullable GlobalResponseNorm responseNorm;
         private final Pointwise down;
 
         MLP(ConvNeXtConfig c, int width) {
-            up = child("fc1", new Pointwise(width, (long) RATIO * width, c.convolvedMlp()));
-            activation = c.activation();
+            up = child(
+                    "fc1", new Pointwise(width, (long) RATIO * width, c.blocks().convolvedMlp()));
+            activation = c.blocks().activation();
             responseNorm =
-                    child("grn", c.responseNorm() ? new GlobalResponseNorm((long) RATIO * width) : new Identity());
-            down = child("fc2", new Pointwise((long) RATIO * width, width, c.convolvedMlp()));
+                    c.blocks().responseNorm() ? child("grn", new GlobalResponseNorm((long) RATIO * width)) : null;
+            down = child(
+                    "fc2", new Pointwise((long) RATIO * width, width, c.blocks().convolvedMlp()));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            return down.apply(responseNorm.apply(activation.consume(up.apply(x))));
+            var hidden = activation.applyInPlace(up.apply(x));
+            return down.apply(responseNorm == null ? hidden : responseNorm.applyInPlace(hidden));
         }
     }
 
@@ -253,7 +276,7 @@ public final class ConvNeXt extends FamilyModel<ConvNeXtConfig> {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return Activation.GELU.consume(linear.apply(x));
+            return Activation.GELU.applyInPlace(linear.apply(x));
         }
     }
 }

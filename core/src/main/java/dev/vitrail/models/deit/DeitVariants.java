@@ -8,6 +8,7 @@ import static dev.vitrail.models.vit.ViTVariants.mini;
 import static dev.vitrail.models.vit.ViTVariants.scaled;
 import static dev.vitrail.models.vit.ViTVariants.small;
 import static dev.vitrail.models.vit.ViTVariants.tiny;
+import static dev.vitrail.models.vit.ViTVariants.withoutPrefixPositions;
 
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.vit.ViTCheckpointFormats;
@@ -49,14 +50,13 @@ public final class DeitVariants {
     // spotless:on
 
     private static ViTConfig distilled(ViTConfig config) {
-        return config.with(o -> o.distilled = true);
+        return config.withTokens(t -> t.withDistilled(true));
     }
 
     /** LayerScale, a class token without position, and one rate of stochastic depth for all blocks. */
     private static ViTConfig third(ViTConfig config, double layerScale) {
-        return config.with(scaled(layerScale)).with(o -> {
-            o.positionsCoverPrefix = false;
-            o.dropPathUniform = true;
-        });
+        return config.with(scaled(layerScale))
+                .with(withoutPrefixPositions())
+                .withBlocks(b -> b.withUniformDropPath(true));
     }
 }

@@ -1,14 +1,15 @@
 package dev.vitrail.models.hybrid;
 
 import dev.vitrail.models.FeatureInfo;
+import dev.vitrail.models.Head;
 import dev.vitrail.models.resnet.ResNet;
 import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
-import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 
 /**
@@ -25,15 +26,12 @@ public final class Hybrid {
      */
     public record PreActivationStem(ResNetV2Config network) implements ViTConfig.Stem {
         public PreActivationStem {
-            network = network.with(o -> {
-                o.classes = 0;
-                o.pool = GlobalPool.Kind.NONE;
-            });
+            network = network.withHead(new Head(0, Pool.NONE, 0));
         }
 
         @Override
         public Layer create(int imageChannels) {
-            return new ResNetV2(network.withChannels(imageChannels));
+            return new ResNetV2(network.withImage(network.image().withChannels(imageChannels)));
         }
 
         @Override
@@ -65,7 +63,7 @@ public final class Hybrid {
     public record RootStem(ResNetV2Config network) implements ViTConfig.Stem {
         @Override
         public Layer create(int imageChannels) {
-            return new ResNetV2.Root(network.withChannels(imageChannels), true);
+            return new ResNetV2.Root(network.withImage(network.image().withChannels(imageChannels)), true);
         }
 
         @Override
@@ -80,7 +78,7 @@ public final class Hybrid {
 
         @Override
         public String firstConvolution() {
-            return network.stem().firstConvolution();
+            return network.stem().type().firstConvolution();
         }
 
         @Override
@@ -96,15 +94,12 @@ public final class Hybrid {
      */
     public record ResidualStem(ResNetConfig network) implements ViTConfig.Stem {
         public ResidualStem {
-            network = network.with(o -> {
-                o.classes = 0;
-                o.pool = GlobalPool.Kind.NONE;
-            });
+            network = network.withHead(new Head(0, Pool.NONE, 0));
         }
 
         @Override
         public Layer create(int imageChannels) {
-            return new ResNet(network.withChannels(imageChannels));
+            return new ResNet(network.withImage(network.image().withChannels(imageChannels)));
         }
 
         @Override

@@ -7,7 +7,7 @@ import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.ViTVariants;
-import java.util.Optional;
+import dev.vitrail.nn.Pool;
 
 /**
  * The published hybrids, by timm's names: the paper's and Steiner et al.'s (<i>How to train your ViT?</i>, 2021,
@@ -18,20 +18,15 @@ public final class HybridVariants {
 
     /** A transformer behind a stem, with patches of {@code patch} positions. */
     private static ViTConfig after(ViTConfig.Stem stem, int image, int patch, int width, int depth, int heads) {
-        return ViTConfig.of(image, patch * stem.stride(), width, depth, heads).with(o -> {
-            o.patchHeight = patch;
-            o.patchWidth = patch;
-            o.stem = Optional.of(stem);
-        });
+        return ViTConfig.of(image, patch * stem.stride(), width, depth, heads)
+                .withPatches(p -> ViTConfig.Patches.of(patch).withStem(stem));
     }
 
     private static ResNetV2Config google(Integer... depths) {
-        return ResNetV2Config.of(depths).with(o -> {
-            o.preActivation = false;
-            o.stem = ResNetV2Config.Stem.SAME;
-            o.convolution = ResNetV2Config.Convolution.STANDARDISED_SAME;
-            o.convolutionEps = 1e-8;
-        });
+        return ResNetV2Config.of(depths)
+                .withStem(s -> s.withType(ResNetV2Config.StemType.SAME))
+                .withBlocks(b -> b.withPreActivation(false))
+                .withLayers(l -> l.withConvolution(ResNetV2Config.Convolution.STANDARDIZED_SAME, 1e-8));
     }
 
     private static final ViTConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
@@ -39,18 +34,18 @@ public final class HybridVariants {
             R50_S16 = new Hybrid.PreActivationStem(google(3, 4, 9)),
             R50_S32 = new Hybrid.PreActivationStem(google(3, 4, 6, 3)),
             RESNET26D =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 2, 2, 2, 2)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 2, 2, 2, 2)
                             .d()),
             RESNET50D =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6, 3)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6, 3)
                             .d()),
             RESNET50D_S16 =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BOTTLENECK, 3, 4, 6)
+                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6)
                             .d());
 
     /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
     private static final ViTConfig.Stem R5_S4 =
-            new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockKind.BASIC, 2));
+            new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 2));
 
     public static final ModelFamily FAMILY = ModelFamily.of("ViT hybrid")
             // spotless:off
@@ -64,12 +59,12 @@ public final class HybridVariants {
             .variant("vit_base_r50_s16_384",        after(R50_S16,       384,  1,  768, 12, 12))
             .variant("vit_large_r50_s32_224",       after(R50_S32,       224,  1, 1024, 24, 16))
             .variant("vit_large_r50_s32_384",       after(R50_S32,       384,  1, 1024, 24, 16))
-            .variant("vit_small_resnet26d_224",     after(RESNET26D,     224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
-            .variant("vit_small_resnet50d_s16_224", after(RESNET50D_S16, 224,  1,  768,  8,  8).with(o -> o.mlpRatio = 3))
+            .variant("vit_small_resnet26d_224",     after(RESNET26D,     224,  1,  768,  8,  8).withEncoder(e -> e.withMlpRatio(3)))
+            .variant("vit_small_resnet50d_s16_224", after(RESNET50D_S16, 224,  1,  768,  8,  8).withEncoder(e -> e.withMlpRatio(3)))
             .variant("vit_base_resnet26d_224",      after(RESNET26D,     224,  1,  768, 12, 12))
             .variant("vit_base_resnet50d_224",      after(RESNET50D,     224,  1,  768, 12, 12))
             // Not published.
-            .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4).withClasses(10)
-                    .with(ViTVariants.pooledBy(ViTConfig.Pool.AVG)));
+            .variant("vit_mini_r5_s4_gap_32",       after(R5_S4,          32,  1,  128,  4,  4)
+                    .with(ViTVariants.pooledBy(Pool.AVG)).withClasses(10));
             // spotless:on
 }

@@ -71,6 +71,11 @@ public final class Positions {
                         antialias));
     }
 
+    /** Tokens of a grid of patches where they lie in the image, {@code [B, N, D] → [B, D, rows, columns]}. */
+    public static Tensor map(Tensor tokens, Grid grid) {
+        return map(tokens, grid.rows(), grid.columns());
+    }
+
     /**
      * Patches' tokens where they lie in the image.
      *

@@ -2,8 +2,6 @@ package dev.vitrail.models.layers;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.engine.Tensor;
-import dev.vitrail.nn.GlobalPool;
 import java.util.List;
 
 /** Arithmetic of sizes, and sentences for those that cannot work. */
@@ -62,29 +60,6 @@ public final class Sizes {
                 (size / unit + 1) * unit);
     }
 
-    public static void requireChannelsAndClasses(int channels, int classes) {
-        require(
-                channels > 0 && classes >= 0,
-                "channels %d must be positive and classes %d not negative",
-                channels,
-                classes);
-    }
-
-    public static void requireImage(int height, int width) {
-        require(
-                height > 0 && width > 0,
-                "an image of %d×%d pixels is empty: give positive sides, such as 224",
-                height,
-                width);
-    }
-
-    public static void requirePool(GlobalPool.Kind pool, int classes) {
-        require(
-                pool != GlobalPool.Kind.NONE || classes == 0,
-                "a classifier of %d classes needs a pool: avg, max, avgmax or catavgmax",
-                classes);
-    }
-
     /** Of a residual network; widths beyond its stages are not used. */
     public static void requireStages(List<Integer> depths, List<Integer> widths) {
         require(
@@ -92,27 +67,5 @@ public final class Sizes {
                 "a residual network needs a width for each of its stages: found the depths %s and the widths %s",
                 depths,
                 widths);
-    }
-
-    public static void requireHeads(int width, int heads) {
-        require(
-                width % heads == 0,
-                "width %d is not a multiple of heads %d: take width %d or %d heads",
-                width,
-                heads,
-                nearestMultiple(width, heads),
-                nearestDivisor(width, heads));
-    }
-
-    /** Throws unless these are images of that size, {@code [B, C, height, width]}. */
-    public static void requireImages(Tensor images, int height, int width) {
-        images.requireDims(4, "a batch of images");
-        require(
-                images.size(2) == height && images.size(3) == width,
-                "images of %d×%d pixels were given to a model of %d×%d: resize them, or build the model for that size",
-                images.size(2),
-                images.size(3),
-                height,
-                width);
     }
 }

@@ -3,26 +3,29 @@ package dev.vitrail.models.mixer;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
-import dev.vitrail.models.ModelOptions;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.PatchConvolution;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 
@@ -36,64 +39,56 @@ import java.util.List;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
  * {@code N = HW/P²} patches, {@code D} channels.
  */
-public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
+public final class MlpMixer extends Model {
     private static final double EPS = 1e-6;
 
     /**
-     * The numbers of a mixer (paper, Table 1; names in parentheses are timm's).
+     * The configuration of a mixer (paper, Table 1; names in parentheses are timm's).
      *
-     * @param imageHeight rows of the input, pixels (img_size)
-     * @param imageWidth columns of the input, pixels
+     * @param image size of the images
      * @param patch side of a patch, pixels (patch_size)
-     * @param channels C, colour channels (in_chans)
-     * @param classes rows of the head; 0 for none (num_classes)
      * @param width D (embed_dim)
      * @param depth blocks (num_blocks)
      * @param tokenRatio hidden width of the MLPs over patches, over D (mlp_ratio)
      * @param channelRatio hidden width of the MLPs over channels, over D
-     * @param headDropout probability before the head (drop_rate)
+     * @param head classifier, of the mean over patches
      * @param dropout probability inside the MLPs (proj_drop_rate)
      * @param dropPath rate of stochastic depth, the same for all blocks (drop_path_rate)
      */
     public record Config(
-            int imageHeight,
-            int imageWidth,
+            ImageInput image,
             int patch,
-            int channels,
-            int classes,
             int width,
             int depth,
             double tokenRatio,
             double channelRatio,
-            double headDropout,
+            Head head,
             double dropout,
             double dropPath)
-            implements AdjustableConfig<Config, Config.Options> {
+            implements ModelConfig {
+        private static final List<Pool> POOLS = List.of(Pool.AVG);
+
         public Config {
-            Sizes.requireMultiple("image height", imageHeight, "patch", patch);
-            Sizes.requireMultiple("image width", imageWidth, "patch", patch);
-            require(
-                    width > 0 && depth > 0 && channels > 0 && classes >= 0,
-                    "width %d, depth %d and channels %d must be positive, and classes %d not negative",
-                    width,
-                    depth,
-                    channels,
-                    classes);
+            Patch.square(patch).requireDivides(image);
+            require(width > 0 && depth > 0, "width %d and depth %d must be positive", width, depth);
             require(
                     tokenRatio * width >= 1 && channelRatio * width >= 1,
                     "the ratios %s and %s of width %d leave the MLPs no hidden channel: take larger ones",
                     tokenRatio,
                     channelRatio,
                     width);
+            head.requirePool(POOLS);
+            Dropouts.requireProbability("dropout", dropout);
+            Dropouts.requireProbability("drop path", dropPath);
         }
 
         /** A mixer with the paper's ratios, 1000 classes. */
         public static Config of(int image, int patch, int width, int depth) {
-            return new Config(image, image, patch, 3, 1000, width, depth, 0.5, 4, 0, 0, 0);
+            return new Config(ImageInput.square(image), patch, width, depth, 0.5, 4, Head.of(Pool.AVG), 0, 0);
         }
 
-        int patches() {
-            return imageHeight / patch * (imageWidth / patch);
+        Grid grid() {
+            return Patch.square(patch).grid(image);
         }
 
         @Override
@@ -102,76 +97,65 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         }
 
         @Override
-        public String poolName() {
-            return "avg";
+        public List<Pool> pools() {
+            return POOLS;
         }
 
         @Override
         public Config withArguments(ConstructorArguments a) {
-            return with(o -> {
-                a.image((height, width) -> {
-                    o.imageHeight = height;
-                    o.imageWidth = width;
-                });
-                a.side("patch_size", value -> o.patch = value);
-                a.integer("num_blocks", value -> o.depth = value);
-                a.integer("embed_dim", value -> o.width = value);
-                a.numbers("mlp_ratio", ratios -> {
-                    require(
-                            ratios.size() == 2,
-                            "mlp_ratio in model_args of config.json is %s; expected one for patches and one for channels",
-                            ratios);
-                    o.tokenRatio = ratios.get(0);
-                    o.channelRatio = ratios.get(1);
-                });
-                a.number("drop_rate", value -> o.headDropout = value);
-                a.number("proj_drop_rate", value -> o.dropout = value);
-                a.number("drop_path_rate", value -> o.dropPath = value);
-            });
+            var given = a.numbers("mlp_ratio");
+            require(
+                    given.isEmpty() || given.size() == 2,
+                    "mlp_ratio in model_args of config.json is %s; expected one for patches and one for channels",
+                    given);
+            return new Config(
+                    a.image(image),
+                    a.side("patch_size", patch),
+                    a.integer("embed_dim", width),
+                    a.integer("num_blocks", depth),
+                    given.isEmpty() ? tokenRatio : given.get(0),
+                    given.isEmpty() ? channelRatio : given.get(1),
+                    head.with(a, POOLS),
+                    a.number("proj_drop_rate", dropout),
+                    a.number("drop_path_rate", dropPath));
         }
 
         @Override
-        public Options options() {
-            return new Options();
+        public Config withImage(ImageInput other) {
+            return new Config(other, patch, width, depth, tokenRatio, channelRatio, head, dropout, dropPath);
         }
 
-        /** The components by their names, to be changed one by one. */
-        public final class Options extends ModelOptions<Config> {
-            public int patch = patch(), width = width(), depth = depth();
-            public double tokenRatio = tokenRatio(), channelRatio = channelRatio(), headDropout = headDropout();
-            public double dropout = dropout();
+        @Override
+        public Config withHead(Head other) {
+            return new Config(image, patch, width, depth, tokenRatio, channelRatio, other, dropout, dropPath);
+        }
 
-            private Options() {
-                super(Config.this);
-            }
-
-            @Override
-            public Config config() {
-                // spotless:off
-                return new Config(
-                        imageHeight, imageWidth, patch, channels, classes, width, depth, tokenRatio, channelRatio,
-                        headDropout, dropout, dropPath);
-                // spotless:on
-            }
+        @Override
+        public Config withDropPath(double rate) {
+            return new Config(image, patch, width, depth, tokenRatio, channelRatio, head, dropout, rate);
         }
     }
 
     private final PatchConvolution stem;
     private final List<Block> blocks;
     private final LayerNorm norm;
-    private final Dropout headDropout;
 
     public MlpMixer(Config c) {
         super(c);
-        var patch = Conv2d.Shape.square(c.channels, c.width, c.patch, c.patch, 0);
+        var patch = Conv2d.Shape.square(c.channels(), c.width, c.patch, c.patch, 0);
         stem = child(
                 "stem",
                 new PatchConvolution(
-                        c, new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
+                        c.image(),
+                        new Conv2d(patch, Init.truncatedNormalOfVariance(1.0 / patch.fanIn()), Init.zeros())));
         blocks = children("blocks", c.depth, i -> new Block(c));
         norm = child("norm", new LayerNorm(c.width, EPS));
-        headDropout = child("head_drop", new Dropout(c.headDropout));
         classifier("head", classes -> new Linear(c.width, classes, true, Init.zeros(), Init.zeros()));
+    }
+
+    @Override
+    public Config config() {
+        return (Config) super.config();
     }
 
     /** Patches after the last block, normalised, {@code [B, N, D]}. */
@@ -180,13 +164,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         var x = stem.apply(images);
         for (int i = 0; i < blocks.size(); i++) {
             x = blocks.get(i).apply(x);
-            tap.take(
-                    i,
-                    x,
-                    tokens -> Positions.map(
-                            tap.normalised() ? norm.apply(tokens) : tokens,
-                            config().imageHeight / config().patch,
-                            config().imageWidth / config().patch));
+            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
         }
         return norm.apply(x);
     }
@@ -199,7 +177,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
     /** The mean over patches, {@code [B, N, D] → [B, D]}. */
     @Override
     protected Tensor pooled(Tensor features) {
-        return headDropout.apply(features.mean(false, 1));
+        return features.mean(false, 1);
     }
 
     @Override
@@ -213,7 +191,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
+    protected LayerGroups layerGroups() {
         return LayerGroups.of("blocks", config().depth).embedding("stem").last("norm");
     }
 
@@ -228,7 +206,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
         Block(Config c) {
             hookPoint(HookPoint.BLOCK, "");
             norm1 = child("norm1", new LayerNorm(c.width, EPS));
-            patches = child("mlp_tokens", MLP(c.patches(), (int) (c.tokenRatio * c.width), c.dropout));
+            patches = child("mlp_tokens", MLP((int) c.grid().patches(), (int) (c.tokenRatio * c.width), c.dropout));
             dropPath = child("drop_path", new DropPath(c.dropPath));
             norm2 = child("norm2", new LayerNorm(c.width, EPS));
             channels = child("mlp_channels", MLP(c.width, (int) (c.channelRatio * c.width), c.dropout));
@@ -244,7 +222,7 @@ public final class MlpMixer extends FamilyModel<MlpMixer.Config> {
             var mixed = patches.apply(norm1.apply(x).transpose(1, 2)).transpose(1, 2);
             // Not written over the branch, which lies transposed: the sum takes the layout of x.
             x = x.plus(dropPath.apply(mixed));
-            return Residual.sum(x, dropPath.apply(channels.apply(norm2.apply(x))));
+            return Residual.addInPlace(x, dropPath.apply(channels.apply(norm2.apply(x))));
         }
     }
 }

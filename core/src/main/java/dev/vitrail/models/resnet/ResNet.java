@@ -2,22 +2,22 @@ package dev.vitrail.models.resnet;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
-import dev.vitrail.models.resnet.ResNetConfig.BlockKind;
-import dev.vitrail.models.resnet.ResNetConfig.Stem;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.resnet.ResNetConfig.BlockType;
+import dev.vitrail.models.resnet.ResNetConfig.StemType;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.ConvNorm;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Linear;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -35,35 +35,38 @@ import org.jspecify.annotations.Nullable;
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, which saves a tenth of a ResNet-50's CPU time at
  * batch 8 (measured).
  */
-public final class ResNet extends FamilyModel<ResNetConfig> {
+public final class ResNet extends Model {
     private final UnaryOperator<Tensor> stem;
     private final Layer maximum;
     private final List<Stage> stages = new ArrayList<>();
     private final GlobalPool pool;
-    private final Dropout headDropout;
 
     public ResNet(ResNetConfig c) {
         super(c);
         int in = c.stemChannels();
-        if (c.stem() == Stem.PLAIN) {
+        if (c.stem().type() == StemType.PLAIN) {
             var conv1 = new ConvNorm(child("conv1", c.conv(c.channels(), in, 7, 2)), child("bn1", c.norm(in)));
-            stem = images -> conv1.apply(images, c.activation());
+            stem = images -> conv1.apply(images, c.blocks().activation());
         } else {
             var conv1 = child("conv1", new DeepStem(c));
             var norm1 = child("bn1", c.norm(in));
-            stem = images -> c.activation().consume(norm1.apply(conv1.apply(images)));
+            stem = images -> c.blocks().activation().applyInPlace(norm1.apply(conv1.apply(images)));
         }
-        maximum = child("maxpool", c.convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
-        var rates = DropPath.linear(c.dropPath(), c.depths());
+        maximum = child("maxpool", c.stem().convolvedPool() ? new ConvolvedPool(c, in) : new Maximum());
+        var rates = DropPath.linear(c.dropPath(), c.blocks().depths());
         for (int i = 0; i < rates.length; i++) {
             stages.add(child("layer" + (i + 1), new Stage(c, i, rates[i])));
         }
-        pool = child("global_pool", new GlobalPool(c.pool(), false));
-        headDropout = child("head_drop", new Dropout(c.headDropout()));
-        int pooled = c.pool().width(c.lastWidth());
+        pool = child("global_pool", new GlobalPool(c.head().pool(), false));
+        int pooled = c.head().pool().width(c.lastWidth());
         classifier(
                 "fc",
                 classes -> new Linear(pooled, classes, true, Init.fanInUniform(pooled), Init.fanInUniform(pooled)));
+    }
+
+    @Override
+    public ResNetConfig config() {
+        return (ResNetConfig) super.config();
     }
 
     /**
@@ -90,18 +93,18 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return headDropout.apply(pool.apply(features));
+        return pool.apply(features);
     }
 
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config().pool() == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
+        return config().head().pool() == Pool.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config().pool().width(config().lastWidth());
+        return config().head().pool().width(config().lastWidth());
     }
 
     @Override
@@ -110,8 +113,9 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.ofStages(i -> "layer" + (i + 1), "", config().depths())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.ofStages(
+                        i -> "layer" + (i + 1), "", config().blocks().depths())
                 .embedding("conv1", "bn1", "maxpool");
     }
 
@@ -122,12 +126,16 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         private final Activation activation;
 
         DeepStem(ResNetConfig c) {
-            activation = c.activation();
-            int width = c.stem() == Stem.DEEP_TIERED ? 3 * (c.stemWidth() / 4) : c.stemWidth();
+            activation = c.blocks().activation();
+            int width = c.stem().type() == StemType.DEEP_TIERED
+                    ? 3 * (c.stem().width() / 4)
+                    : c.stem().width();
             // The numbers left out are the non-linearities'.
             first = new ConvNorm(child("0", c.conv(c.channels(), width, 3, 2)), child("1", c.norm(width)));
-            second = new ConvNorm(child("3", c.conv(width, c.stemWidth(), 3, 1)), child("4", c.norm(c.stemWidth())));
-            last = child("6", c.conv(c.stemWidth(), c.stemChannels(), 3, 1));
+            second = new ConvNorm(
+                    child("3", c.conv(width, c.stem().width(), 3, 1)),
+                    child("4", c.norm(c.stem().width())));
+            last = child("6", c.conv(c.stem().width(), c.stemChannels(), 3, 1));
         }
 
         @Override
@@ -151,7 +159,7 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         ConvolvedPool(ResNetConfig c, int width) {
             conv = new ConvNorm(child("0", c.conv(width, width, 3, 2)), child("1", c.norm(width)));
-            activation = c.activation();
+            activation = c.blocks().activation();
         }
 
         @Override
@@ -167,10 +175,10 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         /** @param dropPaths rates of the stage's blocks */
         Stage(ResNetConfig c, int stage, double[] dropPaths) {
             int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
-            int planes = c.widths().get(stage);
+            int planes = c.blocks().widths().get(stage);
             for (int i = 0; i < dropPaths.length; i++) {
                 int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
-                Layer block = c.block() == BlockKind.BASIC
+                Layer block = c.blocks().type() == BlockType.BASIC
                         ? new Basic(c, from, planes, stride, dropPaths[i])
                         : new Bottleneck(c, from, planes, stride, dropPaths[i]);
                 blocks.add(child(String.valueOf(i), block));
@@ -195,12 +203,12 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int inner = planes / c.reduceFirst();
+            int inner = planes / c.blocks().reduceFirst();
             first = new ConvNorm(child("conv1", c.conv(in, inner, 3, stride)), child("bn1", c.norm(inner)));
             second = new ConvNorm(child("conv2", c.conv(inner, planes, 3, 1)), child("bn2", c.lastNorm(planes)));
             downsample = stride != 1 || in != planes ? child("downsample", new Shortcut(c, in, planes, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation();
+            activation = c.blocks().activation();
         }
 
         @Override
@@ -219,15 +227,17 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
 
         Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int width = (int) Math.floor(planes * (c.baseWidth() / 64.0)) * c.cardinality();
-            int inner = width / c.reduceFirst(), out = planes * BlockKind.BOTTLENECK.expansion;
+            int width = (int) Math.floor(planes * (c.blocks().baseWidth() / 64.0))
+                    * c.blocks().cardinality();
+            int inner = width / c.blocks().reduceFirst(), out = planes * BlockType.BOTTLENECK.expansion;
             first = new ConvNorm(child("conv1", c.conv(in, inner, 1, 1)), child("bn1", c.norm(inner)));
             second = new ConvNorm(
-                    child("conv2", c.conv(inner, width, 3, stride, c.cardinality())), child("bn2", c.norm(width)));
+                    child("conv2", c.conv(inner, width, 3, stride, c.blocks().cardinality())),
+                    child("bn2", c.norm(width)));
             third = new ConvNorm(child("conv3", c.conv(width, out, 1, 1)), child("bn3", c.lastNorm(out)));
             downsample = stride != 1 || in != out ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation();
+            activation = c.blocks().activation();
         }
 
         @Override
@@ -244,12 +254,15 @@ public final class ResNet extends FamilyModel<ResNetConfig> {
         private final ConvNorm projection;
 
         Shortcut(ResNetConfig c, int in, int out, int stride) {
-            averages = c.averageDown() && stride > 1;
-            int kernel = c.averageDown() || stride == 1 ? 1 : c.downKernel();
+            averages = c.shortcut().average() && stride > 1;
+            int kernel =
+                    c.shortcut().average() || stride == 1 ? 1 : c.shortcut().kernel();
             // With averages, timm's sequence has the pool at 0.
-            int at = c.averageDown() ? 1 : 0;
+            int at = c.shortcut().average() ? 1 : 0;
             projection = new ConvNorm(
-                    child(String.valueOf(at), c.conv(in, out, kernel, c.averageDown() ? 1 : stride)),
+                    child(
+                            String.valueOf(at),
+                            c.conv(in, out, kernel, c.shortcut().average() ? 1 : stride)),
                     child(String.valueOf(at + 1), c.norm(out)));
         }
 

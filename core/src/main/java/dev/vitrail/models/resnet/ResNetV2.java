@@ -2,21 +2,21 @@ package dev.vitrail.models.resnet;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.layers.Sizes;
-import dev.vitrail.models.resnet.ResNetV2Config.Stem;
+import dev.vitrail.models.resnet.ResNetV2Config.StemType;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.DropPath;
-import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Identity;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import dev.vitrail.nn.SamePadding;
 import java.util.ArrayList;
@@ -36,28 +36,31 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, as in {@link ResNet}.
  */
-public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
+public final class ResNetV2 extends Model {
     private final Layer root;
     private final List<Stage> stages;
     private final Layer norm;
     private final GlobalPool pool;
-    private final Dropout headDropout;
     private final Classifier head;
 
     public ResNetV2(ResNetV2Config c) {
         super(c);
         root = child("stem", new Root(c));
-        var rates = DropPath.linear(c.dropPath(), c.depths());
+        var rates = DropPath.linear(c.dropPath(), c.blocks().depths());
         stages = children("stages", rates.length, i -> new Stage(c, i, rates[i]));
-        norm = child("norm", c.preActivation() ? c.normed(c.lastWidth()) : new Identity());
-        pool = child("head.global_pool", new GlobalPool(c.pool(), true));
-        headDropout = child("head.drop", new Dropout(c.headDropout()));
+        norm = child("norm", c.blocks().preActivation() ? c.normed(c.lastWidth()) : new Identity());
+        pool = child("head.global_pool", new GlobalPool(c.head().pool(), true));
         head = classifier(
                 "head.fc",
                 classes -> new Conv2d(
-                        Conv2d.Shape.square(c.pool().width(c.lastWidth()), classes, 1, 1, 0),
+                        Conv2d.Shape.square(c.head().pool().width(c.lastWidth()), classes, 1, 1, 0),
                         Init.normal(0.01),
                         Init.zeros()));
+    }
+
+    @Override
+    public ResNetV2Config config() {
+        return (ResNetV2Config) super.config();
     }
 
     /**
@@ -84,7 +87,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
     @Override
     protected Tensor pooled(Tensor features) {
-        return headDropout.apply(pool.apply(features)).flatten(1);
+        return pool.apply(features).flatten(1);
     }
 
     @Override
@@ -95,12 +98,12 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config().pool() == GlobalPool.Kind.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
+        return config().head().pool() == Pool.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
     }
 
     @Override
     public int width() {
-        return config().pool().width(config().lastWidth());
+        return config().head().pool().width(config().lastWidth());
     }
 
     @Override
@@ -109,8 +112,9 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
     }
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.ofStages(i -> "stages." + i, ".blocks", config().depths())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.ofStages(
+                        i -> "stages." + i, ".blocks", config().blocks().depths())
                 .embedding("stem")
                 .last("norm");
     }
@@ -118,7 +122,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
     /** The first convolutions and the maximum that halves their result, {@code [B, C, H, W] → [B, C', H/4, W/4]}. */
     public static final class Root extends Layer {
         private final List<Layer> layers;
-        private final Stem kind;
+        private final StemType kind;
 
         Root(ResNetV2Config c) {
             this(c, false);
@@ -126,7 +130,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
         /** @param alone whether no stages follow: then timm leaves the initial values of its convolutions to PyTorch */
         public Root(ResNetV2Config c, boolean alone) {
-            kind = c.stem();
+            kind = c.stem().type();
             var made = new ArrayList<Layer>();
             int in = c.channels(), out = c.stemChannels();
             if (kind.deep) {
@@ -139,7 +143,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
             } else {
                 made.add(child("conv", conv(c, in, out, 7, 2, alone)));
             }
-            if (!c.preActivation()) {
+            if (!c.blocks().preActivation()) {
                 made.add(child(kind.deep ? "norm3" : "norm", c.normed(out)));
             }
             layers = List.copyOf(made);
@@ -176,13 +180,13 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         /** @param dropPaths rates of the stage's blocks */
         Stage(ResNetV2Config c, int stage, double[] dropPaths) {
             int in = stage == 0 ? c.stemChannels() : c.width(stage - 1), out = c.width(stage);
-            blocks = children("blocks", c.depths().get(stage), i -> {
+            blocks = children("blocks", c.blocks().depths().get(stage), i -> {
                 int stride = i == 0 && stage > 0 ? 2 : 1;
                 int from = i == 0 ? in : out;
-                if (!c.preActivation()) {
+                if (!c.blocks().preActivation()) {
                     return new Bottleneck(c, from, out, stride, i == 0, dropPaths[i]);
                 }
-                return c.plainBlocks()
+                return c.blocks().plain()
                         ? new PreActivationPair(c, from, out, stride, i == 0, dropPaths[i])
                         : new PreActivationBottleneck(c, from, out, stride, i == 0, dropPaths[i]);
             });
@@ -205,14 +209,14 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
         PreActivationBottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio());
+            int inner = Sizes.channels(out * c.blocks().bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));
             norm2 = child("norm2", c.normed(inner));
             conv2 = child("conv2", c.conv(inner, inner, 3, stride, false));
             norm3 = child("norm3", c.normed(inner));
-            conv3 = child("conv3", c.conv(inner, out, 1, 1, c.zeroInitLast()));
+            conv3 = child("conv3", c.conv(inner, out, 1, 1, c.blocks().zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
         }
 
@@ -222,7 +226,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
             var shortcut = downsample == null ? x : downsample.apply(y);
             y = conv2.apply(norm2.apply(conv1.apply(y)));
             y = conv3.apply(norm3.apply(y));
-            return Residual.sum(shortcut, dropPath.apply(y));
+            return Residual.addInPlace(shortcut, dropPath.apply(y));
         }
     }
 
@@ -234,13 +238,13 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
         PreActivationPair(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio());
+            int inner = Sizes.channels(out * c.blocks().bottleRatio());
             boolean changes = first && (stride != 1 || in != out);
             downsample = changes ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             norm1 = child("norm1", c.normed(in));
             conv1 = child("conv1", c.conv(in, inner, 3, stride, false));
             norm2 = child("norm2", c.normed(inner));
-            conv2 = child("conv2", c.conv(inner, out, 3, 1, c.zeroInitLast()));
+            conv2 = child("conv2", c.conv(inner, out, 3, 1, c.blocks().zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
         }
 
@@ -248,7 +252,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         protected Tensor forward(Tensor x) {
             var y = norm1.apply(x);
             var shortcut = downsample == null ? x : downsample.apply(y);
-            return Residual.sum(shortcut, dropPath.apply(conv2.apply(norm2.apply(conv1.apply(y)))));
+            return Residual.addInPlace(shortcut, dropPath.apply(conv2.apply(norm2.apply(conv1.apply(y)))));
         }
     }
 
@@ -261,16 +265,16 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
 
         Bottleneck(ResNetV2Config c, int in, int out, int stride, boolean first, double rate) {
             hookPoint(HookPoint.BLOCK, "");
-            int inner = Sizes.channels(out * c.bottleRatio());
+            int inner = Sizes.channels(out * c.blocks().bottleRatio());
             downsample = first ? child("downsample", new Shortcut(c, in, out, stride)) : null;
             conv1 = child("conv1", c.conv(in, inner, 1, 1, false));
             norm1 = child("norm1", c.normed(inner));
             conv2 = child("conv2", c.conv(inner, inner, 3, stride, false));
             norm2 = child("norm2", c.normed(inner));
             conv3 = child("conv3", c.conv(inner, out, 1, 1, false));
-            norm3 = child("norm3", c.normed(out, false, c.zeroInitLast()));
+            norm3 = child("norm3", c.normed(out, false, c.blocks().zeroInitLast()));
             dropPath = child("drop_path", new DropPath(rate));
-            activation = c.activation();
+            activation = c.layers().activation();
         }
 
         @Override
@@ -278,7 +282,7 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
             var shortcut = downsample == null ? x : downsample.apply(x);
             var y = norm2.apply(conv2.apply(norm1.apply(conv1.apply(x))));
             y = dropPath.apply(norm3.apply(conv3.apply(y)));
-            return activation.consume(Residual.sum(shortcut, y));
+            return activation.applyInPlace(Residual.addInPlace(shortcut, y));
         }
     }
 
@@ -289,9 +293,9 @@ public final class ResNetV2 extends FamilyModel<ResNetV2Config> {
         private final Layer norm;
 
         Shortcut(ResNetV2Config c, int in, int out, int stride) {
-            averages = c.averageDown() && stride > 1;
-            conv = child("conv", c.conv(in, out, 1, c.averageDown() ? 1 : stride, false));
-            norm = child("norm", c.preActivation() ? new Identity() : c.normed(out, false, false));
+            averages = c.blocks().averageDown() && stride > 1;
+            conv = child("conv", c.conv(in, out, 1, c.blocks().averageDown() ? 1 : stride, false));
+            norm = child("norm", c.blocks().preActivation() ? new Identity() : c.normed(out, false, false));
         }
 
         @Override

@@ -1,9 +1,10 @@
 package dev.vitrail.models.resnet;
 
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.resnet.ResNetV2Config.Convolution;
 import dev.vitrail.models.resnet.ResNetV2Config.Norm;
-import dev.vitrail.models.resnet.ResNetV2Config.Stem;
+import dev.vitrail.models.resnet.ResNetV2Config.StemType;
 import java.util.List;
 
 /** The published sizes of the {@link ResNetV2}, by timm's names; BiT's are of its paper's section 3.1. */
@@ -11,35 +12,31 @@ public final class ResNetV2Variants {
     private ResNetV2Variants() {}
 
     private static ResNetV2Config bit(int image, int widthFactor, Integer... depths) {
-        return ResNetV2Config.of(depths).with(o -> {
-            o.imageHeight = image;
-            o.imageWidth = image;
-            o.widthFactor = widthFactor;
-            o.stem = Stem.FIXED;
-            o.convolutionEps = 1e-8;
-        });
+        return bit(ResNetV2Config.of(depths))
+                .withBlocks(b -> b.withWidthFactor(widthFactor))
+                .withImage(ImageInput.square(image));
     }
 
-    /** With batch normalisation and ordinary convolutions. */
+    private static ResNetV2Config bit(ResNetV2Config config) {
+        return config.withStem(s -> s.withType(StemType.FIXED))
+                .withLayers(l -> l.withConvolution(Convolution.STANDARDIZED, 1e-8));
+    }
+
+    /** With batch normalization and ordinary convolutions. */
     private static ResNetV2Config batch(Integer... depths) {
-        return ResNetV2Config.of(depths).with(o -> {
-            o.convolution = Convolution.PLAIN;
-            o.norm = Norm.BATCH;
-        });
+        return ResNetV2Config.of(depths)
+                .withLayers(l -> l.withNorm(Norm.BATCH).withConvolution(Convolution.PLAIN, l.convolutionEps()));
     }
 
     private static ResNetV2Config d(ResNetV2Config config) {
-        return config.with(o -> {
-            o.stem = Stem.DEEP;
-            o.averageDown = true;
-        });
+        return config.withStem(s -> s.withType(StemType.DEEP)).withBlocks(b -> b.withAverageDown(true));
     }
 
     public static final ModelFamily FAMILY = ModelFamily.of("ResNetV2")
             // spotless:off
             .variant("resnetv2_50",         batch(3, 4, 6, 3))
             .variant("resnetv2_50d",        d(batch(3, 4, 6, 3)))
-            .variant("resnetv2_50d_gn",     d(batch(3, 4, 6, 3)).with(o -> o.norm = Norm.GROUP))
+            .variant("resnetv2_50d_gn",     d(batch(3, 4, 6, 3)).withLayers(l -> l.withNorm(Norm.GROUP)))
             .variant("resnetv2_101",        batch(3, 4, 23, 3))
             //                                  image factor
             .variant("resnetv2_50x1_bit",   bit(224, 1, 3, 4, 6, 3))
@@ -49,14 +46,9 @@ public final class ResNetV2Variants {
             .variant("resnetv2_152x2_bit",  bit(224, 2, 3, 8, 36, 3))
             .variant("resnetv2_152x4_bit",  bit(480, 4, 3, 8, 36, 3))
             // BiT's blocks in miniature, for small images; ours, without published weights
-            .variant("resnetv2_mini_32_bit", ResNetV2Config.of(1, 1, 1).with(o -> {
-                o.imageHeight = 32;
-                o.imageWidth = 32;
-                o.classes = 10;
-                o.widths = List.of(128, 256, 512);
-                o.stemWidth = 32;
-                o.stem = Stem.FIXED;
-                o.convolutionEps = 1e-8;
-            }));
+            .variant("resnetv2_mini_32_bit", bit(ResNetV2Config.of(1, 1, 1))
+                    .withStem(s -> new ResNetV2Config.Stem(s.type(), 32))
+                    .withBlocks(b -> b.withWidths(List.of(128, 256, 512)))
+                    .withImage(32, 32).withClasses(10));
             // spotless:on
 }

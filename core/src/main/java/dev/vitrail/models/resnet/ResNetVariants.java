@@ -1,7 +1,7 @@
 package dev.vitrail.models.resnet;
 
-import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BASIC;
-import static dev.vitrail.models.resnet.ResNetConfig.BlockKind.BOTTLENECK;
+import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BASIC;
+import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BOTTLENECK;
 
 import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ModelFamily;
@@ -26,16 +26,8 @@ public final class ResNetVariants {
             .variant("resnet101", ResNetConfig.of(BOTTLENECK, 3, 4, 23, 3))
             .variant("resnet152", ResNetConfig.of(BOTTLENECK, 3, 8, 36, 3))
             // Not published: small ones for small images, the second with as many parameters as a miniature ViT.
-            .variant("resnet_mini_32", ResNetConfig.of(BASIC, 1, 1, 1).with(o -> {
-                o.imageHeight = 32;
-                o.imageWidth = 32;
-                o.classes = 10;
-                o.widths = List.of(32, 64, 128);
-            }))
-            .variant("resnet20_mini_32", ResNetConfig.of(BASIC, 7, 2).with(o -> {
-                o.imageHeight = 32;
-                o.imageWidth = 32;
-                o.classes = 10;
-            }));
+            .variant("resnet_mini_32", ResNetConfig.of(BASIC, 1, 1, 1)
+                    .withBlocks(b -> b.withWidths(List.of(32, 64, 128))).withImage(32, 32).withClasses(10))
+            .variant("resnet20_mini_32", ResNetConfig.of(BASIC, 7, 2).withImage(32, 32).withClasses(10));
             // spotless:on
 }

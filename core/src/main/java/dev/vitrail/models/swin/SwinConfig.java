@@ -2,76 +2,45 @@ package dev.vitrail.models.swin;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
-import dev.vitrail.models.ModelOptions;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.models.layers.Window;
 import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalDouble;
+import java.util.function.UnaryOperator;
 
 /**
- * The numbers and options that tell one Swin Transformer from another (names in parentheses are timm's, or the authors' where
- * timm has none). Lists have an entry for each stage.
+ * The configuration of a {@link SwinTransformer} (names in parentheses are timm's, or the authors' where timm has none).
  *
  * @param version which paper
- * @param imageHeight rows of the images that windows are fitted to, pixels (img_size)
- * @param imageWidth columns of those images, pixels
- * @param patch side of a patch, pixels (patch_size)
- * @param channels colour channels (in_chans)
- * @param classes rows of the head; 0 for none (num_classes)
- * @param width C, channels of the first stage, doubled by every further one (embed_dim)
- * @param depths blocks (depths)
- * @param heads attention heads (num_heads)
- * @param headWidths d, channels of a head; 0 where the heads share the stage's channels (head_dim)
- * @param windows sides of a window, tokens; it is never larger than the map (window_size)
- * @param pretrainedWindows sides of the windows that version 2 was trained with before; 0 for none (pretrained_window_sizes)
- * @param mlpRatios hidden channels of the MLPs over the stage's channels (mlp_ratio)
- * @param qkvBias whether queries, keys and values have biases; in version 2 keys have none (qkv_bias)
- * @param attentionScale factor of the scores in version 1; empty for 1/√d (qk_scale)
- * @param patchNorm whether patches are normalised (patch_norm)
- * @param absolutePositions whether positions are added to patches (ape)
- * @param fixedWindows whether windows and shifts stay as the configured image size has them when images of another size come;
- *     else they are fitted again (strict_img_size=False)
- * @param activation the MLPs' non-linearity (act_layer)
- * @param normEps eps of the layer normalisations
- * @param headDropout probability before the head (drop_rate)
- * @param positionDropout probability after the patch embedding (the authors' drop_rate)
- * @param projectionDropout probability after projections (proj_drop_rate)
- * @param attentionDropout probability of attention weights (attn_drop_rate)
- * @param dropPath rate of stochastic depth of the last block; it rises linearly from 0 (drop_path_rate)
+ * @param image the images that windows are fitted to
+ * @param patches how they are cut
+ * @param stages the pyramid
+ * @param windows in which its tokens attend to each other
+ * @param head classifier, of the mean over the map
+ * @param dropouts probabilities; the rate of stochastic depth rises linearly from 0
  */
 public record SwinConfig(
         Version version,
-        int imageHeight,
-        int imageWidth,
-        int patch,
-        int channels,
-        int classes,
-        int width,
-        List<Integer> depths,
-        List<Integer> heads,
-        List<Integer> headWidths,
-        List<Window> windows,
-        List<Integer> pretrainedWindows,
-        List<Double> mlpRatios,
-        boolean qkvBias,
-        OptionalDouble attentionScale,
-        boolean patchNorm,
-        boolean absolutePositions,
-        boolean fixedWindows,
-        Activation activation,
-        double normEps,
-        double headDropout,
-        double positionDropout,
-        double projectionDropout,
-        double attentionDropout,
-        double dropPath)
-        implements AdjustableConfig<SwinConfig, SwinConfig.Options> {
+        ImageInput image,
+        Patches patches,
+        Stages stages,
+        Windows windows,
+        Head head,
+        Dropouts dropouts)
+        implements ModelConfig {
+    private static final List<Pool> POOLS = List.of(Pool.AVG);
+
     /** Which of the two papers. */
     public enum Version {
         /** arXiv:2103.14030. */
@@ -80,48 +49,171 @@ public record SwinConfig(
         V2
     }
 
-    public SwinConfig {
-        depths = List.copyOf(depths);
-        heads = List.copyOf(heads);
-        headWidths = List.copyOf(headWidths);
-        windows = List.copyOf(windows);
-        pretrainedWindows = List.copyOf(pretrainedWindows);
-        mlpRatios = List.copyOf(mlpRatios);
-        require(
-                imageHeight > 0 && imageWidth > 0 && patch > 0,
-                "image of %d×%d pixels and patch %d must be positive",
-                imageHeight,
-                imageWidth,
-                patch);
-        Sizes.requireChannelsAndClasses(channels, classes);
-        int stages = depths.size();
-        require(stages > 0 && stages <= 16, "a Swin Transformer has 1 to 16 stages, found %d depths", stages);
-        requireSame("heads", heads, stages);
-        requireSame("head widths", headWidths, stages);
-        requireSame("windows", windows, stages);
-        requireSame("pretrained windows", pretrainedWindows, stages);
-        requireSame("MLP ratios", mlpRatios, stages);
-        for (int i = 0; i < stages; i++) {
-            int channelsHere = width << i, count = heads.get(i);
-            require(
-                    width > 0 && depths.get(i) > 0 && count > 0,
-                    "width %d, depth %d and heads %d of stage %d must be positive",
-                    width,
-                    depths.get(i),
-                    count,
-                    i + 1);
-            require(
-                    headWidths.get(i) > 0 || channelsHere % count == 0,
-                    "the %d channels of stage %d are not a multiple of its %d heads: take %d heads, or a width that is",
-                    channelsHere,
-                    i + 1,
-                    count,
-                    Sizes.nearestDivisor(channelsHere, count));
-            require(
-                    version == Version.V1 || headWidths.get(i) == 0,
-                    "heads of a width of their own (%d) are for version 1 only: leave head widths at 0",
-                    headWidths.get(i));
+    /**
+     * How images are cut into patches.
+     *
+     * @param size side of a patch, pixels (patch_size)
+     * @param norm whether patches are normalized (patch_norm)
+     * @param absolutePositions whether positions are added to them (ape)
+     */
+    public record Patches(int size, boolean norm, boolean absolutePositions) {
+        public Patches {
+            require(size > 0, "patch %d must be positive", size);
         }
+    }
+
+    /**
+     * The pyramid; lists have an entry for each stage.
+     *
+     * @param width C, channels of the first stage, doubled by every further one (embed_dim)
+     * @param depths blocks (depths)
+     * @param heads attention heads (num_heads)
+     * @param headWidths d, channels of a head; 0 where the heads share the stage's channels (head_dim)
+     * @param mlpRatios hidden channels of the MLPs over the stage's channels (mlp_ratio)
+     * @param qkvBias whether queries, keys and values have biases; in version 2 keys have none (qkv_bias)
+     * @param attentionScale factor of the scores in version 1; empty for 1/√d (qk_scale)
+     * @param activation the MLPs' non-linearity (act_layer)
+     * @param normEps epsilon of the layer normalizations
+     */
+    public record Stages(
+            int width,
+            List<Integer> depths,
+            List<Integer> heads,
+            List<Integer> headWidths,
+            List<Double> mlpRatios,
+            boolean qkvBias,
+            OptionalDouble attentionScale,
+            Activation activation,
+            double normEps) {
+        public Stages {
+            depths = List.copyOf(depths);
+            heads = List.copyOf(heads);
+            headWidths = List.copyOf(headWidths);
+            mlpRatios = List.copyOf(mlpRatios);
+            int stages = depths.size();
+            require(stages > 0 && stages <= 16, "a Swin Transformer has 1 to 16 stages, found %d depths", stages);
+            requireSame("heads", heads, stages);
+            requireSame("head widths", headWidths, stages);
+            requireSame("MLP ratios", mlpRatios, stages);
+            for (int i = 0; i < stages; i++) {
+                int channels = width << i, count = heads.get(i);
+                require(
+                        width > 0 && depths.get(i) > 0 && count > 0,
+                        "width %d, depth %d and heads %d of stage %d must be positive",
+                        width,
+                        depths.get(i),
+                        count,
+                        i + 1);
+                require(
+                        headWidths.get(i) > 0 || channels % count == 0,
+                        "the %d channels of stage %d are not a multiple of its %d heads: take %d heads, or a width that is",
+                        channels,
+                        i + 1,
+                        count,
+                        Sizes.nearestDivisor(channels, count));
+            }
+        }
+
+        /** Stages as timm's constructor makes them: MLP ratio 4, all biases, exact GELU, epsilon 10⁻⁵. */
+        public static Stages of(int width, List<Integer> depths, List<Integer> heads) {
+            return new Stages(
+                    width,
+                    depths,
+                    heads,
+                    Collections.nCopies(depths.size(), 0),
+                    Collections.nCopies(depths.size(), 4.0),
+                    true,
+                    OptionalDouble.empty(),
+                    Activation.GELU,
+                    1e-5);
+        }
+
+        /** Number of stages. */
+        public int count() {
+            return depths.size();
+        }
+
+        /** Channels of a stage's tokens. */
+        public int widthOf(int stage) {
+            return width << stage;
+        }
+
+        int headWidthOf(int stage) {
+            return headWidths.get(stage) > 0 ? headWidths.get(stage) : widthOf(stage) / heads.get(stage);
+        }
+
+        int hiddenOf(int stage) {
+            return (int) (widthOf(stage) * mlpRatios.get(stage));
+        }
+
+        Stages with(ConstructorArguments a) {
+            var blocks = a.integers("depths", depths);
+            int count = blocks.size();
+            boolean same = count == depths.size();
+            var ratios = a.numbers("mlp_ratio");
+            return new Stages(
+                    a.integer("embed_dim", width),
+                    blocks,
+                    a.stages("num_heads", count, heads),
+                    a.stages("head_dim", count, same ? headWidths : Collections.nCopies(count, 0)),
+                    ratios.isEmpty() && same
+                            ? mlpRatios
+                            : ratios.size() > 1
+                                    ? ratios
+                                    : Collections.nCopies(count, ratios.isEmpty() ? mlpRatios.get(0) : ratios.get(0)),
+                    a.flag("qkv_bias", qkvBias),
+                    attentionScale,
+                    a.activation("act_layer", activation),
+                    normEps);
+        }
+    }
+
+    /**
+     * The windows of each stage.
+     *
+     * @param sizes sides of a window, tokens; it is never larger than the map (window_size)
+     * @param pretrained sides of the windows that version 2 was trained with before; 0 for none (pretrained_window_sizes)
+     * @param fixed whether windows and shifts stay as the configured image size has them when images of another size come; else
+     *     they are fitted again (strict_img_size=False)
+     */
+    public record Windows(List<Window> sizes, List<Integer> pretrained, boolean fixed) {
+        public Windows {
+            sizes = List.copyOf(sizes);
+            pretrained = List.copyOf(pretrained);
+        }
+
+        /** Square windows of that side in each of some stages. */
+        public static Windows of(int stages, int side) {
+            return of(Collections.nCopies(stages, new Window(side, side)));
+        }
+
+        /** Windows of a model that was not trained with others before. */
+        public static Windows of(List<Window> sizes) {
+            return new Windows(sizes, Collections.nCopies(sizes.size(), 0), false);
+        }
+
+        Windows with(ConstructorArguments a, int count) {
+            boolean same = count == sizes.size();
+            return new Windows(
+                    a.pair("window_size")
+                            .map(sides -> Collections.nCopies(count, new Window(sides[0], sides[1])))
+                            .orElse(same ? sizes : Collections.nCopies(count, sizes.get(0))),
+                    a.stages("pretrained_window_sizes", count, same ? pretrained : Collections.nCopies(count, 0)),
+                    !a.flag("strict_img_size", !fixed));
+        }
+    }
+
+    public SwinConfig {
+        int count = stages.count();
+        requireSame("windows", windows.sizes, count);
+        requireSame("pretrained windows", windows.pretrained, count);
+        for (int width : stages.headWidths) {
+            require(
+                    version == Version.V1 || width == 0,
+                    "heads of a width of their own (%d) are for version 1 only: leave head widths at 0",
+                    width);
+        }
+        head.requirePool(POOLS);
     }
 
     private static void requireSame(String what, List<?> list, int stages) {
@@ -131,63 +223,40 @@ public record SwinConfig(
     /** A Swin as timm's constructor makes it: patches of 4 pixels, MLP ratio 4, all biases, 1000 classes, drop path 0.1. */
     public static SwinConfig of(
             Version version, int image, int width, List<Integer> depths, List<Integer> heads, int window) {
-        int stages = depths.size();
-        // spotless:off
         return new SwinConfig(
-                version, image, image, 4, 3, 1000, width, depths, heads, Collections.nCopies(stages, 0),
-                Collections.nCopies(stages, new Window(window, window)), Collections.nCopies(stages, 0),
-                Collections.nCopies(stages, 4.0), true, OptionalDouble.empty(), true, false, false, Activation.GELU, 1e-5,
-                0, 0, 0, 0, 0.1);
-        // spotless:on
+                version,
+                ImageInput.square(image),
+                new Patches(4, true, false),
+                Stages.of(width, depths, heads),
+                Windows.of(depths.size(), window),
+                Head.of(Pool.AVG),
+                Dropouts.NONE.withPath(0.1));
     }
 
-    /** Number of stages. */
-    public int stages() {
-        return depths.size();
-    }
-
-    /** Channels of a stage's tokens. */
-    public int widthOf(int stage) {
-        return width << stage;
-    }
-
-    int headWidthOf(int stage) {
-        return headWidths.get(stage) > 0 ? headWidths.get(stage) : widthOf(stage) / heads.get(stage);
-    }
-
-    int hiddenOf(int stage) {
-        return (int) (widthOf(stage) * mlpRatios.get(stage));
-    }
-
-    Grid grid() {
-        return new Grid(gridHeight(), gridWidth());
-    }
-
-    /** Rows of patches. */
-    public int gridHeight() {
-        return Sizes.ceilDiv(imageHeight, patch);
-    }
-
-    /** Columns of patches. */
-    public int gridWidth() {
-        return Sizes.ceilDiv(imageWidth, patch);
+    /** The patches of an image. */
+    public Grid grid() {
+        return Patch.square(patches.size).grid(image);
     }
 
     /** The windows of a stage for the configured image size, which its table of biases is for. */
     ShiftedWindows windowsOf(int stage, boolean shifted) {
-        return fitted(stage, gridHeight(), gridWidth(), windows.get(stage), shifted);
+        return fitted(stage, grid(), windows.sizes.get(stage), shifted);
     }
 
     /** The windows of a stage for a map of patches of that size. */
-    ShiftedWindows windowsOf(int stage, int rows, int columns, boolean shifted) {
+    ShiftedWindows windowsOf(int stage, Grid map, boolean shifted) {
         var built = windowsOf(stage, shifted);
-        return fixedWindows ? built : fitted(stage, rows, columns, new Window(built.height(), built.width()), shifted);
+        return windows.fixed ? built : fitted(stage, map, new Window(built.height(), built.width()), shifted);
     }
 
-    private static ShiftedWindows fitted(int stage, int rows, int columns, Window window, boolean shifted) {
+    private static ShiftedWindows fitted(int stage, Grid map, Window window, boolean shifted) {
         // As timm counts, an odd side is halved downwards here, though merging pads it.
         return ShiftedWindows.fit(
-                Math.max(1, rows >> stage), Math.max(1, columns >> stage), window.height(), window.width(), shifted);
+                Math.max(1, map.rows() >> stage),
+                Math.max(1, map.columns() >> stage),
+                window.height(),
+                window.width(),
+                shifted);
     }
 
     @Override
@@ -196,21 +265,27 @@ public record SwinConfig(
     }
 
     @Override
+    public List<Pool> pools() {
+        return POOLS;
+    }
+
+    @Override
     public List<String> adjustments(int height, int width) {
         var notes = new ArrayList<String>();
-        int rows = Sizes.ceilDiv(height, patch), columns = Sizes.ceilDiv(width, patch);
-        if (rows * patch != height || columns * patch != width) {
+        int patch = patches.size;
+        var map = Patch.square(patch).grid(image.withSize(height, width));
+        if (map.rows() * patch != height || map.columns() * patch != width) {
             notes.add("images of %d×%d pixels are padded to %d×%d, a multiple of the patch of %d pixels"
-                    .formatted(height, width, rows * patch, columns * patch, patch));
+                    .formatted(height, width, map.rows() * patch, map.columns() * patch, patch));
         }
-        int H = rows, W = columns;
-        for (int stage = 0; stage < stages(); stage++) {
+        int H = map.rows(), W = map.columns();
+        for (int stage = 0; stage < stages.count(); stage++) {
             if (stage > 0) {
                 H = Sizes.ceilDiv(H, 2);
                 W = Sizes.ceilDiv(W, 2);
             }
-            var wanted = windows.get(stage);
-            var cut = windowsOf(stage, rows, columns, false);
+            var wanted = windows.sizes.get(stage);
+            var cut = windowsOf(stage, map, false);
             if (cut.height() != wanted.height() || cut.width() != wanted.width()) {
                 notes.add("stage %d has windows of %d×%d tokens instead of %d×%d"
                         .formatted(stage + 1, cut.height(), cut.width(), wanted.height(), wanted.width()));
@@ -225,82 +300,41 @@ public record SwinConfig(
     }
 
     @Override
-    public String poolName() {
-        return "avg";
-    }
-
-    @Override
     public SwinConfig withArguments(ConstructorArguments a) {
-        return with(o -> {
-            a.image((height, width) -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-            a.side("patch_size", value -> o.patch = value);
-            a.integer("embed_dim", value -> o.width = value);
-            a.integers("depths", value -> o.depths = value);
-            int stages = o.depths.size();
-            if (stages != depths.size()) {
-                o.headWidths = Collections.nCopies(stages, 0);
-                o.pretrainedWindows = Collections.nCopies(stages, 0);
-                o.mlpRatios = Collections.nCopies(stages, mlpRatios.get(0));
-                o.windows = Collections.nCopies(stages, windows.get(0));
-            }
-            a.stages("num_heads", stages, value -> o.heads = value);
-            a.stages("head_dim", stages, value -> o.headWidths = value);
-            a.pair(
-                    "window_size",
-                    (height, width) -> o.windows = Collections.nCopies(stages, new Window(height, width)));
-            a.stages("pretrained_window_sizes", stages, value -> o.pretrainedWindows = value);
-            a.numbers(
-                    "mlp_ratio",
-                    value -> o.mlpRatios = value.size() == 1 ? Collections.nCopies(stages, value.get(0)) : value);
-            a.flag("qkv_bias", value -> o.qkvBias = value);
-            a.flag("strict_img_size", value -> o.fixedWindows = !value);
-            a.activation("act_layer", value -> o.activation = value);
-            a.number("drop_rate", value -> o.headDropout = value);
-            a.number("proj_drop_rate", value -> o.projectionDropout = value);
-            a.number("attn_drop_rate", value -> o.attentionDropout = value);
-            a.number("drop_path_rate", value -> o.dropPath = value);
-            a.only("norm_layer", "layernorm");
-            a.only("always_partition", false);
-            a.pass("weight_init");
-        });
+        var changed = stages.with(a);
+        a.only("norm_layer", "layernorm");
+        a.only("always_partition", false);
+        a.pass("weight_init");
+        return new SwinConfig(
+                version,
+                a.image(image),
+                new Patches(a.side("patch_size", patches.size), patches.norm, patches.absolutePositions),
+                changed,
+                windows.with(a, changed.count()),
+                head.with(a, POOLS),
+                dropouts.with(a));
     }
 
     @Override
-    public Options options() {
-        return new Options();
+    public SwinConfig withImage(ImageInput other) {
+        return new SwinConfig(version, other, patches, stages, windows, head, dropouts);
     }
 
-    /** The components by their names, to be changed one by one. */
-    public final class Options extends ModelOptions<SwinConfig> {
-        public int patch = patch(), width = width();
-        public double normEps = normEps(), headDropout = headDropout(), positionDropout = positionDropout();
-        public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
-        public boolean qkvBias = qkvBias(), patchNorm = patchNorm(), absolutePositions = absolutePositions();
-        public boolean fixedWindows = fixedWindows();
-        public Version version = version();
-        public List<Integer> depths = depths(), heads = heads(), headWidths = headWidths();
-        public List<Integer> pretrainedWindows = pretrainedWindows();
-        public List<Window> windows = windows();
-        public List<Double> mlpRatios = mlpRatios();
-        public OptionalDouble attentionScale = attentionScale();
-        public Activation activation = activation();
+    public SwinConfig withPatches(Patches other) {
+        return new SwinConfig(version, image, other, stages, windows, head, dropouts);
+    }
 
-        private Options() {
-            super(SwinConfig.this);
-        }
+    public SwinConfig withWindows(UnaryOperator<Windows> change) {
+        return new SwinConfig(version, image, patches, stages, change.apply(windows), head, dropouts);
+    }
 
-        @Override
-        public SwinConfig config() {
-            // spotless:off
-            return new SwinConfig(
-                    version, imageHeight, imageWidth, patch, channels, classes, width, depths, heads, headWidths,
-                    windows, pretrainedWindows, mlpRatios, qkvBias, attentionScale, patchNorm, absolutePositions,
-                    fixedWindows, activation, normEps, headDropout, positionDropout, projectionDropout,
-                    attentionDropout, dropPath);
-            // spotless:on
-        }
+    @Override
+    public SwinConfig withHead(Head other) {
+        return new SwinConfig(version, image, patches, stages, windows, other, dropouts);
+    }
+
+    @Override
+    public SwinConfig withDropPath(double rate) {
+        return new SwinConfig(version, image, patches, stages, windows, head, dropouts.withPath(rate));
     }
 }

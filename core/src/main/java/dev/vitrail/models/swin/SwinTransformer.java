@@ -2,11 +2,12 @@ package dev.vitrail.models.swin;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Grid;
 import dev.vitrail.models.layers.PatchProjection;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.RelativePositionTables;
@@ -48,30 +49,37 @@ import org.jspecify.annotations.Nullable;
  * <p>Shapes: {@code B} images in a batch, {@code H×W} tokens in a map, {@code C} channels of a token, {@code n} tokens in a
  * window, {@code h} heads of {@code d} channels.
  */
-public final class SwinTransformer extends FamilyModel<SwinConfig> {
+public final class SwinTransformer extends Model {
     private final PatchEmbedding patches;
     private final @Nullable Parameter positions;
     private final Dropout positionDropout;
     private final List<Stage> stages;
     private final LayerNorm norm;
-    private final Dropout headDropout;
 
     public SwinTransformer(SwinConfig c) {
         super(c);
         patches = child("patch_embed", new PatchEmbedding(c));
-        positions = c.absolutePositions()
+        positions = c.patches().absolutePositions()
                 ? parameter(
                         "absolute_pos_embed",
                         Init.truncatedNormal(0.02),
                         1,
-                        (long) c.gridHeight() * c.gridWidth(),
-                        c.width())
+                        c.grid().patches(),
+                        c.stages().width())
                 : null;
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
-        stages = children("layers", c.stages(), i -> new Stage(c, i));
-        norm = child("norm", new LayerNorm(c.widthOf(c.stages() - 1), c.normEps()));
-        headDropout = child("head.drop", new Dropout(c.headDropout()));
-        classifier("head.fc", classes -> new Linear(c.widthOf(c.stages() - 1), classes));
+        positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
+        stages = children("layers", c.stages().count(), i -> new Stage(c, i));
+        norm = child(
+                "norm",
+                new LayerNorm(
+                        c.stages().widthOf(c.stages().count() - 1), c.stages().normEps()));
+        classifier(
+                "head.fc", classes -> new Linear(c.stages().widthOf(c.stages().count() - 1), classes));
+    }
+
+    @Override
+    public SwinConfig config() {
+        return (SwinConfig) super.config();
     }
 
     /**
@@ -85,9 +93,14 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         var x = patches.apply(images); //                                              [B, H, W, C]
         int rows = (int) x.size(1), columns = (int) x.size(2);
         if (positions != null) {
-            x = x.plus(
-                    Positions.resample(positions.value(), 0, config().gridHeight(), config().gridWidth(), rows, columns)
-                            .reshape(1, rows, columns, config().width()));
+            x = x.plus(Positions.resample(
+                            positions.value(),
+                            0,
+                            config().grid().rows(),
+                            config().grid().columns(),
+                            rows,
+                            columns)
+                    .reshape(1, rows, columns, config().stages().width()));
         }
         x = positionDropout.apply(x);
         int last = stages.size() - 1;
@@ -101,20 +114,23 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        return IntStream.range(0, config().stages())
-                .mapToObj(i -> FeatureInfo.square("layers." + i, config().widthOf(i), config().patch() << i))
+        return IntStream.range(0, config().stages().count())
+                .mapToObj(i -> FeatureInfo.square(
+                        "layers." + i,
+                        config().stages().widthOf(i),
+                        config().patches().size() << i))
                 .toList();
     }
 
     /** {@code [B, H, W, C] → [B, C]}, the mean over the map. */
     @Override
     protected Tensor pooled(Tensor x) {
-        return headDropout.apply(x.mean(false, 1, 2));
+        return x.mean(false, 1, 2);
     }
 
     @Override
     public int width() {
-        return config().widthOf(config().stages() - 1);
+        return config().stages().widthOf(config().stages().count() - 1);
     }
 
     @Override
@@ -134,7 +150,12 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         }
         if (name.equals("absolute_pos_embed")) {
             return Positions.fit(
-                    values, 0, source.map(c -> ((SwinConfig) c).grid()), config().grid(), config().width(), true);
+                    values,
+                    0,
+                    source.map(c -> ((SwinConfig) c).grid()),
+                    config().grid(),
+                    config().stages().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -155,8 +176,9 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
     private static final Pattern STAGE = Pattern.compile("layers\\.(\\d+)\\..*");
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.ofStages(i -> "layers." + i, ".blocks", config().depths())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.ofStages(
+                        i -> "layers." + i, ".blocks", config().stages().depths())
                 .embedding("patch_embed", "absolute_pos_embed")
                 .last("norm");
     }
@@ -167,8 +189,15 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         private final Layer norm;
 
         PatchEmbedding(SwinConfig c) {
-            projection = child("proj", new PatchProjection(c.channels(), c.width(), c.patch()));
-            norm = child("norm", c.patchNorm() ? new LayerNorm(c.width(), c.normEps()) : new Identity());
+            projection = child(
+                    "proj",
+                    new PatchProjection(
+                            c.channels(), c.stages().width(), c.patches().size()));
+            norm = child(
+                    "norm",
+                    c.patches().norm()
+                            ? new LayerNorm(c.stages().width(), c.stages().normEps())
+                            : new Identity());
         }
 
         @Override
@@ -185,7 +214,10 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
 
         PatchMerging(SwinConfig c, int width) {
             normFirst = c.version() == SwinConfig.Version.V1;
-            norm = child("norm", new LayerNorm(normFirst ? 4L * width : 2L * width, c.normEps()));
+            norm = child(
+                    "norm",
+                    new LayerNorm(
+                            normFirst ? 4L * width : 2L * width, c.stages().normEps()));
             reduction = child("reduction", new Linear(4L * width, 2L * width, false));
         }
 
@@ -211,8 +243,12 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         Stage(SwinConfig c, int number) {
             config = c;
             this.number = number;
-            merging = child("downsample", number == 0 ? new Identity() : new PatchMerging(c, c.widthOf(number - 1)));
-            var dropPaths = DropPath.linear(c.dropPath(), c.depths())[number];
+            merging = child(
+                    "downsample",
+                    number == 0
+                            ? new Identity()
+                            : new PatchMerging(c, c.stages().widthOf(number - 1)));
+            var dropPaths = DropPath.linear(c.dropouts().path(), c.stages().depths())[number];
             blocks = children(
                     "blocks",
                     dropPaths.length,
@@ -237,7 +273,7 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
 
         private Windows windows(Tensor x, boolean shifted, int rows, int columns) {
             var table = config.windowsOf(number, shifted);
-            var cut = config.windowsOf(number, rows, columns, shifted);
+            var cut = config.windowsOf(number, new Grid(rows, columns), shifted);
             var index = table(indices, cut, () -> ShiftedWindows.relativePositions(
                             cut.height(), cut.width(), table.height(), table.width())
                     .flatten(0));
@@ -307,19 +343,25 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
         private final DropPath dropPath2;
 
         BlockV1(SwinConfig c, int stage, double dropPath) {
-            int C = c.widthOf(stage);
-            norm1 = child("norm1", new LayerNorm(C, c.normEps()));
+            int C = c.stages().widthOf(stage);
+            norm1 = child("norm1", new LayerNorm(C, c.stages().normEps()));
             attention = child("attn", new WindowAttention(c, stage));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(C, c.normEps()));
-            mlp = child("mlp", new Mlp(C, c.hiddenOf(stage), c.activation(), c.projectionDropout()));
+            norm2 = child("norm2", new LayerNorm(C, c.stages().normEps()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            C,
+                            c.stages().hiddenOf(stage),
+                            c.stages().activation(),
+                            c.dropouts().projection()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
         @Override
         Tensor forward(Tensor x, Windows windows) {
-            x = Residual.sum(x, dropPath1.apply(attention.apply(norm1.apply(x), windows)));
-            return Residual.sum(x, dropPath2.apply(mlp.apply(norm2.apply(x))));
+            x = Residual.addInPlace(x, dropPath1.apply(attention.apply(norm1.apply(x), windows)));
+            return Residual.addInPlace(x, dropPath2.apply(mlp.apply(norm2.apply(x))));
         }
     }
 
@@ -336,20 +378,20 @@ public final class SwinTransformer extends FamilyModel<SwinConfig> {
 
         WindowAttention(SwinConfig c, int stage) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            int C = c.widthOf(stage);
+            int C = c.stages().widthOf(stage);
             var window = c.windowsOf(stage, false);
-            heads = c.heads().get(stage);
-            headWidth = c.headWidthOf(stage);
-            scale = c.attentionScale().orElse(1 / Math.sqrt(headWidth));
-            dropout = c.attentionDropout();
+            heads = c.stages().heads().get(stage);
+            headWidth = c.stages().headWidthOf(stage);
+            scale = c.stages().attentionScale().orElse(1 / Math.sqrt(headWidth));
+            dropout = c.dropouts().attention();
             biases = parameter(
                     "relative_position_bias_table",
                     Init.truncatedNormal(0.02),
                     (2L * window.height() - 1) * (2L * window.width() - 1),
                     heads);
-            qkv = child("qkv", new Linear(C, 3L * heads * headWidth, c.qkvBias()));
+            qkv = child("qkv", new Linear(C, 3L * heads * headWidth, c.stages().qkvBias()));
             out = child("proj", new Linear((long) heads * headWidth, C));
-            outDropout = child("proj_drop", new Dropout(c.projectionDropout()));
+            outDropout = child("proj_drop", new Dropout(c.dropouts().projection()));
         }
 
         Tensor apply(Tensor x, Windows windows) {

@@ -41,20 +41,26 @@ final class SwinTransformerV2 {
         private final DropPath dropPath2;
 
         Block(SwinConfig c, int stage, double dropPath) {
-            int C = c.widthOf(stage);
+            int C = c.stages().widthOf(stage);
             attention = child("attn", new WindowAttention(c, stage));
             // Branches that start at zero: each block is the identity at first.
-            norm1 = child("norm1", new LayerNorm(C, c.normEps(), Init.zeros()));
+            norm1 = child("norm1", new LayerNorm(C, c.stages().normEps(), Init.zeros()));
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            mlp = child("mlp", new Mlp(C, c.hiddenOf(stage), c.activation(), c.projectionDropout()));
-            norm2 = child("norm2", new LayerNorm(C, c.normEps(), Init.zeros()));
+            mlp = child(
+                    "mlp",
+                    new Mlp(
+                            C,
+                            c.stages().hiddenOf(stage),
+                            c.stages().activation(),
+                            c.dropouts().projection()));
+            norm2 = child("norm2", new LayerNorm(C, c.stages().normEps(), Init.zeros()));
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
         @Override
         Tensor forward(Tensor x, Windows windows) {
-            x = Residual.sum(x, dropPath1.apply(norm1.apply(attention.apply(x, windows))));
-            return Residual.sum(x, dropPath2.apply(norm2.apply(mlp.apply(x))));
+            x = Residual.addInPlace(x, dropPath1.apply(norm1.apply(attention.apply(x, windows))));
+            return Residual.addInPlace(x, dropPath2.apply(norm2.apply(mlp.apply(x))));
         }
     }
 
@@ -77,18 +83,18 @@ final class SwinTransformerV2 {
 
         WindowAttention(SwinConfig c, int stage) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            int C = c.widthOf(stage);
-            heads = c.heads().get(stage);
+            int C = c.stages().widthOf(stage);
+            heads = c.stages().heads().get(stage);
             headWidth = C / heads;
-            dropout = c.attentionDropout();
+            dropout = c.dropouts().attention();
             logitScale = parameter("logit_scale", Init.constant(Math.log(10)), heads, 1, 1);
-            qBias = c.qkvBias() ? parameter("q_bias", Init.zeros(), C) : null;
-            vBias = c.qkvBias() ? parameter("v_bias", Init.zeros(), C) : null;
+            qBias = c.stages().qkvBias() ? parameter("q_bias", Init.zeros(), C) : null;
+            vBias = c.stages().qkvBias() ? parameter("v_bias", Init.zeros(), C) : null;
             kBias = constant(() -> Tensor.zeros(C));
             positionBias = child("cpb_mlp", new PositionBias(c, stage));
             qkv = parameter("qkv.weight", Init.truncatedNormal(0.02), 3L * C, C);
             out = child("proj", new Linear(C, C));
-            outDropout = child("proj_drop", new Dropout(c.projectionDropout()));
+            outDropout = child("proj_drop", new Dropout(c.dropouts().projection()));
         }
 
         Tensor apply(Tensor x, Windows windows) {
@@ -137,17 +143,17 @@ final class SwinTransformerV2 {
 
         PositionBias(SwinConfig c, int stage) {
             var window = c.windowsOf(stage, false);
-            int pretrained = c.pretrainedWindows().get(stage);
+            int pretrained = c.windows().pretrained().get(stage);
             coordinates = constant(() -> ShiftedWindows.logCoordinates(window.height(), window.width(), pretrained)
                     .flatten(0, 2));
             up = child("0", new Linear(2, HIDDEN));
-            down = child("2", new Linear(HIDDEN, c.heads().get(stage), false));
+            down = child("2", new Linear(HIDDEN, c.stages().heads().get(stage), false));
         }
 
         /** {@code [(2·height−1)·(2·width−1), h]} for the windows of the configured image size. */
         Tensor apply(Device device) {
             return framed(() -> {
-                var scores = down.apply(Activation.RELU.consume(up.apply(coordinates.on(device))));
+                var scores = down.apply(Activation.RELU.applyInPlace(up.apply(coordinates.on(device))));
                 return Functional.sigmoid(scores).times(LARGEST);
             });
         }

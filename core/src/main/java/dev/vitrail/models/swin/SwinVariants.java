@@ -3,8 +3,10 @@ package dev.vitrail.models.swin;
 import static dev.vitrail.models.swin.SwinConfig.Version.V1;
 import static dev.vitrail.models.swin.SwinConfig.Version.V2;
 
+import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.layers.Window;
+import dev.vitrail.models.swin.SwinConfig.Windows;
 import java.util.Arrays;
 import java.util.List;
 
@@ -68,21 +70,17 @@ public final class SwinVariants {
     }
 
     private static SwinConfig s3(List<Integer> depths, int... windows) {
-        return v1(224, 96, depths, 3, 7)
-                .with(o -> o.windows = Arrays.stream(windows)
-                        .mapToObj(side -> new Window(side, side))
-                        .toList());
+        var sizes =
+                Arrays.stream(windows).mapToObj(side -> new Window(side, side)).toList();
+        return v1(224, 96, depths, 3, 7).withWindows(w -> Windows.of(sizes));
     }
 
     private static SwinConfig pretrained(SwinConfig config) {
-        return config.with(o -> o.pretrainedWindows = List.of(12, 12, 12, 6));
+        return config.withWindows(w -> new Windows(w.sizes(), List.of(12, 12, 12, 6), w.fixed()));
     }
 
     /** Patches of 2 pixels: at 32 pixels a patch covers about the share of the image that 4 pixels cover at 64. */
-    private static SwinConfig mini(SwinConfig config) {
-        return config.with(o -> {
-            o.patch = 2;
-            o.classes = 10;
-        });
+    private static ModelConfig mini(SwinConfig config) {
+        return config.withPatches(new SwinConfig.Patches(2, true, false)).withClasses(10);
     }
 }

@@ -1,7 +1,6 @@
 package dev.vitrail.models.t2t;
 
 import dev.vitrail.engine.Functional;
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
@@ -32,30 +31,30 @@ final class T2TBlocks {
 
     /** The modules {@code blocks.0, blocks.1, …} of a backbone, in order. */
     static List<Layer> of(T2TViTConfig c) {
-        if (c.backbone() == T2TViTConfig.Backbone.DENSE) {
+        if (c.backbone().type() == T2TViTConfig.BackboneType.DENSE) {
             return dense(c);
         }
         var blocks = new ArrayList<Layer>();
-        for (double dropPath : DropPath.linear(c.dropPath(), c.depth())) {
-            blocks.add(new Block(c, c.width(), dropPath));
+        for (double dropPath : DropPath.linear(c.dropPath(), c.backbone().depth())) {
+            blocks.add(new Block(c, c.backbone().width(), dropPath));
         }
         return blocks;
     }
 
     /** Channels after each of the modules that {@link #of} makes. */
     static List<Integer> widths(T2TViTConfig c) {
-        if (c.backbone() != T2TViTConfig.Backbone.DENSE) {
-            return Collections.nCopies(c.depth(), c.width());
+        if (c.backbone().type() != T2TViTConfig.BackboneType.DENSE) {
+            return Collections.nCopies(c.backbone().depth(), c.backbone().width());
         }
         var widths = new ArrayList<Integer>();
-        int width = c.width();
-        for (int stage = 0; stage < c.stages().size(); stage++) {
+        int width = c.backbone().width();
+        for (int stage = 0; stage < c.backbone().stages().size(); stage++) {
             if (stage > 0) {
                 width /= 2;
                 widths.add(width);
             }
-            for (int i = 0; i < c.stages().get(stage); i++) {
-                width += c.growth();
+            for (int i = 0; i < c.backbone().stages().get(stage); i++) {
+                width += c.backbone().growth();
                 widths.add(width);
             }
         }
@@ -66,17 +65,18 @@ final class T2TBlocks {
     private static List<Layer> dense(T2TViTConfig c) {
         var blocks = new ArrayList<Layer>();
         // As in the original, stage i takes the i-th of the rates for `depth` blocks: the deepest stage drops little.
-        var dropPaths =
-                DropPath.linear(c.dropPath(), Math.max(c.depth(), c.stages().size()));
-        int width = c.width();
-        for (int stage = 0; stage < c.stages().size(); stage++) {
+        var dropPaths = DropPath.linear(
+                c.dropPath(),
+                Math.max(c.backbone().depth(), c.backbone().stages().size()));
+        int width = c.backbone().width();
+        for (int stage = 0; stage < c.backbone().stages().size(); stage++) {
             if (stage > 0) {
                 blocks.add(new Transition(width, width / 2));
                 width /= 2;
             }
-            for (int i = 0; i < c.stages().get(stage); i++) {
+            for (int i = 0; i < c.backbone().stages().get(stage); i++) {
                 blocks.add(new Block(c, width, dropPaths[stage]));
-                width += c.growth();
+                width += c.backbone().growth();
             }
         }
         return blocks;
@@ -98,8 +98,8 @@ final class T2TBlocks {
 
         Block(T2TViTConfig c, int width, double dropPath) {
             hookPoint(HookPoint.BLOCK, "");
-            boolean ghost = c.backbone() == T2TViTConfig.Backbone.GHOST;
-            boolean squeezed = c.backbone() == T2TViTConfig.Backbone.SE;
+            boolean ghost = c.backbone().type() == T2TViTConfig.BackboneType.GHOST;
+            boolean squeezed = c.backbone().type() == T2TViTConfig.BackboneType.SE;
             norm1 = child("norm1", new LayerNorm(width, T2TViT.EPS));
             attention = child("attn", ghost ? new GhostAttention(c) : attention(c, width));
             squeeze = squeezed ? child("attn.se_layer", new SqueezeExcitation(width)) : null;
@@ -107,10 +107,10 @@ final class T2TBlocks {
             child("attn_dropout", dropout);
             this.dropPath = child("drop_path", new DropPath(dropPath));
             norm2 = child("norm2", new LayerNorm(width, T2TViT.EPS));
-            int hidden = (int) (width * c.mlpRatio());
+            int hidden = (int) (width * c.backbone().mlpRatio());
             mlp = child("mlp", ghost ? new GhostMlp(c) : new Mlp(width, hidden, Activation.GELU, c.dropout()));
-            growth = c.backbone() == T2TViTConfig.Backbone.DENSE
-                    ? child("dense_linear", new Linear(width, c.growth()))
+            growth = c.backbone().type() == T2TViTConfig.BackboneType.DENSE
+                    ? child("dense_linear", new Linear(width, c.backbone().growth()))
                     : null;
         }
 
@@ -118,13 +118,21 @@ final class T2TBlocks {
             var init = Init.truncatedNormal(0.02);
             // The projection's dropout is the block's, because channel attention comes before it.
             return new Attention(new Attention.Config(
-                    width, c.heads(), c.qkvBias(), null, c.scale(width), c.attentionDropout(), 0, init, init));
+                    width,
+                    c.backbone().heads(),
+                    c.backbone().qkvBias(),
+                    null,
+                    c.backbone().scale(width),
+                    c.attentionDropout(),
+                    0,
+                    init,
+                    init));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            var y = Residual.sum(x, dropPath.apply(dropout.apply(squeezed(attention.apply(norm1.apply(x))))));
-            y = Residual.sum(y, dropPath.apply(mlp.apply(norm2.apply(y))));
+            var y = Residual.addInPlace(x, dropPath.apply(dropout.apply(squeezed(attention.apply(norm1.apply(x))))));
+            y = Residual.addInPlace(y, dropPath.apply(mlp.apply(norm2.apply(y))));
             return growth == null ? y : Tensor.cat(2, x, growth.apply(y));
         }
 
@@ -140,16 +148,16 @@ final class T2TBlocks {
         /** The block's result for the first {@code count} tokens alone, {@code [B, count, D]}. */
         Tensor applyToFirst(Tensor x, long count) {
             return framed(() -> {
-                var y = Residual.sum(
+                var y = Residual.addInPlace(
                         x.narrow(1, 0, count), ((Attention) attention).applyToFirst(norm1.apply(x), count));
-                return Residual.sum(y, mlp.apply(norm2.apply(y)));
+                return Residual.addInPlace(y, mlp.apply(norm2.apply(y)));
             });
         }
     }
 
     /**
      * Channel attention: each channel is scaled by a factor that follows from all channels' means over the tokens (Hu et al.,
-     * 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}. Without recorded gradients the product replaces the input.
+     * 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}.
      */
     private static final class SqueezeExcitation extends Layer {
         private final Linear squeeze;
@@ -162,9 +170,9 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            var hidden = Activation.RELU.consume(squeeze.apply(x.mean(false, 1))); //     [B, D/16]
+            var hidden = Activation.RELU.applyInPlace(squeeze.apply(x.mean(false, 1))); //     [B, D/16]
             var factors = Functional.sigmoid(excite.apply(hidden)).unsqueeze(1); //          [B, 1, D]
-            return Gradients.recorded() ? x.times(factors) : x.timesInPlace(factors);
+            return x.times(factors);
         }
     }
 
@@ -179,7 +187,7 @@ final class T2TBlocks {
 
         @Override
         protected Tensor forward(Tensor x) {
-            return Activation.GELU.consume(linear.apply(x));
+            return Activation.GELU.applyInPlace(linear.apply(x));
         }
     }
 
@@ -210,17 +218,19 @@ final class T2TBlocks {
 
         GhostAttention(T2TViTConfig c) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
-            heads = c.heads();
-            scale = c.scale(c.width());
+            heads = c.backbone().heads();
+            scale = c.backbone().scale(c.backbone().width());
             attentionDropout = c.attentionDropout();
-            int half = c.width() / 2;
+            int half = c.backbone().width() / 2;
             for (var part : PARTS) {
-                projections.add(child(part, new Linear(c.width(), half, c.qkvBias())));
+                projections.add(child(
+                        part,
+                        new Linear(c.backbone().width(), half, c.backbone().qkvBias())));
             }
             for (var part : PARTS) {
                 cheap.add(child("cheap_operation_" + part, new CheapOperation(half)));
             }
-            out = child("proj", new Linear(c.width(), c.width()));
+            out = child("proj", new Linear(c.backbone().width(), c.backbone().width()));
         }
 
         @Override
@@ -249,21 +259,25 @@ final class T2TBlocks {
         private final CheapOperation third;
 
         GhostMlp(T2TViTConfig c) {
-            up = child("fc1", new Linear(c.width(), c.width()));
-            down = child("fc2", new Linear(T2TViT.GHOST_RATIO * c.width(), c.width()));
+            up = child("fc1", new Linear(c.backbone().width(), c.backbone().width()));
+            down = child(
+                    "fc2",
+                    new Linear(
+                            T2TViT.GHOST_RATIO * c.backbone().width(),
+                            c.backbone().width()));
             dropout = child("drop", new Dropout(c.dropout()));
-            second = child("cheap_operation2", new CheapOperation(c.width()));
-            third = child("cheap_operation3", new CheapOperation(c.width()));
+            second = child("cheap_operation2", new CheapOperation(c.backbone().width()));
+            third = child("cheap_operation3", new CheapOperation(c.backbone().width()));
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            var first = Activation.GELU.consume(up.apply(x));
+            var first = Activation.GELU.applyInPlace(up.apply(x));
             var hidden = Tensor.cat(
                     2,
                     first,
-                    Activation.GELU.consume(second.apply(first)),
-                    Activation.GELU.consume(third.apply(first))); //                      [B, N, 3·D]
+                    Activation.GELU.applyInPlace(second.apply(first)),
+                    Activation.GELU.applyInPlace(third.apply(first))); //                      [B, N, 3·D]
             return dropout.apply(down.apply(dropout.apply(hidden)));
         }
     }

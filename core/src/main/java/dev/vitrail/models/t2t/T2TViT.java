@@ -2,10 +2,10 @@ package dev.vitrail.models.t2t;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.SinCos;
@@ -33,7 +33,7 @@ import java.util.stream.IntStream;
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D} embedding
  * width, {@code h} heads.
  */
-public final class T2TViT extends FamilyModel<T2TViTConfig> {
+public final class T2TViT extends Model {
     /** Of every layer normalisation. */
     static final double EPS = 1e-5;
 
@@ -52,55 +52,64 @@ public final class T2TViT extends FamilyModel<T2TViTConfig> {
 
     public T2TViT(T2TViTConfig c) {
         super(c);
-        int count = 1 + c.gridHeight() * c.gridWidth();
-        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, c.width());
-        positions = fixedParameter(
-                "pos_embed", values -> values.copyInPlace(SinCos.sequence(count, c.width())), 1, count, c.width());
+        int D = c.backbone().width();
+        int count = 1 + (int) c.grid().patches();
+        cls = parameter("cls_token", Init.truncatedNormal(0.02), 1, 1, D);
+        positions = fixedParameter("pos_embed", values -> values.copyInPlace(SinCos.sequence(count, D)), 1, count, D);
         tokens = child("tokens_to_token", new TokensToToken(c));
         positionDropout = child("pos_drop", new Dropout(c.dropout()));
         var backbone = T2TBlocks.of(c);
         blocks = children("blocks", backbone.size(), backbone::get);
-        norm = child("norm", new LayerNorm(c.outputWidth(), EPS));
-        classifier("head", classes -> new Linear(c.outputWidth(), classes));
+        norm = child("norm", new LayerNorm(c.backbone().outputWidth(), EPS));
+        classifier("head", classes -> new Linear(c.backbone().outputWidth(), classes));
     }
 
-    /** Tokens before the first block, {@code [B, 1+N, D]}. */
-    private Tensor embedded(Tensor images) {
-        var x = tokens.apply(images); //                                                [B, N, D]
-        x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
-        return positionDropout.apply(x.plus(positions.value()));
+    @Override
+    public T2TViTConfig config() {
+        return (T2TViTConfig) super.config();
     }
 
     /**
-     * Tokens after the last block, normalised; the first is the class token.
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, 1+N, D]}.
      *
-     * @param images {@code [B, C, H, W]}, normalised
+     * @param classTokenAlone whether the last block computes no more than the class token
+     */
+    private Tensor encode(Tensor images, boolean classTokenAlone, FeatureTap tap) {
+        var x = tokens.apply(images); //                                                [B, N, D], section 3.1
+        x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
+        x = positionDropout.apply(x.plus(positions.value())); //                        [B, 1+N, D]
+        int last = blocks.size() - 1;
+        for (int i = 0; i <= last; i++) { //                                            section 3.2
+            x = classTokenAlone && i == last
+                    ? ((T2TBlocks.Block) blocks.get(i)).applyToFirst(x, 1)
+                    : blocks.get(i).apply(x);
+            // The last normalization fits blocks of the last width alone: in a dense backbone, the last block.
+            boolean normalized =
+                    tap.normalised() && x.size(2) == config().backbone().outputWidth();
+            tap.take(i, x, tokens -> map(normalized ? norm.apply(tokens) : tokens));
+        }
+        return norm.apply(x);
+    }
+
+    /**
+     * Tokens after the last block, normalized; the first is the class token.
+     *
+     * @param images {@code [B, C, H, W]}, normalized
      * @return {@code [B, 1+N, D]}
      */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
-        return norm.apply(encoded(images, blocks.size(), tap));
-    }
-
-    /** Tokens after the first {@code count} blocks, {@code [B, 1+N, D]}. */
-    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
-        var x = embedded(images);
-        for (int i = 0; i < count; i++) {
-            x = blocks.get(i).apply(x);
-            // The last normalisation fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalised = tap.normalised() && x.size(2) == config().outputWidth();
-            tap.take(i, x, tokens -> map(normalised ? norm.apply(tokens) : tokens));
-        }
-        return x;
+        return encode(images, false, tap);
     }
 
     private Tensor map(Tensor tokens) {
-        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().gridHeight(), config().gridWidth());
+        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().grid());
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        int stride = config().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
+        int stride =
+                config().tokens().splits().stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
         var widths = T2TBlocks.widths(config());
         return IntStream.range(0, widths.size())
                 .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
@@ -113,32 +122,28 @@ public final class T2TViT extends FamilyModel<T2TViTConfig> {
         return features.select(1, 0);
     }
 
+    /** While only the result counts, the last block computes the class token alone, where it can. */
     @Override
     protected Tensor pooledOf(Tensor images) {
-        var last = blocks.get(blocks.size() - 1);
-        if (!inference()
-                || ForwardHook.active()
-                || !(last instanceof T2TBlocks.Block block)
-                || !block.mayStopAtFirst()) {
-            return pooled(features(images, FeatureTap.NONE));
-        }
-        // Only the class token is read, so the last block computes no other.
-        var x = encoded(images, blocks.size() - 1, FeatureTap.NONE);
-        return pooled(norm.apply(block.applyToFirst(x, 1)));
+        boolean classTokenAlone = inference()
+                && !ForwardHook.active()
+                && blocks.get(blocks.size() - 1) instanceof T2TBlocks.Block block
+                && block.mayStopAtFirst();
+        return pooled(encode(images, classTokenAlone, FeatureTap.NONE));
     }
 
     @Override
     public int width() {
-        return config().outputWidth();
+        return config().backbone().outputWidth();
     }
 
     /** The first layer that sees pixels: no convolution, but a linear layer on windows, channel by channel. */
     @Override
     public String firstConv() {
-        if (config().splits().size() == 1) {
+        if (config().tokens().splits().size() == 1) {
             return "tokens_to_token.project";
         }
-        return config().tokens() == TokenAttention.PERFORMER
+        return config().tokens().attention() == TokenAttention.PERFORMER
                 ? "tokens_to_token.attention1.kqv"
                 : "tokens_to_token.attention1.attn.qkv";
     }
@@ -148,7 +153,12 @@ public final class T2TViT extends FamilyModel<T2TViTConfig> {
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             return Positions.fit(
-                    values, 1, source.map(c -> ((T2TViTConfig) c).grid()), config().grid(), config().width(), false);
+                    values,
+                    1,
+                    source.map(c -> ((T2TViTConfig) c).grid()),
+                    config().grid(),
+                    config().backbone().width(),
+                    false);
         }
         boolean first = name.equals(firstConv() + ".weight") || name.startsWith("tokens_to_token.attention1.norm1.");
         return first ? Channels.fitWindows(values, config().channels(), wanted, false) : Optional.empty();
@@ -160,7 +170,7 @@ public final class T2TViT extends FamilyModel<T2TViTConfig> {
     }
 
     @Override
-    protected LayerGroups depths() {
+    protected LayerGroups layerGroups() {
         return LayerGroups.of("blocks", blocks.size())
                 .embedding("cls_token", "pos_embed", "tokens_to_token")
                 .last("norm");

@@ -2,7 +2,6 @@ package dev.vitrail.models.t2t;
 
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.Dropout;
@@ -33,27 +32,29 @@ final class TokensToToken extends Layer {
         config = c;
         attentions = new ArrayList<>();
         int channels = c.channels();
-        for (int i = 0; i < c.splits().size() - 1; i++) {
-            int joined = channels * c.splits().get(i).window();
+        for (int i = 0; i < c.tokens().splits().size() - 1; i++) {
+            int joined = channels * c.tokens().splits().get(i).window();
             attentions.add(child("attention" + (i + 1), attention(c, joined)));
-            channels = c.tokenWidth();
+            channels = c.tokens().width();
         }
-        int joined = channels * c.splits().get(c.splits().size() - 1).window();
-        projection = child("project", new Linear(joined, c.width()));
+        int joined = channels
+                * c.tokens().splits().get(c.tokens().splits().size() - 1).window();
+        projection = child("project", new Linear(joined, c.backbone().width()));
     }
 
     private static Layer attention(T2TViTConfig c, int joined) {
-        return switch (c.tokens()) {
-            case TRANSFORMER -> new TokenTransformer(joined, c.tokenWidth());
-            case PERFORMER -> new TokenPerformer(joined, c.tokenWidth(), c.tokenDropout());
+        return switch (c.tokens().attention()) {
+            case TRANSFORMER -> new TokenTransformer(joined, c.tokens().width());
+            case PERFORMER ->
+                new TokenPerformer(joined, c.tokens().width(), c.tokens().dropout());
         };
     }
 
     /** Images {@code [B, C, H, W]} → tokens {@code [B, N, D]}. */
     @Override
     protected Tensor forward(Tensor images) {
-        Sizes.requireImages(images, config.imageHeight(), config.imageWidth());
-        var splits = config.splits();
+        config.image().requireSize(images);
+        var splits = config.tokens().splits();
         var x = splits.get(0).cut(images); //                                             [B, N₁, C·k²]
         int rows = config.imageHeight(), columns = config.imageWidth();
         for (int i = 0; i < attentions.size(); i++) {
@@ -86,7 +87,7 @@ final class TokensToToken extends Layer {
         @Override
         protected Tensor forward(Tensor x) {
             x = attention.apply(norm1.apply(x));
-            return Residual.sum(x, mlp.apply(norm2.apply(x)));
+            return Residual.addInPlace(x, mlp.apply(norm2.apply(x)));
         }
     }
 
@@ -110,7 +111,7 @@ final class TokensToToken extends Layer {
             var v = parts.get(2);
             var y = Attention.attention(this, parts.get(0), parts.get(1), v, null, 0, scale)
                     .squeeze(1);
-            return Residual.sum(v.squeeze(1), out.apply(y));
+            return Residual.addInPlace(v.squeeze(1), out.apply(y));
         }
     }
 
@@ -155,8 +156,8 @@ final class TokensToToken extends Layer {
         @Override
         protected Tensor forward(Tensor x) {
             x = attend(norm1.apply(x));
-            var hidden = Activation.GELU.consume(up.apply(norm2.apply(x)));
-            return Residual.sum(x, mlpDropout.apply(down.apply(hidden)));
+            var hidden = Activation.GELU.applyInPlace(up.apply(norm2.apply(x)));
+            return Residual.addInPlace(x, mlpDropout.apply(down.apply(hidden)));
         }
 
         private Tensor attend(Tensor x) {
@@ -167,7 +168,7 @@ final class TokensToToken extends Layer {
             var total = q.matmul(k.sum(true, 1).transpose(1, 2)); //                      [B, N, 1]
             var y = q.matmul(k.transpose(1, 2).matmul(v)); //                             [B, N, c]
             y = y.dividedBy(total.plus(EPSILON));
-            return Residual.sum(v, dropout.apply(out.apply(y)));
+            return Residual.addInPlace(v, dropout.apply(out.apply(y)));
         }
 
         /** {@code exp(w·x − |x|²/2) / √m}, positive whatever the sign of {@code w·x}: {@code [B, N, c] → [B, N, m]}. */

@@ -17,15 +17,24 @@ import org.jspecify.annotations.Nullable;
  */
 final class PatchEmbedding extends Layer {
     private final ViTConfig config;
+    private final ViTConfig.Patches cut;
     private final @Nullable Layer stem;
     private final Conv2d projection;
 
     PatchEmbedding(ViTConfig c) {
         config = c;
-        stem = c.stem().isPresent() ? child("backbone", c.stem().get().create(c.channels())) : null;
-        int in = c.stem().map(ViTConfig.Stem::channels).orElse(c.channels());
-        var patch = new long[] {c.patchHeight(), c.patchWidth()};
-        var shape = new Conv2d.Shape(in, c.width(), patch, patch, new long[] {0, 0}, 1, !c.preNorm());
+        cut = c.patches();
+        stem = cut.stem().isPresent() ? child("backbone", cut.stem().get().create(c.channels())) : null;
+        int in = cut.stem().map(ViTConfig.Stem::channels).orElse(c.channels());
+        var patch = new long[] {cut.size().height(), cut.size().width()};
+        var shape = new Conv2d.Shape(
+                in,
+                c.encoder().width(),
+                patch,
+                patch,
+                new long[] {0, 0},
+                1,
+                !c.norms().pre());
         boolean jax = c.weightInit() != ViTConfig.InitScheme.TIMM;
         projection = child(
                 "proj",
@@ -37,16 +46,16 @@ final class PatchEmbedding extends Layer {
 
     /** Rows of patches in an image of that height. */
     long rows(long height) {
-        return Sizes.ceilDiv((int) height, config.patchHeight() * stride());
+        return Sizes.ceilDiv((int) height, cut.unit().height());
     }
 
     /** Columns of patches in an image of that width. */
     long columns(long width) {
-        return Sizes.ceilDiv((int) width, config.patchWidth() * stride());
+        return Sizes.ceilDiv((int) width, cut.unit().width());
     }
 
     private int stride() {
-        return config.stem().map(ViTConfig.Stem::stride).orElse(1);
+        return cut.stem().map(ViTConfig.Stem::stride).orElse(1);
     }
 
     @Override
@@ -66,31 +75,32 @@ final class PatchEmbedding extends Layer {
                 "images of %1$d channels were given to a model of %2$d: convert them, or build the model for %1$d",
                 images.size(1),
                 config.channels());
-        if (!config.dynamicPad()) {
+        if (!cut.dynamicPad()) {
             requireFitting(images.size(2), images.size(3));
         }
         var x = stem == null
                 ? images
                 : stem instanceof Model network ? network.extractFeatures(images, tap) : stem.apply(images);
-        if (config.dynamicPad()) {
-            x = padded(x, config.patchHeight(), config.patchWidth());
+        if (cut.dynamicPad()) {
+            x = padded(x, cut.size().height(), cut.size().width());
         }
         return projection.apply(x).flatten(2).transpose(1, 2);
     }
 
     private void requireFitting(long height, long width) {
         VitrailException.require(
-                config.dynamicSize()
-                        ? positions(height) % config.patchHeight() == 0 && positions(width) % config.patchWidth() == 0
+                cut.dynamicSize()
+                        ? positions(height) % cut.size().height() == 0
+                                && positions(width) % cut.size().width() == 0
                         : height == config.imageHeight() && width == config.imageWidth(),
-                config.dynamicSize()
+                cut.dynamicSize()
                         ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"
                         : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model for"
                                 + " that size",
                 height,
                 width,
-                config.patchHeight() * stride(),
-                config.patchWidth() * stride(),
+                cut.unit().height(),
+                cut.unit().width(),
                 config.imageHeight(),
                 config.imageWidth());
     }

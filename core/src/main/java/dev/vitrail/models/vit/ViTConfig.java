@@ -2,112 +2,226 @@ package dev.vitrail.models.vit;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.ModelOptions;
-import dev.vitrail.models.Pools;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
+import dev.vitrail.models.ModelConfig;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.layers.Grid;
-import dev.vitrail.models.layers.Sizes;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.DropPath;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Layer;
+import dev.vitrail.nn.Pool;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
- * The numbers and options that tell one {@link VisionTransformer} from another (paper, Table 1; names in parentheses are timm's).
+ * The configuration of a {@link VisionTransformer} (paper, Table 1; names in parentheses are timm's).
  *
- * @param imageHeight rows of the input, pixels (img_size)
- * @param imageWidth columns of the input, pixels
- * @param patchHeight rows of a patch, pixels of the image or of the stem's map (patch_size)
- * @param patchWidth columns of a patch
- * @param channels C, colour channels (in_chans)
- * @param classes rows of the head; 0 for none (num_classes)
- * @param pool how tokens become one vector (global_pool)
- * @param width D, channels of every token (embed_dim)
- * @param depth encoder blocks
- * @param heads attention heads; divides the width (num_heads)
- * @param mlpRatio hidden channels of the MLPs over the width (mlp_ratio)
- * @param gatedMlp whether the MLPs are gated by SiLU (SwiGLUPacked)
- * @param qkvBias whether queries, keys and values have biases (qkv_bias)
- * @param qkNorm whether each head's queries and keys are normalised (qk_norm)
- * @param layerScale initial value of LayerScale; empty for none (init_values)
- * @param classToken whether there is a class token (class_token)
- * @param distilled whether there is a distillation token with a head of its own (DeiT)
- * @param registers register tokens (reg_tokens; Darcet et al., 2023, arXiv:2309.16588)
- * @param positionsCoverPrefix whether prefix tokens have positions too; false where timm has no_embed_class
- * @param preNorm whether tokens are normalised before the first block (pre_norm)
- * @param finalNorm whether tokens are normalised after the last (final_norm)
- * @param fcNorm whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
- * @param activation the MLPs' non-linearity (act_layer)
- * @param normEps eps of the layer normalisations
- * @param dynamicSize whether any image size that patches divide is taken, with positions resampled (dynamic_img_size)
- * @param dynamicPad whether images are padded to whole patches (dynamic_img_pad)
- * @param headDropout probability before the head (drop_rate)
- * @param positionDropout probability after the positions are added (pos_drop_rate)
- * @param patchDropout share of patches left out while training (patch_drop_rate)
- * @param projectionDropout probability after projections (proj_drop_rate)
- * @param attentionDropout probability of attention weights (attn_drop_rate)
- * @param dropPath rate of stochastic depth (drop_path_rate)
- * @param dropPathUniform whether all blocks have that rate, as in DeiT-III; else it rises linearly to it
+ * @param image size of the images
+ * @param patches how they are cut
+ * @param tokens tokens beside the patches
+ * @param encoder width, depth and heads of the encoder
+ * @param blocks options of its blocks
+ * @param norms where tokens are normalized outside of the blocks
+ * @param head classifier and pool
+ * @param dropouts probabilities
  * @param weightInit how parameters start (weight_init)
- * @param stem the hybrid's network before the patches; empty for none
  */
 public record ViTConfig(
-        int imageHeight,
-        int imageWidth,
-        int patchHeight,
-        int patchWidth,
-        int channels,
-        int classes,
-        Pool pool,
-        int width,
-        int depth,
-        int heads,
-        double mlpRatio,
-        boolean gatedMlp,
-        boolean qkvBias,
-        boolean qkNorm,
-        OptionalDouble layerScale,
-        boolean classToken,
-        boolean distilled,
-        int registers,
-        boolean positionsCoverPrefix,
-        boolean preNorm,
-        boolean finalNorm,
-        Optional<Boolean> fcNorm,
-        Activation activation,
-        double normEps,
-        boolean dynamicSize,
-        boolean dynamicPad,
-        double headDropout,
-        double positionDropout,
-        double patchDropout,
-        double projectionDropout,
-        double attentionDropout,
-        double dropPath,
-        boolean dropPathUniform,
-        InitScheme weightInit,
-        Optional<Stem> stem)
-        implements AdjustableConfig<ViTConfig, ViTConfig.Options> {
-    /** How tokens become one vector. */
-    public enum Pool {
-        /** The class token, or the mean of class and distillation token's logits. */
-        TOKEN,
-        /** The mean over patches. */
-        AVG,
-        /** The mean of {@link #AVG} and {@link #MAX}. */
-        AVGMAX,
-        /** The largest over patches. */
-        MAX,
-        /** Attention from a trained query. */
-        MAP,
-        /** The class token, and after it the mean over patches: twice as many channels, as DINOv2's classifiers read them. */
-        TOKEN_AVG
+        ImageInput image,
+        Patches patches,
+        Tokens tokens,
+        Encoder encoder,
+        Blocks blocks,
+        Norms norms,
+        Head head,
+        Dropouts dropouts,
+        InitScheme weightInit)
+        implements ModelConfig {
+    private static final List<Pool> POOLS =
+            List.of(Pool.TOKEN, Pool.AVG, Pool.AVGMAX, Pool.MAX, Pool.MAP, Pool.TOKEN_AVG);
+
+    /**
+     * How images are cut into patches.
+     *
+     * @param size of a patch, pixels of the image or of the stem's map (patch_size)
+     * @param dynamicSize whether any image size that patches divide is taken, with positions resampled (dynamic_img_size)
+     * @param dynamicPad whether images are padded to whole patches (dynamic_img_pad)
+     * @param stem the hybrid's network before the patches; empty for none
+     */
+    public record Patches(Patch size, boolean dynamicSize, boolean dynamicPad, Optional<Stem> stem) {
+        /** Square patches of images of one size. */
+        public static Patches of(int side) {
+            return new Patches(Patch.square(side), false, false, Optional.empty());
+        }
+
+        /** The patch in pixels of the image. */
+        public Patch unit() {
+            return size.times(stem.map(Stem::stride).orElse(1));
+        }
+
+        public Patches withSize(Patch other) {
+            return new Patches(other, dynamicSize, dynamicPad, stem);
+        }
+
+        public Patches withDynamicSize(boolean dynamic) {
+            return new Patches(size, dynamic, dynamicPad, stem);
+        }
+
+        public Patches withDynamicPad(boolean padded) {
+            return new Patches(size, dynamicSize, padded, stem);
+        }
+
+        public Patches withStem(Stem network) {
+            return new Patches(size, dynamicSize, dynamicPad, Optional.of(network));
+        }
+
+        Patches with(ConstructorArguments a) {
+            return new Patches(
+                    a.pair("patch_size")
+                            .map(sides -> new Patch(sides[0], sides[1]))
+                            .orElse(size),
+                    a.flag("dynamic_img_size", dynamicSize),
+                    a.flag("dynamic_img_pad", dynamicPad),
+                    stem);
+        }
+    }
+
+    /**
+     * Tokens beside the patches.
+     *
+     * @param classToken whether there is a class token (class_token)
+     * @param distilled whether there is a distillation token with a head of its own (DeiT)
+     * @param registers register tokens (reg_tokens; Darcet et al., 2023, arXiv:2309.16588)
+     * @param positionsCoverPrefix whether these have positions too; false where timm has no_embed_class
+     * @param patchDropout share of the patches left out while training (patch_drop_rate)
+     */
+    public record Tokens(
+            boolean classToken, boolean distilled, int registers, boolean positionsCoverPrefix, double patchDropout) {
+        /** A class token with a position. */
+        public static final Tokens CLASS = new Tokens(true, false, 0, true, 0);
+
+        public Tokens {
+            require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
+            require(registers >= 0, "registers %d must not be negative", registers);
+            Dropouts.requireProbability("patch dropout", patchDropout);
+        }
+
+        /** T: class, distillation and register tokens. */
+        public int prefix() {
+            return (classToken ? 1 : 0) + (distilled ? 1 : 0) + registers;
+        }
+
+        /** Prefix tokens that have a position. */
+        public int positionedPrefix() {
+            return positionsCoverPrefix ? prefix() : 0;
+        }
+
+        public Tokens withClassToken(boolean present) {
+            return new Tokens(present, distilled, registers, positionsCoverPrefix, patchDropout);
+        }
+
+        public Tokens withDistilled(boolean present) {
+            return new Tokens(classToken, present, registers, positionsCoverPrefix, patchDropout);
+        }
+
+        public Tokens withRegisters(int count) {
+            return new Tokens(classToken, distilled, count, positionsCoverPrefix, patchDropout);
+        }
+
+        public Tokens withPositionsCoverPrefix(boolean covered) {
+            return new Tokens(classToken, distilled, registers, covered, patchDropout);
+        }
+
+        public Tokens withPatchDropout(double rate) {
+            return new Tokens(classToken, distilled, registers, positionsCoverPrefix, rate);
+        }
+
+        Tokens with(ConstructorArguments a) {
+            return new Tokens(
+                    a.flag("class_token", classToken),
+                    distilled,
+                    a.integer("reg_tokens", registers),
+                    !a.flag("no_embed_class", !positionsCoverPrefix),
+                    a.number("patch_drop_rate", patchDropout));
+        }
+    }
+
+    /**
+     * Options of the encoder's blocks.
+     *
+     * @param gatedMlp whether the MLPs are gated by SiLU (SwiGLUPacked)
+     * @param qkNorm whether each head's queries and keys are normalized (qk_norm)
+     * @param layerScale initial value of LayerScale; empty for none (init_values)
+     * @param uniformDropPath whether all blocks have one rate of stochastic depth, as in DeiT-III; else it rises linearly to it
+     */
+    public record Blocks(boolean gatedMlp, boolean qkNorm, OptionalDouble layerScale, boolean uniformDropPath) {
+        /** The paper's. */
+        public static final Blocks PLAIN = new Blocks(false, false, OptionalDouble.empty(), false);
+
+        public Blocks withGatedMlp(boolean gated) {
+            return new Blocks(gated, qkNorm, layerScale, uniformDropPath);
+        }
+
+        public Blocks withLayerScale(OptionalDouble initial) {
+            return new Blocks(gatedMlp, qkNorm, initial, uniformDropPath);
+        }
+
+        public Blocks withUniformDropPath(boolean uniform) {
+            return new Blocks(gatedMlp, qkNorm, layerScale, uniform);
+        }
+
+        Blocks with(ConstructorArguments a) {
+            return new Blocks(
+                    gated(a.text("mlp_layer", gatedMlp ? "SwiGLUPacked" : "Mlp")),
+                    a.flag("qk_norm", qkNorm),
+                    a.layerScale("init_values", layerScale),
+                    uniformDropPath);
+        }
+
+        private static boolean gated(String layer) {
+            var name = layer.substring(layer.lastIndexOf('.') + 1);
+            require(
+                    name.equals("SwiGLUPacked") || name.equals("Mlp"),
+                    "mlp_layer in model_args of config.json is %s; Mlp and SwiGLUPacked are here",
+                    layer);
+            return name.equals("SwiGLUPacked");
+        }
+    }
+
+    /**
+     * Where tokens are normalized outside of the blocks.
+     *
+     * @param pre whether before the first block (pre_norm)
+     * @param last whether after the last (final_norm)
+     * @param afterPool whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
+     */
+    public record Norms(boolean pre, boolean last, Optional<Boolean> afterPool) {
+        /** After the last block, or after pooling over patches. */
+        public static final Norms LAST = new Norms(false, true, Optional.empty());
+
+        public Norms withPre(boolean present) {
+            return new Norms(present, last, afterPool);
+        }
+
+        public Norms withAfterPool(boolean after) {
+            return new Norms(pre, last, Optional.of(after));
+        }
+
+        Norms with(ConstructorArguments a) {
+            return new Norms(
+                    a.flag("pre_norm", pre),
+                    a.flag("final_norm", last),
+                    a.has("fc_norm") ? Optional.of(a.flag("fc_norm", afterPool.orElse(false))) : afterPool);
+        }
     }
 
     /** How parameters start. */
@@ -139,56 +253,38 @@ public record ViTConfig(
     }
 
     public ViTConfig {
-        require(
-                width > 0 && depth > 0 && heads > 0,
-                "width %d, depth %d and heads %d must be positive",
-                width,
-                depth,
-                heads);
-        Sizes.requireHeads(width, heads);
-        int stride = stem.map(Stem::stride).orElse(1);
-        if (!dynamicPad) {
-            Sizes.requireMultiple("image height", imageHeight, "patch", patchHeight * stride);
-            Sizes.requireMultiple("image width", imageWidth, "patch", patchWidth * stride);
+        if (!patches.dynamicPad) {
+            patches.unit().requireDivides(image);
         }
+        head.requirePool(POOLS);
+        var pool = head.pool();
         require(
-                (pool != Pool.TOKEN && pool != Pool.TOKEN_AVG) || classToken,
+                (pool != Pool.TOKEN && pool != Pool.TOKEN_AVG) || tokens.classToken,
                 "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
-        Sizes.requireChannelsAndClasses(channels, classes);
-        require(!distilled || classToken, "a distillation token needs a class token beside it: set classToken");
         require(
-                !distilled || pool == Pool.TOKEN,
+                !tokens.distilled || pool == Pool.TOKEN,
                 "class and distillation token have a head each, and pooling by %s leaves neither: let the pool be token",
-                pool.name().toLowerCase(Locale.ROOT));
-        require(registers >= 0, "registers %d must not be negative", registers);
-        int hidden = (int) (width * mlpRatio);
-        require(hidden > 0, "mlpRatio %s leaves no hidden channels of width %d", mlpRatio, width);
+                pool.label());
         require(
-                !gatedMlp || hidden % 2 == 0,
+                !blocks.gatedMlp || encoder.hidden() % 2 == 0,
                 "a gated MLP halves its hidden channels, and %d (width %d × mlpRatio %s) are odd",
-                hidden,
-                width,
-                mlpRatio);
-        requireProbability("headDropout", headDropout);
-        requireProbability("positionDropout", positionDropout);
-        requireProbability("patchDropout", patchDropout);
-        requireProbability("projectionDropout", projectionDropout);
-        requireProbability("attentionDropout", attentionDropout);
-        requireProbability("dropPath", dropPath);
+                encoder.hidden(),
+                encoder.width(),
+                encoder.mlpRatio());
     }
 
-    private static void requireProbability(String name, double value) {
-        require(value >= 0 && value < 1, "%s %s must be in [0, 1)", name, value);
-    }
-
-    /** A ViT as timm's constructor makes it: class token, all biases, 1000 classes, exact GELU, eps 10⁻⁶. */
+    /** A ViT as timm's constructor makes it: class token, all biases, 1000 classes, exact GELU, epsilon 10⁻⁶. */
     public static ViTConfig of(int image, int patch, int width, int depth, int heads) {
-        // spotless:off
         return new ViTConfig(
-                image, image, patch, patch, 3, 1000, Pool.TOKEN, width, depth, heads, 4, false, true, false,
-                OptionalDouble.empty(), true, false, 0, true, false, true, Optional.empty(), Activation.GELU, 1e-6,
-                false, false, 0, 0, 0, 0, 0, 0, false, InitScheme.TIMM, Optional.empty());
-        // spotless:on
+                ImageInput.square(image),
+                Patches.of(patch),
+                Tokens.CLASS,
+                Encoder.of(width, depth, heads),
+                Blocks.PLAIN,
+                Norms.LAST,
+                Head.of(Pool.TOKEN),
+                Dropouts.NONE,
+                InitScheme.TIMM);
     }
 
     @Override
@@ -197,65 +293,47 @@ public record ViTConfig(
     }
 
     @Override
+    public List<Pool> pools() {
+        return POOLS;
+    }
+
+    @Override
     public List<String> adjustments(int height, int width) {
-        int stride = stem.map(Stem::stride).orElse(1);
-        int full = Sizes.ceilDiv(height, patchHeight * stride) * patchHeight * stride;
-        int fullWidth = Sizes.ceilDiv(width, patchWidth * stride) * patchWidth * stride;
-        return full == height && fullWidth == width
+        var unit = patches.unit();
+        var grid = unit.grid(image.withSize(height, width));
+        int fullHeight = grid.rows() * unit.height(), fullWidth = grid.columns() * unit.width();
+        return fullHeight == height && fullWidth == width
                 ? List.of()
-                : List.of("images are padded to %d×%d pixels, a multiple of the patch".formatted(full, fullWidth));
+                : List.of(
+                        "images are padded to %d×%d pixels, a multiple of the patch".formatted(fullHeight, fullWidth));
     }
 
-    Grid grid() {
-        return new Grid(gridHeight(), gridWidth());
-    }
-
-    /** Rows of patches. */
-    public int gridHeight() {
-        return Sizes.ceilDiv(imageHeight, patchHeight * stem.map(Stem::stride).orElse(1));
-    }
-
-    /** Columns of patches. */
-    public int gridWidth() {
-        return Sizes.ceilDiv(imageWidth, patchWidth * stem.map(Stem::stride).orElse(1));
-    }
-
-    /** T: class, distillation and register tokens. */
-    public int prefixTokens() {
-        return (classToken ? 1 : 0) + (distilled ? 1 : 0) + registers;
-    }
-
-    /** Prefix tokens that have a position. */
-    public int positionedPrefix() {
-        return positionsCoverPrefix ? prefixTokens() : 0;
+    /** Patches of an image of the configured size. */
+    public Grid grid() {
+        return patches.unit().grid(image);
     }
 
     /** The feature maps of the stem's stages. */
     List<FeatureInfo> stemMaps() {
-        return stem.map(Stem::featureInfo).orElse(List.of()).stream()
+        return patches.stem.map(Stem::featureInfo).orElse(List.of()).stream()
                 .map(info -> info.below("patch_embed.backbone"))
                 .toList();
     }
 
-    int hidden() {
-        return (int) (width * mlpRatio);
-    }
-
     /** Channels before the classifier. */
     int pooledWidth() {
-        return pool == Pool.TOKEN_AVG ? 2 * width : width;
-    }
-
-    boolean poolsPatches() {
-        return pool == Pool.AVG || pool == Pool.AVGMAX || pool == Pool.MAX;
+        return head.pool().width(encoder.width());
     }
 
     boolean normsAfterPooling() {
-        return finalNorm && fcNorm.orElse(poolsPatches());
+        var pool = head.pool();
+        return norms.last && norms.afterPool.orElse(pool == Pool.AVG || pool == Pool.AVGMAX || pool == Pool.MAX);
     }
 
     double[] dropPaths() {
-        return dropPathUniform ? DropPath.uniform(dropPath, depth) : DropPath.linear(dropPath, depth);
+        return blocks.uniformDropPath
+                ? DropPath.uniform(dropouts.path(), encoder.depth())
+                : DropPath.linear(dropouts.path(), encoder.depth());
     }
 
     Init matrixInit(long in, long out) {
@@ -267,111 +345,81 @@ public record ViTConfig(
     }
 
     @Override
-    public String poolName() {
-        return Pools.name(pool);
-    }
-
-    @Override
-    public ViTConfig withPool(String name) {
-        return with(o -> o.pool = Pools.of(name, Pool.values()));
-    }
-
-    @Override
     public ViTConfig withArguments(ConstructorArguments a) {
-        return with(o -> {
-            a.image((height, width) -> {
-                o.imageHeight = height;
-                o.imageWidth = width;
-            });
-            a.pair("patch_size", (height, width) -> {
-                o.patchHeight = height;
-                o.patchWidth = width;
-            });
-            a.text("global_pool", name -> o.pool = name.isEmpty() ? o.pool : Pools.of(name, Pool.values()));
-            a.integer("embed_dim", value -> o.width = value);
-            a.integer("depth", value -> o.depth = value);
-            a.integer("num_heads", value -> o.heads = value);
-            a.number("mlp_ratio", value -> o.mlpRatio = value);
-            a.flag("qkv_bias", value -> o.qkvBias = value);
-            a.flag("qk_norm", value -> o.qkNorm = value);
-            a.layerScale("init_values", value -> o.layerScale = value);
-            a.flag("class_token", value -> o.classToken = value);
-            a.integer("reg_tokens", value -> o.registers = value);
-            a.flag("no_embed_class", value -> o.positionsCoverPrefix = !value);
-            a.flag("pre_norm", value -> o.preNorm = value);
-            a.flag("final_norm", value -> o.finalNorm = value);
-            a.flag("fc_norm", value -> o.fcNorm = Optional.of(value));
-            a.activation("act_layer", value -> o.activation = value);
-            a.text("mlp_layer", name -> o.gatedMlp = gated(name));
-            a.flag("dynamic_img_size", value -> o.dynamicSize = value);
-            a.flag("dynamic_img_pad", value -> o.dynamicPad = value);
-            a.number("drop_rate", value -> o.headDropout = value);
-            a.number("pos_drop_rate", value -> o.positionDropout = value);
-            a.number("patch_drop_rate", value -> o.patchDropout = value);
-            a.number("proj_drop_rate", value -> o.projectionDropout = value);
-            a.number("attn_drop_rate", value -> o.attentionDropout = value);
-            a.number("drop_path_rate", value -> o.dropPath = value);
-            a.only("proj_bias", true);
-            a.only("pos_embed", "learn");
-            a.only("norm_layer", "layernorm");
-            a.only("scale_attn_norm", false);
-            a.only("scale_mlp_norm", false);
-            a.pass("weight_init", "fix_init");
-            if (o.gatedMlp) {
-                require(
-                        o.activation == Activation.SILU || !a.has("act_layer"),
-                        "act_layer of a SwiGLU MLP is silu; found %s",
-                        Pools.name(o.activation));
-            }
-        });
+        var changed = new ViTConfig(
+                a.image(image),
+                patches.with(a),
+                tokens.with(a),
+                encoder.with(a),
+                blocks.with(a),
+                norms.with(a),
+                head.with(a, POOLS),
+                dropouts.with(a),
+                weightInit);
+        a.only("proj_bias", true);
+        a.only("pos_embed", "learn");
+        a.only("norm_layer", "layernorm");
+        a.only("scale_attn_norm", false);
+        a.only("scale_mlp_norm", false);
+        a.pass("weight_init", "fix_init");
+        var activation = changed.encoder.activation();
+        require(
+                !changed.blocks.gatedMlp || activation == Activation.SILU || !a.has("act_layer"),
+                "act_layer of a SwiGLU MLP is silu; found %s",
+                activation);
+        return changed;
     }
 
-    private static boolean gated(String layer) {
-        var name = layer.substring(layer.lastIndexOf('.') + 1);
-        require(
-                name.equals("SwiGLUPacked") || name.equals("Mlp"),
-                "mlp_layer in model_args of config.json is %s; Mlp and SwiGLUPacked are here",
-                layer);
-        return name.equals("SwiGLUPacked");
+    /** This configuration with an option, which is a function of it. */
+    public ViTConfig with(Function<ViTConfig, ViTConfig> option) {
+        return option.apply(this);
     }
 
     @Override
-    public Options options() {
-        return new Options();
+    public ViTConfig withImage(ImageInput other) {
+        return new ViTConfig(other, patches, tokens, encoder, blocks, norms, head, dropouts, weightInit);
     }
 
-    /** The components by their names, to be changed one by one. */
-    public final class Options extends ModelOptions<ViTConfig> {
-        public int patchHeight = patchHeight(), patchWidth = patchWidth(), width = width(), depth = depth();
-        public int heads = heads(), registers = registers();
-        public double mlpRatio = mlpRatio(), normEps = normEps(), headDropout = headDropout();
-        public double positionDropout = positionDropout(), patchDropout = patchDropout();
-        public double projectionDropout = projectionDropout(), attentionDropout = attentionDropout();
-        public boolean gatedMlp = gatedMlp(), qkvBias = qkvBias(), qkNorm = qkNorm(), classToken = classToken();
-        public boolean distilled = distilled(), positionsCoverPrefix = positionsCoverPrefix();
-        public boolean preNorm = preNorm(), finalNorm = finalNorm(), dynamicSize = dynamicSize();
-        public boolean dynamicPad = dynamicPad(), dropPathUniform = dropPathUniform();
-        public Pool pool = pool();
-        public OptionalDouble layerScale = layerScale();
-        public Optional<Boolean> fcNorm = fcNorm();
-        public Activation activation = activation();
-        public InitScheme weightInit = weightInit();
-        public Optional<Stem> stem = stem();
+    public ViTConfig withPatches(UnaryOperator<Patches> change) {
+        var changed = change.apply(patches);
+        return new ViTConfig(image, changed, tokens, encoder, blocks, norms, head, dropouts, weightInit);
+    }
 
-        private Options() {
-            super(ViTConfig.this);
-        }
+    public ViTConfig withTokens(UnaryOperator<Tokens> change) {
+        var changed = change.apply(tokens);
+        return new ViTConfig(image, patches, changed, encoder, blocks, norms, head, dropouts, weightInit);
+    }
 
-        @Override
-        public ViTConfig config() {
-            // spotless:off
-            return new ViTConfig(
-                    imageHeight, imageWidth, patchHeight, patchWidth, channels, classes, pool, width, depth,
-                    heads, mlpRatio, gatedMlp, qkvBias, qkNorm, layerScale, classToken, distilled, registers,
-                    positionsCoverPrefix, preNorm, finalNorm, fcNorm, activation, normEps, dynamicSize,
-                    dynamicPad, headDropout, positionDropout, patchDropout, projectionDropout, attentionDropout,
-                    dropPath, dropPathUniform, weightInit, stem);
-            // spotless:on
-        }
+    public ViTConfig withEncoder(UnaryOperator<Encoder> change) {
+        var changed = change.apply(encoder);
+        return new ViTConfig(image, patches, tokens, changed, blocks, norms, head, dropouts, weightInit);
+    }
+
+    public ViTConfig withBlocks(UnaryOperator<Blocks> change) {
+        var changed = change.apply(blocks);
+        return new ViTConfig(image, patches, tokens, encoder, changed, norms, head, dropouts, weightInit);
+    }
+
+    public ViTConfig withNorms(UnaryOperator<Norms> change) {
+        var changed = change.apply(norms);
+        return new ViTConfig(image, patches, tokens, encoder, blocks, changed, head, dropouts, weightInit);
+    }
+
+    @Override
+    public ViTConfig withHead(Head other) {
+        return new ViTConfig(image, patches, tokens, encoder, blocks, norms, other, dropouts, weightInit);
+    }
+
+    public ViTConfig withDropouts(Dropouts rates) {
+        return new ViTConfig(image, patches, tokens, encoder, blocks, norms, head, rates, weightInit);
+    }
+
+    @Override
+    public ViTConfig withDropPath(double rate) {
+        return withDropouts(dropouts.withPath(rate));
+    }
+
+    public ViTConfig withWeightInit(InitScheme scheme) {
+        return new ViTConfig(image, patches, tokens, encoder, blocks, norms, head, dropouts, scheme);
     }
 }

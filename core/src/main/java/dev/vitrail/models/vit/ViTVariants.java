@@ -1,12 +1,11 @@
 package dev.vitrail.models.vit;
 
+import dev.vitrail.models.Head;
 import dev.vitrail.models.ModelFamily;
-import dev.vitrail.models.vit.ViTConfig.Options;
-import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.nn.Activation;
-import java.util.Optional;
+import dev.vitrail.nn.Pool;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * The published sizes of the {@link VisionTransformer}, by timm's names, and a few for images of 32 to 48 pixels.
@@ -46,14 +45,14 @@ public final class ViTVariants {
             // 36 narrow blocks, from Touvron et al., 2022, arXiv:2203.09795
             .variant("vit_small_patch16_36x1_224", ViTConfig.of(224, 16, 384, 36, 6).with(scaled(1e-5)))
             // ImageNet-21k-P, Ridnik et al., 2021, arXiv:2104.10972
-            .variant("vit_base_patch16_224_miil", base(224, 16).with(o -> o.qkvBias = false).withClasses(11221))
+            .variant("vit_base_patch16_224_miil", base(224, 16).withEncoder(e -> e.withQkvBias(false)).withClasses(11221))
             // wider than B, as OpenCLIP has it
             .variant("vit_base_patch32_plus_256", ViTConfig.of(256, 32, 896, 12, 14).with(scaled(1e-5)))
             .variant("vit_base_patch16_plus_240", ViTConfig.of(240, 16, 896, 12, 14).with(scaled(1e-5)))
             // FlexiViT, Beyer et al., 2022, arXiv:2212.08013
-            .variant("flexivit_small", small(240, 16).with(o -> o.positionsCoverPrefix = false))
-            .variant("flexivit_base", base(240, 16).with(o -> o.positionsCoverPrefix = false))
-            .variant("flexivit_large", large(240, 16).with(o -> o.positionsCoverPrefix = false))
+            .variant("flexivit_small", small(240, 16).with(withoutPrefixPositions()))
+            .variant("flexivit_base", base(240, 16).with(withoutPrefixPositions()))
+            .variant("flexivit_large", large(240, 16).with(withoutPrefixPositions()))
             // CLIP's image tower, Radford et al., 2021, arXiv:2103.00020
             .variant("vit_base_patch16_clip_224", base(224, 16).with(clip(Activation.GELU)))
             .variant("vit_base_patch16_clip_quickgelu_224", base(224, 16).with(clip(Activation.QUICK_GELU)).withClasses(512))
@@ -100,7 +99,7 @@ public final class ViTVariants {
             // The paper's ViT in miniature: an 8×8 grid of patches on small images, 10 classes. mini: 1.2 M parameters;
             // tiny_d6: Ti's width at half its depth, 2.7 M. Ours, without published weights.
             .variant("vit_mini_patch4_32", mini(32, 4, 128, 6, 4))
-            .variant("vit_mini_patch4_gap_32", mini(32, 4, 128, 5, 4).with(pooledBy(Pool.AVG)).with(o -> o.classToken = false))
+            .variant("vit_mini_patch4_gap_32", mini(32, 4, 128, 5, 4).with(pooledBy(Pool.AVG)))
             .variant("vit_mini_patch6_48", mini(48, 6, 128, 6, 4))
             .variant("vit_tiny_d6_patch4_32", mini(32, 4, 192, 6, 3))
             .variant("vit_tiny_d6_patch6_48", mini(48, 6, 192, 6, 3));
@@ -110,7 +109,7 @@ public final class ViTVariants {
     // heads
 
     public static ViTConfig mini(int image, int patch, int width, int depth, int heads) {
-        return ViTConfig.of(image, patch, width, depth, heads).withClasses(10);
+        return ViTConfig.of(image, patch, width, depth, heads).withHead(new Head(10, Pool.TOKEN, 0));
     }
 
     public static ViTConfig tiny(int image, int patch) {
@@ -148,20 +147,17 @@ public final class ViTVariants {
     private static ViTConfig dinoGiant() {
         return ViTConfig.of(518, 14, 1536, 40, 24)
                 .with(scaled(1e-5))
-                .withClasses(0)
-                .with(o -> {
-                    o.gatedMlp = true;
-                    o.activation = Activation.SILU;
-                    o.mlpRatio = 2.66667 * 2; // 8192 channels: gates and values of 4096 each
-                });
+                .with(hidden(2.66667 * 2)) // 8192 channels: gates and values of 4096 each
+                .withEncoder(e -> e.withActivation(Activation.SILU))
+                .withBlocks(b -> b.withGatedMlp(true))
+                .withHead(new Head(0, Pool.TOKEN, 0));
     }
 
     private static ViTConfig so150m(int image) {
-        return ViTConfig.of(image, 16, 896, 18, 14).with(hidden(2.572)).with(o -> {
-            o.classToken = false;
-            o.registers = 4;
-            o.pool = Pool.AVG;
-        });
+        return ViTConfig.of(image, 16, 896, 18, 14)
+                .with(hidden(2.572))
+                .with(pooledBy(Pool.AVG))
+                .withTokens(t -> t.withRegisters(4));
     }
 
     private static ViTConfig so150m2(int image) {
@@ -169,61 +165,54 @@ public final class ViTVariants {
                 .with(hidden(34.0 / 13))
                 .with(scaled(1e-5))
                 .with(pooledBy(Pool.AVG))
-                .with(o -> {
-                    o.registers = 1;
-                    o.qkvBias = false;
-                });
+                .withTokens(t -> t.withRegisters(1))
+                .withEncoder(e -> e.withQkvBias(false));
     }
 
     // ------------------------------------------------------------------------------------------------------- options
 
-    /** LayerScale that starts at {@code first}. */
-    public static Consumer<Options> scaled(double first) {
-        return o -> o.layerScale = OptionalDouble.of(first);
+    /** LayerScale that starts at {@code initial}. */
+    public static Function<ViTConfig, ViTConfig> scaled(double initial) {
+        return c -> c.withBlocks(b -> b.withLayerScale(OptionalDouble.of(initial)));
     }
 
-    private static Consumer<Options> unscaled() {
-        return o -> o.layerScale = OptionalDouble.empty();
+    private static Function<ViTConfig, ViTConfig> unscaled() {
+        return c -> c.withBlocks(b -> b.withLayerScale(OptionalDouble.empty()));
     }
 
-    private static Consumer<Options> hidden(double ratio) {
-        return o -> o.mlpRatio = ratio;
+    private static Function<ViTConfig, ViTConfig> hidden(double ratio) {
+        return c -> c.withEncoder(e -> e.withMlpRatio(ratio));
+    }
+
+    /** Prefix tokens without positions. */
+    public static Function<ViTConfig, ViTConfig> withoutPrefixPositions() {
+        return c -> c.withTokens(t -> t.withPositionsCoverPrefix(false));
     }
 
     /** Register tokens; prefix tokens have no position. */
-    private static Consumer<Options> registers(int count) {
-        return o -> {
-            o.registers = count;
-            o.positionsCoverPrefix = false;
-        };
+    private static Function<ViTConfig, ViTConfig> registers(int count) {
+        return withoutPrefixPositions().andThen(c -> c.withTokens(t -> t.withRegisters(count)));
     }
 
-    public static Consumer<Options> pooledBy(Pool pool) {
-        return o -> {
-            o.classToken = false;
-            o.pool = pool;
-        };
+    /** A pool over patches, and no class token. */
+    public static Function<ViTConfig, ViTConfig> pooledBy(Pool pool) {
+        return c -> c.withHead(c.head().withPool(pool)).withTokens(t -> t.withClassToken(false));
     }
 
-    private static Consumer<Options> normThenMean() {
-        return pooledBy(Pool.AVG).andThen(o -> o.fcNorm = Optional.of(false));
+    private static Function<ViTConfig, ViTConfig> normThenMean() {
+        return pooledBy(Pool.AVG).andThen(c -> c.withNorms(n -> n.withAfterPool(false)));
     }
 
-    private static Consumer<Options> registersThenMean(int registers) {
-        return pooledBy(Pool.AVG).andThen(registers(registers)).andThen(scaled(1e-5));
+    private static Function<ViTConfig, ViTConfig> registersThenMean(int count) {
+        return pooledBy(Pool.AVG).andThen(registers(count)).andThen(scaled(1e-5));
     }
 
-    private static Consumer<Options> withoutBiases() {
-        return normThenMean().andThen(scaled(1e-6)).andThen(o -> o.qkvBias = false);
+    private static Function<ViTConfig, ViTConfig> withoutBiases() {
+        return normThenMean().andThen(scaled(1e-6)).andThen(c -> c.withEncoder(e -> e.withQkvBias(false)));
     }
 
-    private static Consumer<Options> clip(Activation activation) {
-        return o -> {
-            o.preNorm = true;
-            o.normEps = 1e-5;
-            o.activation = activation;
-        };
+    private static Function<ViTConfig, ViTConfig> clip(Activation activation) {
+        return c -> c.withNorms(n -> n.withPre(true))
+                .withEncoder(e -> e.withNormEps(1e-5).withActivation(activation));
     }
-
-    // ------------------------------------------------------------------------------------------------------ dialects
 }

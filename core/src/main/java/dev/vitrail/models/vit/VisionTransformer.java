@@ -3,15 +3,13 @@ package dev.vitrail.models.vit;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.models.FamilyModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.PatchTokens;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.ViTConfig.Pool;
-import dev.vitrail.models.vit.ViTConfig.Stem;
 import dev.vitrail.nn.Attention;
 import dev.vitrail.nn.AttentionPool;
 import dev.vitrail.nn.DropPath;
@@ -27,6 +25,7 @@ import dev.vitrail.nn.LayerScale;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
 import dev.vitrail.nn.Parameter;
+import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
  * heads.
  */
-public final class VisionTransformer extends FamilyModel<ViTConfig> implements PatchTokens {
+public final class VisionTransformer extends Model implements PatchTokens {
     private final PatchEmbedding patches;
     private final @Nullable Parameter cls;
     private final @Nullable Parameter distillation;
@@ -59,37 +58,49 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     private final Layer norm;
     private final @Nullable AttentionPool attentionPool;
     private final Layer fcNorm;
-    private final Dropout headDropout;
     private final Classifier head;
     private final @Nullable Classifier distillationHead;
 
     public VisionTransformer(ViTConfig c) {
         super(c);
-        int D = c.width();
-        cls = c.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
-        registers = c.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, c.registers(), D) : null;
+        var tokens = c.tokens();
+        var encoder = c.encoder();
+        int D = encoder.width();
+        cls = tokens.classToken() ? parameter("cls_token", Init.normal(1e-6), 1, 1, D) : null;
+        registers = tokens.registers() > 0 ? parameter("reg_token", Init.normal(1e-6), 1, tokens.registers(), D) : null;
         positions = parameter(
                 "pos_embed",
                 Init.truncatedNormal(0.02),
                 1,
-                c.positionedPrefix() + (long) c.gridHeight() * c.gridWidth(),
+                tokens.positionedPrefix() + c.grid().patches(),
                 D);
         // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of
         // parameters.
-        distillation = c.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
+        distillation = tokens.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         patches = child("patch_embed", new PatchEmbedding(c));
-        positionDropout = child("pos_drop", new Dropout(c.positionDropout()));
-        normPre = child("norm_pre", c.preNorm() ? new LayerNorm(D, c.normEps()) : new Identity());
+        positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
+        normPre = child("norm_pre", norm(c, c.norms().pre()));
         var dropPaths = c.dropPaths();
-        blocks = children("blocks", c.depth(), i -> new Block(c, dropPaths[i]));
-        norm = child("norm", c.finalNorm() && !c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
-        attentionPool = c.pool() == Pool.MAP
-                ? child("attn_pool", new AttentionPool(D, c.heads(), c.hidden(), c.normEps(), c.activation()))
+        blocks = children("blocks", encoder.depth(), i -> new Block(c, dropPaths[i]));
+        norm = child("norm", norm(c, c.norms().last() && !c.normsAfterPooling()));
+        attentionPool = c.head().pool() == Pool.MAP
+                ? child(
+                        "attn_pool",
+                        new AttentionPool(
+                                D, encoder.heads(), encoder.hidden(), encoder.normEps(), encoder.activation()))
                 : null;
-        fcNorm = child("fc_norm", c.normsAfterPooling() ? new LayerNorm(D, c.normEps()) : new Identity());
-        headDropout = child("head_drop", new Dropout(c.headDropout()));
+        fcNorm = child("fc_norm", norm(c, c.normsAfterPooling()));
         head = classifier("head", classes -> linear(c, classes));
-        distillationHead = c.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
+        distillationHead = tokens.distilled() ? classifier("head_dist", classes -> linear(c, classes)) : null;
+    }
+
+    private static Layer norm(ViTConfig c, boolean present) {
+        return present ? new LayerNorm(c.encoder().width(), c.encoder().normEps()) : new Identity();
+    }
+
+    @Override
+    public ViTConfig config() {
+        return (ViTConfig) super.config();
     }
 
     private static Linear linear(ViTConfig c, int classes) {
@@ -101,29 +112,43 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
         };
     }
 
-    /** Tokens before the first block: {@code [B, T+N, D]} (eq. 1). */
-    private Tensor tokens(Tensor images, FeatureTap tap) {
-        return tokens(images, patches.apply(images, tap));
+    /**
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, T+N, D]}.
+     *
+     * @param change of the embedded patches before they get their positions, {@code [B, N, D] → [B, N, D]}
+     * @param prefixAlone whether the last block computes no more than the class (and distillation) token
+     */
+    private Tensor encode(Tensor images, UnaryOperator<Tensor> change, boolean prefixAlone, FeatureTap tap) {
+        var x = change.apply(patches.apply(images, tap)); //                              [B, N, D]
+        x = normPre.apply(embedded(x, images)); //                                        [B, T+N, D], eq. 1
+        int stem = config().stemMaps().size(), last = blocks.size() - 1;
+        for (int i = 0; i <= last; i++) {
+            x = prefixAlone && i == last //                                               eq. 2, 3
+                    ? blocks.get(i).applyToFirst(x, config().tokens().distilled() ? 2 : 1)
+                    : blocks.get(i).apply(x);
+            tap.take(stem + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
+        }
+        return norm.apply(x);
     }
 
-    /** Embedded patches with positions and prefix, {@code [B, N, D] → [B, T+N, D]}. */
-    private Tensor tokens(Tensor images, Tensor x) {
+    /** Patches with positions and prefix tokens, {@code [B, N, D] → [B, T+N, D]}; while training some patches may be left out. */
+    private Tensor embedded(Tensor x, Tensor images) {
+        var tokens = config().tokens();
         var table = positions.value();
-        if (config().dynamicSize() || config().dynamicPad()) {
+        if (config().patches().dynamicSize() || config().patches().dynamicPad()) {
             table = Positions.resample(
                     table,
-                    config().positionedPrefix(),
-                    config().gridHeight(),
-                    config().gridWidth(),
+                    tokens.positionedPrefix(),
+                    config().grid().rows(),
+                    config().grid().columns(),
                     patches.rows(images.size(2)),
                     patches.columns(images.size(3)));
         }
-        x = config().positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
+        x = tokens.positionsCoverPrefix() ? withPrefix(x).plus(table) : withPrefix(x.plus(table));
         x = positionDropout.apply(x);
-        if (training() && config().patchDropout() > 0) {
-            x = Positions.dropPatches(x, config().prefixTokens(), config().patchDropout());
-        }
-        return normPre.apply(x);
+        return training() && tokens.patchDropout() > 0
+                ? Positions.dropPatches(x, tokens.prefix(), tokens.patchDropout())
+                : x;
     }
 
     private Tensor withPrefix(Tensor x) {
@@ -141,49 +166,39 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     /**
      * Tokens after the last block.
      *
-     * @param images {@code [B, C, H, W]}, normalised
+     * @param images {@code [B, C, H, W]}, normalized
      * @return {@code [B, T+N, D]}
      */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
-        return norm.apply(encoded(images, blocks.size(), tap));
+        return encode(images, UnaryOperator.identity(), false, tap);
     }
 
-    /** Tokens after the first {@code count} blocks, {@code [B, T+N, D]}. */
-    private Tensor encoded(Tensor images, int count, FeatureTap tap) {
-        return encoded(tokens(images, tap), count, images, tap);
-    }
-
-    private Tensor encoded(Tensor x, int count, Tensor images, FeatureTap tap) {
-        int before = config().stemMaps().size();
-        for (int i = 0; i < count; i++) {
-            x = blocks.get(i).apply(x); //                                             eq. 2, 3
-            tap.take(before + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
-        }
-        return x;
+    /** While only the result counts, the last block computes the class (and distillation) token alone where no other is read. */
+    @Override
+    protected Tensor pooledOf(Tensor images) {
+        boolean prefixAlone = inference() && config().head().pool() == Pool.TOKEN && !ForwardHook.active();
+        return pooled(encode(images, UnaryOperator.identity(), prefixAlone, FeatureTap.NONE));
     }
 
     @Override
     public Tensor patchTokens(Tensor images, UnaryOperator<Tensor> change) {
         require(
-                config().patchDropout() == 0,
-                "the patches of a model that drops some (patchDropout %s) cannot be told apart: set it to 0",
-                config().patchDropout());
-        return framed(() -> {
-            var x = tokens(images, change.apply(patches.apply(images, FeatureTap.NONE)));
-            x = norm.apply(encoded(x, blocks.size(), images, FeatureTap.NONE));
-            return fcNorm.apply(patchesOf(x)); // it stands after pooling where norm does not stand before
-        });
+                config().tokens().patchDropout() == 0,
+                "the patches of a model that drops some (patch dropout %s) cannot be told apart: set it to 0",
+                config().tokens().patchDropout());
+        // What normalizes after pooling, where nothing does before, fits the patches too.
+        return framed(() -> fcNorm.apply(patchesOf(encode(images, change, false, FeatureTap.NONE))));
     }
 
     @Override
     public int tokenHeight() {
-        return config().patchHeight() * config().stem().map(Stem::stride).orElse(1);
+        return config().patches().unit().height();
     }
 
     @Override
     public int tokenWidth() {
-        return config().patchWidth() * config().stem().map(Stem::stride).orElse(1);
+        return config().patches().unit().width();
     }
 
     /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
@@ -193,28 +208,17 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     public List<FeatureInfo> featureInfo() {
-        var blocks = FeatureInfo.each("blocks", config().depth(), config().width(), tokenHeight(), tokenWidth());
+        var blocks = FeatureInfo.each(
+                "blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
         return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
-    }
-
-    @Override
-    protected Tensor pooledOf(Tensor images) {
-        if (!inference() || config().pool() != Pool.TOKEN || ForwardHook.active()) {
-            return pooled(features(images, FeatureTap.NONE));
-        }
-        // Only the class (and distillation) token is read, so the last block computes no other.
-        int last = blocks.size() - 1;
-        var x = encoded(images, last, FeatureTap.NONE);
-        x = blocks.get(last).applyToFirst(x, config().distilled() ? 2 : 1);
-        return pooled(norm.apply(x));
     }
 
     /** {@code [B, T+N, D] → [B, D]}, or {@code [B, 2, D]} for class and distillation token (eq. 4). */
     @Override
     protected Tensor pooled(Tensor x) {
         var vector =
-                switch (config().pool()) {
-                    case TOKEN -> config().distilled() ? x.narrow(1, 0, 2) : x.select(1, 0);
+                switch (config().head().pool()) {
+                    case TOKEN -> config().tokens().distilled() ? x.narrow(1, 0, 2) : x.select(1, 0);
                     case AVG -> patchesOf(x).mean(false, 1);
                     case MAX -> patchesOf(x).max(false, 1);
                     case AVGMAX ->
@@ -224,8 +228,9 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
                                 .times(0.5);
                     case MAP -> attend(patchesOf(x));
                     case TOKEN_AVG -> Tensor.cat(1, x.select(1, 0), patchesOf(x).mean(false, 1));
+                    case CATAVGMAX, NONE -> throw new IllegalStateException("a ViT has no such pool");
                 };
-        return headDropout.apply(fcNorm.apply(vector));
+        return fcNorm.apply(vector);
     }
 
     private Tensor attend(Tensor x) {
@@ -233,7 +238,7 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     }
 
     private Tensor patchesOf(Tensor x) {
-        long prefix = config().prefixTokens();
+        long prefix = config().tokens().prefix();
         return x.narrow(1, prefix, x.size(1) - prefix);
     }
 
@@ -264,7 +269,8 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
 
     @Override
     public String firstConv() {
-        return config().stem()
+        return config().patches()
+                .stem()
                 .map(stem -> "patch_embed.backbone." + stem.firstConvolution())
                 .orElse("patch_embed.proj");
     }
@@ -273,7 +279,13 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {
             var from = source.map(c -> ((ViTConfig) c).grid());
-            return Positions.fit(values, config().positionedPrefix(), from, config().grid(), config().width(), true);
+            return Positions.fit(
+                    values,
+                    config().tokens().positionedPrefix(),
+                    from,
+                    config().grid(),
+                    config().encoder().width(),
+                    true);
         }
         return name.equals("patch_embed.proj.weight") ? Positions.fitPatch(values, wanted) : Optional.empty();
     }
@@ -287,8 +299,8 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     }
 
     @Override
-    protected LayerGroups depths() {
-        return LayerGroups.of("blocks", config().depth())
+    protected LayerGroups layerGroups() {
+        return LayerGroups.of("blocks", config().encoder().depth())
                 .embedding("cls_token", "dist_token", "reg_token", "pos_embed", "patch_embed", "norm_pre")
                 .last("norm");
     }
@@ -297,65 +309,72 @@ public final class VisionTransformer extends FamilyModel<ViTConfig> implements P
     static final class Block extends Layer {
         private final LayerNorm norm1;
         private final Attention attention;
-        private final Layer scale1;
+        private final @Nullable LayerScale scale1;
         private final DropPath dropPath1;
         private final LayerNorm norm2;
         private final Layer mlp;
-        private final Layer scale2;
+        private final @Nullable LayerScale scale2;
         private final DropPath dropPath2;
 
         Block(ViTConfig c, double dropPath) {
             hookPoint(HookPoint.BLOCK, "");
-            int D = c.width();
-            norm1 = child("norm1", new LayerNorm(D, c.normEps()));
+            var encoder = c.encoder();
+            int D = encoder.width();
+            norm1 = child("norm1", new LayerNorm(D, encoder.normEps()));
             attention = child(
                     "attn",
                     new Attention(new Attention.Config(
                             D,
-                            c.heads(),
-                            c.qkvBias(),
-                            c.qkNorm() ? c.normEps() : null,
-                            1 / Math.sqrt((double) D / c.heads()),
-                            c.attentionDropout(),
-                            c.projectionDropout(),
+                            encoder.heads(),
+                            encoder.qkvBias(),
+                            c.blocks().qkNorm() ? encoder.normEps() : null,
+                            encoder.scale(),
+                            c.dropouts().attention(),
+                            c.dropouts().projection(),
                             c.matrixInit(D, 3L * D),
                             c.matrixInit(D, D))));
-            scale1 = child("ls1", scale(c));
+            scale1 = c.blocks().layerScale().isPresent() ? child("ls1", scale(c)) : null;
             dropPath1 = child("drop_path1", new DropPath(dropPath));
-            norm2 = child("norm2", new LayerNorm(D, c.normEps()));
-            mlp = child(
-                    "mlp",
-                    c.gatedMlp()
-                            ? new GatedMlp(D, c.hidden())
-                            : new Mlp(
-                                    D,
-                                    c.hidden(),
-                                    c.activation(),
-                                    c.projectionDropout(),
-                                    c.matrixInit(D, c.hidden()),
-                                    c.mlpBiasInit()));
-            scale2 = child("ls2", scale(c));
+            norm2 = child("norm2", new LayerNorm(D, encoder.normEps()));
+            mlp = child("mlp", mlp(c));
+            scale2 = c.blocks().layerScale().isPresent() ? child("ls2", scale(c)) : null;
             dropPath2 = child("drop_path2", new DropPath(dropPath));
         }
 
-        private static Layer scale(ViTConfig c) {
-            return c.layerScale().isPresent()
-                    ? new LayerScale(c.width(), c.layerScale().getAsDouble())
-                    : new Identity();
+        private static Layer mlp(ViTConfig c) {
+            int D = c.encoder().width(), hidden = c.encoder().hidden();
+            return c.blocks().gatedMlp()
+                    ? new GatedMlp(D, hidden)
+                    : new Mlp(
+                            D,
+                            hidden,
+                            c.encoder().activation(),
+                            c.dropouts().projection(),
+                            c.matrixInit(D, hidden),
+                            c.mlpBiasInit());
+        }
+
+        private static LayerScale scale(ViTConfig c) {
+            return new LayerScale(c.encoder().width(), c.blocks().layerScale().orElseThrow());
+        }
+
+        /** A branch that is this block's own, scaled. */
+        private static Tensor scaled(@Nullable LayerScale scale, Tensor branch) {
+            return scale == null ? branch : scale.applyInPlace(branch);
         }
 
         @Override
         protected Tensor forward(Tensor x) {
-            x = Residual.sum(x, dropPath1.apply(scale1.apply(attention.apply(norm1.apply(x))))); // eq. 2
-            return Residual.sum(x, dropPath2.apply(scale2.apply(mlp.apply(norm2.apply(x))))); //    eq. 3
+            x = Residual.addInPlace(x, dropPath1.apply(scaled(scale1, attention.apply(norm1.apply(x))))); // eq. 2
+            return Residual.addInPlace(x, dropPath2.apply(scaled(scale2, mlp.apply(norm2.apply(x))))); //    eq. 3
         }
 
         /** The block's result for the first {@code count} tokens alone, {@code [B, count, D]}. */
         Tensor applyToFirst(Tensor x, long count) {
             return framed(() -> {
                 var first = x.narrow(1, 0, count);
-                var y = Residual.sum(first, scale1.apply(attention.applyToFirst(norm1.apply(x), count)));
-                return Residual.sum(y, scale2.apply(mlp.apply(norm2.apply(y))));
+                var y = Residual.addInPlace(first, scaled(scale1, attention.applyToFirst(norm1.apply(x), count)));
+                return Residual.addInPlace(y, scaled(scale2, mlp.apply(norm2.apply(y))));
             });
         }
     }

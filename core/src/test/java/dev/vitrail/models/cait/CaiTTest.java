@@ -9,12 +9,14 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import org.junit.jupiter.api.Test;
 
 class CaiTTest {
     private static CaiTConfig small() {
-        return CaiTConfig.of(32, 8, 24, 3, 3).withClasses(5);
+        return CaiTConfig.of(32, 8, 24, 3, 3).withHead(new Head(5, Pool.TOKEN, 0));
     }
 
     @Test

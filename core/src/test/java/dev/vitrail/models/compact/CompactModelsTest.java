@@ -9,9 +9,12 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.Model;
-import dev.vitrail.models.compact.CompactModel.Pool;
 import dev.vitrail.models.compact.CompactTransformer.Shape;
+import dev.vitrail.models.layers.Patch;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -22,24 +25,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class CompactModelsTest {
     private static final Shape ENCODER = new Shape(16, 2, 2, 4, 24, 0.1);
-    private static final CompactImage RECTANGLE = new CompactImage(12, 20, 4, 5, 2);
+    private static final ImageInput RECTANGLE = new ImageInput(12, 20, 2);
+    private static final Patch PATCH = new Patch(4, 5);
+    private static final Head TOKEN = new Head(3, Pool.TOKEN, 0), MEAN = new Head(3, Pool.AVG, 0);
 
     private static Model model(String family) {
         var quiet = new Shape(16, 2, 2, 4, 24, 0);
         return switch (family) {
-            case "vit" -> new CompactViT(new CompactViT.Config(RECTANGLE, 3, ENCODER, Pool.CLS, 0.1));
-            case "mean" -> new CompactViT(new CompactViT.Config(RECTANGLE, 3, ENCODER, Pool.MEAN, 0.1));
-            case "simple" -> new SimpleViT(new SimpleViT.Config(RECTANGLE, 3, quiet));
-            case "cait" -> new CompactCaiT(new CompactCaiT.Config(RECTANGLE, 3, ENCODER, 2, 0.1, 0.5));
+            case "vit" -> new CompactViT(new CompactViT.Config(RECTANGLE, PATCH, ENCODER, TOKEN, 0.1));
+            case "mean" -> new CompactViT(new CompactViT.Config(RECTANGLE, PATCH, ENCODER, MEAN, 0.1));
+            case "simple" -> new SimpleViT(new SimpleViT.Config(RECTANGLE, PATCH, quiet, MEAN));
+            case "cait" -> new CompactCaiT(new CompactCaiT.Config(RECTANGLE, PATCH, ENCODER, 2, TOKEN, 0.1, 0.5));
             default ->
                 new CompactT2TViT(new CompactT2TViT.Config(
-                        12,
-                        20,
-                        2,
-                        3,
+                        RECTANGLE,
                         List.of(CompactT2TViT.Config.split(3, 2), CompactT2TViT.Config.split(3, 2)),
                         ENCODER,
-                        Pool.MEAN,
+                        MEAN,
                         0.1));
         };
     }
@@ -85,12 +87,15 @@ final class CompactModelsTest {
 
     /** A checkpoint for 24×24 pixels in patches of 4×4 fits 48×16 pixels: 6×6 positions become 12×4. */
     @ParameterizedTest
-    @EnumSource(Pool.class)
+    @EnumSource(
+            value = Pool.class,
+            names = {"TOKEN", "AVG"})
     void positionsFitAnotherGrid(Pool pool) {
-        var config = new CompactViT.Config(CompactImage.square(24, 4).withSize(48, 16), 3, ENCODER, pool, 0);
+        var config =
+                new CompactViT.Config(new ImageInput(48, 16, 3), Patch.square(4), ENCODER, new Head(3, pool, 0), 0);
         try (var model = new CompactViT(config);
                 var frame = Frame.open()) {
-            long prefix = pool == Pool.CLS ? 1 : 0;
+            long prefix = pool == Pool.TOKEN ? 1 : 0;
             var fitted = model.resample(
                     "pos_embedding", Tensor.ones(prefix + 36, 16), new long[] {prefix + 48, 16}, Optional.empty());
             assertThat(fitted.orElseThrow().shape()).containsExactly(prefix + 48, 16);
@@ -110,7 +115,7 @@ final class CompactModelsTest {
     @Test
     void scalesStartSmallerWhereDeeper() {
         var deep = new Shape(8, 25, 1, 8, 8, 0);
-        try (var model = new CompactCaiT(new CompactCaiT.Config(RECTANGLE, 3, deep, 1, 0, 0))) {
+        try (var model = new CompactCaiT(new CompactCaiT.Config(RECTANGLE, PATCH, deep, 1, TOKEN, 0, 0))) {
             model.initialise(1, Device.CPU);
             double[] expected = {0.1, 0.1, 1e-5, 1e-5, 1e-6};
             int[] layers = {0, 17, 18, 23, 24};
@@ -124,10 +129,12 @@ final class CompactModelsTest {
 
     @Test
     void refusesWhatCannotWork() {
-        assertThatThrownBy(() -> new CompactImage(12, 20, 5, 5, 3)).hasMessageContaining("10 and 15");
-        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, 3, new Shape(18, 1, 1, 4, 4, 0)))
+        assertThatThrownBy(() -> new CompactViT.Config(RECTANGLE, new Patch(5, 5), ENCODER, TOKEN, 0))
+                .hasMessageContaining("10 and 15");
+        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, PATCH, new Shape(18, 1, 1, 4, 4, 0), MEAN))
                 .hasMessageContaining("multiple of 4");
-        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, 3, ENCODER)).hasMessageContaining("dropout");
+        assertThatThrownBy(() -> new SimpleViT.Config(RECTANGLE, PATCH, ENCODER, MEAN))
+                .hasMessageContaining("dropout");
         assertThatThrownBy(() -> model("vit").config().withDropPath(0.1)).hasMessageContaining("stochastic depth");
         assertThat(model("cait").config().withDropPath(0.25))
                 .isInstanceOfSatisfying(CompactCaiT.Config.class, c -> assertThat(c.layerDropout())

@@ -73,7 +73,7 @@ class ConvNeXtCheckpointFormatsTest {
     @Test
     void v2HasNoLayerScaleAndItsResponsesInTheOfficialNames() {
         var config = (ConvNeXtConfig) Catalog.get("convnextv2_tiny").config();
-        assertThat(config.layerScale()).isEqualTo(OptionalDouble.empty());
+        assertThat(config.blocks().layerScale()).isEqualTo(OptionalDouble.empty());
         assertThat(ConvNeXtCheckpointFormats.OFFICIAL.rename().apply("stages.1.0.grn.gamma"))
                 .contains("stages.1.blocks.0.mlp.grn.weight");
         assertThat(names("convnextv2_tiny")).contains("stages.1.blocks.0.mlp.grn.weight");

@@ -7,10 +7,14 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
+import dev.vitrail.nn.Pool;
 import org.junit.jupiter.api.Test;
 
 final class MlpMixerTest {
-    private static final MlpMixer.Config SMALL = new MlpMixer.Config(12, 20, 4, 2, 3, 16, 2, 0.5, 4, 0.1, 0.1, 0.5);
+    private static final MlpMixer.Config SMALL =
+            new MlpMixer.Config(new ImageInput(12, 20, 2), 4, 16, 2, 0.5, 4, new Head(3, Pool.AVG, 0.1), 0.1, 0.5);
 
     @Test
     void trainsOnRectangles() {

@@ -9,8 +9,11 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.swin.SwinConfig.Version;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -22,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 class SwinTransformerTest {
     private static SwinConfig small(Version version) {
         return SwinConfig.of(version, 64, 12, List.of(2, 2, 2), List.of(1, 2, 4), 4)
-                .withClasses(5)
+                .withHead(new Head(5, Pool.AVG, 0))
                 .withDropPath(0.3);
     }
 
@@ -47,7 +50,7 @@ class SwinTransformerTest {
         try (var frame = Frame.open();
                 var off = Gradients.off();
                 var model = new SwinTransformer(small(Version.V1));
-                var other = new SwinTransformer(small(Version.V1).withImage(100, 140))) {
+                var other = new SwinTransformer(small(Version.V1).withImage(new ImageInput(100, 140, 3)))) {
             model.initialise(1, Device.CPU);
             other.initialise(1, Device.CPU);
             var images = Tensor.randn(2, 3, 100, 140);
@@ -76,7 +79,7 @@ class SwinTransformerTest {
     @ParameterizedTest
     @EnumSource(Version.class)
     void trainsWithDropPathAndReachesEveryParameter(Version version) {
-        try (var model = new SwinTransformer(small(version).with(o -> o.dropPath = 0.1));
+        try (var model = new SwinTransformer(small(version).withDropPath(0.1));
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             model.train(true);

@@ -11,29 +11,39 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
+import dev.vitrail.models.layers.Grid;
 import dev.vitrail.models.layers.SoftSplit;
 import dev.vitrail.models.t2t.T2TViTConfig.Backbone;
+import dev.vitrail.models.t2t.T2TViTConfig.BackboneType;
 import dev.vitrail.models.t2t.T2TViTConfig.TokenAttention;
+import dev.vitrail.models.t2t.T2TViTConfig.Tokens;
 import dev.vitrail.models.zoo.Catalog;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class T2TViTTest {
-    private static final T2TViTConfig SMALL =
-            T2TViTConfig.of(24, 2, 2, 3).withClasses(5).with(o -> o.tokenWidth = 8);
+    private static final T2TViTConfig SMALL = T2TViTConfig.of(24, 2, 2, 3)
+            .withHead(new Head(5, Pool.TOKEN, 0))
+            .withTokens(t -> new Tokens(t.splits(), t.attention(), 8, t.dropout()));
 
-    private static T2TViTConfig small(Backbone backbone) {
-        return SMALL.with(o -> {
-            o.backbone = backbone;
-            if (backbone == Backbone.DENSE) {
-                o.growth = 8;
-                o.stages = List.of(1, 2);
-            }
-        });
+    private static T2TViTConfig small(BackboneType type) {
+        return SMALL.withBackbone(b -> type == BackboneType.DENSE ? b.dense(8, List.of(1, 2)) : b.withType(type));
+    }
+
+    private static T2TViTConfig sized(T2TViTConfig config, int height, int width) {
+        return config.withImage(new ImageInput(height, width, 3));
+    }
+
+    private static T2TViTConfig plain(int width, int heads, double mlpRatio) {
+        return SMALL.withBackbone(b -> Backbone.plain(width, 2, heads, mlpRatio));
     }
 
     private static T2TViT initialised(T2TViTConfig config) {
@@ -44,13 +54,12 @@ final class T2TViTTest {
 
     /** 37×50 pixels are no multiple of anything: windows reach into the padding, or leave a border out. */
     @ParameterizedTest
-    @EnumSource(Backbone.class)
-    void takesOddAndRectangularImages(Backbone backbone) {
-        try (var model = initialised(small(backbone).withImage(37, 50));
+    @EnumSource(BackboneType.class)
+    void takesOddAndRectangularImages(BackboneType type) {
+        try (var model = initialised(sized(small(type), 37, 50));
                 var frame = Frame.open();
                 var off = Gradients.off()) {
-            assertThat(model.config().gridHeight()).isEqualTo(3);
-            assertThat(model.config().gridWidth()).isEqualTo(3);
+            assertThat(model.config().grid()).isEqualTo(new Grid(3, 3));
             assertThat(model.apply(Tensor.randn(2, 3, 37, 50)).shape()).containsExactly(2, 5);
             assertThat(model.extractFeatures(Tensor.randn(2, 3, 37, 50)).shape())
                     .containsExactly(2, 10, model.width());
@@ -58,13 +67,10 @@ final class T2TViTTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Backbone.class)
-    void trainsWithEveryDropout(Backbone backbone) {
-        var config = small(backbone).withImage(32, 32).with(o -> {
-            o.dropPath = 0.5;
-            o.dropout = 0.1;
-            o.attentionDropout = 0.1;
-        });
+    @EnumSource(BackboneType.class)
+    void trainsWithEveryDropout(BackboneType type) {
+        var plain = sized(small(type), 32, 32);
+        var config = new T2TViTConfig(plain.image(), plain.tokens(), plain.backbone(), plain.head(), 0.1, 0.1, 0.5);
         try (var model = initialised(config);
                 var frame = Frame.open()) {
             model.train(true);
@@ -80,7 +86,7 @@ final class T2TViTTest {
     /** The performer drops tokens' channels while training even where nothing else drops. */
     @Test
     void performersDropOnlyWhileTraining() {
-        try (var model = initialised(SMALL.withImage(32, 32));
+        try (var model = initialised(sized(SMALL, 32, 32));
                 var frame = Frame.open();
                 var off = Gradients.off()) {
             var images = Tensor.randn(2, 3, 32, 32);
@@ -96,7 +102,7 @@ final class T2TViTTest {
     @ParameterizedTest
     @EnumSource(TokenAttention.class)
     void inferenceAloneGivesTheSameLogits(TokenAttention tokens) {
-        try (var model = initialised(SMALL.withImage(48, 48).with(o -> o.tokens = tokens));
+        try (var model = initialised(sized(SMALL, 48, 48).withTokens(t -> t.withAttention(tokens)));
                 var frame = Frame.open()) {
             var images = Tensor.randn(2, 3, 48, 48);
             var recorded = model.apply(images).toFloats();
@@ -155,17 +161,22 @@ final class T2TViTTest {
 
     @Test
     void refusesWhatCannotWork() {
-        assertRefused(() -> SMALL.with(o -> o.heads = 5), "width 24", "heads 5", "4 heads");
+        assertRefused(() -> plain(24, 5, 3), "width 24", "heads 5", "4 heads");
         // Its blocks are 24, 16 and 24 channels wide: the heads that are proposed divide all of them.
-        assertRefused(() -> small(Backbone.DENSE).with(o -> o.heads = 7), "width 24", "heads 7", "8 heads");
-        assertThat(small(Backbone.DENSE).with(o -> o.heads = 8).heads()).isEqualTo(8);
+        assertRefused(
+                () -> new Backbone(BackboneType.DENSE, 24, 2, 7, 3, false, OptionalDouble.empty(), 8, List.of(1, 2)),
+                "width 24",
+                "heads 7",
+                "8 heads");
+        assertThat(Backbone.plain(24, 2, 8, 3).dense(8, List.of(1, 2)).heads()).isEqualTo(8);
         assertRefused(() -> SMALL.withImage(2, 2), "2×2", "too small");
-        assertRefused(() -> small(Backbone.GHOST).with(o -> o.mlpRatio = 4), "mlpRatio of 3", "4.0");
-        assertRefused(() -> SMALL.with(o -> o.backbone = Backbone.DENSE), "growth 0");
-        assertRefused(() -> SMALL.with(o -> o.growth = 8), "growth 8", "PLAIN");
-        assertRefused(() -> small(Backbone.SE).with(o -> o.width = 8), "at least 16");
+        assertRefused(() -> plain(24, 2, 4).withBackbone(b -> b.withType(BackboneType.GHOST)), "mlpRatio of 3", "4.0");
+        assertRefused(() -> SMALL.withBackbone(b -> b.withType(BackboneType.DENSE)), "growth 0");
+        assertRefused(
+                () -> small(BackboneType.DENSE).withBackbone(b -> b.withType(BackboneType.PLAIN)), "growth 8", "PLAIN");
+        assertRefused(() -> plain(8, 2, 3).withBackbone(b -> b.withType(BackboneType.SE)), "at least 16");
         assertRefused(() -> new SoftSplit(3, 2, 3), "padding 3");
-        try (var model = initialised(SMALL.withImage(32, 32));
+        try (var model = initialised(sized(SMALL, 32, 32));
                 var frame = Frame.open()) {
             assertRefused(() -> model.apply(Tensor.randn(1, 3, 48, 48)), "48×48", "32×32");
         }
@@ -192,7 +203,7 @@ final class T2TViTTest {
 
     @Test
     void replacesItsClassifier() {
-        try (var model = initialised(small(Backbone.DENSE).withImage(32, 32));
+        try (var model = initialised(sized(small(BackboneType.DENSE), 32, 32));
                 var frame = Frame.open()) {
             model.resetClassifier(0);
             assertThat(model.apply(Tensor.randn(1, 3, 32, 32)).shape()).containsExactly(1, model.width());

@@ -10,15 +10,19 @@ import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.models.Head;
+import dev.vitrail.models.ImageInput;
+import dev.vitrail.models.layers.Dropouts;
+import dev.vitrail.models.layers.Encoder;
+import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
-import dev.vitrail.models.vit.ViTConfig.Options;
-import dev.vitrail.models.vit.ViTConfig.Pool;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Parameters;
+import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -27,7 +31,11 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class VisionTransformerTest {
-    private static final ViTConfig SMALL = ViTConfig.of(32, 8, 24, 3, 3).withClasses(5);
+    private static final ViTConfig SMALL = ViTConfig.of(32, 8, 24, 3, 3).withHead(head(Pool.TOKEN));
+
+    private static Head head(Pool pool) {
+        return new Head(5, pool, 0);
+    }
 
     /** A model whose outputs spread: values of std 0.3 instead of the small initial values. */
     private static VisionTransformer model(ViTConfig config) {
@@ -54,38 +62,21 @@ class VisionTransformerTest {
 
     /** Configurations that differ in what the forward pass does. */
     static Stream<ViTConfig> options() {
-        return Stream.<Consumer<Options>>of(
-                        o -> {},
-                        o -> o.distilled = true,
-                        o -> {
-                            o.registers = 2;
-                            o.positionsCoverPrefix = false;
-                        },
-                        o -> {
-                            o.qkNorm = true;
-                            o.qkvBias = false;
-                            o.layerScale = OptionalDouble.of(0.1);
-                        },
-                        o -> {
-                            o.preNorm = true;
-                            o.activation = Activation.QUICK_GELU;
-                            o.normEps = 1e-5;
-                        },
-                        o -> {
-                            o.gatedMlp = true;
-                            o.activation = Activation.SILU;
-                        },
-                        o -> {
-                            o.pool = Pool.AVG;
-                            o.fcNorm = Optional.of(false);
-                        },
-                        o -> {
-                            o.pool = Pool.MAP;
-                            o.classToken = false;
-                            o.registers = 1;
-                        },
-                        o -> o.depth = 1,
-                        o -> o.finalNorm = false)
+        return Stream.<Function<ViTConfig, ViTConfig>>of(
+                        c -> c,
+                        c -> c.withTokens(t -> t.withDistilled(true)),
+                        c -> c.withTokens(t -> t.withRegisters(2).withPositionsCoverPrefix(false)),
+                        c -> c.withBlocks(b -> new ViTConfig.Blocks(false, true, OptionalDouble.of(0.1), false))
+                                .withEncoder(e -> e.withQkvBias(false)),
+                        c -> c.withNorms(n -> n.withPre(true)).withEncoder(e -> e.withActivation(Activation.QUICK_GELU)
+                                .withNormEps(1e-5)),
+                        c -> c.withBlocks(b -> b.withGatedMlp(true))
+                                .withEncoder(e -> e.withActivation(Activation.SILU)),
+                        c -> c.withHead(head(Pool.AVG)).withNorms(n -> n.withAfterPool(false)),
+                        c -> c.withHead(head(Pool.MAP))
+                                .withTokens(t -> t.withClassToken(false).withRegisters(1)),
+                        c -> c.withEncoder(e -> Encoder.of(24, 1, 3)),
+                        c -> c.withNorms(n -> new ViTConfig.Norms(false, false, Optional.empty())))
                 .map(SMALL::with);
     }
 
@@ -120,13 +111,12 @@ class VisionTransformerTest {
     }
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"CATAVGMAX", "NONE"})
     void everyPoolingIsItsFormula(Pool pool) {
-        var config = SMALL.with(o -> {
-            o.pool = pool;
-            o.registers = 1;
-            o.fcNorm = Optional.of(false);
-        });
+        var config =
+                SMALL.withHead(head(pool)).withTokens(t -> t.withRegisters(1)).withNorms(n -> n.withAfterPool(false));
         try (var model = model(config);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -149,15 +139,16 @@ class VisionTransformerTest {
                     var others = Tensor.cat(1, Tensor.randn(2, 2, 24), patches);
                     assertClose(Frame.of(() -> model.pooled(others)), pooled);
                 }
+                default -> throw new AssertionError(pool);
             }
         }
     }
 
     @Test
     void aModelOfAnySizeIsTheModelOfThatSizeWithResampledPositions() {
-        try (var any = model(SMALL.with(o -> o.dynamicSize = true));
+        try (var any = model(SMALL.withPatches(p -> p.withDynamicSize(true)));
                 var fixed = model(SMALL);
-                var other = model(SMALL.withImage(48, 40));
+                var other = model(SMALL.withImage(new ImageInput(48, 40, 3)));
                 var frame = Frame.open();
                 var off = Gradients.off()) {
             assertClose(any.apply(images(2, 32, 32)), fixed.apply(images(2, 32, 32)));
@@ -173,7 +164,7 @@ class VisionTransformerTest {
 
     @Test
     void incompletePatchesArePaddedWithZeros() {
-        try (var padding = model(SMALL.with(o -> o.dynamicPad = true));
+        try (var padding = model(SMALL.withPatches(p -> p.withDynamicPad(true)));
                 var plain = model(SMALL);
                 var frame = Frame.open();
                 var off = Gradients.off()) {
@@ -186,10 +177,7 @@ class VisionTransformerTest {
 
     @Test
     void patchDropoutKeepsPrefixTokensAndAShareOfThePatchesWhileTraining() {
-        var config = SMALL.with(o -> {
-            o.patchDropout = 0.4;
-            o.registers = 2;
-        });
+        var config = SMALL.withTokens(t -> t.withPatchDropout(0.4).withRegisters(2));
         try (var model = model(config);
                 var frame = Frame.open()) {
             model.train(true);
@@ -205,14 +193,9 @@ class VisionTransformerTest {
 
     @Test
     void dropPathAndDropoutsActWhileTrainingAlone() {
-        var config = SMALL.with(o -> {
-            o.dropPath = 0.5;
-            o.dropPathUniform = true;
-            o.headDropout = 0.2;
-            o.positionDropout = 0.1;
-            o.projectionDropout = 0.1;
-            o.attentionDropout = 0.1;
-        });
+        var config = SMALL.withDropouts(new Dropouts(0.1, 0.1, 0.1, 0.5))
+                .withBlocks(b -> b.withUniformDropPath(true))
+                .withHead(new Head(5, Pool.TOKEN, 0.2));
         try (var model = model(config);
                 var frame = Frame.open()) {
             var images = images(4, 32, 32);
@@ -230,7 +213,7 @@ class VisionTransformerTest {
 
     @Test
     void aDistilledModelTrainsTwoClassifiersAndAnswersWithTheirMean() {
-        try (var model = model(SMALL.with(o -> o.distilled = true));
+        try (var model = model(SMALL.withTokens(t -> t.withDistilled(true)));
                 var frame = Frame.open()) {
             var images = images(2, 32, 32);
             var heads = model.trainingLogits(images);
@@ -246,7 +229,7 @@ class VisionTransformerTest {
 
     @Test
     void withoutAClassifierTheResultIsTheVector() {
-        try (var model = model(SMALL.withClasses(0));
+        try (var model = model(SMALL.withHead(new Head(0, Pool.TOKEN, 0)));
                 var frame = Frame.open()) {
             assertClose(model.apply(images(2, 32, 32)), model.embed(images(2, 32, 32)));
         }
@@ -256,59 +239,47 @@ class VisionTransformerTest {
         assertThatThrownBy(call).isInstanceOf(VitrailException.class).hasMessage(sentence);
     }
 
-    private static void refused(Consumer<Options> change, String sentence) {
-        refused(
-                () -> {
-                    SMALL.with(change);
-                },
-                sentence);
-    }
-
     @Test
     void whatCannotWorkIsRefusedWithWhatWould() {
-        refused(o -> o.depth = 0, "width 24, depth 0 and heads 3 must be positive");
-        refused(o -> o.heads = 5, "width 24 is not a multiple of heads 5: take width 25 or 4 heads");
+        refused(() -> Encoder.of(24, 0, 3), "width 24, depth 0 and heads 3 must be positive");
+        refused(() -> Encoder.of(24, 3, 5), "width 24 is not a multiple of heads 5: take width 25 or 4 heads");
         refused(
-                o -> o.imageHeight = 30,
+                () -> SMALL.withImage(30, 32),
                 "image height 30 is not a multiple of the patch of 8 pixels: the nearest that are, are 24 and 32");
         refused(
-                o -> o.imageWidth = 3,
+                () -> SMALL.withImage(32, 3),
                 "image width 3 is less than the patch of 8 pixels: take at least 8, or a smaller patch");
-        refused(o -> o.patchWidth = 0, "image width 32 and patch 0 must be positive");
+        refused(() -> SMALL.withImage(0, 32), "an image of 0×32 pixels is empty: give positive sides, such as 224");
+        refused(() -> SMALL.withChannels(0), "channels 0 must be positive");
+        refused(() -> new Patch(8, 0), "patch sides must be positive, found 8×0 pixels");
         refused(
-                o -> o.classToken = false,
+                () -> SMALL.withTokens(t -> t.withClassToken(false)),
                 "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
-        refused(o -> o.classes = -1, "channels 3 must be positive and classes -1 not negative");
+        refused(() -> SMALL.withClasses(-1), "classes -1 must not be negative");
         refused(
-                o -> {
-                    o.distilled = true;
-                    o.classToken = false;
-                    o.pool = Pool.AVG;
-                },
+                () -> new ViTConfig.Tokens(false, true, 0, true, 0),
                 "a distillation token needs a class token beside it: set classToken");
         refused(
-                o -> {
-                    o.distilled = true;
-                    o.pool = Pool.AVG;
-                },
+                () -> SMALL.withTokens(t -> t.withDistilled(true)).withPool("avg"),
                 "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be token");
-        refused(o -> o.registers = -1, "registers -1 must not be negative");
-        refused(o -> o.mlpRatio = 0, "mlpRatio 0.0 leaves no hidden channels of width 24");
         refused(
-                o -> {
-                    o.gatedMlp = true;
-                    o.mlpRatio = 1.0625;
-                },
+                () -> SMALL.withPool("catavgmax"),
+                "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or map"
+                        + " or token_avg");
+        refused(() -> SMALL.withTokens(t -> t.withRegisters(-1)), "registers -1 must not be negative");
+        refused(() -> SMALL.withEncoder(e -> e.withMlpRatio(0)), "mlpRatio 0.0 leaves no hidden channels of width 24");
+        refused(
+                () -> SMALL.withBlocks(b -> b.withGatedMlp(true)).withEncoder(e -> e.withMlpRatio(1.0625)),
                 "a gated MLP halves its hidden channels, and 25 (width 24 × mlpRatio 1.0625) are odd");
-        refused(o -> o.dropPath = 1.5, "dropPath 1.5 must be in [0, 1)");
-        refused(o -> o.patchDropout = -0.1, "patchDropout -0.1 must be in [0, 1)");
-        refused(o -> o.headDropout = Double.NaN, "headDropout NaN must be in [0, 1)");
+        refused(() -> SMALL.withDropPath(1.5), "drop path 1.5 must be in [0, 1)");
+        refused(() -> SMALL.withTokens(t -> t.withPatchDropout(-0.1)), "patch dropout -0.1 must be in [0, 1)");
+        refused(() -> new Head(5, Pool.TOKEN, Double.NaN), "the head's dropout NaN must be in [0, 1)");
     }
 
     @Test
     void imagesOfTheWrongShapeAreRefusedWithWhatWouldDo() {
         try (var fixed = model(SMALL);
-                var any = model(SMALL.with(o -> o.dynamicSize = true));
+                var any = model(SMALL.withPatches(p -> p.withDynamicSize(true)));
                 var frame = Frame.open()) {
             refused(
                     () -> fixed.apply(images(1, 40, 32)),
@@ -327,7 +298,7 @@ class VisionTransformerTest {
 
     @Test
     void everyLayerHasItsDepth() {
-        try (var model = model(SMALL.with(o -> o.registers = 1))) {
+        try (var model = model(SMALL.withTokens(t -> t.withRegisters(1)))) {
             assertThat(model.layers()).isEqualTo(5);
             assertThat(List.of("cls_token", "pos_embed", "reg_token", "patch_embed.proj.weight"))
                     .allMatch(name -> model.layer(name) == 0);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.errors.Names;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.models.AdjustableConfig;
 import dev.vitrail.models.Variant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -66,18 +65,5 @@ class CatalogTest {
                 .isBetween(2_650_000L, 2_750_000L);
         assertThat(Catalog.get("vit_tiny_d6_patch6_48").create().parameterCount())
                 .isBetween(2_650_000L, 2_750_000L);
-    }
-
-    /** The constructor's arguments stand in the order of the components. */
-    @Test
-    void optionsPutTogetherAreTheConfigurationThatTheyCameFrom() {
-        var adjustable = Catalog.variants().stream()
-                .map(Variant::config)
-                .filter(config -> config instanceof AdjustableConfig)
-                .toList();
-        assertThat(adjustable).hasSizeGreaterThan(100);
-        for (var config : adjustable) {
-            assertThat(((AdjustableConfig<?, ?>) config).options().config()).isEqualTo(config);
-        }
     }
 }

@@ -12,7 +12,6 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.train.Fixture;
 import dev.vitrail.train.Losses;
 import java.util.LinkedHashMap;
@@ -30,7 +29,7 @@ class GradientClippingTest {
     }
 
     private static void clipped(GradientClipping clipping, Consumer<Outcome> check) {
-        try (var model = new VisionTransformer(ViTConfig.of(8, 4, 16, 1, 2).withClasses(5));
+        try (var model = ViTConfig.of(8, 4, 16, 1, 2).withClasses(5).create();
                 var frame = Frame.open()) {
             model.initialise(1, Device.CPU);
             Fixture.of(model.parameters(), "cls_token").setTrainable(false);

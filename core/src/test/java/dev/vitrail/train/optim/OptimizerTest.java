@@ -7,8 +7,8 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.train.Fixture;
 import dev.vitrail.train.Losses;
@@ -23,13 +23,14 @@ class OptimizerTest {
     void trainsAsTheOriginal(String name) {
         var fixture = new Fixture(name);
         var args = fixture.json.at("/model/args");
-        try (var model = new VisionTransformer(ViTConfig.of(
+        try (var model = ViTConfig.of(
                                 args.get("img_size").asInt(),
                                 args.get("patch_size").asInt(),
                                 args.get("embed_dim").asInt(),
                                 args.get("depth").asInt(),
                                 args.get("num_heads").asInt())
-                        .withClasses(args.get("num_classes").asInt()));
+                        .withClasses(args.get("num_classes").asInt())
+                        .create();
                 var frame = Frame.open()) {
             fixture.below("init/").forEach((parameter, values) -> Fixture.of(model.parameters(), parameter)
                     .assign(values.tensor()));
@@ -49,7 +50,7 @@ class OptimizerTest {
         }
     }
 
-    private static Optimizer optimizer(Fixture fixture, VisionTransformer model) {
+    private static Optimizer optimizer(Fixture fixture, Model model) {
         var json = fixture.json.get("optimizer");
         double decay = json.get("weight_decay").asDouble();
         var groups = fixture.json.get("timm_param_groups").asBoolean()
@@ -76,7 +77,7 @@ class OptimizerTest {
         }
     }
 
-    private static void train(Fixture fixture, VisionTransformer model, Optimizer optimizer) {
+    private static void train(Fixture fixture, Model model, Optimizer optimizer) {
         double rate = fixture.json.at("/optimizer/lr").asDouble();
         double limit = fixture.json.get("clip_grad_norm").isNull()
                 ? Double.POSITIVE_INFINITY
