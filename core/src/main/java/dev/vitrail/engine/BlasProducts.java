@@ -110,7 +110,8 @@ final class BlasProducts {
     }
 
     private static Tensor unfolded(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
-        // Its backward pass gives the weight's gradient the input's layout, and computes it with the channels first alone.
+        // Its backward pass gives the weight's gradient the input's layout, and computes it with the channels first
+        // alone.
         boolean trains = Gradients.recorded();
         return new Tensor(torch.thnn_conv2d(
                 trains ? x.handle.contiguous() : x.handle,

@@ -3,7 +3,6 @@ package dev.vitrail.models;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.errors.VitrailException;
 
 /**
  * The images that a model is built for.

@@ -1,6 +1,5 @@
 package dev.vitrail.models;
 
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;

@@ -60,7 +60,8 @@ final class RecipeTest {
             try (var loaded = TrainingModels.load(config.with(MODEL, "swin_mini_32"), List.of("a", "b"), Device.CPU)) {
                 var trained = (SwinConfig) loaded.model().config();
                 assertThat(trained.classes()).isEqualTo(2);
-                assertThat(trained.dropouts().path()).isEqualTo(config.get(DROP_PATH).orElse(swin.dropouts().path()));
+                assertThat(trained.dropouts().path())
+                        .isEqualTo(config.get(DROP_PATH).orElse(swin.dropouts().path()));
             }
         }
     }

@@ -2,7 +2,6 @@ package dev.vitrail.models.layers;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ImageInput;
 
 /**
