@@ -1,11 +1,12 @@
 package dev.vitrail;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.ARCHITECTURE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 
 import dev.vitrail.data.Datasets;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.train.ResumedOptions;
 import dev.vitrail.train.RunFolder;

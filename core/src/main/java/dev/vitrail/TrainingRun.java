@@ -1,6 +1,6 @@
 package dev.vitrail;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.PRECISION;
 
 import dev.vitrail.data.BrokenImage;
@@ -12,6 +12,8 @@ import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
 import dev.vitrail.train.TrainingConfig;

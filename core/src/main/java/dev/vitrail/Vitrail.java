@@ -4,9 +4,13 @@ import dev.vitrail.data.Batch;
 import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.NotFiniteException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Inference;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Activations;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.zoo.Pretrained;
@@ -72,7 +76,7 @@ public final class Vitrail implements AutoCloseable {
      *     {@code new Vitrail(LoadedModel.load(name, options))}
      */
     public static Vitrail load(String name) {
-        var loaded = LoadedModel.load(name, LoadedModel.Options.DEFAULT);
+        var loaded = LoadedModel.load(name, LoadOptions.DEFAULT);
         if (!loaded.pretrained()) {
             loaded.close();
             throw untrained(name);

@@ -30,7 +30,7 @@
  * }
  * }</pre>
  *
- * <p>{@link dev.vitrail.LoadedModel} gives the model itself, for other classes, sizes or devices. Everything that holds native memory is
- * closed with {@code try}; bad input is a {@link dev.vitrail.VitrailException} that says what to do.
+ * <p>{@link dev.vitrail.loading.LoadedModel} gives the model itself, for other classes, sizes or devices. Everything that holds native memory is
+ * closed with {@code try}; bad input is a {@link dev.vitrail.errors.VitrailException} that says what to do.
  */
 package dev.vitrail;

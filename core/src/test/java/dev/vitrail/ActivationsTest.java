@@ -6,13 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What a user of the first API sees of a model's activations. */
 class ActivationsTest {
     private static Vitrail load(String name) {
-        return new Vitrail(LoadedModel.load(name, LoadedModel.Options.DEFAULT.withSeed(1)));
+        return new Vitrail(LoadedModel.load(name, LoadOptions.DEFAULT.withSeed(1)));
     }
 
     @Test

@@ -3,7 +3,10 @@ package dev.vitrail;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -11,7 +14,7 @@ import org.junit.jupiter.api.Test;
 final class EmptyListTest {
     @Test
     void noPicturesGiveNoResults() {
-        var options = LoadedModel.Options.DEFAULT.withClasses(3);
+        var options = LoadOptions.DEFAULT.withClasses(3);
         try (var vitrail = new Vitrail(LoadedModel.load("vit_mini_patch4_gap_32", options))) {
             assertThat(vitrail.logits(List.of())).isEmpty();
             assertThat(vitrail.embed(List.of())).isEmpty();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.Objective;
 import dev.vitrail.train.RunFolder;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;

@@ -4,11 +4,12 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -107,7 +108,7 @@ final class InferencePeer {
             this.batch = batch;
             var name = InferencePeers.model(file);
             var weights = InferencePeers.weights(file);
-            var options = LoadedModel.Options.DEFAULT;
+            var options = LoadOptions.DEFAULT;
             loaded = Files.exists(weights)
                     ? LoadedModel.load(weights.toString(), options.withArchitecture(Optional.of(name)))
                     : LoadedModel.load(name, options);

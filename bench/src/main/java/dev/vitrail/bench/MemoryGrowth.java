@@ -1,9 +1,10 @@
 package dev.vitrail.bench;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.Recipe;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
@@ -76,7 +77,7 @@ final class MemoryGrowth {
 
     private static void predict(int predictions) {
         var photos = Photos.write(PHOTOS);
-        try (var vitrail = new Vitrail(LoadedModel.load("vit_tiny_patch16_224", LoadedModel.Options.DEFAULT))) {
+        try (var vitrail = new Vitrail(LoadedModel.load("vit_tiny_patch16_224", LoadOptions.DEFAULT))) {
             var encoded = photos.stream().map(MemoryGrowth::bytes).toList();
             var growth = new MemoryGrowth("predictions", predictions);
             for (int i = 1; i <= predictions; i++) {

@@ -1,11 +1,12 @@
 package dev.vitrail.bench;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.serve.ServerOptions;
 import dev.vitrail.serve.VitrailServer;
 import java.io.IOException;
@@ -56,7 +57,7 @@ final class ServeLoad {
                 var server = VitrailServer.start(
                         options,
                         Map.of("model", model),
-                        source -> LoadedModel.load(source, LoadedModel.Options.DEFAULT),
+                        source -> LoadedModel.load(source, LoadOptions.DEFAULT),
                         false)) {
             server.loadModels();
             new ServeLoad(images, direct, server.port(), seconds).measure(rounds);

@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.ModelFolder;
 import java.awt.image.BufferedImage;
@@ -27,7 +28,7 @@ final class ArchiveTraining {
     public static void main(String[] arguments) throws IOException {
         var folder = Path.of(arguments[0]);
         var model = folder.resolve("model");
-        try (var loaded = LoadedModel.load(MODEL, LoadedModel.Options.DEFAULT.withClasses(1000))) {
+        try (var loaded = LoadedModel.load(MODEL, LoadOptions.DEFAULT.withClasses(1000))) {
             ModelFolder.write(model, loaded.description(List.of()), Checkpoint.of(loaded.model()));
         }
         var image = folder.resolve("image.jpg");

@@ -1,7 +1,5 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
@@ -11,6 +9,8 @@ import dev.vitrail.engine.PeakGemm;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.engine.WeightGradients;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import java.io.IOException;
 import java.nio.file.Files;

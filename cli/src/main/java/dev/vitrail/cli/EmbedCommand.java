@@ -1,11 +1,11 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageStream;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.parquet.ParquetTable;
 import java.io.BufferedOutputStream;
 import java.io.IOException;

@@ -1,7 +1,5 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
@@ -11,9 +9,11 @@ import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.ProcessEnd;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.EvaluationPage;
 import java.nio.file.Path;
 import java.util.List;

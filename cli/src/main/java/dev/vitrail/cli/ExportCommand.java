@@ -1,12 +1,12 @@
 package dev.vitrail.cli;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.onnx.OnnxCheck;
 import dev.vitrail.onnx.OnnxExport;

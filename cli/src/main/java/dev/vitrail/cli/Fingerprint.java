@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.loading.LoadedModel;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;

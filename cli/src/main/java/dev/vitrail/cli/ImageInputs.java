@@ -1,7 +1,8 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageListing;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.PathNames;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;

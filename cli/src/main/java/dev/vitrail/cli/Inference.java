@@ -1,10 +1,10 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageListing;
 import dev.vitrail.data.ImageStream;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.loading.LoadedModel;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -33,7 +33,7 @@ final class Inference implements AutoCloseable {
      * Runs to the end, or until {@link #stop}.
      *
      * @param consumer gets what became of the files of each batch, in order
-     * @throws dev.vitrail.VitrailException if a file cannot be read and that is to end the work
+     * @throws dev.vitrail.errors.VitrailException if a file cannot be read and that is to end the work
      */
     void run(Consumer<List<Outcome>> consumer) {
         while (stream.hasNext()) {

@@ -1,8 +1,8 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Device;
 import dev.vitrail.images.ImageSize;
+import dev.vitrail.loading.LoadOptions;
 import java.util.Optional;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -33,8 +33,8 @@ final class InputOptions {
     }
 
     /** How to load a model of this size to this device. */
-    LoadedModel.Options loading() {
-        var options = LoadedModel.Options.DEFAULT.withDevice(device());
+    LoadOptions loading() {
+        var options = LoadOptions.DEFAULT.withDevice(device());
         return size.map(wanted -> options.withImage(wanted.height(), wanted.width()))
                 .orElse(options);
     }

@@ -1,9 +1,8 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageListing;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.RgbImage;
@@ -14,6 +13,8 @@ import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.Inspector;
 import dev.vitrail.inspect.Rollout;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.InspectPage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -157,7 +158,7 @@ final class InspectCommand implements Callable<Integer> {
     /** The other model of {@code --against}, if there is one. */
     private record Other(Optional<LoadedModel> loaded) implements AutoCloseable {
         static Other load(Optional<String> name) {
-            return new Other(name.map(other -> LoadedModel.load(other, LoadedModel.Options.DEFAULT)));
+            return new Other(name.map(other -> LoadedModel.load(other, LoadOptions.DEFAULT)));
         }
 
         @Override

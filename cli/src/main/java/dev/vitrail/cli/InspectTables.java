@@ -1,6 +1,6 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.ImageEncoder;

@@ -1,9 +1,9 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.NotFiniteException;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Startup;
+import dev.vitrail.errors.NotFiniteException;
+import dev.vitrail.errors.VitrailException;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Optional;

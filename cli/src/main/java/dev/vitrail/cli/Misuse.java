@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.PathNames;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

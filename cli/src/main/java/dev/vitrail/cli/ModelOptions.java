@@ -1,8 +1,8 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassNames;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.zoo.Pretrained;
 import java.nio.file.Path;
 import java.util.Optional;

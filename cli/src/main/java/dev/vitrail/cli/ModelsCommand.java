@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.FlopCounter;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;

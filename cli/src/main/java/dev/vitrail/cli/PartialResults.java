@@ -2,8 +2,8 @@ package dev.vitrail.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageListing;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.IoReason;
 import dev.vitrail.files.PathNames;

@@ -2,9 +2,9 @@ package dev.vitrail.cli;
 
 import dev.vitrail.Prediction;
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ImageListing;
 import dev.vitrail.data.ImageStream;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.parquet.ParquetTable;

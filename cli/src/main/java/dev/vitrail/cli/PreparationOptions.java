@@ -1,9 +1,9 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.PreprocessingOverrides;
+import dev.vitrail.loading.LoadedModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;

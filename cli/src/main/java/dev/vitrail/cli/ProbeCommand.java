@@ -2,14 +2,14 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.train.TrainingOptions.VAL_FRACTION;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Features;
 import dev.vitrail.eval.FewShot;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.TrainingData;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,9 +1,9 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.IoReason;
 import dev.vitrail.files.ProcessEnd;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.serve.ServerOptions;
 import dev.vitrail.serve.VitrailServer;
 import java.io.IOException;

@@ -4,13 +4,13 @@ import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.TensorBoardEvents;
 import dev.vitrail.train.Objective;

@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.LoadedModel;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.ModelFolder;
 import java.awt.image.BufferedImage;
@@ -120,7 +121,7 @@ final class Cli {
     }
 
     private static Path model(Path folder, int classes, List<String> names) {
-        var options = LoadedModel.Options.DEFAULT.withClasses(classes);
+        var options = LoadOptions.DEFAULT.withClasses(classes);
         try (var loaded = LoadedModel.load(SMALL, options)) {
             ModelFolder.write(folder, loaded.description(names), Checkpoint.of(loaded.model()));
         }

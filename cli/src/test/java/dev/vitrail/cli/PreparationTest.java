@@ -4,9 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.LoadedModel;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.Safetensors;
 import java.io.IOException;
@@ -35,7 +36,7 @@ final class PreparationTest {
     static void writeDataAndABareFile() {
         data = Cli.labelled(shared.resolve("data"), 8, "ants", "bees");
         bare = shared.resolve("bare.safetensors");
-        try (var loaded = LoadedModel.load(Cli.SMALL, LoadedModel.Options.DEFAULT.withClasses(2))) {
+        try (var loaded = LoadedModel.load(Cli.SMALL, LoadOptions.DEFAULT.withClasses(2))) {
             Safetensors.write(bare, Checkpoint.of(loaded.model()));
         }
     }
@@ -68,7 +69,7 @@ final class PreparationTest {
     }
 
     private static Preprocessing preprocessing(Path run) {
-        try (var loaded = LoadedModel.load(run.toString(), LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(run.toString(), LoadOptions.DEFAULT)) {
             return loaded.preprocessing();
         }
     }

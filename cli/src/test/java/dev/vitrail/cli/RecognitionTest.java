@@ -3,8 +3,9 @@ package dev.vitrail.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
@@ -97,8 +98,7 @@ final class RecognitionTest {
     }
 
     private static LoadedModel load(Path file, String architecture) {
-        return LoadedModel.load(
-                file.toString(), LoadedModel.Options.DEFAULT.withArchitecture(Optional.of(architecture)));
+        return LoadedModel.load(file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of(architecture)));
     }
 
     @Test
@@ -136,7 +136,7 @@ final class RecognitionTest {
             SparseCheckpoint.write(folder.resolve("model.safetensors"), model);
             Files.writeString(
                     folder.resolve("config.json"), "{\"architecture\": \"vit_mini_patch4_32\", \"num_classes\": 12}");
-            assertThatThrownBy(() -> LoadedModel.load(folder.toString(), LoadedModel.Options.DEFAULT))
+            assertThatThrownBy(() -> LoadedModel.load(folder.toString(), LoadOptions.DEFAULT))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContainingAll("says 12 classes", "has 7", "num_classes");
         }

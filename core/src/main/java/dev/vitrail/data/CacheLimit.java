@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import java.util.regex.Pattern;
 

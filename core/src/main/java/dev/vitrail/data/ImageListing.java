@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.PathNames;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;

@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.parquet.ParquetColumn;
 import dev.vitrail.parquet.ParquetFile;

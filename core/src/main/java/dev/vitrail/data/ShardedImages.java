@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.IoReason;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;

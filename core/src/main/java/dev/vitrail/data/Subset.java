@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;

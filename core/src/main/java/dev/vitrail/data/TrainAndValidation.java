@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 
 /** What a model learns from and what it is judged by; both have the same classes in the same order. */
 public record TrainAndValidation(Dataset train, Dataset validation) {

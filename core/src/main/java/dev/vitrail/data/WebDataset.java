@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.FileWindow;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;

@@ -1,8 +1,8 @@
 package dev.vitrail.doctor;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.PictureSize;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.train.DataThresholds;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.vitrail.doctor;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.train.TrainingPlan;
@@ -38,7 +38,7 @@ public final class RecipeDoctor {
      * Passes on what is no reason to stop, or stops.
      *
      * @return the findings that do not refuse
-     * @throws dev.vitrail.VitrailException if one does, with its sentence and advice
+     * @throws dev.vitrail.errors.VitrailException if one does, with its sentence and advice
      */
     public static List<Diagnosis> requireNoRefusal(List<Diagnosis> findings) {
         var refused = findings.stream()

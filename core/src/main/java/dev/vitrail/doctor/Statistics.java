@@ -1,8 +1,8 @@
 package dev.vitrail.doctor;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.weights.ModelFolder;
 import java.nio.file.Files;

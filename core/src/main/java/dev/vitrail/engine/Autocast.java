@@ -1,6 +1,6 @@
 package dev.vitrail.engine;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.pytorch.global.torch;

@@ -1,11 +1,11 @@
 package dev.vitrail.engine;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Graph.Absent;
 import dev.vitrail.engine.Graph.Constant;
 import dev.vitrail.engine.Graph.Node;
 import dev.vitrail.engine.Graph.Result;
 import dev.vitrail.engine.Graph.Value;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.IdentityHashMap;

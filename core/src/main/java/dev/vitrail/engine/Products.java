@@ -2,7 +2,7 @@ package dev.vitrail.engine;
 
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Platform;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

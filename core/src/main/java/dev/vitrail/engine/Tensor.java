@@ -1,6 +1,6 @@
 package dev.vitrail.engine;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;

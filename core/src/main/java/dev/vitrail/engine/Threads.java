@@ -1,6 +1,6 @@
 package dev.vitrail.engine;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import org.bytedeco.pytorch.global.torch;
 
 /** How many threads one operation may use. */

@@ -1,9 +1,9 @@
 package dev.vitrail.eval;
 
-import dev.vitrail.NotFiniteException;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.RandomState;
+import dev.vitrail.errors.NotFiniteException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
 import java.util.Arrays;

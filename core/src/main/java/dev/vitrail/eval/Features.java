@@ -1,11 +1,11 @@
 package dev.vitrail.eval;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.NotFiniteException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package dev.vitrail.eval;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.SampleRandom;
 import dev.vitrail.data.Subset;

@@ -1,6 +1,6 @@
 package dev.vitrail.eval;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 

@@ -1,7 +1,7 @@
 package dev.vitrail.images;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import java.util.Arrays;
 import java.util.Locale;
 

@@ -1,6 +1,6 @@
 package dev.vitrail.images;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -1,9 +1,9 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.Output;
 import dev.vitrail.models.Model;
 import java.nio.ByteBuffer;

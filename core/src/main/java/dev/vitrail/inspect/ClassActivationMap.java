@@ -1,9 +1,9 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.Query;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.beit.Beit;

@@ -1,7 +1,7 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.Query;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;

@@ -1,14 +1,14 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.beit.Beit;

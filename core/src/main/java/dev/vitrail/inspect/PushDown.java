@@ -1,6 +1,6 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.AttentionLayer;
 import dev.vitrail.inspect.ModelLayout.Query;
 import dev.vitrail.inspect.ModelLayout.Scope;

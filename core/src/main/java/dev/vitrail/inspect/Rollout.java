@@ -1,7 +1,7 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.AttentionLayer;
 import dev.vitrail.inspect.ModelLayout.Scope;
 import dev.vitrail.models.Model;

@@ -1,6 +1,6 @@
 package dev.vitrail.models;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

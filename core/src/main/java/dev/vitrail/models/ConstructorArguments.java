@@ -1,6 +1,6 @@
 package dev.vitrail.models;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Activation;
 import java.util.Arrays;
 import java.util.Collections;

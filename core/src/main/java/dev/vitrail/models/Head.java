@@ -1,6 +1,6 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.nn.Pool;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 
@@ -38,7 +38,7 @@ public record ImageInput(int height, int width, int channels) {
      * Checks the size of a batch.
      *
      * @param images {@code [B, C, H, W]}
-     * @throws dev.vitrail.VitrailException if they have another size
+     * @throws dev.vitrail.errors.VitrailException if they have another size
      */
     public void requireSize(Tensor images) {
         images.requireDims(4, "a batch of images");

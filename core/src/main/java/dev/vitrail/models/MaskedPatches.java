@@ -1,12 +1,12 @@
 package dev.vitrail.models;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Init;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Parameter;

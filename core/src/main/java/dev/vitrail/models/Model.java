@@ -1,12 +1,12 @@
 package dev.vitrail.models;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Dropout;
 import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.HookPoint;

@@ -34,7 +34,7 @@ public interface ModelConfig {
      * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images and pools may be among
      * the arguments, but whoever calls this sees to them; what an architecture does not know it leaves unread.
      *
-     * @throws dev.vitrail.VitrailException if an argument has an impossible value
+     * @throws dev.vitrail.errors.VitrailException if an argument has an impossible value
      */
     default ModelConfig withArguments(ConstructorArguments arguments) {
         return this;
@@ -100,7 +100,7 @@ public interface ModelConfig {
     /**
      * The same with another pool.
      *
-     * @throws dev.vitrail.VitrailException with the family's pools, if that is none of them
+     * @throws dev.vitrail.errors.VitrailException with the family's pools, if that is none of them
      */
     default ModelConfig withPool(String name) {
         return withHead(head().withPool(Pool.of(name, pools())));

@@ -1,10 +1,10 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;

@@ -1,8 +1,8 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import org.jspecify.annotations.Nullable;
 
 /**

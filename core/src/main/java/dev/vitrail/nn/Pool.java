@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;

@@ -2,7 +2,7 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.nn.Activation;
 import java.util.ArrayList;

@@ -2,8 +2,8 @@ package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.StoredTensor;

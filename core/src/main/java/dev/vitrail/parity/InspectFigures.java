@@ -2,8 +2,8 @@ package dev.vitrail.parity;
 
 import static dev.vitrail.parity.InspectParity.flat;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.inspect.AttentionDistance;

@@ -1,14 +1,15 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.weights.Checkpoint;
 import java.nio.file.Files;
@@ -75,7 +76,7 @@ final class InspectParity {
                 name,
                 path,
                 weights);
-        try (var loaded = LoadedModel.load(weights.toString(), LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(weights.toString(), LoadOptions.DEFAULT)) {
             body.accept(loaded.model(), Optional.of(loaded.preprocessing()));
         }
     }

@@ -1,8 +1,8 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.Losses;
 import dev.vitrail.train.Losses.BinaryCrossEntropy;
 import dev.vitrail.train.Losses.Distillation;

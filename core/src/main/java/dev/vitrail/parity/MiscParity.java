@@ -1,6 +1,6 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;

@@ -1,7 +1,7 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;

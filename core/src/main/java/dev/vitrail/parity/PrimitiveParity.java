@@ -1,9 +1,9 @@
 package dev.vitrail.parity;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.GlobalResponseNorm;

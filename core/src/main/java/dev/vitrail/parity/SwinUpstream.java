@@ -1,6 +1,6 @@
 package dev.vitrail.parity;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.models.Head;

@@ -1,8 +1,8 @@
 package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Functional;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.models.layers.SinCos;
 import java.util.regex.Pattern;

@@ -1,11 +1,11 @@
 package dev.vitrail.parity;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Init;

@@ -1,6 +1,6 @@
 package dev.vitrail.parquet;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import io.airlift.compress.Decompressor;
 import io.airlift.compress.lz4.Lz4Decompressor;
 import io.airlift.compress.snappy.SnappyDecompressor;

@@ -251,7 +251,7 @@ public final class ParquetTable {
     /**
      * Writes the file as a whole, or leaves the old one as it is.
      *
-     * @throws dev.vitrail.VitrailException if it cannot be written
+     * @throws dev.vitrail.errors.VitrailException if it cannot be written
      */
     public void write(Path file) {
         write(file, List.of(this).iterator());
@@ -261,7 +261,7 @@ public final class ParquetTable {
      * Writes tables of the same columns one after the other, a row group each, so that no more than one of them need be in memory.
      *
      * @param tables at least one
-     * @throws dev.vitrail.VitrailException if the file cannot be written
+     * @throws dev.vitrail.errors.VitrailException if the file cannot be written
      */
     public static void write(Path file, Iterator<ParquetTable> tables) {
         AtomicFile.write(file, channel -> new Writer(channel).write(tables));

@@ -1,6 +1,6 @@
 package dev.vitrail.report;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

@@ -1,7 +1,7 @@
 package dev.vitrail.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -1,6 +1,6 @@
 package dev.vitrail.report;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;

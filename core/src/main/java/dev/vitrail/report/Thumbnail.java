@@ -1,7 +1,7 @@
 package dev.vitrail.report;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Resampler;

@@ -1,6 +1,6 @@
 package dev.vitrail.study;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.train.Recipe;
@@ -78,7 +78,7 @@ public record Study(
      * The runs, in the order in which they are made: all of the first seed before the second, so that a study that is cut short is
      * a whole one with fewer seeds.
      *
-     * @throws dev.vitrail.VitrailException if the options of one do not fit, or two runs cannot be told apart
+     * @throws dev.vitrail.errors.VitrailException if the options of one do not fit, or two runs cannot be told apart
      */
     public List<StudyRun> runs() {
         var runs = new ArrayList<StudyRun>();

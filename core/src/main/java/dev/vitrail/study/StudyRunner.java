@@ -1,11 +1,11 @@
 package dev.vitrail.study;
 
 import dev.vitrail.TrainingRun;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.RunReport;
 import dev.vitrail.report.StudyPage;

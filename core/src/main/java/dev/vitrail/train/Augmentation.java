@@ -80,7 +80,7 @@ public final class Augmentation {
      * From a decoded picture to a model's input, in timm's order.
      *
      * @param input the size and statistics of that input
-     * @throws dev.vitrail.VitrailException if the options do not fit images of that size
+     * @throws dev.vitrail.errors.VitrailException if the options do not fit images of that size
      */
     public static TrainingTransform of(TrainingConfig config, Preprocessing input) {
         config.get(CUTMIX_MINMAX).ifPresent(sides -> sides.requireRoomIn(input.height(), input.width()));

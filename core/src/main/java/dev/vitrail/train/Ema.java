@@ -1,10 +1,10 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Foreach;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Module;
 import dev.vitrail.nn.Parameter;
 import java.util.ArrayList;

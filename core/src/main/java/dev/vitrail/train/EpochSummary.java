@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.Safetensors;

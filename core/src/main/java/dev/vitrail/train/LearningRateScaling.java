@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 
 /**
  * How a learning rate that was found for one number of images in an update is carried over to another.

@@ -7,11 +7,11 @@ import static dev.vitrail.train.TrainingOptions.IMAGE_SIZE;
 import static dev.vitrail.train.TrainingOptions.LOSS;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
 import java.util.ArrayList;

@@ -10,7 +10,7 @@ import static dev.vitrail.train.TrainingOptions.MODEL;
 import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.FolderLock;
 import java.io.IOException;

@@ -1,11 +1,11 @@
 package dev.vitrail.train;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Module;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StateDict;

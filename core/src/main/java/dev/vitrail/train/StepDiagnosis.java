@@ -55,7 +55,7 @@ public record StepDiagnosis(double loss, List<Finding> outputs, List<Finding> gr
     /** Makes the step's forward and backward passes again, watching; the weights stay as they are. */
     public static StepDiagnosis of(Model model, TrainingStep step, TrainingStep.Inputs inputs) {
         step.discard();
-        try (var watched = ForwardHook.of(model, name -> !name.isEmpty())) {
+        try (var watched = ForwardHook.of(model, name -> !name.isEmpty() && !name.endsWith(ForwardHook.INPUT))) {
             double loss = step.accumulate(inputs, 1).loss();
             var outputs = new ArrayList<Finding>();
             watched.activations().forEach((name, tensor) -> outputs.add(Finding.of(name, tensor)));

@@ -6,7 +6,6 @@ import static dev.vitrail.train.TrainingOptions.ON_NAN;
 import static dev.vitrail.train.TrainingOptions.SAVE_MINUTES;
 import static dev.vitrail.train.TrainingOptions.SEED;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Batches;
 import dev.vitrail.engine.Device;
@@ -14,6 +13,7 @@ import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.CLASS_BALANCED_SAMPLING;
 import static dev.vitrail.train.TrainingOptions.CLASS_WEIGHTS;
@@ -81,7 +81,7 @@ public final class TrainingConfig {
     /**
      * This configuration with another value of an option.
      *
-     * @throws dev.vitrail.VitrailException if the option cannot have this value
+     * @throws dev.vitrail.errors.VitrailException if the option cannot have this value
      */
     public <T> TrainingConfig with(TrainingOption<T> option, T value) {
         var changed = new LinkedHashMap<>(values);
@@ -119,7 +119,7 @@ public final class TrainingConfig {
     /**
      * This configuration, whose options fit each other.
      *
-     * @throws dev.vitrail.VitrailException if they do not
+     * @throws dev.vitrail.errors.VitrailException if they do not
      */
     public TrainingConfig checked() {
         require(!get(MODEL).isBlank(), "a run needs a model: name one of the catalogue, or a folder with weights");

@@ -1,14 +1,14 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -27,7 +27,7 @@ public final class TrainingData {
     /**
      * Opens the training and validation images; of the training images, the fraction that is asked for.
      *
-     * @throws dev.vitrail.VitrailException if there is no such data
+     * @throws dev.vitrail.errors.VitrailException if there is no such data
      */
     public static TrainAndValidation open(TrainingConfig config) {
         var decoding = ImageDecoder.Options.DEFAULT

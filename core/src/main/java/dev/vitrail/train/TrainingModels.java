@@ -11,11 +11,12 @@ import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.SEED;
 import static dev.vitrail.train.TrainingOptions.WEIGHT_INIT;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.weights.StateDict;
 import java.util.List;
@@ -36,7 +37,7 @@ public final class TrainingModels {
      */
     public static LoadedModel load(TrainingConfig config, List<String> classes, Device device) {
         boolean classifies = config.get(OBJECTIVE) == Objective.CLASSIFY;
-        var how = LoadedModel.Options.DEFAULT
+        var how = LoadOptions.DEFAULT
                 .withArchitecture(config.get(ARCHITECTURE))
                 .withDevice(device)
                 .withDropPath(config.get(DROP_PATH))
@@ -81,7 +82,7 @@ public final class TrainingModels {
 
     private static LoadedModel teacher(String name, LoadedModel student, Device device) {
         var input = student.preprocessing();
-        var options = LoadedModel.Options.DEFAULT.withDevice(device).withImage(input.height(), input.width());
+        var options = LoadOptions.DEFAULT.withDevice(device).withImage(input.height(), input.width());
         return changed(LoadedModel.load(name, options), model -> {
             VitrailException.require(
                     model.preprocessing().normalization().equals(input.normalization()),
@@ -120,7 +121,7 @@ public final class TrainingModels {
      */
     public static LoadedModel of(FailedStep failed, String name, Device device) {
         var config = failed.config();
-        var options = LoadedModel.Options.DEFAULT.withDevice(device).withDropPath(config.get(DROP_PATH));
+        var options = LoadOptions.DEFAULT.withDevice(device).withDropPath(config.get(DROP_PATH));
         if (config.get(OBJECTIVE) == Objective.CLASSIFY) {
             return LoadedModel.of(name, failed.description(), failed.weights(), options);
         }

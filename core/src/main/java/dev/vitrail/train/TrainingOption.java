@@ -1,12 +1,12 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.NullNode;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.CacheLimit;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.augment.RandomResizedCrop;
 import java.util.Arrays;

@@ -21,7 +21,7 @@ public final class TrainingOverrides {
     /**
      * These and one more; a later value of an option replaces an earlier one.
      *
-     * @throws dev.vitrail.VitrailException if the option cannot have this value
+     * @throws dev.vitrail.errors.VitrailException if the option cannot have this value
      */
     public <T> TrainingOverrides with(TrainingOption<T> option, T value) {
         var more = new LinkedHashMap<>(values);

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
 import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
@@ -10,10 +10,10 @@ import static dev.vitrail.train.TrainingOptions.MIN_LEARNING_RATE;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 import static dev.vitrail.train.TrainingOptions.REFERENCE_BATCH;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.images.augment.TrainingTransform;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.schedule.Schedule;
 import dev.vitrail.weights.FolderConfig;
 import java.util.ArrayList;
@@ -58,7 +58,7 @@ public record TrainingPlan(
      * in pairs, and fewer batches are accumulated; a scaled learning rate follows, and the minimum with it.
      *
      * @param config whose options fit each other ({@link TrainingConfig#checked})
-     * @throws dev.vitrail.VitrailException if there are too few images to mix, or the augmentation does not fit the model's input
+     * @throws dev.vitrail.errors.VitrailException if there are too few images to mix, or the augmentation does not fit the model's input
      */
     public static TrainingPlan resolve(TrainingConfig config, TrainAndValidation data, LoadedModel model) {
         var reasons = new ArrayList<String>();

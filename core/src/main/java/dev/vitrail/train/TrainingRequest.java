@@ -3,7 +3,7 @@ package dev.vitrail.train;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.MODEL;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.zoo.Catalog;
 import java.nio.file.Files;
 import java.nio.file.Path;

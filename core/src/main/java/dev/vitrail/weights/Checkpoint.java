@@ -1,10 +1,10 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.CheckpointFormat;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;

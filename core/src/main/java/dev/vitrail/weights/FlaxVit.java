@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;

@@ -3,7 +3,7 @@ package dev.vitrail.weights;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.ModelConfig;
@@ -199,7 +199,7 @@ public record FolderConfig(
                 numFeatures,
                 Optional.of(pool),
                 pretrained,
-                changed ? Map.of("global_pool", Json.text(TextNode.valueOf(pool))) : Map.of(),
+                changed ? Map.of("global_pool", JsonFile.text(TextNode.valueOf(pool))) : Map.of(),
                 labelNames,
                 labelDescriptions,
                 others);
@@ -228,7 +228,8 @@ public record FolderConfig(
 
     /** The model as it is built without this file's changes of it: from {@link #origin()}, or the catalogue's variant. */
     public Variant variant() {
-        return origin().map(text -> new TransformersConfig(Json.parse(text, "config.json"), "config.json").variant())
+        return origin().map(
+                        text -> new TransformersConfig(JsonFile.parse(text, "config.json"), "config.json").variant())
                 .orElseGet(() -> Catalog.get(architecture));
     }
 
@@ -252,7 +253,7 @@ public record FolderConfig(
      * @throws VitrailException if the file is no such config or a field has an impossible value
      */
     public static FolderConfig read(Path file) {
-        return of(Json.read(file), file.toString());
+        return of(JsonFile.read(file), file.toString());
     }
 
     /**
@@ -261,7 +262,7 @@ public record FolderConfig(
      * @param origin what to call it in errors
      */
     public static FolderConfig parse(String text, String origin) {
-        return of(Json.parse(text, origin), origin);
+        return of(JsonFile.parse(text, origin), origin);
     }
 
     private static FolderConfig of(ObjectNode object, String origin) {
@@ -302,11 +303,11 @@ public record FolderConfig(
 
     /** The file's text. */
     public String text() {
-        return Json.text(json()) + "\n";
+        return JsonFile.text(json()) + "\n";
     }
 
     private ObjectNode json() {
-        var json = Json.MAPPER.createObjectNode();
+        var json = JsonFile.MAPPER.createObjectNode();
         json.put("architecture", architecture);
         numClasses.ifPresent(value -> json.put("num_classes", value));
         numFeatures.ifPresent(value -> json.put("num_features", value));
@@ -316,10 +317,10 @@ public record FolderConfig(
         }
         json.set("pretrained_cfg", pretrained.json());
         if (!labelNames.isEmpty()) {
-            json.set("label_names", Json.MAPPER.<JsonNode>valueToTree(labelNames));
+            json.set("label_names", JsonFile.MAPPER.<JsonNode>valueToTree(labelNames));
         }
         if (!labelDescriptions.isEmpty()) {
-            json.set("label_descriptions", Json.MAPPER.<JsonNode>valueToTree(labelDescriptions));
+            json.set("label_descriptions", JsonFile.MAPPER.<JsonNode>valueToTree(labelDescriptions));
         }
         JsonFields.parsed(others).properties().forEach(entry -> json.putIfAbsent(entry.getKey(), entry.getValue()));
         return json;

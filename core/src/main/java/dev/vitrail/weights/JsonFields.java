@@ -3,7 +3,7 @@ package dev.vitrail.weights;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -98,7 +98,7 @@ final class JsonFields {
         var rest = new LinkedHashMap<String, String>();
         for (var entry : object.properties()) {
             if (!taken.contains(entry.getKey())) {
-                rest.put(entry.getKey(), Json.text(entry.getValue()));
+                rest.put(entry.getKey(), JsonFile.text(entry.getValue()));
             }
         }
         return rest;
@@ -106,8 +106,8 @@ final class JsonFields {
 
     /** The reverse of {@link #rest}. */
     static ObjectNode parsed(Map<String, String> fields) {
-        var object = Json.MAPPER.createObjectNode();
-        fields.forEach((name, text) -> object.set(name, Json.node(text)));
+        var object = JsonFile.MAPPER.createObjectNode();
+        fields.forEach((name, text) -> object.set(name, JsonFile.node(text)));
         return object;
     }
 

@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -37,7 +37,7 @@ public record ModelFolder(Path path, FolderConfig config, List<String> notes) {
         VitrailException.require(
                 looksLike(path), "%s is no model folder: expected a folder with config.json in it", path);
         var file = path.resolve(CONFIG);
-        var object = Json.read(file);
+        var object = JsonFile.read(file);
         return TransformersConfig.is(object)
                 ? TransformersFolder.read(path, object, file.toString())
                 : new ModelFolder(path, FolderConfig.read(file), List.of());

@@ -1,8 +1,8 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;

@@ -2,7 +2,7 @@ package dev.vitrail.weights;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -71,7 +71,7 @@ public record PretrainedConfig(
 
     /** A config that says nothing. */
     public static PretrainedConfig empty() {
-        return read(new JsonFields(Json.MAPPER.createObjectNode(), "an empty config"));
+        return read(new JsonFields(JsonFile.MAPPER.createObjectNode(), "an empty config"));
     }
 
     static PretrainedConfig read(JsonFields fields) {
@@ -111,7 +111,7 @@ public record PretrainedConfig(
     }
 
     ObjectNode json() {
-        var json = Json.MAPPER.createObjectNode();
+        var json = JsonFile.MAPPER.createObjectNode();
         tag.ifPresent(value -> json.put("tag", value));
         putList(json, "input_size", inputSize);
         fixedInputSize.ifPresent(value -> json.put("fixed_input_size", value));
@@ -131,7 +131,7 @@ public record PretrainedConfig(
 
     private static void putList(ObjectNode json, String name, List<?> values) {
         if (!values.isEmpty()) {
-            json.set(name, Json.MAPPER.<JsonNode>valueToTree(values));
+            json.set(name, JsonFile.MAPPER.<JsonNode>valueToTree(values));
         }
     }
 

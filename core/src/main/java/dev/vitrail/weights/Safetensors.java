@@ -2,8 +2,8 @@ package dev.vitrail.weights;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

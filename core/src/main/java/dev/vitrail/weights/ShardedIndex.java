@@ -1,7 +1,7 @@
 package dev.vitrail.weights;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,7 +25,7 @@ public record ShardedIndex(Path file, Map<String, String> shards) {
      * @throws VitrailException if it is no index, or names a shard by anything but a plain file name
      */
     public static ShardedIndex read(Path file) {
-        if (!(Json.read(file).get("weight_map") instanceof ObjectNode map)) {
+        if (!(JsonFile.read(file).get("weight_map") instanceof ObjectNode map)) {
             throw VitrailException.of("%s has no weight_map, so it is no index of weights in several files", file);
         }
         var shards = new LinkedHashMap<String, String>();

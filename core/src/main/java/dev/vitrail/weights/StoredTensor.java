@@ -1,8 +1,8 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.NativeMemory;
+import dev.vitrail.errors.VitrailException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;

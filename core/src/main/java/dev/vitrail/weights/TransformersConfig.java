@@ -1,9 +1,9 @@
 package dev.vitrail.weights;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.ModelConfig;
@@ -480,7 +480,7 @@ public final class TransformersConfig {
                         .family()
                 : relatives.get(0).family();
         var name = relatives.isEmpty() ? ownName() : relatives.get(0).name();
-        return new Variant(name, family, config, Optional.of(Json.text(pruned())));
+        return new Variant(name, family, config, Optional.of(JsonFile.text(pruned())));
     }
 
     /** For each kind of model one of the catalogue's variants of its family. */
@@ -587,7 +587,7 @@ public final class TransformersConfig {
         var kept = new LinkedHashMap<String, String>();
         object.properties().forEach(entry -> {
             if (NUMBERS.contains(entry.getKey()) && !entry.getValue().isNull()) {
-                kept.put(entry.getKey(), Json.text(entry.getValue()));
+                kept.put(entry.getKey(), JsonFile.text(entry.getValue()));
             }
         });
         return JsonFields.parsed(kept);

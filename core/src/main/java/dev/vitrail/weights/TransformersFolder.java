@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.vitrail.weights.TransformersConfig.Classifier;
@@ -24,7 +24,7 @@ final class TransformersFolder {
         int[] image = stored.image();
         var file = path.resolve(TransformersPreparation.FILE);
         var input = Files.isRegularFile(file)
-                ? TransformersPreparation.read(Json.read(file), file.toString(), stored.type(), image[0], image[1])
+                ? TransformersPreparation.read(JsonFile.read(file), file.toString(), stored.type(), image[0], image[1])
                 : TransformersPreparation.guess(stored.type(), image[0], image[1]);
         var state = WeightsFile.read(path);
         int classes = classifier(state).map(matrix -> (int) matrix[0]).orElse(0);
@@ -91,7 +91,7 @@ final class TransformersFolder {
         if (text.isEmpty() || size.size() != 3) {
             return state;
         }
-        var model = new TransformersConfig(Json.parse(text.get(), "config.json"), "config.json");
+        var model = new TransformersConfig(JsonFile.parse(text.get(), "config.json"), "config.json");
         int[] patch = model.patch();
         return TransformersNames.withGrid(
                 state,

@@ -1,10 +1,10 @@
 package dev.vitrail.weights;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;

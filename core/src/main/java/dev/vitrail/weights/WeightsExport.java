@@ -1,9 +1,9 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.models.Model;

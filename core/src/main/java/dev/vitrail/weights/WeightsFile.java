@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.torch.TorchFile;
 import dev.vitrail.weights.torch.TorchLegacy;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.vitrail.weights;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelFamily;
 import java.util.ArrayList;

@@ -4,6 +4,6 @@
  *
  * <p>Everything here reads files that strangers made. Sizes are exact 64-bit numbers, no more is allocated than the
  * bytes present justify, nothing in a file is ever executed, and whatever is wrong with a file is one exception type:
- * {@link dev.vitrail.VitrailException}.
+ * {@link dev.vitrail.errors.VitrailException}.
  */
 package dev.vitrail.weights;

@@ -3,9 +3,9 @@ package dev.vitrail.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Loader.OnBroken;
 import dev.vitrail.data.Loader.Options;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.augment.AffineSettings;

@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.parquet.ReferenceParquet;
 import dev.vitrail.parquet.ReferenceParquet.Row;

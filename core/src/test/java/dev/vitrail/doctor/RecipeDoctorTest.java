@@ -5,18 +5,19 @@ import static dev.vitrail.doctor.Diagnosis.Severity.WARN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.ImageFolder;
 import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.train.Recipe;
@@ -50,15 +51,15 @@ final class RecipeDoctorTest {
     }
 
     private static List<Diagnosis> examine(String model, int side, String yaml, TrainAndValidation sets) {
-        try (var loaded = LoadedModel.load(
-                model, LoadedModel.Options.DEFAULT.withClasses(12).withImage(side, side))) {
+        try (var loaded =
+                LoadedModel.load(model, LoadOptions.DEFAULT.withClasses(12).withImage(side, side))) {
             return RecipeDoctor.examine(TrainingPlan.resolve(config(model, yaml), sets, loaded));
         }
     }
 
     /** What is found about a model whose weights are said to be trained. */
     private static List<Diagnosis> examineTrained(String yaml, TrainAndValidation sets) {
-        try (var loaded = trained(LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(12)), MINI)) {
+        try (var loaded = trained(LoadedModel.load(MINI, LoadOptions.DEFAULT.withClasses(12)), MINI)) {
             return RecipeDoctor.examine(TrainingPlan.resolve(config(MINI, yaml), sets, loaded));
         }
     }
@@ -66,7 +67,7 @@ final class RecipeDoctorTest {
     /** What is found about options on so many photos, whose images are not read. */
     private static List<Diagnosis> options(TrainingConfig config, boolean trained, int images, int classes) {
         var photos = new Unread(images, classes);
-        try (var fresh = LoadedModel.load(MINI, LoadedModel.Options.DEFAULT.withClasses(classes))) {
+        try (var fresh = LoadedModel.load(MINI, LoadOptions.DEFAULT.withClasses(classes))) {
             var plan = TrainingPlan.resolve(
                     config, new TrainAndValidation(photos, photos), trained ? trained(fresh, MINI) : fresh);
             return OptionChecks.of(plan, new PictureSize(OptionalInt.of(375)));
@@ -202,7 +203,7 @@ final class RecipeDoctorTest {
                 {"architecture": "vit_tiny_patch16_224", "num_classes": 1000,
                  "pretrained_cfg": {"tag": "augreg_in21k_ft_in1k", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}}
                 """);
-        try (var any = LoadedModel.load(MINI, LoadedModel.Options.DEFAULT)) {
+        try (var any = LoadedModel.load(MINI, LoadOptions.DEFAULT)) {
             var variant = Catalog.get(name);
             var input = preprocessing(
                     Pretrained.find(name + ".augreg_in21k_ft_in1k").orElseThrow());

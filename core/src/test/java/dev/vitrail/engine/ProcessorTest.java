@@ -3,9 +3,9 @@ package dev.vitrail.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Processor.Cache;
 import dev.vitrail.engine.Products.Backend;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

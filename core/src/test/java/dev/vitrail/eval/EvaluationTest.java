@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
@@ -13,6 +12,7 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.vit.ViTConfig;
 import java.nio.ByteBuffer;

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -3,7 +3,7 @@ package dev.vitrail.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.PillowTable;
 import java.util.List;
 import org.junit.jupiter.api.Test;

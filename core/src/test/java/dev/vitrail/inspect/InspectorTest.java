@@ -4,15 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -28,7 +29,7 @@ class InspectorTest {
             new Inspector.Options(Rollout.Options.DEFAULT, Optional.empty(), false, 0);
 
     private static LoadedModel load(String name) {
-        return LoadedModel.load(name, LoadedModel.Options.DEFAULT.withSeed(1));
+        return LoadedModel.load(name, LoadOptions.DEFAULT.withSeed(1));
     }
 
     private static RgbImage image(int index) {

@@ -18,6 +18,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.stream.Collectors;
@@ -71,7 +72,10 @@ class ConfigurationsTest {
             for (var method : part.getClass().getMethods()) {
                 var name = "with" + component.getName();
                 if (method.getName().equalsIgnoreCase(name) && method.getParameterCount() == 1) {
-                    var value = other(component, before.get(component.getName()), method.getParameterTypes()[0]);
+                    var value = other(
+                            component,
+                            Objects.requireNonNull(before.get(component.getName())),
+                            method.getParameterTypes()[0]);
                     var after = values((Record) method.invoke(part, value));
                     var expected = new LinkedHashMap<>(before);
                     expected.put(

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.FlopCounter;
@@ -13,6 +12,7 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.convnext.ConvNeXt;
 import dev.vitrail.models.convnext.ConvNeXtConfig;
 import dev.vitrail.models.resnet.ResNet;

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.NativeHeap;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.models.zoo.Catalog;

@@ -3,7 +3,7 @@ package dev.vitrail.parquet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.parquet.ReferenceParquet.Row;
 import dev.vitrail.parquet.ReferenceParquet.Style;
 import java.io.IOException;

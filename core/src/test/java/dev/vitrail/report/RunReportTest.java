@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.DoubleNode;
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
@@ -77,8 +78,7 @@ class RunReportTest {
     private static RunFolder train(
             String name, TrainingConfig config, Start start, Function<Trainer, TrainingListener> first) {
         var run = new RunFolder(folder.resolve(name));
-        var options =
-                LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size());
+        var options = LoadOptions.DEFAULT.withClasses(SETS.train().classes().size());
         try (var loaded = LoadedModel.load(MODEL, options)) {
             var plan = TrainingPlan.resolve(config, SETS, loaded);
             try (var loaders = TrainingLoaders.of(plan, 0, false, broken -> {});
@@ -195,8 +195,7 @@ class RunReportTest {
         assertThat(comparison.runs().get(0).finished()).isTrue();
         assertThat(comparison.runs().get(1).finished()).isFalse();
         try (var loaded = LoadedModel.load(
-                MODEL,
-                LoadedModel.Options.DEFAULT.withClasses(SETS.train().classes().size()))) {
+                MODEL, LoadOptions.DEFAULT.withClasses(SETS.train().classes().size()))) {
             assertThat(comparison.runs().get(0).parameters())
                     .isEqualTo(loaded.model().parameterCount());
         }

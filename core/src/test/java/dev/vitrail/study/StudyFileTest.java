@@ -3,7 +3,7 @@ package dev.vitrail.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.TrainingOptions;
 import java.util.List;
 import java.util.Optional;

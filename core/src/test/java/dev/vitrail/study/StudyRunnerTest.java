@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.TrainingRun;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.report.StudyResults;
 import dev.vitrail.report.StudyRow;
 import dev.vitrail.report.StudyRow.State;

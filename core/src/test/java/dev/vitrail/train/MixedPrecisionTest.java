@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
@@ -14,6 +13,7 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.vit.ViTConfig;

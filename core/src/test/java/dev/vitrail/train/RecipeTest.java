@@ -11,8 +11,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.swin.SwinConfig;
 import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;

@@ -3,8 +3,8 @@ package dev.vitrail.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.CacheLimit;
+import dev.vitrail.errors.VitrailException;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Optional;

@@ -3,9 +3,10 @@ package dev.vitrail.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +31,7 @@ class TrainingPlanTest {
                 .with(TrainingOptions.REFERENCE_BATCH, 32)
                 .with(TrainingOptions.REPEATED_AUGMENTATION, 2);
         var images = new Patterns(32, 44, 4);
-        try (var model = LoadedModel.load(config.get(TrainingOptions.MODEL), LoadedModel.Options.DEFAULT)) {
+        try (var model = LoadedModel.load(config.get(TrainingOptions.MODEL), LoadOptions.DEFAULT)) {
             var plan = TrainingPlan.resolve(config, new TrainAndValidation(images, images), model);
             assertThat(plan.config()).isEqualTo(config);
             assertThat(plan.batchesPerEpoch()).isEqualTo(5);

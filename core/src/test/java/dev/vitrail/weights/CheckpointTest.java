@@ -3,8 +3,9 @@ package dev.vitrail.weights;
 import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Device;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.layers.Patch;
@@ -37,9 +38,7 @@ class CheckpointTest {
     private static LoadedModel load(Path file, boolean ema) {
         return LoadedModel.load(
                 file.toString(),
-                LoadedModel.Options.DEFAULT
-                        .withArchitecture(Optional.of(MINI.name()))
-                        .withEma(ema));
+                LoadOptions.DEFAULT.withArchitecture(Optional.of(MINI.name())).withEma(ema));
     }
 
     private static float firstBias(LoadedModel loaded) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +27,7 @@ public final class Golden {
     }
 
     public static JsonNode json(String file) {
-        return Json.read(CHECKPOINTS.resolve(file));
+        return JsonFile.read(CHECKPOINTS.resolve(file));
     }
 
     /** The tensors {@code weights/*} that a case expects. */

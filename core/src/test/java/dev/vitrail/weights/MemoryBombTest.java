@@ -2,7 +2,7 @@ package dev.vitrail.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.torch.Pickle;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

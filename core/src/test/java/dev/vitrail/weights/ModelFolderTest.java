@@ -82,7 +82,7 @@ class ModelFolderTest {
         var config = config(NESTED);
         var copy = folder.resolve("copy.json");
         config.write(copy);
-        assertThat(Json.read(copy)).isEqualTo(Json.read(folder.resolve("config.json")));
+        assertThat(JsonFile.read(copy)).isEqualTo(JsonFile.read(folder.resolve("config.json")));
         assertThat(FolderConfig.read(copy)).isEqualTo(config);
     }
 

@@ -4,8 +4,8 @@ import static dev.vitrail.weights.Golden.assertRefused;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.errors.VitrailException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;

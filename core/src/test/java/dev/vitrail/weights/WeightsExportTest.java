@@ -3,9 +3,9 @@ package dev.vitrail.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.models.Model;
@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Weights written with other code bases' names come back through the reader of these names. */
 class WeightsExportTest {
     @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
     /** Arguments that make published variants small. */
@@ -89,7 +91,9 @@ class WeightsExportTest {
         found.parameters()
                 .forEach((parameter, value) -> assertThat(value.value().toBytes())
                         .as(parameter)
-                        .isEqualTo(parameters.get(parameter).value().toBytes()));
+                        .isEqualTo(Objects.requireNonNull(parameters.get(parameter))
+                                .value()
+                                .toBytes()));
     }
 
     @Test

@@ -1,6 +1,6 @@
 package dev.vitrail.onnx;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Graph.Value;
 import dev.vitrail.onnx.GraphBuilder.Attribute;

@@ -1,12 +1,12 @@
 package dev.vitrail.onnx;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Graph.Constant;
 import dev.vitrail.engine.Graph.Result;
 import dev.vitrail.engine.Graph.Value;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.onnx.GraphBuilder.Attribute;
 import dev.vitrail.onnx.Recordings.Step;
 import java.util.ArrayList;

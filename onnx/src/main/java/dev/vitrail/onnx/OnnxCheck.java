@@ -1,11 +1,11 @@
 package dev.vitrail.onnx;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.loading.LoadedModel;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;

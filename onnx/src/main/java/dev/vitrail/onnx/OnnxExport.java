@@ -1,6 +1,6 @@
 package dev.vitrail.onnx;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
@@ -10,12 +10,12 @@ import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.onnx.GraphBuilder.Attribute;
 import java.nio.file.Path;

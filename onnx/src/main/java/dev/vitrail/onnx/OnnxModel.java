@@ -1,11 +1,11 @@
 package dev.vitrail.onnx;
 
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;

@@ -1,8 +1,7 @@
 package dev.vitrail.onnx;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Graph;
@@ -13,6 +12,7 @@ import dev.vitrail.engine.Graph.Value;
 import dev.vitrail.engine.GraphRecorder;
 import dev.vitrail.engine.RandomState;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;

@@ -7,12 +7,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.Preprocessing;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
@@ -37,6 +38,7 @@ class OnnxExportTest {
     private static final List<Integer> BATCHES = List.of(1, 3, 8);
 
     @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
     /** Miniatures of all families, and of those that have none, published variants made small. */
@@ -229,7 +231,7 @@ class OnnxExportTest {
         var data = Path.of(System.getenv().getOrDefault("VITRAIL_TEST_DATA", "../../shared/data"));
         var model = data.resolve("vit_tiny_patch16_224.augreg_in21k_ft_in1k");
         assumeTrue(Files.isDirectory(model), "no published weights in " + data);
-        try (var loaded = LoadedModel.load(model.toString(), LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(model.toString(), LoadOptions.DEFAULT)) {
             var file = folder.resolve("model.onnx");
             OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
             assertThat(OnnxCheck.run(loaded, file, 2, List.of(1, 3), List.of(size(loaded)))

@@ -3,7 +3,7 @@ package dev.vitrail.serve;
 import com.linecorp.armeria.common.logging.RequestLog;
 import com.linecorp.armeria.server.ServiceRequestContext;
 import com.linecorp.armeria.server.logging.AccessLogWriter;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import io.netty.util.AttributeKey;
 import java.io.BufferedOutputStream;
 import java.io.IOException;

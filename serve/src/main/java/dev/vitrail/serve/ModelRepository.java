@@ -1,8 +1,8 @@
 package dev.vitrail.serve;
 
-import dev.vitrail.LoadedModel;
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.serve.batching.BatchScheduler;
 import dev.vitrail.serve.batching.BatchedModel;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package dev.vitrail.serve;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -4,8 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.Socket;
@@ -198,7 +199,7 @@ class OperationsTest {
         try (var server = new TestServer(
                 ServerOptions.DEFAULT,
                 Map.of("vectors", "1"),
-                source -> LoadedModel.load(TestServer.SMALL, LoadedModel.Options.DEFAULT.withClasses(0)))) {
+                source -> LoadedModel.load(TestServer.SMALL, LoadOptions.DEFAULT.withClasses(0)))) {
             server.server.loadModels();
             var refused = server.post("/v1/classify", "image/png", PICTURE);
             assertThat(refused.statusCode()).isEqualTo(400);

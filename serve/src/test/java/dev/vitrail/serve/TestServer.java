@@ -2,8 +2,9 @@ package dev.vitrail.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.LoadedModel;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -43,8 +44,7 @@ final class TestServer implements AutoCloseable {
     static LoadedModel model(String seed) {
         VitrailException.require(seed.matches("\\d+"), "there is no model '%s'", seed);
         return LoadedModel.load(
-                        SMALL,
-                        LoadedModel.Options.DEFAULT.withClasses(LABELS.size()).withSeed(Long.parseLong(seed)))
+                        SMALL, LoadOptions.DEFAULT.withClasses(LABELS.size()).withSeed(Long.parseLong(seed)))
                 .withLabels(LABELS);
     }
 

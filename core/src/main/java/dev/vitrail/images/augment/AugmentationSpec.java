@@ -1,9 +1,9 @@
 package dev.vitrail.images.augment;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vitrail.images.augment;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import java.util.Arrays;
 import java.util.random.RandomGenerator;

@@ -1,6 +1,6 @@
 package dev.vitrail.images.augment;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Canvas;
 import dev.vitrail.images.RgbImage;
 import java.util.random.RandomGenerator;

@@ -1,6 +1,6 @@
 package dev.vitrail.images.decode;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.EOFException;
 
 /** The bytes of a picture file, all in memory, with the limits under which they are decoded. */

@@ -1,6 +1,6 @@
 package dev.vitrail.images.decode;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import java.io.EOFException;
 import java.io.IOException;

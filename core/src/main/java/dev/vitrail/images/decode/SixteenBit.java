@@ -1,6 +1,6 @@
 package dev.vitrail.images.decode;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.util.Locale;
 
 /** What becomes of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */

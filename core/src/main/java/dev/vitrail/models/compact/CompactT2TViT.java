@@ -1,6 +1,6 @@
 package dev.vitrail.models.compact;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;

@@ -1,6 +1,6 @@
 package dev.vitrail.models.layers;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.nn.Activation;

@@ -1,6 +1,6 @@
 package dev.vitrail.models.layers;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.models.ImageInput;
 
@@ -32,7 +32,7 @@ public record Patch(int height, int width) {
     /**
      * Checks that images are cut without a rest.
      *
-     * @throws dev.vitrail.VitrailException with the nearest sizes that are
+     * @throws dev.vitrail.errors.VitrailException with the nearest sizes that are
      */
     public void requireDivides(ImageInput image) {
         Sizes.requireMultiple("image height", image.height(), "patch", height);

@@ -1,6 +1,6 @@
 package dev.vitrail.models.t2t;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;

@@ -1,8 +1,8 @@
 package dev.vitrail.models.vit;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.layers.Sizes;

@@ -1,7 +1,7 @@
 package dev.vitrail.models.zoo;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.beit.BeitVariants;

@@ -1,10 +1,10 @@
 package dev.vitrail.train.optim;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Parameter;
 import dev.vitrail.train.optim.OptimizerState.Part;
 import dev.vitrail.train.optim.OptimizerState.Slot;

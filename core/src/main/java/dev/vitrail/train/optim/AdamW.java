@@ -1,7 +1,7 @@
 package dev.vitrail.train.optim;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.FusedOptimizers;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 
 /**

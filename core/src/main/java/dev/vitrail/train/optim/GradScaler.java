@@ -1,12 +1,12 @@
 package dev.vitrail.train.optim;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.LossScaling;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import java.util.List;
 import java.util.Map;
 

@@ -1,11 +1,11 @@
 package dev.vitrail.train.optim;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Foreach;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.Parameter;
 import java.util.List;

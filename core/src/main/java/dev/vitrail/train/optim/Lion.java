@@ -1,7 +1,7 @@
 package dev.vitrail.train.optim;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.Foreach;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.train.optim.OptimizerState.Part;
 import dev.vitrail.train.optim.OptimizerState.Slot;
 import java.util.List;

@@ -1,6 +1,6 @@
 package dev.vitrail.train.schedule;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 
 /**
  * A cosine from the base rate to the lowest, with optional restarts (Loshchilov and Hutter, 2017, <a

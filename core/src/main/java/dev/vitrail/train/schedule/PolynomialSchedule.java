@@ -1,6 +1,6 @@
 package dev.vitrail.train.schedule;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 
 /**
  * A polynomial from the base rate to the lowest, which holds for ever after: {@code lowest + (base − lowest) · (1 − t/length)ᵖᵒʷᵉʳ}.

@@ -1,6 +1,6 @@
 package dev.vitrail.train.schedule;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 
 /**
  * The learning rate over time: a pure function, so that a run which is resumed goes on as it would have.

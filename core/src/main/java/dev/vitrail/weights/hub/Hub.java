@@ -1,8 +1,8 @@
 package dev.vitrail.weights.hub;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
-import dev.vitrail.weights.Json;
+import dev.vitrail.weights.JsonFile;
 import dev.vitrail.weights.ShardedIndex;
 import dev.vitrail.weights.TransformersConfig;
 import dev.vitrail.weights.TransformersPreparation;
@@ -141,7 +141,7 @@ public final class Hub {
     }
 
     private Path requiredModel(HubName name, List<Duration> patience) throws NoAnswer {
-        if (TransformersConfig.is(Json.read(required(name, CONFIG, patience)))) {
+        if (TransformersConfig.is(JsonFile.read(required(name, CONFIG, patience)))) {
             find(name, TransformersPreparation.FILE, patience);
         }
         for (String weights : WEIGHTS) {

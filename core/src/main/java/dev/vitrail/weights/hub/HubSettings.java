@@ -1,6 +1,6 @@
 package dev.vitrail.weights.hub;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

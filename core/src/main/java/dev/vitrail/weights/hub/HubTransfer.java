@@ -1,6 +1,6 @@
 package dev.vitrail.weights.hub;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.ByteSource;
 import dev.vitrail.weights.FormatErrors;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.vitrail.weights.torch;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.FormatErrors;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;

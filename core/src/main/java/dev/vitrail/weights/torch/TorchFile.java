@@ -1,6 +1,6 @@
 package dev.vitrail.weights.torch;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.Allowance;
 import dev.vitrail.weights.ByteSource;
 import dev.vitrail.weights.FormatErrors;

@@ -1,7 +1,7 @@
 package dev.vitrail.weights.torch;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.FormatErrors;
 import dev.vitrail.weights.Shapes;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.vitrail.weights.torch;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.weights.StoredTensor;
 import java.io.ByteArrayOutputStream;

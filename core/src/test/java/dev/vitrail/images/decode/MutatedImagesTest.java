@@ -2,7 +2,7 @@ package dev.vitrail.images.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

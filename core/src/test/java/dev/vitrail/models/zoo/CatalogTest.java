@@ -3,8 +3,8 @@ package dev.vitrail.models.zoo;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.Names;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Variant;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -3,12 +3,12 @@ package dev.vitrail.models.zoo;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.FlopCounter;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import java.util.HashSet;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -184,7 +184,7 @@ class EndlessHubTest {
         try {
             fetch(Duration.ofSeconds(5));
             throw new AssertionError("a refusal was fetched");
-        } catch (dev.vitrail.VitrailException e) {
+        } catch (dev.vitrail.errors.VitrailException e) {
             assertThat(e.getMessage()).doesNotContainPattern("\\p{Cntrl}");
         }
     }

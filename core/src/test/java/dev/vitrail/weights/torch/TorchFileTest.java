@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.vitrail.VitrailException;
 import dev.vitrail.engine.DType;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.weights.Golden;
 import dev.vitrail.weights.StoredTensor;
 import java.util.Arrays;

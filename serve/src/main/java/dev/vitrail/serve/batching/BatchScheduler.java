@@ -1,6 +1,6 @@
 package dev.vitrail.serve.batching;
 
-import dev.vitrail.NotFiniteException;
+import dev.vitrail.errors.NotFiniteException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

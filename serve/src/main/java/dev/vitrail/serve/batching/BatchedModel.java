@@ -1,9 +1,9 @@
 package dev.vitrail.serve.batching;
 
 import dev.vitrail.Vitrail;
-import dev.vitrail.VitrailException;
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Dataset;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;

@@ -3,7 +3,7 @@ package dev.vitrail.serve.batching;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.NotFiniteException;
+import dev.vitrail.errors.NotFiniteException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package dev.vitrail;
+package dev.vitrail.errors;
 
 import java.util.Locale;
 import java.util.Objects;

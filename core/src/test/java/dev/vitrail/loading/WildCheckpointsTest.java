@@ -1,13 +1,15 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.LoadedModel.Options;
+import dev.vitrail.Vitrail;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.NotFiniteException;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
@@ -53,7 +55,7 @@ class WildCheckpointsTest {
     }
 
     private static LoadedModel load(Path file, String variant) {
-        return LoadedModel.load(file.toString(), Options.DEFAULT.withArchitecture(Optional.of(variant)));
+        return LoadedModel.load(file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of(variant)));
     }
 
     private static float[] results(LoadedModel loaded, boolean logits) {
@@ -179,7 +181,7 @@ class WildCheckpointsTest {
             assertThat(results(loaded, false)).containsExactly(expected);
             assertThatThrownBy(loaded::requireClassifier).hasMessageContainingAll("embed", "probe", "train");
         }
-        var options = Options.DEFAULT.withArchitecture(Optional.of(variant)).withLabels(List.of("a", "b", "c"));
+        var options = LoadOptions.DEFAULT.withArchitecture(Optional.of(variant)).withLabels(List.of("a", "b", "c"));
         try (var loaded = LoadedModel.load(file.toString(), options)) {
             assertThat(loaded.model().config().classes()).isEqualTo(3);
             assertThat(loaded.notes()).contains("the classifier starts afresh with 3 classes");
@@ -217,7 +219,7 @@ class WildCheckpointsTest {
                 .orElseThrow()
                 .shape()[2];
         tensors.add(StoredTensor.of(theirs + "before.weight", new float[width * width], width, width));
-        var options = Options.DEFAULT.withArchitecture(Optional.of(VIT)).withLabels(List.of("a", "b", "c"));
+        var options = LoadOptions.DEFAULT.withArchitecture(Optional.of(VIT)).withLabels(List.of("a", "b", "c"));
         try (var loaded = LoadedModel.load(write(tensors).toString(), options)) {
             assertThat(loaded.model().config().classes()).isEqualTo(3);
             assertThat(String.join("; ", loaded.notes())).contains("afresh", "left out");

@@ -6,14 +6,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.vitrail.VitrailException;
+import dev.vitrail.errors.VitrailException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** JSON files beside weights: one object each, nothing named twice, nothing after it. */
-public final class Json {
+public final class JsonFile {
     /** An index of a large model has thousands of lines, never this many bytes; parsed, a byte may take thirty. */
     private static final long MAX_BYTES = 8L << 20;
 
@@ -23,7 +23,7 @@ public final class Json {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
-    private Json() {}
+    private JsonFile() {}
 
     /** The object in {@code file}. */
     public static ObjectNode read(Path file) {

@@ -1,10 +1,11 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.LoadedModel.Options;
+import dev.vitrail.Vitrail;
 import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Normalization;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.models.Model;
@@ -91,8 +92,8 @@ class InputChannelsTest {
     void aModelOfOneChannelSeesGrey(String name, boolean described, boolean bareFile) {
         var file = write(name, 1, described);
         var loaded = bareFile
-                ? LoadedModel.load(file.toString(), Options.DEFAULT.withArchitecture(Optional.of(name)))
-                : LoadedModel.load(folder.toString(), Options.DEFAULT);
+                ? LoadedModel.load(file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of(name)))
+                : LoadedModel.load(folder.toString(), LoadOptions.DEFAULT);
         try (var vitrail = new Vitrail(loaded)) {
             assertThat(loaded.model().config().channels()).isEqualTo(1);
             assertThat(loaded.preprocessing().channels()).isEqualTo(1);
@@ -109,11 +110,11 @@ class InputChannelsTest {
     @ValueSource(ints = {2, 4, 10, 13})
     void otherNumbersAreRefusedWithBothNumbers(int channels) {
         var file = write("vit_mini_patch4_32", channels, true);
-        assertThatThrownBy(() -> LoadedModel.load(folder.toString(), Options.DEFAULT))
+        assertThatThrownBy(() -> LoadedModel.load(folder.toString(), LoadOptions.DEFAULT))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("images of %d channels".formatted(channels), "3 (red, green, blue)", "1");
         assertThatThrownBy(() -> LoadedModel.load(
-                        file.toString(), Options.DEFAULT.withArchitecture(Optional.of("vit_mini_patch4_32"))))
+                        file.toString(), LoadOptions.DEFAULT.withArchitecture(Optional.of("vit_mini_patch4_32"))))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("images of %d channels".formatted(channels), "3 (red, green, blue)", "1");
     }
@@ -122,7 +123,7 @@ class InputChannelsTest {
     @Test
     void trainingBeginsWithFittedWeightsAndSaysSo() {
         var file = write("vit_mini_patch4_32", 1, false);
-        var options = Options.DEFAULT
+        var options = LoadOptions.DEFAULT
                 .withArchitecture(Optional.of("vit_mini_patch4_32"))
                 .withClasses(3);
         try (var loaded = LoadedModel.load(file.toString(), options)) {

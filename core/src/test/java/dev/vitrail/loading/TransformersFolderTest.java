@@ -1,11 +1,12 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.vitrail.LoadedModel.Options;
+import dev.vitrail.TrainingRun;
+import dev.vitrail.Vitrail;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.images.RgbImage;
@@ -69,7 +70,7 @@ class TransformersFolderTest {
                 .toArray();
     }
 
-    private static void assertAsExpected(String name, Path path, Options options) {
+    private static void assertAsExpected(String name, Path path, LoadOptions options) {
         try (var vitrail = new Vitrail(LoadedModel.load(path.toString(), options))) {
             var loaded = vitrail.loaded();
             expected(name).properties().forEach(entry -> {
@@ -124,7 +125,7 @@ class TransformersFolderTest {
                 "dinov2-headless"
             })
     void givesWhatTheLibraryGives(String name) {
-        assertAsExpected(name, resource(name), Options.DEFAULT);
+        assertAsExpected(name, resource(name), LoadOptions.DEFAULT);
     }
 
     @Test
@@ -172,7 +173,7 @@ class TransformersFolderTest {
         try (var run = TrainingRun.begin(config, folders, TrainingRun.Options.DEFAULT.withoutDoctor())) {
             assertThat(run.run().finished()).isTrue();
         }
-        try (var own = new Vitrail(LoadedModel.load(resource(name).toString(), Options.DEFAULT));
+        try (var own = new Vitrail(LoadedModel.load(resource(name).toString(), LoadOptions.DEFAULT));
                 var tuned = Vitrail.load(folders.path().toString())) {
             var loaded = tuned.loaded();
             assertThat(loaded.labels()).hasSize(12).isSorted();

@@ -1,7 +1,9 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
-import static dev.vitrail.VitrailException.require;
+import static dev.vitrail.errors.VitrailException.require;
 
+import dev.vitrail.errors.Names;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.models.zoo.Pretrained;
 import dev.vitrail.weights.ModelFolder;
@@ -21,7 +23,7 @@ final class ModelFinder {
     private ModelFinder() {}
 
     /** See {@link LoadedModel#load}. */
-    static LoadedModel load(String name, LoadedModel.Options options, Supplier<Hub> hub) {
+    static LoadedModel load(String name, LoadOptions options, Supplier<Hub> hub) {
         var path = Path.of(name);
         if (Files.exists(path)) {
             return fromPath(name, path, options);
@@ -33,7 +35,7 @@ final class ModelFinder {
         if (HubName.looksLike(name)) {
             return fromFolder(name, ModelFolder.read(fetched(name, hub.get())), options);
         }
-        return LoadedModel.fresh(name, Catalog.get(name), options);
+        return ModelLoader.fresh(name, Catalog.get(name), options);
     }
 
     /** See {@link LoadedModel#requireKnown}. */
@@ -78,7 +80,7 @@ final class ModelFinder {
                 tag, Pretrained.of(variant).stream().map(Pretrained::tag).toList(), 3);
     }
 
-    private static LoadedModel fromPath(String name, Path path, LoadedModel.Options options) {
+    private static LoadedModel fromPath(String name, Path path, LoadOptions options) {
         var best = path.resolve("best");
         if (ModelFolder.looksLike(best) && !ModelFolder.looksLike(path)) {
             return fromFolder(name, ModelFolder.read(best), options);
@@ -91,8 +93,8 @@ final class ModelFinder {
         var variant = Catalog.get(architecture);
         var input = BareFile.of(name, architecture, variant, stored);
         var state = WeightsFile.inTimmsNames(stored);
-        var source = LoadedModel.Source.of(variant, variant.config(), OptionalInt.empty(), state, options);
-        return LoadedModel.load(name, variant, source, state, input.preprocessing(), List.of(), options)
+        var source = ModelLoader.Source.of(variant, variant.config(), OptionalInt.empty(), state, options);
+        return ModelLoader.load(name, variant, source, state, input.preprocessing(), List.of(), options)
                 .withNotes(input.note().stream().toList());
     }
 
@@ -112,7 +114,7 @@ final class ModelFinder {
         return said;
     }
 
-    private static LoadedModel published(String name, Pretrained weights, LoadedModel.Options options, Hub hub) {
+    private static LoadedModel published(String name, Pretrained weights, LoadOptions options, Hub hub) {
         var variant = Catalog.get(weights.variant());
         var repository = weights.hubId()
                 .orElseThrow(() -> VitrailException.of(
@@ -122,7 +124,7 @@ final class ModelFinder {
         return fromFolder(name, folder, options.withArchitecture(Optional.of(variant.name())));
     }
 
-    private static LoadedModel fromFolder(String name, ModelFolder folder, LoadedModel.Options options) {
+    private static LoadedModel fromFolder(String name, ModelFolder folder, LoadOptions options) {
         return LoadedModel.of(name, folder.config(), folder.weights(options.ema()), options)
                 .withNotes(folder.notes());
     }

@@ -1,13 +1,15 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.vitrail.Vitrail;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.WeightInit;
 import dev.vitrail.weights.Checkpoint;
@@ -76,13 +78,13 @@ class LoadedModelTest {
     })
     void whatIsWrittenOfAModelWithAnotherPoolGivesThatModelAgain(String variant, String pool) {
         var first = write("first", variant, pool, "{\"global_pool\": \"%s\"}".formatted(pool));
-        try (var loaded = LoadedModel.load(first.toString(), LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(first.toString(), LoadOptions.DEFAULT)) {
             assertThat(loaded.model().config().poolName()).isEqualTo(pool);
             var description = loaded.description(List.of("a", "b", "c"));
             assertThat(description.globalPool()).contains(pool);
             var again = folder.resolve("again");
             ModelFolder.write(again, description, Checkpoint.of(loaded.model()));
-            try (var back = LoadedModel.load(again.toString(), LoadedModel.Options.DEFAULT)) {
+            try (var back = LoadedModel.load(again.toString(), LoadOptions.DEFAULT)) {
                 assertThat(back.model().config()).isEqualTo(loaded.model().config());
                 assertThat(back.preprocessing()).isEqualTo(loaded.preprocessing());
                 assertThat(logits(back)).isEqualTo(logits(loaded)).hasSize(3);
@@ -92,13 +94,13 @@ class LoadedModelTest {
 
     @Test
     void aDescriptionNamesThePoolAsAnArgumentOnlyWhereItIsNotTheArchitecturesOwn() {
-        try (var loaded = LoadedModel.load("resnet_mini_32", LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load("resnet_mini_32", LoadOptions.DEFAULT)) {
             var description = loaded.description(List.of());
             assertThat(description.globalPool()).contains("avg");
             assertThat(description.modelArgs()).isEmpty();
         }
         var path = write("max", "resnet_mini_32", "max", "{\"global_pool\": \"max\"}");
-        try (var loaded = LoadedModel.load(path.toString(), LoadedModel.Options.DEFAULT)) {
+        try (var loaded = LoadedModel.load(path.toString(), LoadOptions.DEFAULT)) {
             assertThat(loaded.description(List.of()).modelArgs()).containsEntry("global_pool", "\"max\"");
         }
     }
@@ -145,8 +147,7 @@ class LoadedModelTest {
 
     private void load(String name, URI endpoint, boolean offline) {
         var settings = new HubSettings(endpoint, folder.resolve("hub"), Optional.empty(), offline);
-        ModelFinder.load(name, LoadedModel.Options.DEFAULT, () -> new Hub(settings))
-                .close();
+        ModelFinder.load(name, LoadOptions.DEFAULT, () -> new Hub(settings)).close();
     }
 
     @Test
@@ -157,7 +158,7 @@ class LoadedModelTest {
         assertThatThrownBy(() -> Vitrail.load("vit_mini_patch4_32"))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("without trained weights");
-        try (var meant = new Vitrail(LoadedModel.load("vit_mini_patch4_32", LoadedModel.Options.DEFAULT))) {
+        try (var meant = new Vitrail(LoadedModel.load("vit_mini_patch4_32", LoadOptions.DEFAULT))) {
             assertThat(meant.loaded().pretrained()).isFalse();
         }
     }

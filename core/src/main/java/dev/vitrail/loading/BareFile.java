@@ -1,4 +1,4 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import dev.vitrail.images.CropMode;
 import dev.vitrail.images.Interpolation;
@@ -43,7 +43,7 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
     static BareFile of(String file, String architecture, Variant variant, StateDict stored) {
         var tagged = architecture.contains(".") ? Pretrained.find(architecture) : Optional.<Pretrained>empty();
         if (tagged.isPresent()) {
-            return new BareFile(LoadedModel.preprocessing(tagged.get().input()), Optional.empty());
+            return new BareFile(ModelInput.preprocessing(tagged.get().input()), Optional.empty());
         }
         if (isTorchvisions(stored)) {
             return guess(file, torchvision(variant), "torchvision's weights of %s".formatted(variant.name()));
@@ -58,7 +58,7 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
         var weights = Pretrained.of(variant.name()).stream().findFirst();
         return guess(
                 file,
-                LoadedModel.preprocessing(variant),
+                ModelInput.preprocessing(variant),
                 weights.map(published -> "the weights " + published.name())
                         .orElse("models of %s".formatted(variant.name())));
     }

@@ -1,4 +1,4 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

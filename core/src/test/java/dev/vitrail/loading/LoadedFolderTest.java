@@ -1,8 +1,8 @@
-package dev.vitrail;
+package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.vitrail.LoadedModel.Options;
+import dev.vitrail.TrainingRun;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.Frame;
@@ -51,13 +51,13 @@ class LoadedFolderTest {
         "swin_mini_32, 12, 32, 32, 32"
     })
     void positionsOfARectangleLieAsTheFolderSays(String name, int height, int width, int newHeight, int newWidth) {
-        try (var trained = LoadedModel.load(name, Options.DEFAULT.withImage(height, width))) {
+        try (var trained = LoadedModel.load(name, LoadOptions.DEFAULT.withImage(height, width))) {
             fill(trained.model());
             write(trained, List.of(), folder);
         }
-        try (var loaded = LoadedModel.load(folder.toString(), Options.DEFAULT.withImage(newHeight, newWidth));
+        try (var loaded = LoadedModel.load(folder.toString(), LoadOptions.DEFAULT.withImage(newHeight, newWidth));
                 var changed =
-                        LoadedModel.load(folder.toString(), Options.DEFAULT).withImage(newHeight, newWidth)) {
+                        LoadedModel.load(folder.toString(), LoadOptions.DEFAULT).withImage(newHeight, newWidth)) {
             assertThat(loaded.notes()).anyMatch(note -> note.contains("resampled"));
             loaded.model().parameters().forEach((parameter, found) -> assertThat(
                             found.value().toFloats())
@@ -70,16 +70,16 @@ class LoadedFolderTest {
     /** Another classifier of as many classes is none of these, unless they are the same by name. */
     @Test
     void theClassifierIsKeptForTheSameClassesAlone() {
-        var source = Options.DEFAULT.withClasses(2);
+        var source = LoadOptions.DEFAULT.withClasses(2);
         try (var trained = LoadedModel.load("vit_mini_patch4_32", source)) {
             fill(trained.model());
             write(trained, List.of("ant", "bee"), folder);
             write(trained, List.of(), folder.resolve("unnamed"));
-            assertClassifier(trained, folder, Options.DEFAULT.withLabels(List.of("ant", "bee")), true);
-            assertClassifier(trained, folder, Options.DEFAULT.withLabels(List.of("bee", "ant")), false, AFRESH);
-            assertClassifier(trained, folder, Options.DEFAULT.withLabels(List.of("cat", "dog")), false, AFRESH);
+            assertClassifier(trained, folder, LoadOptions.DEFAULT.withLabels(List.of("ant", "bee")), true);
+            assertClassifier(trained, folder, LoadOptions.DEFAULT.withLabels(List.of("bee", "ant")), false, AFRESH);
+            assertClassifier(trained, folder, LoadOptions.DEFAULT.withLabels(List.of("cat", "dog")), false, AFRESH);
             assertClassifier(trained, folder, source, true, KEPT);
-            var cats = Options.DEFAULT.withLabels(List.of("cat", "dog"));
+            var cats = LoadOptions.DEFAULT.withLabels(List.of("cat", "dog"));
             assertClassifier(trained, folder.resolve("unnamed"), cats, true, KEPT);
         }
     }
@@ -91,7 +91,7 @@ class LoadedFolderTest {
         var names = StainedGlass.of(Split.TEST).classes();
         var others = names.stream().map(name -> "no " + name).toList();
         var source = folder.resolve("source");
-        try (var trained = LoadedModel.load("vit_mini_patch4_32", Options.DEFAULT.withClasses(names.size()))) {
+        try (var trained = LoadedModel.load("vit_mini_patch4_32", LoadOptions.DEFAULT.withClasses(names.size()))) {
             write(trained, others, source);
         }
         var config = TrainingConfig.of(source.toString(), data.toString(), 1)
@@ -110,7 +110,7 @@ class LoadedFolderTest {
             "the classifier was kept, as it has 2 classes too: whether they are the same is unknown";
 
     private static void assertClassifier(
-            LoadedModel trained, Path from, Options options, boolean kept, String... notes) {
+            LoadedModel trained, Path from, LoadOptions options, boolean kept, String... notes) {
         try (var loaded = LoadedModel.load(from.toString(), options)) {
             var before = Parameters.of(trained.model(), "head.weight").value().toFloats();
             var after = Parameters.of(loaded.model(), "head.weight").value().toFloats();
