@@ -124,8 +124,9 @@ class ArchitectureTest {
     static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data", "files");
 
     @ArchTest
-    static final ArchRule REPORT =
-            sees("report", "engine", "nn", "models", "weights", "images", "data", "train", "eval", "inspect", "files");
+    static final ArchRule REPORT = sees(
+            "report", "engine", "nn", "models", "weights", "loading", "images", "data", "train", "eval", "inspect",
+            "files");
 
     @ArchTest
     static final ArchRule STUDY = sees("study", FRONT_DOOR, "models", "data", "train", "report", "files");
@@ -135,8 +136,8 @@ class ArchitectureTest {
 
     /** Figures are computed without what draws them. */
     @ArchTest
-    static final ArchRule INSPECT =
-            sees("inspect", "engine", "nn", "models", "weights", "images", "data", "eval", "files");
+    static final ArchRule INSPECT = sees(
+            "inspect", FRONT_DOOR, "engine", "nn", "models", "weights", "loading", "images", "data", "eval", "files");
 
     @ArchTest
     static final ArchRule NOTHING_LOOKS_UP = noClasses()

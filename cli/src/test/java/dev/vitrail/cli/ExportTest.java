@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Models written for other runtimes and code bases, and run by ONNX Runtime. */
 class ExportTest {
     @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
     private Path model = Path.of("model");
