@@ -21,9 +21,10 @@ final class Canary {
                 leaveTraces();
                 return first(
                         () -> product(50, 576, 100),
-                        () -> convolution("3×3 convolution", new Convolution(37, 21, 1, 3, 1, 9)),
-                        () -> convolution("strided convolution", new Convolution(3, 20, 1, 4, 4, 16)),
-                        () -> convolution("depthwise convolution", new Convolution(20, 20, 20, 7, 1, 9)));
+                        () -> convolution("3×3 convolution", new Convolution(2, 22, 18, 1, 3, 1, 7)),
+                        () -> convolution("3×3 convolution", new Convolution(1, 37, 21, 1, 3, 1, 9)),
+                        () -> convolution("strided convolution", new Convolution(1, 3, 20, 1, 4, 4, 16)),
+                        () -> convolution("depthwise convolution", new Convolution(1, 20, 20, 20, 7, 1, 9)));
             }
         });
     }
@@ -92,12 +93,13 @@ final class Canary {
     }
 
     /**
-     * A convolution of one square image, padded by half the kernel where the stride is 1.
+     * A convolution of square images, padded by half the kernel where the stride is 1.
      *
+     * @param images in the batch
      * @param in channels
      * @param out channels
      */
-    private record Convolution(int in, int out, int groups, int kernel, int stride, int side) {
+    private record Convolution(int images, int in, int out, int groups, int kernel, int stride, int side) {
         int padding() {
             return stride == 1 ? kernel / 2 : 0;
         }
@@ -114,7 +116,8 @@ final class Canary {
 
     private static void forEachTerm(Convolution c, Term term) {
         int depth = c.in / c.groups, width = c.out / c.groups, positions = c.positions();
-        for (int o = 0; o < c.out; o++) {
+        for (int result = 0; result < c.images * c.out; result++) {
+            int image = result / c.out, o = result % c.out;
             for (int y = 0; y < positions; y++) {
                 for (int x = 0; x < positions; x++) {
                     for (int d = 0; d < depth; d++) {
@@ -122,11 +125,11 @@ final class Canary {
                             for (int kx = 0; kx < c.kernel; kx++) {
                                 int row = y * c.stride + ky - c.padding(), column = x * c.stride + kx - c.padding();
                                 if (row >= 0 && row < c.side && column >= 0 && column < c.side) {
-                                    int channel = o / width * depth + d;
+                                    int channel = image * c.in + o / width * depth + d;
                                     term.at(
                                             (channel * c.side + row) * c.side + column,
                                             ((o * depth + d) * c.kernel + ky) * c.kernel + kx,
-                                            (o * positions + y) * positions + x);
+                                            (result * positions + y) * positions + x);
                                 }
                             }
                         }
@@ -138,9 +141,9 @@ final class Canary {
 
     private static Optional<String> convolution(String name, Convolution c) {
         int positions = c.positions(), depth = c.in / c.groups;
-        var x = integers(c.in * c.side * c.side, 3);
+        var x = integers(c.images * c.in * c.side * c.side, 3);
         var w = integers(c.out * depth * c.kernel * c.kernel, 5);
-        var g = integers(c.out * positions * positions, 7);
+        var g = integers(c.images * c.out * positions * positions, 7);
         var expected = new float[g.length];
         var byInput = new float[x.length];
         var byWeight = new float[w.length];
@@ -149,7 +152,7 @@ final class Canary {
             byInput[input] += g[result] * w[weight];
             byWeight[weight] += g[result] * x[input];
         });
-        var input = Tensor.of(x, 1, c.in, c.side, c.side).requireGradient(true);
+        var input = Tensor.of(x, c.images, c.in, c.side, c.side).requireGradient(true);
         var weight = Tensor.of(w, c.out, depth, c.kernel, c.kernel).requireGradient(true);
         var y = Functional.conv2d(input, weight, null, both(c.stride), both(c.padding()), c.groups);
         var found = difference("a " + name, y, expected);

@@ -74,7 +74,7 @@ class LoadedModelTest {
         "resnet_mini_32, catavgmax",
         "resnetv2_mini_32_bit, avgmax",
         "convnext_mini_32, max",
-        "compact_vit_mini_32, mean"
+        "compact_vit_mini_32, avg"
     })
     void whatIsWrittenOfAModelWithAnotherPoolGivesThatModelAgain(String variant, String pool) {
         var first = write("first", variant, pool, "{\"global_pool\": \"%s\"}".formatted(pool));
@@ -89,6 +89,14 @@ class LoadedModelTest {
                 assertThat(back.preprocessing()).isEqualTo(loaded.preprocessing());
                 assertThat(logits(back)).isEqualTo(logits(loaded)).hasSize(3);
             }
+        }
+    }
+
+    @Test
+    void vitPytorchsNameOfAPoolIsReadAsTimms() {
+        var model = write("first", "compact_vit_mini_32", "mean", "{\"global_pool\": \"mean\"}");
+        try (var loaded = LoadedModel.load(model.toString(), LoadOptions.DEFAULT)) {
+            assertThat(loaded.model().config().poolName()).isEqualTo("avg");
         }
     }
 
