@@ -215,10 +215,16 @@ class OperationsTest {
     void fullQueueRefusesAtOnceAndSaysWhenToComeBack() {
         var options = ServerOptions.DEFAULT.withBatching(new ServerOptions.Batching(Duration.ofMillis(250), 1, 2));
         try (var server = TestServer.ready(options)) {
-            var large = TestServer.picture(1, 700);
+            var request = HttpRequest.newBuilder(server.uri("/v1/classify"))
+                    .header("Content-Type", "image/png")
+                    .POST(HttpRequest.BodyPublishers.ofByteArray(TestServer.picture(1, 250)))
+                    .build();
+            // A connection for each, as of many clients.
+            var client =
+                    HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
             var answers = new ArrayList<CompletableFuture<HttpResponse<byte[]>>>();
             for (int i = 0; i < 24; i++) {
-                answers.add(CompletableFuture.supplyAsync(() -> server.post("/v1/classify", "image/png", large)));
+                answers.add(client.sendAsync(request, HttpResponse.BodyHandlers.ofByteArray()));
             }
             var responses = answers.stream().map(CompletableFuture::join).toList();
             assertThat(responses).anyMatch(response -> response.statusCode() == 200);
