@@ -16,6 +16,7 @@ import java.util.Optional;
 public final class Behavior {
     private final Inspector inspector;
     private final Optional<Inspector> against;
+    private final Cka.Options options;
     private final Cka.Accumulator similarity;
     private final Optional<Cka.Accumulator> between;
     private final Map<String, Sums> distances = new LinkedHashMap<>();
@@ -53,11 +54,17 @@ public final class Behavior {
         }
     }
 
-    Behavior(Inspector inspector, Optional<Inspector> against) {
+    Behavior(Inspector inspector, Optional<Inspector> against, Cka.Options options) {
         this.inspector = inspector;
         this.against = against;
-        between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), Cka.Options.DEFAULT));
-        similarity = new Cka.Accumulator(inspector.model(), Cka.Options.DEFAULT);
+        this.options = options;
+        between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), options));
+        similarity = new Cka.Accumulator(inspector.model(), options);
+    }
+
+    /** How blocks are compared. */
+    public Cka.Options options() {
+        return options;
     }
 
     /** Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones out. */

@@ -31,6 +31,23 @@ public record Explanation(
      * @param score empty where scores were not asked for
      */
     public record Method(String name, GridMap map, Optional<Faithfulness> score) {
+        /** The figure that it belongs to. */
+        public Figure figure() {
+            return switch (name) {
+                case Inspector.RELEVANCE -> Figure.RELEVANCE;
+                case Inspector.CAM -> Figure.CAM;
+                case Inspector.GRAD_CAM -> Figure.GRAD_CAM;
+                case Inspector.ROLLOUT -> Figure.ROLLOUT;
+                case Inspector.ATTENTION -> Figure.CLASS_ATTENTION;
+                default -> Figure.FAITHFULNESS;
+            };
+        }
+
+        /** Whether the map is the same for every class. */
+        public boolean classBlind() {
+            return figure() == Figure.ROLLOUT || figure() == Figure.CLASS_ATTENTION;
+        }
+
         /** Insertion less deletion, by which methods are ranked. */
         double rank() {
             return score.map(Faithfulness::score).orElse(Double.NEGATIVE_INFINITY);
@@ -64,7 +81,8 @@ public record Explanation(
                 read.decided() == 0
                         ? " The answer leads at every depth."
                         : " The answer takes the lead at %s."
-                                .formatted(read.depths().get(read.decided()))));
+                                .formatted(
+                                        ModelLayout.words(read.depths().get(read.decided())))));
         best().ifPresent(method -> {
             var score = method.score().orElseThrow();
             text.append(" %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f)."

@@ -16,6 +16,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -33,6 +34,9 @@ import java.util.function.Function;
 public final class Inspector {
     /** Orders that random removal is the mean of. */
     private static final int RANDOM = 5;
+
+    /** What explanations are called. */
+    static final String RELEVANCE = "relevance", CAM = "CAM", GRAD_CAM = "Grad-CAM", ROLLOUT = "rollout", ATTENTION = "last attention";
 
     private final LoadedModel loaded;
     private final Model model;
@@ -156,6 +160,25 @@ public final class Inspector {
                 .get(0));
     }
 
+    /**
+     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass: relevance where
+     * there is attention, else Grad-CAM.
+     *
+     * @param classes one for each image
+     */
+    public List<GridMap> defaultMaps(List<RgbImage> images, int[] classes) {
+        return on(
+                images,
+                batch -> reason(Figure.RELEVANCE).isEmpty()
+                        ? Relevance.of(model, batch, classes)
+                        : GradCam.of(model, batch, classes, GradCam.layer(layout)));
+    }
+
+    /** The name of the method of {@link #defaultMaps}. */
+    public String defaultMethod() {
+        return reason(Figure.RELEVANCE).isEmpty() ? RELEVANCE : GRAD_CAM;
+    }
+
     /** Explains the most probable class of an image, with scores. */
     public Explanation explain(RgbImage image) {
         return explain(image, OptionalInt.empty(), Options.DEFAULT);
@@ -222,24 +245,49 @@ public final class Inspector {
         });
     }
 
+    /**
+     * Maps inside the model for an image.
+     *
+     * @param target the class that the patch lens reads
+     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and {@link Figure#FEATURES} give maps
+     */
+    public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
+        return on(
+                List.of(image),
+                batch -> new LayerMaps(
+                        wanted.contains(Figure.CLASS_ATTENTION)
+                                        && reason(Figure.CLASS_ATTENTION).isEmpty()
+                                ? ClassAttention.of(model, batch).get(0)
+                                : List.of(),
+                        wanted.contains(Figure.LENS)
+                                        && LogitLens.patchReason(model, layout).isEmpty()
+                                ? LogitLens.patches(model, batch, new int[] {target})
+                                        .get(0)
+                                : List.of(),
+                        wanted.contains(Figure.FEATURES)
+                                ? ChannelHealth.of(model, batch, ChannelHealth.SHOWN)
+                                        .get(0)
+                                : List.of()));
+    }
+
     /** A map by each method that needs one pass, the default explanation first. */
     private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
         var maps = new ArrayList<Explanation.Method>();
         if (reason(Figure.RELEVANCE).isEmpty()) {
-            maps.add(method("relevance", Relevance.of(model, batch, target)));
+            maps.add(method(RELEVANCE, Relevance.of(model, batch, target)));
         }
         if (reason(Figure.CAM).isEmpty()) {
-            maps.add(method("CAM", ClassActivationMap.of(model, batch, target)));
+            maps.add(method(CAM, ClassActivationMap.of(model, batch, target)));
         }
         maps.add(method(
-                "Grad-CAM", GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
+                GRAD_CAM, GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
         if (reason(Figure.ROLLOUT).isEmpty()) {
-            maps.add(method("rollout", Rollout.of(model, batch, options.rollout)));
+            maps.add(method(ROLLOUT, Rollout.of(model, batch, options.rollout)));
         }
         if (reason(Figure.CLASS_ATTENTION).isEmpty()) {
             var layers = ClassAttention.of(model, batch).get(0);
             maps.add(method(
-                    "last attention", List.of(layers.get(layers.size() - 1).mean())));
+                    ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
         }
         return maps;
     }
@@ -256,14 +304,19 @@ public final class Inspector {
         return best;
     }
 
-    /** Starts to gather the figures of many images, in memory that does not grow with them. */
-    public Behavior behavior() {
-        return new Behavior(this, Optional.empty());
+    /**
+     * Starts to gather the figures of many images, in memory that does not grow with them.
+     *
+     * @param against a model whose blocks are compared with this one's on the same images
+     * @param similarity how blocks are compared
+     */
+    public Behavior behavior(Optional<Inspector> against, Cka.Options similarity) {
+        return new Behavior(this, against, similarity);
     }
 
-    /** The same, comparing the blocks with another model's on the same images. */
-    public Behavior behaviorAgainst(Inspector other) {
-        return new Behavior(this, Optional.of(other));
+    /** The same of this model alone, its blocks compared by unit tokens. */
+    public Behavior behavior() {
+        return behavior(Optional.empty(), Cka.Options.DEFAULT);
     }
 
     /** The loaded model. */

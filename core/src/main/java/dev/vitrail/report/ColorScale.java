@@ -4,6 +4,7 @@ import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.GridMap;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed quantities. */
 public enum ColorScale {
@@ -25,16 +26,27 @@ public enum ColorScale {
         return map.range()[0] < 0 ? SIGNED : AMOUNT;
     }
 
-    /** A picture of a map, a pixel for each cell. A flat map has the scale's first color. */
+    /** A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale its middle. */
     public RgbImage picture(GridMap map) {
-        var pixels = new byte[3 * map.values().length];
         var range = map.range();
         float extent = Math.max(Math.abs(range[0]), Math.abs(range[1]));
-        float low = this == SIGNED ? -extent : range[0], high = this == SIGNED ? extent : range[1];
+        return this == SIGNED ? picture(map, -extent, extent) : picture(map, range[0], range[1]);
+    }
+
+    /** The same by a range that several maps share. */
+    public RgbImage picture(GridMap map, float low, float high) {
+        var pixels = new byte[3 * map.values().length];
         for (int i = 0; i < map.values().length; i++) {
-            put(pixels, i, high == low ? 0 : (map.values()[i] - low) / (high - low));
+            put(pixels, i, high > low ? (map.values()[i] - low) / (high - low) : this == SIGNED ? 0.5 : 0);
         }
         return new RgbImage(map.width(), map.height(), pixels);
+    }
+
+    /** The colors from low to high as CSS has them, for a legend. */
+    String gradient() {
+        return Arrays.stream(stops)
+                .mapToObj("#%06x"::formatted)
+                .collect(Collectors.joining(",", "linear-gradient(to right,", ")"));
     }
 
     private void put(byte[] pixels, int at, double share) {
