@@ -27,6 +27,11 @@ final class BackendOption {
                     "Runtime: libtorch, onnx, or auto (ONNX Runtime if measured to agree and be faster; default libtorch).")
     private Backend backend = Backend.LIBTORCH;
 
+    /** Whether the model runs in libtorch whatever is measured. */
+    boolean isTorch() {
+        return backend == Backend.LIBTORCH;
+    }
+
     /**
      * The model on the chosen runtime.
      *

@@ -152,15 +152,15 @@ final class InspectCommand implements Callable<Integer> {
         VitrailException.require(
                 rollout.equals("mean") || rollout.equals("sharp"), "--rollout is mean or sharp, found '%s'", rollout);
         var chosen = Figure.parse(figures.orElse("all"));
-        var request = Request.DEFAULT
+        var explanations = Inspector.Options.DEFAULT
                 .withFigures(chosen)
+                .withRollout(rollout.equals("sharp") ? Rollout.Options.SHARP : Rollout.Options.DEFAULT)
+                .withCamLayer(camLayer)
+                .withSeed(seed);
+        var request = Request.DEFAULT
                 .withSimilarity(similarity())
                 .withRenormalized(renormalise)
-                .withExplanations(new Inspector.Options(
-                        rollout.equals("sharp") ? Rollout.Options.SHARP : Rollout.Options.DEFAULT,
-                        camLayer,
-                        !noScores && chosen.contains(Figure.FAITHFULNESS),
-                        seed));
+                .withExplanations(noScores ? explanations.withoutScores() : explanations);
         AtomicFile.requireWritable(out);
         tables.ifPresent(folder -> AtomicFile.requireWritable(folder.resolve("filters.csv")));
         var files = sample();

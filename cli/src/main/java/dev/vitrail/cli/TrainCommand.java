@@ -9,6 +9,7 @@ import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.engine.Device;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.RunReport;
@@ -113,7 +114,7 @@ final class TrainCommand implements Callable<Integer> {
         for (var stage : job.stages()) {
             try (var run = job.open(stage)) {
                 announce(run, stage);
-                var result = run(run, stage, folder);
+                var result = run(run, stage, folder, device.device());
                 if (stage.equals(folder)) {
                     end(result, run);
                 } else if (!result.finished()) {
@@ -212,12 +213,12 @@ final class TrainCommand implements Callable<Integer> {
      *
      * @param whole what a run that is interrupted is resumed by
      */
-    private static TrainingResult run(TrainingRun run, RunFolder folder, RunFolder whole) {
+    private static TrainingResult run(TrainingRun run, RunFolder folder, RunFolder whole, Device device) {
         var trainer = run.trainer();
         return new Interruption(trainer, whole).during(() -> {
             try (var display = new TrainingDisplay();
                     var events = new TensorBoardEvents(folder)) {
-                trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets()));
+                trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets(), device));
                 return trainer.run();
             }
         });

@@ -9,7 +9,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -25,52 +24,45 @@ public final class InspectionBuilder {
     /**
      * What to compute.
      *
-     * @param figures those that are wanted
-     * @param explanations how to explain; scores are of the first class alone
+     * @param explanations which figures, and how to explain; scores are of the first class alone
      * @param target a class to explain, with the most probable other one; empty for the most probable classes
      * @param classes most probable classes to explain, where no class is given
      * @param similarity how blocks are compared
      * @param renormalized whether attention distances are shown with rows divided by their sums over patches
      */
     public record Request(
-            Set<Figure> figures,
             Inspector.Options explanations,
             OptionalInt target,
             int classes,
             Cka.Options similarity,
             boolean renormalized) {
         /** All figures, of the two most probable classes. */
-        public static final Request DEFAULT = new Request(
-                Set.of(Figure.values()), Inspector.Options.DEFAULT, OptionalInt.empty(), 2, Cka.Options.DEFAULT, false);
+        public static final Request DEFAULT =
+                new Request(Inspector.Options.DEFAULT, OptionalInt.empty(), 2, Cka.Options.DEFAULT, false);
 
         public Request {
-            figures = Set.copyOf(figures);
             VitrailException.require(
                     classes > 0, "the number of classes to explain must be at least 1, found %d", classes);
         }
 
-        public Request withFigures(Set<Figure> wanted) {
-            return new Request(wanted, explanations, target, classes, similarity, renormalized);
-        }
-
         public Request withExplanations(Inspector.Options options) {
-            return new Request(figures, options, target, classes, similarity, renormalized);
+            return new Request(options, target, classes, similarity, renormalized);
         }
 
         public Request withClasses(int count) {
-            return new Request(figures, explanations, OptionalInt.empty(), count, similarity, renormalized);
+            return new Request(explanations, OptionalInt.empty(), count, similarity, renormalized);
         }
 
         public Request withTarget(int target) {
-            return new Request(figures, explanations, OptionalInt.of(target), classes, similarity, renormalized);
+            return new Request(explanations, OptionalInt.of(target), classes, similarity, renormalized);
         }
 
         public Request withSimilarity(Cka.Options options) {
-            return new Request(figures, explanations, target, classes, options, renormalized);
+            return new Request(explanations, target, classes, options, renormalized);
         }
 
         public Request withRenormalized(boolean choice) {
-            return new Request(figures, explanations, target, classes, similarity, choice);
+            return new Request(explanations, target, classes, similarity, choice);
         }
     }
 
@@ -110,7 +102,7 @@ public final class InspectionBuilder {
     public void explain(String name, RgbImage image) {
         var explanations = new ArrayList<Explanation>();
         var options = request.explanations;
-        var unscored = new Inspector.Options(options.rollout(), options.camLayer(), false, options.seed());
+        var unscored = options.withoutScores();
         for (int c : classes(inspector.probabilities(image))) {
             explanations.add(
                     inspector.explain(image, OptionalInt.of(c), explanations.isEmpty() ? options : unscored));
@@ -120,7 +112,7 @@ public final class InspectionBuilder {
                 name,
                 inspector.seen(image),
                 explanations,
-                inspector.layerMaps(image, first.target(), request.figures),
+                inspector.layerMaps(image, first.target(), options.figures()),
                 against.map(other -> answer(other, image, first))));
     }
 
@@ -161,7 +153,7 @@ public final class InspectionBuilder {
     public Inspection build(String command) {
         return new Inspection(
                 inspector,
-                request.figures,
+                request.explanations.figures(),
                 photos,
                 behavior.images() == 0 ? Optional.empty() : Optional.of(behavior),
                 against.map(other -> other.loaded().name()),

@@ -12,6 +12,7 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -167,11 +168,13 @@ public final class Inspector {
      * @param classes one for each image
      */
     public List<GridMap> defaultMaps(List<RgbImage> images, int[] classes) {
-        return on(
-                images,
-                batch -> reason(Figure.RELEVANCE).isEmpty()
-                        ? Relevance.of(model, batch, classes)
-                        : GradCam.of(model, batch, classes, GradCam.layer(layout)));
+        return on(images, batch -> defaultMaps(batch, classes));
+    }
+
+    private List<GridMap> defaultMaps(Tensor batch, int[] classes) {
+        return reason(Figure.RELEVANCE).isEmpty()
+                ? Relevance.of(model, batch, classes)
+                : GradCam.of(model, batch, classes, GradCam.layer(layout));
     }
 
     /** The name of the method of {@link #defaultMaps}. */
@@ -187,13 +190,52 @@ public final class Inspector {
     /**
      * How to explain.
      *
+     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60 forward passes each
      * @param rollout how attention is rolled out
      * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
-     * @param scored whether each map is scored, at some 60 forward passes each, and occlusion computed
+     * @param occlusion whether the scored maps include occlusion, at a forward pass for each cell
      * @param seed of the random orders
      */
-    public record Options(Rollout.Options rollout, Optional<String> camLayer, boolean scored, long seed) {
-        public static final Options DEFAULT = new Options(Rollout.Options.DEFAULT, Optional.empty(), true, 0);
+    public record Options(
+            Set<Figure> figures, Rollout.Options rollout, Optional<String> camLayer, boolean occlusion, long seed) {
+        /** Every method that applies, with scores. */
+        public static final Options DEFAULT =
+                new Options(Set.of(Figure.values()), Rollout.Options.DEFAULT, Optional.empty(), true, 0);
+
+        public Options {
+            figures = Set.copyOf(figures);
+        }
+
+        public Options withFigures(Set<Figure> wanted) {
+            return new Options(wanted, rollout, camLayer, occlusion, seed);
+        }
+
+        public Options withRollout(Rollout.Options other) {
+            return new Options(figures, other, camLayer, occlusion, seed);
+        }
+
+        public Options withCamLayer(Optional<String> name) {
+            return new Options(figures, rollout, name, occlusion, seed);
+        }
+
+        public Options withOcclusion(boolean wanted) {
+            return new Options(figures, rollout, camLayer, wanted, seed);
+        }
+
+        public Options withSeed(long other) {
+            return new Options(figures, rollout, camLayer, occlusion, other);
+        }
+
+        /** The same without scores. */
+        public Options withoutScores() {
+            var others = EnumSet.copyOf(figures);
+            others.remove(Figure.FAITHFULNESS);
+            return withFigures(others);
+        }
+
+        private boolean scored() {
+            return figures.contains(Figure.FAITHFULNESS);
+        }
     }
 
     /**
@@ -213,7 +255,7 @@ public final class Inspector {
         return on(List.of(image), batch -> {
             var maps = maps(batch, new int[] {c}, options);
             var random = Optional.<Faithfulness>empty();
-            if (options.scored) {
+            if (options.scored()) {
                 int height = maps.stream()
                         .mapToInt(method -> method.map().height())
                         .min()
@@ -223,7 +265,7 @@ public final class Inspector {
                         .min()
                         .orElse(1);
                 var removal = new CellRemoval(model, batch, c, height, width);
-                if (removal.cells() <= CellRemoval.MOST) {
+                if (options.occlusion && removal.cells() <= CellRemoval.MOST) {
                     maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
                 }
                 maps.replaceAll(method -> new Explanation.Method(
@@ -235,10 +277,10 @@ public final class Inspector {
                                         : method.map().averaged(height, width)))));
                 random = Optional.of(removal.random(RANDOM, options.seed));
             }
-            var lens = reason(Figure.LENS).isEmpty()
+            var lens = wants(options, Figure.LENS)
                     ? Optional.of(LogitLens.of(model, batch).get(0))
                     : Optional.<LogitLens>empty();
-            var norms = reason(Figure.TOKEN_NORMS).isEmpty()
+            var norms = wants(options, Figure.TOKEN_NORMS)
                     ? TokenNorms.of(model, batch).get(0)
                     : List.<TokenNorms>of();
             return new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms);
@@ -270,24 +312,34 @@ public final class Inspector {
                                 : List.of()));
     }
 
-    /** A map by each method that needs one pass, the default explanation first. */
+    private boolean wants(Options options, Figure figure) {
+        return options.figures.contains(figure) && reason(figure).isEmpty();
+    }
+
+    /** A map by each wanted method that needs one pass, the default explanation first; that alone if none is wanted. */
     private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
         var maps = new ArrayList<Explanation.Method>();
-        if (reason(Figure.RELEVANCE).isEmpty()) {
+        if (wants(options, Figure.RELEVANCE)) {
             maps.add(method(RELEVANCE, Relevance.of(model, batch, target)));
         }
-        if (reason(Figure.CAM).isEmpty()) {
+        if (wants(options, Figure.CAM)) {
             maps.add(method(CAM, ClassActivationMap.of(model, batch, target)));
         }
-        maps.add(method(
-                GRAD_CAM, GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
-        if (reason(Figure.ROLLOUT).isEmpty()) {
+        if (wants(options, Figure.GRAD_CAM)) {
+            maps.add(method(
+                    GRAD_CAM,
+                    GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
+        }
+        if (wants(options, Figure.ROLLOUT)) {
             maps.add(method(ROLLOUT, Rollout.of(model, batch, options.rollout)));
         }
-        if (reason(Figure.CLASS_ATTENTION).isEmpty()) {
+        if (wants(options, Figure.CLASS_ATTENTION)) {
             var layers = ClassAttention.of(model, batch).get(0);
             maps.add(method(
                     ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
+        }
+        if (maps.isEmpty()) {
+            maps.add(method(defaultMethod(), defaultMaps(batch, target)));
         }
         return maps;
     }

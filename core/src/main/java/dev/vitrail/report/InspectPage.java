@@ -91,8 +91,11 @@ public final class InspectPage {
         return shortName(inspection.inspector().loaded().name());
     }
 
+    /** The last folder of a path; with the one before, where it is a model of a run. */
     private static String shortName(String name) {
-        return name.substring(name.lastIndexOf('/', name.length() - 2) + 1);
+        int last = name.lastIndexOf('/', name.length() - 2);
+        boolean ofRun = name.substring(last + 1).matches("(best|last|epoch-\\d+)/?");
+        return name.substring((ofRun && last > 0 ? name.lastIndexOf('/', last - 1) : last) + 1);
     }
 
     String subtitle() {
@@ -236,16 +239,23 @@ public final class InspectPage {
         if (!outliers.isEmpty() && inspection.has(Figure.TOKEN_NORMS)) {
             series.add(health("outlier patches", 0, outliers));
         }
-        return Optional.of(new CurveChart(
-                "Channels and patches out of the ordinary, %",
-                "Shares of dead, flat and large channels and of outlier patches over depth.",
-                "depth",
-                Format::plain,
-                Scale.LINEAR,
-                OptionalDouble.empty(),
-                OptionalDouble.empty(),
-                false,
-                series));
+        double most = series.stream()
+                .flatMap(one -> one.dots().stream())
+                .mapToDouble(Dot::y)
+                .max()
+                .orElse(0);
+        return most == 0
+                ? Optional.empty()
+                : Optional.of(new CurveChart(
+                        "Channels and patches out of the ordinary, %",
+                        "Shares of dead, flat and large channels and of outlier patches over depth.",
+                        "depth",
+                        Format::plain,
+                        Scale.LINEAR,
+                        OptionalDouble.empty(),
+                        OptionalDouble.empty(),
+                        false,
+                        series));
     }
 
     private static Series health(String name, int color, List<Double> shares) {
@@ -267,6 +277,11 @@ public final class InspectPage {
                 .orElse("–");
     }
 
+    /** Whether token norms of any photo are shown. */
+    boolean norms() {
+        return photos.stream().anyMatch(photo -> !photo.norms().isEmpty());
+    }
+
     /** The channels of the first photo. */
     List<InspectPhoto.Channels> features() {
         return photos.isEmpty() ? List.of() : photos.get(0).features(FEATURE_BLOCKS);
@@ -277,7 +292,7 @@ public final class InspectPage {
     }
 
     static String percent(double value) {
-        return format("%.0f %%", 100 * value);
+        return value < 0.005 ? "under 1 %" : format("%.0f %%", 100 * value);
     }
 
     static String scientific(double value) {
@@ -285,7 +300,7 @@ public final class InspectPage {
     }
 
     static String number(double value) {
-        return format("%.2f", value);
+        return format("%.2f", value).replace('-', '−');
     }
 
     static String words(String block) {
@@ -361,7 +376,7 @@ public final class InspectPage {
                         "similarities of %d blocks to %d, from %.2f to %.2f",
                         cka.rows().size(), cka.columns().size(), range[0], range[1]),
                 format(
-                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f (dark) to %.2f (bright) over %d images.",
+                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f (dark) to %.2f (bright) over %d images%s.",
                         ModelLayout.words(cka.rows().get(0)),
                         ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
                         other,
@@ -369,7 +384,8 @@ public final class InspectPage {
                         ModelLayout.words(cka.columns().get(cka.columns().size() - 1)),
                         range[0],
                         range[1],
-                        cka.images()));
+                        cka.images(),
+                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : ""));
     }
 
     Map<Figure, String> leftOut() {
@@ -378,5 +394,14 @@ public final class InspectPage {
 
     String command() {
         return inspection.command();
+    }
+
+    /** The versions that made the page. */
+    String version() {
+        var version = InspectPage.class.getPackage().getImplementationVersion();
+        return "Vitrail %s, Java %d; without --seed, the seed is 0."
+                .formatted(
+                        version == null ? "from its sources" : version,
+                        Runtime.version().feature());
     }
 }

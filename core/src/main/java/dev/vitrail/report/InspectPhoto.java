@@ -109,15 +109,18 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         var scores = new ArrayList<Score>();
         for (var method : answer().methods()) {
             method.score().ifPresent(score -> {
-                boolean best = answer().best().filter(method::equals).isPresent();
+                boolean best = !answer().insensitive()
+                        && answer().best().filter(method::equals).isPresent();
                 scores.add(new Score(
                         method.name(),
                         score.deletionArea(),
                         score.insertionArea(),
                         score.saco(),
-                        best
-                                ? "the one to trust"
-                                : answer().beatsRandom(method) ? "better than chance" : "no better than chance",
+                        answer().insensitive()
+                                ? "not to be told from chance"
+                                : best
+                                        ? "the one to trust"
+                                        : answer().beatsRandom(method) ? "better than chance" : "no better than chance",
                         best));
             });
         }
@@ -223,12 +226,10 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         return lensOfAnswer()
                 .map(lens -> lens.decided() == 0
                         ? "%s leads at every depth.".formatted(label())
-                        : "%s takes the lead at %s of %s; before, the lens reads %s."
+                        : "%s takes the lead at %s; before, the lens reads %s."
                                 .formatted(
                                         label(),
                                         ModelLayout.words(lens.depths().get(lens.decided())),
-                                        ModelLayout.words(
-                                                lens.depths().get(lens.depths().size() - 1)),
                                         inspection
                                                 .inspector()
                                                 .loaded()
@@ -339,7 +340,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         var last = norms.get(norms.size() - 1);
         return (most.outliers() > last.outliers() ? List.of(most, last) : List.of(last))
                 .stream()
-                        .map(block -> Overlay.of(block, ModelLayout.words(block.block())))
+                        .map(block -> Overlay.of(block, name()))
                         .toList();
     }
 
@@ -371,24 +372,11 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         return photo.other()
                 .map(other -> new InspectPair(
                         this,
-                        Overlay.of(answer(), answer().methods().get(0)),
-                        new Overlay(
-                                Character.toUpperCase(other.method().charAt(0))
-                                        + other.method().substring(1),
-                                "Bright cells raise the other model's answer.",
-                                InspectPictures.png(
-                                        ColorScale.of(other.map()).picture(other.map())),
-                                "%s for %s: %s"
-                                        .formatted(
-                                                other.method(),
-                                                other.label(),
-                                                InspectPictures.words(other.map(), 5)),
-                                "",
-                                false,
-                                other.map().width(),
-                                other.map().height(),
-                                "",
-                                ""),
+                        Overlay.ofDefault(
+                                answer().methods().get(0).name(),
+                                label(),
+                                answer().methods().get(0).map()),
+                        Overlay.ofDefault(other.method(), other.label(), other.map()),
                         other));
     }
 

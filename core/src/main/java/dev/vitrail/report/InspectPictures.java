@@ -25,6 +25,8 @@ public final class InspectPictures {
     /** Colors of the frames of channels that are not healthy. */
     static final int DEAD = 0xd7263d, FLAT = 0xf28e2b, LARGE = 0x8e44ad;
 
+    private static final int HEAD_COLUMNS = 6;
+
     private static final int FEATURE = 28, FEATURE_COLUMNS = 16;
 
     private InspectPictures() {}
@@ -49,7 +51,7 @@ public final class InspectPictures {
     }
 
     /** Channels of a block as grey tiles of at most {@link #FEATURE} cells each way, framed by their health. */
-    static RgbImage features(ChannelHealth health) {
+    public static RgbImage features(ChannelHealth health) {
         var tiles = new ArrayList<RgbImage>();
         for (int i = 0; i < health.maps().size(); i++) {
             var map = health.maps().get(i);
@@ -115,7 +117,7 @@ public final class InspectPictures {
 
     /** The heads of a layer's relative position bias beside each other. */
     public static RgbImage bias(PositionBias bias) {
-        return ColorScale.SIGNED.tiles(bias.heads(), bias.heads().size());
+        return ColorScale.SIGNED.tiles(bias.heads(), HEAD_COLUMNS);
     }
 
     /** A matrix of similarities; what is undefined is drawn as 0. */

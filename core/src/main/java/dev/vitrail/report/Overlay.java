@@ -2,6 +2,7 @@ package dev.vitrail.report;
 
 import dev.vitrail.inspect.Explanation;
 import dev.vitrail.inspect.GridMap;
+import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.inspect.TokenNorms;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -39,8 +40,9 @@ record Overlay(
         var map = method.map();
         var numbers = method.score()
                 .map(score -> Format.format(
-                        "deletion %.2f · insertion %.2f · SaCo %.2f",
-                        score.deletionArea(), score.insertionArea(), score.saco()))
+                                "deletion %.2f · insertion %.2f · SaCo %.2f",
+                                score.deletionArea(), score.insertionArea(), score.saco())
+                        .replace('-', '−'))
                 .orElse("");
         return new Overlay(
                 Character.toUpperCase(method.name().charAt(0)) + method.name().substring(1) + (map.flat() ? ", flat" : ""),
@@ -48,7 +50,8 @@ record Overlay(
                 InspectPictures.png(ColorScale.of(map).picture(map)),
                 "%s for %s: %s".formatted(method.name(), explanation.label(), InspectPictures.words(map, TOLD)),
                 numbers,
-                explanation.best().filter(method::equals).isPresent(),
+                !explanation.insensitive()
+                        && explanation.best().filter(method::equals).isPresent(),
                 map.width(),
                 map.height(),
                 method.score().isPresent()
@@ -76,14 +79,31 @@ record Overlay(
         };
     }
 
-    /** Norms of the tokens, with outliers framed. */
-    static Overlay of(TokenNorms norms, String where) {
-        var map = norms.patches();
+    /** The default explanation of an answer, without scores. */
+    static Overlay ofDefault(String method, String label, GridMap map) {
+        var scale = ColorScale.of(map);
         return new Overlay(
-                "Token norms, " + where,
-                "Bright tokens are long; framed ones are outliers, over three times the median.",
+                Character.toUpperCase(method.charAt(0)) + method.substring(1),
+                "Bright cells raise %s.".formatted(label),
+                InspectPictures.png(scale.picture(map)),
+                "%s for %s: %s".formatted(method, label, InspectPictures.words(map, TOLD)),
+                "",
+                false,
+                map.width(),
+                map.height(),
+                "",
+                "");
+    }
+
+    /** Norms of the tokens, with outliers framed. */
+    static Overlay of(TokenNorms norms, String photo) {
+        var map = norms.patches();
+        var where = ModelLayout.words(norms.block());
+        return new Overlay(
+                photo,
+                "Norms after %s; bright is long.".formatted(where),
                 InspectPictures.png(ColorScale.AMOUNT.picture(map)),
-                "token norms after %s: %s".formatted(where, InspectPictures.words(map, TOLD)),
+                "token norms of %s after %s: %s".formatted(photo, where, InspectPictures.words(map, TOLD)),
                 "%d of %d patches are outliers".formatted(norms.outliers(), map.values().length),
                 false,
                 map.width(),

@@ -156,7 +156,7 @@ public final class StudyRunner {
             }
             training.trainer()
                     .listener(listener)
-                    .listener(new RunReport(place, training.sets()))
+                    .listener(new RunReport(place, training.sets(), options.device()))
                     .listener(until(end, training.trainer()));
             training.run();
         } catch (VitrailException e) {

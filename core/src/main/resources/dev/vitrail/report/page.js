@@ -59,7 +59,7 @@ for (const slider of document.querySelectorAll("[data-opacity]")) {
 }
 // The depth slider: the large map follows it, and a line in the chart.
 for (const slider of document.querySelectorAll("[data-depth]")) {
-  const section = slider.closest("section");
+  const section = slider.closest(".lens");
   const large = section.querySelector(".stage .map");
   const said = section.querySelector("output");
   const figures = [...section.querySelectorAll(".strip figure")];

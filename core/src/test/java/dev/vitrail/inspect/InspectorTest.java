@@ -17,7 +17,6 @@ import dev.vitrail.loading.LoadedModel;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,8 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** The figures of every family's miniature. */
 class InspectorTest {
-    private static final Inspector.Options UNSCORED =
-            new Inspector.Options(Rollout.Options.DEFAULT, Optional.empty(), false, 0);
+    private static final Inspector.Options UNSCORED = Inspector.Options.DEFAULT.withoutScores();
 
     private static LoadedModel load(String name) {
         return LoadedModel.load(name, LoadOptions.DEFAULT.withSeed(1));
