@@ -256,8 +256,7 @@ final class InspectCommand implements Callable<Integer> {
                 }
             }
         }
-        VitrailException.require(
-                files.isEmpty() || read > 0, "none of the %d images could be read", files.size());
+        VitrailException.require(files.isEmpty() || read > 0, "none of the %d images could be read", files.size());
         return builder.build(command());
     }
 

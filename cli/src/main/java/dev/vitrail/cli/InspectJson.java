@@ -97,7 +97,9 @@ final class InspectJson {
                 behavior.distances().stream().map(AttentionDistance::entropy).toList());
         object.put(
                 "prefix_share",
-                behavior.distances().stream().map(AttentionDistance::prefixShare).toList());
+                behavior.distances().stream()
+                        .map(AttentionDistance::prefixShare)
+                        .toList());
         object.put("outlier_share", List.copyOf(behavior.outlierShares().values()));
         object.put("outlier_attention", behavior.outlierAttention());
         object.put(
@@ -136,8 +138,8 @@ final class InspectJson {
         first.random().ifPresent(random -> explanations.add(score("random", random)));
         var others = photo.explanations().stream()
                 .skip(1)
-                .map(other -> object(
-                        "class", other.target(), "label", other.label(), "probability", other.probability()))
+                .map(other ->
+                        object("class", other.target(), "label", other.label(), "probability", other.probability()))
                 .toList();
         var object = object(
                 "image",
@@ -159,8 +161,7 @@ final class InspectJson {
         object.put("finding", first.sentence());
         if (!first.norms().isEmpty()) {
             object.put(
-                    "outliers",
-                    first.norms().stream().map(TokenNorms::outliers).toList());
+                    "outliers", first.norms().stream().map(TokenNorms::outliers).toList());
         }
         if (!photo.layers().features().isEmpty()) {
             object.put(

@@ -7,7 +7,12 @@ import dev.vitrail.data.ImageStream;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
+import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.inspect.Figure;
+import dev.vitrail.inspect.InspectionBuilder;
+import dev.vitrail.inspect.Inspector;
 import dev.vitrail.parquet.ParquetTable;
+import dev.vitrail.report.InspectPage;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.UncheckedIOException;
@@ -17,16 +22,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import dev.vitrail.images.decode.ImageDecoder;
-import dev.vitrail.inspect.Figure;
-import dev.vitrail.inspect.InspectionBuilder;
-import dev.vitrail.inspect.Inspector;
-import dev.vitrail.report.InspectPage;
-import java.util.EnumSet;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -87,7 +87,8 @@ final class PredictCommand implements Callable<Integer> {
     @Option(
             names = "--explain",
             paramLabel = "FILE",
-            description = "HTML page on why, for up to 10 images: maps of the cells that decided, with their faithfulness.")
+            description =
+                    "HTML page on why, for up to 10 images: maps of the cells that decided, with their faithfulness.")
     private Optional<Path> explain = Optional.empty();
 
     @Mixin
@@ -145,9 +146,8 @@ final class PredictCommand implements Callable<Integer> {
                 Optional.empty(),
                 InspectionBuilder.Request.DEFAULT
                         .withClasses(1)
-                        .withExplanations(Inspector.Options.DEFAULT
-                                .withFigures(figures)
-                                .withOcclusion(false)));
+                        .withExplanations(
+                                Inspector.Options.DEFAULT.withFigures(figures).withOcclusion(false)));
         try (var bar = new ProgressBar()) {
             for (var file : first) {
                 builder.explain(PathNames.text(file), ImageDecoder.decode(file, decoding.options()));

@@ -98,8 +98,7 @@ public record Explanation(
                 read.decided() == 0
                         ? " The answer leads at every depth."
                         : " The answer takes the lead at %s."
-                                .formatted(
-                                        ModelLayout.words(read.depths().get(read.decided())))));
+                                .formatted(ModelLayout.words(read.depths().get(read.decided())))));
         if (insensitive()) {
             return text.append(
                             " The answer stays the same whatever is hidden, so scores cannot tell these explanations from chance.")
@@ -108,13 +107,13 @@ public record Explanation(
         best().ifPresent(method -> {
             var score = method.score().orElseThrow();
             text.append(String.format(
-                            Locale.ROOT,
-                            " %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f).",
-                            capitalized(method.name()),
-                            score.deletionArea(),
-                            score.insertionArea(),
-                            random.map(Faithfulness::deletionArea).orElse(0.0),
-                            random.map(Faithfulness::insertionArea).orElse(0.0)));
+                    Locale.ROOT,
+                    " %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f).",
+                    capitalized(method.name()),
+                    score.deletionArea(),
+                    score.insertionArea(),
+                    random.map(Faithfulness::deletionArea).orElse(0.0),
+                    random.map(Faithfulness::insertionArea).orElse(0.0)));
             var chance = methods.stream()
                     .filter(other -> other.score().isPresent() && !beatsRandom(other))
                     .map(Method::name)

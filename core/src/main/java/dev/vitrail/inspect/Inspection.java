@@ -37,11 +37,7 @@ public record Inspection(
      * @param other what the other model says of the image; empty without one
      */
     public record Photo(
-            String name,
-            RgbImage seen,
-            List<Explanation> explanations,
-            LayerMaps layers,
-            Optional<OtherAnswer> other) {
+            String name, RgbImage seen, List<Explanation> explanations, LayerMaps layers, Optional<OtherAnswer> other) {
         public Photo {
             explanations = List.copyOf(explanations);
         }

@@ -104,8 +104,7 @@ public final class InspectionBuilder {
         var options = request.explanations;
         var unscored = options.withoutScores();
         for (int c : classes(inspector.probabilities(image))) {
-            explanations.add(
-                    inspector.explain(image, OptionalInt.of(c), explanations.isEmpty() ? options : unscored));
+            explanations.add(inspector.explain(image, OptionalInt.of(c), explanations.isEmpty() ? options : unscored));
         }
         var first = explanations.get(0);
         photos.add(new Photo(

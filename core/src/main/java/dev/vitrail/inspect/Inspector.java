@@ -37,7 +37,11 @@ public final class Inspector {
     private static final int RANDOM = 5;
 
     /** What explanations are called. */
-    static final String RELEVANCE = "relevance", CAM = "CAM", GRAD_CAM = "Grad-CAM", ROLLOUT = "rollout", ATTENTION = "last attention";
+    static final String RELEVANCE = "relevance",
+            CAM = "CAM",
+            GRAD_CAM = "Grad-CAM",
+            ROLLOUT = "rollout",
+            ATTENTION = "last attention";
 
     private final LoadedModel loaded;
     private final Model model;
@@ -335,8 +339,7 @@ public final class Inspector {
         }
         if (wants(options, Figure.CLASS_ATTENTION)) {
             var layers = ClassAttention.of(model, batch).get(0);
-            maps.add(method(
-                    ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
+            maps.add(method(ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
         }
         if (maps.isEmpty()) {
             maps.add(method(defaultMethod(), defaultMaps(batch, target)));

@@ -257,8 +257,8 @@ public record ModelLayout(
         for (var entry : WORDS.entrySet()) {
             var match = entry.getKey().matcher(name);
             if (match.matches()) {
-                boolean fromOne = name.startsWith("layer") && !name.startsWith("layers.")
-                        || name.startsWith("tokens_to_token.");
+                boolean fromOne =
+                        name.startsWith("layer") && !name.startsWith("layers.") || name.startsWith("tokens_to_token.");
                 int first = Integer.parseInt(match.group(1)) + (fromOne ? 0 : 1);
                 return match.groupCount() == 1
                         ? entry.getValue().formatted(first)

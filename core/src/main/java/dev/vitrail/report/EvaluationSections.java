@@ -15,7 +15,9 @@ import java.util.stream.IntStream;
  * @param reasons why the image at an index was taken for what it is not; none where that was not explained
  */
 record EvaluationSections(
-        SavedEvaluation saved, IntFunction<Optional<Thumbnail>> pictures, IntFunction<Optional<MistakeMaps.Why>> reasons) {
+        SavedEvaluation saved,
+        IntFunction<Optional<Thumbnail>> pictures,
+        IntFunction<Optional<MistakeMaps.Why>> reasons) {
     /** Classes up to which a person can read a matrix. */
     private static final int MOST_IN_MATRIX = 30;
     /** Classes up to which its cells have room. */

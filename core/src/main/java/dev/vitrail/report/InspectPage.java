@@ -190,7 +190,9 @@ public final class InspectPage {
                                 var found = distances.get(layer);
                                 return new Dot(
                                         layer + 1,
-                                        inspection.renormalized() ? found.renormalized()[head] : found.distance()[head]);
+                                        inspection.renormalized()
+                                                ? found.renormalized()[head]
+                                                : found.distance()[head]);
                             })
                             .toList()));
         }
@@ -234,8 +236,12 @@ public final class InspectPage {
         var series = new ArrayList<>(List.of(
                 health("dead", 1, channels.stream().map(Behavior.Channels::dead).toList()),
                 health("flat", 4, channels.stream().map(Behavior.Channels::flat).toList()),
-                health("large", 3, channels.stream().map(Behavior.Channels::large).toList())));
-        var outliers = List.copyOf(inspection.behavior().orElseThrow().outlierShares().values());
+                health(
+                        "large",
+                        3,
+                        channels.stream().map(Behavior.Channels::large).toList())));
+        var outliers =
+                List.copyOf(inspection.behavior().orElseThrow().outlierShares().values());
         if (!outliers.isEmpty() && inspection.has(Figure.TOKEN_NORMS)) {
             series.add(health("outlier patches", 0, outliers));
         }

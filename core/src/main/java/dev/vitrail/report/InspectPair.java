@@ -25,15 +25,13 @@ record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection
 
     /** The picture that the other model saw; empty where it is the same. */
     String seen() {
-        boolean same = Arrays.equals(
-                photo.photo().seen().pixels(), other.seen().pixels());
+        boolean same = Arrays.equals(photo.photo().seen().pixels(), other.seen().pixels());
         return same ? "" : InspectPictures.photo(other.seen());
     }
 
     String verdict() {
         return format(
                 "%s The maps' correlation is %.2f.",
-                agrees() ? "Both give the same answer." : "The answers differ.",
-                other.correlation());
+                agrees() ? "Both give the same answer." : "The answers differ.", other.correlation());
     }
 }

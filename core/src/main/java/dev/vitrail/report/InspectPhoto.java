@@ -124,8 +124,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                         best));
             });
         }
-        answer()
-                .random()
+        answer().random()
                 .ifPresent(random -> scores.add(new Score(
                         "random order, mean of five",
                         random.deletionArea(),
@@ -230,10 +229,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                                 .formatted(
                                         label(),
                                         ModelLayout.words(lens.depths().get(lens.decided())),
-                                        inspection
-                                                .inspector()
-                                                .loaded()
-                                                .label(lens.top1()[lens.decided() - 1])))
+                                        inspection.inspector().loaded().label(lens.top1()[lens.decided() - 1])))
                 .orElse("");
     }
 
@@ -339,9 +335,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                 .orElseThrow();
         var last = norms.get(norms.size() - 1);
         return (most.outliers() > last.outliers() ? List.of(most, last) : List.of(last))
-                .stream()
-                        .map(block -> Overlay.of(block, name()))
-                        .toList();
+                .stream().map(block -> Overlay.of(block, name())).toList();
     }
 
     /** The channels of at most so many blocks, spread over the depth. */
@@ -363,7 +357,8 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                 title + ": " + counts,
                 InspectPictures.png(picture),
                 picture.width() * scale,
-                "the first %d channels of %s as grey pictures; %s".formatted(block.maps().size(), title, counts),
+                "the first %d channels of %s as grey pictures; %s"
+                        .formatted(block.maps().size(), title, counts),
                 first);
     }
 

@@ -20,7 +20,7 @@ public final class InspectPictures {
     /** Side up to which a picture is kept to the pixel. */
     private static final int COARSE = 64;
 
-    private static final int KERNELS = 64, KERNEL_COLUMNS = 16;
+    private static final int KERNELS = 48, KERNEL_COLUMNS = 12;
 
     /** Colors of the frames of channels that are not healthy. */
     static final int DEAD = 0xd7263d, FLAT = 0xf28e2b, LARGE = 0x8e44ad;
@@ -80,11 +80,7 @@ public final class InspectPictures {
         }
         for (int row = 0; row < image.height(); row++) {
             System.arraycopy(
-                    image.pixels(),
-                    3 * row * image.width(),
-                    pixels,
-                    3 * ((row + 1) * width + 1),
-                    3 * image.width());
+                    image.pixels(), 3 * row * image.width(), pixels, 3 * ((row + 1) * width + 1), 3 * image.width());
         }
         return new RgbImage(width, height, pixels);
     }
@@ -167,7 +163,6 @@ public final class InspectPictures {
         for (int i = 0; i < Math.min(most, order.length); i++) {
             cells.add("row %d column %d".formatted(order[i] / map.width() + 1, order[i] % map.width() + 1));
         }
-        return "strongest at %s of %d by %d cells"
-                .formatted(String.join(", ", cells), map.height(), map.width());
+        return "strongest at %s of %d by %d cells".formatted(String.join(", ", cells), map.height(), map.width());
     }
 }

@@ -45,7 +45,9 @@ record Overlay(
                         .replace('-', '−'))
                 .orElse("");
         return new Overlay(
-                Character.toUpperCase(method.name().charAt(0)) + method.name().substring(1) + (map.flat() ? ", flat" : ""),
+                Character.toUpperCase(method.name().charAt(0))
+                        + method.name().substring(1)
+                        + (map.flat() ? ", flat" : ""),
                 how(method, ColorScale.of(map)),
                 InspectPictures.png(ColorScale.of(map).picture(map)),
                 "%s for %s: %s".formatted(method.name(), explanation.label(), InspectPictures.words(map, TOLD)),

@@ -68,7 +68,10 @@ public final class RunReport implements TrainingListener {
         if (explained != saved.epoch()) {
             reasons = run.best().epoch() == saved.epoch()
                     ? MistakeMaps.of(
-                            folder.best(), device, validation, saved.evaluation().mistakes())
+                            folder.best(),
+                            device,
+                            validation,
+                            saved.evaluation().mistakes())
                     : Map.of();
             explained = saved.epoch();
         }

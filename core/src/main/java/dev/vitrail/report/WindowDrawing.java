@@ -68,7 +68,6 @@ record WindowDrawing(
     }
 
     String words() {
-        return "%s: %d by %d regions, windows of %s"
-                .formatted(title, rows.size() - 1, columns.size() - 1, window);
+        return "%s: %d by %d regions, windows of %s".formatted(title, rows.size() - 1, columns.size() - 1, window);
     }
 }
