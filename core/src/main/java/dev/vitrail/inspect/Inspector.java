@@ -351,7 +351,8 @@ public final class Inspector {
         return new Explanation.Method(name, maps.get(0), Optional.empty());
     }
 
-    static int top(float[] values) {
+    /** The index of the largest value; of equal ones the first. */
+    public static int top(float[] values) {
         int best = 0;
         for (int i = 1; i < values.length; i++) {
             best = values[i] > values[best] ? i : best;

@@ -25,6 +25,8 @@ public final class InspectPictures {
     /** Colors of the frames of channels that are not healthy. */
     static final int DEAD = 0xd7263d, FLAT = 0xf28e2b, LARGE = 0x8e44ad;
 
+    private static final double OPACITY = 0.55;
+
     private static final int HEAD_COLUMNS = 6;
 
     private static final int FEATURE = 28, FEATURE_COLUMNS = 16;
@@ -125,6 +127,26 @@ public final class InspectPictures {
             values[i] = Float.isNaN(value) ? 0 : value;
         }
         return ColorScale.AMOUNT.picture(new GridMap(rows, columns, values));
+    }
+
+    /**
+     * A map over a picture that was made grey, as pages draw it: bilinear, at 55 % opacity.
+     *
+     * @param seen the picture that the model saw
+     */
+    public static RgbImage overlay(RgbImage seen, GridMap map) {
+        var colors = ColorScale.of(map)
+                .picture(map.resized(seen.height(), seen.width()))
+                .pixels();
+        var photo = seen.pixels();
+        var pixels = new byte[photo.length];
+        for (int i = 0; i < photo.length; i += 3) {
+            double grey = 0.299 * (photo[i] & 0xFF) + 0.587 * (photo[i + 1] & 0xFF) + 0.114 * (photo[i + 2] & 0xFF);
+            for (int c = 0; c < 3; c++) {
+                pixels[i + c] = (byte) Math.round((1 - OPACITY) * grey + OPACITY * (colors[i + c] & 0xFF));
+            }
+        }
+        return new RgbImage(seen.width(), seen.height(), pixels);
     }
 
     /** A picture as the address of itself. */
