@@ -55,9 +55,13 @@ public final class InspectPage {
         }
     }
 
+    static InspectPage of(Inspection inspection) {
+        return new InspectPage(inspection);
+    }
+
     /** Renders an inspection. */
     public static String html(Inspection inspection) {
-        return Page.render("report/inspect.jte", new InspectPage(inspection));
+        return Page.render("report/inspect.jte", of(inspection));
     }
 
     /** Renders the short form: the answers of each photo, why, and how far that can be trusted. */
