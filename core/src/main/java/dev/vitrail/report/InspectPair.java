@@ -31,7 +31,8 @@ record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection
 
     String verdict() {
         return format(
-                "%s The maps' correlation is %.2f.",
-                agrees() ? "Both give the same answer." : "The answers differ.", other.correlation());
+                        "%s The maps' correlation is %.2f.",
+                        agrees() ? "Both give the same answer." : "The answers differ.", other.correlation())
+                .replace('-', '−');
     }
 }

@@ -120,7 +120,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                                 ? "not to be told from chance"
                                 : best
                                         ? "the one to trust"
-                                        : answer().beatsRandom(method) ? "better than chance" : "no better than chance",
+                                        : answer().beatsRandom(method) ? "beats chance" : "no better than chance",
                         best));
             });
         }

@@ -136,7 +136,7 @@ record InspectWeights(
                             WIDE,
                             "relative position bias of %d heads in %s; the middle of each tile is the query itself"
                                     .formatted(bias.heads().size(), ModelLayout.words(bias.layer())),
-                            "A tile for each of %d heads: red where a key in that direction gets more attention, blue where less."
+                            "A tile for each of %d heads, the query in its middle: red where a key there gets more attention, blue where less."
                                     .formatted(bias.heads().size()));
                 })
                 .toList();

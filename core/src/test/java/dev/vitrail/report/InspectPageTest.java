@@ -176,7 +176,9 @@ class InspectPageTest {
         assertThat(agree).as("disagreement before agreement").isSorted();
         var correlations = pairs.stream()
                 .filter(pair -> pair.text().contains("The answers differ"))
-                .map(pair -> pair.text().replaceFirst(".*correlation is (-?[\\d.]+\\d).*", "$1"))
+                .map(pair -> pair.text()
+                        .replaceFirst(".*correlation is (−?[\\d.]+\\d).*", "$1")
+                        .replace('−', '-'))
                 .map(Double::valueOf)
                 .toList();
         assertThat(correlations).isSorted();
