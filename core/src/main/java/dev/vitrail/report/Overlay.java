@@ -86,7 +86,8 @@ record Overlay(
         var scale = ColorScale.of(map);
         return new Overlay(
                 Character.toUpperCase(method.charAt(0)) + method.substring(1),
-                "Bright cells raise %s.".formatted(label),
+                (scale == ColorScale.SIGNED ? "Red cells raise %s, blue ones lower it." : "Bright cells raise %s.")
+                        .formatted(label),
                 InspectPictures.png(scale.picture(map)),
                 "%s for %s: %s".formatted(method, label, InspectPictures.words(map, TOLD)),
                 "",
