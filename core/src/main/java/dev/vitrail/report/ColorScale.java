@@ -15,6 +15,9 @@ public enum ColorScale {
     /** From black to white; the map's own range. */
     GREY(0x000000, 0xffffff);
 
+    /** The color between tiles, which is quiet on a light page and on a dark one. */
+    static final int GAP = 0xb4b8c0;
+
     private final int[] stops;
 
     ColorScale(int... stops) {
@@ -70,7 +73,9 @@ public enum ColorScale {
         int across = Math.min(columns, tiles.size()), down = (tiles.size() + columns - 1) / columns;
         int fullWidth = across * (width + gap) - gap, fullHeight = down * (height + gap) - gap;
         var pixels = new byte[3 * fullWidth * fullHeight];
-        Arrays.fill(pixels, (byte) 255);
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) (GAP >> 16 - 8 * (i % 3));
+        }
         for (int i = 0; i < tiles.size(); i++) {
             int top = i / columns * (height + gap), left = i % columns * (width + gap);
             for (int row = 0; row < height; row++) {

@@ -65,7 +65,7 @@ public final class InspectPictures {
 
     private static int frame(ChannelHealth.State state) {
         return switch (state) {
-            case HEALTHY -> 0xffffff;
+            case HEALTHY -> ColorScale.GAP;
             case DEAD -> DEAD;
             case FLAT -> FLAT;
             case LARGE, FLAT_AND_LARGE -> LARGE;
