@@ -1,0 +1,302 @@
+package dev.vitrail.distributed;
+
+import static dev.vitrail.errors.VitrailException.require;
+
+import dev.vitrail.engine.CollectiveStore;
+import dev.vitrail.engine.Collectives;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.VitrailException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+/**
+ * The processes that make one training together, as seen from one of them. A training in one process is the group of size one, in which
+ * every operation below does nothing.
+ *
+ * <pre>{@code
+ * var place = new Rendezvous("10.0.0.1", 29500, rank, 4, localRank);
+ * try (var group = ProcessGroup.open(place, ProcessGroup.Settings.DEFAULT)) {
+ *     var options = TrainingRun.Options.DEFAULT.withGroup(group);
+ *     …
+ * }
+ * }</pre>
+ *
+ * <p>All processes call the same operations in the same order, each from one thread. Where one of them ends or hangs, an operation of the
+ * others throws {@link PeerLostException}, at most {@link Settings#silence} and a second later, instead of waiting for ever.
+ */
+public final class ProcessGroup implements AutoCloseable {
+    /** What PyTorch's users name the network interface by. */
+    private static final String INTERFACE = "GLOO_SOCKET_IFNAME";
+
+    /** Between two looks at whether the group has failed. */
+    private static final Duration LOOK = Duration.ofMillis(250);
+
+    /** An operation fails at once where a connection breaks; who broke it is told a moment later. */
+    private static final Duration REASON = Duration.ofSeconds(10);
+
+    /**
+     * How long processes wait for each other.
+     *
+     * @param join for all of them to come
+     * @param silence for a sign of life of another, before it counts as lost
+     * @param operation for an operation of tensors, while all are alive
+     */
+    public record Settings(Duration join, Duration silence, Duration operation) {
+        /** Five minutes to come, six seconds of silence, half an hour for an operation. */
+        public static final Settings DEFAULT =
+                new Settings(Duration.ofMinutes(5), Duration.ofSeconds(6), Duration.ofMinutes(30));
+
+        public Settings {
+            require(
+                    join.toMillis() > 0 && silence.toSeconds() >= 2 && operation.toMillis() > 0,
+                    "processes wait for each other for some time, and at least 2 s for a sign of life, found %s, %s and %s",
+                    join,
+                    silence,
+                    operation);
+        }
+
+        public Settings withJoin(Duration time) {
+            return new Settings(time, silence, operation);
+        }
+    }
+
+    /** What a group of several processes consists of. */
+    private record Parts(Roster roster, CollectiveStore store, Collectives collectives) {}
+
+    private static final ProcessGroup SINGLE = new ProcessGroup(0, 1, Settings.DEFAULT, Optional.empty());
+
+    private final int rank;
+    private final int size;
+    private final Settings settings;
+    private final Optional<Parts> parts;
+    private boolean working;
+    private boolean closed;
+
+    private ProcessGroup(int rank, int size, Settings settings, Optional<Parts> parts) {
+        this.rank = rank;
+        this.size = size;
+        this.settings = settings;
+        this.parts = parts;
+    }
+
+    /** The group of this process alone. */
+    public static ProcessGroup single() {
+        return SINGLE;
+    }
+
+    /**
+     * Meets the other processes; returns when all have come and are connected.
+     *
+     * @throws VitrailException if not all come in time, the port of rank 0 is taken, or they do not belong together
+     */
+    public static ProcessGroup open(Rendezvous place, Settings settings) {
+        if (place.worldSize() == 1) {
+            return SINGLE;
+        }
+        var joined = Roster.meet(place, settings);
+        try {
+            var collectives = Collectives.open(
+                    joined.store(),
+                    place.rank(),
+                    place.worldSize(),
+                    joined.host(),
+                    Optional.ofNullable(System.getenv(INTERFACE)).filter(name -> !name.isBlank()),
+                    settings.join());
+            return new ProcessGroup(
+                    place.rank(),
+                    place.worldSize(),
+                    settings,
+                    Optional.of(new Parts(joined.roster(), joined.store(), collectives)));
+        } catch (RuntimeException e) {
+            var sentence =
+                    "%s cannot connect to the others from %s (%s): name the network interface that reaches them in %s"
+                            .formatted(place.name(place.rank()), joined.host(), e.getMessage(), INTERFACE);
+            joined.roster().refuse(sentence);
+            throw new VitrailException(sentence, e);
+        }
+    }
+
+    /** This process's number, from 0. */
+    public int rank() {
+        return rank;
+    }
+
+    /** Number of processes. */
+    public int size() {
+        return size;
+    }
+
+    /** Whether this is rank 0, which alone writes files and speaks to people. */
+    public boolean isFirst() {
+        return rank == 0;
+    }
+
+    /** Whether this process works alone. */
+    public boolean isSingle() {
+        return parts.isEmpty();
+    }
+
+    /**
+     * Requires all processes to be about to do the same.
+     *
+     * @param what names the value, such as {@code options}
+     * @param value compared line by line
+     * @throws VitrailException in all processes, naming the rank and the line that differ
+     */
+    public void requireSame(String what, String value) {
+        parts.ifPresent(all -> all.roster.requireSame(what, value));
+    }
+
+    /**
+     * What rank 0 says, in all processes.
+     *
+     * @param first is called in rank 0 alone
+     */
+    public String share(Supplier<String> first) {
+        return parts.isEmpty() ? first.get() : parts.get().roster.share(first);
+    }
+
+    /** A sum over all processes that was begun. */
+    public interface Sum {
+        /**
+         * Waits for it; it is then in the tensor that was given.
+         *
+         * @throws PeerLostException if another process is lost
+         */
+        void await();
+    }
+
+    /**
+     * Begins to replace the elements by their sums over all processes, which goes on while the caller computes.
+     *
+     * @param tensor on the CPU and contiguous; of the same type and number of elements in all processes
+     */
+    public Sum beginSum(Tensor tensor) {
+        if (parts.isEmpty()) {
+            return () -> {};
+        }
+        return begin(() -> parts.get().collectives.sum(tensor));
+    }
+
+    /** Replaces the elements by their sums over all processes. */
+    public void sum(Tensor tensor) {
+        beginSum(tensor).await();
+    }
+
+    /** The sums of numbers over all processes. */
+    public double[] sum(double... values) {
+        if (parts.isEmpty()) {
+            return values;
+        }
+        return Frame.compute(() -> {
+            var tensor = Tensor.of(values, values.length);
+            sum(tensor);
+            return tensor.toDoubles();
+        });
+    }
+
+    /** Replaces the elements of tensors, which may lie on any device, by those of a process. */
+    public void broadcast(List<Tensor> tensors, int root) {
+        parts.ifPresent(all -> tensors.forEach(tensor -> {
+            try (var frame = Frame.open();
+                    var off = Gradients.off()) {
+                var plain = tensor.detach().to(Device.CPU).contiguous();
+                begin(() -> all.collectives.broadcast(plain, root)).await();
+                tensor.copyInPlace(plain);
+            }
+        }));
+    }
+
+    private Sum begin(Supplier<Collectives.Pending> operation) {
+        working = true;
+        check();
+        Collectives.Pending pending;
+        try {
+            pending = operation.get();
+        } catch (RuntimeException e) {
+            throw failed(e);
+        }
+        return () -> await(pending);
+    }
+
+    private void await(Collectives.Pending pending) {
+        long deadline = System.nanoTime() + settings.operation.toNanos();
+        try {
+            while (!pending.await(LOOK)) {
+                check();
+                if (System.nanoTime() > deadline) {
+                    throw new PeerLostException(
+                            "an operation of all %d processes did not end within %d s: one of them is stuck"
+                                    .formatted(size, settings.operation.toSeconds()));
+                }
+            }
+        } catch (VitrailException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words for it. */
+    private VitrailException failed(RuntimeException e) {
+        try {
+            parts.ifPresent(all -> all.roster.awaitFailure(REASON));
+        } catch (VitrailException reason) {
+            return reason;
+        }
+        return new PeerLostException(
+                "the connection to another of the %d processes broke (%s)".formatted(size, e.getMessage()), e);
+    }
+
+    /** @throws VitrailException if a process is known to be lost */
+    public void check() {
+        parts.ifPresent(all -> all.roster.check());
+    }
+
+    /**
+     * Tells a listener at once, on another thread, when the group fails: whoever supervises a process whose work may take long to
+     * notice.
+     */
+    public void onFailure(Consumer<VitrailException> listener) {
+        parts.ifPresent(all -> all.roster.onFailure(listener));
+    }
+
+    /**
+     * Leaves the group without having done its work; the others end as well. Before the first operation on tensors they take the reason for
+     * bad input, and afterwards for the loss of this process.
+     */
+    public void fail(String reason) {
+        closed = true;
+        parts.ifPresent(all -> {
+            if (working) {
+                all.roster.abandon("rank %d of %d cannot go on: %s".formatted(rank, size, reason));
+            } else {
+                all.roster.refuse("rank %d of %d cannot begin: %s".formatted(rank, size, reason));
+            }
+        });
+    }
+
+    /**
+     * Leaves the group when all processes have done their work.
+     *
+     * @throws PeerLostException if one is lost before
+     */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        parts.ifPresent(all -> {
+            all.roster.finish();
+            all.collectives.close();
+            all.store.close();
+        });
+    }
+}
