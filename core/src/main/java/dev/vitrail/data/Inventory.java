@@ -1,5 +1,7 @@
 package dev.vitrail.data;
 
+import java.util.zip.CRC32C;
+import java.nio.charset.StandardCharsets;
 import com.fasterxml.jackson.core.JsonEncoding;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -59,6 +61,16 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         var entries = new ArrayList<>(train.entries);
         entries.addAll(of(sets.validation()).entries);
         return new Inventory(train.classes, entries);
+    }
+
+    /** How many images and classes there are, and a checksum (CRC-32C) of all that is known of them. */
+    public String summary() {
+        var sum = new CRC32C();
+        classes.forEach(name -> sum.update((name + "\n").getBytes(StandardCharsets.UTF_8)));
+        entries.forEach(entry -> sum.update("%s\n%d\n%d\n"
+                .formatted(entry.name, entry.stamp, entry.label)
+                .getBytes(StandardCharsets.UTF_8)));
+        return "%d images of %d classes, checksum %x".formatted(entries.size(), classes.size(), sum.getValue());
     }
 
     /** What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty if nothing is. */

@@ -10,10 +10,12 @@ import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * The processes that make one training together, as seen from one of them. A training in one process is the group of size one, in which
@@ -199,6 +201,31 @@ public final class ProcessGroup implements AutoCloseable {
             sum(tensor);
             return tensor.toDoubles();
         });
+    }
+
+    /**
+     * The numbers of every process, by rank, in all processes.
+     *
+     * @param values as many as each likes
+     */
+    public List<double[]> gather(double[] values) {
+        if (parts.isEmpty()) {
+            return List.of(values);
+        }
+        // Each process adds its numbers to zeros, at places of its own.
+        var counts = new double[size];
+        counts[rank] = values.length;
+        counts = sum(counts);
+        int[] begin = new int[size + 1];
+        for (int i = 0; i < size; i++) {
+            begin[i + 1] = begin[i] + (int) counts[i];
+        }
+        var all = new double[begin[size]];
+        System.arraycopy(values, 0, all, begin[rank], values.length);
+        var summed = all.length == 0 ? all : sum(all);
+        return IntStream.range(0, size)
+                .mapToObj(i -> Arrays.copyOfRange(summed, begin[i], begin[i + 1]))
+                .toList();
     }
 
     /** Replaces the elements of tensors, which may lie on any device, by those of a process. */

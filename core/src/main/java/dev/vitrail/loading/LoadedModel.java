@@ -1,5 +1,8 @@
 package dev.vitrail.loading;
 
+import java.util.zip.CRC32C;
+import java.nio.charset.StandardCharsets;
+import dev.vitrail.engine.Frame;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.ClassNames;
@@ -104,6 +107,16 @@ public record LoadedModel(
                         !config.poolName().equals(variant.config().poolName()))
                 .withOrigin(variant.origin())
                 .withLabels(classNames);
+    }
+
+    /** A checksum of the names and values of all parameters (CRC-32C), in hexadecimal digits. */
+    public String checksum() {
+        var sum = new CRC32C();
+        Frame.run(() -> model.parameters().forEach((name, parameter) -> {
+            sum.update(name.getBytes(StandardCharsets.UTF_8));
+            sum.update(parameter.value().toBytes());
+        }));
+        return Long.toHexString(sum.getValue());
     }
 
     /** The same model with more to say about how it was loaded. */
