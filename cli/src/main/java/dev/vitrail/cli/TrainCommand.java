@@ -9,9 +9,11 @@ import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.distributed.PeerLostException;
 import dev.vitrail.distributed.ProcessGroup;
 import dev.vitrail.distributed.Rendezvous;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Startup;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.RunReport;
@@ -30,8 +32,10 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -155,8 +159,30 @@ final class TrainCommand implements Callable<Integer> {
         if (place.isEmpty() || place.get().worldSize() == 1) {
             return train(ProcessGroup.single(), device.device());
         }
-        return new TrainingRank(place.get(), settings)
-                .run(group -> train(group, device.deviceOf(place.get().localRank())));
+        endWithLauncher();
+        return ProcessGroup.run(
+                place.get(),
+                settings,
+                group -> train(group, device.deviceOf(place.get().localRank())),
+                TrainCommand::leave);
+    }
+
+    /** Nobody would end processes whose launcher was killed. */
+    private static void endWithLauncher() {
+        var launcher = Long.getLong(TrainingProcesses.LAUNCHER);
+        if (launcher != null) {
+            ProcessHandle.of(launcher)
+                    .map(ProcessHandle::onExit)
+                    .orElseGet(() -> CompletableFuture.completedFuture(ProcessHandle.current()))
+                    .thenRun(() -> System.exit(TrainingProcesses.LOST));
+        }
+    }
+
+    /** Ends this process in the middle of its work, which takes too long to hear that another process is gone. */
+    private static void leave(VitrailException lost) {
+        System.err.printf("vitrail: %s, so the training was stopped%n", lost.getMessage());
+        System.err.flush();
+        Startup.leave(lost instanceof PeerLostException ? TrainingProcesses.LOST : ExitCode.USAGE);
     }
 
     /** Trains as one process of a group; the first alone speaks. */

@@ -43,7 +43,8 @@ final class TrainingProcesses {
     /** A process ended by a signal says so by its status, less this. */
     private static final int SIGNALLED = 128;
 
-    private static final int PATIENCE_SECONDS = 20;
+    /** For the others to notice that one has failed, and then to end in order as they are told to. */
+    private static final int NOTICING_SECONDS = 8, PATIENCE_SECONDS = 12;
 
     /** For all to save and end, when they are told to. */
     private static final int ENDING_SECONDS = 130;
@@ -84,6 +85,8 @@ final class TrainingProcesses {
     private static final class Child {
         final int rank;
         final Process process;
+        /** Whether this process has ended it, as it did not end with the others. */
+        boolean hung;
         /** The last lines of its error stream; nothing of the process that is shown. */
         final Deque<String> tail = new ArrayDeque<>();
 
@@ -250,16 +253,24 @@ final class TrainingProcesses {
     /** Waits for all; where one has failed, no longer than it takes the others to notice. */
     private int supervise() throws InterruptedException {
         var over = new ArrayList<Child>();
-        boolean failed = false;
+        boolean failed = false, told = false;
         while (over.size() < children.size()) {
-            var child = failed ? ended.poll(PATIENCE_SECONDS, TimeUnit.SECONDS) : ended.take();
-            if (child == null) {
-                children.forEach(other -> other.process.destroyForcibly());
-                failed = false; // they end now
-                continue;
+            var child = failed
+                    ? ended.poll(told ? PATIENCE_SECONDS : NOTICING_SECONDS, TimeUnit.SECONDS)
+                    : ended.take();
+            if (child != null) {
+                over.add(child);
+                failed |= child.status() != 0;
+            } else if (told) {
+                children.stream().filter(other -> other.process.isAlive()).forEach(other -> {
+                    other.hung = true;
+                    other.process.destroyForcibly();
+                });
+            } else {
+                // What waits for the others to come, before there is a group, does not notice.
+                children.forEach(other -> other.process.destroy());
+                told = true;
             }
-            over.add(child);
-            failed |= child.status() != 0;
         }
         tell(over);
         var statuses = over.stream().map(Child::status).toList();
@@ -276,8 +287,10 @@ final class TrainingProcesses {
             boolean killed = child.status() > SIGNALLED;
             if (killed && (silent || child.status() != SIGNALLED + 9)) {
                 System.err.printf(
-                        "vitrail: rank %d (process %d) was ended by signal %d; go on from the last save with --resume%n",
-                        child.rank, child.process.pid(), child.status() - SIGNALLED);
+                        "vitrail: rank %d (process %d) %s; go on from the last save with --resume%n",
+                        child.rank,
+                        child.process.pid(),
+                        child.hung ? "hung, and was ended" : "was ended by signal " + (child.status() - SIGNALLED));
             }
             if (child.status() == SIGNALLED + 6 || child.status() == SIGNALLED + 11) {
                 child.tail.forEach(System.err::println);

@@ -13,7 +13,10 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
@@ -122,6 +125,55 @@ public final class ProcessGroup implements AutoCloseable {
             joined.roster().refuse(sentence);
             throw new VitrailException(sentence, e);
         }
+    }
+
+    /** For rank 0 to come to the end of its step and save; the others have nothing to save. */
+    private static final Duration SAVING = Duration.ofSeconds(60), LEAVING = Duration.ofSeconds(2);
+
+    /**
+     * Meets the other processes, works, and leaves with them: what one process of a group does. Where the work throws, the others are told
+     * why. Where another process is lost, the work's next operation with the others throws {@link PeerLostException}.
+     *
+     * @param work opens runs with the group among their options, mostly
+     * @param overdue is called on another thread where the work has not returned some time after another process was lost, 60 s in rank 0 and 2 s
+     *     in the others: a program whose process is its own ends it then
+     * @throws PeerLostException if another process is lost
+     * @throws VitrailException if the processes do not meet, or do not belong together
+     */
+    public static <T> T run(
+            Rendezvous place, Settings settings, Function<ProcessGroup, T> work, Consumer<VitrailException> overdue) {
+        var returned = new CountDownLatch(1);
+        try (var group = open(place, settings)) {
+            group.onFailure(lost -> group.watch(lost, returned, overdue));
+            try {
+                return work.apply(group);
+            } catch (RuntimeException | Error e) {
+                returned.countDown();
+                group.fail(
+                        e instanceof VitrailException
+                                ? e.getMessage()
+                                : e.toString().lines().findFirst().orElse(""));
+                throw e;
+            }
+        } finally {
+            returned.countDown();
+        }
+    }
+
+    private void watch(VitrailException lost, CountDownLatch returned, Consumer<VitrailException> overdue) {
+        var watchdog = new Thread(
+                () -> {
+                    try {
+                        if (!returned.await((isFirst() ? SAVING : LEAVING).toMillis(), TimeUnit.MILLISECONDS)) {
+                            overdue.accept(lost);
+                        }
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "vitrail-watchdog");
+        watchdog.setDaemon(true);
+        watchdog.start();
     }
 
     /** This process's number, from 0. */
