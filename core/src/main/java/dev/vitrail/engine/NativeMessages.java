@@ -31,6 +31,9 @@ final class NativeMessages {
     /** The standard output stream's descriptor, and the flag of fcntl.h. */
     private static final int OUTPUT = 1, WRITE_ONLY = 1;
 
+    /** How many threads have closed it, and a copy of what it was. */
+    private static int silent, output;
+
     private NativeMessages() {}
 
     /** Sends libtorch's warnings to the logger, and keeps NNPACK out of convolutions. */
@@ -49,26 +52,37 @@ final class NativeMessages {
 
     /**
      * Does work of a library that greets on the standard output stream, which belongs to results; what is written there meanwhile is
-     * dropped.
+     * dropped. Several threads may do such work at once.
      */
     static <T> T withoutOutput(Supplier<T> work) {
         if (!Platform.isLinux() && !Platform.isMac()) {
             return work.get();
         }
-        var c = Native.load(Platform.C_LIBRARY_NAME, Descriptors.class);
-        int output = c.dup(OUTPUT);
-        int nowhere = c.open("/dev/null", WRITE_ONLY);
-        if (output >= 0 && nowhere >= 0) {
-            c.dup2(nowhere, OUTPUT);
-        }
+        closeOutput();
         try {
             return work.get();
         } finally {
+            reopenOutput();
+        }
+    }
+
+    private static synchronized void closeOutput() {
+        if (silent++ == 0) {
+            var c = Native.load(Platform.C_LIBRARY_NAME, Descriptors.class);
+            output = c.dup(OUTPUT);
+            int nowhere = c.open("/dev/null", WRITE_ONLY);
             if (output >= 0 && nowhere >= 0) {
-                c.dup2(output, OUTPUT);
+                c.dup2(nowhere, OUTPUT);
             }
-            c.close(output);
             c.close(nowhere);
+        }
+    }
+
+    private static synchronized void reopenOutput() {
+        if (--silent == 0 && output >= 0) {
+            var c = Native.load(Platform.C_LIBRARY_NAME, Descriptors.class);
+            c.dup2(output, OUTPUT);
+            c.close(output);
         }
     }
 
