@@ -98,10 +98,7 @@ public final class TrainingJob {
                 .requireSame(
                         "what they are asked for",
                         "%s\npretrain: %s\n%s"
-                                .formatted(
-                                        what,
-                                        pretrain.isPresent() ? pretrain.getAsInt() : "none",
-                                        request.text()));
+                                .formatted(what, pretrain.isPresent() ? pretrain.getAsInt() : "none", request.text()));
     }
 
     /** Writes what both runs are to be, so that the job can be resumed with whichever was interrupted. */

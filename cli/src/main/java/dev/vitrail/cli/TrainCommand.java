@@ -129,8 +129,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--join-timeout",
             paramLabel = "S",
             description = "Seconds that processes wait for each other to start (default ${DEFAULT-VALUE}).")
-    private int joinTimeout =
-            (int) ProcessGroup.Settings.DEFAULT.join().toSeconds();
+    private int joinTimeout = (int) ProcessGroup.Settings.DEFAULT.join().toSeconds();
 
     @Override
     public Integer call() {
@@ -145,7 +144,8 @@ final class TrainCommand implements Callable<Integer> {
                     "the environment variables RANK and WORLD_SIZE are set, as torchrun does for processes that it starts: leave out"
                             + " --processes, --nodes, --node-rank and --master, or unset them");
             VitrailException.require(
-                    processes.isPresent(), "--nodes, --node-rank and --master need --processes N, the processes of each machine");
+                    processes.isPresent(),
+                    "--nodes, --node-rank and --master need --processes N, the processes of each machine");
             var launcher = new TrainingProcesses(processes.get(), nodes, nodeRank, master);
             if (processes.get() * nodes > 1) {
                 return launcher.run(Objects.requireNonNull(spec)
@@ -200,12 +200,11 @@ final class TrainCommand implements Callable<Integer> {
         var first = pretrain.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         var job = resume
                 ? TrainingJob.resume(request, first, folder, options)
-                : TrainingJob.begin(
-                        request, first, folder, options, reason -> {
-                            if (group.isFirst()) {
-                                System.err.printf("recipe      %s%n", reason);
-                            }
-                        });
+                : TrainingJob.begin(request, first, folder, options, reason -> {
+                    if (group.isFirst()) {
+                        System.err.printf("recipe      %s%n", reason);
+                    }
+                });
         for (var stage : job.stages()) {
             try (var run = job.open(stage)) {
                 if (group.isFirst()) {

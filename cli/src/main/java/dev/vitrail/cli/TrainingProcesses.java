@@ -65,7 +65,10 @@ final class TrainingProcesses {
      * @param master host and port of the first machine, {@code HOST:PORT}; empty on a single machine
      */
     TrainingProcesses(int processes, int nodes, int node, Optional<String> master) {
-        require(processes >= 1, "--processes is the number of processes on this machine, 1 or more, found %d", processes);
+        require(
+                processes >= 1,
+                "--processes is the number of processes on this machine, 1 or more, found %d",
+                processes);
         require(nodes >= 1, "--nodes is the number of machines, 1 or more, found %d", nodes);
         require(
                 node >= 0 && node < nodes,
@@ -150,15 +153,15 @@ final class TrainingProcesses {
                 colon > 0 && address.substring(colon + 1).matches("\\d{1,5}"),
                 "--master is '%s': expected HOST:PORT, such as 10.0.0.1:29500",
                 address);
-        return new Rendezvous(
-                address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)), 0, size, 0);
+        return new Rendezvous(address.substring(0, colon), Integer.parseInt(address.substring(colon + 1)), 0, size, 0);
     }
 
     private static int freePort() {
         try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             return socket.getLocalPort();
         } catch (IOException e) {
-            throw new VitrailException("no port of this machine is free (%s): close some connections".formatted(e.getMessage()), e);
+            throw new VitrailException(
+                    "no port of this machine is free (%s): close some connections".formatted(e.getMessage()), e);
         }
     }
 
@@ -255,9 +258,8 @@ final class TrainingProcesses {
         var over = new ArrayList<Child>();
         boolean failed = false, told = false;
         while (over.size() < children.size()) {
-            var child = failed
-                    ? ended.poll(told ? PATIENCE_SECONDS : NOTICING_SECONDS, TimeUnit.SECONDS)
-                    : ended.take();
+            var child =
+                    failed ? ended.poll(told ? PATIENCE_SECONDS : NOTICING_SECONDS, TimeUnit.SECONDS) : ended.take();
             if (child != null) {
                 over.add(child);
                 failed |= child.status() != 0;

@@ -54,7 +54,8 @@ public record BatchShare(int rank, int processes, boolean pairs) {
      */
     int[] positions(int count, int batch) {
         return IntStream.iterate(0, first -> first < count, first -> first + batch)
-                .flatMap(first -> IntStream.of(places(Math.min(batch, count - first))).map(place -> first + place))
+                .flatMap(first ->
+                        IntStream.of(places(Math.min(batch, count - first))).map(place -> first + place))
                 .toArray();
     }
 }

@@ -1,7 +1,5 @@
 package dev.vitrail.data;
 
-import java.util.zip.CRC32C;
-import java.nio.charset.StandardCharsets;
 import com.fasterxml.jackson.core.JsonEncoding;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -12,6 +10,7 @@ import dev.vitrail.files.AtomicFile;
 import java.io.File;
 import java.io.IOException;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.CRC32C;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
@@ -67,9 +67,8 @@ public record Inventory(List<String> classes, List<Entry> entries) {
     public String summary() {
         var sum = new CRC32C();
         classes.forEach(name -> sum.update((name + "\n").getBytes(StandardCharsets.UTF_8)));
-        entries.forEach(entry -> sum.update("%s\n%d\n%d\n"
-                .formatted(entry.name, entry.stamp, entry.label)
-                .getBytes(StandardCharsets.UTF_8)));
+        entries.forEach(entry -> sum.update(
+                "%s\n%d\n%d\n".formatted(entry.name, entry.stamp, entry.label).getBytes(StandardCharsets.UTF_8)));
         return "%d images of %d classes, checksum %x".formatted(entries.size(), classes.size(), sum.getValue());
     }
 

@@ -151,7 +151,7 @@ public final class ProcessGroup implements AutoCloseable {
                 returned.countDown();
                 group.fail(
                         e instanceof VitrailException
-                                ? e.getMessage()
+                                ? String.valueOf(e.getMessage())
                                 : e.toString().lines().findFirst().orElse(""));
                 throw e;
             }

@@ -101,8 +101,7 @@ public record Evaluation(
      *
      * @param together is called once, after the last batch
      */
-    public static Evaluation of(
-            Model model, Iterator<Batch> batches, LongConsumer progress, Together together) {
+    public static Evaluation of(Model model, Iterator<Batch> batches, LongConsumer progress, Together together) {
         boolean training = model.training();
         model.train(false);
         var tally = new MetricAccumulator(model.config().classes());

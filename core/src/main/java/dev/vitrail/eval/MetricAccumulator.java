@@ -95,7 +95,8 @@ final class MetricAccumulator {
 
     /** All that was counted, as numbers that {@link #add(double[])} takes. */
     double[] counted() {
-        var numbers = DoubleStream.builder().add(images).add(correct1).add(correct5).add(nll);
+        var numbers =
+                DoubleStream.builder().add(images).add(correct1).add(correct5).add(nll);
         confusion.tell(numbers);
         calibration.tell(numbers);
         worst.forEach(mistake -> numbers.add(mistake.index())

@@ -1,12 +1,10 @@
 package dev.vitrail.loading;
 
-import java.util.zip.CRC32C;
-import java.nio.charset.StandardCharsets;
-import dev.vitrail.engine.Frame;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.ImageNetClasses;
+import dev.vitrail.engine.Frame;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.PreprocessingOverrides;
@@ -18,6 +16,7 @@ import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.PretrainedConfig;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.hub.Hub;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -26,6 +25,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 
 /**
  * A model with its weights, and all that is known of how to use it.

@@ -72,8 +72,7 @@ final class DataParallel implements AutoCloseable {
             root++;
         }
         int from = root % asked.size();
-        return new TrainingStep.Inputs(
-                from(from, inputs.images(), device), from(from, inputs.target(), device));
+        return new TrainingStep.Inputs(from(from, inputs.images(), device), from(from, inputs.target(), device));
     }
 
     private Tensor from(int root, Tensor own, Device device) {
@@ -96,7 +95,8 @@ final class DataParallel implements AutoCloseable {
             var all = Tensor.cat(
                             0,
                             averaged.stream()
-                                    .map(buffer -> buffer.value().flat().to(Device.CPU).to(DType.F32))
+                                    .map(buffer ->
+                                            buffer.value().flat().to(Device.CPU).to(DType.F32))
                                     .toList())
                     .contiguous();
             group.sum(all);

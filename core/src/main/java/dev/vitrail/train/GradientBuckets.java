@@ -122,8 +122,8 @@ final class GradientBuckets implements WeightGradients.Listener, AutoCloseable {
                     var value = slot.parameter.value();
                     if (value.hasGradient()) {
                         value.gradient()
-                                .copyInPlace(flat.narrow(0, slot.begin, slot.count)
-                                        .reshape(value.shape()));
+                                .copyInPlace(
+                                        flat.narrow(0, slot.begin, slot.count).reshape(value.shape()));
                     }
                 }
             }

@@ -158,7 +158,13 @@ public record Mixing(
      */
     public Mixed apply(Tensor images, Tensor labels, long classes, RandomGenerator random) {
         int count = Math.toIntExact(images.size(0));
-        return apply(images, labels, classes, random, count, IntStream.range(0, count).toArray());
+        return apply(
+                images,
+                labels,
+                classes,
+                random,
+                count,
+                IntStream.range(0, count).toArray());
     }
 
     /**
@@ -167,8 +173,7 @@ public record Mixing(
      * @param whole images in the whole batch, even
      * @param places {@code [B]}, which of them these are: with image i comes image whole − 1 − i
      */
-    public Mixed apply(
-            Tensor images, Tensor labels, long classes, RandomGenerator random, int whole, int[] places) {
+    public Mixed apply(Tensor images, Tensor labels, long classes, RandomGenerator random, int whole, int[] places) {
         images.requireDims(4, "a batch to mix");
         require(
                 whole % 2 == 0,

@@ -27,15 +27,12 @@ record Progress(
         int skipped) {
     /** All of it, in the order of the components. */
     double[] numbers() {
-        return new double[] {
-            epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped
-        };
+        return new double[] {epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped};
     }
 
     /** What {@link #numbers} gave. */
     static Progress of(double[] n) {
-        return new Progress(
-                (int) n[0], (int) n[1], n[2], n[3], (long) n[4], n[5], n[6], (int) n[7], n[8], (int) n[9]);
+        return new Progress((int) n[0], (int) n[1], n[2], n[3], (long) n[4], n[5], n[6], (int) n[7], n[8], (int) n[9]);
     }
 
     static Progress start() {

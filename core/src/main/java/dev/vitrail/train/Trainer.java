@@ -155,7 +155,9 @@ public final class Trainer implements AutoCloseable {
         progress = RunState.share(group, progress, model, step);
         var numbers = RunState.numbers(
                 group,
-                rows.stream().flatMapToDouble(row -> DoubleStream.of(row.numbers())).toArray());
+                rows.stream()
+                        .flatMapToDouble(row -> DoubleStream.of(row.numbers()))
+                        .toArray());
         rows.clear();
         int each = EpochSummary.class.getRecordComponents().length;
         for (int begin = 0; begin < numbers.length; begin += each) {
@@ -428,8 +430,7 @@ public final class Trainer implements AutoCloseable {
         if (Double.isFinite(loss) && step.lowerScale()) {
             step.discard();
         } else {
-            boolean here = own[Found.BAD.ordinal()] > 0
-                    || Double.isFinite(loss) && !Double.isFinite(step.norm());
+            boolean here = own[Found.BAD.ordinal()] > 0 || Double.isFinite(loss) && !Double.isFinite(step.norm());
             var worst = parallel.firstOf(here, suspect.inputs, device);
             notFinite(loss, Double.isFinite(loss) ? norm : 0, worst, suspect.random);
             step.restore(buffers);
@@ -469,8 +470,7 @@ public final class Trainer implements AutoCloseable {
         throw new VitrailException(group.share(() -> diagnosed(loss, norm, inputs, random, file)));
     }
 
-    private String diagnosed(
-            double loss, double norm, TrainingStep.Inputs inputs, List<byte[]> random, Path file) {
+    private String diagnosed(double loss, double norm, TrainingStep.Inputs inputs, List<byte[]> random, Path file) {
         RandomState.restore(device, random);
         var place = StepDiagnosis.of(model, step, inputs).firstBad();
         return String.format(
@@ -500,8 +500,7 @@ public final class Trainer implements AutoCloseable {
             return new TrainingStep.Inputs(images, target);
         }
         var random = Mixing.random(config.get(SEED), updates() * plan.gradientAccumulation() + part);
-        var mixed = mixing.get()
-                .apply(images, target, model.config().classes(), random, batch.whole(), batch.places());
+        var mixed = mixing.get().apply(images, target, model.config().classes(), random, batch.whole(), batch.places());
         return new TrainingStep.Inputs(mixed.images(), mixed.targets());
     }
 

@@ -82,8 +82,11 @@ public final class TrainingLoss {
      */
     OptionalDouble weight(Tensor target) {
         return kind == LossType.CROSS_ENTROPY && weights.isPresent() && target.dims() == 1
-                ? OptionalDouble.of(Frame.compute(() ->
-                        weights(target).indexSelect(0, target).to(DType.F64).sum().item()))
+                ? OptionalDouble.of(Frame.compute(() -> weights(target)
+                        .indexSelect(0, target)
+                        .to(DType.F64)
+                        .sum()
+                        .item()))
                 : OptionalDouble.empty();
     }
 

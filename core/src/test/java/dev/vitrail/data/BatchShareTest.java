@@ -30,13 +30,17 @@ class BatchShareTest {
                     Arrays.stream(places).forEach(all::add);
                     if (pairs) {
                         int last = size - 1;
-                        int[] others = IntStream.of(places).map(place -> last - place).sorted().toArray();
+                        int[] others = IntStream.of(places)
+                                .map(place -> last - place)
+                                .sorted()
+                                .toArray();
                         assertThat(others).isEqualTo(places);
                     }
                 }
                 assertThat(all).hasSize(size).doesNotHaveDuplicates();
             }
-            int most = Arrays.stream(before).max().orElseThrow(), least = Arrays.stream(before).min().orElseThrow();
+            int most = Arrays.stream(before).max().orElseThrow(),
+                    least = Arrays.stream(before).min().orElseThrow();
             assertThat(most - least).isLessThanOrEqualTo(pairs ? 2 : 1);
         }
     }
@@ -66,8 +70,7 @@ class BatchShareTest {
     /** The pixels of each image by its batch and its place. */
     private static TreeMap<Long, List<Float>> load(Dataset set, Loader.Options options) {
         var found = new TreeMap<Long, List<Float>>();
-        try (var loader = new Loader(
-                        set, new Pictures.IndexAndChance(), Sampler.shuffled(set.size(), 3), options);
+        try (var loader = new Loader(set, new Pictures.IndexAndChance(), Sampler.shuffled(set.size(), 3), options);
                 var batches = loader.epoch(1)) {
             while (batches.hasNext()) {
                 var batch = batches.next();

@@ -16,6 +16,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
@@ -29,25 +30,27 @@ class ProcessGroupTest {
             rank.join();
             throw new AssertionError("a rank ended well");
         } catch (CompletionException e) {
-            return e.getCause();
+            return Objects.requireNonNull(e.getCause());
         }
     }
 
     @Test
     void tensorsAreAddedUpGatheredAndSpread() {
-        var found = Ranks.run(3, group -> Frame.compute(() -> {
-            var sum = Tensor.ones(5).timesInPlace(1 + group.rank());
-            group.sum(sum);
-            var spread = Tensor.ones(2, 2).timesInPlace(group.rank());
-            group.broadcast(List.of(spread), 2);
-            var gathered = group.gather(new double[group.rank()]);
-            return List.of(
-                    sum.toFloats(),
-                    spread.toFloats(),
-                    new float[] {gathered.get(0).length, gathered.get(1).length, gathered.get(2).length},
-                    new float[] {(float) group.sum(0.5, group.rank())[1]},
-                    new float[] {Float.parseFloat(group.share(() -> "7"))});
-        }));
+        var found = Ranks.run(
+                3,
+                group -> Frame.compute(() -> {
+                    var sum = Tensor.ones(5).timesInPlace(1 + group.rank());
+                    group.sum(sum);
+                    var spread = Tensor.ones(2, 2).timesInPlace(group.rank());
+                    group.broadcast(List.of(spread), 2);
+                    var gathered = group.gather(new double[group.rank()]);
+                    return List.of(
+                            sum.toFloats(),
+                            spread.toFloats(),
+                            new float[] {gathered.get(0).length, gathered.get(1).length, gathered.get(2).length},
+                            new float[] {(float) group.sum(0.5, group.rank())[1]},
+                            new float[] {Float.parseFloat(group.share(() -> "7"))});
+                }));
         for (var rank : found) {
             assertThat(rank.get(0)).containsOnly(6).hasSize(5);
             assertThat(rank.get(1)).containsOnly(2).hasSize(4);
@@ -84,8 +87,9 @@ class ProcessGroupTest {
         for (var rank : ranks) {
             assertThat(thrown(rank))
                     .isExactlyInstanceOf(VitrailException.class)
-                    .hasMessage("rank 1 and rank 0 differ in the options: 'epochs: 3' there, 'epochs: 2' here; start all processes"
-                            + " with the same");
+                    .hasMessage(
+                            "rank 1 and rank 0 differ in the options: 'epochs: 3' there, 'epochs: 2' here; start all processes"
+                                    + " with the same");
         }
     }
 

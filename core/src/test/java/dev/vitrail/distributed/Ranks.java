@@ -54,7 +54,9 @@ public final class Ranks {
             var found = places.stream()
                     .map(place -> CompletableFuture.supplyAsync(() -> work.apply(place), threads))
                     .toList();
-            found.forEach(future -> future.handle((value, failure) -> true).orTimeout(90, TimeUnit.SECONDS).join());
+            found.forEach(future -> future.handle((value, failure) -> true)
+                    .orTimeout(90, TimeUnit.SECONDS)
+                    .join());
             return found;
         } finally {
             threads.shutdownNow();

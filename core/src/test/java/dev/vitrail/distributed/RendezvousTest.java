@@ -23,8 +23,7 @@ class RendezvousTest {
         assertThat(Rendezvous.of(PLACE.toEnvironment())).contains(PLACE);
         var served = with("TORCHELASTIC_USE_AGENT_STORE", "True");
         served.put("TORCHELASTIC_RESTART_COUNT", "2");
-        assertThat(Rendezvous.of(served))
-                .contains(new Rendezvous("node-a", 29500, 3, 8, 1, Optional.of("2")));
+        assertThat(Rendezvous.of(served)).contains(new Rendezvous("node-a", 29500, 3, 8, 1, Optional.of("2")));
         assertThat(Rendezvous.of(Map.of("MASTER_ADDR", "node-a"))).isEmpty();
     }
 

@@ -33,8 +33,8 @@ class BatchNorm2dTest {
             var rows = Tensor.of(IntStream.of(places).asLongStream().toArray(), places.length);
             var x = all.indexSelect(0, rows).requireGradient(true);
             try (var on = Gradients.on();
-                    var shared = SharedBatch.open(
-                            5, places, synchronises ? Optional.of(group::sum) : Optional.empty())) {
+                    var shared =
+                            SharedBatch.open(5, places, synchronises ? Optional.of(group::sum) : Optional.empty())) {
                 var y = norm.apply(x);
                 y.times(y).times(all.indexSelect(0, rows)).sum().backward();
                 var gradient = Parameters.of(norm, "weight").value().gradient().copy();
@@ -61,7 +61,9 @@ class BatchNorm2dTest {
 
     /** The elements of all processes. */
     private static float[] flat(ProcessGroup group, Tensor x) {
-        var all = group.gather(x.to(DType.F64).toDoubles()).stream().flatMapToDouble(DoubleStream::of).toArray();
+        var all = group.gather(x.to(DType.F64).toDoubles()).stream()
+                .flatMapToDouble(DoubleStream::of)
+                .toArray();
         var floats = new float[all.length];
         for (int i = 0; i < all.length; i++) {
             floats[i] = (float) all[i];
@@ -78,7 +80,8 @@ class BatchNorm2dTest {
                 assertThat(rank.get(i)).containsExactly(alone.get(i), within(2e-3f));
             }
         }
-        assertThat(Ranks.run(3, group -> normalized(group, false)).get(0).get(4)).isNotEqualTo(alone.get(4));
+        assertThat(Ranks.run(3, group -> normalized(group, false)).get(0).get(4))
+                .isNotEqualTo(alone.get(4));
     }
 
     @Test

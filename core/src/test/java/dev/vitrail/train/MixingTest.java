@@ -227,7 +227,8 @@ class MixingTest {
                     assertThat(own.images().toFloats())
                             .containsExactly(whole.images().indexSelect(0, rows).toFloats(), within(1e-6f));
                     assertThat(own.targets().toFloats())
-                            .containsExactly(whole.targets().indexSelect(0, rows).toFloats(), within(1e-6f));
+                            .containsExactly(
+                                    whole.targets().indexSelect(0, rows).toFloats(), within(1e-6f));
                 }
             }
         });
