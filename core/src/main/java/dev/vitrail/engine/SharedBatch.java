@@ -99,10 +99,10 @@ public final class SharedBatch implements AutoCloseable {
         return current != null && current.sum.isPresent();
     }
 
-    /** Images of the whole batch for each of this process's. */
-    public static double partsOfWhole() {
+    /** How many values the whole batch has, where this process's images have {@code count}, each as many: exactly the same in all processes. */
+    public static long inWhole(long count) {
         var current = CURRENT.get();
-        return current == null ? 1 : (double) current.whole / current.places.length;
+        return current == null ? count : count / current.places.length * current.whole;
     }
 
     /**
@@ -122,8 +122,8 @@ public final class SharedBatch implements AutoCloseable {
             if (!x.requiresGradient() || !Gradients.recorded()) {
                 return total;
             }
-            // x itself carries the gradient; what the others add to its value carries none.
-            var result = x.plus(total.minus(x.detach()));
+            // x carries the gradient, and adds exactly nothing to the value, which so is the same in all processes.
+            var result = total.plus(x.minus(x.detach()));
             var hook = new Hook(gradients -> {
                 var gradient = new Tensor(gradients.get(0));
                 gradients.put(0, current.reduced(gradient, reduce).handle);

@@ -58,9 +58,9 @@ public final class BatchNorm2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        double parts = SharedBatch.sums() ? SharedBatch.partsOfWhole() : 1;
+        long values = (SharedBatch.sums() ? SharedBatch.inWhole(x.count()) : x.count()) / x.size(1); // a channel
         require(
-                !training() || x.count() * parts > x.size(1),
+                !training() || values > 1,
                 "batch normalisation trains on more than one value a channel, found a batch of %d with maps of %d×%d: take larger"
                         + " batches or images",
                 x.size(0),
@@ -74,7 +74,7 @@ public final class BatchNorm2d extends Layer {
             }
         }
         var y = training() && SharedBatch.sums()
-                ? synchronised(x, counted)
+                ? synchronised(x, values, counted)
                 : Functional.batchNorm(
                         x,
                         weight.value(),
@@ -91,9 +91,8 @@ public final class BatchNorm2d extends Layer {
      * With the statistics of all processes' images: their mean first and then the squares about it, since the difference of large sums
      * would lose digits.
      */
-    private Tensor synchronised(Tensor x, boolean counted) {
+    private Tensor synchronised(Tensor x, double values, boolean counted) {
         long channels = x.size(1);
-        double values = SharedBatch.partsOfWhole() * x.count() / channels; // of all processes, a channel
         var full = x.to(DType.F32);
         var center = SharedBatch.sum(full.sum(false, 0, 2, 3)).times(1 / values); //   [C]
         var centered = full.minus(center.reshape(1, channels, 1, 1));

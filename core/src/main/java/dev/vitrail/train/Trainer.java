@@ -551,6 +551,13 @@ public final class Trainer implements AutoCloseable {
 
     private void endEpoch() {
         long start = System.nanoTime();
+        step.parallel()
+                .ifPresent(parallel -> LOG.debug(
+                        "rank {} has waited {} s for sums of gradients so far; epoch {} took {} s",
+                        group.rank(),
+                        String.format(Locale.ROOT, "%.2f", parallel.gradients().waited() / 1e9),
+                        progress.epoch() + 1,
+                        String.format(Locale.ROOT, "%.2f", progress.epochSeconds())));
         var found = validate();
         stopAgreed |= group.sum(stopRequested ? 1 : 0)[0] > 0;
         double seconds = progress.epochSeconds() + (System.nanoTime() - start) / 1e9;

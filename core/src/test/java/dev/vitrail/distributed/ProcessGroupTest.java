@@ -5,6 +5,7 @@ import static dev.vitrail.distributed.Ranks.place;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.vitrail.engine.CollectiveStore;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
@@ -17,8 +18,10 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -57,6 +60,19 @@ class ProcessGroupTest {
             assertThat(rank.get(2)).containsExactly(0, 1, 2);
             assertThat(rank.get(3)).containsExactly(3);
             assertThat(rank.get(4)).containsExactly(7);
+        }
+    }
+
+    /** As under torchrun, whose agent serves a store of keys at the address and port that all are given. */
+    @Test
+    void aStoreThatIsServedTellsWhereRankZeroWaits() {
+        try (var agent = CollectiveStore.serve("127.0.0.1", Duration.ofSeconds(30))) {
+            var places = IntStream.range(0, 2)
+                    .mapToObj(rank -> new Rendezvous("127.0.0.1", agent.port(), rank, 2, rank, Optional.of("0")))
+                    .toList();
+            var ranks = Ranks.start(
+                    places, place -> ProcessGroup.run(place, SETTINGS, group -> group.sum(3)[0], lost -> {}));
+            assertThat(ranks).allSatisfy(rank -> assertThat(rank.join()).isEqualTo(6));
         }
     }
 
