@@ -47,7 +47,8 @@ class DistributedTrainingTest {
         Threads.set(1);
         var place = Rendezvous.of(System.getenv()).orElseThrow();
         var run = Path.of(arguments[0]);
-        var config = TrainingConfigFile.with(TrainingConfig.of(arguments[2], arguments[1], 2), arguments[3], "the test");
+        var config =
+                TrainingConfigFile.with(TrainingConfig.of(arguments[2], arguments[1], 2), arguments[3], "the test");
         var held = ProcessGroup.run(
                 place,
                 ProcessGroup.Settings.DEFAULT,
@@ -96,10 +97,9 @@ class DistributedTrainingTest {
                             model,
                             options)
                     .redirectErrorStream(true)
-                    .redirectOutput(
-                            ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()));
-            builder.environment()
-                    .putAll(new Rendezvous("127.0.0.1", port, rank, processes, rank).toEnvironment());
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            folder.resolve("log").toFile()));
+            builder.environment().putAll(new Rendezvous("127.0.0.1", port, rank, processes, rank).toEnvironment());
             started.add(builder.start());
         }
         var held = new ArrayList<String>();

@@ -171,7 +171,7 @@ final class TrainProcessesTest {
     @Test
     void lostProcessesAreNoticedAndChangeNothing() throws Exception {
         int losses = KILLS + STOPS;
-        Object[] options = {"--batch", 12, "--epochs", 4 * losses, "--set", "save_minutes=0.01"};
+        Object[] options = {"--batch", 12, "--epochs", 3 * losses, "--set", "save_minutes=0.01"};
         var whole = trained("whole", 2, options);
         var run = folder.resolve("run");
         var random = new Random(losses);
@@ -188,7 +188,7 @@ final class TrainProcessesTest {
                                     Stream.concat(Stream.of(options), Stream.of("--processes", 2))
                                             .toArray()));
             awaitSession(process, run, place, i + 1);
-            Thread.sleep(random.nextInt(700));
+            Thread.sleep(random.nextInt(400));
             int rank = i % 2;
             var lost = rank(process, rank);
             var other = rank(process, 1 - rank);
