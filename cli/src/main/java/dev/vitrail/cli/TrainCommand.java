@@ -318,14 +318,22 @@ final class TrainCommand implements Callable<Integer> {
         var trainer = run.trainer();
         return new Interruption(trainer, whole).during(() -> {
             if (!group.isFirst()) {
-                return trainer.run();
+                return left(trainer.run(), group);
             }
             try (var display = new TrainingDisplay();
                     var events = new TensorBoardEvents(folder)) {
                 trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets()));
-                return trainer.run();
+                return left(trainer.run(), group);
             }
         });
+    }
+
+    /** Leaves the group before the process ends that was told to: the others would take it for lost. */
+    private static TrainingResult left(TrainingResult result, ProcessGroup group) {
+        if (!result.finished()) {
+            group.close();
+        }
+        return result;
     }
 
     private void report(TrainingResult result, TrainingRun run) {

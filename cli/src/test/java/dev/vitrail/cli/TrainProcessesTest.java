@@ -167,6 +167,25 @@ final class TrainProcessesTest {
         assertThat(found.get(1)).containsExactly(found.get(0), within(1e-4));
     }
 
+    /** The loss is not finite in one process's share or in both; the batch that is kept for replay is one that it was not finite in. */
+    @Test
+    void allRanksStopAtALossThatIsNotFinite() throws Exception {
+        var run = folder.resolve("run");
+        var place = place("bad");
+        var ran = Cli.end(
+                Cli.start(
+                        place,
+                        "",
+                        training(run, "--batch", 12, "--epochs", 2, "--lr", 1e20, "--set", "warmup_epochs=0", "--processes", 2)),
+                place);
+        assertThat(ran.status()).as(ran.err()).isEqualTo(2);
+        assertThat(ran.sentences()).last().asString().contains("became NaN in epoch 1, step 2 of 3, first in ");
+        assertThat(ran.err()).doesNotContain("rank 1");
+        var replayed = Cli.run("replay", run.resolve("failed-epoch1-step2.safetensors"));
+        assertThat(replayed.status()).as(replayed.err()).isEqualTo(1); // the number is bad again
+        assertThat(replayed.out()).contains("patch_embed.proj");
+    }
+
     /** Killed or stopped at random moments and resumed, a run gives the same files, to the byte. */
     @Test
     void lostProcessesAreNoticedAndChangeNothing() throws Exception {
