@@ -176,7 +176,18 @@ final class TrainProcessesTest {
                 Cli.start(
                         place,
                         "",
-                        training(run, "--batch", 12, "--epochs", 2, "--lr", 1e20, "--set", "warmup_epochs=0", "--processes", 2)),
+                        training(
+                                run,
+                                "--batch",
+                                12,
+                                "--epochs",
+                                2,
+                                "--lr",
+                                1e20,
+                                "--set",
+                                "warmup_epochs=0",
+                                "--processes",
+                                2)),
                 place);
         assertThat(ran.status()).as(ran.err()).isEqualTo(2);
         assertThat(ran.sentences()).last().asString().contains("became NaN in epoch 1, step 2 of 3, first in ");

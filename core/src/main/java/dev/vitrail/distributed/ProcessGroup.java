@@ -15,10 +15,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The processes that make one training together, as seen from one of them. A training in one process is the group of size one, in which
@@ -80,7 +82,7 @@ public final class ProcessGroup implements AutoCloseable {
     private final int size;
     private final Settings settings;
     private final Optional<Parts> parts;
-    private boolean working;
+    private volatile boolean working;
     private boolean closed;
 
     private ProcessGroup(int rank, int size, Settings settings, Optional<Parts> parts) {
@@ -101,10 +103,16 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws VitrailException if not all come in time, the port of rank 0 is taken, or they do not belong together
      */
     public static ProcessGroup open(Rendezvous place, Settings settings) {
+        return open(place, settings, lost -> {});
+    }
+
+    /** @param failed is told at once, on another thread, when the group fails */
+    private static ProcessGroup open(Rendezvous place, Settings settings, Consumer<VitrailException> failed) {
         if (place.worldSize() == 1) {
             return SINGLE;
         }
         var joined = Roster.meet(place, settings);
+        joined.roster().onFailure(failed);
         try {
             var collectives = Collectives.open(
                     joined.store(),
@@ -135,16 +143,17 @@ public final class ProcessGroup implements AutoCloseable {
      * why. Where another process is lost, the work's next operation with the others throws {@link PeerLostException}.
      *
      * @param work opens runs with the group among their options, mostly
-     * @param overdue is called on another thread where the work has not returned some time after another process was lost, 60 s in rank 0 and 2 s
-     *     in the others: a program whose process is its own ends it then
+     * @param overdue is called on another thread where the work has not returned some time after another process was lost, 60 s in rank 0, which
+     *     may have to save, and 2 s in the others: a program whose process is its own ends it then
      * @throws PeerLostException if another process is lost
      * @throws VitrailException if the processes do not meet, or do not belong together
      */
     public static <T> T run(
             Rendezvous place, Settings settings, Function<ProcessGroup, T> work, Consumer<VitrailException> overdue) {
         var returned = new CountDownLatch(1);
-        try (var group = open(place, settings)) {
-            group.onFailure(lost -> group.watch(lost, returned, overdue));
+        var opened = new AtomicReference<@Nullable ProcessGroup>();
+        try (var group = open(place, settings, lost -> watch(lost, opened, returned, overdue))) {
+            opened.set(group);
             try {
                 return work.apply(group);
             } catch (RuntimeException | Error e) {
@@ -160,11 +169,17 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    private void watch(VitrailException lost, CountDownLatch returned, Consumer<VitrailException> overdue) {
+    private static void watch(
+            VitrailException lost,
+            AtomicReference<@Nullable ProcessGroup> opened,
+            CountDownLatch returned,
+            Consumer<VitrailException> overdue) {
+        var group = opened.get();
+        var patience = group != null && group.isFirst() && group.working ? SAVING : LEAVING;
         var watchdog = new Thread(
                 () -> {
                     try {
-                        if (!returned.await((isFirst() ? SAVING : LEAVING).toMillis(), TimeUnit.MILLISECONDS)) {
+                        if (!returned.await(patience.toMillis(), TimeUnit.MILLISECONDS)) {
                             overdue.accept(lost);
                         }
                     } catch (InterruptedException e) {
@@ -336,14 +351,6 @@ public final class ProcessGroup implements AutoCloseable {
     /** @throws VitrailException if a process is known to be lost */
     public void check() {
         parts.ifPresent(all -> all.roster.check());
-    }
-
-    /**
-     * Tells a listener at once, on another thread, when the group fails: whoever supervises a process whose work may take long to
-     * notice.
-     */
-    public void onFailure(Consumer<VitrailException> listener) {
-        parts.ifPresent(all -> all.roster.onFailure(listener));
     }
 
     /**
