@@ -31,6 +31,8 @@ import java.util.function.Consumer;
  *     }
  * }
  * }</pre>
+ *
+ * <p>In a group of processes each begins or resumes the same job and opens the same stages; rank 0 alone reads and writes the folder.
  */
 public final class TrainingJob {
     private final RunFolder folder;
@@ -40,7 +42,9 @@ public final class TrainingJob {
     private Optional<TrainingConfig> config = Optional.empty();
 
     private TrainingJob(RunFolder folder, TrainingRun.Options options) {
-        AtomicFile.requireWritable(folder.config());
+        if (options.group().isFirst()) {
+            AtomicFile.requireWritable(folder.config());
+        }
         this.folder = folder;
         this.options = options;
         pretraining = new RunFolder(folder.path().resolve("pretraining"));
@@ -60,8 +64,11 @@ public final class TrainingJob {
             TrainingRun.Options options,
             Consumer<String> reasons) {
         var job = new TrainingJob(folder, options);
+        requireSame("begin", request, pretrain, options);
         if (pretrain.isPresent()) {
-            job.write(request, pretrain.getAsInt(), reasons);
+            if (options.group().isFirst()) {
+                job.write(request, pretrain.getAsInt(), reasons);
+            }
         } else {
             job.config = Optional.of(request.configure(reasons));
         }
@@ -78,8 +85,20 @@ public final class TrainingJob {
     public static TrainingJob resume(
             TrainingRequest request, OptionalInt pretrain, RunFolder folder, TrainingRun.Options options) {
         var job = new TrainingJob(folder, options);
-        new ResumedOptions(folder, job.pretraining).require(request, pretrain);
+        requireSame("resume", request, pretrain, options);
+        if (options.group().isFirst()) {
+            new ResumedOptions(folder, job.pretraining).require(request, pretrain);
+        }
         return job;
+    }
+
+    private static void requireSame(
+            String what, TrainingRequest request, OptionalInt pretrain, TrainingRun.Options options) {
+        options.group()
+                .requireSame(
+                        "what they are asked for",
+                        "%s\npretrain: %s\n%s"
+                                .formatted(what, pretrain.isPresent() ? pretrain.getAsInt() : "none", request.text()));
     }
 
     /** Writes what both runs are to be, so that the job can be resumed with whichever was interrupted. */
@@ -101,11 +120,16 @@ public final class TrainingJob {
 
     /** The folders of the runs that are left to make, in order; the last is the job's own. */
     public List<RunFolder> stages() {
-        boolean pretrains = Files.exists(pretraining.config())
+        var left = options.group().share(() -> pretrains() ? "both" : "the last");
+        return left.equals("both") ? List.of(pretraining, folder) : List.of(folder);
+    }
+
+    private boolean pretrains() {
+        boolean unfinished = Files.exists(pretraining.config())
                 && !(pretraining.canResume()
                         && pretraining.rows().size()
                                 == TrainingConfigFile.read(pretraining.config()).get(EPOCHS));
-        return config.isEmpty() && pretrains ? List.of(pretraining, folder) : List.of(folder);
+        return config.isEmpty() && unfinished;
     }
 
     /** Opens the run of a stage, and begins it if nothing of it was saved yet. */
@@ -113,8 +137,16 @@ public final class TrainingJob {
         if (config.isPresent()) {
             return TrainingRun.begin(config.get(), stage, options);
         }
-        return stage.canResume() || !Files.exists(stage.config())
+        var begins = options.group()
+                .share(() -> stage.canResume() || !Files.exists(stage.config())
+                        ? ""
+                        : TrainingConfigFile.text(TrainingConfigFile.read(stage.config())));
+        return begins.isEmpty()
                 ? TrainingRun.resume(stage, options)
-                : TrainingRun.begin(TrainingConfigFile.read(stage.config()), stage, options);
+                : TrainingRun.begin(
+                        TrainingConfigFile.with(
+                                TrainingConfig.STANDARD, begins, stage.config().toString()),
+                        stage,
+                        options);
     }
 }

@@ -8,6 +8,7 @@ import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Inventory;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.distributed.ProcessGroup;
 import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Autocast;
@@ -52,6 +53,7 @@ public final class TrainingRun implements AutoCloseable {
      * @param found is told of what the doctor finds and does not refuse
      * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the first picture that
      *     cannot be read
+     * @param group the processes that make the run together; remains the caller's to close, and to tell if this process cannot go on
      */
     public record Options(
             Device device,
@@ -59,31 +61,38 @@ public final class TrainingRun implements AutoCloseable {
             Consumer<BrokenImage> broken,
             boolean doctor,
             Consumer<Diagnosis> found,
-            boolean strict) {
-        public static final Options DEFAULT = new Options(Device.CPU, 0, broken -> {}, true, found -> {}, false);
+            boolean strict,
+            ProcessGroup group) {
+        /** One process. */
+        public static final Options DEFAULT =
+                new Options(Device.CPU, 0, broken -> {}, true, found -> {}, false, ProcessGroup.single());
 
         public Options withDevice(Device other) {
-            return new Options(other, workers, broken, doctor, found, strict);
+            return new Options(other, workers, broken, doctor, found, strict, group);
         }
 
         public Options withWorkers(int count) {
-            return new Options(device, count, broken, doctor, found, strict);
+            return new Options(device, count, broken, doctor, found, strict, group);
         }
 
         public Options withBroken(Consumer<BrokenImage> other) {
-            return new Options(device, workers, other, doctor, found, strict);
+            return new Options(device, workers, other, doctor, found, strict, group);
         }
 
         public Options withFound(Consumer<Diagnosis> other) {
-            return new Options(device, workers, broken, doctor, other, strict);
+            return new Options(device, workers, broken, doctor, other, strict, group);
         }
 
         public Options withStrict(boolean choice) {
-            return new Options(device, workers, broken, doctor, found, choice);
+            return new Options(device, workers, broken, doctor, found, choice, group);
         }
 
         public Options withoutDoctor() {
-            return new Options(device, workers, broken, false, found, strict);
+            return new Options(device, workers, broken, false, found, strict, group);
+        }
+
+        public Options withGroup(ProcessGroup other) {
+            return new Options(device, workers, broken, doctor, found, strict, other);
         }
     }
 
@@ -117,40 +126,50 @@ public final class TrainingRun implements AutoCloseable {
             Autocast.requireFastBf16();
         }
         // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.
+        var group = options.group;
         boolean exists = Files.isDirectory(folder.path());
-        if (exists) {
+        if (exists && group.isFirst()) {
             resources.add(folder.lock(), lock -> lock.close());
         }
         var data = TrainingData.open(config);
         if (options.strict) {
             Datasets.requireSound(data.faults());
         }
-        if (resume) {
+        if (resume && group.isFirst()) {
             requireSameData(folder, data);
+        }
+        if (!group.isSingle()) {
+            group.requireSame("the data", Inventory.of(data).summary());
         }
         var model =
                 resources.add(TrainingModels.load(config, data.train().classes(), options.device), LoadedModel::close);
+        if (!group.isSingle()) {
+            group.requireSame("the weights of the model", model.checksum());
+        }
         plan = TrainingPlan.resolve(config, data, model);
         var teacher = TrainingModels.teacher(config, model, options.device);
         teacher.ifPresent(loaded -> resources.add(loaded, LoadedModel::close));
-        if (options.doctor && !resume) {
+        if (options.doctor && !resume && group.isFirst()) {
             RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(plan)).forEach(options.found);
         }
         loaders = resources.add(
-                TrainingLoaders.of(plan, options.workers, options.strict, options.broken), TrainingLoaders::close);
+                TrainingLoaders.of(plan, options.workers, options.strict, options.broken, group),
+                TrainingLoaders::close);
         // Images of each class, of all classes that there are.
         int[] counts = Arrays.copyOf(
                 ClassWeights.counts(data.train().labels()),
                 data.train().classes().size());
         var loss = new TrainingLoss(
                 plan.config(), counts, teacher.map(loaded -> TrainingModels.distillation(config, loaded)));
-        if (!exists) {
+        if (!exists && group.isFirst()) {
             resources.add(folder.lock(), lock -> lock.close());
         }
         trainer = resources.add(
-                resume ? Trainer.resume(plan, loss, loaders, folder) : Trainer.begin(plan, loss, loaders, folder),
+                resume
+                        ? Trainer.resume(plan, loss, loaders, folder, group)
+                        : Trainer.begin(plan, loss, loaders, folder, group),
                 Trainer::close);
-        if (!resume || !Files.exists(folder.data())) {
+        if (group.isFirst() && (!resume || !Files.exists(folder.data()))) {
             Inventory.of(data).write(folder.data());
         }
     }
@@ -162,16 +181,23 @@ public final class TrainingRun implements AutoCloseable {
      *     a run already
      */
     public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
+        options.group.requireSame("the options", TrainingConfigFile.text(config));
         return open(config, folder, false, options);
     }
 
     /**
-     * Goes on with the run in a folder, from where it was saved.
+     * Goes on with the run in a folder, from where it was saved. In a group, rank 0 alone reads the folder.
      *
      * @throws VitrailException if there is none, or the data is not what it was
      */
     public static TrainingRun resume(RunFolder folder, Options options) {
-        return open(TrainingConfigFile.read(folder.config()), folder, true, options);
+        var config = options.group.share(() -> TrainingConfigFile.text(TrainingConfigFile.read(folder.config())));
+        return open(
+                TrainingConfigFile.with(
+                        TrainingConfig.STANDARD, config, folder.config().toString()),
+                folder,
+                true,
+                options);
     }
 
     private static TrainingRun open(TrainingConfig config, RunFolder folder, boolean resume, Options options) {

@@ -40,6 +40,19 @@ class ArchitectureTest {
     @ArchTest
     static final ArchRule FILES = sees("files");
 
+    /** How processes meet and add up tensors knows nothing of models or training. */
+    @ArchTest
+    static final ArchRule DISTRIBUTED = sees("distributed", "engine");
+
+    /** What is the same in one process and in many is computed without knowing of processes. */
+    @ArchTest
+    static final ArchRule ONLY_TRAINING_KNOWS_OF_PROCESSES = noClasses()
+            .that()
+            .resideInAnyPackage(of("engine", "nn", "models", "weights", "images", "data", "loading", "eval", "inspect"))
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.vitrail.distributed..");
+
     @ArchTest
     static final ArchRule NN = sees("nn", "engine");
 
@@ -117,8 +130,8 @@ class ArchitectureTest {
     static final ArchRule LOADING = sees("loading", "engine", "nn", "models", "weights", "images", "data", "files");
 
     @ArchTest
-    static final ArchRule TRAIN =
-            sees("train", "engine", "nn", "models", "weights", "loading", "images", "data", "eval", "files");
+    static final ArchRule TRAIN = sees(
+            "train", "distributed", "engine", "nn", "models", "weights", "loading", "images", "data", "eval", "files");
 
     @ArchTest
     static final ArchRule EVAL = sees("eval", "engine", "nn", "models", "weights", "images", "data", "files");
@@ -143,7 +156,17 @@ class ArchitectureTest {
     static final ArchRule NOTHING_LOOKS_UP = noClasses()
             .that()
             .resideInAnyPackage(of(
-                    "engine", "files", "parquet", "nn", "models", "weights", "images", "data", "loading", "train",
+                    "engine",
+                    "distributed",
+                    "files",
+                    "parquet",
+                    "nn",
+                    "models",
+                    "weights",
+                    "images",
+                    "data",
+                    "loading",
+                    "train",
                     "eval"))
             .should()
             .dependOnClassesThat()

@@ -11,4 +11,9 @@ final class DeviceOption {
     Device device() {
         return Device.parse(device);
     }
+
+    /** That of one of several processes of this machine: {@code cuda} without a number is a GPU for each. */
+    Device deviceOf(int localRank) {
+        return device.equals("cuda") ? Device.parse("cuda:" + localRank) : device();
+    }
 }

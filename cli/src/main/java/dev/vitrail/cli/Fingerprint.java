@@ -1,6 +1,5 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.engine.Frame;
 import dev.vitrail.loading.LoadedModel;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -16,12 +15,7 @@ final class Fingerprint {
         var made = new LinkedHashMap<String, Object>();
         made.put("command", command);
         made.put("architecture", loaded.variant().name());
-        var weights = new CRC32C();
-        Frame.run(() -> loaded.model().parameters().forEach((name, parameter) -> {
-            weights.update(name.getBytes(StandardCharsets.UTF_8));
-            weights.update(parameter.value().toBytes());
-        }));
-        made.put("weights", Long.toHexString(weights.getValue()));
+        made.put("weights", loaded.checksum());
         made.put("preprocessing", loaded.preprocessing().toString());
         var labels = new CRC32C();
         loaded.labels().forEach(label -> labels.update((label + "\n").getBytes(StandardCharsets.UTF_8)));

@@ -1,5 +1,6 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.distributed.PeerLostException;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Startup;
 import dev.vitrail.errors.NotFiniteException;
@@ -48,7 +49,8 @@ import picocli.CommandLine.Spec;
         },
         footer = {
             "",
-            "Exit status: 0 done; 1 the work found a failure; 2 wrong use or bad input.",
+            "Exit status: 0 done; 1 the work found a failure; 2 wrong use or bad input;",
+            "3 another process of a training was lost.",
             "Shell completion: source <(vitrail generate-completion)"
         })
 public final class Main implements Runnable {
@@ -79,7 +81,10 @@ public final class Main implements Runnable {
     private static boolean computes(String[] arguments) {
         return arguments.length > 1
                 && COMPUTING.contains(arguments[0])
-                && Arrays.stream(arguments).noneMatch(argument -> argument.equals("-h") || argument.equals("--help"));
+                && Arrays.stream(arguments)
+                        .noneMatch(argument -> argument.equals("-h")
+                                || argument.equals("--help")
+                                || argument.startsWith("--processes")); // which are others'
     }
 
     /** Runs a command to its end, which is when stdout has all of it. */
@@ -179,6 +184,9 @@ public final class Main implements Runnable {
             failure.printStackTrace(err);
         }
         err.flush();
+        if (told instanceof PeerLostException) {
+            return TrainingProcesses.LOST;
+        }
         return told instanceof VitrailException && !(told instanceof NotFiniteException)
                 ? ExitCode.USAGE
                 : ExitCode.SOFTWARE;

@@ -9,7 +9,11 @@ import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.distributed.PeerLostException;
+import dev.vitrail.distributed.ProcessGroup;
+import dev.vitrail.distributed.Rendezvous;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.Startup;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.RunReport;
@@ -21,14 +25,17 @@ import dev.vitrail.train.TrainingRequest;
 import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -51,6 +58,7 @@ import picocli.CommandLine.Spec;
             "    --model vit_tiny_patch16_224.augreg_in21k_ft_in1k",
             "  vitrail train --data photos --set learning_rate=5e-4 --set grad_clip_norm=1",
             "  vitrail train --data photos --model vit_tiny_patch16_224 --pretrain 20",
+            "  vitrail train --data photos --processes 4",
             "  vitrail train --out runs/mine --resume"
         })
 final class TrainCommand implements Callable<Integer> {
@@ -93,15 +101,98 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    @Option(
+            names = "--processes",
+            paramLabel = "N",
+            description = "Train in N processes of this machine, which share every batch (data parallel).")
+    private Optional<Integer> processes = Optional.empty();
+
+    @Option(
+            names = "--nodes",
+            paramLabel = "N",
+            description = "Number of machines, each with --processes processes (default ${DEFAULT-VALUE}).")
+    private int nodes = 1;
+
+    @Option(
+            names = "--node-rank",
+            paramLabel = "R",
+            description = "Number of this machine among --nodes, from 0 (default ${DEFAULT-VALUE}).")
+    private int nodeRank;
+
+    @Option(
+            names = "--master",
+            paramLabel = "HOST:PORT",
+            description = "Address of machine 0 and a free port of it, for --nodes.")
+    private Optional<String> master = Optional.empty();
+
+    @Option(
+            names = "--join-timeout",
+            paramLabel = "S",
+            description = "Seconds that processes wait for each other to start (default ${DEFAULT-VALUE}).")
+    private int joinTimeout = (int) ProcessGroup.Settings.DEFAULT.join().toSeconds();
+
     @Override
     public Integer call() {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out RUN, the folder of the run to go on with");
+        VitrailException.require(
+                joinTimeout > 0, "--join-timeout is a number of seconds, 1 or more, found %d", joinTimeout);
+        var place = Rendezvous.of(System.getenv());
+        if (processes.isPresent() || nodes > 1 || nodeRank > 0 || master.isPresent()) {
+            VitrailException.require(
+                    place.isEmpty(),
+                    "the environment variables RANK and WORLD_SIZE are set, as torchrun does for processes that it starts: leave out"
+                            + " --processes, --nodes, --node-rank and --master, or unset them");
+            VitrailException.require(
+                    processes.isPresent(),
+                    "--nodes, --node-rank and --master need --processes N, the processes of each machine");
+            var launcher = new TrainingProcesses(processes.get(), nodes, nodeRank, master);
+            if (processes.get() * nodes > 1) {
+                return launcher.run(Objects.requireNonNull(spec)
+                        .root()
+                        .commandLine()
+                        .getParseResult()
+                        .originalArgs());
+            }
+        }
+        var settings = ProcessGroup.Settings.DEFAULT.withJoin(Duration.ofSeconds(joinTimeout));
+        if (place.isEmpty() || place.get().worldSize() == 1) {
+            return train(ProcessGroup.single(), device.device());
+        }
+        endWithLauncher();
+        return ProcessGroup.run(
+                place.get(),
+                settings,
+                group -> train(group, device.deviceOf(place.get().localRank())),
+                TrainCommand::leave);
+    }
+
+    /** Nobody would end processes whose launcher was killed. */
+    private static void endWithLauncher() {
+        var launcher = Long.getLong(TrainingProcesses.LAUNCHER);
+        if (launcher != null) {
+            ProcessHandle.of(launcher)
+                    .map(ProcessHandle::onExit)
+                    .orElseGet(() -> CompletableFuture.completedFuture(ProcessHandle.current()))
+                    .thenRun(() -> System.exit(TrainingProcesses.LOST));
+        }
+    }
+
+    /** Ends this process in the middle of its work, which takes too long to hear that another process is gone. */
+    private static void leave(VitrailException lost) {
+        System.err.printf("vitrail: %s, so the training was stopped%n", lost.getMessage());
+        System.err.flush();
+        Startup.leave(lost instanceof PeerLostException ? TrainingProcesses.LOST : ExitCode.USAGE);
+    }
+
+    /** Trains as one process of a group; the first alone speaks. */
+    private int train(ProcessGroup group, Device trained) {
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
         var options = TrainingRun.Options.DEFAULT
-                .withDevice(device.device())
+                .withDevice(trained)
                 .withWorkers(workers)
                 .withStrict(strict)
+                .withGroup(group)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
         options = noDoctor ? options.withoutDoctor() : options;
@@ -109,13 +200,22 @@ final class TrainCommand implements Callable<Integer> {
         var first = pretrain.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         var job = resume
                 ? TrainingJob.resume(request, first, folder, options)
-                : TrainingJob.begin(
-                        request, first, folder, options, reason -> System.err.printf("recipe      %s%n", reason));
+                : TrainingJob.begin(request, first, folder, options, reason -> {
+                    if (group.isFirst()) {
+                        System.err.printf("recipe      %s%n", reason);
+                    }
+                });
         for (var stage : job.stages()) {
             try (var run = job.open(stage)) {
-                announce(run, stage);
-                var result = run(run, stage, folder, device.device());
-                if (stage.equals(folder)) {
+                if (group.isFirst()) {
+                    announce(run, stage, group);
+                }
+                var result = run(run, stage, folder, options.device(), group);
+                if (!group.isFirst()) {
+                    if (!result.finished()) {
+                        break;
+                    }
+                } else if (stage.equals(folder)) {
                     end(result, run);
                 } else if (!result.finished()) {
                     break;
@@ -148,7 +248,7 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static void announce(TrainingRun run, RunFolder folder) {
+    private static void announce(TrainingRun run, RunFolder folder, ProcessGroup group) {
         var config = run.config();
         var loaded = run.loaded();
         System.err.printf(Locale.ROOT, "training    %s%n", run.sets().train().describe());
@@ -177,12 +277,13 @@ final class TrainCommand implements Callable<Integer> {
         plan.reasons().forEach(reason -> System.err.printf("plan        %s%n", reason));
         System.err.printf(
                 Locale.ROOT,
-                "run         %s, %s of %,d steps, batch %d%s, learning rate %s%n%n",
+                "run         %s, %s of %,d steps, batch %d%s%s, learning rate %s%n%n",
                 folder.path(),
                 plan.epochs() == 1 ? "1 epoch" : plan.epochs() + " epochs",
                 plan.stepsPerEpoch(),
                 plan.batchSize(),
                 plan.gradientAccumulation() == 1 ? "" : " × " + plan.gradientAccumulation(),
+                group.isSingle() ? "" : " shared by %d processes".formatted(group.size()),
                 plan.peakLearningRate());
     }
 
@@ -213,15 +314,27 @@ final class TrainCommand implements Callable<Integer> {
      *
      * @param whole what a run that is interrupted is resumed by
      */
-    private static TrainingResult run(TrainingRun run, RunFolder folder, RunFolder whole, Device device) {
+    private static TrainingResult run(
+            TrainingRun run, RunFolder folder, RunFolder whole, Device device, ProcessGroup group) {
         var trainer = run.trainer();
         return new Interruption(trainer, whole).during(() -> {
+            if (!group.isFirst()) {
+                return left(trainer.run(), group);
+            }
             try (var display = new TrainingDisplay();
                     var events = new TensorBoardEvents(folder)) {
                 trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets(), device));
-                return trainer.run();
+                return left(trainer.run(), group);
             }
         });
+    }
+
+    /** Leaves the group before the process ends that was told to: the others would take it for lost. */
+    private static TrainingResult left(TrainingResult result, ProcessGroup group) {
+        if (!result.finished()) {
+            group.close();
+        }
+        return result;
     }
 
     private void report(TrainingResult result, TrainingRun run) {

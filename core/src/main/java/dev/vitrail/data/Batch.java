@@ -7,6 +7,7 @@ import dev.vitrail.images.RgbImage;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Some pictures, ready for a model. It lives in memory that the loader uses again: valid until the next one is asked for.
@@ -19,10 +20,36 @@ import java.util.List;
  * @param bytes {@code 4 · N · C · H · W} bytes, direct and in native order: {@code [N, C, H, W]} floats, to be wrapped or copied
  * @param labels {@code [N]}, {@link Dataset#NO_LABEL} where there is none
  * @param indices {@code [N]}, places in the data set
+ * @param whole pictures of the batch in all processes that share it, those that could not be read among them
+ * @param places {@code [N]}, which of them these are
  */
 @SuppressWarnings("ArrayRecordComponent") // a batch is compared by nobody
 public record Batch(
-        int number, int size, int channels, int height, int width, ByteBuffer bytes, int[] labels, int[] indices) {
+        int number,
+        int size,
+        int channels,
+        int height,
+        int width,
+        ByteBuffer bytes,
+        int[] labels,
+        int[] indices,
+        int whole,
+        int[] places) {
+    /** A batch that no other process has a share of. */
+    public Batch(
+            int number, int size, int channels, int height, int width, ByteBuffer bytes, int[] labels, int[] indices) {
+        this(
+                number,
+                size,
+                channels,
+                height,
+                width,
+                bytes,
+                labels,
+                indices,
+                size,
+                IntStream.range(0, size).toArray());
+    }
 
     /** A batch of pictures without labels, transformed one after the other; in memory of its own. */
     public static Batch of(SampleTransform transform, List<RgbImage> pictures) {

@@ -6,6 +6,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,8 @@ final class BatchMemory {
     private final List<List<BrokenImage>> faults = new ArrayList<>();
 
     private int number;
+    private int whole;
+    private int[] shared = new int[0];
     private int places;
     private int pending;
     private int failedPlace;
@@ -39,9 +42,21 @@ final class BatchMemory {
         }
     }
 
-    /** Begins batch {@code number}, which has {@code size} places. */
+    /** Begins a batch that no other process has a share of. */
     void begin(int batchNumber, int size) {
+        begin(batchNumber, size, size, IntStream.range(0, size).toArray());
+    }
+
+    /**
+     * Begins batch {@code number}, which has {@code size} places.
+     *
+     * @param all images of the batch in all processes
+     * @param ownPlaces {@code [size]}, which of them these are
+     */
+    void begin(int batchNumber, int size, int all, int[] ownPlaces) {
         number = batchNumber;
+        whole = all;
+        shared = ownPlaces.clone();
         places = size;
         pending = size;
         failure = null;
@@ -94,6 +109,7 @@ final class BatchMemory {
 
     /** The batch, with empty places closed up. */
     Batch batch() {
+        int[] kept = shared.clone();
         int size = 0;
         for (int place = 0; place < places; place++) {
             if (indices[place] != EMPTY) {
@@ -101,6 +117,7 @@ final class BatchMemory {
                     bytes.put(4 * floats * size, bytes, 4 * floats * place, 4 * floats);
                     indices[size] = indices[place];
                     labels[size] = labels[place];
+                    kept[size] = kept[place];
                 }
                 size++;
             }
@@ -114,6 +131,8 @@ final class BatchMemory {
                 shape.width(),
                 used,
                 Arrays.copyOf(labels, size),
-                Arrays.copyOf(indices, size));
+                Arrays.copyOf(indices, size),
+                whole,
+                Arrays.copyOf(kept, size));
     }
 }

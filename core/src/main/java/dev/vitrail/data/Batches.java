@@ -24,7 +24,9 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     private final SampleReader reader;
     private final int epoch;
     private final int[] order;
-    private final int batchSize;
+    private final int[] positions; // of the order, those that are this process's
+    private final Loader.Options options;
+    private final int batchSize; // of those
     private final int batchCount;
     private final int workerCount;
     private final BatchMemory[] ring; // batch b lies in ring[b % ring.length]
@@ -47,6 +49,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
      * @param count batches of the epoch
      * @param first the batch to begin with
      * @param order of the pictures
+     * @param positions of the order that are loaded, batch after batch
      */
     Batches(
             SampleReader reader,
@@ -55,12 +58,16 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
             int epoch,
             int first,
             int[] order,
+            int[] positions,
             BatchMemory[] ring) {
         this.reader = reader;
         this.epoch = epoch;
         this.order = order;
-        this.batchSize = options.batch();
-        this.batchCount = count;
+        this.positions = positions;
+        this.options = options;
+        // Of a last batch that is not full, a process may have nothing.
+        this.batchSize = Math.max(1, options.share().places(options.batch()).length);
+        this.batchCount = Math.min(count, (positions.length + batchSize - 1) / batchSize);
         this.workerCount = options.workers();
         this.ring = ring.clone();
         this.nextPosition = first * batchSize;
@@ -185,7 +192,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
             Throwable cause = null;
             for (int i = 0; i < claim.count && cause == null; i++) {
                 try {
-                    reader.fill(claim.memory, first + i, epoch, order, claim.position + i);
+                    reader.fill(claim.memory, first + i, epoch, order, positions[claim.position + i]);
                 } catch (Throwable e) { // whatever it is, the consumer must hear of it instead of waiting for ever
                     failed = first + i;
                     cause = e;
@@ -207,10 +214,11 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
                 return null;
             }
             int place = nextPosition % batchSize;
-            int size = Math.min(batchSize, order.length - batch * batchSize);
+            int size = Math.min(batchSize, positions.length - batch * batchSize);
             BatchMemory memory = ring[batch % ring.length];
             if (place == 0) {
-                memory.begin(batch, size);
+                int whole = Math.min(options.batch(), order.length - batch * options.batch());
+                memory.begin(batch, size, whole, options.share().places(whole));
             }
             int share = Math.max(1, Math.min(MOST_CLAIMED, size / (4 * workerCount)));
             int count = Math.min(share, size - place);

@@ -10,6 +10,7 @@ import dev.vitrail.files.AtomicFile;
 import java.io.File;
 import java.io.IOException;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.CRC32C;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
@@ -59,6 +61,15 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         var entries = new ArrayList<>(train.entries);
         entries.addAll(of(sets.validation()).entries);
         return new Inventory(train.classes, entries);
+    }
+
+    /** How many images and classes there are, and a checksum (CRC-32C) of all that is known of them. */
+    public String summary() {
+        var sum = new CRC32C();
+        classes.forEach(name -> sum.update((name + "\n").getBytes(StandardCharsets.UTF_8)));
+        entries.forEach(entry -> sum.update(
+                "%s\n%d\n%d\n".formatted(entry.name, entry.stamp, entry.label).getBytes(StandardCharsets.UTF_8)));
+        return "%d images of %d classes, checksum %x".formatted(entries.size(), classes.size(), sum.getValue());
     }
 
     /** What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty if nothing is. */

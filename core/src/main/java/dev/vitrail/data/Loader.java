@@ -43,8 +43,10 @@ public final class Loader implements AutoCloseable {
      * @param dropLast whether a last batch that is not full is left out
      * @param onBroken what to do about a picture that cannot be read
      * @param seed of what the transform draws
+     * @param share of every batch that this process loads; what is in it follows from the whole batch
      */
-    public record Options(int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed) {
+    public record Options(
+            int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed, BatchShare share) {
         private static final int MOST_WORKERS = 8;
 
         public Options {
@@ -54,6 +56,11 @@ public final class Loader implements AutoCloseable {
             workers = workers > 0
                     ? workers
                     : Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors());
+        }
+
+        /** All of every batch. */
+        public Options(int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed) {
+            this(batch, workers, prefetch, dropLast, onBroken, seed, BatchShare.WHOLE);
         }
 
         /** Full batches, broken pictures replaced. */
@@ -67,17 +74,22 @@ public final class Loader implements AutoCloseable {
         }
 
         public Options withWorkers(int count) {
-            return new Options(batch, count, prefetch, dropLast, onBroken, seed);
+            return new Options(batch, count, prefetch, dropLast, onBroken, seed, share);
         }
 
         public Options withOnBroken(OnBroken choice) {
-            return new Options(batch, workers, prefetch, dropLast, choice, seed);
+            return new Options(batch, workers, prefetch, dropLast, choice, seed, share);
+        }
+
+        public Options withShare(BatchShare own) {
+            return new Options(batch, workers, prefetch, dropLast, onBroken, seed, own);
         }
     }
 
     private final Sampler sampler;
     private final Options options;
     private final SampleReader reader;
+    private final int own; // images of a full batch that are this process's
     private final BatchMemory[] ring;
     private Optional<Batches> open = Optional.empty();
 
@@ -101,17 +113,23 @@ public final class Loader implements AutoCloseable {
                 "%s: fewer than one batch of %d; make the batch smaller or add images",
                 set.describe(),
                 options.batch());
-        long bytes = 4L * transform.channels() * transform.height() * transform.width() * options.batch();
+        own = options.share().places(options.batch()).length;
+        require(
+                own > 0 || !options.dropLast(),
+                "a batch of %d images cannot be shared by %d processes: make it larger, or start fewer processes",
+                options.batch(),
+                options.share().processes());
+        long bytes = 4L * transform.channels() * transform.height() * transform.width() * own;
         require(
                 bytes <= Integer.MAX_VALUE,
                 "a batch of %d images of %d×%d pixels needs %,d MiB, and 2,047 is the most; make it smaller",
-                options.batch(),
+                own,
                 transform.height(),
                 transform.width(),
                 bytes >> 20);
         this.ring = new BatchMemory[Math.min(options.prefetch() + 1, batches())];
         for (int i = 0; i < ring.length; i++) {
-            ring[i] = new BatchMemory(options.batch(), transform);
+            ring[i] = new BatchMemory(own, transform);
         }
     }
 
@@ -144,7 +162,8 @@ public final class Loader implements AutoCloseable {
             throw new IllegalStateException("the sampler announced %d positions and epoch %d has %d"
                     .formatted(sampler.length(), epoch, order.length));
         }
-        Batches batches = new Batches(reader, options, batches(), epoch, first, order, ring);
+        int[] positions = options.share().positions(order.length, options.batch());
+        Batches batches = new Batches(reader, options, batches(), epoch, first, order, positions, ring);
         open = Optional.of(batches);
         return batches;
     }

@@ -272,7 +272,8 @@ public final class Functional {
         if (q.handle.is_meta()) {
             return Tensor.empty(q.dtype(), Device.META, q.size(0), q.size(1), q.size(2), v.size(3));
         }
-        if (Gradients.recorded() && isHalfOnCpu(q)) {
+        if (Gradients.recorded() && isHalfOnCpu(q)
+                || dropout > 0 && SharedBatch.current().isPresent()) {
             var weights = attentionWeights(q, k, mask, scale);
             return new Tensor((dropout > 0 ? dropout(weights, dropout) : weights).handle.matmul(v.handle));
         }
@@ -377,8 +378,17 @@ public final class Functional {
         return new Tensor(torch.log_sigmoid(x.handle));
     }
 
-    /** Zeroes elements with that probability and divides the others by its complement. */
+    /**
+     * Zeroes elements with that probability and divides the others by its complement.
+     *
+     * @param probability in [0, 1)
+     */
     public static Tensor dropout(Tensor x, double probability) {
+        if (SharedBatch.current().isPresent()) {
+            double keep = 1 - probability;
+            var mask = SharedBatch.bernoulli(keep, x.device(), x.shape());
+            return x.times(mask.timesInPlace(1 / keep).to(x.dtype()));
+        }
         return new Tensor(torch.dropout(x.handle, probability, true));
     }
 

@@ -2,9 +2,11 @@ package dev.vitrail.engine;
 
 import com.sun.jna.Callback;
 import com.sun.jna.CallbackReference;
+import com.sun.jna.Library;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Platform;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Warning;
 import org.bytedeco.pytorch.global.torch;
@@ -26,6 +28,12 @@ final class NativeMessages {
 
     private static final Memory TABLE = new Memory(3L * Native.POINTER_SIZE);
 
+    /** The standard output stream's descriptor, and the flag of fcntl.h. */
+    private static final int OUTPUT = 1, WRITE_ONLY = 1;
+
+    /** How many threads have closed it, and a copy of what it was. */
+    private static int silent, output;
+
     private NativeMessages() {}
 
     /** Sends libtorch's warnings to the logger, and keeps NNPACK out of convolutions. */
@@ -40,6 +48,52 @@ final class NativeMessages {
             TABLE.setPointer(2L * Native.POINTER_SIZE, CallbackReference.getFunctionPointer(HANDLER));
             base.setPointer(0, TABLE);
         }
+    }
+
+    /**
+     * Does work of a library that greets on the standard output stream, which belongs to results; what is written there meanwhile is
+     * dropped. Several threads may do such work at once.
+     */
+    static <T> T withoutOutput(Supplier<T> work) {
+        if (!Platform.isLinux() && !Platform.isMac()) {
+            return work.get();
+        }
+        closeOutput();
+        try {
+            return work.get();
+        } finally {
+            reopenOutput();
+        }
+    }
+
+    private static synchronized void closeOutput() {
+        if (silent++ == 0) {
+            var c = Native.load(Platform.C_LIBRARY_NAME, Descriptors.class);
+            output = c.dup(OUTPUT);
+            int nowhere = c.open("/dev/null", WRITE_ONLY);
+            if (output >= 0 && nowhere >= 0) {
+                c.dup2(nowhere, OUTPUT);
+            }
+            c.close(nowhere);
+        }
+    }
+
+    private static synchronized void reopenOutput() {
+        if (--silent == 0 && output >= 0) {
+            var c = Native.load(Platform.C_LIBRARY_NAME, Descriptors.class);
+            c.dup2(output, OUTPUT);
+            c.close(output);
+        }
+    }
+
+    private interface Descriptors extends Library {
+        int dup(int descriptor);
+
+        int dup2(int from, int to);
+
+        int open(String path, int flags);
+
+        int close(int descriptor);
     }
 
     private static void log(com.sun.jna.Pointer handler, com.sun.jna.Pointer warning) {

@@ -99,6 +99,7 @@ public final class Recomputation implements AutoCloseable {
         private final boolean differentiated;
         private final Autocast.Setting precision;
         private final List<byte[]> random;
+        private final Optional<SharedBatch> batch = SharedBatch.current();
         private final Device device;
         private final List<FunctionPreHook> hooks = new ArrayList<>();
         private Optional<Tensor> input = Optional.empty();
@@ -149,6 +150,7 @@ public final class Recomputation implements AutoCloseable {
             REPEATING.set(true);
             try (var frame = Frame.open();
                     var on = Gradients.on();
+                    var shared = batch.map(SharedBatch::reopen).orElse(null);
                     var weights = WeightGradients.open()) {
                 var leaf = leaf(input.orElseThrow());
                 Tensor result;

@@ -1,5 +1,7 @@
 package dev.vitrail.engine;
 
+import com.sun.jna.NativeLibrary;
+
 /**
  * Loads the natives ahead of need, for a program whose whole process is its own, such as a command.
  *
@@ -25,6 +27,18 @@ public final class Startup {
         loading.start();
         // A process that ends while a library is being opened would take apart what is not yet put together.
         Runtime.getRuntime().addShutdownHook(new Thread(() -> await(loading), "vitrail-start-ends"));
+    }
+
+    /**
+     * Ends the process at once, without its shutdown hooks and the destructors of libraries, whatever its threads are doing: for one that
+     * cannot end in order.
+     */
+    public static void leave(int status) {
+        try {
+            NativeLibrary.getProcess().getFunction("_exit").invokeVoid(new Object[] {status});
+        } catch (UnsatisfiedLinkError e) {
+            Runtime.getRuntime().halt(status); // where the C library has no such function
+        }
     }
 
     /** Whether {@link #begin} was called. */

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.javacpp.Pointer;
@@ -75,6 +76,16 @@ public final class Tensor {
         try (var data = new FloatPointer(values)) {
             return new Tensor(
                     torch.from_blob(data, shape, options(DType.F32, Device.CPU)).clone());
+        }
+    }
+
+    /** A copy of the values, F64. */
+    public static Tensor of(double[] values, long... shape) {
+        Natives.load();
+        checkCount(values.length, shape);
+        try (var data = new DoublePointer(values)) {
+            return new Tensor(
+                    torch.from_blob(data, shape, options(DType.F64, Device.CPU)).clone());
         }
     }
 
@@ -217,6 +228,19 @@ public final class Tensor {
             }
             var dense = plain(DType.F32);
             new FloatPointer(dense.data_ptr()).get(values);
+            return values;
+        });
+    }
+
+    /** All elements, row-major, converted to 64-bit floats. */
+    public double[] toDoubles() {
+        return Frame.compute(() -> {
+            var values = new double[Math.toIntExact(count())];
+            if (values.length == 0) {
+                return values;
+            }
+            var dense = plain(DType.F64);
+            new DoublePointer(dense.data_ptr()).get(values);
             return values;
         });
     }

@@ -1,7 +1,10 @@
 package dev.vitrail.engine;
 
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,16 +31,36 @@ public final class WeightGradients implements AutoCloseable {
         }
     }
 
+    /** Hears when gradients are complete, so that what is done with them can begin while others are computed. */
+    public interface Listener {
+        /**
+         * The backward pass is over.
+         *
+         * @param later weights whose gradients are still to be computed; those of all other parameters are complete
+         */
+        void computing(List<Tensor> later);
+
+        /** The gradient of a weight is complete. */
+        void complete(Tensor weight);
+    }
+
     private final @Nullable WeightGradients outer;
+    private final Optional<Listener> listener;
     private final List<Product> products = new ArrayList<>();
 
-    private WeightGradients(@Nullable WeightGradients outer) {
+    private WeightGradients(@Nullable WeightGradients outer, Optional<Listener> listener) {
         this.outer = outer;
+        this.listener = listener;
     }
 
     /** Begins to put off weight gradients of this thread's forward passes, until closed. */
     public static WeightGradients open() {
-        var opened = new WeightGradients(CURRENT.get());
+        return open(Optional.empty());
+    }
+
+    /** The same, telling a listener while {@link #compute} works. */
+    public static WeightGradients open(Optional<Listener> listener) {
+        var opened = new WeightGradients(CURRENT.get(), listener);
         CURRENT.set(opened);
         return opened;
     }
@@ -76,10 +99,19 @@ public final class WeightGradients implements AutoCloseable {
 
     /** Adds the gradients of all weights since the last call. */
     public void compute() {
+        // A weight that is used more than once is complete after the first of its products.
+        Map<Tensor, Integer> first = new IdentityHashMap<>();
+        for (int i = products.size() - 1; i >= 0; i--) {
+            first.put(products.get(i).weight, i);
+        }
+        listener.ifPresent(hears -> hears.computing(List.copyOf(first.keySet())));
         try (var off = Gradients.off()) {
             for (int i = products.size() - 1; i >= 0; i--) {
                 var product = products.get(i);
                 Frame.run(() -> add(product));
+                if (Integer.valueOf(i).equals(first.get(product.weight))) {
+                    listener.ifPresent(hears -> hears.complete(product.weight));
+                }
             }
         } finally {
             forget();

@@ -1,6 +1,8 @@
 package dev.vitrail.eval;
 
+import java.util.Iterator;
 import java.util.List;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
@@ -57,6 +59,22 @@ public record Calibration(List<Bin> bins) {
             images[bin]++;
             correct[bin] += right ? 1 : 0;
             confidence[bin] += probability;
+        }
+
+        /** Gives three numbers of each bin. */
+        void tell(DoubleStream.Builder numbers) {
+            for (int i = 0; i < BINS; i++) {
+                numbers.add(images[i]).add(correct[i]).add(confidence[i]);
+            }
+        }
+
+        /** Adds what another has {@linkplain #tell told}. */
+        void add(Iterator<Double> numbers) {
+            for (int i = 0; i < BINS; i++) {
+                images[i] += numbers.next().longValue();
+                correct[i] += numbers.next().longValue();
+                confidence[i] += numbers.next();
+            }
         }
 
         Calibration calibration() {

@@ -4,9 +4,11 @@ import dev.vitrail.errors.VitrailException;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
@@ -90,6 +92,21 @@ public record ConfusionMatrix(int classes, Map<Cell, Long> cells) {
 
         void add(int truth, int prediction) {
             cells.merge(new Cell(truth, prediction), 1L, Long::sum);
+        }
+
+        /** Gives the number of pairs, and of each its classes and its count. */
+        void tell(DoubleStream.Builder numbers) {
+            numbers.add(cells.size());
+            cells.forEach((cell, count) ->
+                    numbers.add(cell.truth).add(cell.prediction).add(count));
+        }
+
+        /** Adds what another has {@linkplain #tell told}. */
+        void add(Iterator<Double> numbers) {
+            for (int left = numbers.next().intValue(); left > 0; left--) {
+                var cell = new Cell(numbers.next().intValue(), numbers.next().intValue());
+                cells.merge(cell, numbers.next().longValue(), Long::sum);
+            }
         }
 
         ConfusionMatrix matrix() {

@@ -2,6 +2,7 @@ package dev.vitrail.eval;
 
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.RandomState;
+import dev.vitrail.engine.SharedBatch;
 import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.MaskedPatches;
@@ -9,6 +10,7 @@ import dev.vitrail.models.Model;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 
@@ -67,6 +69,16 @@ public record Evaluation(
         return seconds == 0 ? 0 : images / seconds;
     }
 
+    /** How processes that each evaluate a part of the images put what they have counted together. */
+    @FunctionalInterface
+    public interface Together {
+        /** What this process has counted. */
+        Together ALONE = List::of;
+
+        /** What each process has counted, in an order that is the same in all of them. */
+        List<double[]> gather(double[] counted);
+    }
+
     /** Evaluates without watching. */
     public static Evaluation of(Model model, Iterator<Batch> batches) {
         return of(model, batches, images -> {});
@@ -81,6 +93,15 @@ public record Evaluation(
      * @throws VitrailException if a label is no class of the model
      */
     public static Evaluation of(Model model, Iterator<Batch> batches, LongConsumer progress) {
+        return of(model, batches, progress, Together.ALONE);
+    }
+
+    /**
+     * The same where several processes have a part of each batch; the result is that of all, in each of them.
+     *
+     * @param together is called once, after the last batch
+     */
+    public static Evaluation of(Model model, Iterator<Batch> batches, LongConsumer progress, Together together) {
         boolean training = model.training();
         model.train(false);
         var tally = new MetricAccumulator(model.config().classes());
@@ -101,7 +122,7 @@ public record Evaluation(
         } finally {
             model.train(training);
         }
-        return tally.evaluation((System.nanoTime() - start) / 1e9);
+        return tally.together(together).evaluation((System.nanoTime() - start) / 1e9);
     }
 
     /** Seed of the patches that are hidden when a model is judged: the same ones every time. */
@@ -114,6 +135,12 @@ public record Evaluation(
      * @param progress told how many images are done, after every batch
      */
     public static Evaluation ofMaskedPatches(MaskedPatches model, Iterator<Batch> batches, LongConsumer progress) {
+        return ofMaskedPatches(model, batches, progress, Together.ALONE);
+    }
+
+    /** The same where several processes have a part of each batch: the patches that are hidden are those that one process would hide. */
+    public static Evaluation ofMaskedPatches(
+            MaskedPatches model, Iterator<Batch> batches, LongConsumer progress, Together together) {
         boolean training = model.training();
         var device = model.device();
         var random = RandomState.save(device);
@@ -126,7 +153,11 @@ public record Evaluation(
             while (batches.hasNext()) {
                 var batch = batches.next();
                 if (batch.size() > 0) {
-                    images += Inference.of(model, batch, pixels -> add(tally, model.guess(pixels), batch));
+                    try (var shared = batch.whole() == batch.size()
+                            ? null
+                            : SharedBatch.open(batch.whole(), batch.places(), Optional.empty())) {
+                        images += Inference.of(model, batch, pixels -> add(tally, model.guess(pixels), batch));
+                    }
                     progress.accept(images);
                 }
             }
@@ -134,7 +165,7 @@ public record Evaluation(
             RandomState.restore(device, random);
             model.train(training);
         }
-        return tally.evaluation((System.nanoTime() - start) / 1e9);
+        return tally.together(together).evaluation((System.nanoTime() - start) / 1e9);
     }
 
     private static int add(MetricAccumulator tally, MaskedPatches.Guess guess, Batch batch) {

@@ -3,6 +3,7 @@ package dev.vitrail.eval;
 import dev.vitrail.errors.VitrailException;
 import java.util.Comparator;
 import java.util.PriorityQueue;
+import java.util.stream.DoubleStream;
 
 /** Counts what becomes an {@link Evaluation}. Sums are 64-bit floats: exact to more digits than anybody prints. */
 final class MetricAccumulator {
@@ -90,6 +91,49 @@ final class MetricAccumulator {
         if (worst.size() > Evaluation.MISTAKES) {
             worst.remove();
         }
+    }
+
+    /** All that was counted, as numbers that {@link #add(double[])} takes. */
+    double[] counted() {
+        var numbers =
+                DoubleStream.builder().add(images).add(correct1).add(correct5).add(nll);
+        confusion.tell(numbers);
+        calibration.tell(numbers);
+        worst.forEach(mistake -> numbers.add(mistake.index())
+                .add(mistake.truth())
+                .add(mistake.prediction())
+                .add(mistake.probability())
+                .add(mistake.truthProbability()));
+        return numbers.build().toArray();
+    }
+
+    /** Adds what another has {@linkplain #counted counted}. */
+    void add(double[] counted) {
+        var numbers = DoubleStream.of(counted).iterator();
+        images += numbers.next().longValue();
+        correct1 += numbers.next().longValue();
+        correct5 += numbers.next().longValue();
+        nll += numbers.next();
+        confusion.add(numbers);
+        calibration.add(numbers);
+        while (numbers.hasNext()) {
+            keep(new Mistake(
+                    numbers.next().intValue(),
+                    numbers.next().intValue(),
+                    numbers.next().intValue(),
+                    numbers.next(),
+                    numbers.next()));
+        }
+    }
+
+    /** What all processes have counted. */
+    MetricAccumulator together(Evaluation.Together how) {
+        if (how == Evaluation.Together.ALONE) {
+            return this;
+        }
+        var all = new MetricAccumulator(classes);
+        how.gather(counted()).forEach(all::add);
+        return all;
     }
 
     Evaluation evaluation(double seconds) {

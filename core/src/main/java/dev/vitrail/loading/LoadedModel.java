@@ -4,6 +4,7 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.ClassNames;
 import dev.vitrail.data.ImageNetClasses;
+import dev.vitrail.engine.Frame;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.PreprocessingOverrides;
@@ -15,6 +16,7 @@ import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.PretrainedConfig;
 import dev.vitrail.weights.StateDict;
 import dev.vitrail.weights.hub.Hub;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,6 +25,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 
 /**
  * A model with its weights, and all that is known of how to use it.
@@ -104,6 +107,16 @@ public record LoadedModel(
                         !config.poolName().equals(variant.config().poolName()))
                 .withOrigin(variant.origin())
                 .withLabels(classNames);
+    }
+
+    /** A checksum of the names and values of all parameters (CRC-32C), in hexadecimal digits. */
+    public String checksum() {
+        var sum = new CRC32C();
+        Frame.run(() -> model.parameters().forEach((name, parameter) -> {
+            sum.update(name.getBytes(StandardCharsets.UTF_8));
+            sum.update(parameter.value().toBytes());
+        }));
+        return Long.toHexString(sum.getValue());
     }
 
     /** The same model with more to say about how it was loaded. */

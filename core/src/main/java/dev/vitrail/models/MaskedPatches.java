@@ -5,6 +5,7 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.SharedBatch;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.nn.Init;
@@ -131,14 +132,17 @@ public final class MaskedPatches extends Model {
     record Corruption(Tensor places, Tensor others, Tensor roles) {
         static Corruption draw(long B, long N, Device device) {
             int M = (int) Math.max(1, Math.round(CORRUPTED * N));
-            var places = Tensor.rand(B, N).topk(M).get(1);
+            var places = SharedBatch.rand(B, N).topk(M).get(1);
             // One to N−1 places further on; behind the last place comes the first.
-            var sum =
-                    Tensor.rand(B, M).times(Math.max(1, N - 1)).floor().plus(1).plus(places.to(DType.F32));
+            var sum = SharedBatch.rand(B, M)
+                    .times(Math.max(1, N - 1))
+                    .floor()
+                    .plus(1)
+                    .plus(places.to(DType.F32));
             var others =
                     sum.minus(sum.greaterThan(N - 1).to(DType.F32).times(N)).to(DType.I64);
             return new Corruption(
-                    places.to(device), others.to(device), Tensor.rand(B, M).to(device));
+                    places.to(device), others.to(device), SharedBatch.rand(B, M).to(device));
         }
 
         /**

@@ -7,6 +7,7 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.FusedConvolution;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Recomputation;
+import dev.vitrail.engine.SharedBatch;
 import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * non-linearity that may follow it.
  *
  * <p>While training it uses the statistics of the batch and updates its running ones; otherwise the running ones are
- * constants.
+ * constants. The batch is that of this process, or that of all where they share one and sum ({@link SharedBatch#sums}).
  */
 public final class BatchNorm2d extends Layer {
     private static final double EPS = 1e-5;
@@ -57,8 +58,9 @@ public final class BatchNorm2d extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
+        long values = (SharedBatch.sums() ? SharedBatch.inWhole(x.count()) : x.count()) / x.size(1); // a channel
         require(
-                !training() || x.count() > x.size(1),
+                !training() || values > 1,
                 "batch normalisation trains on more than one value a channel, found a batch of %d with maps of %d×%d: take larger"
                         + " batches or images",
                 x.size(0),
@@ -71,15 +73,40 @@ public final class BatchNorm2d extends Layer {
                 batches.value().plusInPlace(Tensor.of(new long[] {1}));
             }
         }
-        var y = Functional.batchNorm(
-                x,
-                weight.value(),
-                bias.value(),
-                counted || !training() ? mean.value() : null,
-                counted || !training() ? variance.value() : null,
-                training(),
-                MOMENTUM,
-                eps);
+        var y = training() && SharedBatch.sums()
+                ? synchronised(x, values, counted)
+                : Functional.batchNorm(
+                        x,
+                        weight.value(),
+                        bias.value(),
+                        counted || !training() ? mean.value() : null,
+                        counted || !training() ? variance.value() : null,
+                        training(),
+                        MOMENTUM,
+                        eps);
         return activation == null ? y : activation.applyInPlace(y);
+    }
+
+    /**
+     * With the statistics of all processes' images: their mean first and then the squares about it, since the difference of large sums
+     * would lose digits.
+     */
+    private Tensor synchronised(Tensor x, double values, boolean counted) {
+        long channels = x.size(1);
+        var full = x.to(DType.F32);
+        var center = SharedBatch.sum(full.sum(false, 0, 2, 3)).times(1 / values); //   [C]
+        var centered = full.minus(center.reshape(1, channels, 1, 1));
+        var spread = SharedBatch.sum(centered.power(2).sum(false, 0, 2, 3)).times(1 / values); // [C]
+        if (counted) {
+            try (var off = Gradients.off()) {
+                mean.value().lerpInPlace(center.detach(), MOMENTUM);
+                // The running variance is that of the population that the batch is a sample of.
+                variance.value().lerpInPlace(spread.detach().times(values / (values - 1)), MOMENTUM);
+            }
+        }
+        var scale = spread.plus(eps).power(-0.5).times(weight.value());
+        return centered.times(scale.reshape(1, channels, 1, 1))
+                .plus(bias.value().reshape(1, channels, 1, 1))
+                .to(x.dtype());
     }
 }

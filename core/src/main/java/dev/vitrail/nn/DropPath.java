@@ -1,7 +1,7 @@
 package dev.vitrail.nn;
 
-import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
+import dev.vitrail.engine.SharedBatch;
 import dev.vitrail.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
@@ -54,8 +54,7 @@ public final class DropPath extends Layer {
         Arrays.fill(shape, 1);
         shape[0] = x.size(0);
         double keep = 1 - probability;
-        var mask = Tensor.empty(DType.F32, Device.CPU, shape).bernoulliInPlace(keep);
-        return keep(x, mask.to(x.device()), keep);
+        return keep(x, SharedBatch.bernoulli(keep, Device.CPU, shape).to(x.device()), keep);
     }
 
     /**

@@ -37,6 +37,26 @@ public record EpochSummary(
     private static final String COLUMNS = "epoch,learning_rate,train_loss,train_top1,val_loss,val_top1,val_top5";
     private static final String TIMING_COLUMNS = "epoch,seconds,images_per_second";
 
+    /** All of it, in the order of the components. */
+    double[] numbers() {
+        return new double[] {
+            epoch,
+            learningRate,
+            trainLoss,
+            trainTop1,
+            validationLoss,
+            validationTop1,
+            validationTop5,
+            seconds,
+            imagesPerSecond
+        };
+    }
+
+    /** What {@link #numbers} gave. */
+    static EpochSummary of(double[] n) {
+        return new EpochSummary((int) n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
+    }
+
     /** What a run gives again whenever it is made again, digit for digit: the rows of {@code summary.csv}. */
     static String csv(List<EpochSummary> rows) {
         return text(COLUMNS, rows, row -> "%d,%s,%s,%s,%s,%s,%s"

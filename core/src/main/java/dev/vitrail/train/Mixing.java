@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * Mixes the images of a batch, and their labels with them: mixup (Zhang et al., 2018, arXiv:1710.09412) lays one over another, CutMix (Yun et
@@ -156,13 +157,30 @@ public record Mixing(
      * @param classes K
      */
     public Mixed apply(Tensor images, Tensor labels, long classes, RandomGenerator random) {
-        images.requireDims(4, "a batch to mix");
         int count = Math.toIntExact(images.size(0));
+        return apply(
+                images,
+                labels,
+                classes,
+                random,
+                count,
+                IntStream.range(0, count).toArray());
+    }
+
+    /**
+     * Mixes a process's share of a batch as it would be mixed in the whole batch.
+     *
+     * @param whole images in the whole batch, even
+     * @param places {@code [B]}, which of them these are: with image i comes image whole − 1 − i
+     */
+    public Mixed apply(Tensor images, Tensor labels, long classes, RandomGenerator random, int whole, int[] places) {
+        images.requireDims(4, "a batch to mix");
         require(
-                count % 2 == 0,
+                whole % 2 == 0,
                 "mixing takes the images of a batch in pairs and needs an even number, found %d; change the batch size",
-                count);
-        var mixes = draw(count, Math.toIntExact(images.size(2)), Math.toIntExact(images.size(3)), random);
+                whole);
+        var all = draw(whole, Math.toIntExact(images.size(2)), Math.toIntExact(images.size(3)), random);
+        var mixes = IntStream.of(places).mapToObj(all::get).toList();
         mix(images, mixes);
         return new Mixed(images, targets(labels, mixes, classes, smoothing));
     }

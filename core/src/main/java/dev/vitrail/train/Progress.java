@@ -25,6 +25,16 @@ record Progress(
         int bestEpoch,
         double epochSeconds,
         int skipped) {
+    /** All of it, in the order of the components. */
+    double[] numbers() {
+        return new double[] {epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped};
+    }
+
+    /** What {@link #numbers} gave. */
+    static Progress of(double[] n) {
+        return new Progress((int) n[0], (int) n[1], n[2], n[3], (long) n[4], n[5], n[6], (int) n[7], n[8], (int) n[9]);
+    }
+
     static Progress start() {
         return new Progress(0, 0, 0, 0, 0, 0, Double.POSITIVE_INFINITY, 0, 0, 0);
     }

@@ -1,5 +1,6 @@
 package dev.vitrail.train;
 
+import dev.vitrail.distributed.ProcessGroup;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
@@ -134,6 +135,33 @@ final class RunState {
         }
         RandomState.restore(model.device(), random);
         return progress;
+    }
+
+    /**
+     * Gives all processes of a group the state that rank 0 has.
+     *
+     * @param progress of rank 0; of the others anything
+     * @return that of rank 0
+     */
+    static Progress share(ProcessGroup group, Progress progress, Module model, TrainingStep step) {
+        if (group.isSingle()) {
+            return progress;
+        }
+        group.broadcast(List.copyOf(tensors(model, step).values()), 0);
+        var random = RandomState.save(model.device()).stream()
+                .map(state -> Frame.compute(() -> {
+                    var bytes = Tensor.of(state, state.length);
+                    group.broadcast(List.of(bytes), 0);
+                    return bytes.toBytes();
+                }))
+                .toList();
+        RandomState.restore(model.device(), random);
+        return Progress.of(numbers(group, progress.numbers()));
+    }
+
+    /** The numbers of rank 0, as many as it has. */
+    static double[] numbers(ProcessGroup group, double[] own) {
+        return group.gather(group.isFirst() ? own : new double[0]).get(0);
     }
 
     private static Progress progress(StateDict saved) {

@@ -8,6 +8,8 @@ import static dev.vitrail.train.TrainingOptions.SEED;
 
 import dev.vitrail.data.Batch;
 import dev.vitrail.data.Batches;
+import dev.vitrail.distributed.PeerLostException;
+import dev.vitrail.distributed.ProcessGroup;
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.NativeMemory;
@@ -20,13 +22,18 @@ import dev.vitrail.models.Model;
 import dev.vitrail.weights.FolderConfig;
 import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.StoredTensor;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.stream.DoubleStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,16 +63,22 @@ public final class Trainer implements AutoCloseable {
     private final RunFolder folder;
     private final Device device;
     private final TrainingStep step;
+    private final ProcessGroup group;
     private final int steps;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private final List<EpochSummary> rows = new ArrayList<>();
     private final Throughput pace = new Throughput();
     private Progress progress = Progress.start();
     private long saved = System.nanoTime();
+    /** Of this process; a group stops when all have heard of it. */
     private volatile boolean stopRequested;
 
-    private Trainer(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
+    private boolean stopAgreed;
+
+    private Trainer(
+            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, ProcessGroup group) {
         this.plan = plan;
+        this.group = group;
         this.loaders = loaders;
         this.folder = folder;
         config = plan.config();
@@ -73,7 +86,7 @@ public final class Trainer implements AutoCloseable {
         description = plan.description();
         steps = plan.stepsPerEpoch();
         device = model.device();
-        step = new TrainingStep(config, model, loss);
+        step = new TrainingStep(config, model, loss, group);
     }
 
     /**
@@ -85,9 +98,21 @@ public final class Trainer implements AutoCloseable {
      * @throws VitrailException if the folder holds a run already
      */
     public static Trainer begin(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
-        return open(plan, loss, loaders, folder, trainer -> {
-            folder.begin(plan.config());
-            folder.removeUnfinished();
+        return begin(plan, loss, loaders, folder, ProcessGroup.single());
+    }
+
+    /**
+     * Begins a run of a group of processes. Each calls this with the same plan and its own loaders; rank 0 alone writes the folder.
+     *
+     * @throws VitrailException if the folder holds a run already
+     */
+    public static Trainer begin(
+            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, ProcessGroup group) {
+        return open(plan, loss, loaders, folder, group, trainer -> {
+            if (group.isFirst()) {
+                folder.begin(plan.config());
+                folder.removeUnfinished();
+            }
             RandomState.seed(plan.config().get(SEED) + 1); // the first weights have drawn from the seed itself
         });
     }
@@ -99,20 +124,55 @@ public final class Trainer implements AutoCloseable {
      * @throws VitrailException if there is none, or it belongs to another model
      */
     public static Trainer resume(TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder) {
-        folder.requireBegun();
-        folder.removeUnfinished();
-        return open(plan, loss, loaders, folder, trainer -> {
+        return resume(plan, loss, loaders, folder, ProcessGroup.single());
+    }
+
+    /**
+     * Goes on with a run in a group of processes, as many or not as it began with. Rank 0 alone reads the folder, and gives the others what
+     * was saved.
+     *
+     * @throws VitrailException if there is none, or it belongs to another model
+     */
+    public static Trainer resume(
+            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, ProcessGroup group) {
+        if (group.isFirst()) {
+            folder.requireBegun();
+            folder.removeUnfinished();
+        }
+        return open(plan, loss, loaders, folder, group, trainer -> {
             RandomState.seed(plan.config().get(SEED) + 1);
-            if (folder.canResume()) {
+            if (group.isFirst() && folder.canResume()) {
                 trainer.progress = RunState.read(folder.state(), trainer.model, trainer.step);
                 trainer.rows.addAll(folder.rowsBefore(trainer.progress.epoch()));
+            }
+            if (!group.isSingle()) {
+                trainer.takeFromFirst();
             }
         });
     }
 
+    private void takeFromFirst() {
+        progress = RunState.share(group, progress, model, step);
+        var numbers = RunState.numbers(
+                group,
+                rows.stream()
+                        .flatMapToDouble(row -> DoubleStream.of(row.numbers()))
+                        .toArray());
+        rows.clear();
+        int each = EpochSummary.class.getRecordComponents().length;
+        for (int begin = 0; begin < numbers.length; begin += each) {
+            rows.add(EpochSummary.of(Arrays.copyOfRange(numbers, begin, begin + each)));
+        }
+    }
+
     private static Trainer open(
-            TrainingPlan plan, TrainingLoss loss, TrainingLoaders loaders, RunFolder folder, Consumer<Trainer> start) {
-        var trainer = new Trainer(plan, loss, loaders, folder);
+            TrainingPlan plan,
+            TrainingLoss loss,
+            TrainingLoaders loaders,
+            RunFolder folder,
+            ProcessGroup group,
+            Consumer<Trainer> start) {
+        var trainer = new Trainer(plan, loss, loaders, folder, group);
         try {
             start.accept(trainer);
             return trainer;
@@ -128,7 +188,9 @@ public final class Trainer implements AutoCloseable {
         return this;
     }
 
-    /** Asks the run to end after the step that it is making, its state saved. May be called from any thread. */
+    /**
+     * Asks the run to end after the step that it is making, its state saved; in a group, the others too. May be called from any thread.
+     */
     public void requestStop() {
         stopRequested = true;
     }
@@ -140,7 +202,7 @@ public final class Trainer implements AutoCloseable {
      */
     public TrainingResult run() {
         try {
-            while (progress.epoch() < plan.epochs() && !stopRequested) {
+            while (progress.epoch() < plan.epochs() && !stopping()) {
                 trainEpoch();
                 if (progress.step() == steps) {
                     endEpoch();
@@ -148,6 +210,8 @@ public final class Trainer implements AutoCloseable {
                     save();
                 }
             }
+        } catch (PeerLostException e) {
+            throw saved(e);
         } catch (RuntimeException e) {
             throw NativeMemory.ranOut(e) ? outOfMemory(e) : e;
         } finally {
@@ -162,12 +226,38 @@ public final class Trainer implements AutoCloseable {
                 rows.stream().mapToDouble(EpochSummary::seconds).sum() + progress.epochSeconds());
     }
 
+    /** Whether the run ends before its last epoch. */
+    private boolean stopping() {
+        return group.isSingle() ? stopRequested : stopAgreed;
+    }
+
+    /** Another process is gone: this one stands where its last step left it, and rank 0 saves that. */
+    private PeerLostException saved(PeerLostException lost) {
+        if (!group.isFirst()) {
+            return new PeerLostException(lost.getMessage() + ", so the training was stopped", lost);
+        }
+        try {
+            save();
+        } catch (VitrailException e) {
+            return new PeerLostException(
+                    "%s, so the training was stopped, and could not be saved (%s): go on from what was saved before in %s"
+                            .formatted(lost.getMessage(), e.getMessage(), folder.path()),
+                    lost);
+        }
+        return new PeerLostException(
+                "%s, so the training was stopped and saved in %s (epoch %d, step %d of %d): go on with --resume"
+                        .formatted(lost.getMessage(), folder.path(), progress.epoch() + 1, progress.step(), steps),
+                lost);
+    }
+
     private void trainEpoch() {
         step.begin();
         int accumulated = plan.gradientAccumulation();
         long before = System.nanoTime();
-        try (var pass = loaders.train().epoch(progress.epoch(), progress.step() * accumulated)) {
-            while (progress.step() < steps && !stopRequested) {
+        // Of a run that was saved between its last step and its validation, no batch is left.
+        int first = Math.min(progress.step() * accumulated, plan.batchesPerEpoch());
+        try (var pass = loaders.train().epoch(progress.epoch(), first)) {
+            while (progress.step() < steps && !stopping()) {
                 var outcome = step(pass, Math.min(accumulated, plan.batchesPerEpoch() - progress.step() * accumulated));
                 long now = System.nanoTime();
                 pace.add(outcome.images, (now - before) / 1e9);
@@ -176,7 +266,7 @@ public final class Trainer implements AutoCloseable {
                 if (outcome.images > 0) {
                     tell(outcome);
                 }
-                if (now - saved > 60e9 * config.get(SAVE_MINUTES) && progress.step() < steps && !stopRequested) {
+                if (now - saved > 60e9 * config.get(SAVE_MINUTES) && progress.step() < steps && !stopping()) {
                     save();
                 }
             }
@@ -197,6 +287,12 @@ public final class Trainer implements AutoCloseable {
     /** One update, by the gradients of {@code batches} batches. */
     private Outcome step(Batches pass, int batches) {
         double rate = plan.learningRate(updates(), rows);
+        return step.parallel()
+                .map(parallel -> together(parallel, pass, batches, rate))
+                .orElseGet(() -> alone(pass, batches, rate));
+    }
+
+    private Outcome alone(Batches pass, int batches, double rate) {
         var nothing = new Outcome(0, 0, 0, 0, rate);
         int images = 0;
         double lossSum = 0;
@@ -238,6 +334,110 @@ public final class Trainer implements AutoCloseable {
         return nothing;
     }
 
+    /** What a process finds in its share of a step, as numbers to add up over all. */
+    private enum Found {
+        IMAGES,
+        LOSS,
+        CORRECT,
+        /** Shares whose loss is not finite. */
+        BAD,
+        STOPS
+    }
+
+    /**
+     * A batch of a step, to look closer at where it went wrong.
+     *
+     * @param random the random numbers before it
+     */
+    private record Suspect(TrainingStep.Inputs inputs, List<byte[]> random) {}
+
+    /**
+     * The same as one process of a group: gradients are added up after the last batch, and then all decide alike. What goes wrong is told
+     * after the whole step, and not after the batch.
+     */
+    private Outcome together(DataParallel parallel, Batches pass, int batches, double rate) {
+        var random = RandomState.save(device);
+        try (var frame = Frame.open()) {
+            var buffers = step.buffers();
+            try {
+                var own = new double[Found.values().length];
+                var sums = new ArrayList<Runnable>(1);
+                var totals = Tensor.of(own, own.length);
+                Optional<Suspect> suspect = Optional.empty();
+                for (int i = 0; i < batches; i++) {
+                    var batch = pass.next();
+                    if (config.get(OBJECTIVE) == Objective.CLASSIFY) {
+                        checkLabels(batch);
+                    }
+                    var drawn = RandomState.save(device);
+                    var inputs = inputs(batch, i);
+                    boolean last = i == batches - 1;
+                    try (var shared = parallel.open(batch)) {
+                        double part = parallel.part(batch, step.loss(), inputs.target());
+                        var found = step.accumulate(
+                                inputs,
+                                part / batches,
+                                last ? Optional.of(parallel.gradients()) : Optional.empty(),
+                                forward -> {
+                                    own[Found.IMAGES.ordinal()] += batch.size();
+                                    own[Found.LOSS.ordinal()] += forward.loss() * part * batch.whole();
+                                    own[Found.CORRECT.ordinal()] += forward.correct();
+                                    own[Found.BAD.ordinal()] += Double.isFinite(forward.loss()) ? 0 : 1;
+                                    own[Found.STOPS.ordinal()] = stopRequested ? 1 : 0;
+                                    if (last) {
+                                        Frame.run(() -> totals.copyInPlace(Tensor.of(own, own.length)));
+                                        sums.add(group.beginSum(totals)::await);
+                                    }
+                                });
+                        if (suspect.isEmpty() && (last || !Double.isFinite(found.loss()))) {
+                            suspect = Optional.of(new Suspect(inputs, drawn));
+                        }
+                    }
+                }
+                parallel.gradients().finish();
+                sums.forEach(Runnable::run);
+                parallel.averageBuffers();
+                return update(parallel, totals.toDoubles(), own, suspect.orElseThrow(), buffers, rate);
+            } catch (PeerLostException e) {
+                // As before the step, which the run then goes on with.
+                RandomState.restore(device, random);
+                step.restore(buffers);
+                step.discard();
+                throw e;
+            }
+        }
+    }
+
+    private Outcome update(
+            DataParallel parallel,
+            double[] all,
+            double[] own,
+            Suspect suspect,
+            Map<String, Tensor> buffers,
+            double rate) {
+        stopAgreed |= all[Found.STOPS.ordinal()] > 0;
+        int images = (int) all[Found.IMAGES.ordinal()];
+        double loss = all[Found.BAD.ordinal()] == 0 ? all[Found.LOSS.ordinal()] / images : Double.NaN;
+        double norm = Double.NaN;
+        if (Double.isFinite(loss) && parallel.gradients().isFinite()) {
+            parallel.gradients().unpack();
+            norm = gradientNorm(true);
+        }
+        if (Double.isFinite(norm)) {
+            step.update(rate, updates() + 1);
+            return new Outcome(images, loss, all[Found.CORRECT.ordinal()], norm, rate);
+        }
+        if (Double.isFinite(loss) && step.lowerScale()) {
+            step.discard();
+        } else {
+            boolean here = own[Found.BAD.ordinal()] > 0 || Double.isFinite(loss) && !Double.isFinite(step.norm());
+            var worst = parallel.firstOf(here, suspect.inputs, device);
+            notFinite(loss, Double.isFinite(loss) ? norm : 0, worst, suspect.random);
+            step.restore(buffers);
+        }
+        return new Outcome(0, 0, 0, 0, rate);
+    }
+
     /**
      * Length of the gradients after a batch. It is asked for after each, so that what is kept of a step that goes wrong is the batch
      * that it went wrong with.
@@ -260,16 +460,21 @@ public final class Trainer implements AutoCloseable {
         step.discard();
         var file = folder.failedStep(progress.epoch() + 1, progress.step() + 1);
         boolean stop = config.get(ON_NAN) == OnNan.STOP || progress.skipped() == MOST_SKIPPED;
-        if (stop || progress.skipped() == 0) {
+        if (group.isFirst() && (stop || progress.skipped() == 0)) {
             FailedStep.write(file, config, description, model, step, inputs, random);
         }
         if (!stop) {
             progress = progress.skipping();
             return;
         }
+        throw new VitrailException(group.share(() -> diagnosed(loss, norm, inputs, random, file)));
+    }
+
+    private String diagnosed(double loss, double norm, TrainingStep.Inputs inputs, List<byte[]> random, Path file) {
         RandomState.restore(device, random);
         var place = StepDiagnosis.of(model, step, inputs).firstBad();
-        throw VitrailException.of(
+        return String.format(
+                Locale.ROOT,
                 "the %s became %s in epoch %d, step %d of %d%s%s: the run has stopped and what it saved before is intact; lower"
                         + " the learning rate, warm up longer, or clip the gradient's norm (look closer: vitrail replay %s)",
                 Double.isFinite(loss) ? "gradient's norm" : "loss",
@@ -291,11 +496,11 @@ public final class Trainer implements AutoCloseable {
         var images = batch.images(device);
         var target = target(batch).to(device);
         var mixing = plan.mixing();
-        if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.size() % 2 != 0) {
+        if (mixing.isEmpty() || !mixing.get().isOn(progress.epoch()) || batch.whole() % 2 != 0) {
             return new TrainingStep.Inputs(images, target);
         }
         var random = Mixing.random(config.get(SEED), updates() * plan.gradientAccumulation() + part);
-        var mixed = mixing.get().apply(images, target, model.config().classes(), random);
+        var mixed = mixing.get().apply(images, target, model.config().classes(), random, batch.whole(), batch.places());
         return new TrainingStep.Inputs(mixed.images(), mixed.targets());
     }
 
@@ -346,7 +551,15 @@ public final class Trainer implements AutoCloseable {
 
     private void endEpoch() {
         long start = System.nanoTime();
+        step.parallel()
+                .ifPresent(parallel -> LOG.debug(
+                        "rank {} has waited {} s for sums of gradients so far; epoch {} took {} s",
+                        group.rank(),
+                        String.format(Locale.ROOT, "%.2f", parallel.gradients().waited() / 1e9),
+                        progress.epoch() + 1,
+                        String.format(Locale.ROOT, "%.2f", progress.epochSeconds())));
         var found = validate();
+        stopAgreed |= group.sum(stopRequested ? 1 : 0)[0] > 0;
         double seconds = progress.epochSeconds() + (System.nanoTime() - start) / 1e9;
         var row = new EpochSummary(
                 progress.epoch() + 1,
@@ -361,6 +574,9 @@ public final class Trainer implements AutoCloseable {
         boolean best = progress.beatenBy(found.top1(), found.nll());
         rows.add(row);
         progress = progress.nextEpoch(found.top1(), found.nll());
+        if (!group.isFirst()) {
+            return;
+        }
         if (best) {
             ModelFolder.write(folder.best(), description, weights());
         }
@@ -371,7 +587,7 @@ public final class Trainer implements AutoCloseable {
         }
         saveModel();
         folder.writeRows(rows);
-        boolean ending = stopRequested;
+        boolean ending = stopping();
         if (ending) {
             saveState(); // first: the process may be given no more time than that takes
         }
@@ -397,13 +613,14 @@ public final class Trainer implements AutoCloseable {
     private Evaluation validate() {
         int epoch = progress.epoch() + 1;
         var found = new ArrayList<Evaluation>(1);
+        var together = group.isSingle() ? Evaluation.Together.ALONE : (Evaluation.Together) group::gather;
         Runnable evaluate = () -> {
             try (var pass = loaders.validation().epoch(0)) {
                 LongConsumer told = images -> listeners.forEach(listener -> listener.validated(epoch, images));
                 found.add(
                         model instanceof MaskedPatches masked
-                                ? Evaluation.ofMaskedPatches(masked, pass, told)
-                                : Evaluation.of(model, pass, told));
+                                ? Evaluation.ofMaskedPatches(masked, pass, told, together)
+                                : Evaluation.of(model, pass, told, together));
             }
         };
         step.ema().ifPresentOrElse(average -> average.during(evaluate), evaluate);
@@ -411,6 +628,9 @@ public final class Trainer implements AutoCloseable {
     }
 
     private void save() {
+        if (!group.isFirst()) {
+            return;
+        }
         saveModel();
         saveState();
     }

@@ -1,14 +1,17 @@
 package dev.vitrail.train;
 
+import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.IMAGE_CACHE;
 import static dev.vitrail.train.TrainingOptions.SEED;
 
+import dev.vitrail.data.BatchShare;
 import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Loader;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.distributed.ProcessGroup;
 import java.util.function.Consumer;
 
 /**
@@ -30,6 +33,27 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
      * @param broken receives each picture that cannot be read
      */
     public static TrainingLoaders of(TrainingPlan plan, int workers, boolean strict, Consumer<BrokenImage> broken) {
+        return of(plan, workers, strict, broken, ProcessGroup.single());
+    }
+
+    /**
+     * The same for one process of a group, which loads its share of every batch.
+     *
+     * @throws dev.vitrail.errors.VitrailException if a batch has fewer images, or pairs to mix, than there are processes
+     */
+    public static TrainingLoaders of(
+            TrainingPlan plan, int workers, boolean strict, Consumer<BrokenImage> broken, ProcessGroup group) {
+        boolean pairs = plan.mixing().isPresent();
+        require(
+                plan.batchSize() >= (pairs ? 2 : 1) * group.size(),
+                "a batch of %d images%s cannot be shared by %d processes: set batch_size, the images of a batch in all processes together,"
+                        + " to %d or more, or start fewer processes",
+                plan.batchSize(),
+                pairs ? ", which are mixed in pairs," : "",
+                group.size(),
+                (pairs ? 2 : 1) * group.size());
+        var train = new BatchShare(group.rank(), group.size(), pairs);
+        var judge = new BatchShare(group.rank(), group.size(), false);
         var data = plan.data();
         boolean seenAgain =
                 plan.epochs() > 1 || plan.sampler().length() > data.train().size();
@@ -43,7 +67,8 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
                         plan.sampler(),
                         options(
                                 Loader.Options.training(
-                                        plan.batchSize(), plan.config().get(SEED)),
+                                                plan.batchSize(), plan.config().get(SEED))
+                                        .withShare(train),
                                 workers,
                                 strict),
                         broken),
@@ -51,7 +76,11 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
                         cache.of(data.validation()),
                         Transforms.evaluation(plan.model().preprocessing()),
                         Sampler.sequential(judged),
-                        options(Loader.Options.evaluation(Math.min(VALIDATION_BATCH, judged)), workers, strict),
+                        options(
+                                Loader.Options.evaluation(Math.min(VALIDATION_BATCH, judged))
+                                        .withShare(judge),
+                                workers,
+                                strict),
                         broken));
     }
 

@@ -7,6 +7,8 @@ import static dev.vitrail.train.TrainingOptions.SUM_OVER_CLASSES;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
 import dev.vitrail.data.ClassWeights;
+import dev.vitrail.engine.DType;
+import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.MaskedPatches;
 import dev.vitrail.models.Model;
@@ -70,6 +72,22 @@ public final class TrainingLoss {
     /** {@code [classes]}, how much each counts; empty where they count alike. */
     Optional<float[]> classWeights() {
         return weights;
+    }
+
+    /**
+     * What the images of a batch weigh in its mean loss: the sum of the weights of their classes.
+     *
+     * @param target {@code [B]} or {@code [B, classes]}
+     * @return empty if images weigh alike
+     */
+    OptionalDouble weight(Tensor target) {
+        return kind == LossType.CROSS_ENTROPY && weights.isPresent() && target.dims() == 1
+                ? OptionalDouble.of(Frame.compute(() -> weights(target)
+                        .indexSelect(0, target)
+                        .to(DType.F64)
+                        .sum()
+                        .item()))
+                : OptionalDouble.empty();
     }
 
     /**

@@ -46,7 +46,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Interpolation>> EVAL_INTERPOLATION = choice("eval_interpolation", Interpolation.BICUBIC, "resize of validation images: bilinear, bicubic, lanczos, nearest, box or hamming; none: the model's own").orNone();
     public static final TrainingOption<Integer> EPOCHS = whole("epochs", 5, "number of epochs").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Optional<Integer>> SAMPLES_PER_EPOCH = whole("samples_per_epoch", 1, "samples per epoch, whatever the size of the training set; none: all of them").that(v -> v > 0, "1 or more").orNone();
-    public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images per batch").that(v -> v > 0, "1 or more");
+    public static final TrainingOption<Integer> BATCH_SIZE = whole("batch_size", 64, "images per batch, of all processes together").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Integer> GRADIENT_ACCUMULATION = whole("gradient_accumulation", 1, "batches per optimizer step").that(v -> v > 0, "1 or more");
     public static final TrainingOption<Long> SEED = seed("seed", 0, "random seed");
     public static final TrainingOption<Double> SAVE_MINUTES = number("save_minutes", 10, "minutes between saves of the training state within an epoch").that(v -> v > 0, "positive");
@@ -73,6 +73,7 @@ public final class TrainingOptions {
     public static final TrainingOption<Optional<Double>> GRAD_CLIP_ADAPTIVE = number("grad_clip_adaptive", 0.01, "adaptive gradient clipping factor; none: no adaptive clipping").that(v -> v > 0, "positive").orNone();
     public static final TrainingOption<TrainingStep.Precision> PRECISION = choice("precision", TrainingStep.Precision.F32, "mixed precision: products in bf16 (CPU, GPU) or f16 (GPU); weights stay f32");
     public static final TrainingOption<Boolean> GRADIENT_CHECKPOINTING = flag("gradient_checkpointing", false, "recompute blocks in the backward pass: less memory, about a third more time");
+    public static final TrainingOption<Boolean> SYNC_BATCH_NORM = flag("sync_batch_norm", false, "batch normalization over the images of all processes, not of each alone");
     public static final TrainingOption<Optional<Double>> EMA_DECAY = number("ema_decay", 0.9999, "decay of the exponential moving average (EMA) of the weights; none: no EMA").that(v -> v > 0 && v < 1, "in (0, 1)").orNone();
     public static final TrainingOption<Boolean> EMA_WARMUP = flag("ema_warmup", true, "increase the EMA decay from 0 at the start");
 
@@ -146,7 +147,7 @@ public final class TrainingOptions {
                     IMAGE_CACHE),
             new Section("Optimizer",
                     OPTIMIZER, LEARNING_RATE, LEARNING_RATE_SCALING, REFERENCE_BATCH, WEIGHT_DECAY, LAYER_DECAY, BETA1, BETA2, EPS,
-                    MOMENTUM, NESTEROV, GRAD_CLIP_NORM, GRAD_CLIP_VALUE, GRAD_CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, EMA_DECAY,
+                    MOMENTUM, NESTEROV, GRAD_CLIP_NORM, GRAD_CLIP_VALUE, GRAD_CLIP_ADAPTIVE, PRECISION, GRADIENT_CHECKPOINTING, SYNC_BATCH_NORM, EMA_DECAY,
                     EMA_WARMUP, ON_NAN),
             new Section("Learning rate schedule",
                     SCHEDULE, WARMUP_EPOCHS, WARMUP_LEARNING_RATE, WARMUP_PREFIX, MIN_LEARNING_RATE, COOLDOWN_EPOCHS, DECAY_EPOCHS,

@@ -8,6 +8,7 @@ import dev.vitrail.models.zoo.Catalog;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * What is asked of a run: a recipe, and the options that are named over it.
@@ -35,6 +36,13 @@ public record TrainingRequest(String recipe, TrainingOverrides named) {
                     MODEL, RecipeAdvisor.model(TrainingData.open(start).train()));
         }
         return named.applyTo(config);
+    }
+
+    /** All that is named, a line each. */
+    public String text() {
+        return named.texts().entrySet().stream()
+                .map(entry -> "%s: %s\n".formatted(entry.getKey(), entry.getValue()))
+                .collect(Collectors.joining("", "recipe: %s\n".formatted(recipe), ""));
     }
 
     /** The configuration of a run that has begun, with what is named. */

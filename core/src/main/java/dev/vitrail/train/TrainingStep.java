@@ -6,6 +6,7 @@ import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.GRADIENT_CHECKPOINTING;
 import static dev.vitrail.train.TrainingOptions.PRECISION;
 
+import dev.vitrail.distributed.ProcessGroup;
 import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.DType;
 import dev.vitrail.engine.Device;
@@ -22,6 +23,7 @@ import dev.vitrail.train.optim.Optimizer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What one step of training does to a model: the loss of its images, the gradients, and the update. */
@@ -48,9 +50,15 @@ public final class TrainingStep implements AutoCloseable {
     private final GradientClipping clipping;
     private final Optional<Ema> ema;
     private final Optional<GradScaler> scaler;
+    private final Optional<DataParallel> parallel;
 
-    /** Its optimiser and running mean belong to the step; the model and the loss remain the caller's. */
+    /** A step of one process. Its optimiser and running mean belong to the step; the model and the loss remain the caller's. */
     public TrainingStep(TrainingConfig config, Model model, TrainingLoss loss) {
+        this(config, model, loss, ProcessGroup.single());
+    }
+
+    /** A step of a group of processes; of one process, where the group is that. */
+    TrainingStep(TrainingConfig config, Model model, TrainingLoss loss, ProcessGroup group) {
         this.config = config;
         this.model = model;
         this.loss = loss;
@@ -68,6 +76,15 @@ public final class TrainingStep implements AutoCloseable {
         scaler = config.get(PRECISION) == Precision.F16
                 ? Optional.of(new GradScaler(GradScaler.Settings.DEFAULT, device))
                 : Optional.empty();
+        parallel = group.isSingle()
+                ? Optional.empty()
+                : Optional.of(new DataParallel(
+                        group,
+                        config,
+                        model,
+                        model.parameters().values().stream()
+                                .filter(Parameter::isTrainable)
+                                .toList()));
     }
 
     /**
@@ -98,27 +115,47 @@ public final class TrainingStep implements AutoCloseable {
      * @param share of the step's images that these are, where a step is made of several batches
      */
     public Pass accumulate(Inputs inputs, double share) {
+        return accumulate(inputs, share, Optional.empty(), pass -> {});
+    }
+
+    /**
+     * Adds the gradients of this process's share of a batch to the parameters'.
+     *
+     * @param share of the step's images that these are
+     * @param sent gets the gradients as they become complete; empty where more are to be added to them
+     * @param told hears of the forward pass before the backward pass begins
+     */
+    Pass accumulate(Inputs inputs, double share, Optional<GradientBuckets> sent, Consumer<Pass> told) {
+        sent.ifPresent(GradientBuckets::begin);
         try (var frame = Frame.open();
                 var on = Gradients.on();
-                var weights = WeightGradients.open();
+                var weights = WeightGradients.open(sent.map(buckets -> buckets));
                 var recomputed = new Switched(config.get(GRADIENT_CHECKPOINTING) ? Recomputation.open() : null)) {
             var found = forward(inputs);
             double value = found.mean().item();
-            if (Double.isFinite(value)) {
-                var part = share == 1 ? found.mean() : found.mean().times(share);
-                scaler.map(scaling -> scaling.scaled(part)).orElse(part).backward();
-                weights.compute();
-            }
             long correct = found.logits()
                     .argmax(1)
                     .equalTo(found.classes())
                     .to(DType.I64)
                     .sum()
                     .itemLong();
-            return new Pass(
+            var pass = new Pass(
                     value,
                     (double) correct * inputs.images.size(0) / found.classes().count());
+            told.accept(pass);
+            // Other processes wait for this one's part in their sums, whatever it is.
+            if (Double.isFinite(value) || parallel.isPresent()) {
+                var part = share == 1 ? found.mean() : found.mean().times(share);
+                scaler.map(scaling -> scaling.scaled(part)).orElse(part).backward();
+                weights.compute();
+            }
+            return pass;
         }
+    }
+
+    /** This process's part in the steps of a group; empty where it trains alone. */
+    Optional<DataParallel> parallel() {
+        return parallel;
     }
 
     /** The forward pass, in the run's precision; the backward pass takes each operation's from it. */
@@ -258,6 +295,7 @@ public final class TrainingStep implements AutoCloseable {
         optimizer.zeroGradients();
         optimizer.close();
         ema.ifPresent(Ema::close);
+        parallel.ifPresent(DataParallel::close);
         scaler.ifPresent(GradScaler::close);
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.ConfusionMatrix.Cell;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -34,6 +35,32 @@ class MetricAccumulatorTest {
                 new int[] {14, 15, 16},
                 3);
         return tally.evaluation(2);
+    }
+
+    /** Two processes with some of the images each. */
+    @Test
+    void countsOfSeveralAddUp() {
+        var first = new MetricAccumulator(3);
+        first.add(
+                logits(0.78, 0.12, 0.1, 0.7, 0.2, 0.1, 0.1, 0.58, 0.32, 0.05, 0.9, 0.05),
+                new int[] {0, 1, 1, 2},
+                new int[] {10, 11, 12, 13},
+                4);
+        var second = new MetricAccumulator(3);
+        second.add(
+                logits(0.2, 0.3, 0.5, 0.31, 0.38, 0.31, 0.3, 0.3, 0.4),
+                new int[] {2, 0, -1},
+                new int[] {14, 15, 16},
+                3);
+        var found = second.together(own -> List.of(first.counted(), own)).evaluation(2);
+        var whole = six();
+        assertThat(found.nll()).isCloseTo(whole.nll(), within(1e-15));
+        assertThat(found.images()).isEqualTo(whole.images());
+        assertThat(found.correct1()).isEqualTo(whole.correct1());
+        assertThat(found.correct5()).isEqualTo(whole.correct5());
+        assertThat(found.confusion()).isEqualTo(whole.confusion());
+        assertThat(found.calibration()).isEqualTo(whole.calibration());
+        assertThat(found.mistakes()).isEqualTo(whole.mistakes()).isNotEmpty();
     }
 
     @Test

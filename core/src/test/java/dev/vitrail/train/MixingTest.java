@@ -207,6 +207,33 @@ class MixingTest {
         });
     }
 
+    /** Images 1 and 6 of the batch of 8 belong together, and 2 and 5. */
+    @Test
+    void aShareOfABatchIsMixedAsTheWhole() {
+        Frame.run(() -> {
+            int[] places = {1, 2, 5, 6};
+            var rows = Tensor.of(new long[] {1, 2, 5, 6}, 4);
+            for (var mode : Mode.values()) {
+                for (int update = 0; update < 5; update++) {
+                    var mixing = mixing(0.8, 1, 0.8, mode);
+                    var whole = mixing.apply(images(6, 6), labels(), COUNT, Mixing.random(3, update));
+                    var own = mixing.apply(
+                            images(6, 6).indexSelect(0, rows),
+                            labels().indexSelect(0, rows),
+                            COUNT,
+                            Mixing.random(3, update),
+                            COUNT,
+                            places);
+                    assertThat(own.images().toFloats())
+                            .containsExactly(whole.images().indexSelect(0, rows).toFloats(), within(1e-6f));
+                    assertThat(own.targets().toFloats())
+                            .containsExactly(
+                                    whole.targets().indexSelect(0, rows).toFloats(), within(1e-6f));
+                }
+            }
+        });
+    }
+
     @Test
     void anUnmixedBatchIsLeftAlone() {
         Frame.run(() -> {

@@ -3,6 +3,7 @@ package dev.vitrail.models.layers;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Functional;
+import dev.vitrail.engine.SharedBatch;
 import dev.vitrail.engine.Tensor;
 import java.util.Optional;
 
@@ -132,7 +133,7 @@ public final class Positions {
     public static Tensor dropPatches(Tensor x, int prefix, double share) {
         long B = x.size(0), N = x.size(1) - prefix, D = x.size(2);
         int kept = Math.max(1, (int) (N * (1 - share)));
-        var order = Tensor.rand(B, N).topk(kept).get(1).to(x.device()); //    [B, kept]
+        var order = SharedBatch.rand(B, N).topk(kept).get(1).to(x.device()); //    [B, kept]
         var patches = x.narrow(1, prefix, N).gather(1, order.unsqueeze(-1).expand(B, kept, D));
         return prefix == 0 ? patches : Tensor.cat(1, x.narrow(1, 0, prefix), patches);
     }
