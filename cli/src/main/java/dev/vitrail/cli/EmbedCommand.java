@@ -100,7 +100,13 @@ final class EmbedCommand implements Callable<Integer> {
         if (json) {
             JsonOutput.print(new Result(job.read(), width, job.broken(), PathNames.text(out), loaded.notes()));
         } else {
-            System.out.printf(Locale.ROOT, "%d vectors of %d channels in %s%n", job.read(), width, PathNames.text(out));
+            System.out.printf(
+                    Locale.ROOT,
+                    "%d %s of %d channels in %s%n",
+                    job.read(),
+                    job.read() == 1 ? "vector" : "vectors",
+                    width,
+                    PathNames.text(out));
         }
     }
 

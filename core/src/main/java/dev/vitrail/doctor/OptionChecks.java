@@ -89,8 +89,9 @@ final class OptionChecks {
         if (!pretrained && steps < FEWEST_STEPS) {
             findings.add(Diagnosis.warn(
                     "raise --epochs, lower --batch, or start from published weights (--model NAME.TAG)",
-                    "%,d epochs over %,d images make %,d steps, and from random weights a model needs some thousands",
+                    "%,d %s over %,d images make %,d steps, and from random weights a model needs some thousands",
                     config.get(EPOCHS),
+                    config.get(EPOCHS) == 1 ? "epoch" : "epochs",
                     images,
                     steps));
         }

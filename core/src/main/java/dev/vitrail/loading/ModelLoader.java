@@ -135,7 +135,7 @@ final class ModelLoader {
             return labels;
         }
         if (Pretrained.find(name).isEmpty()) {
-            notes.add("%s names no classes: those of %s are taken, which has %d too"
+            notes.add("%s names no classes; those of %s are used, as the model has %d as well"
                     .formatted(name, ImageNetClasses.name(classes).orElseThrow(), classes));
         }
         return list.get().names();

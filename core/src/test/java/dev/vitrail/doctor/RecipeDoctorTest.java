@@ -347,7 +347,7 @@ final class RecipeDoctorTest {
         severe(examine(MINI, 32, "epochs: 1\nwarmup_epochs: 0", GLASS), WARN)
                 .singleElement()
                 .asString()
-                .contains("1 epochs over 8,400 images make 262 steps");
+                .contains("1 epoch over 8,400 images make 262 steps");
     }
 
     @Test
