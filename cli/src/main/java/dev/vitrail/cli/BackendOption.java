@@ -33,6 +33,11 @@ final class BackendOption {
                     "Runtime: libtorch (default), onnx, onnx-int8 (linear layers in eight bits), or auto (onnx if measured to agree and be faster).")
     private Backend backend = Backend.LIBTORCH;
 
+    /** Whether the model runs in libtorch whatever is measured. */
+    boolean isTorch() {
+        return backend == Backend.LIBTORCH;
+    }
+
     /** Whether class scores are computed in eight bits, so that accuracy has to be measured. */
     boolean quantized() {
         return backend == Backend.ONNX_INT8;

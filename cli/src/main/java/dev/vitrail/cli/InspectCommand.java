@@ -7,10 +7,11 @@ import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
-import dev.vitrail.inspect.Behavior;
-import dev.vitrail.inspect.Explanation;
+import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
+import dev.vitrail.inspect.InspectionBuilder;
+import dev.vitrail.inspect.InspectionBuilder.Request;
 import dev.vitrail.inspect.Inspector;
 import dev.vitrail.inspect.Rollout;
 import dev.vitrail.loading.LoadOptions;
@@ -23,16 +24,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Shows what a model has learned, and why it decided so. */
 @Command(
@@ -56,6 +59,8 @@ final class InspectCommand implements Callable<Integer> {
 
     private static final int BATCH = 8;
 
+    private static final Pattern MOST_PROBABLE = Pattern.compile("all:(\\d{1,4})");
+
     @Mixin
     private ModelOptions models = new ModelOptions();
 
@@ -68,7 +73,7 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--class",
             paramLabel = "C",
-            description = "Class to explain: index, name or synset (default: the most probable).")
+            description = "Class to explain: index, name or synset; all:N for the N most probable (default: all:2).")
     private Optional<String> target = Optional.empty();
 
     @Option(
@@ -87,8 +92,20 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--against",
             paramLabel = "M2",
-            description = "Second model, whose blocks are compared with the first's (CKA).")
+            description = "Second model: maps side by side, and blocks compared with the first's (CKA).")
     private Optional<String> against = Optional.empty();
+
+    @Option(
+            names = "--cka",
+            paramLabel = "HOW",
+            defaultValue = "unit",
+            description = "CKA: unit (each token by its norm), raw, or biased (raw, by centered Gram matrices).")
+    private String cka = "unit";
+
+    @Option(
+            names = "--renormalise",
+            description = "Divide rows of attention by their sums over patches for distances; tables have both.")
+    private boolean renormalise;
 
     @Option(
             names = "--rollout",
@@ -125,12 +142,25 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    @Spec
+    @SuppressWarnings("NullAway.Init") // set by picocli
+    private CommandSpec spec;
+
     @Override
     public Integer call() {
         VitrailException.require(maxImages > 0, "--max-images must be at least 1, found %d", maxImages);
         VitrailException.require(
                 rollout.equals("mean") || rollout.equals("sharp"), "--rollout is mean or sharp, found '%s'", rollout);
         var chosen = Figure.parse(figures.orElse("all"));
+        var explanations = Inspector.Options.DEFAULT
+                .withFigures(chosen)
+                .withRollout(rollout.equals("sharp") ? Rollout.Options.SHARP : Rollout.Options.DEFAULT)
+                .withCamLayer(camLayer)
+                .withSeed(seed);
+        var request = Request.DEFAULT
+                .withSimilarity(similarity())
+                .withRenormalized(renormalise)
+                .withExplanations(noScores ? explanations.withoutScores() : explanations);
         AtomicFile.requireWritable(out);
         tables.ifPresent(folder -> AtomicFile.requireWritable(folder.resolve("filters.csv")));
         var files = sample();
@@ -140,7 +170,7 @@ final class InspectCommand implements Callable<Integer> {
             if (figures.isPresent() && !figures.get().equals("all")) {
                 requireApplicable(inspector, chosen, files.isEmpty());
             }
-            var inspection = inspect(inspector, other, chosen, files);
+            var inspection = inspect(inspector, other, request, files);
             AtomicFile.write(out, InspectPage.html(inspection));
             tables.ifPresent(folder -> InspectTables.write(inspection, folder));
             if (json) {
@@ -183,45 +213,65 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private Inspection inspect(Inspector inspector, Other other, Set<Figure> chosen, List<Path> files) {
-        var loaded = inspector.loaded();
-        var photos = new ArrayList<Inspection.Photo>();
-        var behavior = Optional.<Behavior>empty();
+    private Cka.Options similarity() {
+        return switch (cka) {
+            case "unit" -> Cka.Options.DEFAULT;
+            case "raw" -> Cka.Options.RAW;
+            case "biased" -> Cka.Options.BIASED;
+            default -> throw VitrailException.of("--cka is unit, raw or biased, found '%s'", cka);
+        };
+    }
+
+    private Inspection inspect(Inspector inspector, Other other, Request request, List<Path> files) {
+        var second = other.loaded.map(Inspector::of);
         if (!files.isEmpty()) {
-            loaded.requireClassifier();
-            var asked = target.map(name -> index(loaded, name));
-            var measured = other.loaded
-                    .map(Inspector::of)
-                    .map(inspector::behaviorAgainst)
-                    .orElseGet(inspector::behavior);
-            var options = new Inspector.Options(
-                    rollout.equals("sharp") ? Rollout.Options.SHARP : Rollout.Options.DEFAULT,
-                    camLayer,
-                    !noScores && chosen.contains(Figure.FAITHFULNESS),
-                    seed);
-            int read = 0;
-            try (var bar = new ProgressBar()) {
-                for (int from = 0; from < files.size(); from += BATCH) {
-                    int to = Math.min(files.size(), from + BATCH);
-                    var batch = decoded(files.subList(from, to), files.size() == 1);
-                    read += batch.size();
-                    if (!batch.isEmpty()) {
-                        measured.add(List.copyOf(batch.values()));
+            inspector.loaded().requireClassifier();
+            second.ifPresent(model -> model.loaded().requireClassifier());
+        }
+        var builder = new InspectionBuilder(inspector, second, classes(inspector.loaded(), request));
+        boolean unbiased = request.similarity().unbiased();
+        if (!unbiased && !files.isEmpty() && files.size() < Cka.FEW) {
+            LOG.warn(
+                    "biased CKA of {} images is near 1 whatever is compared: give {} or more, or leave out --cka biased",
+                    files.size(),
+                    Cka.FEW);
+        }
+        int batchSize = unbiased ? BATCH : Cka.FEW;
+        int read = 0;
+        try (var bar = new ProgressBar()) {
+            for (int from = 0; from < files.size(); from += batchSize) {
+                int to = Math.min(files.size(), from + batchSize);
+                var batch = decoded(files.subList(from, to), files.size() == 1);
+                read += batch.size();
+                if (!batch.isEmpty()) {
+                    builder.measure(List.copyOf(batch.values()));
+                }
+                bar.show("images", to, files.size(), "");
+                for (var image : batch.entrySet()) {
+                    if (builder.explained() == EXPLAINED) {
+                        break;
                     }
-                    bar.show("images", to, files.size(), "");
-                    for (var image : batch.entrySet()) {
-                        if (photos.size() == EXPLAINED) {
-                            break;
-                        }
-                        photos.add(photo(inspector, image.getKey(), image.getValue(), asked, options));
-                        bar.show("explained", photos.size(), Math.min(EXPLAINED, files.size()), "");
-                    }
+                    builder.explain(PathNames.text(image.getKey()), image.getValue());
+                    bar.show("explained", builder.explained(), Math.min(EXPLAINED, files.size()), "");
                 }
             }
-            VitrailException.require(read > 0, "none of the %d images could be read", files.size());
-            behavior = Optional.of(measured);
         }
-        return new Inspection(inspector, chosen, photos, behavior, against, command());
+        VitrailException.require(files.isEmpty() || read > 0, "none of the %d images could be read", files.size());
+        return builder.build(command());
+    }
+
+    /** The request with the classes that --class names. */
+    private Request classes(LoadedModel loaded, Request request) {
+        if (target.isEmpty()) {
+            return request;
+        }
+        var several = MOST_PROBABLE.matcher(target.get());
+        if (!several.matches()) {
+            return request.withTarget(index(loaded, target.get()));
+        }
+        int count = Integer.parseInt(several.group(1));
+        VitrailException.require(count > 0, "--class all:N takes 1 class or more, found '%s'", target.get());
+        return request.withClasses(count);
     }
 
     /** Images by file, in order; broken ones are told and left out, except one that is alone. */
@@ -238,31 +288,6 @@ final class InspectCommand implements Callable<Integer> {
             }
         }
         return images;
-    }
-
-    private static Inspection.Photo photo(
-            Inspector inspector, Path file, RgbImage image, Optional<Integer> asked, Inspector.Options options) {
-        var probabilities = inspector.probabilities(image);
-        int first = asked.orElse(top(probabilities, -1));
-        int second = top(probabilities, first);
-        var explanations = new ArrayList<Explanation>();
-        explanations.add(inspector.explain(image, OptionalInt.of(first), options));
-        if (second != first) {
-            var unscored = new Inspector.Options(options.rollout(), options.camLayer(), false, options.seed());
-            explanations.add(inspector.explain(image, OptionalInt.of(second), unscored));
-        }
-        return new Inspection.Photo(PathNames.text(file), inspector.seen(image), explanations);
-    }
-
-    /** The most probable class but one; that one if there is no other. */
-    private static int top(float[] probabilities, int without) {
-        int best = -1;
-        for (int c = 0; c < probabilities.length; c++) {
-            if (c != without && (best < 0 || probabilities[c] > probabilities[best])) {
-                best = c;
-            }
-        }
-        return best < 0 ? without : best;
     }
 
     /** The class of an index, a name or a synset. */
@@ -315,18 +340,11 @@ final class InspectCommand implements Callable<Integer> {
         return chosen;
     }
 
+    /** The command that was given. */
     private String command() {
-        var images = paths.stream().map(PathNames::text).collect(Collectors.joining(" "));
-        return "vitrail inspect --model %s%s%s --rollout %s --max-images %d --seed %d%s %s"
-                .formatted(
-                        models.name(),
-                        target.map(name -> " --class '" + name + "'").orElse(""),
-                        against.map(name -> " --against " + name).orElse(""),
-                        rollout,
-                        maxImages,
-                        seed,
-                        noScores ? " --no-scores" : "",
-                        images)
-                .trim();
+        return spec.commandLine().getParseResult().originalArgs().stream()
+                .map(argument -> argument.matches("[\\w./:,=@%+-]+") ? argument : "'" + argument + "'")
+                .collect(Collectors.joining(" ", "vitrail inspect ", ""))
+                .strip();
     }
 }

@@ -6,8 +6,10 @@ import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Explanation;
 import dev.vitrail.inspect.Faithfulness;
 import dev.vitrail.inspect.Figure;
+import dev.vitrail.inspect.Filters;
 import dev.vitrail.inspect.Inspection;
-import dev.vitrail.inspect.LogitLens;
+import dev.vitrail.inspect.LayerScales;
+import dev.vitrail.inspect.TokenNorms;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -42,8 +44,32 @@ final class InspectJson {
                         .toList(),
                 "images",
                 inspection.photos().stream().map(InspectJson::photo).toList());
+        weights(inspection, object);
+        inspection.against().ifPresent(other -> object.put("against", other));
         inspection.behavior().ifPresent(behavior -> put(object, behavior));
         return object;
+    }
+
+    private static void weights(Inspection inspection, Map<String, Object> object) {
+        var model = inspection.inspector().model();
+        if (inspection.has(Figure.FILTERS)) {
+            object.put("explained_variance", Filters.of(model).variance());
+        }
+        if (inspection.has(Figure.LAYER_SCALE)) {
+            object.put(
+                    "layer_scale",
+                    LayerScales.of(model).stream()
+                            .map(scale -> object(
+                                    "parameter",
+                                    scale.parameter(),
+                                    "mean",
+                                    scale.mean(),
+                                    "min",
+                                    scale.min(),
+                                    "max",
+                                    scale.max()))
+                            .toList());
+        }
     }
 
     private static Map<String, Object> figure(Inspection inspection, Figure figure) {
@@ -65,6 +91,14 @@ final class InspectJson {
                 "distance_renormalized",
                 behavior.distances().stream()
                         .map(AttentionDistance::renormalized)
+                        .toList());
+        object.put(
+                "entropy",
+                behavior.distances().stream().map(AttentionDistance::entropy).toList());
+        object.put(
+                "prefix_share",
+                behavior.distances().stream()
+                        .map(AttentionDistance::prefixShare)
                         .toList());
         object.put("outlier_share", List.copyOf(behavior.outlierShares().values()));
         object.put("outlier_attention", behavior.outlierAttention());
@@ -102,6 +136,11 @@ final class InspectJson {
                 .forEach(method ->
                         explanations.add(score(method.name(), method.score().orElse(null))));
         first.random().ifPresent(random -> explanations.add(score("random", random)));
+        var others = photo.explanations().stream()
+                .skip(1)
+                .map(other ->
+                        object("class", other.target(), "label", other.label(), "probability", other.probability()))
+                .toList();
         var object = object(
                 "image",
                 photo.name(),
@@ -111,10 +150,46 @@ final class InspectJson {
                 first.label(),
                 "probability",
                 first.probability());
-        first.lens().map(LogitLens::top1).ifPresent(top -> object.put("lens_top1", top));
+        object.put("other_classes", others);
+        first.lens().ifPresent(lens -> {
+            object.put("lens_depths", lens.depths());
+            object.put("lens_top1", lens.top1());
+            object.put("lens_decided", lens.decided());
+        });
         object.put("explanations", explanations);
         first.best().map(Explanation.Method::name).ifPresent(best -> object.put("best", best));
         object.put("finding", first.sentence());
+        if (!first.norms().isEmpty()) {
+            object.put(
+                    "outliers", first.norms().stream().map(TokenNorms::outliers).toList());
+        }
+        if (!photo.layers().features().isEmpty()) {
+            object.put(
+                    "channels",
+                    photo.layers().features().stream()
+                            .map(block -> object(
+                                    "block",
+                                    block.block(),
+                                    "dead",
+                                    block.dead(),
+                                    "flat",
+                                    block.flat(),
+                                    "large",
+                                    block.large(),
+                                    "all",
+                                    block.states().length))
+                            .toList());
+        }
+        photo.other()
+                .ifPresent(other -> object.put(
+                        "against",
+                        object(
+                                "label",
+                                other.label(),
+                                "probability",
+                                other.probability(),
+                                "correlation",
+                                other.correlation())));
         return object;
     }
 
@@ -124,6 +199,8 @@ final class InspectJson {
             object.put("deletion", score.deletionArea());
             object.put("insertion", score.insertionArea());
             object.put("saco", score.saco());
+            object.put("deletion_curve", score.deletion());
+            object.put("insertion_curve", score.insertion());
         }
         return object;
     }

@@ -163,7 +163,25 @@ final class InspectTables {
                 picture(name, ColorScale.of(method.map()).picture(method.map()));
             }
         }
-        var first = photo.explanations().get(0);
+        for (var layer : photo.layers().classAttention()) {
+            var name = "%s.class_attention.%s".formatted(prefix, layer.layer());
+            var text = new StringBuilder();
+            layer.heads().forEach(head -> text.append(matrix(new GridMap(1, head.values().length, head.values()))));
+            text(name + ".csv", text);
+            picture(name, ColorScale.AMOUNT.tiles(layer.heads(), layer.heads().size()));
+        }
+        var lensMaps = photo.layers().patchLens();
+        if (!lensMaps.isEmpty()) {
+            var name = prefix + ".patch_lens";
+            var text = new StringBuilder();
+            lensMaps.forEach(map -> text.append(matrix(new GridMap(1, map.values().length, map.values()))));
+            text(name + ".csv", text);
+            picture(name, ColorScale.AMOUNT.tiles(lensMaps, lensMaps.size()));
+        }
+        for (var block : photo.layers().features()) {
+            picture("%s.features.%s".formatted(prefix, block.block()), InspectPictures.features(block));
+        }
+        var first = photo.answer();
         first.lens().ifPresent(lens -> {
             int classes = lens.logits()[0].length;
             var values = new float[lens.logits().length * classes];

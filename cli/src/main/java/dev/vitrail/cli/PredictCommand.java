@@ -7,7 +7,12 @@ import dev.vitrail.data.ImageStream;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
+import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.inspect.Figure;
+import dev.vitrail.inspect.InspectionBuilder;
+import dev.vitrail.inspect.Inspector;
 import dev.vitrail.parquet.ParquetTable;
+import dev.vitrail.report.InspectPage;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.UncheckedIOException;
@@ -17,6 +22,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -33,7 +39,8 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  vitrail predict --model vit_tiny_patch16_224.augreg_in21k_ft_in1k cat.jpg",
-            "  vitrail predict --model runs/shapes photos/ --top 3 --out found.csv"
+            "  vitrail predict --model runs/shapes photos/ --top 3 --out found.csv",
+            "  vitrail predict --model runs/shapes cat.jpg --explain why.html"
         })
 final class PredictCommand implements Callable<Integer> {
     /** How results are written. */
@@ -47,6 +54,9 @@ final class PredictCommand implements Callable<Integer> {
 
     /** Images of a row group. */
     private static final int GROUP = 1 << 14;
+
+    /** Images that --explain shows. */
+    private static final int EXPLAINED = 10;
 
     @Mixin
     private ModelOptions models = new ModelOptions();
@@ -74,6 +84,13 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE", description = "Output file (default: stdout).")
     private Optional<Path> out = Optional.empty();
 
+    @Option(
+            names = "--explain",
+            paramLabel = "FILE",
+            description =
+                    "HTML page on why, for up to 10 images: maps of the cells that decided, with their faithfulness.")
+    private Optional<Path> explain = Optional.empty();
+
     @Mixin
     private BackendOption backend = new BackendOption();
 
@@ -82,6 +99,9 @@ final class PredictCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "Print one JSON object; the same as --format json.")
     private boolean json;
+
+    /** The first images that could be read. */
+    private final List<Path> first = new ArrayList<>();
 
     @Override
     public Integer call() {
@@ -93,6 +113,13 @@ final class PredictCommand implements Callable<Integer> {
         VitrailException.require(
                 !resume || out.isPresent(), "--resume needs --out FILE, the file whose work is to go on");
         out.ifPresent(AtomicFile::requireWritable);
+        explain.ifPresent(AtomicFile::requireWritable);
+        VitrailException.require(
+                explain.isEmpty() || backend.isTorch(),
+                "--explain needs gradients, which libtorch alone computes: leave out --backend, or --explain");
+        VitrailException.require(
+                explain.isEmpty() || !resume,
+                "--explain shows images as they are classified, and --resume leaves out those that were: leave out one of them");
         try (var files = inputs.listing();
                 var vitrail = new Vitrail(backend.applyTo(models.loadClassifier(), batch))) {
             if (out.isPresent()) {
@@ -100,8 +127,43 @@ final class PredictCommand implements Callable<Integer> {
             } else {
                 toStdout(vitrail, files, written);
             }
+            if (explain.isPresent() && !first.isEmpty()) {
+                explain(vitrail, explain.get());
+            }
         }
         return 0;
+    }
+
+    /** Explains the first images on a page, without the scores that take longest. */
+    private void explain(Vitrail vitrail, Path page) {
+        var figures = EnumSet.of(Figure.RELEVANCE, Figure.ROLLOUT, Figure.FAITHFULNESS);
+        var inspector = Inspector.of(vitrail.loaded());
+        if (inspector.reason(Figure.ROLLOUT).isPresent()) {
+            figures.add(Figure.GRAD_CAM);
+        }
+        var builder = new InspectionBuilder(
+                inspector,
+                Optional.empty(),
+                InspectionBuilder.Request.DEFAULT
+                        .withClasses(1)
+                        .withExplanations(
+                                Inspector.Options.DEFAULT.withFigures(figures).withOcclusion(false)));
+        try (var bar = new ProgressBar()) {
+            for (var file : first) {
+                builder.explain(PathNames.text(file), ImageDecoder.decode(file, decoding.options()));
+                bar.show("explained", builder.explained(), first.size(), "");
+            }
+        }
+        AtomicFile.write(page, InspectPage.shortHtml(builder.build("vitrail predict --explain")));
+        System.err.printf("vitrail: %s explains %d images%n", PathNames.text(page), builder.explained());
+    }
+
+    /** Keeps the first images that could be read, for --explain. */
+    private void keep(List<Outcome> outcomes) {
+        outcomes.stream()
+                .filter(outcome -> explain.isPresent() && outcome.fault().isEmpty())
+                .limit(EXPLAINED - first.size())
+                .forEach(outcome -> first.add(outcome.file()));
     }
 
     private ImageStream.Options options() {
@@ -129,6 +191,7 @@ final class PredictCommand implements Callable<Integer> {
                 true,
                 false,
                 outcomes -> {
+                    keep(outcomes);
                     for (var outcome : outcomes) {
                         var image = PathNames.text(outcome.file());
                         if (outcome.fault().isEmpty()) {
@@ -168,7 +231,10 @@ final class PredictCommand implements Callable<Integer> {
                     options(),
                     true,
                     true,
-                    outcomes -> results.add(outcomes, logits -> bytes(vitrail.top(logits, top))),
+                    outcomes -> {
+                        keep(outcomes);
+                        results.add(outcomes, logits -> bytes(vitrail.top(logits, top)));
+                    },
                     () -> {
                         if (!job.stopped()) {
                             ImageInputs.requireSome(results.read(), results.broken());

@@ -210,7 +210,7 @@ final class TrainCommand implements Callable<Integer> {
                 if (group.isFirst()) {
                     announce(run, stage, group);
                 }
-                var result = run(run, stage, folder, group);
+                var result = run(run, stage, folder, options.device(), group);
                 if (!group.isFirst()) {
                     if (!result.finished()) {
                         break;
@@ -314,7 +314,8 @@ final class TrainCommand implements Callable<Integer> {
      *
      * @param whole what a run that is interrupted is resumed by
      */
-    private static TrainingResult run(TrainingRun run, RunFolder folder, RunFolder whole, ProcessGroup group) {
+    private static TrainingResult run(
+            TrainingRun run, RunFolder folder, RunFolder whole, Device device, ProcessGroup group) {
         var trainer = run.trainer();
         return new Interruption(trainer, whole).during(() -> {
             if (!group.isFirst()) {
@@ -322,7 +323,7 @@ final class TrainCommand implements Callable<Integer> {
             }
             try (var display = new TrainingDisplay();
                     var events = new TensorBoardEvents(folder)) {
-                trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets()));
+                trainer.listener(display).listener(events).listener(new RunReport(folder, run.sets(), device));
                 return left(trainer.run(), group);
             }
         });

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +98,65 @@ class InspectCommandTest {
                         .path("measured_images")
                         .asInt())
                 .isEqualTo(4);
+    }
+
+    @Test
+    void optionsOfFiguresReachThem() throws IOException {
+        var page = folder.resolve("page.html");
+        Object[] given = {"inspect", "--model", model, photos, "--no-scores", "--json", "--out", page};
+        var plain = new ObjectMapper().readTree(run(given).out());
+        var changed = run(Stream.concat(
+                        Stream.of(given),
+                        Stream.of("--cka", "raw", "--renormalise", "--class", "all:1", "--rollout", "sharp"))
+                .toArray());
+        assertThat(changed.status()).as(changed.err()).isZero();
+        var json = new ObjectMapper().readTree(changed.out());
+        assertThat(json.path("cka")).hasSameSizeAs(plain.path("cka")).isNotEqualTo(plain.path("cka"));
+        assertThat(plain.at("/images/0/other_classes")).hasSize(1);
+        assertThat(json.at("/images/0/other_classes")).isEmpty();
+        assertThat(page)
+                .content()
+                .contains("rows divided by their sums over patches", "--renormalise", "Tokens count by their norms");
+        var biased = run(
+                Stream.concat(Stream.of(given), Stream.of("--cka", "biased")).toArray());
+        assertThat(biased.err()).contains("biased CKA of 6 images is near 1");
+    }
+
+    @Test
+    void optionsThatDoNotExistAreRefused() {
+        var page = folder.resolve("page.html");
+        refused(
+                run("inspect", "--model", model, photos, "--cka", "cooked", "--out", page),
+                "--cka is unit, raw or biased");
+        refused(run("inspect", "--model", model, photos, "--class", "all:0", "--out", page), "all:N");
+        refused(
+                run("inspect", "--model", model, photos, "--rollout", "soft", "--out", page),
+                "--rollout is mean or sharp");
+    }
+
+    @Test
+    void predictExplainsItsAnswers() throws IOException {
+        var page = folder.resolve("why.html");
+        var broken = Files.writeString(folder.resolve("broken.png"), "no picture");
+        var ran = run("predict", "--model", model, photos, broken, "--explain", page);
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("0.png");
+        assertThat(ran.err()).contains("explains 6 images");
+        assertThat(page)
+                .content()
+                .contains("Relevance", "Rollout", "deletion")
+                .doesNotContain("http:", "https:", "broken.png", "Occlusion");
+    }
+
+    @Test
+    void anExplanationThatCannotBeWrittenIsRefusedFirst() {
+        var ran = run("predict", "--model", model, photos, "--explain", model.resolve("config.json/why.html"));
+        refused(ran, "config.json");
+        assertThat(ran.out()).isEmpty();
+        refused(
+                run("predict", "--model", model, photos, "--backend", "onnx", "--explain", folder.resolve("why.html")),
+                "--explain needs gradients");
+        assertThat(folder.resolve("why.html")).doesNotExist();
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.util.Optional;
 public final class Behavior {
     private final Inspector inspector;
     private final Optional<Inspector> against;
+    private final Cka.Options options;
     private final Cka.Accumulator similarity;
     private final Optional<Cka.Accumulator> between;
     private final Map<String, Sums> distances = new LinkedHashMap<>();
@@ -53,11 +54,17 @@ public final class Behavior {
         }
     }
 
-    Behavior(Inspector inspector, Optional<Inspector> against) {
+    Behavior(Inspector inspector, Optional<Inspector> against, Cka.Options options) {
         this.inspector = inspector;
         this.against = against;
-        between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), Cka.Options.DEFAULT));
-        similarity = new Cka.Accumulator(inspector.model(), Cka.Options.DEFAULT);
+        this.options = options;
+        between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), options));
+        similarity = new Cka.Accumulator(inspector.model(), options);
+    }
+
+    /** How blocks are compared. */
+    public Cka.Options options() {
+        return options;
     }
 
     /** Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones out. */
@@ -180,14 +187,18 @@ public final class Behavior {
         var worst = channels().stream().max((a, b) -> Double.compare(a.dead() + a.flat(), b.dead() + b.flat()));
         var text = new StringBuilder(worst.filter(c -> c.dead() + c.flat() > 0)
                 .map(c -> "%s has the most idle channels: %.1f %% dead, %.1f %% flat."
-                        .formatted(c.block(), 100 * c.dead(), 100 * c.flat()))
+                        .formatted(
+                                Explanation.capitalized(ModelLayout.words(c.block())), 100 * c.dead(), 100 * c.flat()))
                 .orElse("No channel is dead or flat."));
         var shares = outlierShares();
         var most = shares.entrySet().stream().max(Map.Entry.comparingByValue());
         most.filter(entry -> entry.getValue() > 0)
                 .ifPresent(entry -> text.append(
                         " Up to %.1f %% of the patches are outliers (%s); they attract %.0f %% of the class token's attention in the last block, so its attention maps show artifacts there."
-                                .formatted(100 * entry.getValue(), entry.getKey(), 100 * outlierAttention())));
+                                .formatted(
+                                        100 * entry.getValue(),
+                                        ModelLayout.words(entry.getKey()),
+                                        100 * outlierAttention())));
         return text.toString();
     }
 

@@ -2,6 +2,7 @@ package dev.vitrail.inspect;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -31,6 +32,23 @@ public record Explanation(
      * @param score empty where scores were not asked for
      */
     public record Method(String name, GridMap map, Optional<Faithfulness> score) {
+        /** The figure that it belongs to. */
+        public Figure figure() {
+            return switch (name) {
+                case Inspector.RELEVANCE -> Figure.RELEVANCE;
+                case Inspector.CAM -> Figure.CAM;
+                case Inspector.GRAD_CAM -> Figure.GRAD_CAM;
+                case Inspector.ROLLOUT -> Figure.ROLLOUT;
+                case Inspector.ATTENTION -> Figure.CLASS_ATTENTION;
+                default -> Figure.FAITHFULNESS;
+            };
+        }
+
+        /** Whether the map is the same for every class. */
+        public boolean classBlind() {
+            return figure() == Figure.ROLLOUT || figure() == Figure.CLASS_ATTENTION;
+        }
+
         /** Insertion less deletion, by which methods are ranked. */
         double rank() {
             return score.map(Faithfulness::score).orElse(Double.NEGATIVE_INFINITY);
@@ -57,23 +75,45 @@ public record Explanation(
         return random.isPresent() && method.rank() > random.get().score();
     }
 
+    /**
+     * Whether the answer hardly depends on the cells: with any of them removed at random, the class keeps at least 90 % of its probability,
+     * so scores do not tell one explanation from another. False without scores.
+     */
+    public boolean insensitive() {
+        return random.map(scores -> {
+                    for (float p : scores.deletion()) {
+                        if (p < 0.9 * probability) {
+                            return false;
+                        }
+                    }
+                    return true;
+                })
+                .orElse(false);
+    }
+
     /** The findings in a sentence or two. */
     public String sentence() {
-        var text = new StringBuilder("%s, %.0f %%.".formatted(label, 100 * probability));
+        var text = new StringBuilder(String.format(Locale.ROOT, "%s, %.0f %%.", label, 100 * probability));
         lens.ifPresent(read -> text.append(
                 read.decided() == 0
                         ? " The answer leads at every depth."
                         : " The answer takes the lead at %s."
-                                .formatted(read.depths().get(read.decided()))));
+                                .formatted(ModelLayout.words(read.depths().get(read.decided())))));
+        if (insensitive()) {
+            return text.append(
+                            " The answer stays the same whatever is hidden, so scores cannot tell these explanations from chance.")
+                    .toString();
+        }
         best().ifPresent(method -> {
             var score = method.score().orElseThrow();
-            text.append(" %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f)."
-                    .formatted(
-                            capitalized(method.name()),
-                            score.deletionArea(),
-                            score.insertionArea(),
-                            random.map(Faithfulness::deletionArea).orElse(0.0),
-                            random.map(Faithfulness::insertionArea).orElse(0.0)));
+            text.append(String.format(
+                    Locale.ROOT,
+                    " %s is the explanation to trust (deletion %.2f, insertion %.2f; random %.2f, %.2f).",
+                    capitalized(method.name()),
+                    score.deletionArea(),
+                    score.insertionArea(),
+                    random.map(Faithfulness::deletionArea).orElse(0.0),
+                    random.map(Faithfulness::insertionArea).orElse(0.0)));
             var chance = methods.stream()
                     .filter(other -> other.score().isPresent() && !beatsRandom(other))
                     .map(Method::name)
@@ -88,6 +128,6 @@ public record Explanation(
     }
 
     static String capitalized(String name) {
-        return name.substring(0, 1).toUpperCase(java.util.Locale.ROOT) + name.substring(1);
+        return name.substring(0, 1).toUpperCase(Locale.ROOT) + name.substring(1);
     }
 }

@@ -112,6 +112,29 @@ public record GridMap(int height, int width, float[] values) {
     }
 
     /**
+     * Pearson's correlation with another map, on the coarser grid of the two; 0 where either is flat.
+     *
+     * @return −1 to 1
+     */
+    public double correlation(GridMap other) {
+        int rows = Math.min(height, other.height), columns = Math.min(width, other.width);
+        var a = averaged(rows, columns).values;
+        var b = other.averaged(rows, columns).values;
+        double meanA = 0, meanB = 0;
+        for (int i = 0; i < a.length; i++) {
+            meanA += a[i] / (double) a.length;
+            meanB += b[i] / (double) b.length;
+        }
+        double product = 0, squareA = 0, squareB = 0;
+        for (int i = 0; i < a.length; i++) {
+            product += (a[i] - meanA) * (b[i] - meanB);
+            squareA += (a[i] - meanA) * (a[i] - meanA);
+            squareB += (b[i] - meanB) * (b[i] - meanB);
+        }
+        return squareA == 0 || squareB == 0 ? 0 : product / Math.sqrt(squareA * squareB);
+    }
+
+    /**
      * Rows and columns of pixels that a cell covers in an image: {@code top, bottom, left, right}, the end exclusive. Cell
      * {@code (i, j)} has the rows {@code ⌊i·H/gh⌋ … ⌊(i+1)·H/gh⌋}, and columns likewise.
      *

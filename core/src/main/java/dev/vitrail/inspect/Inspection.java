@@ -16,6 +16,7 @@ import java.util.TreeMap;
  * @param photos explained images
  * @param behavior figures of many images; empty without images
  * @param against name of the other model, if there is one
+ * @param renormalized whether attention distances are shown with rows divided by their sums over patches
  * @param command the command that makes it again
  */
 public record Inspection(
@@ -24,6 +25,7 @@ public record Inspection(
         List<Photo> photos,
         Optional<Behavior> behavior,
         Optional<String> against,
+        boolean renormalized,
         String command) {
     /**
      * An explained image.
@@ -31,12 +33,33 @@ public record Inspection(
      * @param name path of its file, as it was given
      * @param seen the picture that the model saw
      * @param explanations one for each class, the asked or most probable one first
+     * @param layers maps inside the model
+     * @param other what the other model says of the image; empty without one
      */
-    public record Photo(String name, RgbImage seen, List<Explanation> explanations) {
+    public record Photo(
+            String name, RgbImage seen, List<Explanation> explanations, LayerMaps layers, Optional<OtherAnswer> other) {
         public Photo {
             explanations = List.copyOf(explanations);
         }
+
+        /** The first explanation: of the asked or most probable class. */
+        public Explanation answer() {
+            return explanations.get(0);
+        }
     }
+
+    /**
+     * What another model says of an image.
+     *
+     * @param seen the picture that it saw
+     * @param label of its most probable class
+     * @param probability of that class, 0 to 1
+     * @param method of its map
+     * @param map its default explanation of that class
+     * @param correlation of its map with the first model's default explanation, −1 to 1
+     */
+    public record OtherAnswer(
+            RgbImage seen, String label, double probability, String method, GridMap map, double correlation) {}
 
     public Inspection {
         chosen = Set.copyOf(chosen);

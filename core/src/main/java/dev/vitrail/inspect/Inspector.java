@@ -12,10 +12,12 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
@@ -33,6 +35,13 @@ import java.util.function.Function;
 public final class Inspector {
     /** Orders that random removal is the mean of. */
     private static final int RANDOM = 5;
+
+    /** What explanations are called. */
+    static final String RELEVANCE = "relevance",
+            CAM = "CAM",
+            GRAD_CAM = "Grad-CAM",
+            ROLLOUT = "rollout",
+            ATTENTION = "last attention";
 
     private final LoadedModel loaded;
     private final Model model;
@@ -156,6 +165,27 @@ public final class Inspector {
                 .get(0));
     }
 
+    /**
+     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass: relevance where
+     * there is attention, else Grad-CAM.
+     *
+     * @param classes one for each image
+     */
+    public List<GridMap> defaultMaps(List<RgbImage> images, int[] classes) {
+        return on(images, batch -> defaultMaps(batch, classes));
+    }
+
+    private List<GridMap> defaultMaps(Tensor batch, int[] classes) {
+        return reason(Figure.RELEVANCE).isEmpty()
+                ? Relevance.of(model, batch, classes)
+                : GradCam.of(model, batch, classes, GradCam.layer(layout));
+    }
+
+    /** The name of the method of {@link #defaultMaps}. */
+    public String defaultMethod() {
+        return reason(Figure.RELEVANCE).isEmpty() ? RELEVANCE : GRAD_CAM;
+    }
+
     /** Explains the most probable class of an image, with scores. */
     public Explanation explain(RgbImage image) {
         return explain(image, OptionalInt.empty(), Options.DEFAULT);
@@ -164,13 +194,52 @@ public final class Inspector {
     /**
      * How to explain.
      *
+     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60 forward passes each
      * @param rollout how attention is rolled out
      * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
-     * @param scored whether each map is scored, at some 60 forward passes each, and occlusion computed
+     * @param occlusion whether the scored maps include occlusion, at a forward pass for each cell
      * @param seed of the random orders
      */
-    public record Options(Rollout.Options rollout, Optional<String> camLayer, boolean scored, long seed) {
-        public static final Options DEFAULT = new Options(Rollout.Options.DEFAULT, Optional.empty(), true, 0);
+    public record Options(
+            Set<Figure> figures, Rollout.Options rollout, Optional<String> camLayer, boolean occlusion, long seed) {
+        /** Every method that applies, with scores. */
+        public static final Options DEFAULT =
+                new Options(Set.of(Figure.values()), Rollout.Options.DEFAULT, Optional.empty(), true, 0);
+
+        public Options {
+            figures = Set.copyOf(figures);
+        }
+
+        public Options withFigures(Set<Figure> wanted) {
+            return new Options(wanted, rollout, camLayer, occlusion, seed);
+        }
+
+        public Options withRollout(Rollout.Options other) {
+            return new Options(figures, other, camLayer, occlusion, seed);
+        }
+
+        public Options withCamLayer(Optional<String> name) {
+            return new Options(figures, rollout, name, occlusion, seed);
+        }
+
+        public Options withOcclusion(boolean wanted) {
+            return new Options(figures, rollout, camLayer, wanted, seed);
+        }
+
+        public Options withSeed(long other) {
+            return new Options(figures, rollout, camLayer, occlusion, other);
+        }
+
+        /** The same without scores. */
+        public Options withoutScores() {
+            var others = EnumSet.copyOf(figures);
+            others.remove(Figure.FAITHFULNESS);
+            return withFigures(others);
+        }
+
+        private boolean scored() {
+            return figures.contains(Figure.FAITHFULNESS);
+        }
     }
 
     /**
@@ -190,7 +259,7 @@ public final class Inspector {
         return on(List.of(image), batch -> {
             var maps = maps(batch, new int[] {c}, options);
             var random = Optional.<Faithfulness>empty();
-            if (options.scored) {
+            if (options.scored()) {
                 int height = maps.stream()
                         .mapToInt(method -> method.map().height())
                         .min()
@@ -200,7 +269,7 @@ public final class Inspector {
                         .min()
                         .orElse(1);
                 var removal = new CellRemoval(model, batch, c, height, width);
-                if (removal.cells() <= CellRemoval.MOST) {
+                if (options.occlusion && removal.cells() <= CellRemoval.MOST) {
                     maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
                 }
                 maps.replaceAll(method -> new Explanation.Method(
@@ -212,34 +281,68 @@ public final class Inspector {
                                         : method.map().averaged(height, width)))));
                 random = Optional.of(removal.random(RANDOM, options.seed));
             }
-            var lens = reason(Figure.LENS).isEmpty()
+            var lens = wants(options, Figure.LENS)
                     ? Optional.of(LogitLens.of(model, batch).get(0))
                     : Optional.<LogitLens>empty();
-            var norms = reason(Figure.TOKEN_NORMS).isEmpty()
+            var norms = wants(options, Figure.TOKEN_NORMS)
                     ? TokenNorms.of(model, batch).get(0)
                     : List.<TokenNorms>of();
             return new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms);
         });
     }
 
-    /** A map by each method that needs one pass, the default explanation first. */
+    /**
+     * Maps inside the model for an image.
+     *
+     * @param target the class that the patch lens reads
+     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and {@link Figure#FEATURES} give maps
+     */
+    public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
+        return on(
+                List.of(image),
+                batch -> new LayerMaps(
+                        wanted.contains(Figure.CLASS_ATTENTION)
+                                        && reason(Figure.CLASS_ATTENTION).isEmpty()
+                                ? ClassAttention.of(model, batch).get(0)
+                                : List.of(),
+                        wanted.contains(Figure.LENS)
+                                        && LogitLens.patchReason(model, layout).isEmpty()
+                                ? LogitLens.patches(model, batch, new int[] {target})
+                                        .get(0)
+                                : List.of(),
+                        wanted.contains(Figure.FEATURES)
+                                ? ChannelHealth.of(model, batch, ChannelHealth.SHOWN)
+                                        .get(0)
+                                : List.of()));
+    }
+
+    private boolean wants(Options options, Figure figure) {
+        return options.figures.contains(figure) && reason(figure).isEmpty();
+    }
+
+    /** A map by each wanted method that needs one pass, the default explanation first; that alone if none is wanted. */
     private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
         var maps = new ArrayList<Explanation.Method>();
-        if (reason(Figure.RELEVANCE).isEmpty()) {
-            maps.add(method("relevance", Relevance.of(model, batch, target)));
+        if (wants(options, Figure.RELEVANCE)) {
+            maps.add(method(RELEVANCE, Relevance.of(model, batch, target)));
         }
-        if (reason(Figure.CAM).isEmpty()) {
-            maps.add(method("CAM", ClassActivationMap.of(model, batch, target)));
+        if (wants(options, Figure.CAM)) {
+            maps.add(method(CAM, ClassActivationMap.of(model, batch, target)));
         }
-        maps.add(method(
-                "Grad-CAM", GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
-        if (reason(Figure.ROLLOUT).isEmpty()) {
-            maps.add(method("rollout", Rollout.of(model, batch, options.rollout)));
-        }
-        if (reason(Figure.CLASS_ATTENTION).isEmpty()) {
-            var layers = ClassAttention.of(model, batch).get(0);
+        if (wants(options, Figure.GRAD_CAM)) {
             maps.add(method(
-                    "last attention", List.of(layers.get(layers.size() - 1).mean())));
+                    GRAD_CAM,
+                    GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
+        }
+        if (wants(options, Figure.ROLLOUT)) {
+            maps.add(method(ROLLOUT, Rollout.of(model, batch, options.rollout)));
+        }
+        if (wants(options, Figure.CLASS_ATTENTION)) {
+            var layers = ClassAttention.of(model, batch).get(0);
+            maps.add(method(ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
+        }
+        if (maps.isEmpty()) {
+            maps.add(method(defaultMethod(), defaultMaps(batch, target)));
         }
         return maps;
     }
@@ -248,7 +351,8 @@ public final class Inspector {
         return new Explanation.Method(name, maps.get(0), Optional.empty());
     }
 
-    static int top(float[] values) {
+    /** The index of the largest value; of equal ones the first. */
+    public static int top(float[] values) {
         int best = 0;
         for (int i = 1; i < values.length; i++) {
             best = values[i] > values[best] ? i : best;
@@ -256,14 +360,19 @@ public final class Inspector {
         return best;
     }
 
-    /** Starts to gather the figures of many images, in memory that does not grow with them. */
-    public Behavior behavior() {
-        return new Behavior(this, Optional.empty());
+    /**
+     * Starts to gather the figures of many images, in memory that does not grow with them.
+     *
+     * @param against a model whose blocks are compared with this one's on the same images
+     * @param similarity how blocks are compared
+     */
+    public Behavior behavior(Optional<Inspector> against, Cka.Options similarity) {
+        return new Behavior(this, against, similarity);
     }
 
-    /** The same, comparing the blocks with another model's on the same images. */
-    public Behavior behaviorAgainst(Inspector other) {
-        return new Behavior(this, Optional.of(other));
+    /** The same of this model alone, its blocks compared by unit tokens. */
+    public Behavior behavior() {
+        return behavior(Optional.empty(), Cka.Options.DEFAULT);
     }
 
     /** The loaded model. */

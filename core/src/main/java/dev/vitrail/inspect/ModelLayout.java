@@ -23,8 +23,11 @@ import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Pool;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Where a model keeps what the figures read: its tokens, attention layers and blocks, for images of one size.
@@ -233,6 +236,36 @@ public record ModelLayout(
     /** The name that figures give to a hook point: {@code embedding} for the first block's input. */
     public String title(String hookPoint) {
         return embedding().filter(hookPoint::equals).isPresent() ? "embedding" : hookPoint;
+    }
+
+    /** Names of blocks, and what they are called; in this order, the first that fits. */
+    private static final Map<Pattern, String> WORDS = words();
+
+    private static Map<Pattern, String> words() {
+        var words = new LinkedHashMap<Pattern, String>();
+        words.put(Pattern.compile("tokens_to_token\\.\\D*(\\d+)\\b.*"), "token stage %d");
+        words.put(Pattern.compile("(?:blocks_token_only|cls_transformer\\.layers)\\.(\\d+)\\b.*"), "class block %d");
+        words.put(Pattern.compile("(?:patch_)?transformer\\.layers\\.(\\d+)\\b.*"), "block %d");
+        words.put(Pattern.compile("blocks\\.(\\d+)\\b.*"), "block %d");
+        words.put(Pattern.compile("(?:layers|stages)\\.(\\d+)\\.blocks\\.(\\d+)\\b.*"), "stage %d, block %d");
+        words.put(Pattern.compile("layer(\\d+)\\.(\\d+)\\b.*"), "stage %d, block %d");
+        return words;
+    }
+
+    /** A hook point in words, counted from 1: {@code blocks.8} is block 9, {@code layers.2.blocks.0.attn} stage 3, block 1. */
+    public static String words(String name) {
+        for (var entry : WORDS.entrySet()) {
+            var match = entry.getKey().matcher(name);
+            if (match.matches()) {
+                boolean fromOne =
+                        name.startsWith("layer") && !name.startsWith("layers.") || name.startsWith("tokens_to_token.");
+                int first = Integer.parseInt(match.group(1)) + (fromOne ? 0 : 1);
+                return match.groupCount() == 1
+                        ? entry.getValue().formatted(first)
+                        : entry.getValue().formatted(first, Integer.parseInt(match.group(2)) + 1);
+            }
+        }
+        return name;
     }
 
     /** Gathers what the families say of themselves. */

@@ -3,6 +3,7 @@ package dev.vitrail.inspect;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
@@ -105,10 +106,11 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     /** Refuses values that are no numbers, naming the layer. */
     static float[] finite(String name, float[] values) {
         for (float value : values) {
-            VitrailException.require(
-                    Float.isFinite(value),
-                    "'%s' gives values that are not finite, so no figure can be computed: look at the weights with `doctor`",
-                    name);
+            if (!Float.isFinite(value)) {
+                throw new NotFiniteException(
+                        "'%s' gives values that are not finite, so no figure can be computed: look at the weights with `doctor`"
+                                .formatted(name));
+            }
         }
         return values;
     }

@@ -4,6 +4,7 @@ import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.GridMap;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed quantities. */
 public enum ColorScale {
@@ -13,6 +14,9 @@ public enum ColorScale {
     SIGNED(0x2166ac, 0x67a9cf, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xef8a62, 0xb2182b),
     /** From black to white; the map's own range. */
     GREY(0x000000, 0xffffff);
+
+    /** The color between tiles, which is quiet on a light page and on a dark one. */
+    static final int GAP = 0xb4b8c0;
 
     private final int[] stops;
 
@@ -25,16 +29,27 @@ public enum ColorScale {
         return map.range()[0] < 0 ? SIGNED : AMOUNT;
     }
 
-    /** A picture of a map, a pixel for each cell. A flat map has the scale's first color. */
+    /** A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale its middle. */
     public RgbImage picture(GridMap map) {
-        var pixels = new byte[3 * map.values().length];
         var range = map.range();
         float extent = Math.max(Math.abs(range[0]), Math.abs(range[1]));
-        float low = this == SIGNED ? -extent : range[0], high = this == SIGNED ? extent : range[1];
+        return this == SIGNED ? picture(map, -extent, extent) : picture(map, range[0], range[1]);
+    }
+
+    /** The same by a range that several maps share. */
+    public RgbImage picture(GridMap map, float low, float high) {
+        var pixels = new byte[3 * map.values().length];
         for (int i = 0; i < map.values().length; i++) {
-            put(pixels, i, high == low ? 0 : (map.values()[i] - low) / (high - low));
+            put(pixels, i, high > low ? (map.values()[i] - low) / (high - low) : this == SIGNED ? 0.5 : 0);
         }
         return new RgbImage(map.width(), map.height(), pixels);
+    }
+
+    /** The colors from low to high as CSS has them, for a legend. */
+    String gradient() {
+        return Arrays.stream(stops)
+                .mapToObj("#%06x"::formatted)
+                .collect(Collectors.joining(",", "linear-gradient(to right,", ")"));
     }
 
     private void put(byte[] pixels, int at, double share) {
@@ -58,7 +73,9 @@ public enum ColorScale {
         int across = Math.min(columns, tiles.size()), down = (tiles.size() + columns - 1) / columns;
         int fullWidth = across * (width + gap) - gap, fullHeight = down * (height + gap) - gap;
         var pixels = new byte[3 * fullWidth * fullHeight];
-        Arrays.fill(pixels, (byte) 255);
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) (GAP >> 16 - 8 * (i % 3));
+        }
         for (int i = 0; i < tiles.size(); i++) {
             int top = i / columns * (height + gap), left = i % columns * (width + gap);
             for (int row = 0; row < height; row++) {

@@ -6,6 +6,7 @@ import static dev.vitrail.report.Format.percent;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.eval.Evaluation;
 import java.util.List;
+import java.util.Optional;
 
 /** The page of an evaluation. */
 public final class EvaluationPage {
@@ -26,7 +27,8 @@ public final class EvaluationPage {
      * @param set what it was evaluated on, with the model's classes
      */
     public static String html(String model, Evaluation found, Dataset set) {
-        var sections = new EvaluationSections(SavedEvaluation.of(0, found, set), index -> Thumbnail.of(set, index));
+        var sections = new EvaluationSections(
+                SavedEvaluation.of(0, found, set), index -> Thumbnail.of(set, index), index -> Optional.empty());
         return Page.render("report/evaluation.jte", new EvaluationPage(model, set, sections));
     }
 

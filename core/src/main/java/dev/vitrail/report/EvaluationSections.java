@@ -12,8 +12,12 @@ import java.util.stream.IntStream;
  * Sections of a page on an evaluation: confusion matrix, calibration, scores of the classes, worst mistakes.
  *
  * @param pictures the image at an index of the data set, as a thumbnail; none if it cannot be read any more
+ * @param reasons why the image at an index was taken for what it is not; none where that was not explained
  */
-record EvaluationSections(SavedEvaluation saved, IntFunction<Optional<Thumbnail>> pictures) {
+record EvaluationSections(
+        SavedEvaluation saved,
+        IntFunction<Optional<Thumbnail>> pictures,
+        IntFunction<Optional<MistakeMaps.Why>> reasons) {
     /** Classes up to which a person can read a matrix. */
     private static final int MOST_IN_MATRIX = 30;
     /** Classes up to which its cells have room. */
@@ -44,6 +48,7 @@ record EvaluationSections(SavedEvaluation saved, IntFunction<Optional<Thumbnail>
     record WrongAnswer(
             String file,
             Optional<Thumbnail> picture,
+            Optional<MistakeMaps.Why> why,
             String prediction,
             double probability,
             String truth,
@@ -148,6 +153,11 @@ record EvaluationSections(SavedEvaluation saved, IntFunction<Optional<Thumbnail>
         return Format.format("%.1f%%", 100 * share);
     }
 
+    /** Whether any mistake is explained. */
+    boolean explained() {
+        return mistakes().stream().anyMatch(mistake -> mistake.why().isPresent());
+    }
+
     List<WrongAnswer> mistakes() {
         return IntStream.range(0, saved.names().size())
                 .mapToObj(i -> {
@@ -155,6 +165,7 @@ record EvaluationSections(SavedEvaluation saved, IntFunction<Optional<Thumbnail>
                     return new WrongAnswer(
                             saved.names().get(i),
                             pictures.apply(mistake.index()),
+                            reasons.apply(mistake.index()),
                             name(mistake.prediction()),
                             mistake.probability(),
                             name(mistake.truth()),

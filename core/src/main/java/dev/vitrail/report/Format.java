@@ -42,6 +42,16 @@ final class Format {
                 : format("%.2e", value).replaceFirst("\\.?0+e", "e").replace("e-0", "e-");
     }
 
+    /** A power of ten, such as 10⁻⁵. */
+    static String power(double value) {
+        var digits = String.valueOf(Math.round(Math.log10(value)));
+        var raised = new StringBuilder("10");
+        for (int i = 0; i < digits.length(); i++) {
+            raised.append(digits.charAt(i) == '-' ? '⁻' : "⁰¹²³⁴⁵⁶⁷⁸⁹".charAt(digits.charAt(i) - '0'));
+        }
+        return raised.toString();
+    }
+
     /** A count in millions. */
     static String millions(double count) {
         return hundredths(count / 1e6) + " M";

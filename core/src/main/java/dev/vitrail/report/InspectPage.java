@@ -3,42 +3,70 @@ package dev.vitrail.report;
 import static dev.vitrail.report.Format.format;
 
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.inspect.AttentionDistance;
 import dev.vitrail.inspect.Behavior;
 import dev.vitrail.inspect.Cka;
-import dev.vitrail.inspect.Explanation;
-import dev.vitrail.inspect.Faithfulness;
 import dev.vitrail.inspect.Figure;
-import dev.vitrail.inspect.Filters;
 import dev.vitrail.inspect.Inspection;
-import dev.vitrail.inspect.LayerScales;
-import dev.vitrail.inspect.PositionBias;
-import dev.vitrail.inspect.PositionSimilarity;
-import dev.vitrail.report.PointChart.Point;
-import dev.vitrail.report.PointChart.Series;
+import dev.vitrail.inspect.ModelLayout;
+import dev.vitrail.report.CurveChart.Dot;
+import dev.vitrail.report.CurveChart.Scale;
+import dev.vitrail.report.CurveChart.Series;
+import dev.vitrail.report.CurveChart.Style;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** The page of an inspection: one file that needs no network and no script. */
+/** The page of an inspection: one file that needs no network, and no script to be read. */
 public final class InspectPage {
-    /** Curves of heads in one chart. */
-    private static final int HEADS = 16;
+    /** Bytes of the maps of heads on one page; photos for which they do not suffice have none. */
+    private static final int HEAD_BYTES = 1_200_000;
 
-    private static final int LENS_CLASSES = 5;
+    /** Blocks whose channels are shown. */
+    private static final int FEATURE_BLOCKS = 12;
+
+    private static final int HEADS = 24;
 
     private final Inspection inspection;
+    private final List<InspectPhoto> photos;
+    private final InspectWeights weights;
+    private final Map<InspectPhoto, List<InspectPhoto.Layer>> heads = new LinkedHashMap<>();
 
     private InspectPage(Inspection inspection) {
         this.inspection = inspection;
+        photos = IntStream.range(0, inspection.photos().size())
+                .mapToObj(i -> new InspectPhoto(inspection, inspection.photos().get(i), i + 1))
+                .toList();
+        weights = InspectWeights.of(inspection);
+        int bytes = 0;
+        for (var photo : photos) {
+            var layers = photo.heads();
+            bytes += layers.stream()
+                    .flatMap(layer -> layer.heads().stream())
+                    .mapToInt(head -> head.map().length() + head.words().length())
+                    .sum();
+            if (!layers.isEmpty() && (bytes <= HEAD_BYTES || heads.isEmpty())) {
+                heads.put(photo, layers);
+            }
+        }
+    }
+
+    static InspectPage of(Inspection inspection) {
+        return new InspectPage(inspection);
     }
 
     /** Renders an inspection. */
     public static String html(Inspection inspection) {
-        return Page.render("report/inspect.jte", new InspectPage(inspection));
+        return Page.render("report/inspect.jte", of(inspection));
+    }
+
+    /** Renders the short form: the answers of each photo, why, and how far that can be trusted. */
+    public static String shortHtml(Inspection inspection) {
+        return Page.render("report/explain.jte", new InspectPage(inspection));
     }
 
     /**
@@ -47,27 +75,35 @@ public final class InspectPage {
      * @param title above it
      * @param source its address, which is itself
      * @param width of the drawing, pixels
-     * @param words what it shows, for readers of screens
-     * @param note below it
+     * @param words what it shows, for screen readers
+     * @param note below it: what it shows and how to read it
+     * @param tiles rows and columns of tiles that are enlarged under the pointer, as {@code 7 7}; empty for none
      */
-    record Picture(String title, String source, int width, String words, String note) {}
+    record Picture(String title, String source, int width, String words, String note, String tiles) {
+        static Picture of(String title, RgbImage image, int wide, String words, String note) {
+            int scale = Math.max(1, wide / Math.max(1, image.width()));
+            return new Picture(title, InspectPictures.png(image), scale * image.width(), words, note, "");
+        }
 
-    /**
-     * A map over a photo.
-     *
-     * @param photo address of the photo
-     * @param map address of the map
-     */
-    record Overlay(String title, String photo, String map, String words, String note, boolean best) {}
+        Picture enlargeable(int rows, int columns) {
+            return new Picture(title, source, width, words, note, rows + " " + columns);
+        }
+    }
 
     /** The model's name, without the folders that it lies in. */
     String title() {
-        var name = inspection.inspector().loaded().name();
-        return name.substring(name.lastIndexOf('/', name.length() - 2) + 1);
+        return shortName(inspection.inspector().loaded().name());
+    }
+
+    /** The last folder of a path; with the one before, where it is a model of a run. */
+    private static String shortName(String name) {
+        int last = name.lastIndexOf('/', name.length() - 2);
+        boolean ofRun = name.substring(last + 1).matches("(best|last|epoch-\\d+)/?");
+        return name.substring((ofRun && last > 0 ? name.lastIndexOf('/', last - 1) : last) + 1);
     }
 
     String subtitle() {
-        return "Inspection: what it has learned, and why it decided so";
+        return "What it has learned, and why it decided so";
     }
 
     List<Tile> tiles() {
@@ -85,141 +121,59 @@ public final class InspectPage {
         return tiles;
     }
 
-    List<Inspection.Photo> photos() {
-        return inspection.photos();
+    /** Where the weights are from, and how images are prepared. */
+    String origin() {
+        var loaded = inspection.inspector().loaded();
+        var input = loaded.preprocessing();
+        return "%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and std %s."
+                .formatted(
+                        loaded.pretrained() ? "Weights of %s".formatted(loaded.name()) : "Random weights",
+                        loaded.variant().family().name(),
+                        input.interpolation().key(),
+                        format("%.0f %%", 100 * input.cropPct()),
+                        input.cropMode().key(),
+                        rounded(input.mean()),
+                        rounded(input.std()));
     }
 
-    static String finding(Inspection.Photo photo) {
-        return photo.explanations().get(0).sentence();
+    private static String rounded(List<Double> values) {
+        return values.stream().map(value -> format("%.3f", value)).collect(Collectors.joining(", "));
     }
 
-    /** The rows of a photo: a class each, a map for each method. */
-    List<List<Overlay>> rows(Inspection.Photo photo) {
-        var source = InspectPictures.jpeg(photo.seen());
-        return photo.explanations().stream()
-                .map(explanation -> explanation.methods().stream()
-                        .filter(method -> inspection.chosen().contains(figure(method.name())))
-                        .map(method -> overlay(source, explanation, method))
-                        .toList())
-                .toList();
+    /** The photos as custom properties of the style, each once, and the color that stands for nothing. */
+    String style() {
+        var mean = inspection.inspector().loaded().preprocessing().mean();
+        var color = IntStream.range(0, 3)
+                .mapToObj(c -> String.valueOf(Math.round(255 * mean.get(c % mean.size()))))
+                .collect(Collectors.joining(" "));
+        return photos.stream()
+                .map(photo -> "%s:url(%s)"
+                        .formatted(
+                                photo.variable(),
+                                InspectPictures.photo(photo.photo().seen())))
+                .collect(Collectors.joining(";", "--mean:rgb(%s);".formatted(color), ""));
     }
 
-    private static Figure figure(String method) {
-        return switch (method) {
-            case "relevance" -> Figure.RELEVANCE;
-            case "CAM" -> Figure.CAM;
-            case "Grad-CAM" -> Figure.GRAD_CAM;
-            case "rollout" -> Figure.ROLLOUT;
-            case "last attention" -> Figure.CLASS_ATTENTION;
-            default -> Figure.FAITHFULNESS;
-        };
+    List<InspectPhoto> photos() {
+        return photos;
     }
 
-    private static Overlay overlay(String photo, Explanation explanation, Explanation.Method method) {
-        var note = method.score()
-                .map(score -> format(
-                        "deletion %.2f, insertion %.2f, SaCo %.2f",
-                        score.deletionArea(), score.insertionArea(), score.saco()))
-                .orElse(method.map().flat() ? "flat" : "");
-        if (method.name().equals("rollout") || method.name().equals("last attention")) {
-            note = note.isEmpty() ? "the same for every class" : note + "; the same for every class";
-        }
-        return new Overlay(
-                method.name(),
-                photo,
-                InspectPictures.png(ColorScale.of(method.map()).picture(method.map())),
-                "%s for %s: %s".formatted(method.name(), explanation.label(), InspectPictures.words(method.map())),
-                note,
-                explanation.best().filter(method::equals).isPresent());
+    InspectWeights weights() {
+        return weights;
     }
 
-    /** Deletion and insertion of the best method, with random removal. */
-    Optional<PointChart> curves(Inspection.Photo photo) {
-        var explanation = photo.explanations().get(0);
-        if (explanation.random().isEmpty() || explanation.best().isEmpty()) {
-            return Optional.empty();
-        }
-        var best = explanation.best().get();
-        var score = best.score().orElseThrow();
-        var random = explanation.random().get();
-        return Optional.of(new PointChart(
-                "Probability of " + explanation.label() + ", %",
-                "cells removed or added, %",
-                false,
-                List.of(
-                        curve(best.name() + ", removed", score.deletion()),
-                        curve(best.name() + ", added", score.insertion()),
-                        curve("random, removed", random.deletion()),
-                        curve("random, added", random.insertion())),
-                value -> format("%.0f", value)));
+    /** The maps of the heads by photo; of the first photos alone, where there are many heads. */
+    Map<InspectPhoto, List<InspectPhoto.Layer>> heads() {
+        return heads;
     }
 
-    private static Series curve(String name, float[] values) {
-        return new Series(
-                name,
-                IntStream.range(0, values.length)
-                        .mapToObj(i -> new Point(100.0 * i / (values.length - 1), 100 * values[i], 0))
-                        .toList());
+    /** Whether any photo can be read at every depth. */
+    boolean lens() {
+        return photos.stream().anyMatch(photo -> photo.lens().isPresent());
     }
 
-    /** The probabilities of the final five most probable classes at every depth. */
-    Optional<PointChart> lens(Inspection.Photo photo) {
-        if (!inspection.has(Figure.LENS)) {
-            return Optional.empty();
-        }
-        return photo.explanations().get(0).lens().map(lens -> {
-            var last = lens.logits()[lens.logits().length - 1];
-            var classes = IntStream.range(0, last.length)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble((Integer c) -> -last[c]))
-                    .limit(LENS_CLASSES)
-                    .toList();
-            return new PointChart(
-                    "What the classifier would say earlier, %",
-                    "depth in blocks (0 is the embedding)",
-                    false,
-                    classes.stream()
-                            .map(c -> new Series(
-                                    inspection.inspector().loaded().label(c),
-                                    IntStream.range(0, lens.logits().length)
-                                            .mapToObj(depth ->
-                                                    new Point(depth, 100 * probability(lens.logits()[depth], c), 0))
-                                            .toList()))
-                            .toList(),
-                    value -> format("%.0f", value));
-        });
-    }
-
-    private static double probability(float[] logits, int c) {
-        double largest = Double.NEGATIVE_INFINITY, sum = 0;
-        for (float logit : logits) {
-            largest = Math.max(largest, logit);
-        }
-        for (float logit : logits) {
-            sum += Math.exp(logit - largest);
-        }
-        return Math.exp(logits[c] - largest) / sum;
-    }
-
-    /** Where the outliers of a photo's last block are. */
-    Optional<Overlay> norms(Inspection.Photo photo) {
-        var norms = photo.explanations().get(0).norms();
-        if (norms.isEmpty() || !inspection.has(Figure.TOKEN_NORMS)) {
-            return Optional.empty();
-        }
-        var last = norms.get(norms.size() - 1);
-        return Optional.of(new Overlay(
-                "token norms",
-                InspectPictures.jpeg(photo.seen()),
-                InspectPictures.png(ColorScale.AMOUNT.picture(last.patches())),
-                "norms after the last block: " + InspectPictures.words(last.patches()),
-                "%d of %d patches are outliers"
-                        .formatted(last.outliers(), last.patches().values().length),
-                false));
-    }
-
-    Optional<PointChart> distances() {
-        var distances = inspection.behavior().map(Behavior::distances).orElse(List.<AttentionDistance>of());
+    Optional<CurveChart> distances() {
+        var distances = inspection.behavior().map(Behavior::distances).orElse(List.of());
         if (distances.isEmpty() || !inspection.has(Figure.DISTANCE)) {
             return Optional.empty();
         }
@@ -230,66 +184,41 @@ public final class InspectPage {
         var series = new ArrayList<Series>();
         for (int h = 0; h < Math.min(heads, HEADS); h++) {
             int head = h;
-            var points = IntStream.range(0, distances.size())
-                    .filter(layer -> head < distances.get(layer).distance().length)
-                    .mapToObj(layer -> new Point(layer + 1, distances.get(layer).distance()[head], 0))
-                    .toList();
-            series.add(new Series("head " + (h + 1), points));
+            series.add(new Series(
+                    "head " + (h + 1),
+                    h,
+                    Style.DOTS,
+                    IntStream.range(0, distances.size())
+                            .filter(layer -> head < distances.get(layer).distance().length)
+                            .mapToObj(layer -> {
+                                var found = distances.get(layer);
+                                return new Dot(
+                                        layer + 1,
+                                        inspection.renormalized()
+                                                ? found.renormalized()[head]
+                                                : found.distance()[head]);
+                            })
+                            .toList()));
         }
-        return Optional.of(new PointChart(
-                "Mean attention distance, pixels", "attention layer", false, series, value -> format("%.0f", value)));
+        var input = inspection.inspector().loaded().preprocessing();
+        return Optional.of(new CurveChart(
+                "Mean attention distance, pixels",
+                "Mean attention distance of each head over depth, up to the image's diagonal of %.0f pixels."
+                        .formatted(Math.hypot(input.height(), input.width())),
+                "attention layer",
+                Format::plain,
+                Scale.LINEAR,
+                OptionalDouble.of(Math.hypot(input.height(), input.width())),
+                OptionalDouble.empty(),
+                false,
+                series));
     }
 
-    /** Figures of the weights. */
-    List<Picture> weights() {
-        var pictures = new ArrayList<Picture>();
-        var model = inspection.inspector().model();
-        if (inspection.has(Figure.FILTERS)) {
-            var filters = Filters.of(model);
-            double explained = 0;
-            for (float share : filters.variance()) {
-                explained += share;
-            }
-            if (filters.components().length > 0) {
-                pictures.add(picture(
-                        "Principal components of the filters",
-                        InspectPictures.components(filters),
-                        "the first principal components of the embedding filters as small pictures",
-                        format(
-                                "The first %d components of %d filters explain %.0f %% of their variance.",
-                                filters.components().length, filters.count(), 100 * explained)));
-            }
-        }
-        if (inspection.has(Figure.POSITIONS)) {
-            PositionSimilarity.of(model)
-                    .ifPresent(
-                            positions -> pictures.add(
-                                    picture(
-                                            "Position similarity",
-                                            InspectPictures.positions(positions),
-                                            "a tile for each position, showing the similarity of its embedding to all others",
-                                            "Each tile is one position: bright where the embedding of another position is like its own.")));
-        }
-        if (inspection.has(Figure.POSITION_BIAS)) {
-            PositionBias.of(model)
-                    .forEach(bias -> pictures.add(picture(
-                            "Relative position bias, " + bias.layer(),
-                            InspectPictures.bias(bias),
-                            "the bias of each head by the place of the key relative to the query",
-                            "A head each; the middle is the query itself. Red raises attention, blue lowers it.")));
-        }
-        return pictures;
-    }
-
-    private static Picture picture(String title, RgbImage image, String words, String note) {
-        int scale = Math.max(1, 320 / Math.max(1, image.width()));
-        return new Picture(title, InspectPictures.png(image), scale * image.width(), words, note);
-    }
-
-    List<LayerScales> layerScales() {
-        return inspection.has(Figure.LAYER_SCALE)
-                ? LayerScales.of(inspection.inspector().model())
-                : List.of();
+    String distanceNote() {
+        return "A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean over %d images%s."
+                .formatted(
+                        inspection.behavior().map(Behavior::images).orElse(0),
+                        inspection.renormalized() ? "; rows divided by their sums over patches" : "");
     }
 
     Optional<Behavior> behavior() {
@@ -302,6 +231,53 @@ public final class InspectPage {
                 : List.of();
     }
 
+    /** Shares of channels that are not healthy, and of outlier tokens, over depth. */
+    Optional<CurveChart> health() {
+        var channels = channels();
+        if (channels.isEmpty()) {
+            return Optional.empty();
+        }
+        var series = new ArrayList<>(List.of(
+                health("dead", 1, channels.stream().map(Behavior.Channels::dead).toList()),
+                health("flat", 4, channels.stream().map(Behavior.Channels::flat).toList()),
+                health(
+                        "large",
+                        3,
+                        channels.stream().map(Behavior.Channels::large).toList())));
+        var outliers =
+                List.copyOf(inspection.behavior().orElseThrow().outlierShares().values());
+        if (!outliers.isEmpty() && inspection.has(Figure.TOKEN_NORMS)) {
+            series.add(health("outlier patches", 0, outliers));
+        }
+        double most = series.stream()
+                .flatMap(one -> one.dots().stream())
+                .mapToDouble(Dot::y)
+                .max()
+                .orElse(0);
+        return most == 0
+                ? Optional.empty()
+                : Optional.of(new CurveChart(
+                        "Channels and patches out of the ordinary, %",
+                        "Shares of dead, flat and large channels and of outlier patches over depth.",
+                        "depth",
+                        Format::plain,
+                        Scale.LINEAR,
+                        OptionalDouble.empty(),
+                        OptionalDouble.empty(),
+                        false,
+                        series));
+    }
+
+    private static Series health(String name, int color, List<Double> shares) {
+        return new Series(
+                name,
+                color,
+                Style.LINE_AND_DOTS,
+                IntStream.range(0, shares.size())
+                        .mapToObj(i -> new Dot(i, 100 * shares.get(i)))
+                        .toList());
+    }
+
     /** Share of outliers of a block, per cent, or a dash. */
     String outliers(String block) {
         return inspection
@@ -311,12 +287,64 @@ public final class InspectPage {
                 .orElse("–");
     }
 
+    /** Whether token norms of any photo are shown. */
+    boolean norms() {
+        return photos.stream().anyMatch(photo -> !photo.norms().isEmpty());
+    }
+
+    /** The channels of the first photo. */
+    List<InspectPhoto.Channels> features() {
+        return photos.isEmpty() ? List.of() : photos.get(0).features(FEATURE_BLOCKS);
+    }
+
     static String share(double value) {
         return format("%.2f", 100 * value);
     }
 
+    static String percent(double value) {
+        return value < 0.005 ? "under 1 %" : format("%.0f %%", 100 * value);
+    }
+
     static String scientific(double value) {
         return Format.scientific(value);
+    }
+
+    static String number(double value) {
+        return format("%.2f", value).replace('-', '−');
+    }
+
+    static String words(String block) {
+        return ModelLayout.words(block);
+    }
+
+    static int dead() {
+        return InspectPictures.DEAD;
+    }
+
+    static int flat() {
+        return InspectPictures.FLAT;
+    }
+
+    static int large() {
+        return InspectPictures.LARGE;
+    }
+
+    /** A color as CSS has it. */
+    static String css(int color) {
+        return "#%06x".formatted(color);
+    }
+
+    /** The name of the other model, without the folders that it lies in. */
+    Optional<String> against() {
+        return inspection.against().map(InspectPage::shortName);
+    }
+
+    /** Photos on which the two models differ most first. */
+    List<InspectPair> pairs() {
+        return photos.stream()
+                .flatMap(photo -> photo.pair().stream())
+                .sorted(InspectPhoto.byDisagreement())
+                .toList();
     }
 
     List<Picture> similarities() {
@@ -329,10 +357,18 @@ public final class InspectPage {
             inspection
                     .behavior()
                     .flatMap(Behavior::similarityToOther)
-                    .ifPresent(cka ->
-                            pictures.add(similarity(cka, inspection.against().orElse("the other model"))));
+                    .ifPresent(cka -> pictures.add(similarity(cka, against().orElse("the other model"))));
         }
         return pictures;
+    }
+
+    /** How blocks are compared, in a sentence. */
+    String estimator() {
+        var options = inspection.behavior().map(Behavior::options).orElse(Cka.Options.DEFAULT);
+        return (options.unitTokens()
+                        ? "Each token counts the same, so that a few outliers do not decide."
+                        : "Tokens count by their norms, so a few outliers may decide.")
+                + (options.unbiased() ? "" : " The estimate is biased: it is near 1 for few images.");
     }
 
     private static Picture similarity(Cka cka, String other) {
@@ -343,19 +379,23 @@ public final class InspectPage {
                 range[1] = Float.isNaN(value) ? range[1] : Math.max(range[1], value);
             }
         }
-        return picture(
-                "Similarity of the blocks to " + other,
+        return InspectWeights.similarity(
                 InspectPictures.similarity(cka),
-                "a matrix of similarities between blocks",
+                "Similarity of the blocks to " + other,
                 format(
-                        "Rows: this model from %s to %s; columns: from %s to %s. CKA from %.2f (dark) to %.2f (bright), over %d images.",
-                        cka.rows().get(0),
-                        cka.rows().get(cka.rows().size() - 1),
-                        cka.columns().get(0),
-                        cka.columns().get(cka.columns().size() - 1),
+                        "similarities of %d blocks to %d, from %.2f to %.2f",
+                        cka.rows().size(), cka.columns().size(), range[0], range[1]),
+                format(
+                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f (dark) to %.2f (bright) over %d images%s.",
+                        ModelLayout.words(cka.rows().get(0)),
+                        ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
+                        other,
+                        ModelLayout.words(cka.columns().get(0)),
+                        ModelLayout.words(cka.columns().get(cka.columns().size() - 1)),
                         range[0],
                         range[1],
-                        cka.images()));
+                        cka.images(),
+                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : ""));
     }
 
     Map<Figure, String> leftOut() {
@@ -366,17 +406,12 @@ public final class InspectPage {
         return inspection.command();
     }
 
-    /** The scores of all methods of a photo, random included. */
-    static List<Map.Entry<String, Faithfulness>> scores(Inspection.Photo photo) {
-        var explanation = photo.explanations().get(0);
-        var rows = new ArrayList<Map.Entry<String, Faithfulness>>();
-        explanation.methods().forEach(method -> method.score()
-                .ifPresent(score -> rows.add(Map.entry(method.name(), score))));
-        explanation.random().ifPresent(random -> rows.add(Map.entry("random", random)));
-        return rows;
-    }
-
-    static String number(double value) {
-        return format("%.2f", value);
+    /** The versions that made the page. */
+    String version() {
+        var version = InspectPage.class.getPackage().getImplementationVersion();
+        return "Vitrail %s, Java %d; without --seed, the seed is 0."
+                .formatted(
+                        version == null ? "from its sources" : version,
+                        Runtime.version().feature());
     }
 }

@@ -2,18 +2,34 @@ package dev.vitrail.report;
 
 import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.inspect.ChannelHealth;
 import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Filters;
 import dev.vitrail.inspect.GridMap;
 import dev.vitrail.inspect.PositionBias;
 import dev.vitrail.inspect.PositionSimilarity;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** The figures of an inspection as small pictures, a pixel for each number. */
 public final class InspectPictures {
     private static final int COLUMNS = 7;
+    /** Side up to which a picture is kept to the pixel. */
+    private static final int COARSE = 64;
+
+    private static final int KERNELS = 48, KERNEL_COLUMNS = 12;
+
+    /** Colors of the frames of channels that are not healthy. */
+    static final int DEAD = 0xd7263d, FLAT = 0xf28e2b, LARGE = 0x8e44ad;
+
+    private static final double OPACITY = 0.55;
+
+    private static final int HEAD_COLUMNS = 6;
+
+    private static final int FEATURE = 28, FEATURE_COLUMNS = 16;
 
     private InspectPictures() {}
 
@@ -24,6 +40,51 @@ public final class InspectPictures {
             tiles.add(component(filters, component));
         }
         return ColorScale.tiles(tiles, COLUMNS, 1);
+    }
+
+    /** The first filters themselves, drawn likewise. */
+    static RgbImage kernels(Filters filters) {
+        int size = filters.kernels().length / filters.count();
+        var tiles = new ArrayList<RgbImage>();
+        for (int i = 0; i < Math.min(filters.count(), KERNELS); i++) {
+            tiles.add(component(filters, Arrays.copyOfRange(filters.kernels(), i * size, (i + 1) * size)));
+        }
+        return ColorScale.tiles(tiles, KERNEL_COLUMNS, 1);
+    }
+
+    /** Channels of a block as grey tiles of at most {@link #FEATURE} cells each way, framed by their health. */
+    public static RgbImage features(ChannelHealth health) {
+        var tiles = new ArrayList<RgbImage>();
+        for (int i = 0; i < health.maps().size(); i++) {
+            var map = health.maps().get(i);
+            var small = map.averaged(Math.min(map.height(), FEATURE), Math.min(map.width(), FEATURE));
+            tiles.add(framed(ColorScale.GREY.picture(small), frame(health.states()[i])));
+        }
+        return ColorScale.tiles(tiles, FEATURE_COLUMNS, 1);
+    }
+
+    private static int frame(ChannelHealth.State state) {
+        return switch (state) {
+            case HEALTHY -> ColorScale.GAP;
+            case DEAD -> DEAD;
+            case FLAT -> FLAT;
+            case LARGE, FLAT_AND_LARGE -> LARGE;
+        };
+    }
+
+    private static RgbImage framed(RgbImage image, int color) {
+        int width = image.width() + 2, height = image.height() + 2;
+        var pixels = new byte[3 * width * height];
+        for (int i = 0; i < width * height; i++) {
+            pixels[3 * i] = (byte) (color >> 16);
+            pixels[3 * i + 1] = (byte) (color >> 8);
+            pixels[3 * i + 2] = (byte) color;
+        }
+        for (int row = 0; row < image.height(); row++) {
+            System.arraycopy(
+                    image.pixels(), 3 * row * image.width(), pixels, 3 * ((row + 1) * width + 1), 3 * image.width());
+        }
+        return new RgbImage(width, height, pixels);
     }
 
     private static RgbImage component(Filters filters, float[] values) {
@@ -54,7 +115,7 @@ public final class InspectPictures {
 
     /** The heads of a layer's relative position bias beside each other. */
     public static RgbImage bias(PositionBias bias) {
-        return ColorScale.SIGNED.tiles(bias.heads(), bias.heads().size());
+        return ColorScale.SIGNED.tiles(bias.heads(), HEAD_COLUMNS);
     }
 
     /** A matrix of similarities; what is undefined is drawn as 0. */
@@ -68,6 +129,26 @@ public final class InspectPictures {
         return ColorScale.AMOUNT.picture(new GridMap(rows, columns, values));
     }
 
+    /**
+     * A map over a picture that was made grey, as pages draw it: bilinear, at 55 % opacity.
+     *
+     * @param seen the picture that the model saw
+     */
+    public static RgbImage overlay(RgbImage seen, GridMap map) {
+        var colors = ColorScale.of(map)
+                .picture(map.resized(seen.height(), seen.width()))
+                .pixels();
+        var photo = seen.pixels();
+        var pixels = new byte[photo.length];
+        for (int i = 0; i < photo.length; i += 3) {
+            double grey = 0.299 * (photo[i] & 0xFF) + 0.587 * (photo[i + 1] & 0xFF) + 0.114 * (photo[i + 2] & 0xFF);
+            for (int c = 0; c < 3; c++) {
+                pixels[i + c] = (byte) Math.round((1 - OPACITY) * grey + OPACITY * (colors[i + c] & 0xFF));
+            }
+        }
+        return new RgbImage(seen.width(), seen.height(), pixels);
+    }
+
     /** A picture as the address of itself. */
     static String png(RgbImage image) {
         return "data:image/png;base64," + Base64.getEncoder().encodeToString(ImageEncoder.png(image));
@@ -78,16 +159,32 @@ public final class InspectPictures {
         return "data:image/jpeg;base64," + Base64.getEncoder().encodeToString(ImageEncoder.jpeg(image));
     }
 
-    /** The words for the five cells of a map that have the largest values, for readers of screens. */
-    static String words(GridMap map) {
+    /** A photo as the address of itself: to the pixel if it is so small that a page shows its pixels. */
+    static String photo(RgbImage image) {
+        return coarse(image) ? png(image) : jpeg(image);
+    }
+
+    /** Whether a photo is so small that a page shows its pixels. */
+    static boolean coarse(RgbImage image) {
+        return Math.max(image.width(), image.height()) <= COARSE;
+    }
+
+    /** Cells of a grid as the data of an SVG path, a unit each. */
+    static String cells(int width, IntStream cells) {
+        return cells.mapToObj(cell -> "M%d %dh1v1h-1z".formatted(cell % width, cell / width))
+                .collect(Collectors.joining());
+    }
+
+    /** The words for the cells of a map that have the largest values, for screen readers. */
+    static String words(GridMap map, int most) {
         if (map.flat()) {
             return "flat: all cells are alike";
         }
         var order = map.order();
         var cells = new ArrayList<String>();
-        for (int i = 0; i < Math.min(5, order.length); i++) {
+        for (int i = 0; i < Math.min(most, order.length); i++) {
             cells.add("row %d column %d".formatted(order[i] / map.width() + 1, order[i] % map.width() + 1));
         }
-        return "strongest at " + String.join(", ", cells) + " of %d by %d cells".formatted(map.height(), map.width());
+        return "strongest at %s of %d by %d cells".formatted(String.join(", ", cells), map.height(), map.width());
     }
 }

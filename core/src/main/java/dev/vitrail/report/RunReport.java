@@ -2,6 +2,7 @@ package dev.vitrail.report;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.engine.Device;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.train.EpochSummary;
@@ -22,13 +23,19 @@ public final class RunReport implements TrainingListener {
     private final RunFolder folder;
     private final List<String> data;
     private final Dataset validation;
+    private final Device device;
     private final Map<Integer, Optional<Thumbnail>> pictures = new HashMap<>();
+    private Map<Integer, MistakeMaps.Why> reasons = Map.of();
+    /** The epoch whose mistakes {@link #reasons} explains; 0 before the first. */
+    private int explained;
 
     /**
      * @param sets what the run trains on and is judged by
+     * @param device where the model of the best epoch is run to explain its mistakes
      */
-    public RunReport(RunFolder folder, TrainAndValidation sets) {
+    public RunReport(RunFolder folder, TrainAndValidation sets, Device device) {
         this.folder = folder;
+        this.device = device;
         data = List.of(
                 "Trained on " + sets.train().describe(),
                 "Validated on " + sets.validation().describe());
@@ -47,9 +54,27 @@ public final class RunReport implements TrainingListener {
             SavedEvaluation.of(summary.epoch(), found, validation).write(evaluation());
         }
         var saved = SavedEvaluation.read(evaluation());
-        var page = new RunPage(run, data, new EvaluationSections(saved, this::picture));
+        explain(run, saved);
+        var page = new RunPage(
+                run,
+                data,
+                new EvaluationSections(saved, this::picture, index -> Optional.ofNullable(reasons.get(index))));
         AtomicFile.write(folder.path().resolve("index.html"), page.html());
         CurvesImage.write(run, folder.path().resolve("curves.png"));
+    }
+
+    /** Explains the mistakes of the best epoch, once; those of another epoch are not that model's. */
+    private void explain(RunRecord run, SavedEvaluation saved) {
+        if (explained != saved.epoch()) {
+            reasons = run.best().epoch() == saved.epoch()
+                    ? MistakeMaps.of(
+                            folder.best(),
+                            device,
+                            validation,
+                            saved.evaluation().mistakes())
+                    : Map.of();
+            explained = saved.epoch();
+        }
     }
 
     private Optional<Thumbnail> picture(int index) {

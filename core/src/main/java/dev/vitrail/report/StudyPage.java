@@ -2,6 +2,10 @@ package dev.vitrail.report;
 
 import static dev.vitrail.report.Format.format;
 
+import dev.vitrail.data.Dataset;
+import dev.vitrail.engine.Device;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.LineChart.Curve;
 import dev.vitrail.report.PointChart.Point;
 import dev.vitrail.report.PointChart.Series;
@@ -10,6 +14,7 @@ import dev.vitrail.report.SortableTable.Row;
 import dev.vitrail.report.StudyResults.Accuracy;
 import dev.vitrail.report.StudyResults.Line;
 import dev.vitrail.report.StudyRow.State;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,16 +22,27 @@ import java.util.Optional;
 import java.util.function.DoubleFunction;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The page of a study, {@code index.html}: its table and plots. */
 public final class StudyPage {
+    private static final Logger LOG = LoggerFactory.getLogger(StudyPage.class);
+
+    /** The name of the inspection's page in the study's folder. */
+    static final String INSPECTION = "inspect.html";
+
     private final StudyResults results;
+    private final Optional<StudyComparison> comparison;
+    private final Optional<InspectPage> compared;
     private final List<Line> lines;
     private final List<Integer> sizes;
     private final int most;
 
-    private StudyPage(StudyResults results) {
+    private StudyPage(StudyResults results, Optional<StudyComparison> comparison, Optional<InspectPage> compared) {
         this.results = results;
+        this.comparison = comparison;
+        this.compared = compared;
         lines = results.lines();
         sizes = results.sizes();
         most = sizes.get(sizes.size() - 1);
@@ -34,7 +50,41 @@ public final class StudyPage {
 
     /** Renders what is known so far. */
     public static String html(StudyResults results) {
-        return Page.render("report/study.jte", new StudyPage(results));
+        return Page.render("report/study.jte", new StudyPage(results, Optional.empty(), Optional.empty()));
+    }
+
+    /**
+     * Writes the page of a finished study, {@code index.html}, with its winner and its baseline side by side on validation images, and their
+     * inspection beside it, {@code inspect.html}. Models that cannot be inspected are not compared.
+     *
+     * @param folder the study's
+     */
+    public static void write(StudyResults results, Dataset validation, Device device, Path folder) {
+        var comparison = StudyComparison.of(results);
+        var html = html(results);
+        if (comparison.isPresent()) {
+            try {
+                html = comparison.get().inspect(validation, device, inspection -> {
+                    AtomicFile.write(folder.resolve(INSPECTION), InspectPage.html(inspection));
+                    return Page.render(
+                            "report/study.jte",
+                            new StudyPage(results, comparison, Optional.of(InspectPage.of(inspection))));
+                });
+            } catch (VitrailException e) {
+                LOG.warn("the winner and the baseline are not compared: {}", e.getMessage());
+            }
+        }
+        AtomicFile.write(folder.resolve("index.html"), html);
+    }
+
+    /** The winner and the baseline of a finished study. */
+    Optional<StudyComparison> comparison() {
+        return comparison;
+    }
+
+    /** What the page shows of their inspection. */
+    Optional<InspectPage> compared() {
+        return compared;
     }
 
     StudyResults results() {

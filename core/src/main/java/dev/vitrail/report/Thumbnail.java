@@ -5,6 +5,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Resampler;
+import dev.vitrail.images.RgbImage;
 import java.util.Base64;
 import java.util.Optional;
 
@@ -23,21 +24,24 @@ record Thumbnail(String dataUri, boolean coarse) {
     /** None if the image cannot be read any more: a page is no reason to stop a run. */
     static Optional<Thumbnail> of(Dataset set, int index) {
         try {
-            var image = set.image(index);
-            int side = Math.max(image.width(), image.height());
-            if (side <= COARSE) {
-                return Optional.of(new Thumbnail(uri("png", ImageEncoder.png(image)), true));
-            }
-            double scale = Math.min(1, (double) LARGEST / side);
-            var small = Resampler.resize(
-                    image,
-                    Math.max(1, (int) Math.round(image.width() * scale)),
-                    Math.max(1, (int) Math.round(image.height() * scale)),
-                    Interpolation.BICUBIC);
-            return Optional.of(new Thumbnail(uri("jpeg", ImageEncoder.jpeg(small)), false));
+            return Optional.of(of(set.image(index)));
         } catch (VitrailException e) {
             return Optional.empty();
         }
+    }
+
+    static Thumbnail of(RgbImage image) {
+        int side = Math.max(image.width(), image.height());
+        if (side <= COARSE) {
+            return new Thumbnail(uri("png", ImageEncoder.png(image)), true);
+        }
+        double scale = Math.min(1, (double) LARGEST / side);
+        var small = Resampler.resize(
+                image,
+                Math.max(1, (int) Math.round(image.width() * scale)),
+                Math.max(1, (int) Math.round(image.height() * scale)),
+                Interpolation.BICUBIC);
+        return new Thumbnail(uri("jpeg", ImageEncoder.jpeg(small)), false);
     }
 
     private static String uri(String kind, byte[] bytes) {

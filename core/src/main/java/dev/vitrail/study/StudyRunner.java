@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * runs that have finished or failed are not made again, one that was interrupted goes on from its last save, also after a kill.
  *
  * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and {@code index.html}
- * (table and plots), written anew after each run.
+ * (table and plots), written anew after each run; when all have finished also {@code inspect.html}, the winner against the baseline.
  */
 public final class StudyRunner {
     private static final Logger LOG = LoggerFactory.getLogger(StudyRunner.class);
@@ -142,7 +142,11 @@ public final class StudyRunner {
                 listener.runEnded(rows.get(i));
             }
         }
-        return results();
+        var results = results();
+        if (results.finished()) {
+            StudyPage.write(results, whole.validation(), options.device(), folder);
+        }
+        return results;
     }
 
     private void make(StudyRun run, long end) {
@@ -156,7 +160,7 @@ public final class StudyRunner {
             }
             training.trainer()
                     .listener(listener)
-                    .listener(new RunReport(place, training.sets()))
+                    .listener(new RunReport(place, training.sets(), options.device()))
                     .listener(until(end, training.trainer()));
             training.run();
         } catch (VitrailException e) {

@@ -52,5 +52,73 @@ for (const head of document.querySelectorAll("th.sortable")) {
   head.addEventListener("click", sort);
   head.addEventListener("keydown", event => { if (event.key === "Enter") sort(); });
 }
-document.querySelectorAll('[data-opacity]').forEach(slider => slider.addEventListener('input', () =>
-  document.documentElement.style.setProperty('--map', slider.value / 100)));
+// What needs this script is shown by it.
+for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
+for (const slider of document.querySelectorAll("[data-opacity]")) {
+  slider.addEventListener("input", () => document.documentElement.style.setProperty("--map", slider.value / 100));
+}
+// The depth slider: the large map follows it, and a line in the chart.
+for (const slider of document.querySelectorAll("[data-depth]")) {
+  const section = slider.closest(".lens");
+  const large = section.querySelector(".stage .map");
+  const said = section.querySelector("output");
+  const figures = [...section.querySelectorAll(".strip figure")];
+  const chart = section.querySelector("figure.chart svg");
+  const places = chart.dataset.x.split(" ");
+  const cursor = chart.querySelector(".cursor");
+  const show = () => {
+    const at = Number(slider.value);
+    const map = figures[at].querySelector(".map");
+    large.src = map.src;
+    large.alt = map.alt;
+    const name = figures[at].querySelector("b").textContent;
+    said.textContent = name + ": the class token reads " + figures[at].querySelector(".how").textContent;
+    slider.setAttribute("aria-valuetext", name);
+    cursor.setAttribute("x1", places[at]);
+    cursor.setAttribute("x2", places[at]);
+    cursor.style.visibility = "visible";
+  };
+  slider.addEventListener("input", show);
+  show();
+}
+// The grid of heads: what a map shows is told below it; arrow keys move between maps.
+for (const table of document.querySelectorAll("table.heads")) {
+  const told = table.parentNode.querySelector(".told");
+  const rows = [...table.rows].map(row => [...row.querySelectorAll("img")]);
+  const show = image => { told.textContent = image.alt; };
+  rows.forEach((images, row) => images.forEach((image, column) => {
+    image.tabIndex = row === 0 && column === 0 ? 0 : -1;
+    image.addEventListener("pointerenter", () => show(image));
+    image.addEventListener("focus", () => show(image));
+    image.addEventListener("keydown", event => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const next = step && rows[row + step[0]]?.[column + step[1]];
+      if (!next) return;
+      event.preventDefault();
+      image.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  }));
+}
+// A tile under the pointer, enlarged.
+for (const image of document.querySelectorAll("img[data-tiles]:not([data-tiles=''])")) {
+  const [rows, columns] = image.dataset.tiles.split(" ").map(Number);
+  const zoom = document.createElement("div");
+  zoom.className = "zoom";
+  zoom.hidden = true;
+  zoom.style.background = `url(${image.src}) 0 0 / ${168 * columns}px ${168 * rows}px`;
+  image.parentNode.append(zoom);
+  image.addEventListener("pointermove", event => {
+    const box = image.getBoundingClientRect();
+    const outer = image.parentNode.getBoundingClientRect();
+    const column = Math.min(columns - 1, Math.floor((event.clientX - box.left) / box.width * columns));
+    const row = Math.min(rows - 1, Math.floor((event.clientY - box.top) / box.height * rows));
+    zoom.hidden = false;
+    zoom.style.backgroundPosition = `${-168 * column}px ${-168 * row}px`;
+    const x = event.clientX - outer.left;
+    zoom.style.left = (x + 188 > outer.width ? x - 188 : x + 16) + "px";
+    zoom.style.top = event.clientY - outer.top + 16 + "px";
+  });
+  image.addEventListener("pointerleave", () => { zoom.hidden = true; });
+}

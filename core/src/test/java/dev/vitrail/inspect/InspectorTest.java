@@ -14,73 +14,18 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** The figures of every family's miniature. */
 class InspectorTest {
-    private static final Inspector.Options UNSCORED =
-            new Inspector.Options(Rollout.Options.DEFAULT, Optional.empty(), false, 0);
-
     private static LoadedModel load(String name) {
         return LoadedModel.load(name, LoadOptions.DEFAULT.withSeed(1));
     }
 
     private static RgbImage image(int index) {
         return StainedGlass.of(Split.VALIDATION).image(index);
-    }
-
-    /** The letters of the figures that do not apply; all others have to, and to give finite values. */
-    @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            value = {
-                "vit_mini_patch4_32            | e3 j k",
-                "vit_mini_patch4_gap_32        | e3 f j k",
-                "vit_mini_patch6_48            | e3 j k",
-                "vit_mini_r5_s4_gap_32         | e3 f j k",
-                "deit_mini_distilled_patch4_32 | e3 j k",
-                "deit3_mini_patch4_32          | e3 j",
-                "cait_mini_32                  | e3 j",
-                "compact_vit_mini_32           | e3 j k",
-                "compact_cait_mini_32          | e3 j",
-                "t2t_mini_32                   | e3 j k",
-                "t2t_mini_32_dense             | e3 i j k",
-                "swin_mini_32                  | b f k",
-                "swinv2_mini_32                | b f k",
-                "convnext_mini_32              | b c d e1 e3 f j l",
-                "resnet_mini_32                | b c d e1 f j k l",
-                "resnetv2_mini_32_bit          | b c d e1 f j k l",
-            })
-    void appliesToTheFamily(String name, String missing) {
-        try (var loaded = load(name)) {
-            var inspector = Inspector.of(loaded);
-            var left = EnumSet.noneOf(Figure.class);
-            left.addAll(Figure.parse(missing.replace(' ', ',')));
-            for (var figure : Figure.values()) {
-                assertThat(inspector.reason(figure).isPresent())
-                        .as("%s of %s: %s", figure, name, inspector.reason(figure))
-                        .isEqualTo(left.contains(figure));
-            }
-            var why = inspector.explain(image(0), OptionalInt.of(3), UNSCORED);
-            assertThat(why.methods()).isNotEmpty().allSatisfy(method -> {
-                for (float value : method.map().values()) {
-                    assertThat(value).isFinite();
-                }
-            });
-            why.lens().ifPresent(lens -> assertThat(Objects.requireNonNull(lens.logits()[lens.logits().length - 1])[3])
-                    .isCloseTo(logit(inspector, image(0), 3), within(1e-4f)));
-            var behavior = inspector.behavior();
-            behavior.add(List.of(image(0), image(1), image(2), image(3)));
-            assertThat(behavior.similarity().orElseThrow().values()[0][0]).isCloseTo(1, within(1e-3f));
-            assertThat(behavior.channels()).isNotEmpty();
-        }
     }
 
     private static float logit(Inspector inspector, RgbImage image, int c) {

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.node.DoubleNode;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.engine.Device;
+import dev.vitrail.engine.RandomState;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.loading.LoadOptions;
@@ -84,7 +86,7 @@ class RunReportTest {
             try (var loaders = TrainingLoaders.of(plan, 0, false, broken -> {});
                     var trainer = start.with(plan, TrainingLoss.ofLabels(config), loaders, run);
                     var events = new TensorBoardEvents(run)) {
-                trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS));
+                trainer.listener(first.apply(trainer)).listener(events).listener(new RunReport(run, SETS, Device.CPU));
                 trainer.run();
             }
         }
@@ -133,7 +135,22 @@ class RunReportTest {
         var saved = SavedEvaluation.read(run.path().resolve("evaluation.json"));
         int wrong = (int) (saved.evaluation().images() - saved.evaluation().correct1());
         assertThat(saved.evaluation().mistakes()).hasSize(Math.min(24, wrong));
-        assertThat(Pattern.compile("<img").matcher(page()).results().count()).isEqualTo(Math.min(24, wrong));
+        assertThat(Pattern.compile("<img").matcher(page()).results().count())
+                .as("a thumbnail and a map each")
+                .isEqualTo(2L * Math.min(24, wrong));
+        for (var mistake : saved.evaluation().mistakes()) {
+            assertThat(page()).contains("alt=\"relevance for " + saved.classes().get(mistake.prediction()) + ": ");
+        }
+    }
+
+    @Test
+    void explainingMistakesDrawsNoRandomNumbersOfTheRun() {
+        var saved = SavedEvaluation.read(run.path().resolve("evaluation.json"));
+        var before = RandomState.save();
+        var found = MistakeMaps.of(
+                run.best(), Device.CPU, SETS.validation(), saved.evaluation().mistakes());
+        assertThat(found).hasSameSizeAs(saved.evaluation().mistakes());
+        assertThat(RandomState.save()).isEqualTo(before);
     }
 
     @Test

@@ -123,6 +123,7 @@ class StudyRunnerTest {
         var nothing = new StudyRunner(short1, folder.resolve("out"), options(), new StudyListener() {}).run();
         assertThat(nothing.in(State.MISSING)).hasSize(4);
         assertThat(folder.resolve("out/index.html")).content().contains("No run has finished yet", "A tiny &lt;study");
+        assertThat(folder.resolve("out/inspect.html")).doesNotExist();
 
         var stopped = new ArrayList<StudyRunner>();
         stopped.add(new StudyRunner(study(folder, YAML), folder.resolve("out"), options(), new StudyListener() {
@@ -146,7 +147,9 @@ class StudyRunnerTest {
         assertThat(folder.resolve("out/index.html"))
                 .content()
                 .contains("<svg", "Images to learn from", "Parameters, with 72 images", "Time of a run")
-                .doesNotContain("Runs that are not there");
+                .contains("Winner and baseline", "How alike their blocks are", "href=\"inspect.html\"")
+                .doesNotContain("Runs that are not there", "http:", "https:");
+        assertThat(folder.resolve("out/inspect.html")).content().contains("The same photos, two models");
     }
 
     @Test

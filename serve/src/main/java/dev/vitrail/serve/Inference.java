@@ -1,6 +1,7 @@
 package dev.vitrail.serve;
 
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.vitrail.Vitrail;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.serve.batching.BatchedModel.Output;
@@ -18,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 
 /** From the images of a request to the model's rows: admission, decoding on threads of its own, batching, and the deadline. */
@@ -131,7 +133,37 @@ final class Inference implements AutoCloseable {
         return rows.whenComplete((done, failed) -> served.leave(position, System.nanoTime() - begin));
     }
 
-    private FloatBuffer prepare(ServedModel served, Input input, Scope scope) {
+    /**
+     * Decodes one image, and runs work on it with the model alone; the caller holds the model until the result is there.
+     *
+     * @throws RequestException if the queue is full
+     */
+    <T> CompletableFuture<T> alone(
+            ServedModel served, Input input, Scope scope, BiFunction<Vitrail, RgbImage, T> work) {
+        served.model().require(Output.LOGITS);
+        int position = served.admit(1, scope.left());
+        long begin = System.nanoTime();
+        return CompletableFuture.supplyAsync(
+                        () -> {
+                            requireTime(scope);
+                            long start = System.nanoTime();
+                            var image = picture(input);
+                            long nanos = System.nanoTime() - start;
+                            scope.timing().decoded(nanos);
+                            metrics.decoded(nanos);
+                            return image;
+                        },
+                        decoders)
+                .thenCompose(image -> served.model()
+                        .alone(
+                                vitrail -> work.apply(vitrail, image),
+                                scope.deadline(),
+                                scope.cancelled(),
+                                scope.timing()))
+                .whenComplete((done, failed) -> served.leave(position, System.nanoTime() - begin));
+    }
+
+    private static void requireTime(Scope scope) {
         if (scope.cancelled().getAsBoolean()) {
             throw new CancellationException("the request was given up");
         }
@@ -139,6 +171,10 @@ final class Inference implements AutoCloseable {
             throw new DeadlineExceededException(
                     "the deadline passed before the image was decoded: expected a longer one, or fewer requests at once");
         }
+    }
+
+    private FloatBuffer prepare(ServedModel served, Input input, Scope scope) {
+        requireTime(scope);
         long begin = System.nanoTime();
         var values = served.model().prepare(picture(input));
         long nanos = System.nanoTime() - begin;

@@ -33,6 +33,7 @@ final class PageFiles {
         FILES.put("/page/app.js", Map.entry("page/app.js", SCRIPT));
         FILES.put("/page/api.js", Map.entry("page/api.js", SCRIPT));
         FILES.put("/page/view.js", Map.entry("page/view.js", SCRIPT));
+        FILES.put("/page/why.js", Map.entry("page/why.js", SCRIPT));
         FILES.put("/page/icon.svg", Map.entry("page/icon.svg", MediaType.SVG_UTF_8));
         FILES.put("/openapi.json", Map.entry("openapi.json", MediaType.JSON_UTF_8));
     }

@@ -41,7 +41,7 @@ final class SimpleApi {
     record Score(String label, double score, int index) {}
 
     /** What a body holds. */
-    private record Images(List<Inference.Input> inputs, boolean one, int top) {}
+    record Images(List<Inference.Input> inputs, boolean one, int top) {}
 
     private final ModelRepository repository;
     private final Inference inference;
@@ -70,15 +70,14 @@ final class SimpleApi {
         Function<float[], Object> of(ServedModel served, Images images);
     }
 
-    /** Refuses before the body is read where there is no room, so that refusing costs next to nothing. */
     private HttpService service(Output output, Shown shown) {
-        var whole = RestHandler.of((context, request) -> {
-            var type = type(request);
-            if (type.is(MediaType.MULTIPART_FORM_DATA)) {
-                return form(context, request).thenCompose(images -> answer(context, output, images, shown));
-            }
-            return answer(context, output, images(context, type, request), shown);
-        });
+        return guarded(repository, (context, request) -> read(context, request)
+                .thenCompose(images -> answer(context, output, images, shown)));
+    }
+
+    /** Refuses before the body is read where there is no room, so that refusing costs next to nothing. */
+    static HttpService guarded(ModelRepository repository, RestHandler handler) {
+        var whole = RestHandler.of(handler);
         return (context, request) -> {
             try {
                 var served = repository.hold(model(context), "");
@@ -94,7 +93,16 @@ final class SimpleApi {
         };
     }
 
-    private static String model(ServiceRequestContext context) {
+    /** The images of a body, of whichever type it is. */
+    static CompletionStage<Images> read(ServiceRequestContext context, AggregatedHttpRequest request) {
+        var type = type(request);
+        return type.is(MediaType.MULTIPART_FORM_DATA)
+                ? form(context, request)
+                : CompletableFuture.completedFuture(images(context, type, request));
+    }
+
+    /** The name of the model that a request asks for; empty for the first. */
+    static String model(ServiceRequestContext context) {
         var name = context.queryParam("model");
         return name == null ? "" : name;
     }
@@ -139,7 +147,7 @@ final class SimpleApi {
         }
     }
 
-    private static HttpResponse respond(Object results, Timing timing) {
+    static HttpResponse respond(Object results, Timing timing) {
         var headers = ResponseHeaders.builder(HttpStatus.OK)
                 .contentType(MediaType.JSON)
                 .set(HttpHeaderNames.SERVER_TIMING, serverTiming(timing))
@@ -159,7 +167,7 @@ final class SimpleApi {
 
     // -------------------------------------------------------------------------------------------------------- bodies
 
-    private Images images(ServiceRequestContext context, MediaType type, AggregatedHttpRequest request) {
+    private static Images images(ServiceRequestContext context, MediaType type, AggregatedHttpRequest request) {
         if (type.isJson()) {
             return json(context, Responses.parse(request.content().array()));
         }
@@ -173,8 +181,8 @@ final class SimpleApi {
                         .formatted(type.nameWithoutParameters()));
     }
 
-    private CompletableFuture<Images> form(ServiceRequestContext context, AggregatedHttpRequest request) {
-        return read(request).thenApply(form -> {
+    private static CompletableFuture<Images> form(ServiceRequestContext context, AggregatedHttpRequest request) {
+        return parts(request).thenApply(form -> {
             var inputs = new ArrayList<Inference.Input>();
             int top = top(context);
             for (var part : form.bodyParts()) {
@@ -192,7 +200,7 @@ final class SimpleApi {
     }
 
     /** The parts of a form, whose faults are the client's. */
-    private static CompletableFuture<AggregatedMultipart> read(AggregatedHttpRequest request) {
+    private static CompletableFuture<AggregatedMultipart> parts(AggregatedHttpRequest request) {
         try {
             return Multipart.from(request.toHttpRequest()).aggregate().exceptionally(failed -> {
                 throw malformed(failed);

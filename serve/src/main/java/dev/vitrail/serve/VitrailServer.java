@@ -195,6 +195,7 @@ public final class VitrailServer implements AutoCloseable {
         var simple = new SimpleApi(repository, inference, metrics);
         post(builder, "/v1/classify", simple.classify());
         post(builder, "/v1/embed", simple.embed());
+        post(builder, "/v1/explain", new ExplainApi(repository, inference, metrics).service());
         get(builder, "/health", health());
         get(
                 builder,

@@ -3,6 +3,8 @@ package dev.vitrail.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -104,6 +106,81 @@ class PageTest {
         }
     }
 
+    @Test
+    void answersAreExplainedInABrowser(@TempDir Path folder) throws Exception {
+        var program = Chromium.program();
+        assumeTrue(program.isPresent(), "skipped: there is no Chromium in /usr/bin");
+        var file = Files.write(folder.resolve("cat.png"), TestServer.picture(7, 200));
+        try (var server = new TestServer(
+                        ServerOptions.DEFAULT, Map.of("token", "vit_mini_patch4_32"), PageTest::unlabelled);
+                var browser = new Chromium(program.get(), Files.createDirectory(folder.resolve("profile")))) {
+            server.server.loadModels();
+            size(browser, 1200, 1500, false);
+            browser.open(server.uri("/"));
+            browser.awaitTrue("document.querySelectorAll('#first option').length === 1");
+            assertThat(browser.evaluate("document.querySelector('#explain').disabled")
+                            .asBoolean())
+                    .as("nothing to explain yet")
+                    .isTrue();
+            browser.choose("#file", file);
+            browser.awaitTrue("document.querySelectorAll('[data-side=first] li').length > 0");
+            browser.evaluate("document.querySelector('#explain').click()");
+            browser.awaitTrue("!document.querySelector('#explanation').hidden");
+            var expected =
+                    TestServer.json(server.post("/v1/explain?layers=true", "image/png", Files.readAllBytes(file)));
+            var label = "document.querySelector('#overlay').getAttribute('aria-label')";
+            assertThat(browser.evaluate(label).asText())
+                    .startsWith("relevance for " + expected.path("label").asText() + ": strongest at row");
+            assertThat(browser.text("#told")).contains(expected.path("label").asText());
+            assertThat(browser.evaluate("document.querySelectorAll('#heads button').length")
+                            .asInt())
+                    .isEqualTo(6 * 4);
+            browser.screenshot(SCREENSHOTS.resolve("why.png"));
+
+            var pixels = "document.querySelector('#overlay').toDataURL()";
+            var relevance = browser.evaluate(pixels).asText();
+            browser.evaluate(
+                    "(s => { s.value = '3'; s.dispatchEvent(new Event('change')); })(document.querySelector('#layer'))");
+            assertThat(browser.evaluate(label).asText())
+                    .startsWith("what the class token reads, block 4, head 1: strongest at row");
+            assertThat(browser.evaluate(pixels).asText()).isNotEqualTo(relevance);
+            assertThat(browser.evaluate("document.querySelectorAll('#head option').length")
+                            .asInt())
+                    .isEqualTo(4);
+
+            // A head of the grid by keyboard.
+            browser.evaluate("document.querySelectorAll('#heads button')[6].focus()");
+            enter(browser);
+            assertThat(browser.evaluate(label).asText()).contains("block 2, head 3");
+            browser.evaluate(
+                    "(s => { s.value = '0'; s.dispatchEvent(new Event('input')); })(document.querySelector('#opacity'))");
+            assertThat(browser.evaluate(pixels).asText()).as("the photo alone").isNotEqualTo(relevance);
+            assertThat(browser.evaluate("[...document.querySelectorAll('.why select, .why input')]"
+                                    + ".every(control => control.labels.length > 0)")
+                            .asBoolean())
+                    .as("every control has a label")
+                    .isTrue();
+            phone(browser);
+            browser.screenshot(SCREENSHOTS.resolve("why-phone-dark.png"));
+
+            paste(browser, TestServer.picture(9, 120));
+            browser.awaitTrue("document.querySelector('#explanation').hidden");
+        }
+    }
+
+    private static LoadedModel unlabelled(String name) {
+        return LoadedModel.load(name, LoadOptions.DEFAULT.withClasses(5).withSeed(2));
+    }
+
+    private static void enter(Chromium browser) {
+        browser.send(
+                "Input.dispatchKeyEvent",
+                Map.of("type", "keyDown", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13, "text", "\r"));
+        browser.send(
+                "Input.dispatchKeyEvent",
+                Map.of("type", "keyUp", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13));
+    }
+
     private static void size(Chromium browser, int width, int height, boolean phone) {
         browser.send(
                 "Emulation.setDeviceMetricsOverride",
@@ -148,12 +225,7 @@ class PageTest {
         assertThat(reached).containsSubsequence("file", "choose", "photograph", "again", "first", "second");
         browser.evaluate("document.querySelector('[data-side=first] .scores').replaceChildren()");
         browser.evaluate("document.querySelector('#again').focus()");
-        browser.send(
-                "Input.dispatchKeyEvent",
-                Map.of("type", "keyDown", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13, "text", "\r"));
-        browser.send(
-                "Input.dispatchKeyEvent",
-                Map.of("type", "keyUp", "key", "Enter", "code", "Enter", "windowsVirtualKeyCode", 13));
+        enter(browser);
         browser.awaitTrue("document.querySelectorAll('[data-side=first] li').length === 3");
     }
 

@@ -60,6 +60,18 @@ public final class BatchScheduler implements AutoCloseable {
         return result;
     }
 
+    /** Runs work of a lane on the model's thread, between batches, and charges the lane for it. */
+    <T> CompletableFuture<T> between(Lane lane, Supplier<T> work) {
+        return between(() -> {
+            long begin = System.nanoTime();
+            try {
+                return work.get();
+            } finally {
+                charge(lane, System.nanoTime() - begin);
+            }
+        });
+    }
+
     void add(Lane lane) {
         locked(() -> lanes.add(lane));
     }

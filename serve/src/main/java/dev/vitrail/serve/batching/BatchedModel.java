@@ -11,8 +11,10 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 
 /** A model whose images run in batches with those of other requests. */
@@ -137,6 +139,31 @@ public final class BatchedModel implements AutoCloseable {
         var job = new BatchJob(image, deadline, cancelled, timing);
         scheduler.submit(lane(output), job);
         return job.result();
+    }
+
+    /**
+     * Runs work with the model alone, between batches.
+     *
+     * @param deadline by {@link System#nanoTime}, after which the work does not begin
+     * @param work gets the model, and returns nothing that lies in its memory
+     */
+    public <T> CompletableFuture<T> alone(
+            Function<Vitrail, T> work, long deadline, BooleanSupplier cancelled, Timing timing) {
+        long created = System.nanoTime();
+        return scheduler.between(lane(Output.LOGITS), () -> {
+            long begin = System.nanoTime();
+            if (cancelled.getAsBoolean()) {
+                throw new CancellationException("the request was given up");
+            }
+            if (begin > deadline) {
+                throw new DeadlineExceededException(
+                        "the deadline passed before the model was free: expected a longer one, or fewer requests at once");
+            }
+            timing.queued(begin - created);
+            var result = work.apply(vitrail);
+            timing.inferred(System.nanoTime() - begin);
+            return result;
+        });
     }
 
     /** Resizes, crops and normalizes a picture. */

@@ -41,14 +41,21 @@ export async function models() {
   return index.map((entry) => entry.name);
 }
 
+/** Why a model gives an image its class: a map, and what each layer's heads read. */
+export async function explain(model, image) {
+  return (await send(`/v1/explain?layers=true&model=${encodeURIComponent(model)}`, imageRequest(image))).body;
+}
+
+const imageRequest = (image) => ({
+  method: 'POST',
+  headers: { 'Content-Type': image.type.startsWith('image/') ? image.type : 'application/octet-stream' },
+  body: image,
+});
+
 /** Classes of an image, and where the time went in milliseconds. */
 export async function classify(model, image) {
   const begin = performance.now();
-  const { body, timing } = await send(`/v1/classify?model=${encodeURIComponent(model)}`, {
-    method: 'POST',
-    headers: { 'Content-Type': image.type.startsWith('image/') ? image.type : 'application/octet-stream' },
-    body: image,
-  });
+  const { body, timing } = await send(`/v1/classify?model=${encodeURIComponent(model)}`, imageRequest(image));
   const parts = Object.fromEntries(
     [...timing.matchAll(/(\w+);dur=([\d.]+)/g)].map(([, name, milliseconds]) => [name, Number(milliseconds)]),
   );

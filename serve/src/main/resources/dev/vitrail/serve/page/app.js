@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import * as view from './view.js';
+import * as why from './why.js';
 
 const element = (id) => document.getElementById(id);
 
@@ -47,7 +48,25 @@ function take(file) {
   }
   image = file;
   view.showImage(file);
+  why.clear();
   classifyBoth();
+}
+
+/** Why the first model gives the image its class. */
+async function explain() {
+  const thisRun = run;
+  element('explain').disabled = true;
+  try {
+    const found = await api.explain(element('first').value, image);
+    if (thisRun === run) {
+      await why.show(found);
+    }
+  } catch (failed) {
+    view.showError(failed.message);
+    element('access').hidden = failed.status !== 401;
+  } finally {
+    element('explain').disabled = false;
+  }
 }
 
 const firstFile = (transfer) => [...transfer.files].find((file) => file.type.startsWith('image/')) ?? transfer.files[0];
@@ -60,7 +79,11 @@ element('file').addEventListener('change', (event) => {
 });
 element('choose').addEventListener('click', () => element('file').click());
 element('again').addEventListener('click', classifyBoth);
-element('first').addEventListener('change', classifyBoth);
+element('explain').addEventListener('click', explain);
+element('first').addEventListener('change', () => {
+  why.clear();
+  classifyBoth();
+});
 element('second').addEventListener('change', classifyBoth);
 
 document.addEventListener('dragover', (event) => {

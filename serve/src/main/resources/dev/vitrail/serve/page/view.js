@@ -20,6 +20,7 @@ export function showImage(image) {
   };
   element('hint').hidden = true;
   element('again').disabled = false;
+  element('explain').disabled = false;
 }
 
 export function showHealth(text) {
