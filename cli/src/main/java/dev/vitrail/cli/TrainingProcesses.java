@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -55,7 +56,10 @@ final class TrainingProcesses {
     private final int nodes;
     private final int node;
     private final Optional<String> master;
-    private final List<Child> children = new ArrayList<>();
+    private final List<Child> children = new CopyOnWriteArrayList<>();
+    /** Whether this process was told to end, and so has told the others. */
+    private volatile boolean ending;
+
     private final LinkedBlockingQueue<Child> ended = new LinkedBlockingQueue<>();
 
     /**
@@ -283,6 +287,9 @@ final class TrainingProcesses {
 
     /** Says what the process that is shown could not say any more, and shows what one that crashed has left. */
     private void tell(List<Child> over) {
+        if (ending) {
+            return;
+        }
         var first = children.get(0);
         boolean silent = first.status() > SIGNALLED;
         for (var child : over) {
@@ -310,6 +317,7 @@ final class TrainingProcesses {
 
     /** This process is told to end: so are all, each of which saves what it has to. */
     private void end() {
+        ending = true;
         children.forEach(child -> child.process.destroy());
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(ENDING_SECONDS);
         for (var child : children) {
