@@ -113,7 +113,7 @@ public final class NativeMemory {
             boolean[] ours = {false};
             lines.forEach(line -> {
                 if (MAPPING.matcher(line).find()) {
-                    ours[0] = line.contains(".so") && line.contains("org.bytedeco") || line.contains("libjnijavacpp");
+                    ours[0] = line.contains("/org/bytedeco/");
                 } else if (ours[0]) {
                     var resident = MAPPED.matcher(line);
                     bytes[0] += resident.find() ? 1024 * Long.parseLong(resident.group(1)) : 0;

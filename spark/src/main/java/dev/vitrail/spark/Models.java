@@ -6,38 +6,29 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.weights.Checkpoint;
 import dev.vitrail.weights.ModelFolder;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.zip.Deflater;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.apache.spark.SparkContext;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The models of the driver: each is loaded once, checked, measured, and brought to executors as one file.
+ * The models of the driver: each is loaded once, checked, measured, and brought to executors.
  *
  * <p>Whatever the source – a folder, a run, a checkpoint of another code base, the hub – executors get a folder in timm's layout. No
  * executor asks the hub.
  */
 final class Models {
     private static final Logger LOG = LoggerFactory.getLogger(Models.class);
-
-    /** Letters of the hash in a file's name. */
-    private static final int NAME_LETTERS = 16;
 
     /**
      * What a stage wants of a model.
@@ -54,8 +45,6 @@ final class Models {
     private record Case(String application, Wanted wanted, List<String> stamps) {}
 
     private static final Map<Case, ModelSource> PREPARED = new HashMap<>();
-    /** Archives by the application and the model's hash: Spark refuses a file of the same name at another place. */
-    private static final Map<List<String>, String> SHIPPED = new HashMap<>();
 
     private Models() {}
 
@@ -83,7 +72,6 @@ final class Models {
         var known = PREPARED.get(asked);
         if (known == null) {
             PREPARED.keySet().removeIf(other -> !other.application.equals(asked.application));
-            SHIPPED.keySet().removeIf(other -> !other.get(0).equals(asked.application));
             known = prepareAnew(context, wanted);
             PREPARED.put(asked, known);
         }
@@ -100,26 +88,21 @@ final class Models {
                 loaded.requireClassifier();
             }
             loaded.notes().forEach(note -> LOG.info("{}: {}", wanted.name, note));
-            var written = write(loaded);
-            try {
-                var key = hash(written);
-                if (!context.isLocal()) {
-                    // After the weights were written: to predict, they are laid out otherwise.
-                    var sizing = ExecutorSizing.of(context);
-                    MemoryNeed.measure(loaded, wanted.batch, sizing.taskCpus())
-                            .ifPresent(need -> sizing.check(wanted.name, need));
-                }
-                return wanted.shipped
-                        ? new ModelSource(wanted.name, key, true, ship(context, key, written), "")
-                        : new ModelSource(
-                                wanted.name,
-                                key,
-                                false,
-                                Path.of(wanted.name).toAbsolutePath().toString(),
-                                wanted.architecture);
-            } finally {
-                delete(written);
+            var files = files(loaded);
+            var key = files.hash();
+            if (!context.isLocal()) {
+                // After the weights were written: to predict, they are laid out otherwise.
+                var sizing = ExecutorSizing.of(context);
+                MemoryNeed.measure(loaded, wanted.batch, sizing.taskCpus())
+                        .ifPresent(need -> sizing.check(wanted.name, need));
             }
+            return wanted.shipped
+                    ? new ModelSource.Shipped(wanted.name, key, shipped(context, key, files))
+                    : new ModelSource.AtPath(
+                            wanted.name,
+                            key,
+                            Path.of(wanted.name).toAbsolutePath().toString(),
+                            wanted.architecture);
         } catch (IOException e) {
             throw new VitrailException(
                     "the model '%s' could not be packed for executors (%s): it is written to the folder that java.io.tmpdir names, %s"
@@ -137,43 +120,30 @@ final class Models {
         }
     }
 
-    private static Path write(LoadedModel loaded) throws IOException {
+    private static ModelFiles files(LoadedModel loaded) throws IOException {
         var folder = Files.createTempDirectory("vitrail-model");
-        ModelFolder.write(folder, loaded.description(loaded.labels()), Checkpoint.of(loaded.model()));
-        return folder;
-    }
-
-    /** Brings a folder to all executors, those that come later included. */
-    private static String ship(SparkContext context, String key, Path folder) throws IOException {
-        var id = List.of(context.applicationId(), key);
-        var known = SHIPPED.get(id);
-        if (known != null) {
-            return known;
-        }
-        var name = "vitrail-%s.zip".formatted(key.substring(0, NAME_LETTERS));
-        var archive = zip(folder, Files.createTempDirectory("vitrail-ship").resolve(name));
-        context.addArchive(archive.toUri().toString());
-        SHIPPED.put(id, name);
-        return name;
-    }
-
-    private static List<Path> files(Path folder) throws IOException {
-        try (var entries = Files.list(folder)) {
-            return entries.filter(Files::isRegularFile).sorted().toList();
+        try {
+            ModelFolder.write(folder, loaded.description(loaded.labels()), Checkpoint.of(loaded.model()));
+            return ModelFiles.read(folder);
+        } finally {
+            ModelFiles.delete(folder);
         }
     }
 
-    private static void delete(Path folder) throws IOException {
-        for (var file : files(folder)) {
-            Files.delete(file);
+    /** A model that was brought for another stage is not brought again. */
+    private static Broadcast<ModelFiles> shipped(SparkContext context, String key, ModelFiles files) {
+        for (var known : PREPARED.values()) {
+            if (known instanceof ModelSource.Shipped shipped && shipped.key().equals(key)) {
+                return shipped.files();
+            }
         }
-        Files.delete(folder);
+        return new JavaSparkContext(context).broadcast(files);
     }
 
     /** Names, sizes and times of a model's files, so that another one at the same place is noticed. */
     private static List<String> stamps(Path path) {
         try {
-            var all = Files.isDirectory(path) ? files(path) : Files.isRegularFile(path) ? List.of(path) : List.<Path>of();
+            var all = Files.isDirectory(path) ? ModelFiles.list(path) : Files.isRegularFile(path) ? List.of(path) : List.<Path>of();
             var stamps = new ArrayList<String>();
             for (var file : all) {
                 stamps.add("%s %d %s".formatted(file, Files.size(file), Files.getLastModifiedTime(file)));
@@ -182,33 +152,5 @@ final class Models {
         } catch (IOException e) {
             throw new UncheckedIOException("the folder %s could not be listed".formatted(path), e);
         }
-    }
-
-    private static String hash(Path folder) throws IOException {
-        try {
-            var digest = MessageDigest.getInstance("SHA-256");
-            for (var file : files(folder)) {
-                try (var stream = new DigestInputStream(Files.newInputStream(file), digest)) {
-                    stream.transferTo(OutputStream.nullOutputStream());
-                }
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every JDK has it
-        }
-    }
-
-    /** Weights hardly compress, so they are only packed. */
-    private static Path zip(Path folder, Path archive) throws IOException {
-        try (var zip = new ZipOutputStream(Files.newOutputStream(archive))) {
-            zip.setLevel(Deflater.NO_COMPRESSION);
-            for (var file : files(folder)) {
-                zip.putNextEntry(new ZipEntry(String.valueOf(file.getFileName())));
-                Files.copy(file, zip);
-                zip.closeEntry();
-            }
-        }
-        archive.toFile().deleteOnExit();
-        return archive;
     }
 }

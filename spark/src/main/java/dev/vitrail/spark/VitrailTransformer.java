@@ -259,14 +259,7 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         var schema = images.schema();
         var result = transformSchema(schema);
         var context = images.sparkSession().sparkContext();
-        var source = Models.prepare(
-                context,
-                new Models.Wanted(
-                        getModel(),
-                        getArchitecture(),
-                        getModelDelivery().equals(SHIP),
-                        result().classified(),
-                        getBatchSize()));
+        var source = Models.prepare(context, wanted(getBatchSize()));
         var task = new PartitionTask(
                 source,
                 InputKind.of(schema, getInputCol()),
@@ -277,6 +270,15 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
                 result(),
                 new SerializableConfiguration(context.hadoopConfiguration()));
         return images.toDF().mapPartitions(task, Encoders.row(result));
+    }
+
+    Models.Wanted wanted(int batch) {
+        return new Models.Wanted(
+                getModel(),
+                getArchitecture(),
+                getModelDelivery().equals(SHIP),
+                result().classified(),
+                batch);
     }
 
     @Override
