@@ -42,7 +42,12 @@ enum InputKind {
             } catch (IOException | IllegalArgumentException e) {
                 throw new VitrailException(
                         "%s could not be read (%s): check the path, and that executors may read it"
-                                .formatted(name, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
+                                .formatted(
+                                        name,
+                                        String.valueOf(e.getMessage())
+                                                .lines()
+                                                .findFirst()
+                                                .orElse("")),
                         e);
             }
         }

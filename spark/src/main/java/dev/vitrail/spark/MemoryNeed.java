@@ -33,8 +33,8 @@ record MemoryNeed(long libraries, long weights, long task, int batch) {
             return Optional.empty();
         }
         long weights = loaded.model().parameters().values().stream()
-                .mapToLong(parameter -> parameter.value().count()
-                        * parameter.value().dtype().bytes())
+                .mapToLong(parameter ->
+                        parameter.value().count() * parameter.value().dtype().bytes())
                 .sum();
         // Not closed: that would close the model, which is the caller's.
         var vitrail = Vitrail.sideBySide(loaded, ImageDecoder.Options.DEFAULT);

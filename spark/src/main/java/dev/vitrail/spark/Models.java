@@ -143,7 +143,9 @@ final class Models {
     /** Names, sizes and times of a model's files, so that another one at the same place is noticed. */
     private static List<String> stamps(Path path) {
         try {
-            var all = Files.isDirectory(path) ? ModelFiles.list(path) : Files.isRegularFile(path) ? List.of(path) : List.<Path>of();
+            var all = Files.isDirectory(path)
+                    ? ModelFiles.list(path)
+                    : Files.isRegularFile(path) ? List.of(path) : List.<Path>of();
             var stamps = new ArrayList<String>();
             for (var file : all) {
                 stamps.add("%s %d %s".formatted(file, Files.size(file), Files.getLastModifiedTime(file)));

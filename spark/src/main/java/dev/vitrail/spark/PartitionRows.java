@@ -46,7 +46,12 @@ final class PartitionRows implements Iterator<Row> {
         if (item.isNullAt(task.column())) {
             throw new VitrailException("no image");
         }
-        return task.kind().decode(item.get(task.column()), task.name(), decoding, task.hadoop().value());
+        return task.kind()
+                .decode(
+                        item.get(task.column()),
+                        task.name(),
+                        decoding,
+                        task.hadoop().value());
     }
 
     @Override
@@ -59,7 +64,9 @@ final class PartitionRows implements Iterator<Row> {
                 return false;
             }
             var images = stream.next();
-            var outputs = model.vitrail().run(images.batch(), task.result().classified()).iterator();
+            var outputs = model.vitrail()
+                    .run(images.batch(), task.result().classified())
+                    .iterator();
             for (int i = 0; i < images.items().size(); i++) {
                 var item = images.items().get(i);
                 var fault = images.faults().get(i);

@@ -70,10 +70,10 @@ final class SharedModel {
         synchronized (LOADED) {
             var known = LOADED.get(source.key());
             if (known == null) {
-                LOADED.keySet().removeIf(key -> {
-                    boolean idle = !USERS.containsKey(key);
+                LOADED.entrySet().removeIf(each -> {
+                    boolean idle = !USERS.containsKey(each.getKey());
                     if (idle) {
-                        close(LOADED.get(key));
+                        close(each.getValue());
                     }
                     return idle;
                 });

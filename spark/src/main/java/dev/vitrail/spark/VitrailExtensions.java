@@ -44,13 +44,10 @@ public final class VitrailExtensions implements Function1<SparkSessionExtensions
 
     private static Expression expression(Seq<Expression> arguments) {
         VitrailException.require(
-                arguments.size() == 1
-                        && arguments.apply(0).dataType().sameType(DataTypes.BinaryType),
+                arguments.size() == 1 && arguments.apply(0).dataType().sameType(DataTypes.BinaryType),
                 "%s takes one argument, the content of an image file as binary, found %s",
                 VitrailFunctions.CLASSIFY,
-                arguments.size() == 1
-                        ? arguments.apply(0).dataType().simpleString()
-                        : arguments.size() + " arguments");
+                arguments.size() == 1 ? arguments.apply(0).dataType().simpleString() : arguments.size() + " arguments");
         var session = SparkSession.active();
         var model = session.conf().get(MODEL, "");
         VitrailException.require(

@@ -49,18 +49,25 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
     VitrailTransformer(String uid, String output) {
         this.uid = uid;
         model = new Param<>(
-                this, "model", "folder in timm's or transformers' layout or of a run, weights file, or published weights");
-        architecture = new Param<>(this, "architecture", "architecture of a bare weights file, by its name in the catalogue");
+                this,
+                "model",
+                "folder in timm's or transformers' layout or of a run, weights file, or published weights");
+        architecture =
+                new Param<>(this, "architecture", "architecture of a bare weights file, by its name in the catalogue");
         modelDelivery = new Param<>(
                 this,
                 "modelDelivery",
                 "how executors get the model: ship (Spark brings it, once for each executor) or path (they read it at the driver's path)",
                 ParamValidators.inArray(List.of(SHIP, PATH)));
         inputCol = new Param<>(
-                this, "inputCol", "column of images: binary (an image file's content), string (its path) or Spark's image struct");
+                this,
+                "inputCol",
+                "column of images: binary (an image file's content), string (its path) or Spark's image struct");
         outputCol = new Param<>(this, "outputCol", "column of results");
         errorCol = new Param<>(
-                this, "errorCol", "column that says why an image could not be read; of mode PERMISSIVE, null where it could");
+                this,
+                "errorCol",
+                "column that says why an image could not be read; of mode PERMISSIVE, null where it could");
         mode = new Param<>(
                 this,
                 "mode",
@@ -274,11 +281,7 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
 
     Models.Wanted wanted(int batch) {
         return new Models.Wanted(
-                getModel(),
-                getArchitecture(),
-                getModelDelivery().equals(SHIP),
-                result().classified(),
-                batch);
+                getModel(), getArchitecture(), getModelDelivery().equals(SHIP), result().classified(), batch);
     }
 
     @Override

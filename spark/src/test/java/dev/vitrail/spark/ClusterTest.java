@@ -47,8 +47,9 @@ final class ClusterTest {
                 .config("spark.dynamicAllocation.minExecutors", 1)
                 .config("spark.dynamicAllocation.maxExecutors", 2)
                 .config("spark.speculation", true)
-                // Enough for batches of 16, not for those of a thousand.
-                .config("spark.executor.memoryOverhead", "640m")
+                // Enough for batches of 16, not for those of hundreds.
+                .config("spark.executor.cores", 1)
+                .config("spark.executor.memoryOverhead", "576m")
                 .getOrCreate();
         model = Fixture.model(folder.resolve("model"), 1);
         pictures = Fixture.pictures(60);
@@ -68,11 +69,15 @@ final class ClusterTest {
         var images = Fixture.images(spark, pictures, PARTITIONS);
         var rows = classifier().transform(images).select("id", "prediction").collectAsList();
 
-        assertThat(rows).extracting(row -> row.getInt(0)).containsExactlyElementsOf(
-                IntStream.range(0, pictures.size()).boxed().toList());
+        assertThat(rows)
+                .extracting(row -> row.getInt(0))
+                .containsExactlyElementsOf(
+                        IntStream.range(0, pictures.size()).boxed().toList());
         Fixture.assertClassified(rows, model, pictures);
         var loads = images.mapPartitions(
-                        (MapPartitionsFunction<Row, Integer>) each -> List.of(SharedModel.loads()).iterator(), Encoders.INT())
+                        (MapPartitionsFunction<Row, Integer>)
+                                each -> List.of(SharedModel.loads()).iterator(),
+                        Encoders.INT())
                 .collectAsList();
         assertThat(loads).contains(1).allMatch(count -> count <= 1);
         assertThat(SharedModel.loads()).as("loads of the driver's process").isZero();
@@ -81,7 +86,8 @@ final class ClusterTest {
     @Test
     void aKilledExecutorCostsItsPartitionsAlone() throws Exception {
         // Some seconds of work.
-        var many = IntStream.range(0, 40).boxed().flatMap(i -> pictures.stream()).toList();
+        var many =
+                IntStream.range(0, 40).boxed().flatMap(i -> pictures.stream()).toList();
         var images = Fixture.images(spark, many, PARTITIONS);
         var expected = classifier().transform(images).select("id", "prediction").collectAsList();
         Fixture.assertClassified(expected.subList(0, pictures.size()), model, pictures);
@@ -104,7 +110,9 @@ final class ClusterTest {
             var victims = executors();
             victims.get(i % victims.size()).destroyForcibly();
             assertThat(job.get(3, TimeUnit.MINUTES)).isEqualTo(expected);
-            assertThat(done).as("tasks that were done when the executor was killed").isBetween(1, PARTITIONS - 1);
+            assertThat(done)
+                    .as("tasks that were done when the executor was killed")
+                    .isBetween(1, PARTITIONS - 1);
             assertThat(lost.get()).isGreaterThan(before);
         }
     }
@@ -128,8 +136,7 @@ final class ClusterTest {
     private static List<ProcessHandle> executors() {
         return ProcessHandle.current()
                 .descendants()
-                .filter(process ->
-                        process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .filter(process -> process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
                 .toList();
     }
 
@@ -146,7 +153,8 @@ final class ClusterTest {
         Files.delete(gone);
 
         assertThatThrownBy(found::collectAsList)
-                .hasStackTraceContaining("cannot read the model '%s': there is no file or folder %s".formatted(gone, gone))
+                .hasStackTraceContaining(
+                        "cannot read the model '%s': there is no file or folder %s".formatted(gone, gone))
                 .hasStackTraceContaining("mount it on all executors");
         // Read once more, it is found, as nothing of the failure is kept.
         Fixture.model(gone, 5);
@@ -155,9 +163,10 @@ final class ClusterTest {
 
     @Test
     void tooLittleMemoryOutsideTheHeapIsRefusedBeforeAnyTask() {
-        assertThatThrownBy(() -> classifier().setBatchSize(2000).transform(Fixture.images(spark, pictures, 1)))
+        assertThatThrownBy(() -> classifier().setBatchSize(400).transform(Fixture.images(spark, pictures, 1)))
                 .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("and spark.executor.memoryOverhead gives it 640: set spark.executor.memoryOverhead to ")
+                .hasMessageContaining(
+                        "and spark.executor.memoryOverhead gives it 576: set spark.executor.memoryOverhead to ")
                 .hasMessageContaining("or lower batchSize");
     }
 

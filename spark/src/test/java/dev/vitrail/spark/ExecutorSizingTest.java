@@ -24,7 +24,10 @@ final class ExecutorSizingTest {
     void figuresAreThoseOfSparksDocumentation() {
         assertThat(ExecutorSizing.of(conf(), "yarn", 2, 2)).isEqualTo(new ExecutorSizing(1, 1, 384, 384, true));
         assertThat(ExecutorSizing.of(
-                        conf("spark.executor.cores", "8", "spark.task.cpus", "2", "spark.executor.memory", "10g"), "k8s://x", 16, 2))
+                        conf("spark.executor.cores", "8", "spark.task.cpus", "2", "spark.executor.memory", "10g"),
+                        "k8s://x",
+                        16,
+                        2))
                 .isEqualTo(new ExecutorSizing(8, 2, 1024, 1024, true));
         assertThat(ExecutorSizing.of(conf("spark.executor.memoryOverhead", "2g"), "spark://x:7077", 16, 2))
                 .isEqualTo(new ExecutorSizing(8, 1, 384, 2048, true));
@@ -41,7 +44,9 @@ final class ExecutorSizingTest {
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("set spark.executor.memoryOverhead to 896m or more")
                 .hasMessageContaining("100 for each of 4 tasks at once with batches of 16");
-        assertThatCode(() -> new ExecutorSizing(4, 1, 384, 896, true).check("vit", NEED)).doesNotThrowAnyException();
-        assertThatCode(() -> new ExecutorSizing(4, 1, 384, 384, false).check("vit", NEED)).doesNotThrowAnyException();
+        assertThatCode(() -> new ExecutorSizing(4, 1, 384, 896, true).check("vit", NEED))
+                .doesNotThrowAnyException();
+        assertThatCode(() -> new ExecutorSizing(4, 1, 384, 384, false).check("vit", NEED))
+                .doesNotThrowAnyException();
     }
 }

@@ -49,7 +49,9 @@ final class Fixture {
                 .config("spark.driver.bindAddress", "127.0.0.1")
                 .config("spark.driver.host", "127.0.0.1")
                 .config("spark.sql.shuffle.partitions", 2)
-                .config("spark.sql.warehouse.dir", Path.of("target", "warehouse").toAbsolutePath().toString());
+                .config(
+                        "spark.sql.warehouse.dir",
+                        Path.of("target", "warehouse").toAbsolutePath().toString());
     }
 
     /** Spark's home, with links to the jars of this process, as its workers start executors from there. */
@@ -82,7 +84,10 @@ final class Fixture {
     /** Executors in processes of their own, on this machine. */
     static SparkSession.Builder cluster(int executors, int cores, int mebibytes) {
         sparkHome();
-        var folders = classPath().stream().filter(Files::isDirectory).map(Path::toString).toList();
+        var folders = classPath().stream()
+                .filter(Files::isDirectory)
+                .map(Path::toString)
+                .toList();
         return session("local-cluster[%d,%d,%d]".formatted(executors, cores, mebibytes))
                 .config("spark.executor.memory", mebibytes + "m")
                 .config("spark.executor.extraClassPath", String.join(File.pathSeparator, folders));
@@ -124,9 +129,7 @@ final class Fixture {
         for (int i = 0; i < contents.size(); i++) {
             rows.add(RowFactory.create(i, contents.get(i)));
         }
-        return spark.createDataFrame(
-                new JavaSparkContext(spark.sparkContext()).parallelize(rows, partitions),
-                IMAGES);
+        return spark.createDataFrame(new JavaSparkContext(spark.sparkContext()).parallelize(rows, partitions), IMAGES);
     }
 
     /** Asserts that rows of an id and a classifier's struct are what the library itself finds in the pictures. */
@@ -138,10 +141,8 @@ final class Fixture {
                 assertThat(found.getString(0))
                         .as("row %d", row.getInt(0))
                         .isEqualTo(expected.get(0).label());
-                assertThat(found.getInt(1))
-                        .isEqualTo(expected.get(0).index());
-                assertThat(found.getDouble(2))
-                        .isCloseTo(expected.get(0).probability(), offset(1e-5));
+                assertThat(found.getInt(1)).isEqualTo(expected.get(0).index());
+                assertThat(found.getDouble(2)).isCloseTo(expected.get(0).probability(), offset(1e-5));
                 var top = found.<Row>getList(3);
                 assertThat(top).hasSameSizeAs(expected);
                 for (int i = 0; i < top.size(); i++) {

@@ -21,22 +21,31 @@ final class FunctionsTest {
             VitrailFunctions.register(spark, model.toString());
             Fixture.images(spark, pictures, 2).createOrReplaceTempView("photos");
             Fixture.assertClassified(
-                    spark.sql("SELECT id, vitrail_classify(content) FROM photos").collectAsList(), model, pictures);
+                    spark.sql("SELECT id, vitrail_classify(content) FROM photos")
+                            .collectAsList(),
+                    model,
+                    pictures);
 
             pictures.add(null);
             pictures.add(Fixture.text());
             Fixture.images(spark, pictures, 2).createOrReplaceTempView("photos");
-            var odd = spark.sql("SELECT vitrail_classify(content) FROM photos WHERE id > 5 ORDER BY id").collectAsList();
+            var odd = spark.sql("SELECT vitrail_classify(content) FROM photos WHERE id > 5 ORDER BY id")
+                    .collectAsList();
             assertThat(odd.get(0).isNullAt(0)).isTrue();
             assertThat(odd.get(1).getStruct(0).isNullAt(0)).isTrue();
             assertThat(odd.get(1).getStruct(0).getString(4)).contains("is not a picture");
 
             VitrailFunctions.register(
-                    spark, "strict", new VitrailClassifier().setModel(model.toString()).setMode("FAILFAST"));
-            assertThatThrownBy(() -> spark.sql("SELECT strict(content) FROM photos").collectAsList())
+                    spark,
+                    "strict",
+                    new VitrailClassifier().setModel(model.toString()).setMode("FAILFAST"));
+            assertThatThrownBy(() ->
+                            spark.sql("SELECT strict(content) FROM photos").collectAsList())
                     .hasStackTraceContaining("the argument of the function is not a picture");
             assertThatThrownBy(() -> VitrailFunctions.register(
-                            spark, "dropping", new VitrailClassifier().setModel(model.toString()).setMode("DROPMALFORMED")))
+                            spark,
+                            "dropping",
+                            new VitrailClassifier().setModel(model.toString()).setMode("DROPMALFORMED")))
                     .hasMessageContaining("a function of SQL leaves out no rows");
         }
     }
@@ -53,7 +62,10 @@ final class FunctionsTest {
                     .hasStackTraceContaining("set spark.vitrail.model");
             spark.conf().set("spark.vitrail.model", model.toString());
             Fixture.assertClassified(
-                    spark.sql("SELECT id, vitrail_classify(content) FROM photos").collectAsList(), model, pictures);
+                    spark.sql("SELECT id, vitrail_classify(content) FROM photos")
+                            .collectAsList(),
+                    model,
+                    pictures);
             assertThatThrownBy(() -> spark.sql("SELECT vitrail_classify(id) FROM photos"))
                     .hasStackTraceContaining("takes one argument, the content of an image file as binary, found int");
         }

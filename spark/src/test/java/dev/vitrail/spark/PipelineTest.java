@@ -29,14 +29,17 @@ final class PipelineTest {
         var saved = folder.resolve("pipeline").toString();
         List<Row> before;
         try (var spark = Fixture.local(2)) {
-            var images = Fixture.images(spark, pictures, 2).withColumn("label", functions.expr("cast(id % 2 as double)"));
+            var images =
+                    Fixture.images(spark, pictures, 2).withColumn("label", functions.expr("cast(id % 2 as double)"));
             var pipeline = new Pipeline().setStages(new PipelineStage[] {
                 new VitrailClassifier().setModel(model).setOutputCol("found").setTopK(2),
                 new VitrailEmbedder().setModel(model).setOutputCol("features").setMode("FAILFAST"),
                 new LogisticRegression().setMaxIter(5)
             });
             var fitted = pipeline.fit(images);
-            before = fitted.transform(images).select("id", "found", "features", "probability").collectAsList();
+            before = fitted.transform(images)
+                    .select("id", "found", "features", "probability")
+                    .collectAsList();
             fitted.write().overwrite().save(saved);
             pipeline.write().overwrite().save(folder.resolve("unfitted").toString());
         }
@@ -44,7 +47,9 @@ final class PipelineTest {
             var images = Fixture.images(spark, pictures, 2);
             var loaded = PipelineModel.load(saved);
 
-            assertThat(loaded.transform(images).select("id", "found", "features", "probability").collectAsList())
+            assertThat(loaded.transform(images)
+                            .select("id", "found", "features", "probability")
+                            .collectAsList())
                     .isEqualTo(before);
             assertThat(((VitrailClassifier) loaded.stages()[0]).getTopK()).isEqualTo(2);
             assertThat(((VitrailEmbedder) loaded.stages()[1]).getMode()).isEqualTo("FAILFAST");
@@ -62,7 +67,10 @@ final class PipelineTest {
             var images = Fixture.images(spark, pictures, 1);
             var embedder = new VitrailEmbedder().setModel(model);
             var vectors = embedder.transform(images).select("embedding").collectAsList();
-            var arrays = embedder.setOutputType("array").transform(images).select("embedding").collectAsList();
+            var arrays = embedder.setOutputType("array")
+                    .transform(images)
+                    .select("embedding")
+                    .collectAsList();
             var expected = vitrail.embed(pictures.stream()
                     .map(each -> ImageDecoder.decode(each, "picture", ImageDecoder.Options.DEFAULT))
                     .toList());

@@ -66,10 +66,16 @@ final class VitrailClassifierTest {
                 .select(functions.col("id"), functions.col("prediction"), functions.spark_partition_id())
                 .collectAsList();
 
-        assertThat(rows).extracting(row -> row.getInt(0)).containsExactlyElementsOf(IntStream.range(0, COUNT).boxed().toList());
+        assertThat(rows)
+                .extracting(row -> row.getInt(0))
+                .containsExactlyElementsOf(IntStream.range(0, COUNT).boxed().toList());
         assertThat(rows).extracting(row -> row.getInt(2)).isSorted().contains(0, 1, 2);
-        var before = Fixture.images(spark, pictures, 3).select(functions.spark_partition_id()).collectAsList();
-        assertThat(rows).extracting(row -> row.getInt(2)).isEqualTo(before.stream().map(row -> row.getInt(0)).toList());
+        var before = Fixture.images(spark, pictures, 3)
+                .select(functions.spark_partition_id())
+                .collectAsList();
+        assertThat(rows)
+                .extracting(row -> row.getInt(2))
+                .isEqualTo(before.stream().map(row -> row.getInt(0)).toList());
         Fixture.assertClassified(rows, Path.of(model), pictures);
     }
 
@@ -89,7 +95,9 @@ final class VitrailClassifierTest {
         var rows = classifier().transform(Fixture.images(spark, mixed(), 1)).collectAsList();
 
         assertThat(rows).extracting(row -> row.getInt(0)).containsExactly(0, 1, 2, 3, 4, 5, 6);
-        assertThat(rows).extracting(row -> row.isNullAt(2)).containsExactly(false, true, false, true, true, false, false);
+        assertThat(rows)
+                .extracting(row -> row.isNullAt(2))
+                .containsExactly(false, true, false, true, true, false, false);
         assertThat(rows).extracting(row -> row.isNullAt(3)).containsExactly(true, false, true, true, false, true, true);
         assertThat(rows.get(1).getString(3)).contains("column 'content'").contains("truncated");
         assertThat(rows.get(4).getString(3)).contains("is not a picture").contains("class,file");
@@ -107,7 +115,8 @@ final class VitrailClassifierTest {
     void failFastEndsTheJobWithTheSentence() {
         var found = classifier().setMode("FAILFAST").transform(Fixture.images(spark, mixed(), 1));
 
-        assertThatThrownBy(found::collectAsList).hasStackTraceContaining("row 1 of partition 0: the content of column 'content'");
+        assertThatThrownBy(found::collectAsList)
+                .hasStackTraceContaining("row 1 of partition 0: the content of column 'content'");
         var good = classifier().setMode("FAILFAST").transform(Fixture.images(spark, pictures.subList(0, 2), 1));
         assertThat(good.collectAsList()).hasSize(2);
     }
@@ -119,12 +128,14 @@ final class VitrailClassifierTest {
         for (int i = 0; i < 6; i++) {
             // Of those that lose nothing: Spark's decoder of JPEG is another one.
             rows.add(RowFactory.create(
-                    i, Files.write(photos.resolve(i + ".png"), pictures.get(2 * i)).toString()));
+                    i,
+                    Files.write(photos.resolve(i + ".png"), pictures.get(2 * i)).toString()));
         }
         rows.add(RowFactory.create(6, photos.resolve("gone.png").toString()));
         var paths = spark.createDataFrame(
                 rows, new StructType().add("id", DataTypes.IntegerType).add("path", DataTypes.StringType));
-        var byPath = classifier().setInputCol("path").transform(paths).orderBy("id").collectAsList();
+        var byPath =
+                classifier().setInputCol("path").transform(paths).orderBy("id").collectAsList();
         var byStruct = classifier()
                 .setInputCol("image")
                 .transform(spark.read().format("image").load(photos.toString()))
@@ -145,9 +156,17 @@ final class VitrailClassifierTest {
         var place = folder.resolve("replaced");
         var images = Fixture.images(spark, pictures.subList(0, 1), 1);
         Fixture.model(place, 3);
-        var first = classifier().setModel(place.toString()).transform(images).select("prediction").first();
+        var first = classifier()
+                .setModel(place.toString())
+                .transform(images)
+                .select("prediction")
+                .first();
         Fixture.model(place, 4);
-        var second = classifier().setModel(place.toString()).transform(images).select("prediction").first();
+        var second = classifier()
+                .setModel(place.toString())
+                .transform(images)
+                .select("prediction")
+                .first();
 
         assertThat(second).isNotEqualTo(first);
     }
@@ -164,7 +183,15 @@ final class VitrailClassifierTest {
         assertThat(stage.explainParams()).contains("batchSize: images of a batch (default: 16, current: 8)");
         assertThat(Arrays.stream(stage.params()).map(param -> param.name()))
                 .containsExactly(
-                        "architecture", "batchSize", "errorCol", "inputCol", "mode", "model", "modelDelivery", "outputCol", "topK");
+                        "architecture",
+                        "batchSize",
+                        "errorCol",
+                        "inputCol",
+                        "mode",
+                        "model",
+                        "modelDelivery",
+                        "outputCol",
+                        "topK");
         var top = copy.transform(Fixture.images(spark, pictures.subList(0, 1), 1))
                 .select("prediction.top")
                 .first();
@@ -175,14 +202,19 @@ final class VitrailClassifierTest {
     void aSchemaThatDoesNotFitIsRefused() {
         assertThatThrownBy(() -> classifier().setInputCol("photo").transformSchema(Fixture.IMAGES))
                 .isInstanceOf(VitrailException.class)
-                .hasMessage("there is no column 'photo' to take images from, found id, content: name one with setInputCol");
+                .hasMessage(
+                        "there is no column 'photo' to take images from, found id, content: name one with setInputCol");
         assertThatThrownBy(() -> classifier().setInputCol("id").transformSchema(Fixture.IMAGES))
                 .hasMessageContaining("column 'id' is of type int: expected binary");
         assertThatThrownBy(() -> classifier().setOutputCol("ID").transformSchema(Fixture.IMAGES))
                 .hasMessageContaining("the column 'ID' would be there twice");
         assertThatThrownBy(() -> classifier().setErrorCol("prediction").transformSchema(Fixture.IMAGES))
                 .hasMessageContaining("the column 'prediction' would be there twice");
-        assertThat(classifier().setMode("FAILFAST").setErrorCol("id").transformSchema(Fixture.IMAGES).fieldNames())
+        assertThat(classifier()
+                        .setMode("FAILFAST")
+                        .setErrorCol("id")
+                        .transformSchema(Fixture.IMAGES)
+                        .fieldNames())
                 .containsExactly("id", "content", "prediction");
     }
 
@@ -196,7 +228,8 @@ final class VitrailClassifierTest {
         assertThatThrownBy(() -> classifier().setModel("vit_mini_patch4_gap_32").transform(images))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("is an architecture without trained weights");
-        assertThatThrownBy(() -> classifier().setModel(folder.resolve("gone").toString()).transform(images))
+        assertThatThrownBy(() ->
+                        classifier().setModel(folder.resolve("gone").toString()).transform(images))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("gone");
         assertThatThrownBy(() -> classifier()
