@@ -4,6 +4,7 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageStream;
 import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Transforms;
+import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.loading.LoadedModel;
@@ -14,7 +15,9 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.util.TaskCompletionListener;
@@ -33,6 +36,11 @@ final class SharedModel {
     private static final Map<String, Integer> USERS = new HashMap<>();
 
     private static final AtomicInteger LOADS = new AtomicInteger();
+
+    /** Nanoseconds between two trims, as the next batch has to take its memory from the system again. */
+    private static final long PAUSE = TimeUnit.SECONDS.toNanos(10);
+
+    private static final AtomicLong TRIMMED = new AtomicLong(System.nanoTime() - PAUSE - 1);
 
     private final Vitrail vitrail;
     private final SampleTransform transform;
@@ -105,6 +113,7 @@ final class SharedModel {
                 + InetAddress.getLocalHost().getHostName();
         var model = new SharedModel(source.load(host));
         LOADS.incrementAndGet();
+        trim();
         LOG.info("loaded the model '{}' in {} ms", source.name(), (System.nanoTime() - begin) / 1_000_000);
         return model;
     }
@@ -112,6 +121,18 @@ final class SharedModel {
     private static void giveBack(String key) {
         synchronized (LOADED) {
             USERS.computeIfPresent(key, (same, users) -> users == 1 ? null : users - 1);
+        }
+        trim();
+    }
+
+    /**
+     * Gives back to the system what malloc keeps: of activations in the arenas of threads that are gone, and of the JVM's compiler. It would
+     * count against the container.
+     */
+    private static void trim() {
+        long now = System.nanoTime(), last = TRIMMED.get();
+        if (now - last > PAUSE && TRIMMED.compareAndSet(last, now)) {
+            NativeMemory.trim();
         }
     }
 

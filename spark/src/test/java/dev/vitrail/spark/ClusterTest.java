@@ -107,7 +107,7 @@ final class ClusterTest {
                 return classifier().transform(images).select("id", "prediction").collectAsList();
             });
             int done = awaitSomeTasks(job);
-            var victims = executors();
+            var victims = Fixture.executors();
             victims.get(i % victims.size()).destroyForcibly();
             assertThat(job.get(3, TimeUnit.MINUTES)).isEqualTo(expected);
             assertThat(done)
@@ -130,14 +130,6 @@ final class ClusterTest {
             Thread.sleep(5);
         }
         return PARTITIONS;
-    }
-
-    /** The processes of executors that this one has started. */
-    private static List<ProcessHandle> executors() {
-        return ProcessHandle.current()
-                .descendants()
-                .filter(process -> process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
-                .toList();
     }
 
     @Test

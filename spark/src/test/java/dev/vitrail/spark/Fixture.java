@@ -93,6 +93,14 @@ final class Fixture {
                 .config("spark.executor.extraClassPath", String.join(File.pathSeparator, folders));
     }
 
+    /** The processes of executors that this one has started. */
+    static List<ProcessHandle> executors() {
+        return ProcessHandle.current()
+                .descendants()
+                .filter(process -> process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
+                .toList();
+    }
+
     /** A folder with a small model of random weights, ten classes and images of 32×32 pixels. */
     static Path model(Path folder, long seed) {
         try (var loaded = LoadedModel.load("vit_mini_patch4_gap_32", LoadOptions.DEFAULT.withSeed(seed))) {
