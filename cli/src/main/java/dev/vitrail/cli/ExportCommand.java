@@ -3,7 +3,6 @@ package dev.vitrail.cli;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Threads;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.loading.LoadedModel;
@@ -12,6 +11,7 @@ import dev.vitrail.onnx.OnnxCheck;
 import dev.vitrail.onnx.OnnxExport;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
+import dev.vitrail.weights.TransformersExport;
 import dev.vitrail.weights.WeightsExport;
 import dev.vitrail.weights.torch.TorchWriter;
 import java.nio.file.Path;
@@ -29,15 +29,16 @@ import picocli.CommandLine.Option;
 @Command(
         name = "export",
         description = {
-            "Exports a model to ONNX, or its weights to safetensors or a PyTorch file.",
+            "Exports a model to ONNX, its weights to a file, or both to a folder of transformers.",
             "",
-            "An ONNX graph takes batches of any size. Its metadata name the classes and tell how images are prepared. Weights have timm's names, or those of another code base."
+            "An ONNX graph takes batches of any size. Its metadata name the classes and tell how images are prepared. Weights have timm's names, or those of another code base. A folder is one that from_pretrained() of the transformers library loads."
         },
         footer = {
             "",
             "Examples:",
             "  vitrail export --model runs/shapes --to shapes.onnx --check",
-            "  vitrail export --model runs/shapes --to shapes.pth --names transformers"
+            "  vitrail export --model runs/flowers --to flowers.pth --names torchvision",
+            "  vitrail export --model runs/flowers --to flowers --names transformers"
         })
 final class ExportCommand implements Callable<Integer> {
     /** Whose parameter names weights are written with. */
@@ -60,7 +61,9 @@ final class ExportCommand implements Callable<Integer> {
     private enum Format {
         ONNX,
         SAFETENSORS,
-        PTH
+        PTH,
+        /** A folder of the transformers library. */
+        FOLDER
     }
 
     private static final List<Integer> CHECKED_BATCHES = List.of(1, 3, 8);
@@ -71,8 +74,8 @@ final class ExportCommand implements Callable<Integer> {
     @Option(
             names = "--to",
             required = true,
-            paramLabel = "FILE",
-            description = "Output file: .onnx, .safetensors, or .pth (or .pt).")
+            paramLabel = "PATH",
+            description = "Output: .onnx, .safetensors, .pth (or .pt), or a folder (transformers).")
     private Path to = Path.of("model.onnx");
 
     @Option(names = "--dynamic-size", description = "ONNX: accept images of any height and width the model accepts.")
@@ -110,7 +113,7 @@ final class ExportCommand implements Callable<Integer> {
                 "--names %s is for files of weights, and %s holds a graph: leave it out",
                 names,
                 to);
-        AtomicFile.requireWritable(to);
+        AtomicFile.requireWritable(format == Format.FOLDER ? to.resolve("config.json") : to);
         try (var loaded = models.load()) {
             if (format == Format.ONNX) {
                 return graph(loaded);
@@ -131,10 +134,18 @@ final class ExportCommand implements Callable<Integer> {
         if (name.endsWith(".pth") || name.endsWith(".pt")) {
             return Format.PTH;
         }
-        throw VitrailException.of("%s ends in none of .onnx, .safetensors, .pth and .pt", to);
+        require(
+                names == Names.TRANSFORMERS,
+                "%s ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add --names transformers",
+                to);
+        return Format.FOLDER;
     }
 
     private void weights(LoadedModel loaded, Format format) {
+        if (format == Format.FOLDER) {
+            folder(loaded);
+            return;
+        }
         var tensors = WeightsExport.of(loaded.variant().family(), loaded.model(), names.codeBase());
         if (format == Format.SAFETENSORS) {
             Safetensors.write(to, tensors, Map.of("format", "pt")); // as transformers asks for
@@ -161,6 +172,18 @@ final class ExportCommand implements Callable<Integer> {
                     tensors.size(),
                     names,
                     bytes / 1e6);
+        }
+    }
+
+    private void folder(LoadedModel loaded) {
+        int tensors = TransformersExport.write(
+                to, loaded.variant().family(), loaded.model(), loaded.preprocessing(), loaded.labels());
+        if (json) {
+            JsonOutput.print(new FolderResult(PathNames.text(to), "transformers", tensors, loaded.notes()));
+        } else {
+            System.out.printf(
+                    "%s: a folder of transformers with %d tensors and the names of %d classes%n",
+                    PathNames.text(to), tensors, loaded.labels().size());
         }
     }
 
@@ -217,6 +240,9 @@ final class ExportCommand implements Callable<Integer> {
     /** What {@code --json} prints of a weights file. */
     private record WeightsResult(
             String file, String format, String names, int tensors, long parameterBytes, List<String> notes) {}
+
+    /** What {@code --json} prints of a folder. */
+    private record FolderResult(String folder, String format, int tensors, List<String> notes) {}
 
     /** What {@code --json} prints of a graph; the last three with {@code --check}. */
     private record GraphResult(

@@ -47,6 +47,16 @@ final class ImageInputs {
                     "- stands for a list of images on stdin and is to be named alone; a file of that name is ./-");
             return new ImageListing(new Names(new BufferedInputStream(System.in, 1 << 16), nul ? 0 : '\n'));
         }
+        requireImages(paths);
+        return new ImageListing(paths.iterator());
+    }
+
+    /**
+     * Checks files, and folders of images.
+     *
+     * @throws VitrailException if one is not there, or a folder holds no image
+     */
+    static void requireImages(List<Path> paths) {
         for (var path : paths) {
             VitrailException.require(Files.exists(path), "there is no file or folder %s", PathNames.text(path));
             VitrailException.require(
@@ -54,7 +64,6 @@ final class ImageInputs {
                     "the folder %s holds no images: expected files such as .jpg, .png, .gif, .webp, .bmp or .tif",
                     PathNames.text(path));
         }
-        return new ImageListing(paths.iterator());
     }
 
     /** Whether one file is named: if it is broken, there is one thing to say. */

@@ -16,10 +16,11 @@ import dev.vitrail.inspect.Rollout;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.InspectPage;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -102,7 +103,7 @@ final class InspectCommand implements Callable<Integer> {
             description = "Module that Grad-CAM reads (default: by the model's pooling).")
     private Optional<String> camLayer = Optional.empty();
 
-    @Option(names = "--no-scores", description = "Leave out the scores of explanations: 2 seconds a photo, not 20.")
+    @Option(names = "--no-scores", description = "Leave out the scores of explanations, which take most of the time.")
     private boolean noScores;
 
     @Option(
@@ -131,6 +132,7 @@ final class InspectCommand implements Callable<Integer> {
                 rollout.equals("mean") || rollout.equals("sharp"), "--rollout is mean or sharp, found '%s'", rollout);
         var chosen = Figure.parse(figures.orElse("all"));
         AtomicFile.requireWritable(out);
+        tables.ifPresent(folder -> AtomicFile.requireWritable(folder.resolve("filters.csv")));
         var files = sample();
         try (var loaded = models.load();
                 var other = Other.load(against)) {
@@ -197,23 +199,45 @@ final class InspectCommand implements Callable<Integer> {
                     camLayer,
                     !noScores && chosen.contains(Figure.FAITHFULNESS),
                     seed);
+            int read = 0;
             try (var bar = new ProgressBar()) {
                 for (int from = 0; from < files.size(); from += BATCH) {
-                    var names = files.subList(from, Math.min(files.size(), from + BATCH));
-                    var batch = names.stream()
-                            .map(file -> ImageDecoder.decode(file, decoding.options()))
-                            .toList();
-                    measured.add(batch);
-                    bar.show("images", from + names.size(), files.size(), "");
-                    for (int i = 0; i < batch.size() && photos.size() < EXPLAINED; i++) {
-                        photos.add(photo(inspector, names.get(i), batch.get(i), asked, options));
+                    int to = Math.min(files.size(), from + BATCH);
+                    var batch = decoded(files.subList(from, to), files.size() == 1);
+                    read += batch.size();
+                    if (!batch.isEmpty()) {
+                        measured.add(List.copyOf(batch.values()));
+                    }
+                    bar.show("images", to, files.size(), "");
+                    for (var image : batch.entrySet()) {
+                        if (photos.size() == EXPLAINED) {
+                            break;
+                        }
+                        photos.add(photo(inspector, image.getKey(), image.getValue(), asked, options));
                         bar.show("explained", photos.size(), Math.min(EXPLAINED, files.size()), "");
                     }
                 }
             }
+            VitrailException.require(read > 0, "none of the %d images could be read", files.size());
             behavior = Optional.of(measured);
         }
         return new Inspection(inspector, chosen, photos, behavior, against, command());
+    }
+
+    /** Images by file, in order; broken ones are told and left out, except one that is alone. */
+    private Map<Path, RgbImage> decoded(List<Path> files, boolean alone) {
+        var images = new LinkedHashMap<Path, RgbImage>();
+        for (var file : files) {
+            try {
+                images.put(file, ImageDecoder.decode(file, decoding.options()));
+            } catch (VitrailException e) {
+                if (alone) {
+                    throw e;
+                }
+                LOG.warn("{} is left out: {}", PathNames.text(file), e.getMessage());
+            }
+        }
+        return images;
     }
 
     private static Inspection.Photo photo(
@@ -227,7 +251,7 @@ final class InspectCommand implements Callable<Integer> {
             var unscored = new Inspector.Options(options.rollout(), options.camLayer(), false, options.seed());
             explanations.add(inspector.explain(image, OptionalInt.of(second), unscored));
         }
-        return new Inspection.Photo(PathNames.text(file.getFileName()), inspector.seen(image), explanations);
+        return new Inspection.Photo(PathNames.text(file), inspector.seen(image), explanations);
     }
 
     /** The most probable class but one; that one if there is no other. */
@@ -266,13 +290,7 @@ final class InspectCommand implements Callable<Integer> {
 
     /** The images, or a seeded sample of them. */
     private List<Path> sample() {
-        for (var path : paths) {
-            VitrailException.require(Files.exists(path), "there is no file or folder %s", PathNames.text(path));
-            VitrailException.require(
-                    !Files.isDirectory(path) || ImageListing.holdsImage(path),
-                    "the folder %s holds no images: expected files such as .jpg, .png, .gif, .webp, .bmp or .tif",
-                    PathNames.text(path));
-        }
+        ImageInputs.requireImages(paths);
         var chosen = new ArrayList<Path>();
         long seen = 0;
         var random = new SplittableRandom(seed);

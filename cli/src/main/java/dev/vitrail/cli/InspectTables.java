@@ -42,7 +42,10 @@ final class InspectTables {
         var tables = new InspectTables(inspection, folder);
         tables.weights();
         inspection.behavior().ifPresent(tables::behavior);
-        inspection.photos().forEach(tables::photo);
+        var photos = inspection.photos();
+        for (int i = 0; i < photos.size(); i++) {
+            tables.photo(photos.get(i), prefix(i + 1, photos.get(i).name()));
+        }
     }
 
     /** The table that a figure is written to; empty for figures of one image, whose files carry the image's name. */
@@ -139,12 +142,21 @@ final class InspectTables {
         }
     }
 
-    private void photo(Inspection.Photo photo) {
+    /** What the names of an image's files begin with: images of several folders may be called alike. */
+    private static String prefix(int number, String path) {
+        return String.format(
+                Locale.ROOT,
+                "%02d-%s",
+                number,
+                path.substring(path.replace('\\', '/').lastIndexOf('/') + 1));
+    }
+
+    private void photo(Inspection.Photo photo, String prefix) {
         for (var explanation : photo.explanations()) {
             for (var method : explanation.methods()) {
                 var name = "%s.class%d.%s"
                         .formatted(
-                                photo.name(),
+                                prefix,
                                 explanation.target(),
                                 method.name().toLowerCase(Locale.ROOT).replace(' ', '_'));
                 text(name + ".csv", matrix(method.map()));
@@ -158,7 +170,7 @@ final class InspectTables {
             for (int depth = 0; depth < lens.logits().length; depth++) {
                 System.arraycopy(lens.logits()[depth], 0, values, depth * classes, classes);
             }
-            text(photo.name() + ".lens.csv", matrix(new GridMap(lens.logits().length, classes, values)));
+            text(prefix + ".lens.csv", matrix(new GridMap(lens.logits().length, classes, values)));
         });
     }
 

@@ -2,9 +2,14 @@ package dev.vitrail.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
+import dev.vitrail.weights.Checkpoint;
+import dev.vitrail.weights.ModelFolder;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.torch.TorchFile;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,8 +51,26 @@ class ExportTest {
     }
 
     @Test
+    void aFolderForTransformersPredictsTheSame() {
+        var vit = folder.resolve("vit");
+        try (var loaded = LoadedModel.load("vit_mini_patch4_32", LoadOptions.DEFAULT.withClasses(2))) {
+            ModelFolder.write(vit, loaded.description(List.of("blue", "red")), Checkpoint.of(loaded.model()));
+        }
+        var written = folder.resolve("hf");
+        var ran = Cli.run("export", "--model", vit, "--to", written, "--names", "transformers");
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out()).contains("a folder of transformers with", "the names of 2 classes");
+        var picture = Cli.picture(folder.resolve("p.png"), 36, 36, 1);
+        assertThat(Cli.run("predict", "--model", written, picture).out())
+                .isEqualTo(Cli.run("predict", "--model", vit, picture).out());
+    }
+
+    @Test
     void whatDoesNotGoTogetherIsRefused() {
-        refused("m.bin", "m.bin ends in none of .onnx, .safetensors, .pth and .pt");
+        refused(
+                "m.bin",
+                "m.bin ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add");
+        refused("hf", "the vit of transformers computes something else than this model", "--names", "transformers");
         refused("m.pth", "m.pth holds weights: leave them out", "--check");
         refused("m.onnx", "--names torchvision is for files of weights", "--names", "torchvision");
         refused("m.pth", "torchvision has no place for the parameter fc_norm", "--names", "torchvision");

@@ -53,7 +53,9 @@ class InspectCommandTest {
         assertThat(json.at("/images/0/best").asText()).isNotEmpty();
         assertThat(json.path("cka").size()).isEqualTo(1 + json.path("blocks").size());
         assertThat(tables.resolve("distance.csv")).content().startsWith("layer,head,distance");
-        assertThat(tables.resolve("0.png.class1.relevance.png")).exists();
+        // One of each folder is called alike.
+        assertThat(tables.resolve("01-0.png.class1.relevance.png")).exists();
+        assertThat(tables.resolve("04-0.png.class1.relevance.png")).exists();
         assertThat(Files.readString(page)).contains("Why this decision").doesNotContain("http://", "https://");
     }
 
@@ -125,6 +127,41 @@ class InspectCommandTest {
         refused(
                 run("inspect", "--model", model, "--figures", "relevanse", "--out", folder.resolve("page.html")),
                 "relevance");
+    }
+
+    @Test
+    void aBrokenImageIsToldAndLeftOut() throws IOException {
+        var broken = Files.writeString(folder.resolve("broken.png"), "no picture");
+        var page = folder.resolve("page.html");
+        var ran = run("inspect", "--model", model, photos, broken, "--no-scores", "--json", "--out", page);
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.err()).contains("broken.png is left out");
+        assertThat(new ObjectMapper()
+                        .readTree(ran.out())
+                        .path("measured_images")
+                        .asInt())
+                .isEqualTo(6);
+        Files.delete(page);
+        refused(run("inspect", "--model", model, broken, "--out", page), "broken.png");
+        var none = run("inspect", "--model", model, broken, broken, "--out", page);
+        assertThat(none.status()).isEqualTo(2);
+        assertThat(none.err()).contains("none of the 2 images could be read");
+        assertThat(page).doesNotExist();
+    }
+
+    @Test
+    void tablesThatCannotBeWrittenAreRefusedFirst() {
+        refused(
+                run(
+                        "inspect",
+                        "--model",
+                        model,
+                        photos,
+                        "--tables",
+                        model.resolve("config.json/tables"),
+                        "--out",
+                        folder.resolve("page.html")),
+                "config.json");
     }
 
     @Test

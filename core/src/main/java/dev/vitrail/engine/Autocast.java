@@ -82,7 +82,7 @@ public final class Autocast implements AutoCloseable {
         return products.backend() == Products.Backend.BLAS
                         && !processor.features().contains("bf16")
                 ? Optional.of(
-                        "oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 24 times as"
+                        "oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 22 times as"
                                 + " long ('vitrail system' tells why)")
                 : Optional.empty();
     }

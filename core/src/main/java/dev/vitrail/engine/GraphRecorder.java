@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * operands follows from the input; what does not, such as a table made from weights, is a constant of the graph. Recorded are the
  * mathematical operations: kernels that keep weights in a layout of their own are not chosen meanwhile.
  *
- * <p>While nothing is recorded the cost is one comparison an operation.
+ * <p>While nothing is recorded the cost is an array of operands and one comparison an operation.
  */
 public final class GraphRecorder {
     private static final ThreadLocal<@Nullable GraphRecorder> CURRENT = new ThreadLocal<>();

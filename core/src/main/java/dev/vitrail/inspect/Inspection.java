@@ -28,7 +28,7 @@ public record Inspection(
     /**
      * An explained image.
      *
-     * @param name of its file
+     * @param name path of its file, as it was given
      * @param seen the picture that the model saw
      * @param explanations one for each class, the asked or most probable one first
      */

@@ -1,5 +1,7 @@
 package dev.vitrail.inspect;
 
+import java.util.Arrays;
+
 /**
  * The matrix of an attention layer for one image, by groups of tokens that attend to each other: one group of all tokens, or Swin's
  * windows. A row is pushed down through it without ever forming a full matrix of a map.
@@ -41,6 +43,15 @@ public record LayerMatrix(int[][] groups, double[][] weights) {
             }
         }
         return result;
+    }
+
+    /** Each group without the {@code ⌊share·n²⌋} smallest of its entries; {@code spareFirst} keeps its entry [0, 0]. */
+    LayerMatrix discard(double share, boolean spareFirst) {
+        return new LayerMatrix(
+                groups,
+                Arrays.stream(weights)
+                        .map(group -> Rollout.discard(group, share, spareFirst))
+                        .toArray(double[][]::new));
     }
 
     /** {@code rownorm(½·W + ½·I)}, each row divided by its sum; padding is left out. */

@@ -5,32 +5,46 @@ import dev.vitrail.inspect.ModelLayout.AttentionLayer;
 import dev.vitrail.inspect.ModelLayout.Query;
 import dev.vitrail.inspect.ModelLayout.Scope;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
 
 /**
  * A row that says what the classifier reads, pushed down through the layers to the patches: the form that rollout and relevance share,
  * {@code v = q · X_L · … · X_1} with the map {@code v[p:]}. A row times a matrix costs N², so full products are never formed.
  */
 final class PushDown {
-    /** The matrices of one image's layers. */
-    interface Layers {
-        /** Row 0 of a layer of class attention over {@code [class, patches]}, or of an attention pool over the patches. */
-        double[] row(AttentionLayer layer);
-
-        /** The matrix of a layer among patches. */
-        LayerMatrix matrix(AttentionLayer layer);
-    }
-
     private final ModelLayout layout;
-    private final Layers layers;
+    private final Map<AttentionLayer, double[][]> fused;
+    private final UnaryOperator<LayerMatrix> change;
     private final boolean residual;
 
     /**
+     * @param fused fused heads of each group of tokens of a layer, {@code [groups][n · n]}; of class attention and of an attention pool
+     *     the row of the query
+     * @param change what is made of the matrix of a layer among patches
      * @param residual whether {@code X = I + W}; else the matrices hold the residual connection already, and rows of class attention get it by halves
      */
-    PushDown(ModelLayout layout, Layers layers, boolean residual) {
+    PushDown(
+            ModelLayout layout,
+            Map<AttentionLayer, double[][]> fused,
+            UnaryOperator<LayerMatrix> change,
+            boolean residual) {
         this.layout = layout;
-        this.layers = layers;
+        this.fused = fused;
+        this.change = change;
         this.residual = residual;
+    }
+
+    private double[][] weights(AttentionLayer layer) {
+        return Objects.requireNonNull(fused.get(layer));
+    }
+
+    private LayerMatrix matrix(AttentionLayer layer) {
+        return change.apply(
+                layer.scope() == Scope.WINDOWS
+                        ? new LayerMatrix(layer.windows().orElseThrow().cells(), weights(layer))
+                        : LayerMatrix.global(weights(layer)[0]));
     }
 
     /** The row on the patches of the first map. */
@@ -59,13 +73,13 @@ final class PushDown {
             var layer = attention.get(i);
             switch (layer.scope()) {
                 case POOL -> {} // it is the query
-                case CLASS -> row = attending ? throughClass(row, layers.row(layer)) : row;
+                case CLASS -> row = attending ? throughClass(row, weights(layer)[0]) : row;
                 case GLOBAL, WINDOWS -> {
                     // Once the patches are reached, a class token that came in later is left behind.
                     row = row.length > layout.prefix() + layer.gridHeight() * layer.gridWidth()
                             ? Arrays.copyOfRange(row, 1, row.length)
                             : row;
-                    row = attending ? layers.matrix(layer).push(row, residual ? 1 : 0) : row;
+                    row = attending ? matrix(layer).push(row, residual ? 1 : 0) : row;
                     if (i > 0
                             && attention.get(i - 1).gridHeight()
                                             * attention.get(i - 1).gridWidth()
@@ -115,7 +129,7 @@ final class PushDown {
                 q[0] = 0.5;
             }
             case POOL -> {
-                var pool = layers.row(last);
+                var pool = weights(last)[0];
                 System.arraycopy(pool, 0, q, p, cells);
             }
             case MAXIMUM ->

@@ -2,7 +2,6 @@ package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.inspect.ModelLayout.AttentionLayer;
-import dev.vitrail.inspect.ModelLayout.Scope;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -78,27 +77,6 @@ public final class Relevance {
      * @param fused by layer, {@link #fuse}d heads of each group of tokens, {@code [groups][n · n]}
      */
     public static GridMap map(ModelLayout layout, Map<AttentionLayer, double[][]> fused) {
-        return new PushDown(
-                        layout,
-                        new PushDown.Layers() {
-                            @Override
-                            public double[] row(AttentionLayer layer) {
-                                return weights(layer)[0];
-                            }
-
-                            @Override
-                            public LayerMatrix matrix(AttentionLayer layer) {
-                                return layer.scope() == Scope.WINDOWS
-                                        ? new LayerMatrix(
-                                                layer.windows().orElseThrow().cells(), weights(layer))
-                                        : LayerMatrix.global(weights(layer)[0]);
-                            }
-
-                            private double[][] weights(AttentionLayer layer) {
-                                return fused.getOrDefault(layer, new double[0][]);
-                            }
-                        },
-                        true)
-                .mapWithoutQuery();
+        return new PushDown(layout, fused, matrix -> matrix, true).mapWithoutQuery();
     }
 }

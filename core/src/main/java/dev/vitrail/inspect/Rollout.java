@@ -96,28 +96,10 @@ public final class Rollout {
         boolean spared = layout.query() == ModelLayout.Query.CLASS && layout.prefix() > 0;
         return new PushDown(
                         layout,
-                        new PushDown.Layers() {
-                            @Override
-                            public double[] row(AttentionLayer layer) {
-                                return weights(layer)[0];
-                            }
-
-                            @Override
-                            public LayerMatrix matrix(AttentionLayer layer) {
-                                var kept = new double[weights(layer).length][];
-                                for (int g = 0; g < kept.length; g++) {
-                                    kept[g] = discard(weights(layer)[g], options.discard, spared);
-                                }
-                                var matrix = layer.scope() == Scope.WINDOWS
-                                        ? new LayerMatrix(
-                                                layer.windows().orElseThrow().cells(), kept)
-                                        : LayerMatrix.global(kept[0]);
-                                return (layout.classAttention() ? matrix.rowsNormalized() : matrix).withResidual();
-                            }
-
-                            private double[][] weights(AttentionLayer layer) {
-                                return fused.getOrDefault(layer, new double[0][]);
-                            }
+                        fused,
+                        matrix -> {
+                            var kept = matrix.discard(options.discard, spared);
+                            return (layout.classAttention() ? kept.rowsNormalized() : kept).withResidual();
                         },
                         false)
                 .map();

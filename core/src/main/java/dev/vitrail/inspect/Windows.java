@@ -1,7 +1,5 @@
 package dev.vitrail.inspect;
 
-import java.util.Arrays;
-
 /**
  * Swin's windows over a map: which cells are together in one, after the cyclic shift and padding (Liu et al., 2021, arXiv:2103.14030,
  * section 3.2).
@@ -47,24 +45,5 @@ public record Windows(int mapHeight, int mapWidth, int height, int width, int sh
             }
         }
         return cells;
-    }
-
-    /** Where windows are cut between rows of pixels, {@code shift + k·window} cells, inside the map. */
-    public int[] rowBoundaries(int stride) {
-        return boundaries(mapHeight, height, shiftRows, stride);
-    }
-
-    /** Where windows are cut between columns of pixels. */
-    public int[] columnBoundaries(int stride) {
-        return boundaries(mapWidth, width, shiftColumns, stride);
-    }
-
-    private static int[] boundaries(int map, int window, int shift, int stride) {
-        var found = new int[(map + window - 1) / window];
-        int count = 0;
-        for (int at = shift; at < map; at += window) {
-            found[count++] = at * stride;
-        }
-        return Arrays.copyOf(found, count);
     }
 }

@@ -5,18 +5,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** One architecture: its published variants, and the dialects that its checkpoints come in. */
+/** One architecture: its published variants, and the formats that its checkpoints come in. */
 public final class ModelFamily {
     private final String name;
-    private final List<CheckpointFormat> dialects;
+    private final List<CheckpointFormat> formats;
     private final Predicate<String> derived;
     private final List<ExportNames> exports;
     private final Map<String, Variant> variants = new LinkedHashMap<>();
 
     private ModelFamily(
-            String name, List<CheckpointFormat> dialects, Predicate<String> derived, List<ExportNames> exports) {
+            String name, List<CheckpointFormat> formats, Predicate<String> derived, List<ExportNames> exports) {
         this.name = name;
-        this.dialects = dialects;
+        this.formats = formats;
         this.derived = derived;
         this.exports = exports;
     }
@@ -25,24 +25,24 @@ public final class ModelFamily {
      * A family without variants yet.
      *
      * @param name as people call it, such as {@code ViT}
-     * @param dialects other code bases' names for its parameters; the model's own need none
+     * @param formats other code bases' names for its parameters; the model's own need none
      */
-    public static ModelFamily of(String name, CheckpointFormat... dialects) {
-        return new ModelFamily(name, List.of(dialects), any -> false, List.of());
+    public static ModelFamily of(String name, CheckpointFormat... formats) {
+        return new ModelFamily(name, List.of(formats), any -> false, List.of());
     }
 
     /**
      * This family, without variants yet, some of whose checkpoints carry what follows from the configuration.
      *
-     * @param other whether a tensor of that name, in any dialect, is such: an index or a mask, which we do not store
+     * @param other whether a tensor of that name, in any format, is such: an index or a mask, which we do not store
      */
     public ModelFamily deriving(Predicate<String> other) {
-        return new ModelFamily(name, dialects, other, exports);
+        return new ModelFamily(name, formats, other, exports);
     }
 
     /** This family, without variants yet, whose weights can be written with these names of other code bases. */
     public ModelFamily exporting(ExportNames... names) {
-        return new ModelFamily(name, dialects, derived, List.of(names));
+        return new ModelFamily(name, formats, derived, List.of(names));
     }
 
     /** Adds a variant. */
@@ -61,8 +61,8 @@ public final class ModelFamily {
         return List.copyOf(variants.values());
     }
 
-    public List<CheckpointFormat> dialects() {
-        return dialects;
+    public List<CheckpointFormat> formats() {
+        return formats;
     }
 
     /** Names of other code bases that weights can be written with. */

@@ -22,7 +22,7 @@ interface Upstream {
             BeitUpstream::build);
 
     /**
-     * A model and the family whose dialects its weights may come in.
+     * A model and the family whose formats its weights may come in.
      *
      * @param model parameters declared, without values
      */

@@ -25,7 +25,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts stored tensors into a model: renames them from the dialect that they come in, and fits what differs only in size.
+ * Puts stored tensors into a model: renames them from the format that they come in, and fits what differs only in size.
  *
  * <p>Loading is strict: tensors that are missing, that the model has no place for, or that cannot be made to fit are all
  * listed in one error, which also says what the file looks like instead. So are numbers that are not finite.
@@ -63,8 +63,8 @@ public final class Checkpoint {
     /**
      * Loads all parameters of a model.
      *
-     * @param family the model's family, whose dialects are understood
-     * @param whole names as the model's own, or in one of these dialects, or Google's Flax names, with or without a wrapper's prefix;
+     * @param family the model's family, whose formats are understood
+     * @param whole names as the model's own, or in one of these formats, or Google's Flax names, with or without a wrapper's prefix;
      *     tensors that follow from the configuration are passed over
      * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it is not
      *     known, they lie as the model's own if there are as many, and else in a square
@@ -211,12 +211,12 @@ public final class Checkpoint {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
             return FlaxVit.translate(state, vit);
         }
-        var dialect = dialect(model, family, state);
-        if (dialect == null) {
+        var format = format(model, family, state);
+        if (format == null) {
             return new LinkedHashMap<>(state.tensors());
         }
-        notes.add("names were translated from %s".formatted(dialect.name()));
-        return state.translated(dialect);
+        notes.add("names were translated from %s".formatted(format.name()));
+        return state.translated(format);
     }
 
     /** Whether a checkpoint has Google's names for this model. */
@@ -224,13 +224,13 @@ public final class Checkpoint {
         return model instanceof VisionTransformer && FlaxVit.recognises(state.names());
     }
 
-    /** The dialect of a state dict; null for the model's own names. */
-    static @Nullable CheckpointFormat dialect(Model model, ModelFamily family, StateDict state) {
+    /** The format of a state dict; null for the model's own names. */
+    static @Nullable CheckpointFormat format(Model model, ModelFamily family, StateDict state) {
         if (state.names().containsAll(model.parameters().keySet())) {
             return null;
         }
-        return family.dialects().stream()
-                .filter(dialect -> dialect.recognises().test(state.names()))
+        return family.formats().stream()
+                .filter(format -> format.recognises().test(state.names()))
                 .findFirst()
                 .orElse(null);
     }
@@ -240,11 +240,11 @@ public final class Checkpoint {
         if (family.derives(theirs)) {
             return Optional.empty();
         }
-        var dialect = dialect(model, family, state);
-        if (dialect == null) {
+        var format = format(model, family, state);
+        if (format == null) {
             return Optional.of(theirs);
         }
-        return dialect.split().apply(theirs).isEmpty() ? dialect.rename().apply(theirs) : Optional.empty();
+        return format.split().apply(theirs).isEmpty() ? format.rename().apply(theirs) : Optional.empty();
     }
 
     static boolean isClassifier(Model model, String name) {

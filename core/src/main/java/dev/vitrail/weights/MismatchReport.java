@@ -264,15 +264,15 @@ final class MismatchReport {
         return names.stream().map(name -> name.replaceAll("\\d+", "#")).collect(Collectors.toSet());
     }
 
-    /** The shapes of a checkpoint's tensors, by our names where it is in one of the family's dialects. */
+    /** The shapes of a checkpoint's tensors, by our names where it is in one of the family's formats. */
     private static Map<String, long[]> shapes(Model model, ModelFamily family, StateDict whole) {
         var state = whole.without(family::derives);
         if (Checkpoint.isFlax(model, state) && model instanceof VisionTransformer vit) {
             return FlaxVit.shapes(state, vit);
         }
-        var dialect = Checkpoint.dialect(model, family, state);
+        var format = Checkpoint.format(model, family, state);
         var shapes = new LinkedHashMap<String, long[]>();
-        (dialect == null ? state.tensors() : state.translated(dialect))
+        (format == null ? state.tensors() : state.translated(format))
                 .forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         return shapes;
     }

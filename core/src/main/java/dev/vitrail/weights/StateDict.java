@@ -111,15 +111,15 @@ public final class StateDict implements Iterable<StoredTensor> {
     }
 
     /**
-     * The tensors by our names, where these are another code base's; without those that we do not store. What a dialect splits but
+     * The tensors by our names, where these are another code base's; without those that we do not store. What a format splits but
      * cannot be cut keeps its name.
      */
-    Map<String, StoredTensor> translated(CheckpointFormat dialect) {
+    Map<String, StoredTensor> translated(CheckpointFormat format) {
         var ours = new LinkedHashMap<String, StoredTensor>();
         tensors.forEach((theirs, tensor) -> {
-            var names = dialect.split().apply(theirs);
+            var names = format.split().apply(theirs);
             if (names.isEmpty()) {
-                dialect.rename().apply(theirs).ifPresent(name -> ours.put(name, tensor.named(name)));
+                format.rename().apply(theirs).ifPresent(name -> ours.put(name, tensor.named(name)));
                 return;
             }
             var parts = tensor.parts(names.size());

@@ -111,6 +111,20 @@ public final class TransformersConfig {
         type = fields.text("model_type").orElseThrow();
     }
 
+    /**
+     * The file that describes a model.
+     *
+     * @param labels a name for each class; empty for the library's own
+     * @throws VitrailException if the library has no such model
+     */
+    static ObjectNode written(ModelConfig model, List<String> labels) {
+        var file = new TransformersFields(model);
+        var read = new TransformersConfig(file.object(), "config.json")
+                .with(file.classifier(), model.imageHeight(), model.imageWidth());
+        ConfigMatch.requireSame(model, read.config(file.classifier()), "the %s of transformers".formatted(read.type()));
+        return file.withLabels(labels);
+    }
+
     /** Whether an object is such a config, and not timm's. */
     public static boolean is(ObjectNode object) {
         return object.path("model_type").isTextual()
@@ -470,17 +484,15 @@ public final class TransformersConfig {
 
     /** The model under the catalogue's name for its size, or one that tells its numbers where the catalogue has none such. */
     private Variant named(ModelConfig config) {
-        var relatives = Catalog.FAMILIES.stream()
-                .flatMap(family -> family.variants().stream())
-                .filter(variant -> isLike(variant.config(), config))
-                .sorted((a, b) -> Boolean.compare(sameImage(b.config(), config), sameImage(a.config(), config)))
-                .toList();
-        var family = relatives.isEmpty()
-                ? Catalog.get(NEAREST.getOrDefault(type, "vit_base_patch16_224"))
-                        .family()
-                : relatives.get(0).family();
-        var name = relatives.isEmpty() ? ownName() : relatives.get(0).name();
-        return new Variant(name, family, config, Optional.of(JsonFile.text(pruned())));
+        var relative = ConfigMatch.inCatalog(config);
+        var family = relative.map(Variant::family)
+                .orElseGet(() -> Catalog.get(NEAREST.getOrDefault(type, "vit_base_patch16_224"))
+                        .family());
+        return new Variant(
+                relative.map(Variant::name).orElseGet(this::ownName),
+                family,
+                config,
+                Optional.of(JsonFile.text(pruned())));
     }
 
     /** For each kind of model one of the catalogue's variants of its family. */
@@ -504,82 +516,6 @@ public final class TransformersConfig {
                                 .map(String::valueOf)
                                 .collect(Collectors.joining("-")));
         return "%s_%s_%d".formatted(type.replace('-', '_'), sizes, image[0]);
-    }
-
-    private static boolean sameImage(ModelConfig a, ModelConfig b) {
-        return a.imageHeight() == b.imageHeight() && a.imageWidth() == b.imageWidth();
-    }
-
-    /** Whether two models have the same parameters but for image size, classes, and all that is chosen for a training. */
-    private static boolean isLike(ModelConfig a, ModelConfig b) {
-        return a.getClass() == b.getClass() && neutral(a).equals(neutral(b));
-    }
-
-    private static ModelConfig neutral(ModelConfig config) {
-        if (config instanceof ViTConfig c) {
-            var pool = c.head().pool() == Pool.TOKEN_AVG ? Pool.TOKEN : c.head().pool();
-            var unit = c.patches().unit();
-            return new ViTConfig(
-                    new ImageInput(unit.height(), unit.width(), 3),
-                    c.patches().withDynamicPad(true),
-                    c.tokens(),
-                    c.encoder().withNormEps(0),
-                    c.blocks().withLayerScale(scaled(c.blocks().layerScale())).withUniformDropPath(false),
-                    c.norms(),
-                    new Head(0, pool, c.head().dropout()),
-                    new Dropouts(c.dropouts().position(), 0, 0, 0),
-                    ViTConfig.InitScheme.TIMM);
-        }
-        if (config instanceof SwinConfig c) {
-            var s = c.stages();
-            return new SwinConfig(
-                    c.version(),
-                    c.image().withChannels(3),
-                    c.patches(),
-                    new SwinConfig.Stages(
-                            s.width(),
-                            s.depths(),
-                            s.heads(),
-                            s.headWidths(),
-                            s.mlpRatios(),
-                            s.qkvBias(),
-                            s.attentionScale(),
-                            s.activation(),
-                            0),
-                    c.windows(),
-                    c.head().withClasses(0),
-                    Dropouts.NONE);
-        }
-        if (config instanceof ConvNeXtConfig c) {
-            return new ConvNeXtConfig(
-                    ImageInput.square(1024),
-                    c.stem(),
-                    c.stages(),
-                    c.blocks()
-                            .withLayerScale(scaled(c.blocks().layerScale()))
-                            .withConvolvedMlp(false)
-                            .withNormEps(0),
-                    c.headLayers().withNormEps(0).withInitScale(1),
-                    c.head().withClasses(0),
-                    0);
-        }
-        if (config instanceof Beit.Config c) {
-            return new Beit.Config(
-                    ImageInput.square(c.patch()),
-                    c.patch(),
-                    c.encoder().withNormEps(0),
-                    1,
-                    c.absolutePositions(),
-                    Head.of(Pool.AVG),
-                    0);
-        }
-        return config instanceof ResNetConfig || config instanceof ResNetV2Config
-                ? config.withImage(ImageInput.square(224)).withClasses(0).withDropPath(0)
-                : config;
-    }
-
-    private static OptionalDouble scaled(OptionalDouble layerScale) {
-        return layerScale.isPresent() ? OptionalDouble.of(1) : layerScale;
     }
 
     /** The fields that tell how the model is built. */

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  *
  * <p>Queries, keys and values are three layers there and one with us. Releases since 5 name parameters otherwise in memory than in the
  * files of {@code save_pretrained}; a plain {@code torch.save} keeps those, so both are read. The names of a backbone alone lack their
- * first word. ConvNeXt differs in names alone, and is a dialect of its family.
+ * first word. ConvNeXt differs in names alone, and is a format of its family.
  */
 final class TransformersNames {
     /** In the metadata of translated weights: whose names they had. */

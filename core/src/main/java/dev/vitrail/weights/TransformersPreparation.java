@@ -147,6 +147,54 @@ public record TransformersPreparation(
         return new Reader(object, fields, origin, Processor.of(named, modelType)).read(height, width);
     }
 
+    /**
+     * The file that describes a preprocessing. An odd remainder of a centre crop is cut one pixel further to the left and top there.
+     *
+     * @throws VitrailException if the library's processors have no such one
+     */
+    static ObjectNode written(Preprocessing input) {
+        require(
+                input.channels() == 3,
+                "the processors of transformers make images of three channels, and this model takes %d",
+                input.channels());
+        int height = (int) Math.floor(input.height() / input.cropPct());
+        int width = (int) Math.floor(input.width() / input.cropPct());
+        var object = JsonFile.MAPPER.createObjectNode();
+        var size = JsonFile.MAPPER.createObjectNode();
+        boolean cuts = height != input.height() || width != input.width();
+        switch (input.cropMode()) {
+            case CENTER, CENTER_FLOOR -> {
+                require(
+                        input.height() == input.width(),
+                        "the processors of transformers cut squares out of images that keep their shape, and this model takes %d×%d"
+                                + " pixels: train or evaluate with --crop squash",
+                        input.height(),
+                        input.width());
+                object.put("image_processor_type", Processor.BIT.type);
+                size.put("shortest_edge", height);
+                cuts = true;
+            }
+            case SQUASH, SQUASH_FLOOR -> {
+                object.put("image_processor_type", cuts ? Processor.DEIT.type : Processor.VIT.type);
+                size.put("height", height).put("width", width);
+            }
+            case BORDER ->
+                throw new VitrailException(
+                        "the processors of transformers do not pad images to a shape: export with --crop center or squash");
+        }
+        object.put("do_convert_rgb", true).put("do_resize", true).set("size", size);
+        object.put("resample", FILTERS.indexOf(input.interpolation())).put("do_center_crop", cuts);
+        if (cuts) {
+            object.putObject("crop_size").put("height", input.height()).put("width", input.width());
+        }
+        object.put("do_rescale", true).put("rescale_factor", 1.0 / 255).put("do_normalize", true);
+        var mean = object.putArray("image_mean");
+        input.mean().forEach(mean::add);
+        var std = object.putArray("image_std");
+        input.std().forEach(std::add);
+        return object;
+    }
+
     /** What a model's processor does by default, where a folder has no such file; the model's own size is taken. */
     static TransformersPreparation guess(String modelType, int height, int width) {
         var processor = Processor.of(Optional.empty(), modelType);

@@ -44,7 +44,7 @@ final class Wrappers {
     private static final int SHOWN = 3;
 
     /**
-     * A checkpoint whose names are as the model's, or one of its dialects'.
+     * A checkpoint whose names are as the model's, or one of its formats'.
      *
      * @param state its tensors
      * @param outside names of those that had another prefix: whatever of them the model has no place for may be left out
@@ -135,9 +135,9 @@ final class Wrappers {
 
     /** The share of a model's names, its classifiers aside, that a checkpoint has. */
     private static double coverage(Model model, ModelFamily family, StateDict state) {
-        var dialect = Checkpoint.dialect(model, family, state);
+        var format = Checkpoint.format(model, family, state);
         Collection<String> stored =
-                dialect == null ? state.names() : state.translated(dialect).keySet();
+                format == null ? state.names() : state.translated(format).keySet();
         var own = model.parameters().keySet().stream()
                 .filter(name -> !Checkpoint.isClassifier(model, name))
                 .collect(Collectors.toSet());

@@ -70,7 +70,7 @@ class TransformersFolderTest {
                 .toArray();
     }
 
-    private static void assertAsExpected(String name, Path path, LoadOptions options) {
+    static void assertAsExpected(String name, Path path, LoadOptions options) {
         try (var vitrail = new Vitrail(LoadedModel.load(path.toString(), options))) {
             var loaded = vitrail.loaded();
             expected(name).properties().forEach(entry -> {

@@ -35,6 +35,8 @@ class WeightsExportTest {
     /** Arguments that make published variants small. */
     private static final Map<String, Map<String, Optional<Object>>> SMALL = Map.of(
             "deit", Map.of("depth", Optional.of(2), "embed_dim", Optional.of(24), "num_heads", Optional.of(3)),
+            "convnextv",
+                    Map.of("depths", Optional.of(List.of(1, 1, 2, 1)), "dims", Optional.of(List.of(8, 16, 24, 32))),
             "convnext",
                     Map.of("depths", Optional.of(List.of(1, 1, 2, 1)), "dims", Optional.of(List.of(8, 16, 24, 32))));
 
@@ -62,7 +64,13 @@ class WeightsExportTest {
         "swin_mini_32, ORIGINAL, layers.0.downsample.reduction.weight",
         "swin_mini_32, TORCHVISION, features.1.0.attn.qkv.weight",
         "swinv2_mini_32, ORIGINAL, layers.0.downsample.reduction.weight",
-        "resnet_mini_32, TORCHVISION, layer1.0.conv1.weight"
+        "resnet_mini_32, TORCHVISION, layer1.0.conv1.weight",
+        "resnet18, TRANSFORMERS, resnet.encoder.stages.0.layers.0.layer.0.convolution.weight",
+        "deit_tiny_patch16_224, TRANSFORMERS, vit.encoder.layer.0.attention.attention.query.weight",
+        "convnextv2_atto, ORIGINAL, stages.0.0.grn.gamma",
+        "convnextv2_atto, TRANSFORMERS, convnextv2.encoder.stages.0.layers.0.grn.weight",
+        "swin_mini_32, TRANSFORMERS, swin.encoder.layers.0.downsample.reduction.weight",
+        "swinv2_mini_32, TRANSFORMERS, swinv2.encoder.layers.0.blocks.0.attention.self.query.bias"
     })
     void namesOfOtherCodeBasesAreReadBackAsTheSameWeights(String name, CodeBase names, String theirs) {
         var variant = name.contains("mini") ? Catalog.get(name) : small(name);
@@ -83,6 +91,28 @@ class WeightsExportTest {
 
             assertSameWeights(other, model);
         }
+    }
+
+    @Test
+    void factorsOfTheOtherCodeBasesHaveTheShapesThatTheyHaveThere() {
+        try (var first = model(small("convnext_tiny"));
+                var second = model(small("convnextv2_atto"))) {
+            assertThat(shape(first, CodeBase.TORCHVISION, "features.1.0.layer_scale"))
+                    .containsExactly(8, 1, 1);
+            assertThat(shape(first, CodeBase.TRANSFORMERS, "convnext.encoder.stages.0.layers.0.layer_scale_parameter"))
+                    .containsExactly(8);
+            assertThat(shape(second, CodeBase.ORIGINAL, "stages.0.0.grn.gamma")).containsExactly(1, 1, 1, 32);
+            assertThat(shape(second, CodeBase.TRANSFORMERS, "convnextv2.encoder.stages.0.layers.0.pwconv1.weight"))
+                    .containsExactly(32, 8);
+        }
+    }
+
+    private static long[] shape(Model model, CodeBase names, String theirs) {
+        return WeightsExport.of(Catalog.get("convnext_tiny").family(), model, Optional.of(names)).stream()
+                .filter(tensor -> tensor.name().equals(theirs))
+                .findFirst()
+                .orElseThrow()
+                .shape();
     }
 
     private static void assertSameWeights(Model found, Model expected) {

@@ -8,6 +8,7 @@ public final class BeitVariants {
     private BeitVariants() {}
 
     public static final ModelFamily FAMILY = ModelFamily.of("BEiT")
+            .exporting(BeitCheckpointFormats.TO_TRANSFORMERS)
             .deriving(name -> name.endsWith(".relative_position_index"))
             // spotless:off
             // name                               image width depth heads layerScale

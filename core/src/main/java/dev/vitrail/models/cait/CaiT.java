@@ -217,16 +217,12 @@ public final class CaiT extends Model {
 
         TalkingHeads(CaiTConfig c) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
+            int D = c.encoder().width();
             heads = c.encoder().heads();
             scale = c.scale();
-            qkv = child(
-                    "qkv",
-                    new Linear(
-                            c.encoder().width(),
-                            3L * c.encoder().width(),
-                            c.encoder().qkvBias()));
+            qkv = child("qkv", new Linear(D, 3L * D, c.encoder().qkvBias()));
             dropout = child(Attention.WEIGHTS, new Dropout(c.dropouts().attention()));
-            out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
+            out = child("proj", new Linear(D, D));
             before = child("proj_l", new Mixing(c.encoder().heads()));
             after = child("proj_w", new Mixing(c.encoder().heads()));
             outDropout = child("proj_drop", new Dropout(c.dropouts().projection()));
@@ -323,27 +319,13 @@ public final class CaiT extends Model {
 
         ClassAttention(CaiTConfig c) {
             hookPoint(HookPoint.ATTENTION, Attention.WEIGHTS);
+            int D = c.encoder().width();
             heads = c.encoder().heads();
             scale = c.scale();
-            q = child(
-                    "q",
-                    new Linear(
-                            c.encoder().width(),
-                            c.encoder().width(),
-                            c.encoder().qkvBias()));
-            k = child(
-                    "k",
-                    new Linear(
-                            c.encoder().width(),
-                            c.encoder().width(),
-                            c.encoder().qkvBias()));
-            v = child(
-                    "v",
-                    new Linear(
-                            c.encoder().width(),
-                            c.encoder().width(),
-                            c.encoder().qkvBias()));
-            out = child("proj", new Linear(c.encoder().width(), c.encoder().width()));
+            q = child("q", new Linear(D, D, c.encoder().qkvBias()));
+            k = child("k", new Linear(D, D, c.encoder().qkvBias()));
+            v = child("v", new Linear(D, D, c.encoder().qkvBias()));
+            out = child("proj", new Linear(D, D));
         }
 
         @Override

@@ -5,6 +5,7 @@ import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ExportNames.CodeBase;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
@@ -37,13 +38,20 @@ final class ConvNeXtCheckpointFormats {
 
     private static final String BLOCK = "stages\\.(\\d+)\\.blocks\\.(\\d+)\\.";
 
+    /** Linear layers that timm computes as 1×1 convolutions are linear everywhere else. */
+    private static final UnaryOperator<long[]> AS_LINEAR = shape -> new long[] {shape[0], shape[1]};
+
+    /** Factors of global response normalization are there {@code [1, 1, 1, C]}. */
+    private static final UnaryOperator<long[]> OF_FOUR = shape -> new long[] {1, 1, 1, shape[0]};
+
     static final ExportNames TO_ORIGINAL = ExportNames.of(CodeBase.ORIGINAL)
             .rule("stem\\.([01]\\.(weight|bias))", "downsample_layers.0.$1")
             .rule("stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))", "downsample_layers.$1.$2")
             .rule(BLOCK + "conv_dw\\.(weight|bias)", "stages.$1.$2.dwconv.$3")
-            .rule(BLOCK + "mlp\\.fc([12])\\.(weight|bias)", "stages.$1.$2.pwconv$3.$4")
-            .rule(BLOCK + "mlp\\.grn\\.weight", "stages.$1.$2.grn.gamma")
-            .rule(BLOCK + "mlp\\.grn\\.bias", "stages.$1.$2.grn.beta")
+            .reshaped(BLOCK + "mlp\\.fc([12])\\.weight", AS_LINEAR, "stages.$1.$2.pwconv$3.weight")
+            .rule(BLOCK + "mlp\\.fc([12])\\.bias", "stages.$1.$2.pwconv$3.bias")
+            .reshaped(BLOCK + "mlp\\.grn\\.weight", OF_FOUR, "stages.$1.$2.grn.gamma")
+            .reshaped(BLOCK + "mlp\\.grn\\.bias", OF_FOUR, "stages.$1.$2.grn.beta")
             .rule(BLOCK + "(gamma|norm\\.(weight|bias))", "stages.$1.$2.$3")
             .rule("head\\.norm\\.(weight|bias)", "norm.$1")
             .rule("head\\.fc\\.(weight|bias)", "head.$1");
@@ -53,11 +61,16 @@ final class ConvNeXtCheckpointFormats {
             .computed(
                     "stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))",
                     match -> feature(match, 0) + match.group(2))
-            .computed(BLOCK + "gamma", match -> feature(match, 1) + match.group(2) + ".layer_scale")
+            .computed(
+                    BLOCK + "gamma",
+                    shape -> new long[] {shape[0], 1, 1},
+                    match -> feature(match, 1) + match.group(2) + ".layer_scale")
             .computed(BLOCK + "conv_dw\\.(weight|bias)", match -> block(match, "0"))
             .computed(BLOCK + "norm\\.(weight|bias)", match -> block(match, "2"))
-            .computed(BLOCK + "mlp\\.fc1\\.(weight|bias)", match -> block(match, "3"))
-            .computed(BLOCK + "mlp\\.fc2\\.(weight|bias)", match -> block(match, "5"))
+            .computed(BLOCK + "mlp\\.fc1\\.(weight)", AS_LINEAR, match -> block(match, "3"))
+            .computed(BLOCK + "mlp\\.fc1\\.(bias)", match -> block(match, "3"))
+            .computed(BLOCK + "mlp\\.fc2\\.(weight)", AS_LINEAR, match -> block(match, "5"))
+            .computed(BLOCK + "mlp\\.fc2\\.(bias)", match -> block(match, "5"))
             .rule("head\\.norm\\.(weight|bias)", "classifier.0.$1")
             .rule("head\\.fc\\.(weight|bias)", "classifier.2.$1");
 
@@ -69,11 +82,15 @@ final class ConvNeXtCheckpointFormats {
         return feature(match, 1) + match.group(2) + ".block." + layer + "." + match.group(3);
     }
 
-    /** {@code ConvNextForImageClassification}; version 2 has another first word, and its weights other shapes. */
-    static final ExportNames TO_TRANSFORMERS = toTransformers();
+    /** {@code ConvNextForImageClassification}. */
+    static final ExportNames TO_TRANSFORMERS = toTransformers("convnext")
+            .rule(BLOCK + "gamma", "convnext.encoder.stages.$1.layers.$2.layer_scale_parameter");
 
-    private static ExportNames toTransformers() {
-        var model = "convnext";
+    /** {@code ConvNextV2ForImageClassification}. */
+    static final ExportNames V2_TO_TRANSFORMERS = toTransformers("convnextv2")
+            .reshaped(BLOCK + "mlp\\.grn\\.(weight|bias)", OF_FOUR, "convnextv2.encoder.stages.$1.layers.$2.grn.$3");
+
+    private static ExportNames toTransformers(String model) {
         var layer = model + ".encoder.stages.$1.layers.$2.";
         return ExportNames.of(CodeBase.TRANSFORMERS)
                 .rule("stem\\.0\\.(weight|bias)", model + ".embeddings.patch_embeddings.$1")
@@ -81,10 +98,10 @@ final class ConvNeXtCheckpointFormats {
                 .rule(
                         "stages\\.([1-9])\\.downsample\\.([01]\\.(weight|bias))",
                         model + ".encoder.stages.$1.downsampling_layer.$2")
-                .rule(BLOCK + "gamma", layer + "layer_scale_parameter")
                 .rule(BLOCK + "conv_dw\\.(weight|bias)", layer + "dwconv.$3")
                 .rule(BLOCK + "norm\\.(weight|bias)", layer + "layernorm.$3")
-                .rule(BLOCK + "mlp\\.fc([12])\\.(weight|bias)", layer + "pwconv$3.$4")
+                .reshaped(BLOCK + "mlp\\.fc([12])\\.weight", AS_LINEAR, layer + "pwconv$3.weight")
+                .rule(BLOCK + "mlp\\.fc([12])\\.bias", layer + "pwconv$3.bias")
                 .rule("head\\.norm\\.(weight|bias)", model + ".layernorm.$1")
                 .rule("head\\.fc\\.(weight|bias)", "classifier.$1");
     }

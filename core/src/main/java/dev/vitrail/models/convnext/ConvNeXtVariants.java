@@ -42,7 +42,8 @@ public final class ConvNeXtVariants {
             .exporting(
                     ConvNeXtCheckpointFormats.TO_ORIGINAL,
                     ConvNeXtCheckpointFormats.TO_TORCHVISION,
-                    ConvNeXtCheckpointFormats.TO_TRANSFORMERS)
+                    ConvNeXtCheckpointFormats.TO_TRANSFORMERS,
+                    ConvNeXtCheckpointFormats.V2_TO_TRANSFORMERS)
             // spotless:off
             .variant("convnext_atto",      small(40, 2, 2, 6, 2))
             .variant("convnext_atto_ols",  overlapping(StemType.OVERLAP_TIERED, small(40, 2, 2, 6, 2)))

@@ -24,7 +24,10 @@ public final class DeitVariants {
 
     // spotless:off
     public static final ModelFamily FAMILY = ModelFamily.of("DeiT", ViTCheckpointFormats.OFFICIAL_DEIT3)
-            .exporting(ViTCheckpointFormats.DEIT_TO_ORIGINAL, ViTCheckpointFormats.DEIT_TO_TRANSFORMERS)
+            .exporting(
+                    ViTCheckpointFormats.DEIT_TO_ORIGINAL,
+                    ViTCheckpointFormats.TO_TRANSFORMERS,
+                    ViTCheckpointFormats.DEIT_TO_TRANSFORMERS)
             .variant("deit_tiny_patch16_224", tiny(224, 16))
             .variant("deit_small_patch16_224", small(224, 16))
             .variant("deit_base_patch16_224", base(224, 16))

@@ -33,6 +33,7 @@ public final class ResNetV2Variants {
     }
 
     public static final ModelFamily FAMILY = ModelFamily.of("ResNetV2")
+            .exporting(ResNetCheckpointFormats.BIT_TO_TRANSFORMERS)
             // spotless:off
             .variant("resnetv2_50",         batch(3, 4, 6, 3))
             .variant("resnetv2_50d",        d(batch(3, 4, 6, 3)))

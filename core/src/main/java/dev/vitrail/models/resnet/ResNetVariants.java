@@ -3,7 +3,6 @@ package dev.vitrail.models.resnet;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BASIC;
 import static dev.vitrail.models.resnet.ResNetConfig.BlockType.BOTTLENECK;
 
-import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ModelFamily;
 import java.util.List;
 
@@ -12,10 +11,7 @@ public final class ResNetVariants {
     private ResNetVariants() {}
 
     public static final ModelFamily FAMILY = ModelFamily.of("ResNet")
-            // timm has torchvision's names, but not for the models that torchvision lacks
-            .exporting(ExportNames.of(ExportNames.CodeBase.TORCHVISION)
-                    .rule("(conv1\\.weight|bn1\\.\\w+|fc\\.\\w+)", "$1")
-                    .rule("(layer[1-4]\\.\\d+\\.((conv|bn)[1-3]|downsample\\.[01])\\.\\w+)", "$1"))
+            .exporting(ResNetCheckpointFormats.TO_TORCHVISION, ResNetCheckpointFormats.TO_TRANSFORMERS)
             // spotless:off
             .variant("resnet18",  ResNetConfig.of(BASIC,      2, 2,  2, 2))
             .variant("resnet26",  ResNetConfig.of(BOTTLENECK, 2, 2,  2, 2))

@@ -29,7 +29,7 @@ final class SwinCheckpointFormats {
         return Optional.of(inHead(name));
     }
 
-    /** Masks and indices, which files of every dialect may carry: timm stored them too before 0.9. */
+    /** Masks and indices, which files of every format may carry: timm stored them too before 0.9. */
     static boolean isDerived(String name) {
         return name.endsWith("attn_mask")
                 || name.endsWith("relative_position_index")
@@ -83,6 +83,53 @@ final class SwinCheckpointFormats {
             .computed("layers\\.(\\d+)\\.blocks\\.(.+)", match -> feature(match, 1) + match.group(2))
             .rule("norm\\.(weight|bias)", "norm.$1")
             .rule("head\\.fc\\.(weight|bias)", "head.$1");
+
+    private static final String BLOCK_OF_STAGE = "layers\\.(\\d+)\\.blocks\\.(\\d+)\\.";
+
+    /** {@code SwinForImageClassification}. */
+    static final ExportNames TO_TRANSFORMERS = toTransformers("swin")
+            .rule(
+                    BLOCK_OF_STAGE + "attn\\.qkv\\.(weight|bias)",
+                    "swin.encoder.layers.$1.blocks.$2.attention.self.query.$3",
+                    "swin.encoder.layers.$1.blocks.$2.attention.self.key.$3",
+                    "swin.encoder.layers.$1.blocks.$2.attention.self.value.$3")
+            .rule(
+                    BLOCK_OF_STAGE + "attn\\.relative_position_bias_table",
+                    "swin.encoder.layers.$1.blocks.$2.attention.self.relative_position_bias_table");
+
+    /** {@code Swinv2ForImageClassification}, whose keys have no bias. */
+    static final ExportNames V2_TO_TRANSFORMERS = toTransformers("swinv2")
+            .rule(
+                    BLOCK_OF_STAGE + "attn\\.qkv\\.weight",
+                    "swinv2.encoder.layers.$1.blocks.$2.attention.self.query.weight",
+                    "swinv2.encoder.layers.$1.blocks.$2.attention.self.key.weight",
+                    "swinv2.encoder.layers.$1.blocks.$2.attention.self.value.weight")
+            .rule(BLOCK_OF_STAGE + "attn\\.q_bias", "swinv2.encoder.layers.$1.blocks.$2.attention.self.query.bias")
+            .rule(BLOCK_OF_STAGE + "attn\\.v_bias", "swinv2.encoder.layers.$1.blocks.$2.attention.self.value.bias")
+            .rule(
+                    BLOCK_OF_STAGE + "attn\\.logit_scale",
+                    "swinv2.encoder.layers.$1.blocks.$2.attention.self.logit_scale")
+            .rule(
+                    BLOCK_OF_STAGE + "attn\\.cpb_mlp\\.(.+)",
+                    "swinv2.encoder.layers.$1.blocks.$2.attention.self.continuous_position_bias_mlp.$3");
+
+    private static ExportNames toTransformers(String model) {
+        var block = model + ".encoder.layers.$1.blocks.$2.";
+        return ExportNames.of(CodeBase.TRANSFORMERS)
+                .rule("patch_embed\\.proj\\.(weight|bias)", model + ".embeddings.patch_embeddings.projection.$1")
+                .rule("patch_embed\\.norm\\.(weight|bias)", model + ".embeddings.norm.$1")
+                .rule("absolute_pos_embed", model + ".embeddings.position_embeddings")
+                // timm merges patches at a stage's beginning, transformers at the end of the one before.
+                .computed("layers\\.(\\d+)\\.downsample\\.(.+)", match -> "%s.encoder.layers.%d.downsample.%s"
+                        .formatted(model, Integer.parseInt(match.group(1)) - 1, match.group(2)))
+                .rule(BLOCK_OF_STAGE + "norm1\\.(weight|bias)", block + "layernorm_before.$3")
+                .rule(BLOCK_OF_STAGE + "norm2\\.(weight|bias)", block + "layernorm_after.$3")
+                .rule(BLOCK_OF_STAGE + "attn\\.proj\\.(weight|bias)", block + "attention.output.dense.$3")
+                .rule(BLOCK_OF_STAGE + "mlp\\.fc1\\.(weight|bias)", block + "intermediate.dense.$3")
+                .rule(BLOCK_OF_STAGE + "mlp\\.fc2\\.(weight|bias)", block + "output.dense.$3")
+                .rule("norm\\.(weight|bias)", model + ".layernorm.$1")
+                .rule("head\\.fc\\.(weight|bias)", "classifier.$1");
+    }
 
     private static String feature(MatchResult match, int after) {
         return "features." + (2 * Integer.parseInt(match.group(1)) + after) + ".";

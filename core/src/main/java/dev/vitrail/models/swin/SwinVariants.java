@@ -22,7 +22,10 @@ public final class SwinVariants {
 
     public static final ModelFamily FAMILY = ModelFamily.of(
                     "Swin", SwinCheckpointFormats.TORCHVISION, SwinCheckpointFormats.OFFICIAL)
-            .exporting(SwinCheckpointFormats.TO_ORIGINAL, SwinCheckpointFormats.TO_TORCHVISION)
+            .exporting(
+                    SwinCheckpointFormats.TO_ORIGINAL,
+                    SwinCheckpointFormats.TO_TORCHVISION,
+                    SwinCheckpointFormats.TO_TRANSFORMERS)
             .deriving(SwinCheckpointFormats::isDerived)
             // spotless:off
             .variant("swin_tiny_patch4_window7_224",   v1(224,  96, T, 3, 7))
@@ -39,7 +42,7 @@ public final class SwinVariants {
 
     public static final ModelFamily FAMILY_V2 = ModelFamily.of(
                     "Swin V2", SwinCheckpointFormats.TORCHVISION_V2, SwinCheckpointFormats.OFFICIAL)
-            .exporting(SwinCheckpointFormats.TO_ORIGINAL)
+            .exporting(SwinCheckpointFormats.TO_ORIGINAL, SwinCheckpointFormats.V2_TO_TRANSFORMERS)
             .deriving(SwinCheckpointFormats::isDerived)
             // spotless:off
             .variant("swinv2_tiny_window8_256",   v2(256,  96, T, 3, 8))

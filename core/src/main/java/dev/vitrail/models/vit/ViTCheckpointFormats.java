@@ -1,5 +1,6 @@
 package dev.vitrail.models.vit;
 
+import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.CheckpointFormat;
 import dev.vitrail.models.ExportNames;
 import dev.vitrail.models.ExportNames.CodeBase;
@@ -55,32 +56,69 @@ public final class ViTCheckpointFormats {
             .rule("norm\\.(weight|bias)", "encoder.ln.$1")
             .rule("head\\.(weight|bias)", "heads.head.$1");
 
-    /** {@code ViTForImageClassification}. */
-    static final ExportNames TO_TRANSFORMERS = toTransformers("vit", "classifier");
+    /** {@code ViTForImageClassification}, which transformers has DeiT without a distillation token in, too. */
+    public static final ExportNames TO_TRANSFORMERS = toTransformers("vit")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", "vit.encoder.layer.$1.intermediate.dense.$2")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", "vit.encoder.layer.$1.output.dense.$2")
+            .rule("head\\.(weight|bias)", "classifier.$1");
 
-    /** {@code DeiTForImageClassification}, and with a distillation token {@code DeiTForImageClassificationWithTeacher}. */
-    public static final ExportNames DEIT_TO_TRANSFORMERS = toTransformers("deit", "cls_classifier")
+    /** {@code DeiTForImageClassificationWithTeacher}. */
+    public static final ExportNames DEIT_TO_TRANSFORMERS = toTransformers("deit")
             .rule("dist_token", "deit.embeddings.distillation_token")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", "deit.encoder.layer.$1.intermediate.dense.$2")
+            .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", "deit.encoder.layer.$1.output.dense.$2")
+            .rule("head\\.(weight|bias)", "cls_classifier.$1")
             .rule("head_dist\\.(weight|bias)", "distillation_classifier.$1");
 
-    private static ExportNames toTransformers(String model, String classifier) {
+    /** {@code Dinov2ForImageClassification}, with an MLP, and with a gated one, which has other names there. */
+    static final ExportNames DINO_V2_TO_TRANSFORMERS = dinoToTransformers("dinov2", false);
+
+    static final ExportNames GATED_DINO_V2_TO_TRANSFORMERS = dinoToTransformers("dinov2", true);
+
+    /** {@code Dinov2WithRegistersForImageClassification}. */
+    static final ExportNames DINO_V2_WITH_REGISTERS_TO_TRANSFORMERS = registers(false);
+
+    static final ExportNames GATED_DINO_V2_WITH_REGISTERS_TO_TRANSFORMERS = registers(true);
+
+    /** The class token's position, which we keep within the token itself, is zero. */
+    private static ExportNames registers(boolean gated) {
+        return dinoToTransformers("dinov2_with_registers", gated)
+                .rule("reg_token", "dinov2_with_registers.embeddings.register_tokens");
+    }
+
+    private static ExportNames dinoToTransformers(String model, boolean gated) {
+        var block = model + ".encoder.layer.$1.";
+        var names = toTransformers(model)
+                .when(config -> config instanceof ViTConfig c && c.blocks().gatedMlp() == gated)
+                .rule("blocks\\.(\\d+)\\.ls([12])\\.gamma", block + "layer_scale$2.lambda1")
+                .rule("head\\.(weight|bias)", "classifier.$1");
+        return gated
+                ? names.rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", block + "mlp.weights_in.$2")
+                        .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", block + "mlp.weights_out.$2")
+                : names.rule("blocks\\.(\\d+)\\.mlp\\.(fc[12])\\.(weight|bias)", block + "mlp.$2.$3");
+    }
+
+    private static ExportNames toTransformers(String model) {
+        boolean dino = model.startsWith("dino");
         var block = model + ".encoder.layer.$1.";
         return ExportNames.of(CodeBase.TRANSFORMERS)
                 .rule("cls_token", model + ".embeddings.cls_token")
-                .rule("pos_embed", model + ".embeddings.position_embeddings")
+                .changed(
+                        "pos_embed",
+                        values -> model.equals("dinov2_with_registers")
+                                ? Tensor.cat(1, Tensor.zeros(1, 1, values.size(2)), values)
+                                : values,
+                        model + ".embeddings.position_embeddings")
                 .rule("patch_embed\\.proj\\.(weight|bias)", model + ".embeddings.patch_embeddings.projection.$1")
-                .rule("blocks\\.(\\d+)\\.norm1\\.(weight|bias)", block + "layernorm_before.$2")
-                .rule("blocks\\.(\\d+)\\.norm2\\.(weight|bias)", block + "layernorm_after.$2")
+                .rule("blocks\\.(\\d+)\\.norm1\\.(weight|bias)", block + (dino ? "norm1.$2" : "layernorm_before.$2"))
+                .rule("blocks\\.(\\d+)\\.norm2\\.(weight|bias)", block + (dino ? "norm2.$2" : "layernorm_after.$2"))
                 .rule(
                         "blocks\\.(\\d+)\\.attn\\.qkv\\.(weight|bias)",
                         block + "attention.attention.query.$2",
                         block + "attention.attention.key.$2",
                         block + "attention.attention.value.$2")
                 .rule("blocks\\.(\\d+)\\.attn\\.proj\\.(weight|bias)", block + "attention.output.dense.$2")
-                .rule("blocks\\.(\\d+)\\.mlp\\.fc1\\.(weight|bias)", block + "intermediate.dense.$2")
-                .rule("blocks\\.(\\d+)\\.mlp\\.fc2\\.(weight|bias)", block + "output.dense.$2")
-                .rule("norm\\.(weight|bias)", model + ".layernorm.$1")
-                .rule("head\\.(weight|bias)", classifier + ".$1");
+                .rule("norm\\.(weight|bias)", model + ".layernorm.$1");
     }
 
     /** DeiT III as its authors published it, and DeiT, whose authors have timm's names. */

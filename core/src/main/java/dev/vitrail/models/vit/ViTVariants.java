@@ -21,7 +21,11 @@ public final class ViTVariants {
     public static final ModelFamily FAMILY = ModelFamily.of("ViT",
                     ViTCheckpointFormats.OFFICIAL_DEIT3, ViTCheckpointFormats.TORCHVISION,
                     ViTCheckpointFormats.DINO_V2)
-            .exporting(ViTCheckpointFormats.TO_TORCHVISION, ViTCheckpointFormats.TO_TRANSFORMERS)
+            .exporting(ViTCheckpointFormats.TO_TORCHVISION, ViTCheckpointFormats.TO_TRANSFORMERS,
+                    ViTCheckpointFormats.DINO_V2_TO_TRANSFORMERS,
+                    ViTCheckpointFormats.GATED_DINO_V2_TO_TRANSFORMERS,
+                    ViTCheckpointFormats.DINO_V2_WITH_REGISTERS_TO_TRANSFORMERS,
+                    ViTCheckpointFormats.GATED_DINO_V2_WITH_REGISTERS_TO_TRANSFORMERS)
             // as published
             .variant("vit_tiny_patch16_224", tiny(224, 16))
             .variant("vit_tiny_patch16_384", tiny(384, 16))

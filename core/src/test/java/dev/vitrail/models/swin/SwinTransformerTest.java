@@ -118,7 +118,7 @@ class SwinTransformerTest {
 
     @Test
     void readsTorchvisionsNames() {
-        var dialect = Catalog.get("swin_tiny_patch4_window7_224").family().dialects().stream()
+        var format = Catalog.get("swin_tiny_patch4_window7_224").family().formats().stream()
                 .filter(d -> d.name().equals("torchvision"))
                 .findFirst()
                 .orElseThrow();
@@ -132,7 +132,7 @@ class SwinTransformerTest {
                                 "norm.weight",
                                 "head.bias")
                         .stream()
-                        .map(dialect.rename())
+                        .map(format.rename())
                         .map(Optional::orElseThrow)
                         .collect(Collectors.toList()))
                 .containsExactly(

@@ -108,10 +108,10 @@ class ManifestTest {
     void holdsTheOriginalsTensors(Manifest manifest) {
         var variant = variant(manifest).orElseThrow();
         try (var model = variant.create()) {
-            var dialect = variant.family().dialects().stream()
+            var format = variant.family().formats().stream()
                     .filter(d -> d.recognises().test(manifest.tensors().keySet()))
                     .findFirst();
-            assertThat(tensorsOf(model, dialect.isPresent())).isEqualTo(expected(manifest, variant.family(), dialect));
+            assertThat(tensorsOf(model, format.isPresent())).isEqualTo(expected(manifest, variant.family(), format));
             assertThat(model.parameterCount()).isEqualTo(manifest.parameters());
             assertThat(trained(model)).isEqualTo(manifest.trained());
         }
@@ -158,14 +158,14 @@ class ManifestTest {
     }
 
     private static Map<String, Entry> expected(
-            Manifest manifest, ModelFamily family, Optional<CheckpointFormat> dialect) {
-        if (dialect.isEmpty()) {
+            Manifest manifest, ModelFamily family, Optional<CheckpointFormat> format) {
+        if (format.isEmpty()) {
             return new TreeMap<>(manifest.tensors());
         }
         var renamed = new TreeMap<String, Entry>();
         manifest.tensors().forEach((name, entry) -> {
             if (!family.derives(name)) {
-                dialect.get().rename().apply(name).ifPresent(ours -> renamed.put(ours, squeezed(entry)));
+                format.get().rename().apply(name).ifPresent(ours -> renamed.put(ours, squeezed(entry)));
             }
         });
         return renamed;
