@@ -33,13 +33,15 @@ final class ClusterTest {
     private static final int PARTITIONS = 24;
 
     @TempDir
-    static Path folder;
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private static Path folder;
 
     private static SparkSession spark;
     private static Path model;
     private static List<byte[]> pictures;
 
     @BeforeAll
+    @SuppressWarnings("NullAway") // JUnit has set the folder
     static void start() {
         spark = Fixture.cluster(2, 1, 1024)
                 .config("spark.dynamicAllocation.enabled", true)

@@ -11,7 +11,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class FunctionsTest {
     @TempDir
-    Path folder;
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private Path folder;
 
     @Test
     void sqlFindsWhatTheLibraryFinds() throws IOException {

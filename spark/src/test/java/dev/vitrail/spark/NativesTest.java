@@ -10,7 +10,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Executors on a platform for which no native libraries are on the class path. */
 final class NativesTest {
     @TempDir
-    Path folder;
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private Path folder;
 
     @Test
     void executorsWithoutNativesForTheirPlatformSayWhatIsMissing() throws IOException {

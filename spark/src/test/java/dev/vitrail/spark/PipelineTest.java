@@ -20,7 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class PipelineTest {
     @TempDir
-    Path folder;
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private Path folder;
 
     @Test
     void aPipelineWithAnEstimatorOfSparkIsLoadedInANewSession() throws IOException {

@@ -28,13 +28,15 @@ final class VitrailClassifierTest {
     private static final int COUNT = 50;
 
     @TempDir
-    static Path folder;
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private static Path folder;
 
     private static SparkSession spark;
     private static String model;
     private static List<byte[]> pictures;
 
     @BeforeAll
+    @SuppressWarnings("NullAway") // JUnit has set the folder
     static void start() {
         spark = Fixture.local(2);
         model = Fixture.model(folder.resolve("model"), 1).toString();
