@@ -16,7 +16,13 @@ final class BackendOption {
     enum Backend {
         LIBTORCH,
         ONNX,
-        AUTO
+        ONNX_INT8,
+        AUTO;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
     }
 
     @Option(
@@ -24,8 +30,13 @@ final class BackendOption {
             defaultValue = "libtorch",
             paramLabel = "NAME",
             description =
-                    "Runtime: libtorch, onnx, or auto (ONNX Runtime if measured to agree and be faster; default libtorch).")
+                    "Runtime: libtorch (default), onnx, onnx-int8 (linear layers in eight bits), or auto (onnx if measured to agree and be faster).")
     private Backend backend = Backend.LIBTORCH;
+
+    /** Whether class scores are computed in eight bits, so that accuracy has to be measured. */
+    boolean quantized() {
+        return backend == Backend.ONNX_INT8;
+    }
 
     /**
      * The model on the chosen runtime.
@@ -38,6 +49,7 @@ final class BackendOption {
             return switch (backend) {
                 case LIBTORCH -> loaded;
                 case ONNX -> OnnxModel.of(loaded, Threads.count());
+                case ONNX_INT8 -> OnnxModel.int8(loaded, Threads.count());
                 case AUTO -> faster(loaded, batch);
             };
         } catch (VitrailException e) {

@@ -2,13 +2,17 @@ package dev.vitrail.cli;
 
 import static dev.vitrail.errors.VitrailException.require;
 
+import dev.vitrail.data.Dataset;
+import dev.vitrail.data.Loader;
 import dev.vitrail.engine.Threads;
+import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.onnx.OnnxCheck;
 import dev.vitrail.onnx.OnnxExport;
+import dev.vitrail.onnx.OnnxModel;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
 import dev.vitrail.weights.TransformersExport;
@@ -66,6 +70,9 @@ final class ExportCommand implements Callable<Integer> {
         FOLDER
     }
 
+    /** Images of a batch where accuracy is measured. */
+    private static final int BATCH = 32;
+
     private static final List<Integer> CHECKED_BATCHES = List.of(1, 3, 8);
 
     @Mixin
@@ -85,6 +92,14 @@ final class ExportCommand implements Callable<Integer> {
             names = "--uint8-input",
             description = "ONNX: take uint8 images [B, H, W, C], and normalize them (mean, std) inside the graph.")
     private boolean levels;
+
+    @Option(
+            names = "--int8",
+            description = "ONNX: compute linear layers in eight bits; accuracy is measured on --data before and after.")
+    private boolean int8;
+
+    @Mixin
+    private EvaluationData data = new EvaluationData();
 
     @Option(
             names = "--check",
@@ -113,6 +128,18 @@ final class ExportCommand implements Callable<Integer> {
                 "--names %s is for files of weights, and %s holds a graph: leave it out",
                 names,
                 to);
+        require(
+                format == Format.ONNX || !int8,
+                "--int8 is for ONNX, and %s holds weights: leave it out, or export to a file .onnx",
+                to);
+        require(
+                int8 == data.given(),
+                int8
+                        ? "--int8 changes what the model answers: give labelled images, --data D, on which its accuracy is measured"
+                        : "--data is for --int8, whose accuracy is measured on it: leave it out");
+        require(
+                !(int8 && check),
+                "--check compares numbers, and those of --int8 are less exact: leave it out, accuracy is measured on --data");
         AtomicFile.requireWritable(format == Format.FOLDER ? to.resolve("config.json") : to);
         try (var loaded = models.load()) {
             if (format == Format.ONNX) {
@@ -188,11 +215,43 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private int graph(LoadedModel loaded) {
-        var options = OnnxExport.Options.DEFAULT.withDynamicSize(dynamicSize).withUint8Input(levels);
+        var options = OnnxExport.Options.DEFAULT
+                .withDynamicSize(dynamicSize)
+                .withUint8Input(levels)
+                .withInt8(int8);
+        var set = int8 ? Optional.of(labelled(loaded)) : Optional.<Dataset>empty();
         var written = OnnxExport.write(loaded, to, options);
         var checked = check ? Optional.of(check(loaded, written)) : Optional.<OnnxCheck.Result>empty();
-        report(loaded, written, checked);
+        report(loaded, written, checked, set.map(images -> measured(loaded, images)));
         return checked.map(OnnxCheck.Result::passed).orElse(true) ? 0 : 1;
+    }
+
+    /** Top-1 before and after quantization, of the same images. */
+    private record Accuracy(long images, double exact, double int8) {
+        String sentence() {
+            return "accuracy in eight bits: top-1 %.2f %% of %d images, %.2f %% in single precision"
+                    .formatted(100 * int8, images, 100 * exact);
+        }
+    }
+
+    private Dataset labelled(LoadedModel loaded) {
+        loaded.requireClassifier();
+        return EvaluationData.matched(data.open(), loaded, models.classNames());
+    }
+
+    /** Measures both, and closes the model. */
+    private static Accuracy measured(LoadedModel loaded, Dataset set) {
+        var exact = evaluated(loaded, set);
+        try (var quantized = OnnxModel.int8(loaded, Threads.count())) {
+            return new Accuracy(
+                    exact.images(), exact.top1(), evaluated(quantized, set).top1());
+        }
+    }
+
+    private static Evaluation evaluated(LoadedModel model, Dataset set) {
+        try (var run = new EvaluationRun(model, set, Loader.Options.evaluation(Math.min(BATCH, set.size())))) {
+            return run.evaluate();
+        }
     }
 
     private OnnxCheck.Result check(LoadedModel loaded, OnnxExport.Written written) {
@@ -203,7 +262,11 @@ final class ExportCommand implements Callable<Integer> {
         return OnnxCheck.run(loaded, written.file(), Threads.count(), CHECKED_BATCHES, sizes);
     }
 
-    private void report(LoadedModel loaded, OnnxExport.Written written, Optional<OnnxCheck.Result> checked) {
+    private void report(
+            LoadedModel loaded,
+            OnnxExport.Written written,
+            Optional<OnnxCheck.Result> checked,
+            Optional<Accuracy> accuracy) {
         var file = PathNames.text(written.file());
         if (json) {
             JsonOutput.print(new GraphResult(
@@ -216,7 +279,10 @@ final class ExportCommand implements Callable<Integer> {
                     loaded.notes(),
                     checked.map(OnnxCheck.Result::difference),
                     checked.map(OnnxCheck.Result::range),
-                    checked.map(OnnxCheck.Result::passed)));
+                    checked.map(OnnxCheck.Result::passed),
+                    accuracy.map(Accuracy::images),
+                    accuracy.map(measured -> 100 * measured.exact()),
+                    accuracy.map(measured -> 100 * measured.int8())));
             return;
         }
         System.out.printf(
@@ -227,6 +293,7 @@ final class ExportCommand implements Callable<Integer> {
                 written.nodes(),
                 written.parameters() / 1e6,
                 written.external() ? " in " + file + ".data" : "");
+        accuracy.ifPresent(measured -> System.out.println(measured.sentence()));
         checked.ifPresent(result -> System.out.printf(
                 Locale.ROOT,
                 "ONNX Runtime: largest difference %.2g of outputs that range over %.2f (%.1g of it; the limit is %.0g), batches of %s%n",
@@ -244,7 +311,7 @@ final class ExportCommand implements Callable<Integer> {
     /** What {@code --json} prints of a folder. */
     private record FolderResult(String folder, String format, int tensors, List<String> notes) {}
 
-    /** What {@code --json} prints of a graph; the last three with {@code --check}. */
+    /** What {@code --json} prints of a graph; some with {@code --check} or {@code --int8} alone. Accuracy is in per cent. */
     private record GraphResult(
             String file,
             String format,
@@ -255,5 +322,8 @@ final class ExportCommand implements Callable<Integer> {
             List<String> notes,
             Optional<Double> maxDifference,
             Optional<Double> outputRange,
-            Optional<Boolean> passed) {}
+            Optional<Boolean> passed,
+            Optional<Long> images,
+            Optional<Double> top1,
+            Optional<Double> top1Int8) {}
 }

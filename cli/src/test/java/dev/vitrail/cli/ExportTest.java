@@ -51,6 +51,22 @@ class ExportTest {
     }
 
     @Test
+    void theAccuracyOfEightBitsIsMeasured() {
+        var data = Cli.labelled(folder.resolve("data"), 3, "blue", "red");
+        var ran = Cli.run("export", "--model", model, "--to", folder.resolve("m.onnx"), "--int8", "--data", data);
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.out())
+                .containsPattern(
+                        "accuracy in eight bits: top-1 \\d+\\.\\d\\d % of 6 images, \\d+\\.\\d\\d % in single");
+        var evaluated = Cli.run("evaluate", "--model", model, "--data", data, "--backend", "onnx-int8");
+        assertThat(evaluated.status()).as(evaluated.err()).isZero();
+
+        refused("q.onnx", "give labelled images, --data D, on which its accuracy is measured", "--int8");
+        refused("q.pth", "--int8 is for ONNX", "--int8", "--data", data);
+        refused("q.onnx", "--data is for --int8", "--data", data);
+    }
+
+    @Test
     void aFolderForTransformersPredictsTheSame() {
         var vit = folder.resolve("vit");
         try (var loaded = LoadedModel.load("vit_mini_patch4_32", LoadOptions.DEFAULT.withClasses(2))) {

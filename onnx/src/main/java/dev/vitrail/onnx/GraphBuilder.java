@@ -167,6 +167,15 @@ final class GraphBuilder {
                 }));
     }
 
+    /**
+     * The initializer of bytes that are computed from a tensor when they are written.
+     *
+     * @param suffix tells what was done
+     */
+    String constant(Tensor tensor, String suffix, DType dtype, long[] shape, Content bytes) {
+        return small.computeIfAbsent(constantName(tensor) + suffix, name -> put(name, dtype, shape, bytes));
+    }
+
     private String constantName(Tensor tensor) {
         var name = names.apply(tensor);
         return name.isEmpty() ? "constant@" + System.identityHashCode(tensor) : name;

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /** Turns recorded operations into ONNX operators, opset {@value OnnxExport#OPSET}. */
 final class Lowering {
@@ -29,7 +30,11 @@ final class Lowering {
     private final LayerLowering layers;
     private final Map<Integer, String> names = new HashMap<>();
 
-    Lowering(Recordings recordings, GraphBuilder onnx, String images) {
+    /** Null where linear layers are in single precision. */
+    private final @Nullable Int8Linear int8;
+
+    Lowering(Recordings recordings, GraphBuilder onnx, String images, boolean quantized) {
+        int8 = quantized ? new Int8Linear(onnx) : null;
         this.recordings = recordings;
         this.onnx = onnx;
         dimensions = new ImageDimensions(recordings, onnx, images);
@@ -198,6 +203,11 @@ final class Lowering {
     private String linear(Step step) {
         var node = step.node();
         boolean biased = node.has(2);
+        var weight = recordings.resolved(node.value(1));
+        if (int8 != null && weight instanceof Constant constant) {
+            var product = int8.product(operand(step, 0), constant.tensor());
+            return biased ? onnx.add("Add", List.of(product, operand(step, 2))) : product;
+        }
         if (rank(node.value(0)) == 2) {
             var inputs = new ArrayList<>(List.of(operand(step, 0), operand(step, 1)));
             if (biased) {
@@ -205,7 +215,6 @@ final class Lowering {
             }
             return onnx.add("Gemm", inputs, Attribute.of("transB", 1L));
         }
-        var weight = recordings.resolved(node.value(1));
         var transposed = weight instanceof Constant constant
                 ? onnx.constant(constant.tensor(), ".transposed", tensor -> tensor.transpose(0, 1)
                         .contiguous())

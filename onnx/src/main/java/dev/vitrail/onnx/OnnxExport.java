@@ -55,21 +55,26 @@ public final class OnnxExport {
      *
      * @param dynamicSize whether the graph takes images of any size, as far as the family does
      * @param uint8Input whether the graph takes levels 0–255, uint8 {@code [B, H, W, C]}, and normalizes them itself
+     * @param int8 whether linear layers compute in integers of eight bits, which is faster and less exact; all else is in single precision
      * @param limit bytes of weights that the graph's own file may hold; more are written to a file beside it
      */
-    public record Options(boolean dynamicSize, boolean uint8Input, long limit) {
-        public static final Options DEFAULT = new Options(false, false, LIMIT);
+    public record Options(boolean dynamicSize, boolean uint8Input, boolean int8, long limit) {
+        public static final Options DEFAULT = new Options(false, false, false, LIMIT);
 
         public Options withDynamicSize(boolean dynamic) {
-            return new Options(dynamic, uint8Input, limit);
+            return new Options(dynamic, uint8Input, int8, limit);
         }
 
         public Options withUint8Input(boolean levels) {
-            return new Options(dynamicSize, levels, limit);
+            return new Options(dynamicSize, levels, int8, limit);
+        }
+
+        public Options withInt8(boolean quantized) {
+            return new Options(dynamicSize, uint8Input, quantized, limit);
         }
 
         public Options withLimit(long bytes) {
-            return new Options(dynamicSize, uint8Input, bytes);
+            return new Options(dynamicSize, uint8Input, int8, bytes);
         }
     }
 
@@ -103,7 +108,7 @@ public final class OnnxExport {
         try (var recordings = Recordings.of(inputs, model::apply)) {
             var onnx = new GraphBuilder(names(model));
             var images = options.uint8Input ? normalized(onnx, loaded.preprocessing()) : IMAGES;
-            var result = new Lowering(recordings, onnx, images).apply();
+            var result = new Lowering(recordings, onnx, images, options.int8).apply();
             var output = model.config().classes() > 0 ? LOGITS : EMBEDDING;
             onnx.rename(result, output);
             var graph = GraphProto.newBuilder()

@@ -110,6 +110,26 @@ class OnnxExportTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"vit_mini_patch4_32", "swin_mini_32", "convnext_mini_32"})
+    void linearLayersInEightBitsAreCloseAndSmall(String name) throws IOException {
+        try (var loaded = random(Catalog.get(name))) {
+            var whole = folder.resolve("whole.onnx");
+            var file = folder.resolve("int8.onnx");
+            OnnxExport.write(loaded, whole, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withInt8(true));
+            var checked = OnnxCheck.run(loaded, file, 1, List.of(4), List.of(size(loaded)));
+
+            assertThat(checked.difference() / checked.range()).isBetween(1e-5, 0.1);
+            assertThat(Files.size(file)).isLessThan(Files.size(whole) * 4 / 10);
+            assertThat(parsed(file).getGraph().getNodeList())
+                    .extracting(NodeProto::getOpType)
+                    .contains("MatMulInteger", "DynamicQuantizeLinear")
+                    .doesNotContain("Gemm");
+            assertNothingIsUnused(parsed(file));
+        }
+    }
+
     private static void assertNothingIsUnused(ModelProto model) {
         var used = new HashSet<String>();
         model.getGraph().getOutputList().forEach(output -> used.add(output.getName()));
