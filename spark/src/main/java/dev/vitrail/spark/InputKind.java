@@ -4,6 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
+import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.ml.image.ImageSchema;
@@ -68,7 +69,7 @@ enum InputKind {
      */
     static InputKind of(StructType schema, String column) {
         var names = schema.fieldNames();
-        int index = java.util.Arrays.asList(names).indexOf(column);
+        int index = Arrays.asList(names).indexOf(column);
         VitrailException.require(
                 index >= 0,
                 "there is no column '%s' to take images from, found %s: name one with setInputCol",
