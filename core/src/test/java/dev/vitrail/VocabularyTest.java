@@ -56,6 +56,7 @@ class VocabularyTest {
                 "core/src/main",
                 "serve/src/main",
                 "onnx/src/main",
+                "spark/src/main",
                 "cli/src/main",
                 "bench/src/main",
                 "docs",

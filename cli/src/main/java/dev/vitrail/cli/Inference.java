@@ -16,7 +16,7 @@ import java.util.function.Consumer;
  */
 final class Inference implements AutoCloseable {
     private final Vitrail vitrail;
-    private final ImageStream stream;
+    private final ImageStream<ImageListing.Entry> stream;
     private final boolean classified;
 
     /**
@@ -26,7 +26,7 @@ final class Inference implements AutoCloseable {
         LoadedModel loaded = vitrail.loaded();
         this.vitrail = vitrail;
         this.classified = classified;
-        stream = new ImageStream(files, Transforms.evaluation(loaded.preprocessing()), options);
+        stream = ImageStream.ofFiles(files, Transforms.evaluation(loaded.preprocessing()), options);
     }
 
     /**
@@ -42,11 +42,11 @@ final class Inference implements AutoCloseable {
             var results = vitrail.run(batch, classified);
             var outcomes = new ArrayList<Outcome>();
             int read = 0;
-            for (int i = 0; i < images.files().size(); i++) {
+            for (int i = 0; i < images.items().size(); i++) {
                 var fault = images.faults().get(i);
                 fault.ifPresent(sentence -> System.err.println("vitrail: " + sentence));
                 outcomes.add(new Outcome(
-                        images.files().get(i), fault, fault.isPresent() ? new float[0] : results.get(read++)));
+                        images.items().get(i).path(), fault, fault.isPresent() ? new float[0] : results.get(read++)));
             }
             consumer.accept(outcomes);
         }

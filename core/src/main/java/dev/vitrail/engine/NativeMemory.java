@@ -22,6 +22,12 @@ public final class NativeMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Pattern RESIDENT = Pattern.compile("(?m)^VmRSS:\\s+(\\d+) kB");
 
+    /** Each mapping begins with its addresses and ends with its file; below it stands how much of it is in physical memory. */
+    private static final Path MAPPINGS = Path.of("/proc/self/smaps");
+
+    private static final Pattern MAPPING = Pattern.compile("^[0-9a-f]+-[0-9a-f]+ ");
+    private static final Pattern MAPPED = Pattern.compile("^Rss:\\s+(\\d+) kB");
+
     private static final Path MACHINE = Path.of("/proc/meminfo");
     private static final Pattern TOTAL = Pattern.compile("(?m)^MemTotal:\\s+(\\d+) kB");
     private static final Pattern AVAILABLE = Pattern.compile("(?m)^MemAvailable:\\s+(\\d+) kB");
@@ -67,7 +73,14 @@ public final class NativeMemory {
      * keep what is freed, for the next layer's activations ({@link Natives}); with glibc alone it can be asked for it.
      */
     public static void freedForGood(long bytes) {
-        if (FREED.addAndGet(bytes) >= WORTH_TRIMMING && Platform.isLinux() && Natives.has("malloc_trim")) {
+        if (FREED.addAndGet(bytes) >= WORTH_TRIMMING) {
+            trim();
+        }
+    }
+
+    /** Gives what malloc keeps of freed memory back to the system, where that is possible: with glibc alone. */
+    public static void trim() {
+        if (Platform.isLinux() && Natives.has("malloc_trim")) {
             FREED.set(0);
             Native.load(Platform.C_LIBRARY_NAME, Memory.class).malloc_trim(new NativeLong(0));
         }
@@ -90,6 +103,26 @@ public final class NativeMemory {
     /** Bytes of this process that lie in physical memory, heap included; empty where the system does not say. */
     public static OptionalLong residentBytes() {
         return said(STATUS, RESIDENT, 1024);
+    }
+
+    /** Bytes of the native libraries that lie in physical memory, now that they are loaded; empty where the system does not say. */
+    public static OptionalLong libraryBytes() {
+        Natives.load();
+        try (var lines = Files.lines(MAPPINGS)) {
+            long[] bytes = {0};
+            boolean[] ours = {false};
+            lines.forEach(line -> {
+                if (MAPPING.matcher(line).find()) {
+                    ours[0] = line.contains("/org/bytedeco/");
+                } else if (ours[0]) {
+                    var resident = MAPPED.matcher(line);
+                    bytes[0] += resident.find() ? 1024 * Long.parseLong(resident.group(1)) : 0;
+                }
+            });
+            return OptionalLong.of(bytes[0]);
+        } catch (IOException e) {
+            return OptionalLong.empty();
+        }
     }
 
     /** Bytes of the machine's physical memory, or of what a container has of it. */

@@ -1,0 +1,11 @@
+/**
+ * Models as stages of Spark ML and functions of Spark SQL.
+ *
+ * <p>{@link dev.vitrail.spark.VitrailClassifier} and {@link dev.vitrail.spark.VitrailEmbedder} are transformers for pipelines;
+ * {@link dev.vitrail.spark.VitrailFunctions} registers {@code vitrail_classify} for SQL. An executor's process loads a model once, and
+ * its tasks share it.
+ */
+@NullMarked
+package dev.vitrail.spark;
+
+import org.jspecify.annotations.NullMarked;
