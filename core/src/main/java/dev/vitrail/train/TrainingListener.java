@@ -4,7 +4,7 @@ import dev.vitrail.eval.Evaluation;
 import java.nio.file.Path;
 import java.time.Duration;
 
-/** Is told how a run goes, on the thread that trains: what draws bars or writes events must be quick. */
+/** Receives events of a run on the training thread; implementations must not block. */
 public interface TrainingListener {
     /**
      * A step that was made.

@@ -1,0 +1,117 @@
+package dev.vitrail.spark;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.vitrail.TrainingRun;
+import dev.vitrail.data.Split;
+import dev.vitrail.data.StainedGlass;
+import dev.vitrail.errors.VitrailException;
+import dev.vitrail.train.RunFolder;
+import dev.vitrail.train.TrainingConfig;
+import dev.vitrail.train.TrainingConfigFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Ranks of a training as tasks of a barrier stage, in two executors of their own. */
+final class VitrailTrainerTest {
+    private static final String MODEL = "vit_mini_patch4_gap_32";
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // set by JUnit
+    private static Path folder;
+
+    private static SparkSession spark;
+    private static Path data;
+
+    @BeforeAll
+    @SuppressWarnings("NullAway") // JUnit has set the folder
+    static void start() {
+        data = folder.resolve("data");
+        new StainedGlass(Split.TRAIN, 60, 1, StainedGlass.Difficulty.STANDARD).write(data, 60);
+        spark = Fixture.cluster(2, 1, 1024).getOrCreate();
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.stop();
+    }
+
+    private static VitrailTrainer trainer(String run, int epochs) {
+        return new VitrailTrainer()
+                .setRecipe("quick-look")
+                .set("model", MODEL)
+                .set("data", data.toString())
+                .set("epochs", Integer.toString(epochs))
+                .set("batch_size", "16")
+                .setOut(folder.resolve(run).toString())
+                .setProcesses(2);
+    }
+
+    @Test
+    void twoRanksGiveWhatOneProcessGives() {
+        var trained = trainer("two", 2).train(spark);
+
+        assertThat(trained.epochs()).isEqualTo(2);
+        assertThat(Path.of(trained.folder()).resolve("index.html")).exists();
+        var alone = folder.resolve("one");
+        var config = TrainingConfigFile.read(new RunFolder(folder.resolve("two")).config());
+        try (var run = TrainingRun.begin(config, new RunFolder(alone), TrainingRun.Options.DEFAULT)) {
+            var result = run.run();
+            assertThat(trained.bestEpoch()).isEqualTo(result.bestEpoch());
+            assertThat(trained.validationLoss())
+                    .isCloseTo(result.epochs().get(1).validationLoss(), within(1e-4));
+        }
+    }
+
+    @Test
+    void aKilledExecutorStartsTheStageAgainFromTheCheckpoint() throws Exception {
+        trainer("whole", 4).train(spark);
+
+        var run = new RunFolder(folder.resolve("killed"));
+        var training = CompletableFuture.supplyAsync(() -> trainer("killed", 4).train(spark));
+        while (!run.canResume() && !training.isDone()) {
+            Thread.sleep(5);
+        }
+        assertThat(training.isDone()).as("done before an executor was killed").isFalse();
+        var victims = Fixture.executors();
+        victims.get(victims.size() - 1).destroyForcibly();
+
+        assertThat(training.get(3, TimeUnit.MINUTES).epochs()).isEqualTo(4);
+        for (var file : new String[] {"summary.csv", "last/model.safetensors", "best/model.safetensors"}) {
+            assertThat(read("killed", file)).as(file).isEqualTo(read("whole", file));
+        }
+    }
+
+    private static byte[] read(String run, String file) throws IOException {
+        return Files.readAllBytes(folder.resolve(run).resolve(file));
+    }
+
+    @Test
+    void whatCannotBeTrainedIsToldInOneSentence() throws IOException {
+        assertRefused(trainer("many", 1).setProcesses(3), "3 processes need as many executors, and the cluster has 2");
+        assertRefused(trainer("gone", 1).set("data", folder.resolve("nowhere").toString()), "nowhere");
+        assertRefused(trainer("none", 1).setResume(true), "holds no run to go on with");
+        Files.createDirectories(folder.resolve("there"));
+        TrainingConfigFile.write(
+                new RunFolder(folder.resolve("there")).config(), TrainingConfig.of(MODEL, data.toString(), 1));
+        assertRefused(trainer("there", 1), "holds a run already");
+        assertRefused(trainer("", 1).setOut(" "), "name it with setOut");
+        assertThatThrownBy(() -> new VitrailTrainer().set("epoch", "3")).hasMessageContaining("epochs");
+    }
+
+    private static void assertRefused(VitrailTrainer trainer, String sentence) {
+        assertThatThrownBy(() -> trainer.train(spark))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining(sentence);
+    }
+}
