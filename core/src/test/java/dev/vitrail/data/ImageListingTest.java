@@ -71,7 +71,9 @@ final class ImageListingTest {
                 .iterator();
         try (var failing = new ImageListing(unreadable)) {
             failing.begin();
-            assertThatThrownBy(failing::hasNext).isInstanceOf(VitrailException.class).hasMessage("no list");
+            assertThatThrownBy(failing::hasNext)
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessage("no list");
         }
     }
 
