@@ -188,14 +188,14 @@ final class TrainCommand implements Callable<Integer> {
     /** Trains as one process of a group; the first alone speaks. */
     private int train(ProcessGroup group, Device trained) {
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
-        var options = TrainingRun.Options.DEFAULT
+        var chosen = TrainingRun.Options.DEFAULT
                 .withDevice(trained)
                 .withWorkers(workers)
                 .withStrict(strict)
                 .withGroup(group)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
-        options = noDoctor ? options.withoutDoctor() : options;
+        var options = noDoctor ? chosen.withoutDoctor() : chosen;
         var request = new TrainingRequest(recipe, TrainingFlags.read(Objects.requireNonNull(spec)));
         var first = pretrain.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         var job = resume
@@ -205,25 +205,18 @@ final class TrainCommand implements Callable<Integer> {
                         System.err.printf("recipe      %s%n", reason);
                     }
                 });
-        for (var stage : job.stages()) {
-            try (var run = job.open(stage)) {
-                if (group.isFirst()) {
-                    announce(run, stage, group);
-                }
-                var result = run(run, stage, folder, options.device(), group);
-                if (!group.isFirst()) {
-                    if (!result.finished()) {
-                        break;
-                    }
-                } else if (stage.equals(folder)) {
-                    end(result, run);
-                } else if (!result.finished()) {
-                    break;
-                } else {
-                    System.err.println();
-                }
+        job.run((stage, run) -> {
+            if (group.isFirst()) {
+                announce(run, stage, group);
             }
-        }
+            var result = run(run, stage, folder, options.device(), group);
+            if (group.isFirst() && stage.equals(folder)) {
+                end(result, run);
+            } else if (group.isFirst() && result.finished()) {
+                System.err.println();
+            }
+            return result;
+        });
         return 0;
     }
 

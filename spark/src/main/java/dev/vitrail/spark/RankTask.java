@@ -48,6 +48,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
 
     private final String recipe;
     private final String options;
+    private final int pretrain;
     private final String folder;
     private final boolean resume;
 
@@ -69,11 +70,13 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
 
     /**
      * @param options as YAML
+     * @param pretrain epochs of pretraining; 0 for none, or for those that a run in the folder has
      * @param resume whether to go on with the run in the folder, if it holds one
      */
-    RankTask(String recipe, String options, String folder, boolean resume) {
+    RankTask(String recipe, String options, int pretrain, String folder, boolean resume) {
         this.recipe = recipe;
         this.options = options;
+        this.pretrain = pretrain;
         this.folder = folder;
         this.resume = resume;
     }
@@ -152,17 +155,17 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
                 .withBroken(broken -> LOG.warn("{}", broken.sentence()))
                 .withFound(found -> LOG.warn("{}", found));
         var request = new TrainingRequest(recipe, TrainingConfigFile.overrides(options, "the options of the trainer"));
+        var epochs = pretrain > 0 ? OptionalInt.of(pretrain) : OptionalInt.empty();
         var job = resumes
-                ? TrainingJob.resume(request, OptionalInt.empty(), run, settings)
-                : TrainingJob.begin(request, OptionalInt.empty(), run, settings, reason -> LOG.info("{}", reason));
-        var stages = job.stages();
-        try (var training = job.open(stages.get(stages.size() - 1))) {
+                ? TrainingJob.resume(request, epochs, run, settings)
+                : TrainingJob.begin(request, epochs, run, settings, reason -> LOG.info("{}", reason));
+        return job.run((stage, training) -> {
             training.trainer().listener(stopWhenKilled(training, context));
             if (group.isFirst()) {
-                training.trainer().listener(new RunReport(run, training.sets(), device));
+                training.trainer().listener(new RunReport(stage, training.sets(), device));
             }
             return training.run();
-        }
+        });
     }
 
     private static TrainingListener stopWhenKilled(TrainingRun training, BarrierTaskContext context) {

@@ -8,6 +8,7 @@ import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingRequest;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -31,19 +32,25 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>The tasks are those of a barrier stage: all run at once, each in an executor of its own. If one is lost, all start again from the last
- * checkpoint; Spark itself tries no barrier stage again whose results go to the driver. Data and run folder lie on a file system that the driver and all executors see at the same path. The result is that of
- * {@code vitrail train --processes N} with the same options. A GPU that Spark assigns to a task ({@code spark.task.resource.gpu.amount}) is
+ * checkpoint; Spark itself tries no barrier stage again whose results go to the driver. Data and run folder lie on a
+ * file system that the driver and all executors see at the same path. The result is that of {@code vitrail train
+ * --processes N} with the same options. A GPU that Spark assigns to a task ({@code spark.task.resource.gpu.amount}) is
  * the rank's device.
  */
 public final class VitrailTrainer {
     private static final Logger LOG = LoggerFactory.getLogger(VitrailTrainer.class);
 
+    /** For executors that are starting when a training begins: enough to be sure that a refusal is right, and quick. */
+    private static final Duration STARTING = Duration.ofSeconds(10);
+
     private final Map<String, String> options = new LinkedHashMap<>();
     private String recipe = TrainingRequest.AUTO;
     private String out = "";
+    private int pretrain;
     private int processes = 1;
     private boolean resume;
     private int retries = 3;
+    private Duration executorWait = Duration.ofMinutes(10);
 
     /** Sets the recipe: a shipped one by its name, or a file; by default, one is chosen by data and model. */
     public VitrailTrainer setRecipe(String name) {
@@ -60,6 +67,13 @@ public final class VitrailTrainer {
     public VitrailTrainer set(String key, String value) {
         TrainingConfigFile.assignment(key + "=" + value);
         options.put(key, value);
+        return this;
+    }
+
+    /** Sets epochs of self-supervised masked patch prediction before training; none by default. */
+    public VitrailTrainer setPretrain(int epochs) {
+        require(epochs > 0, "pretraining takes 1 or more epochs, found %d", epochs);
+        pretrain = epochs;
         return this;
     }
 
@@ -90,6 +104,16 @@ public final class VitrailTrainer {
     }
 
     /**
+     * Sets how long a training that has lost an executor waits for the cluster to replace it; 10 minutes by default. A
+     * training that begins waits for 10 seconds, whatever is set here.
+     */
+    public VitrailTrainer setExecutorWait(Duration time) {
+        require(!time.isNegative(), "the wait for an executor must not be negative, found %s", time);
+        executorWait = time;
+        return this;
+    }
+
+    /**
      * Trains to the end.
      *
      * @throws VitrailException if the cluster has fewer slots than there are processes, or runs several tasks in an executor; or if the options,
@@ -105,10 +129,10 @@ public final class VitrailTrainer {
                 folder);
         require(!resume || exists, "%s holds no run to go on with: leave out setResume", folder);
         var context = spark.sparkContext();
-        requireSlots(context);
+        requireSlots(context, STARTING, "or lower setProcesses");
         for (int attempt = 0; ; attempt++) {
             try {
-                return new RankTask(recipe, yaml(), folder.toString(), resume || attempt > 0)
+                return new RankTask(recipe, yaml(), pretrain, folder.toString(), resume || attempt > 0)
                         .run(context, processes)
                         .trained();
             } catch (SparkException e) {
@@ -116,7 +140,7 @@ public final class VitrailTrainer {
                     throw new VitrailException("the training in %s failed: %s".formatted(folder, e.getMessage()), e);
                 }
                 LOG.warn("the training starts again from the last checkpoint of {}", folder, e);
-                requireSlots(context); // Spark replaces a lost executor
+                requireSlots(context, executorWait, "or go on later by setResume(true), with as many as are left");
             }
         }
     }
@@ -128,7 +152,7 @@ public final class VitrailTrainer {
     }
 
     /** A barrier stage that finds no slots would wait for ten minutes before it says so. */
-    private void requireSlots(SparkContext context) {
+    private void requireSlots(SparkContext context, Duration wait, String otherwise) {
         var conf = context.conf();
         require(
                 !conf.getBoolean("spark.dynamicAllocation.enabled", false),
@@ -150,23 +174,33 @@ public final class VitrailTrainer {
                 "an executor runs %d tasks at once, and its process holds one rank: set spark.task.cpus to spark.executor.cores, %d",
                 sizing.tasks(),
                 sizing.cores());
-        int slots = slots(context);
+        int slots = slots(context, wait);
         require(
                 slots >= processes,
-                "%d processes need as many executors, and the cluster has %d: add executors, or lower setProcesses",
+                "%d processes need as many executors, and the cluster has %d after %d s: add executors, %s",
                 processes,
-                slots);
+                slots,
+                wait.toSeconds(),
+                otherwise);
     }
 
-    /** Executors that are there, after some seconds for those that are starting. */
-    private int slots(SparkContext context) {
-        long deadline = System.nanoTime() + 10_000_000_000L;
-        int there;
-        do {
+    /** Executors that are there, when there are enough or the wait is over. */
+    private int slots(SparkContext context, Duration wait) {
+        long deadline = System.nanoTime() + wait.toNanos();
+        boolean told = false;
+        while (true) {
             // The driver is listed among them.
-            there = context.getExecutorMemoryStatus().size() - 1;
-            if (there >= processes) {
+            int there = context.getExecutorMemoryStatus().size() - 1;
+            if (there >= processes || System.nanoTime() >= deadline) {
                 return there;
+            }
+            if (!told) {
+                LOG.info(
+                        "{} of {} executors are there; waiting up to {} s for the others",
+                        there,
+                        processes,
+                        wait.toSeconds());
+                told = true;
             }
             try {
                 Thread.sleep(200);
@@ -174,7 +208,6 @@ public final class VitrailTrainer {
                 Thread.currentThread().interrupt();
                 throw new VitrailException("interrupted while executors were starting", e);
             }
-        } while (System.nanoTime() < deadline);
-        return there;
+        }
     }
 }

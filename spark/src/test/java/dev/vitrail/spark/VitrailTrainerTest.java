@@ -4,16 +4,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.eval.Evaluation;
+import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
+import dev.vitrail.train.TrainingListener;
+import dev.vitrail.train.TrainingRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.sql.SparkSession;
@@ -85,11 +94,67 @@ final class VitrailTrainerTest {
         assertThat(training.isDone()).as("done before an executor was killed").isFalse();
         var victims = Fixture.executors();
         victims.get(victims.size() - 1).destroyForcibly();
+        delayReplacement(victims, Duration.ofSeconds(12));
 
         assertThat(training.get(3, TimeUnit.MINUTES).epochs()).isEqualTo(4);
         for (var file : new String[] {"summary.csv", "last/model.safetensors", "best/model.safetensors"}) {
             assertThat(read("killed", file)).as(file).isEqualTo(read("whole", file));
         }
+    }
+
+    /** Holds the executor that Spark starts for a lost one, for longer than a training that begins would wait. */
+    private static void delayReplacement(List<ProcessHandle> before, Duration time) throws Exception {
+        Optional<ProcessHandle> replacement = Optional.empty();
+        while (replacement.isEmpty()) {
+            replacement = Fixture.executors().stream()
+                    .filter(executor -> !before.contains(executor))
+                    .findFirst();
+        }
+        signal(replacement.get(), "STOP");
+        try {
+            Thread.sleep(time.toMillis());
+        } finally {
+            signal(replacement.get(), "CONT");
+        }
+    }
+
+    private static void signal(ProcessHandle process, String name) throws Exception {
+        var sent = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
+        assertThat(sent.waitFor()).isZero();
+    }
+
+    /** A run whose pretraining was stopped after its first epoch, as by Ctrl-C at the command line. */
+    @Test
+    void aStoppedPretrainingIsFinishedBeforeTheRunItself() throws IOException {
+        var run = new RunFolder(folder.resolve("pretrained"));
+        var request = new TrainingRequest(
+                "quick-look",
+                TrainingConfigFile.overrides(
+                        "model: vit_mini_patch4_32\ndata: %s\nepochs: 1\nbatch_size: 16\n".formatted(data),
+                        "the test"));
+        TrainingJob.begin(request, OptionalInt.of(2), run, TrainingRun.Options.DEFAULT, reason -> {})
+                .run((stage, training) -> {
+                    training.trainer().listener(new TrainingListener() {
+                        @Override
+                        public void epochEnded(EpochSummary epoch, Evaluation found, boolean best) {
+                            training.trainer().requestStop();
+                        }
+                    });
+                    return training.run();
+                });
+        var pretraining = new RunFolder(run.path().resolve("pretraining"));
+        assertThat(pretraining.rows()).hasSize(1);
+        assertThat(run.canResume()).isFalse();
+
+        var trained = trainer("pretrained", 1)
+                .set("model", "vit_mini_patch4_32")
+                .setResume(true)
+                .train(spark);
+
+        assertThat(pretraining.rows()).hasSize(2);
+        assertThat(pretraining.path().resolve("index.html")).exists();
+        assertThat(trained.epochs()).isEqualTo(1);
+        assertThat(Path.of(trained.folder())).isEqualTo(run.path());
     }
 
     private static byte[] read(String run, String file) throws IOException {
