@@ -74,7 +74,7 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /** What a group of several processes consists of. */
-    private record Parts(Roster roster, CollectiveStore store, Collectives collectives) {}
+    private record Parts(Roster roster, Agreement agreement, CollectiveStore store, Collectives collectives) {}
 
     private static final ProcessGroup SINGLE = new ProcessGroup(0, 1, Settings.DEFAULT, Optional.empty());
 
@@ -111,7 +111,7 @@ public final class ProcessGroup implements AutoCloseable {
         if (place.worldSize() == 1) {
             return SINGLE;
         }
-        var joined = Roster.meet(place, settings);
+        var joined = Meeting.meet(place, settings);
         joined.roster().onFailure(failed);
         try {
             var collectives = Collectives.open(
@@ -125,7 +125,8 @@ public final class ProcessGroup implements AutoCloseable {
                     place.rank(),
                     place.worldSize(),
                     settings,
-                    Optional.of(new Parts(joined.roster(), joined.store(), collectives)));
+                    Optional.of(
+                            new Parts(joined.roster(), new Agreement(joined.roster()), joined.store(), collectives)));
         } catch (RuntimeException e) {
             var sentence =
                     "%s cannot connect to the others from %s (%s): name the network interface that reaches them in %s"
@@ -219,7 +220,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws VitrailException in all processes, naming the rank and the line that differ
      */
     public void requireSame(String what, String value) {
-        parts.ifPresent(all -> all.roster.requireSame(what, value));
+        parts.ifPresent(all -> all.agreement.requireSame(what, value));
     }
 
     /**
@@ -228,7 +229,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @param first is called in rank 0 alone
      */
     public String share(Supplier<String> first) {
-        return parts.isEmpty() ? first.get() : parts.get().roster.share(first);
+        return parts.isEmpty() ? first.get() : parts.get().agreement.share(first);
     }
 
     /** A sum over all processes that was begun. */

@@ -220,6 +220,11 @@ public final class TrainingStep implements AutoCloseable {
         return new GradientClipping.None().apply(model);
     }
 
+    /** Unscales the gradients and clips them; gives the norm that they had before, not finite if one of them is not. */
+    double clippedNorm() {
+        return unscale() ? clip() : norm();
+    }
+
     /** Clips the gradients; gives the norm that they had before. */
     public double clip() {
         return clipping.apply(model);
