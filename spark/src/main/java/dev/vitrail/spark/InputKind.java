@@ -4,6 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -35,22 +36,7 @@ enum InputKind {
         @Override
         RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
             var name = (String) value;
-            try {
-                var path = new Path(name);
-                try (var stream = path.getFileSystem(hadoop).open(path)) {
-                    return ImageDecoder.decode(stream, name, decoding);
-                }
-            } catch (IOException | IllegalArgumentException e) {
-                throw new VitrailException(
-                        "%s could not be read (%s): check the path, and that executors may read it"
-                                .formatted(
-                                        name,
-                                        String.valueOf(e.getMessage())
-                                                .lines()
-                                                .findFirst()
-                                                .orElse("")),
-                        e);
-            }
+            return read(name, hadoop, stream -> ImageDecoder.decode(stream, name, decoding));
         }
     };
 
@@ -61,6 +47,39 @@ enum InputKind {
      * @throws VitrailException if it cannot be read
      */
     abstract RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop);
+
+    /** Reads from an open file. */
+    private interface Reader<T> {
+        T read(InputStream stream) throws IOException;
+    }
+
+    private static <T> T read(String name, Configuration hadoop, Reader<T> reader) {
+        try {
+            var path = new Path(name);
+            try (var stream = path.getFileSystem(hadoop).open(path)) {
+                return reader.read(stream);
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            throw new VitrailException(
+                    "%s could not be read (%s): check the path, and that executors may read it"
+                            .formatted(
+                                    name,
+                                    String.valueOf(e.getMessage())
+                                            .lines()
+                                            .findFirst()
+                                            .orElse("")),
+                    e);
+        }
+    }
+
+    /**
+     * The bytes of a file, on any file system that Hadoop reads.
+     *
+     * @throws VitrailException if it cannot be read
+     */
+    static byte[] content(String path, Configuration hadoop) {
+        return read(path, hadoop, InputStream::readAllBytes);
+    }
 
     /**
      * The kind of a column.

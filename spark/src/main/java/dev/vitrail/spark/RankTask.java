@@ -29,6 +29,7 @@ import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.BarrierTaskInfo;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkException;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -179,7 +180,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
         };
     }
 
-    private static Device device(BarrierTaskContext context) {
+    /** The GPU that Spark has assigned to a task, else the CPU. */
+    static Device device(TaskContext context) {
         var gpu = context.resourcesJMap().get("gpu");
         return gpu == null ? Device.CPU : Device.parse("cuda:" + gpu.addresses()[0]);
     }

@@ -11,9 +11,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkException;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,9 +46,15 @@ public final class VitrailTrainer {
     /** For executors that are starting when a training begins: enough to be sure that a refusal is right, and quick. */
     private static final Duration STARTING = Duration.ofSeconds(10);
 
+    private static final String DATA = "data";
+
     private final Map<String, String> options = new LinkedHashMap<>();
     private String recipe = TrainingRequest.AUTO;
     private String out = "";
+    private Optional<Dataset<Row>> trainingRows = Optional.empty();
+    private Optional<Dataset<Row>> validationRows = Optional.empty();
+    private TrainingTable.Columns columns = new TrainingTable.Columns("path", "content", "label");
+    private Optional<String> dataFolder = Optional.empty();
     private int pretrain;
     private int processes = 1;
     private boolean resume;
@@ -67,6 +76,49 @@ public final class VitrailTrainer {
     public VitrailTrainer set(String key, String value) {
         TrainingConfigFile.assignment(key + "=" + value);
         options.put(key, value);
+        return this;
+    }
+
+    /**
+     * Sets the labelled images to train on, instead of the option {@code data}. Each needs an id of its own, by which they are ordered, so
+     * that a training does not depend on the order and the partitions of the rows. They are written as Parquet files to a folder
+     * ({@link #setDataFolder}) that is removed when the training has ended.
+     */
+    public VitrailTrainer setTrainingData(Dataset<Row> rows) {
+        trainingRows = Optional.of(rows);
+        return this;
+    }
+
+    /** Sets the images to validate by, with the same columns; by default a part of those to train on ({@code val_fraction}). */
+    public VitrailTrainer setValidationData(Dataset<Row> rows) {
+        validationRows = Optional.of(rows);
+        return this;
+    }
+
+    /** Sets the column of ids, different in all rows; {@code path} by default, as Spark's {@code binaryFile} has it. */
+    public VitrailTrainer setIdCol(String column) {
+        columns = new TrainingTable.Columns(column, columns.image(), columns.label());
+        return this;
+    }
+
+    /** Sets the column of images, binary (the content of a file) or string (its path); {@code content} by default. */
+    public VitrailTrainer setImageCol(String column) {
+        columns = new TrainingTable.Columns(columns.id(), column, columns.label());
+        return this;
+    }
+
+    /** Sets the column of labels, names of classes or their numbers from 0; {@code label} by default. */
+    public VitrailTrainer setLabelCol(String column) {
+        columns = new TrainingTable.Columns(columns.id(), columns.image(), column);
+        return this;
+    }
+
+    /**
+     * Sets the folder that rows are written to, on a file system that the driver and all executors see at the same path; by default the
+     * run folder's name with {@code .data}.
+     */
+    public VitrailTrainer setDataFolder(String folder) {
+        dataFolder = Optional.of(folder);
         return this;
     }
 
@@ -128,11 +180,30 @@ public final class VitrailTrainer {
                 "%s holds a run already: go on with it by setResume(true), or name another folder",
                 folder);
         require(!resume || exists, "%s holds no run to go on with: leave out setResume", folder);
-        var context = spark.sparkContext();
-        requireSlots(context, STARTING, "or lower setProcesses");
+        requireSlots(spark.sparkContext(), STARTING, "or lower setProcesses");
+        if (trainingRows.isEmpty()) {
+            require(
+                    validationRows.isEmpty(),
+                    "there are rows to validate by and none to train on: name them with setTrainingData");
+            return train(spark.sparkContext(), folder, options);
+        }
+        require(
+                !options.containsKey(DATA),
+                "the option data is set, and rows were given by setTrainingData: name one of them");
+        var place = Path.of(dataFolder.orElse(folder + ".data")).toAbsolutePath();
+        var training = TrainingTable.of("training data", trainingRows.get(), columns);
+        var validation = validationRows.map(rows -> TrainingTable.of("validation data", rows, columns));
+        try (var files = TrainingFiles.write(place, training, validation)) {
+            var with = new LinkedHashMap<>(options);
+            with.put(DATA, files.folder().toString());
+            return train(spark.sparkContext(), folder, with);
+        }
+    }
+
+    private TrainedModel train(SparkContext context, Path folder, Map<String, String> with) {
         for (int attempt = 0; ; attempt++) {
             try {
-                return new RankTask(recipe, yaml(), pretrain, folder.toString(), resume || attempt > 0)
+                return new RankTask(recipe, yaml(with), pretrain, folder.toString(), resume || attempt > 0)
                         .run(context, processes)
                         .trained();
             } catch (SparkException e) {
@@ -145,7 +216,7 @@ public final class VitrailTrainer {
         }
     }
 
-    private String yaml() {
+    private static String yaml(Map<String, String> options) {
         return options.entrySet().stream()
                 .map(option -> option.getKey() + ": " + option.getValue() + "\n")
                 .collect(Collectors.joining());
