@@ -22,15 +22,17 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
- * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies in {@code pretraining},
- * and then the run itself. A job that was interrupted is resumed with whichever of them was under way.
+ * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies in
+ * {@code pretraining}, and then the run itself. A job that was interrupted is resumed with whichever of them was under
+ * way.
  *
  * <pre>{@code
  * var job = TrainingJob.begin(request, OptionalInt.of(10), folder, options, reason -> {});
  * var result = job.run((stage, run) -> run.run());
  * }</pre>
  *
- * <p>In a group of processes each begins or resumes the same job and makes the same runs; rank 0 alone reads and writes the folder.
+ * <p>In a group of processes each begins or resumes the same job and makes the same runs; rank 0 alone reads and writes
+ * the folder.
  */
 public final class TrainingJob {
     private final RunFolder folder;

@@ -19,7 +19,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How the processes of a group find each other: all connect to rank 0, which admits them and tells the port of the store of keys. */
+/**
+ * How the processes of a group find each other: all connect to rank 0, which admits them and tells the port of the
+ * store of keys.
+ */
 final class Meeting {
     private static final Logger LOG = LoggerFactory.getLogger(Meeting.class);
 

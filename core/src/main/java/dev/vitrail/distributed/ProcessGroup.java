@@ -23,8 +23,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The processes that make one training together, as seen from one of them. A training in one process is the group of size one, in which
- * every operation below does nothing.
+ * The processes that make one training together, as seen from one of them. A training in one process is the group of
+ * size one, in which every operation below does nothing.
  *
  * <pre>{@code
  * var place = new Rendezvous("10.0.0.1", 29500, rank, 4, localRank);
@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>All processes call the same operations in the same order, each from one thread. Where one of them ends or hangs, an operation of the
- * others throws {@link PeerLostException}, at most {@link Settings#silence} and a second later, instead of waiting for ever.
+ * <p>All processes call the same operations in the same order, each from one thread. Where one of them ends or hangs,
+ * an operation of the others throws {@link PeerLostException}, at most {@link Settings#silence} and a second later,
+ * instead of waiting for ever.
  */
 public final class ProcessGroup implements AutoCloseable {
     /** What PyTorch's users name the network interface by. */
@@ -62,7 +63,8 @@ public final class ProcessGroup implements AutoCloseable {
         public Settings {
             require(
                     join.toMillis() > 0 && silence.toSeconds() >= 2 && operation.toMillis() > 0,
-                    "processes wait for each other for some time, and at least 2 s for a sign of life, found %s, %s and %s",
+                    "processes wait for each other for some time, and at least 2 s for a sign of life, found"
+                            + " %s, %s and %s",
                     join,
                     silence,
                     operation);
@@ -140,12 +142,14 @@ public final class ProcessGroup implements AutoCloseable {
     private static final Duration SAVING = Duration.ofSeconds(60), LEAVING = Duration.ofSeconds(2);
 
     /**
-     * Meets the other processes, works, and leaves with them: what one process of a group does. Where the work throws, the others are told
-     * why. Where another process is lost, the work's next operation with the others throws {@link PeerLostException}.
+     * Meets the other processes, works, and leaves with them: what one process of a group does. Where the work throws,
+     * the others are told why. Where another process is lost, the work's next operation with the others throws {@link
+     * PeerLostException}.
      *
      * @param work opens runs with the group among their options, mostly
-     * @param overdue is called on another thread where the work has not returned some time after another process was lost, 60 s in rank 0, which
-     *     may have to save, and 2 s in the others: a program whose process is its own ends it then
+     * @param overdue is called on another thread where the work has not returned some time after another process was
+     *     lost, 60 s in rank 0, which may have to save, and 2 s in the others: a program whose process is its own ends
+     *     it then
      * @throws PeerLostException if another process is lost
      * @throws VitrailException if the processes do not meet, or do not belong together
      */
@@ -338,7 +342,10 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words for it. */
+    /**
+     * Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words
+     * for it.
+     */
     private VitrailException failed(RuntimeException e) {
         try {
             parts.ifPresent(all -> all.roster.awaitFailure(REASON));
@@ -355,8 +362,8 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * Leaves the group without having done its work; the others end as well. Before the first operation on tensors they take the reason for
-     * bad input, and afterwards for the loss of this process.
+     * Leaves the group without having done its work; the others end as well. Before the first operation on tensors they
+     * take the reason for bad input, and afterwards for the loss of this process.
      */
     public void fail(String reason) {
         closed = true;

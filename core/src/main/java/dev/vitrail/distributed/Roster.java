@@ -12,11 +12,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The connections of a process of a group, over which it notices when another is gone: rank 0 has one with every other process, the
- * others one with rank 0. {@link Meeting} makes them, {@link Agreement} compares values over them.
+ * The connections of a process of a group, over which it notices when another is gone: rank 0 has one with every other
+ * process, the others one with rank 0. {@link Meeting} makes them, {@link Agreement} compares values over them.
  *
- * <p>Every process says twice a second that it is there ({@link Heartbeat}). A killed process closes its connection; of a process that
- * hangs nothing is heard. Rank 0 notices either of the others, the others notice it of rank 0, and rank 0 tells the rest.
+ * <p>Every process says twice a second that it is there ({@link Heartbeat}). A killed process closes its connection; of
+ * a process that hangs nothing is heard. Rank 0 notices either of the others, the others notice it of rank 0, and rank
+ * 0 tells the rest.
  */
 final class Roster {
     private final Rendezvous place;

@@ -14,8 +14,8 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
- * The updates of a run in a group of processes, each of which has a share of every batch. Gradients are summed over all processes after
- * the last batch of an update, with the numbers by which all decide alike.
+ * The updates of a run in a group of processes, each of which has a share of every batch. Gradients are summed over all
+ * processes after the last batch of an update, with the numbers by which all decide alike.
  */
 final class DataParallelUpdater implements Updater {
     private final TrainingPlan plan;

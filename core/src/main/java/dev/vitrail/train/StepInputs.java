@@ -48,7 +48,10 @@ final class StepInputs {
         return Tensor.of(classes, classes.length);
     }
 
-    /** @throws VitrailException if an image has a label that the model does not have; of patches to predict, none is read */
+    /**
+     * @throws VitrailException if an image has a label that the model does not have; of patches to predict, none is
+     *     read
+     */
     void checkLabels(Batch batch) {
         if (plan.config().get(OBJECTIVE) != Objective.CLASSIFY) {
             return;

@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Trains a model, epoch after epoch, and keeps its run folder such that the run can go on from there whatever happens.
  *
- * <p>The same configuration, model and data give the same weights, byte for byte, whether or not the run was stopped and
- * resumed on its way, on one machine and with one number of threads.
+ * <p>The same configuration, model and data give the same weights, byte for byte, whether or not the run was stopped
+ * and resumed on its way, on one machine and with one number of threads.
  */
 public final class Trainer implements AutoCloseable {
     /** What to do when the loss or a gradient is no finite number. */
@@ -97,7 +97,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Begins a run of a group of processes. Each calls this with the same plan and its own loaders; rank 0 alone writes the folder.
+     * Begins a run of a group of processes. Each calls this with the same plan and its own loaders; rank 0 alone writes
+     * the folder.
      *
      * @throws VitrailException if the folder holds a run already
      */
@@ -113,8 +114,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on with a run, at the step where its state was saved, or at its beginning if it ended before that. The arguments are those
-     * that it began with.
+     * Goes on with a run, at the step where its state was saved, or at its beginning if it ended before that. The
+     * arguments are those that it began with.
      *
      * @throws VitrailException if there is none, or it belongs to another model
      */
@@ -123,8 +124,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Goes on with a run in a group of processes, as many or not as it began with. Rank 0 alone reads the folder, and gives the others what
-     * was saved.
+     * Goes on with a run in a group of processes, as many or not as it began with. Rank 0 alone reads the folder, and
+     * gives the others what was saved.
      *
      * @throws VitrailException if there is none, or it belongs to another model
      */
@@ -184,7 +185,8 @@ public final class Trainer implements AutoCloseable {
     }
 
     /**
-     * Asks the run to end after the step that it is making, its state saved; in a group, the others too. May be called from any thread.
+     * Asks the run to end after the step that it is making, its state saved; in a group, the others too. May be called
+     * from any thread.
      */
     public void requestStop() {
         stopRequested = true;
@@ -193,7 +195,8 @@ public final class Trainer implements AutoCloseable {
     /**
      * Trains until all epochs are made, or a stop is requested.
      *
-     * @throws VitrailException if the loss is no number any more or memory runs out; the state that was last saved stays as it is
+     * @throws VitrailException if the loss is no number any more or memory runs out; the state that was last saved
+     *     stays as it is
      */
     public TrainingResult run() {
         try {

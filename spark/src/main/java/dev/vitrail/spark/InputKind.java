@@ -41,7 +41,7 @@ enum InputKind {
     };
 
     /**
-     * The picture of a value that is not null; called from several threads at once.
+     * The image of a value that is not null; called from several threads at once.
      *
      * @param column what errors call its place
      * @throws VitrailException if it cannot be read
@@ -103,7 +103,8 @@ enum InputKind {
         }
         VitrailException.require(
                 isImage(type),
-                "column '%s' is of type %s: expected binary (content of an image file), string (its path) or Spark's image struct",
+                "column '%s' is of type %s: expected binary (content of an image file), string (its path) or"
+                        + " Spark's image struct",
                 column,
                 type.simpleString());
         return STRUCT;

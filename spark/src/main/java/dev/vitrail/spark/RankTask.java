@@ -119,8 +119,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
     }
 
     /**
-     * Ranks meet at a port of rank 0's executor, which is held until all know it. It is free again before any of them connects: who connected to
-     * the socket that holds it would be sent away.
+     * Ranks meet at a port of rank 0's executor, which is held until all know it. It is free again before any of them
+     * connects: who connected to the socket that holds it would be sent away.
      */
     private static Rendezvous meet(BarrierTaskContext context) {
         int rank = context.partitionId();
@@ -197,7 +197,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
                 result.seconds());
     }
 
-    /** A rank that does not come back would keep Spark from starting again: its executor ends, and Spark starts another. */
+    /**
+     * A rank that does not come back would keep Spark from starting again: its executor ends, and Spark starts another.
+     */
     private static void leave(VitrailException lost) {
         LOG.error("{}; this executor ends, as its rank does not come back", lost.getMessage());
         Runtime.getRuntime().halt(1);

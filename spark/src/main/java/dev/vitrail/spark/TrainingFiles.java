@@ -25,16 +25,18 @@ final class TrainingFiles implements AutoCloseable {
     }
 
     /**
-     * Writes rows to a folder that driver and executors see at the same path. The same ids with the same images and labels give the same
-     * files, however the rows were ordered and partitioned.
+     * Writes rows to a folder that driver and executors see at the same path. The same ids with the same images and
+     * labels give the same files, however the rows were ordered and partitioned.
      *
-     * @throws VitrailException if the folder exists, the two parts do not fit, or the driver does not see what executors wrote
+     * @throws VitrailException if the folder exists, the two parts do not fit, or the driver does not see what
+     *     executors wrote
      */
     static TrainingFiles write(Path folder, TrainingTable training, Optional<TrainingTable> validation) {
         validation.ifPresent(training::requireCovers);
         require(
                 !Files.exists(folder),
-                "%s exists, and rows of a training are to be written there: remove it, or name another folder with setDataFolder",
+                "%s exists, and rows of a training are to be written there: remove it, or name another folder"
+                        + " with setDataFolder",
                 folder);
         LOG.info("the rows of the training are written to {}, which is removed when it has ended", folder);
         var files = new TrainingFiles(folder);

@@ -69,7 +69,8 @@ final class TrainingTable {
      * Checks rows; images are not read yet.
      *
      * @param name of the part, as errors call it
-     * @throws VitrailException if a column is missing or of another type, an id is null or not unique, or a label is null or negative
+     * @throws VitrailException if a column is missing or of another type, an id is null or not unique, or a label is
+     *     null or negative
      */
     static TrainingTable of(String name, Dataset<Row> data, Columns columns) {
         var schema = data.schema();
@@ -79,14 +80,16 @@ final class TrainingTable {
         var kind = InputKind.of(schema, columns.image);
         require(
                 kind != InputKind.STRUCT,
-                "column '%s' of the %s holds decoded images: expected binary (content of an image file) or string (its path)",
+                "column '%s' of the %s holds decoded images: expected binary (content of an image file) or"
+                        + " string (its path)",
                 columns.image,
                 name);
         var type = schema.apply(columns.label).dataType();
         boolean numbers = isInteger(type);
         require(
                 numbers || type instanceof StringType,
-                "column '%s' of the %s is of type %s: expected string (the name of a class) or an integer (its number from 0)",
+                "column '%s' of the %s is of type %s: expected string (the name of a class) or an integer (its"
+                        + " number from 0)",
                 columns.label,
                 name,
                 type.simpleString());
@@ -195,7 +198,8 @@ final class TrainingTable {
     }
 
     /**
-     * Writes Parquet files, whose rows depend on the ids and on nothing else, as the order of the rows decides what a training sees when.
+     * Writes Parquet files, whose rows depend on the ids and on nothing else, as the order of the rows decides what a
+     * training sees when.
      *
      * @param folder that is not there yet
      */

@@ -31,10 +31,10 @@ import org.apache.spark.sql.SparkSession;
  *         .run(spark);
  * }</pre>
  *
- * <p>Each run is independent of the others and the result of a run is that of {@code vitrail study} with as many threads as the task has
- * cores. A run that fails is noted, and the others go on; a run whose executor is lost goes on from its last save in another one. The same
- * call continues a study that was interrupted. Data and study folder lie on a file system that the driver and all executors see at the
- * same path.
+ * <p>Each run is independent of the others and the result of a run is that of {@code vitrail study} with as many
+ * threads as the task has cores. A run that fails is noted, and the others go on; a run whose executor is lost goes on
+ * from its last save in another one. The same call continues a study that was interrupted. Data and study folder lie on
+ * a file system that the driver and all executors see at the same path.
  */
 public final class VitrailStudy {
     private static final int REPORT_SECONDS = 5;

@@ -34,11 +34,11 @@ import org.slf4j.LoggerFactory;
  *         .train(spark);
  * }</pre>
  *
- * <p>The tasks are those of a barrier stage: all run at once, each in an executor of its own. If one is lost, all start again from the last
- * checkpoint; Spark itself tries no barrier stage again whose results go to the driver. Data and run folder lie on a
- * file system that the driver and all executors see at the same path. The result is that of {@code vitrail train
- * --processes N} with the same options. A GPU that Spark assigns to a task ({@code spark.task.resource.gpu.amount}) is
- * the rank's device.
+ * <p>The tasks are those of a barrier stage: all run at once, each in an executor of its own. If one is lost, all start
+ * again from the last checkpoint; Spark itself tries no barrier stage again whose results go to the driver. Data and
+ * run folder lie on a file system that the driver and all executors see at the same path. The result is that of {@code
+ * vitrail train --processes N} with the same options. A GPU that Spark assigns to a task ({@code
+ * spark.task.resource.gpu.amount}) is the rank's device.
  */
 public final class VitrailTrainer {
     private static final Logger LOG = LoggerFactory.getLogger(VitrailTrainer.class);
@@ -80,16 +80,19 @@ public final class VitrailTrainer {
     }
 
     /**
-     * Sets the labelled images to train on, instead of the option {@code data}. Each needs an id of its own, by which they are ordered, so
-     * that a training does not depend on the order and the partitions of the rows. They are written as Parquet files to a folder
-     * ({@link #setDataFolder}) that is removed when the training has ended.
+     * Sets the labelled images to train on, instead of the option {@code data}. Each needs an id of its own, by which
+     * they are ordered, so that a training does not depend on the order and the partitions of the rows. They are
+     * written as Parquet files to a folder ({@link #setDataFolder}) that is removed when the training has ended.
      */
     public VitrailTrainer setTrainingData(Dataset<Row> rows) {
         trainingRows = Optional.of(rows);
         return this;
     }
 
-    /** Sets the images to validate by, with the same columns; by default a part of those to train on ({@code val_fraction}). */
+    /**
+     * Sets the images to validate by, with the same columns; by default a part of those to train on ({@code
+     * val_fraction}).
+     */
     public VitrailTrainer setValidationData(Dataset<Row> rows) {
         validationRows = Optional.of(rows);
         return this;
@@ -114,8 +117,8 @@ public final class VitrailTrainer {
     }
 
     /**
-     * Sets the folder that rows are written to, on a file system that the driver and all executors see at the same path; by default the
-     * run folder's name with {@code .data}.
+     * Sets the folder that rows are written to, on a file system that the driver and all executors see at the same
+     * path; by default the run folder's name with {@code .data}.
      */
     public VitrailTrainer setDataFolder(String folder) {
         dataFolder = Optional.of(folder);
@@ -148,7 +151,9 @@ public final class VitrailTrainer {
         return this;
     }
 
-    /** Sets how often a training whose task or executor was lost starts again from its last checkpoint; 3 by default. */
+    /**
+     * Sets how often a training whose task or executor was lost starts again from its last checkpoint; 3 by default.
+     */
     public VitrailTrainer setRetries(int count) {
         require(count >= 0, "retries must not be negative, found %d", count);
         retries = count;
@@ -168,8 +173,8 @@ public final class VitrailTrainer {
     /**
      * Trains to the end.
      *
-     * @throws VitrailException if the cluster has fewer slots than there are processes, or runs several tasks in an executor; or if the options,
-     *     the data and the model do not fit together
+     * @throws VitrailException if the cluster has fewer slots than there are processes, or runs several tasks in an
+     *     executor; or if the options, the data and the model do not fit together
      */
     public TrainedModel train(SparkSession spark) {
         require(!out.isBlank(), "a training needs a run folder: name it with setOut");
@@ -232,7 +237,8 @@ public final class VitrailTrainer {
                 processes);
         require(
                 !context.isLocal() || processes == 1,
-                "the master %s runs all tasks in one process, and a process holds one rank of %d: take a cluster, or vitrail train --processes %d",
+                "the master %s runs all tasks in one process, and a process holds one rank of %d: take a"
+                        + " cluster, or vitrail train --processes %d",
                 context.master(),
                 processes,
                 processes);
@@ -242,7 +248,8 @@ public final class VitrailTrainer {
         var sizing = ExecutorSizing.of(context);
         require(
                 sizing.tasks() == 1,
-                "an executor runs %d tasks at once, and its process holds one rank: set spark.task.cpus to spark.executor.cores, %d",
+                "an executor runs %d tasks at once, and its process holds one rank: set spark.task.cpus to"
+                        + " spark.executor.cores, %d",
                 sizing.tasks(),
                 sizing.cores());
         int slots = slots(context, wait);
