@@ -64,7 +64,7 @@ final class RecipesTest {
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.err())
                 .contains(
-                        "recipe      quick-look: the model starts from random weights on 10 small pictures (32 pixels)");
+                        "recipe      quick-look: the model starts from random weights on 10 small images (32 pixels)");
         assertThat(ran.err()).contains("doctor      10 images are few for a model that starts from random weights");
     }
 

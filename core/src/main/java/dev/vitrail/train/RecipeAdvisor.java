@@ -21,11 +21,11 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Proposes a recipe, and what to change in it, from the data and the model's start, and says why: how many images there are, how large
- * they are, how evenly they are spread over the classes, and whether the model has been trained already.
+ * Proposes a recipe, and what to change in it, from the data and the model's start, and says why: how many images there
+ * are, how large they are, how evenly they are spread over the classes, and whether the model has been trained already.
  */
 public final class RecipeAdvisor {
-    /** Small pictures from which on the recipes for small data pay; they are made for some tens of thousands. */
+    /** Small images from which on the recipes for small data pay; they are made for some tens of thousands. */
     private static final int ENOUGH_SMALL = 10_000;
     /** Photos from which on the papers' own recipes pay; they are made for 1.28 million. */
     private static final int ENOUGH_PHOTOS = 500_000;
@@ -48,7 +48,7 @@ public final class RecipeAdvisor {
             Map.entry("convnext", "convnext"),
             Map.entry("", "vit-augreg"));
 
-    /** A small model for small pictures and one for photos, where nobody names a model. */
+    /** A small model for small images and one for photos, where nobody names a model. */
     private static final String SMALL_MODEL = "compact_vit_mini_32", PHOTO_MODEL = "vit_tiny_patch16_224";
 
     /**
@@ -68,7 +68,7 @@ public final class RecipeAdvisor {
 
     private RecipeAdvisor() {}
 
-    /** The model to train from random weights where nobody names one: by the size of the pictures. */
+    /** The model to train from random weights where nobody names one: by the size of the images. */
     public static String model(Dataset train) {
         return isSmall(train) ? SMALL_MODEL : PHOTO_MODEL;
     }
@@ -114,7 +114,7 @@ public final class RecipeAdvisor {
         fitSize(config, Catalog.get(model), side, reasons, changes);
         if (train.size() < ENOUGH_SMALL || train instanceof StainedGlass) {
             int epochs = Math.min(MOST_EPOCHS, Math.max(QUICK_EPOCHS, ceilDiv(STEPS * QUICK_BATCH, train.size())));
-            say(reasons, "the model starts from random weights on %,d small pictures (%d pixels)", train.size(), side);
+            say(reasons, "the model starts from random weights on %,d small images (%d pixels)", train.size(), side);
             if (epochs > QUICK_EPOCHS) {
                 changes.add("epochs: " + epochs);
                 say(reasons, "few images need more epochs for as many steps: %d", epochs);
@@ -123,7 +123,7 @@ public final class RecipeAdvisor {
         }
         say(
                 reasons,
-                "the model starts from random weights, and %,d small pictures (%d pixels), at least %,d, are enough for a longer run with"
+                "the model starts from random weights, and %,d small images (%d pixels), at least %,d, are enough for a longer run with"
                         + " augmentation",
                 train.size(),
                 side,
@@ -135,14 +135,16 @@ public final class RecipeAdvisor {
         if (train.size() >= ENOUGH_PHOTOS) {
             say(
                     reasons,
-                    "the model starts from random weights, and %,d images, at least %,d, are enough for the paper's own recipe",
+                    "the model starts from random weights, and %,d images, at least %,d, are enough for the"
+                            + " paper's own recipe",
                     train.size(),
                     ENOUGH_PHOTOS);
             return paper(model);
         }
         say(
                 reasons,
-                "the model starts from random weights, and %,d photos are too few for the heavy augmentation of the papers",
+                "the model starts from random weights, and %,d photos are too few for the heavy augmentation"
+                        + " of the papers",
                 train.size());
         return "photos";
     }
@@ -155,7 +157,10 @@ public final class RecipeAdvisor {
                 .getValue();
     }
 
-    /** Pictures smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
+    /**
+     * Images smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less
+     * to compute.
+     */
     private static void fitSize(
             TrainingConfig config, Variant variant, int side, List<String> reasons, List<String> changes) {
         var input = variant.config();
@@ -166,7 +171,7 @@ public final class RecipeAdvisor {
             changes.add("image_size: " + side);
             say(
                     reasons,
-                    "the pictures are seen as they are, %d pixels, not enlarged to the model's %d",
+                    "the images are seen as they are, %d pixels, not enlarged to the model's %d",
                     side,
                     input.imageHeight());
         }
