@@ -60,6 +60,36 @@ public record ChannelHealth(String block, State[] states, List<GridMap> maps) {
         });
     }
 
+    /**
+     * Measures what comes before the backbone: the last block of each stage of a hybrid's ResNet, and T2T's token stages.
+     *
+     * @param images {@code [B, C, H, W]}, normalized
+     * @param shown channels to keep as pictures, at most {@link #SHOWN}
+     * @return for each image, in the order of the stages; none for models without such stages
+     */
+    public static List<List<ChannelHealth>> ofStem(Model model, Tensor images, int shown) {
+        int height = (int) images.size(2), width = (int) images.size(3);
+        var stages = StemStages.of(model, ModelLayout.of(model, height, width), height, width);
+        var all = new ArrayList<List<ChannelHealth>>();
+        for (int b = 0; b < images.size(0); b++) {
+            all.add(new ArrayList<>());
+        }
+        if (stages.isEmpty()) {
+            return all;
+        }
+        return Pass.forward(model, images, stages.keySet(), pass -> {
+            stages.forEach((name, grid) -> {
+                var shape = pass.shape(name);
+                var view = grid.map(cells -> CellView.tokens(pass.output(name), shape, cells))
+                        .orElseGet(() -> CellView.channelsFirst(pass.output(name), shape));
+                for (int b = 0; b < all.size(); b++) {
+                    all.get(b).add(of(name, view, b, Math.min(shown, SHOWN)));
+                }
+            });
+            return all;
+        });
+    }
+
     /** Measures the channels of one image of a batch, keeping pictures of the first {@code shown}. */
     public static ChannelHealth of(String block, CellView view, int image, int shown) {
         int n = view.cells(), channels = view.channels();

@@ -93,10 +93,10 @@ public enum Figure {
             case FILTERS, GRAD_CAM, FEATURES, CKA, FAITHFULNESS -> Optional.empty();
             case POSITIONS ->
                 unless(
-                        PositionSimilarity.of(model).isPresent(),
-                        PositionBias.of(model).isEmpty()
-                                ? "the model adds no position embedding"
-                                : "the model adds no position embedding: see its relative position bias (j)");
+                        PositionSimilarity.appliesTo(model),
+                        PositionBias.appliesTo(model)
+                                ? "the model adds no position embedding: see its relative position bias (j)"
+                                : "the model adds no position embedding");
             case DISTANCE -> unless(layout.attends(), "the model has no attention among patches");
             case ROLLOUT, RELEVANCE ->
                 layout.query() == Query.MAXIMUM
@@ -111,7 +111,7 @@ public enum Figure {
             case LENS -> LogitLens.reason(model, layout);
             case POSITION_BIAS ->
                 unless(
-                        !PositionBias.of(model).isEmpty(),
+                        PositionBias.appliesTo(model),
                         "the model adds no bias by relative position to its attention");
             case LAYER_SCALE -> unless(!LayerScales.of(model).isEmpty(), "the model's branches have no LayerScale");
             case TOKEN_NORMS ->

@@ -10,10 +10,12 @@ import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +32,9 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("ArrayRecordComponent") // the figures are plain arrays by design
 public record LogitLens(List<String> depths, float[][] logits) {
+    /** Final classes whose ranks pages and JSON show over depth. */
+    public static final int LEADING = 5;
+
     public LogitLens {
         depths = List.copyOf(depths);
     }
@@ -226,6 +231,25 @@ public record LogitLens(List<String> depths, float[][] logits) {
             }
         }
         return top;
+    }
+
+    /** The classes that are most probable at the end, the first of them first. */
+    public List<Integer> leading(int count) {
+        var last = logits[logits.length - 1];
+        return IntStream.range(0, last.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer c) -> -last[c]))
+                .limit(count)
+                .toList();
+    }
+
+    /** The rank of a class among all at a depth, from 1. */
+    public int rank(int depth, int c) {
+        int rank = 1;
+        for (float logit : logits[depth]) {
+            rank += logit > logits[depth][c] ? 1 : 0;
+        }
+        return rank;
     }
 
     /** The first depth from which on the final answer leads for good. */

@@ -85,12 +85,12 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
 
     /** What a hook point gave, as floats. */
     float[] output(String name) {
-        return finite(name, required(outputs, name).toFloats());
+        return checked(name, required(outputs, name));
     }
 
     /** The gradient with respect to what a hook point gave, as floats. */
     float[] gradient(String name) {
-        return finite("the gradient of " + name, required(gradients, name).toFloats());
+        return checked("the gradient of " + name, required(gradients, name));
     }
 
     /** Sizes of what a hook point gave. */
@@ -101,6 +101,12 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     private static Tensor required(Map<String, Tensor> tensors, String name) {
         return Optional.ofNullable(tensors.get(name))
                 .orElseThrow(() -> new IllegalArgumentException("'" + name + "' was not asked for"));
+    }
+
+    /** Values of a tensor. Its sum is finite where all of them are, unless it overflows: only then is each looked at. */
+    private static float[] checked(String name, Tensor tensor) {
+        var values = tensor.toFloats();
+        return Double.isFinite(tensor.sum().item()) ? values : finite(name, values);
     }
 
     /** Refuses values that are no numbers, naming the layer. */

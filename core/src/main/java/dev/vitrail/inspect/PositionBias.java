@@ -28,9 +28,14 @@ public record PositionBias(String layer, List<GridMap> heads) {
         heads = List.copyOf(heads);
     }
 
+    /** Whether a model adds biases by relative position, so that it has the figure. */
+    static boolean appliesTo(Model model) {
+        return model instanceof SwinTransformer || model instanceof Beit;
+    }
+
     /** The figures of all layers; none where the model has no biases by relative position. */
     public static List<PositionBias> of(Model model) {
-        if (!(model instanceof SwinTransformer) && !(model instanceof Beit)) {
+        if (!appliesTo(model)) {
             return List.of();
         }
         var config = model.config();

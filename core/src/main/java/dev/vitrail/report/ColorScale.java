@@ -1,5 +1,6 @@
 package dev.vitrail.report;
 
+import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.GridMap;
 import java.util.Arrays;
@@ -50,6 +51,34 @@ public enum ColorScale {
         return Arrays.stream(stops)
                 .mapToObj("#%06x"::formatted)
                 .collect(Collectors.joining(",", "linear-gradient(to right,", ")"));
+    }
+
+    /** Colors of {@link #atlas}. */
+    private static final int LEVELS = 64;
+
+    /**
+     * Maps of one size side by side without gaps, {@code columns} in a row and each by its own range, as a PNG that is small because it
+     * has few colors.
+     */
+    byte[] atlas(List<GridMap> maps, int columns) {
+        int tileWidth = maps.get(0).width(), tileHeight = maps.get(0).height();
+        int width = columns * tileWidth, height = (maps.size() + columns - 1) / columns * tileHeight;
+        var indices = new byte[width * height];
+        for (int i = 0; i < maps.size(); i++) {
+            var map = maps.get(i).normalized();
+            int corner = i / columns * tileHeight * width + i % columns * tileWidth;
+            for (int cell = 0; cell < map.values().length; cell++) {
+                indices[corner + cell / tileWidth * width + cell % tileWidth] =
+                        (byte) Math.round((LEVELS - 1) * map.values()[cell]);
+            }
+        }
+        var palette = new int[LEVELS];
+        var color = new byte[3];
+        for (int i = 0; i < LEVELS; i++) {
+            put(color, 0, i / (LEVELS - 1.0));
+            palette[i] = (color[0] & 0xFF) << 16 | (color[1] & 0xFF) << 8 | color[2] & 0xFF;
+        }
+        return ImageEncoder.png(width, height, indices, palette);
     }
 
     private void put(byte[] pixels, int at, double share) {

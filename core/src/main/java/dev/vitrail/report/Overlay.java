@@ -102,6 +102,7 @@ record Overlay(
     static Overlay of(TokenNorms norms, String photo) {
         var map = norms.patches();
         var where = ModelLayout.words(norms.block());
+        double threshold = norms.threshold();
         return new Overlay(
                 photo,
                 "Norms after %s; bright is long.".formatted(where),
@@ -113,7 +114,7 @@ record Overlay(
                 map.height(),
                 "",
                 InspectPictures.cells(
-                        map.width(), IntStream.range(0, map.values().length).filter(norms::isOutlier)));
+                        map.width(), IntStream.range(0, map.values().length).filter(i -> map.values()[i] > threshold)));
     }
 
     /** A map by a scale and a range that others share. */
