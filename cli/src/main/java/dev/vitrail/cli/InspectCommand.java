@@ -43,7 +43,8 @@ import picocli.CommandLine.Spec;
         name = "inspect",
         description = {
             "Shows what a model has learned, why it decided so, and which explanation to trust, as one HTML page.",
-            "Without images: filters, positions and other figures of the weights. With images: explanations with scores, and figures of behavior over all of them."
+            "Without images: filters, positions and other figures of the weights. With images: explanations with "
+                    + "scores, and figures of behavior over all of them."
         },
         footer = {
             "",
@@ -236,7 +237,8 @@ final class InspectCommand implements Callable<Integer> {
         boolean unbiased = request.similarity().unbiased();
         if (!unbiased && !files.isEmpty() && files.size() < Cka.FEW) {
             LOG.warn(
-                    "biased CKA of {} images is near 1 whatever is compared: give {} or more, or leave out --cka biased",
+                    "biased CKA of {} images is near 1 whatever is compared: give {} or more, or leave out --cka "
+                            + "biased",
                     files.size(),
                     Cka.FEW);
         }

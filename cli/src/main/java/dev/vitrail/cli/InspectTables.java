@@ -30,7 +30,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The figures of an inspection as files: CSV for tables, {@code .npy} beside it for arrays, and PNG where a figure is a drawing.
+ * The figures of an inspection as files: CSV for tables, {@code .npy} beside it for arrays, and PNG where a figure is a
+ * drawing.
  */
 final class InspectTables {
     private final Inspection inspection;

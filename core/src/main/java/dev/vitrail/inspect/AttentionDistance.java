@@ -11,13 +11,14 @@ import java.util.List;
 /**
  * How far the heads of a layer look, for one image.
  *
- * <p>The mean attention distance is {@code (1/n) Σ_i Σ_j A[p+i, p+j]·dist(i, j)} over patches, with {@code dist} Euclidean in pixels. The
- * weights are not divided by their sums after the prefix columns are dropped: that is what the published figures do. The renormalized
- * distance divides each row by the sum over its patches. Swin: inside each window, padding queries left out. CaiT: of
- * {@code max(0, A)} with rows divided by their sums, because mixed weights may be negative.
+ * <p>The mean attention distance is {@code (1/n) Σ_i Σ_j A[p+i, p+j]·dist(i, j)} over patches, with {@code dist}
+ * Euclidean in pixels. The weights are not divided by their sums after the prefix columns are dropped: that is what the
+ * published figures do. The renormalized distance divides each row by the sum over its patches. Swin: inside each
+ * window, padding queries left out. CaiT: of {@code max(0, A)} with rows divided by their sums, because mixed weights
+ * may be negative.
  *
- * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.5 and appendix D.7, as in google-research/vision_transformer, issue 162; Raghu et
- * al., 2021, arXiv:2108.08810.
+ * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.5 and appendix D.7, as in
+ * google-research/vision_transformer, issue 162; Raghu et al., 2021, arXiv:2108.08810.
  *
  * @param layer the attention layer's hook point
  * @param distance pixels, for each head
@@ -122,8 +123,8 @@ public record AttentionDistance(
     private static double[] distances(AttentionLayer layer, int height, int width) {
         var distances = new double[height * width];
         for (int i = 0; i < distances.length; i++) {
-            distances[i] = Math.hypot(
-                    i / width * (double) layer.strideHeight(), i % width * (double) layer.strideWidth());
+            distances[i] =
+                    Math.hypot(i / width * (double) layer.strideHeight(), i % width * (double) layer.strideWidth());
         }
         return distances;
     }

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What each patch of an image attends to in one layer: {@code A[p+i, p:]} on the grid, mean over heads. {@link ClassAttention} is the class
- * token's row of the same weights.
+ * What each patch of an image attends to in one layer: {@code A[p+i, p:]} on the grid, mean over heads.
+ * {@link ClassAttention} is the class token's row of the same weights.
  *
  * @param layer the attention layer's hook point
  * @param rows a map for each patch, row by row
@@ -19,7 +19,10 @@ public record AttentionRows(String layer, List<GridMap> rows) {
         rows = List.copyOf(rows);
     }
 
-    /** The layers in which patches attend to each other beside a class token; none in CaiT, whose mixed weights are no shares. */
+    /**
+     * The layers in which patches attend to each other beside a class token; none in CaiT, whose mixed weights are no
+     * shares.
+     */
     static List<AttentionLayer> layers(ModelLayout layout) {
         return layout.query().token() && !layout.classAttention()
                 ? layout.attention().stream()

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity of blocks. Batches
- * are added one after the other, and nothing of an image is kept.
+ * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity
+ * of blocks. Batches are added one after the other, and nothing of an image is kept.
  */
 public final class Behavior {
     private final Inspector inspector;
@@ -69,7 +69,10 @@ public final class Behavior {
         return options;
     }
 
-    /** Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones out. */
+    /**
+     * Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones
+     * out.
+     */
     public void add(List<RgbImage> batch) {
         var model = inspector.model();
         inspector.on(batch, tensor -> {
@@ -118,7 +121,10 @@ public final class Behavior {
         }
     }
 
-    /** The class token's attention in the last block, mean over heads, for each image; none without a class token among patches. */
+    /**
+     * The class token's attention in the last block, mean over heads, for each image; none without a class token among
+     * patches.
+     */
     private List<GridMap> classRows(Tensor tensor) {
         if (inspector.layout().classAttention()
                 || inspector.reason(Figure.CLASS_ATTENTION).isPresent()) {
@@ -194,7 +200,10 @@ public final class Behavior {
         return norms.values().stream().map(NormHistogram.Counter::result).toList();
     }
 
-    /** The mean over images of what each scaled residual branch adds to its input; none where the model has no LayerScale. */
+    /**
+     * The mean over images of what each scaled residual branch adds to its input; none where the model has no
+     * LayerScale.
+     */
     public List<BranchRatio> branches() {
         return branches.values().stream()
                 .map(sum -> new BranchRatio(sum.parameter(), sum.block(), sum.attention(), sum.ratio() / images))
@@ -238,8 +247,10 @@ public final class Behavior {
                             100 * most));
             text.append(
                     outlierAttention() > 0
-                            ? ("; they attract %.0f %% of the class token's attention in the last block. Attention maps of this"
-                                            + " model show artifacts there; relevance, or registers in training, avoid them.")
+                            ? ("; they attract %.0f %% of the class token's attention in the last block. "
+                                            + "Attention maps of this"
+                                            + (" model show artifacts there; relevance, or registers in training, "
+                                                    + "avoid them."))
                                     .formatted(100 * outlierAttention())
                             : ". Maps of attention show artifacts there.");
         }

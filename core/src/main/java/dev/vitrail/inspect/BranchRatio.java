@@ -10,8 +10,9 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * How much a scaled residual branch adds to its input in one image: the mean over tokens (or map cells) of {@code ‖branch‖/‖input‖}, with
- * the branch after its LayerScale. It is what the factors γ are for: they start so small that each block is near the identity.
+ * How much a scaled residual branch adds to its input in one image: the mean over tokens (or map cells) of
+ * {@code ‖branch‖/‖input‖}, with the branch after its LayerScale. It is what the factors γ are for: they start so small
+ * that each block is near the identity.
  *
  * <p>The input is what the block gave, less its branches, so it is computed without a second forward pass.
  *

@@ -9,9 +9,10 @@ import java.util.List;
 /**
  * The channels of a block's output for one image, as feature maps and by their health. Prefix tokens are left out.
  *
- * <p>With m the root mean square of the image's whole map, and per channel its peak {@code max |x|}, mean μ and population std σ: a channel
- * is dead where peak &lt; 0.01·m; flat where it is not dead and σ &lt; 0.1·|μ|; large where |μ| &gt; 5·m. Yuan et al., <i>T2T-ViT</i>, 2021,
- * arXiv:2101.11986, fig. 2, mark zero and too large values by eye; the thresholds are ours.
+ * <p>With m the root mean square of the image's whole map, and per channel its peak {@code max |x|}, mean μ and
+ * population std σ: a channel is dead where peak &lt; 0.01·m; flat where it is not dead and σ &lt; 0.1·|μ|; large where
+ * |μ| &gt; 5·m. Yuan et al., <i>T2T-ViT</i>, 2021, arXiv:2101.11986, fig. 2, mark zero and too large values by eye; the
+ * thresholds are ours.
  *
  * @param block its name, or {@code embedding}
  * @param states of all channels
@@ -61,7 +62,8 @@ public record ChannelHealth(String block, State[] states, List<GridMap> maps) {
     }
 
     /**
-     * Measures what comes before the backbone: the last block of each stage of a hybrid's ResNet, and T2T's token stages.
+     * Measures what comes before the backbone: the last block of each stage of a hybrid's ResNet, and T2T's token
+     * stages.
      *
      * @param images {@code [B, C, H, W]}, normalized
      * @param shown channels to keep as pictures, at most {@link #SHOWN}

@@ -30,7 +30,8 @@ import java.util.function.Function;
  * }
  * }</pre>
  *
- * <p>Images are prepared as the model wants them. The model stays the caller's, and must not run on another thread meanwhile.
+ * <p>Images are prepared as the model wants them. The model stays the caller's, and must not run on another thread
+ * meanwhile.
  */
 public final class Inspector {
     /** Orders that random removal is the mean of. */
@@ -166,8 +167,8 @@ public final class Inspector {
     }
 
     /**
-     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass: relevance where
-     * there is attention, else Grad-CAM.
+     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass:
+     * relevance where there is attention, else Grad-CAM.
      *
      * @param classes one for each image
      */
@@ -194,7 +195,8 @@ public final class Inspector {
     /**
      * How to explain.
      *
-     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60 forward passes each
+     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60
+     *     forward passes each
      * @param rollout how attention is rolled out
      * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
      * @param occlusion whether the scored maps include occlusion, at a forward pass for each cell
@@ -254,8 +256,8 @@ public final class Inspector {
     }
 
     /**
-     * Explains classes of an image by every method that applies, the first with scores if these are wanted. What does not depend on the
-     * class is computed once.
+     * Explains classes of an image by every method that applies, the first with scores if these are wanted. What does
+     * not depend on the class is computed once.
      *
      * @param probabilities of all classes, as {@link #probabilities} gives them
      * @param targets the classes, one or more
@@ -317,7 +319,8 @@ public final class Inspector {
      * Maps inside the model for an image.
      *
      * @param target the class that the patch lens reads
-     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and {@link Figure#FEATURES} give maps
+     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and
+     *     {@link Figure#FEATURES} give maps
      */
     public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
         return on(
@@ -357,7 +360,9 @@ public final class Inspector {
         return options.figures.contains(figure) && reason(figure).isEmpty();
     }
 
-    /** A map of a class by each wanted method that needs one pass and knows the class, the default explanation first. */
+    /**
+     * A map of a class by each wanted method that needs one pass and knows the class, the default explanation first.
+     */
     private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
         var maps = new ArrayList<Explanation.Method>();
         if (wants(options, Figure.RELEVANCE)) {

@@ -11,8 +11,8 @@ import java.util.regex.Pattern;
 /**
  * The trained factors of a residual branch: mean, smallest and largest {@code |γ|} over channels.
  *
- * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, arXiv:2103.17239, section 2; Liu et al., <i>ConvNeXt</i>, 2022,
- * arXiv:2201.03545.
+ * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, arXiv:2103.17239, section 2; Liu et al.,
+ * <i>ConvNeXt</i>, 2022, arXiv:2201.03545.
  *
  * @param parameter its name
  * @param attention whether it scales the branch of attention; else the MLP's, or the block's only one

@@ -253,7 +253,10 @@ public record ModelLayout(
         return words;
     }
 
-    /** A hook point in words, counted from 1: {@code blocks.8} is block 9, {@code layers.2.blocks.0.attn} stage 3, block 1. */
+    /**
+     * A hook point in words, counted from 1: {@code blocks.8} is block 9, {@code layers.2.blocks.0.attn} stage 3, block
+     * 1.
+     */
     public static String words(String name) {
         for (var entry : WORDS.entrySet()) {
             var match = entry.getKey().matcher(name);

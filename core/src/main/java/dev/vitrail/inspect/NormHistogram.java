@@ -1,11 +1,12 @@
 package dev.vitrail.inspect;
 
 /**
- * How long the tokens of patches are after a block, over many images: the share of patches by {@code ‖t‖₂} divided by the median of their
- * own image. {@link TokenNorms} calls a patch an outlier above {@link #OUTLIER}.
+ * How long the tokens of patches are after a block, over many images: the share of patches by {@code ‖t‖₂} divided by
+ * the median of their own image. {@link TokenNorms} calls a patch an outlier above {@link #OUTLIER}.
  *
  * @param block its name, or {@code embedding}
- * @param shares of the patches in each bin of {@link #WIDTH} from 0 on, {@code [BINS]}; the last bin holds all that is longer
+ * @param shares of the patches in each bin of {@link #WIDTH} from 0 on, {@code [BINS]}; the last bin holds all that is
+ *     longer
  * @param median mean over images of the images' medians
  */
 @SuppressWarnings("ArrayRecordComponent") // the figures are plain arrays by design

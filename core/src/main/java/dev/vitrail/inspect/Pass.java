@@ -34,8 +34,8 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     }
 
     /**
-     * Runs a batch, and differentiates the logit of each image's class with respect to what was read. The images of a batch are
-     * independent, so the sum of their logits is differentiated once.
+     * Runs a batch, and differentiates the logit of each image's class with respect to what was read. The images of a
+     * batch are independent, so the sum of their logits is differentiated once.
      *
      * @param classes one for each image
      */
@@ -103,7 +103,9 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
                 .orElseThrow(() -> new IllegalArgumentException("'" + name + "' was not asked for"));
     }
 
-    /** Values of a tensor. Its sum is finite where all of them are, unless it overflows: only then is each looked at. */
+    /**
+     * Values of a tensor. Its sum is finite where all of them are, unless it overflows: only then is each looked at.
+     */
     private static float[] checked(String name, Tensor tensor) {
         var values = tensor.toFloats();
         return Double.isFinite(tensor.sum().item()) ? values : finite(name, values);
@@ -114,7 +116,8 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
         for (float value : values) {
             if (!Float.isFinite(value)) {
                 throw new NotFiniteException(
-                        "'%s' gives values that are not finite, so no figure can be computed: look at the weights with `doctor`"
+                        ("'%s' gives values that are not finite, so no figure can be computed: look at the weights "
+                                        + "with `doctor`")
                                 .formatted(name));
             }
         }

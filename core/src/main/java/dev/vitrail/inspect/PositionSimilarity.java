@@ -11,10 +11,11 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Cosine similarity of the patches' position embeddings: {@code S_ij = ⟨e_i, e_j⟩/(‖e_i‖‖e_j‖)}, 0 where a norm is 0. Prefix rows are left
- * out. Learned and sine-cosine tables alike; of a resampled model, the table that it runs with.
+ * Cosine similarity of the patches' position embeddings: {@code S_ij = ⟨e_i, e_j⟩/(‖e_i‖‖e_j‖)}, 0 where a norm is 0.
+ * Prefix rows are left out. Learned and sine-cosine tables alike; of a resampled model, the table that it runs with.
  *
- * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, fig. 7 center; cosine as in google-research/vision_transformer, issue 138.
+ * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, fig. 7 center; cosine as in google-research/vision_transformer, issue
+ * 138.
  *
  * @param height gh, rows of the grid
  * @param width gw, columns

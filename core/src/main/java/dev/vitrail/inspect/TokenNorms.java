@@ -9,9 +9,9 @@ import java.util.List;
 /**
  * L2 norms of one image's tokens after a block, before the final normalization.
  *
- * <p>An outlier is a patch whose norm is over three times the median of that image's patches in that block. Such tokens hold global
- * information instead of their patch's, and attention maps light up there (Darcet et al., <i>Vision Transformers Need Registers</i>, 2023,
- * arXiv:2309.16588; the threshold is ours).
+ * <p>An outlier is a patch whose norm is over three times the median of that image's patches in that block. Such tokens
+ * hold global information instead of their patch's, and attention maps light up there (Darcet et al., <i>Vision
+ * Transformers Need Registers</i>, 2023, arXiv:2309.16588; the threshold is ours).
  *
  * @param block its name, or {@code embedding}
  * @param norms of all tokens, {@code [N]}, prefix tokens first

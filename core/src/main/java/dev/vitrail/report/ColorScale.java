@@ -7,7 +7,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed quantities. */
+/**
+ * Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed
+ * quantities.
+ */
 public enum ColorScale {
     /** From dark violet through green to yellow; the map's own range. */
     AMOUNT(0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b, 0xfde725),
@@ -30,7 +33,10 @@ public enum ColorScale {
         return map.range()[0] < 0 ? SIGNED : AMOUNT;
     }
 
-    /** A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale its middle. */
+    /**
+     * A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale
+     * its middle.
+     */
     public RgbImage picture(GridMap map) {
         var range = map.range();
         float extent = Math.max(Math.abs(range[0]), Math.abs(range[1]));
@@ -57,8 +63,8 @@ public enum ColorScale {
     private static final int LEVELS = 64;
 
     /**
-     * Maps of one size side by side without gaps, {@code columns} in a row and each by its own range, as a PNG that is small because it
-     * has few colors.
+     * Maps of one size side by side without gaps, {@code columns} in a row and each by its own range, as a PNG that is
+     * small because it has few colors.
      */
     byte[] atlas(List<GridMap> maps, int columns) {
         int tileWidth = maps.get(0).width(), tileHeight = maps.get(0).height();

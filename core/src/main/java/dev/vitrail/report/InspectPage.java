@@ -134,7 +134,8 @@ public final class InspectPage {
     String origin() {
         var loaded = inspection.inspector().loaded();
         var input = loaded.preprocessing();
-        return "%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and std %s."
+        return ("%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and "
+                        + "std %s.")
                 .formatted(
                         loaded.pretrained() ? "Weights of %s".formatted(loaded.name()) : "Random weights",
                         loaded.variant().family().name(),
@@ -238,7 +239,8 @@ public final class InspectPage {
     String distanceNote() {
         boolean performers = tokenStages(inspection)
                 && inspection.inspector().layout().tokenStages().isEmpty();
-        return "A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean over %d images%s.%s"
+        return ("A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean "
+                        + "over %d images%s.%s")
                 .formatted(
                         inspection.behavior().map(Behavior::images).orElse(0),
                         inspection.renormalized() ? "; rows divided by their sums over patches" : "",
@@ -294,7 +296,10 @@ public final class InspectPage {
                         series));
     }
 
-    /** Norms of patches by the median of their image: at the embedding, where outliers are most, and after the last block. */
+    /**
+     * Norms of patches by the median of their image: at the embedding, where outliers are most, and after the last
+     * block.
+     */
     Optional<CurveChart> normHistogram() {
         var blocks = inspection.behavior().map(Behavior::normHistograms).orElse(List.of());
         if (blocks.isEmpty() || !inspection.has(Figure.TOKEN_NORMS)) {
@@ -389,7 +394,8 @@ public final class InspectPage {
     /** Whether token norms of any photo are shown. */
     boolean norms() {
         return inspection.has(Figure.TOKEN_NORMS)
-                && photos.stream().anyMatch(photo -> !photo.photo().answer().norms().isEmpty());
+                && photos.stream()
+                        .anyMatch(photo -> !photo.photo().answer().norms().isEmpty());
     }
 
     /** The channels of the first photo. */
@@ -458,7 +464,9 @@ public final class InspectPage {
             inspection
                     .behavior()
                     .flatMap(Behavior::similarityToOther)
-                    .ifPresent(cka -> pictures.add(similarity(cka, inspection.against().map(InspectPage::shortName).orElse("the other model"))));
+                    .ifPresent(cka -> pictures.add(similarity(
+                            cka,
+                            inspection.against().map(InspectPage::shortName).orElse("the other model"))));
         }
         return pictures;
     }
@@ -487,7 +495,8 @@ public final class InspectPage {
                         "similarities of %d blocks to %d, from %.2f to %.2f",
                         cka.rows().size(), cka.columns().size(), range[0], range[1]),
                 format(
-                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f (dark) to %.2f (bright) over %d images%s.%s",
+                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f "
+                                + "(dark) to %.2f (bright) over %d images%s.%s",
                         ModelLayout.words(cka.rows().get(0)),
                         ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
                         other,

@@ -256,7 +256,10 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         return overlays;
     }
 
-    /** The maps of all heads of all layers but the last, which {@link #lastHeads} shows large; both for CaiT's two layers. */
+    /**
+     * The maps of all heads of all layers but the last, which {@link #lastHeads} shows large; both for CaiT's two
+     * layers.
+     */
     List<Layer> heads() {
         var layers = photo.layers().classAttention();
         return IntStream.range(0, layers.size())
@@ -315,8 +318,8 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     }
 
     /**
-     * The last layers over the photo, the mean over heads and each head, with the cells that hold 60 % of the attention framed; of CaiT both
-     * layers of class attention.
+     * The last layers over the photo, the mean over heads and each head, with the cells that hold 60 % of the attention
+     * framed; of CaiT both layers of class attention.
      */
     List<Overlay> lastHeads() {
         var layers = photo.layers().classAttention();

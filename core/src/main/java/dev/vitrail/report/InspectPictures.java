@@ -34,7 +34,10 @@ public final class InspectPictures {
 
     private InspectPictures() {}
 
-    /** The principal components of the filters, each by its own range; of another number of channels than 3, their mean as grey. */
+    /**
+     * The principal components of the filters, each by its own range; of another number of channels than 3, their mean
+     * as grey.
+     */
     public static RgbImage components(Filters filters) {
         var tiles = new ArrayList<RgbImage>();
         for (var component : filters.components()) {

@@ -8,7 +8,8 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names {@code --photo}.
+ * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names
+ * {@code --photo}.
  *
  * @param title above it
  * @param how one sentence on what it shows and how to read it

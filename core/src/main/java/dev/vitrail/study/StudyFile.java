@@ -21,16 +21,20 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
-/** A {@link Study} as YAML: the keys below, of which {@code models} alone must be there. Those of a scale replace the others. */
+/**
+ * A {@link Study} as YAML: the keys below, of which {@code models} alone must be there. Those of a scale replace the
+ * others.
+ */
 public final class StudyFile {
     /** The studies that come with the library, each in a file of this name. */
     public static final List<String> SHIPPED = List.of("backbone", "data");
 
     private static final String TITLE = "title", SOURCE = "source", DATA = "data", MODELS = "models";
     private static final String RECIPES = "recipes", SHARES = "shares", SEEDS = "seeds", OPTIONS = "options";
+    private static final String BASELINE = "baseline";
     private static final String BUDGET = "budget_minutes", SCALES = "scales";
     private static final List<String> KEYS =
-            List.of(TITLE, SOURCE, DATA, MODELS, RECIPES, SHARES, SEEDS, OPTIONS, BUDGET, SCALES);
+            List.of(TITLE, SOURCE, DATA, MODELS, RECIPES, SHARES, SEEDS, BASELINE, OPTIONS, BUDGET, SCALES);
 
     /** Minutes that a study may take by default: a day. */
     private static final double LONG = 1440;
@@ -54,7 +58,8 @@ public final class StudyFile {
      *
      * @param nameOrFile one of {@link #SHIPPED}, or a file
      * @param scale one of the file's scales; none for its first, where it has any
-     * @throws VitrailException naming a key that is unknown and the nearest that are not, or what is missing or of the wrong kind
+     * @throws VitrailException naming a key that is unknown and the nearest that are not, or what is missing or of the
+     *     wrong kind
      */
     public static Study read(String nameOrFile, Optional<String> scale) {
         if (SHIPPED.contains(nameOrFile)) {
@@ -167,6 +172,7 @@ public final class StudyFile {
                 list(RECIPES, List.of("quick-look"), "text", JsonNode::isTextual, JsonNode::asText),
                 list(SHARES, List.of(1.0), "numbers", JsonNode::isNumber, JsonNode::asDouble),
                 list(SEEDS, List.of(0L), "whole numbers", JsonNode::isIntegralNumber, JsonNode::asLong),
+                Optional.of(text(BASELINE, "")).filter(baseline -> !baseline.isEmpty()),
                 options(),
                 budget());
     }
@@ -224,6 +230,7 @@ public final class StudyFile {
         study.recipes().forEach(all.putArray(RECIPES)::add);
         study.shares().forEach(all.putArray(SHARES)::add);
         study.seeds().forEach(all.putArray(SEEDS)::add);
+        study.baseline().ifPresent(baseline -> all.put(BASELINE, baseline));
         all.set(OPTIONS, object(study.options(), OPTIONS));
         all.put(BUDGET, study.budgetMinutes());
         return yaml(all);
