@@ -332,10 +332,12 @@ final class InspectCommand implements Callable<Integer> {
                     throw VitrailException.of("%s cannot be read: %s", PathNames.text(entry.path()), fault);
                 });
                 seen++;
-                long place = chosen.size() < maxImages ? chosen.size() : random.nextLong(seen);
-                if (place == chosen.size()) {
+                if (chosen.size() < maxImages) {
                     chosen.add(entry.path());
-                } else if (place < maxImages) {
+                    continue;
+                }
+                long place = random.nextLong(seen);
+                if (place < maxImages) {
                     chosen.set((int) place, entry.path());
                 }
             }
