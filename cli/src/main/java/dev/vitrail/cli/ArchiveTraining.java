@@ -12,16 +12,16 @@ import java.util.Random;
 import javax.imageio.ImageIO;
 
 /**
- * Predicts one image with a small model of random weights, so that the JVM sees which classes a prediction loads: for the launcher, which
- * makes a class data sharing archive of them.
+ * Inspects and predicts one image with a small model of random weights, so that the JVM sees which classes these
+ * commands load: for the launcher, which makes a class data sharing archive of them.
  */
 final class ArchiveTraining {
-    private static final String MODEL = "vit_mini_patch4_gap_32";
+    private static final String MODEL = "vit_mini_patch4_32";
 
     private ArchiveTraining() {}
 
     /**
-     * Runs {@code vitrail predict} and ends the process.
+     * Runs {@code vitrail inspect} and {@code vitrail predict}, and ends the process.
      *
      * @param arguments a folder for the model and the image
      */
@@ -33,6 +33,15 @@ final class ArchiveTraining {
         }
         var image = folder.resolve("image.jpg");
         ImageIO.write(noise(64), "jpg", image.toFile());
+        Main.commandLine()
+                .execute(
+                        "inspect",
+                        "--model",
+                        model.toString(),
+                        image.toString(),
+                        "--no-scores",
+                        "--out",
+                        folder.resolve("inspect.html").toString());
         Main.main(new String[] {"predict", "--model", model.toString(), image.toString()});
     }
 

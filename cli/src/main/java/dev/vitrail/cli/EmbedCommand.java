@@ -7,6 +7,7 @@ import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.parquet.ParquetTable;
+import dev.vitrail.weights.NpyFile;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -150,8 +151,8 @@ final class EmbedCommand implements Callable<Integer> {
                     if (entry.result().isPresent()) {
                         try {
                             if (matrix && !begun[0]) {
-                                buffered.write(
-                                        header(results.read(), entry.result().get().length / Float.BYTES));
+                                buffered.write(NpyFile.header(
+                                        results.read(), entry.result().get().length / Float.BYTES));
                                 begun[0] = true;
                             }
                             row.write(entry, buffered);
@@ -180,24 +181,6 @@ final class EmbedCommand implements Callable<Integer> {
         var vector = new float[bytes.length / Float.BYTES];
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(vector);
         return vector;
-    }
-
-    /** The header of NumPy's format, version 1.0. */
-    private static byte[] header(long rows, int width) {
-        var header = new StringBuilder(
-                "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }".formatted(rows, width));
-        // Magic, version and length take ten bytes; all before the numbers is a multiple of 64, and ends in a new line.
-        while ((10 + header.length() + 1) % 64 != 0) {
-            header.append(' ');
-        }
-        header.append('\n');
-        var bytes = ByteBuffer.allocate(10 + header.length()).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.put((byte) 0x93)
-                .put("NUMPY".getBytes(StandardCharsets.US_ASCII))
-                .put((byte) 1)
-                .put((byte) 0);
-        bytes.putShort((short) header.length());
-        return bytes.put(header.toString().getBytes(StandardCharsets.US_ASCII)).array();
     }
 
     /** What {@code --json} prints. */

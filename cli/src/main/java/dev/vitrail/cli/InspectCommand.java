@@ -2,6 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.data.ImageListing;
 import dev.vitrail.errors.Names;
+import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
@@ -42,7 +43,8 @@ import picocli.CommandLine.Spec;
         name = "inspect",
         description = {
             "Shows what a model has learned, why it decided so, and which explanation to trust, as one HTML page.",
-            "Without images: filters, positions and other figures of the weights. With images: explanations with scores, and figures of behavior over all of them."
+            "Without images: filters, positions and other figures of the weights. With images: explanations with "
+                    + "scores, and figures of behavior over all of them."
         },
         footer = {
             "",
@@ -136,7 +138,7 @@ final class InspectCommand implements Callable<Integer> {
             description = "Page to write (default ${DEFAULT-VALUE}).")
     private Path out = Path.of("inspect.html");
 
-    @Option(names = "--tables", paramLabel = "DIR", description = "Folder for each figure as CSV and PNG.")
+    @Option(names = "--tables", paramLabel = "DIR", description = "Folder for each figure as CSV, .npy and PNG.")
     private Optional<Path> tables = Optional.empty();
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -163,18 +165,19 @@ final class InspectCommand implements Callable<Integer> {
                 .withExplanations(noScores ? explanations.withoutScores() : explanations);
         AtomicFile.requireWritable(out);
         tables.ifPresent(folder -> AtomicFile.requireWritable(folder.resolve("filters.csv")));
-        var files = sample();
+        var images = sample();
         try (var loaded = models.load();
                 var other = Other.load(against)) {
             var inspector = Inspector.of(loaded);
             if (figures.isPresent() && !figures.get().equals("all")) {
-                requireApplicable(inspector, chosen, files.isEmpty());
+                requireApplicable(inspector, chosen, images.isEmpty());
             }
-            var inspection = inspect(inspector, other, request, files);
+            var inspection = inspect(inspector, other, request, images);
             AtomicFile.write(out, InspectPage.html(inspection));
-            tables.ifPresent(folder -> InspectTables.write(inspection, folder));
+            var files = tables.map(folder -> InspectTables.write(inspection, folder))
+                    .orElse(Map.of());
             if (json) {
-                JsonOutput.print(InspectJson.of(inspection));
+                JsonOutput.print(InspectJson.of(inspection, files, seed));
             } else {
                 inspection
                         .photos()
@@ -183,6 +186,8 @@ final class InspectCommand implements Callable<Integer> {
                 inspection.behavior().ifPresent(behavior -> System.out.println("Health: " + behavior.verdict()));
                 System.out.println("The page is " + PathNames.text(out));
             }
+        } catch (NotFiniteException e) {
+            throw new VitrailException(e.getMessage(), e); // weights that cannot be inspected are bad input here
         }
         return 0;
     }
@@ -232,7 +237,8 @@ final class InspectCommand implements Callable<Integer> {
         boolean unbiased = request.similarity().unbiased();
         if (!unbiased && !files.isEmpty() && files.size() < Cka.FEW) {
             LOG.warn(
-                    "biased CKA of {} images is near 1 whatever is compared: give {} or more, or leave out --cka biased",
+                    "biased CKA of {} images is near 1 whatever is compared: give {} or more, or leave out --cka "
+                            + "biased",
                     files.size(),
                     Cka.FEW);
         }
@@ -326,10 +332,12 @@ final class InspectCommand implements Callable<Integer> {
                     throw VitrailException.of("%s cannot be read: %s", PathNames.text(entry.path()), fault);
                 });
                 seen++;
-                long place = chosen.size() < maxImages ? chosen.size() : random.nextLong(seen);
-                if (place == chosen.size()) {
+                if (chosen.size() < maxImages) {
                     chosen.add(entry.path());
-                } else if (place < maxImages) {
+                    continue;
+                }
+                long place = random.nextLong(seen);
+                if (place < maxImages) {
                     chosen.set((int) place, entry.path());
                 }
             }

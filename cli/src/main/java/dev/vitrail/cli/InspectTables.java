@@ -7,32 +7,48 @@ import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Behavior;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.Explanation;
+import dev.vitrail.inspect.Faithfulness;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Filters;
 import dev.vitrail.inspect.GridMap;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.LayerScales;
+import dev.vitrail.inspect.NormHistogram;
 import dev.vitrail.inspect.PositionBias;
 import dev.vitrail.inspect.PositionSimilarity;
 import dev.vitrail.report.ColorScale;
 import dev.vitrail.report.InspectPictures;
+import dev.vitrail.weights.NpyFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
+import java.util.Map;
 
-/** The figures of an inspection as files: CSV, and PNG where a figure is a picture. */
+/**
+ * The figures of an inspection as files: CSV for tables, {@code .npy} beside it for arrays, and PNG where a figure is a
+ * drawing.
+ */
 final class InspectTables {
     private final Inspection inspection;
     private final Path folder;
+    private final Map<Figure, List<String>> written = new EnumMap<>(Figure.class);
 
     private InspectTables(Inspection inspection, Path folder) {
         this.inspection = inspection;
         this.folder = folder;
     }
 
-    static void write(Inspection inspection, Path folder) {
+    /**
+     * Writes all figures that were computed.
+     *
+     * @return the files of each figure, in the order in which they were written
+     */
+    static Map<Figure, List<String>> write(Inspection inspection, Path folder) {
         try {
             Files.createDirectories(folder);
         } catch (IOException e) {
@@ -46,63 +62,82 @@ final class InspectTables {
         for (int i = 0; i < photos.size(); i++) {
             tables.photo(photos.get(i), prefix(i + 1, photos.get(i).name()));
         }
-    }
-
-    /** The table that a figure is written to; empty for figures of one image, whose files carry the image's name. */
-    static Optional<String> file(Figure figure) {
-        return switch (figure) {
-            case FILTERS, POSITIONS, DISTANCE, FEATURES, CKA, POSITION_BIAS, LAYER_SCALE, TOKEN_NORMS ->
-                Optional.of(figure.key() + ".csv");
-            default -> Optional.empty();
-        };
+        return tables.written;
     }
 
     private void weights() {
         var model = inspection.inspector().model();
         if (inspection.has(Figure.FILTERS)) {
-            var filters = Filters.of(model);
-            var text = new StringBuilder("component,explained_variance\n");
-            for (int i = 0; i < filters.variance().length; i++) {
-                text.append(row(String.valueOf(i), filters.variance()[i]));
-            }
-            write(Figure.FILTERS, text);
-            if (filters.components().length > 0) {
-                picture(Figure.FILTERS.key(), InspectPictures.components(filters));
-            }
+            filters(Filters.of(model));
         }
         if (inspection.has(Figure.POSITIONS)) {
             PositionSimilarity.of(model).ifPresent(positions -> {
                 int n = positions.height() * positions.width();
-                write(Figure.POSITIONS, matrix(new GridMap(n, n, positions.similarity())));
-                picture(Figure.POSITIONS.key(), InspectPictures.positions(positions));
+                array(Figure.POSITIONS, Figure.POSITIONS.key(), positions.similarity(), n, n);
+                drawing(Figure.POSITIONS, Figure.POSITIONS.key(), InspectPictures.positions(positions));
             });
         }
         if (inspection.has(Figure.POSITION_BIAS)) {
-            var text = new StringBuilder("layer,head,dy,dx,bias\n");
-            for (var bias : PositionBias.of(model)) {
-                for (int h = 0; h < bias.heads().size(); h++) {
-                    var map = bias.heads().get(h);
-                    for (int i = 0; i < map.values().length; i++) {
-                        text.append(row(
-                                "%s,%d,%d,%d"
-                                        .formatted(
-                                                bias.layer(),
-                                                h,
-                                                i / map.width() - map.height() / 2,
-                                                i % map.width() - map.width() / 2),
-                                map.values()[i]));
-                    }
-                }
-                picture(Figure.POSITION_BIAS.key() + "." + bias.layer(), InspectPictures.bias(bias));
-            }
-            write(Figure.POSITION_BIAS, text);
+            biases(PositionBias.of(model));
         }
         if (inspection.has(Figure.LAYER_SCALE)) {
             var text = new StringBuilder("parameter,mean,min,max\n");
             LayerScales.of(model)
                     .forEach(scale -> text.append(row(scale.parameter(), scale.mean(), scale.min(), scale.max())));
-            write(Figure.LAYER_SCALE, text);
+            csv(Figure.LAYER_SCALE, Figure.LAYER_SCALE.key(), text);
         }
+    }
+
+    private void filters(Filters filters) {
+        var key = Figure.FILTERS.key();
+        var text = new StringBuilder("component,explained_variance\n");
+        for (int i = 0; i < filters.variance().length; i++) {
+            text.append(row(String.valueOf(i), filters.variance()[i]));
+        }
+        csv(Figure.FILTERS, key, text);
+        npy(
+                Figure.FILTERS,
+                key,
+                filters.kernels(),
+                filters.count(),
+                filters.channels(),
+                filters.height(),
+                filters.width());
+        if (filters.components().length > 0) {
+            npy(
+                    Figure.FILTERS,
+                    key + "_components",
+                    joined(List.of(filters.components())),
+                    filters.components().length,
+                    filters.channels(),
+                    filters.height(),
+                    filters.width());
+            drawing(Figure.FILTERS, key, InspectPictures.components(filters));
+        }
+    }
+
+    private void biases(List<PositionBias> biases) {
+        var key = Figure.POSITION_BIAS.key();
+        var text = new StringBuilder("layer,head,dy,dx,bias\n");
+        for (var bias : biases) {
+            for (int h = 0; h < bias.heads().size(); h++) {
+                var map = bias.heads().get(h);
+                for (int i = 0; i < map.values().length; i++) {
+                    text.append(row(
+                            "%s,%d,%d,%d"
+                                    .formatted(
+                                            bias.layer(),
+                                            h,
+                                            i / map.width() - map.height() / 2,
+                                            i % map.width() - map.width() / 2),
+                            map.values()[i]));
+                }
+            }
+            var name = key + "." + bias.layer();
+            npy(Figure.POSITION_BIAS, name, bias.heads());
+            drawing(Figure.POSITION_BIAS, name, InspectPictures.bias(bias));
+        }
+        csv(Figure.POSITION_BIAS, key, text);
     }
 
     private void behavior(Behavior behavior) {
@@ -118,28 +153,65 @@ final class InspectTables {
                             layer.prefixShare()[h]));
                 }
             }
-            write(Figure.DISTANCE, text);
+            csv(Figure.DISTANCE, Figure.DISTANCE.key(), text);
         }
         if (inspection.has(Figure.FEATURES)) {
             var text = new StringBuilder("block,dead,flat,large\n");
             behavior.channels().forEach(c -> text.append(row(c.block(), c.dead(), c.flat(), c.large())));
-            write(Figure.FEATURES, text);
+            csv(Figure.FEATURES, Figure.FEATURES.key(), text);
+        }
+        if (inspection.has(Figure.LAYER_SCALE)) {
+            var text = new StringBuilder("parameter,block,branch_to_input\n");
+            behavior.branches().forEach(one -> text.append(row(one.parameter() + "," + one.block(), one.ratio())));
+            csv(Figure.LAYER_SCALE, "branch_ratio", text);
         }
         if (inspection.has(Figure.TOKEN_NORMS)) {
-            var text = new StringBuilder("block,outlier_share\n");
-            behavior.outlierShares().forEach((block, share) -> text.append(row(block, share)));
-            write(Figure.TOKEN_NORMS, text);
+            norms(behavior);
         }
         if (inspection.has(Figure.CKA)) {
-            behavior.similarity().ifPresent(cka -> {
-                write(Figure.CKA, named(cka));
-                picture(Figure.CKA.key(), InspectPictures.similarity(cka));
-            });
-            behavior.similarityToOther().ifPresent(cka -> {
-                text("cka_against.csv", named(cka));
-                picture("cka_against", InspectPictures.similarity(cka));
-            });
+            behavior.similarity().ifPresent(cka -> similarity(Figure.CKA.key(), cka));
+            behavior.similarityToOther().ifPresent(cka -> similarity("cka_against", cka));
         }
+    }
+
+    private void norms(Behavior behavior) {
+        var shares = behavior.outlierShares();
+        var text = new StringBuilder("block,outlier_share,median_norm\n");
+        var histogram = new StringBuilder("block,norm_from,norm_to,share\n");
+        for (var block : behavior.normHistograms()) {
+            text.append(row(block.block(), shares.getOrDefault(block.block(), 0.0), block.median()));
+            for (int i = 0; i < NormHistogram.BINS; i++) {
+                boolean last = i == NormHistogram.BINS - 1;
+                histogram.append(row(
+                        block.block(),
+                        i * NormHistogram.WIDTH,
+                        last ? Double.NaN : (i + 1) * NormHistogram.WIDTH,
+                        block.shares()[i]));
+            }
+        }
+        csv(Figure.TOKEN_NORMS, Figure.TOKEN_NORMS.key(), text);
+        csv(Figure.TOKEN_NORMS, "token_norm_histogram", histogram);
+    }
+
+    private void similarity(String name, Cka cka) {
+        var text = new StringBuilder("block,")
+                .append(String.join(",", cka.columns()))
+                .append('\n');
+        for (int i = 0; i < cka.values().length; i++) {
+            var values = new double[cka.values()[i].length];
+            for (int j = 0; j < values.length; j++) {
+                values[j] = cka.values()[i][j];
+            }
+            text.append(row(cka.rows().get(i), values));
+        }
+        csv(Figure.CKA, name, text);
+        npy(
+                Figure.CKA,
+                name,
+                joined(List.of(cka.values())),
+                cka.rows().size(),
+                cka.columns().size());
+        drawing(Figure.CKA, name, InspectPictures.similarity(cka));
     }
 
     /** What the names of an image's files begin with: images of several folders may be called alike. */
@@ -159,59 +231,98 @@ final class InspectTables {
                                 prefix,
                                 explanation.target(),
                                 method.name().toLowerCase(Locale.ROOT).replace(' ', '_'));
-                text(name + ".csv", matrix(method.map()));
-                picture(name, ColorScale.of(method.map()).picture(method.map()));
+                var map = method.map();
+                array(method.figure(), name, map.values(), map.height(), map.width());
+                drawing(method.figure(), name, ColorScale.of(map).picture(map));
             }
         }
+        scores(photo.answer(), prefix);
         for (var layer : photo.layers().classAttention()) {
             var name = "%s.class_attention.%s".formatted(prefix, layer.layer());
-            var text = new StringBuilder();
-            layer.heads().forEach(head -> text.append(matrix(new GridMap(1, head.values().length, head.values()))));
-            text(name + ".csv", text);
-            picture(name, ColorScale.AMOUNT.tiles(layer.heads(), layer.heads().size()));
+            maps(Figure.CLASS_ATTENTION, name, layer.heads());
         }
-        var lensMaps = photo.layers().patchLens();
-        if (!lensMaps.isEmpty()) {
-            var name = prefix + ".patch_lens";
-            var text = new StringBuilder();
-            lensMaps.forEach(map -> text.append(matrix(new GridMap(1, map.values().length, map.values()))));
-            text(name + ".csv", text);
-            picture(name, ColorScale.AMOUNT.tiles(lensMaps, lensMaps.size()));
+        for (var layer : photo.rows()) {
+            npy(Figure.CLASS_ATTENTION, "%s.attention.%s".formatted(prefix, layer.layer()), layer.rows());
+        }
+        if (!photo.layers().patchLens().isEmpty()) {
+            maps(Figure.LENS, prefix + ".patch_lens", photo.layers().patchLens());
         }
         for (var block : photo.layers().features()) {
-            picture("%s.features.%s".formatted(prefix, block.block()), InspectPictures.features(block));
+            var name = "%s.features.%s".formatted(prefix, block.block());
+            npy(Figure.FEATURES, name, block.maps());
+            drawing(Figure.FEATURES, name, InspectPictures.features(block));
         }
-        var first = photo.answer();
-        first.lens().ifPresent(lens -> {
-            int classes = lens.logits()[0].length;
-            var values = new float[lens.logits().length * classes];
-            for (int depth = 0; depth < lens.logits().length; depth++) {
-                System.arraycopy(lens.logits()[depth], 0, values, depth * classes, classes);
-            }
-            text(prefix + ".lens.csv", matrix(new GridMap(lens.logits().length, classes, values)));
-        });
+        photo.answer()
+                .lens()
+                .ifPresent(lens -> array(
+                        Figure.LENS,
+                        prefix + ".lens",
+                        joined(List.of(lens.logits())),
+                        lens.depths().size(),
+                        lens.logits()[0].length));
+        var norms = photo.answer().norms();
+        if (inspection.has(Figure.TOKEN_NORMS) && !norms.isEmpty()) {
+            // A pyramid's stages have maps of their own sizes, so that each has a file.
+            norms.forEach(block -> npy(
+                    Figure.TOKEN_NORMS,
+                    "%s.token_norms.%s".formatted(prefix, block.block()),
+                    block.norms(),
+                    block.norms().length));
+        }
     }
 
-    private static StringBuilder named(Cka cka) {
-        var text = new StringBuilder("block,")
-                .append(String.join(",", cka.columns()))
-                .append('\n');
-        for (int i = 0; i < cka.values().length; i++) {
-            var values = new double[cka.values()[i].length];
-            for (int j = 0; j < values.length; j++) {
-                values[j] = cka.values()[i][j];
-            }
-            text.append(row(cka.rows().get(i), values));
+    /** Scores and curves of an explained class, a line for each method and random order. */
+    private void scores(Explanation explanation, String prefix) {
+        if (explanation.random().isEmpty()) {
+            return;
         }
-        return text;
+        var text = new StringBuilder("method,deletion,insertion,saco\n");
+        var curves = new StringBuilder("method,step,deletion,insertion\n");
+        explanation.methods().forEach(method -> method.score()
+                .ifPresent(score -> scores(method.name(), score, text, curves)));
+        explanation.random().ifPresent(score -> scores("random", score, text, curves));
+        csv(Figure.FAITHFULNESS, prefix + ".faithfulness", text);
+        csv(Figure.FAITHFULNESS, prefix + ".faithfulness_curves", curves);
     }
 
-    private static StringBuilder matrix(GridMap map) {
+    private static void scores(String method, Faithfulness score, StringBuilder text, StringBuilder curves) {
+        text.append(row(method, score.deletionArea(), score.insertionArea(), score.saco()));
+        for (int i = 0; i < score.deletion().length; i++) {
+            curves.append(row(method, i, score.deletion()[i], score.insertion()[i]));
+        }
+    }
+
+    /** Maps of one size, as CSV with a line for each, as an array and as tiles. */
+    private void maps(Figure figure, String name, List<GridMap> maps) {
         var text = new StringBuilder();
-        for (int i = 0; i < map.values().length; i++) {
-            text.append(map.values()[i]).append((i + 1) % map.width() == 0 ? '\n' : ',');
+        maps.forEach(map -> text.append(lines(map.values(), map.values().length)));
+        csv(figure, name, text);
+        npy(figure, name, maps);
+        drawing(figure, name, ColorScale.AMOUNT.tiles(maps, maps.size()));
+    }
+
+    /** A matrix as CSV and as an array. */
+    private void array(Figure figure, String name, float[] values, int rows, int columns) {
+        csv(figure, name, lines(values, columns));
+        npy(figure, name, values, rows, columns);
+    }
+
+    private static StringBuilder lines(float[] values, int columns) {
+        var text = new StringBuilder();
+        for (int i = 0; i < values.length; i++) {
+            text.append(values[i]).append((i + 1) % columns == 0 ? '\n' : ',');
         }
         return text;
+    }
+
+    private static float[] joined(List<float[]> arrays) {
+        var all = new float[arrays.stream().mapToInt(array -> array.length).sum()];
+        int at = 0;
+        for (var array : arrays) {
+            System.arraycopy(array, 0, all, at, array.length);
+            at += array.length;
+        }
+        return all;
     }
 
     /** A line of names and numbers; what is undefined is empty. */
@@ -223,15 +334,31 @@ final class InspectTables {
         return text.append('\n').toString();
     }
 
-    private void write(Figure figure, StringBuilder text) {
-        text(file(figure).orElseThrow(), text);
+    private void csv(Figure figure, String name, StringBuilder text) {
+        AtomicFile.write(file(figure, name + ".csv"), text.toString());
     }
 
-    private void text(String name, StringBuilder text) {
-        AtomicFile.write(folder.resolve(name), text.toString());
+    /** Maps of one size as an array {@code [maps, height, width]}. */
+    private void npy(Figure figure, String name, List<GridMap> maps) {
+        npy(
+                figure,
+                name,
+                joined(maps.stream().map(GridMap::values).toList()),
+                maps.size(),
+                maps.get(0).height(),
+                maps.get(0).width());
     }
 
-    private void picture(String name, RgbImage image) {
-        AtomicFile.write(folder.resolve(name + ".png"), ImageEncoder.png(image));
+    private void npy(Figure figure, String name, float[] values, long... shape) {
+        AtomicFile.write(file(figure, name + ".npy"), NpyFile.of(values, shape));
+    }
+
+    private void drawing(Figure figure, String name, RgbImage image) {
+        AtomicFile.write(file(figure, name + ".png"), ImageEncoder.png(image));
+    }
+
+    private Path file(Figure figure, String name) {
+        written.computeIfAbsent(figure, key -> new ArrayList<>()).add(name);
+        return folder.resolve(name);
     }
 }

@@ -55,8 +55,8 @@ import picocli.CommandLine.Spec;
         })
 public final class Main implements Runnable {
     /** Commands that load the natives whatever their options. */
-    private static final Set<String> COMPUTING =
-            Set.of("train", "evaluate", "probe", "predict", "embed", "serve", "export", "benchmark", "parity");
+    private static final Set<String> COMPUTING = Set.of(
+            "train", "evaluate", "probe", "predict", "embed", "inspect", "serve", "export", "benchmark", "parity");
 
     @Option(
             names = "--verbose",

@@ -4,9 +4,18 @@ import static dev.vitrail.cli.Cli.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.Gradients;
+import dev.vitrail.loading.LoadOptions;
+import dev.vitrail.loading.LoadedModel;
+import dev.vitrail.weights.Checkpoint;
+import dev.vitrail.weights.ModelFolder;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -54,6 +63,30 @@ class InspectCommandTest {
         assertThat(json.at("/images/0/best").asText()).isNotEmpty();
         assertThat(json.path("cka").size()).isEqualTo(1 + json.path("blocks").size());
         assertThat(tables.resolve("distance.csv")).content().startsWith("layer,head,distance");
+        assertThat(tables.resolve("token_norm_histogram.csv")).content().startsWith("block,norm_from,norm_to,share");
+        // An array is what the table beside it says, in NumPy's format.
+        var array = Files.readAllBytes(tables.resolve("positions.npy"));
+        assertThat(new String(array, StandardCharsets.ISO_8859_1)).contains("NUMPY", "'<f4'", "(64, 64)");
+        assertThat(array).hasSize(128 + 4 * 64 * 64);
+        assertThat(tables.resolve("01-0.png.class1.relevance.npy")).isNotEmptyFile();
+        assertThat(tables.resolve("01-0.png.faithfulness.csv")).content().contains("method,", "random,", "relevance,");
+        var files = json.at("/figures/0/files");
+        assertThat(json.at("/figures/0/file").asText()).isEqualTo("filters.csv");
+        for (var name : files) {
+            assertThat(tables.resolve(name.asText())).exists();
+        }
+        var ranks = json.at("/images/0/lens_ranks");
+        assertThat(ranks).hasSize(2);
+        for (var one : ranks) {
+            assertThat(one.path("ranks")).hasSameSizeAs(json.at("/images/0/lens_depths"));
+        }
+        assertThat(ranks.get(0)
+                        .path("ranks")
+                        .get(json.at("/images/0/lens_depths").size() - 1)
+                        .asInt())
+                .isEqualTo(1);
+        assertThat(json.path("channel_blocks")).hasSameSizeAs(json.path("dead"));
+        assertThat(json.at("/norm_histogram/blocks")).hasSameSizeAs(json.path("outlier_share"));
         // One of each folder is called alike.
         assertThat(tables.resolve("01-0.png.class1.relevance.png")).exists();
         assertThat(tables.resolve("04-0.png.class1.relevance.png")).exists();
@@ -165,6 +198,34 @@ class InspectCommandTest {
                 run("inspect", "--model", model, photos, "--class", "beez", "--out", folder.resolve("page.html")),
                 "beez",
                 "bees");
+    }
+
+    @Test
+    void aLayerWhoseNumbersAreNotFiniteIsNamed() {
+        var wild = folder.resolve("wild");
+        try (var loaded = LoadedModel.load(Cli.SMALL, LoadOptions.DEFAULT.withClasses(2))) {
+            Frame.run(() -> {
+                try (var off = Gradients.off()) {
+                    Objects.requireNonNull(loaded.model().parameters().get("blocks.1.attn.qkv.weight"))
+                            .value()
+                            .fillInPlace(1e38);
+                }
+            });
+            ModelFolder.write(wild, loaded.description(List.of()), Checkpoint.of(loaded.model()));
+        }
+        refused(
+                run(
+                        "inspect",
+                        "--model",
+                        wild,
+                        photos,
+                        "--tables",
+                        folder.resolve("tables"),
+                        "--out",
+                        folder.resolve("page.html")),
+                "blocks.1",
+                "not finite");
+        assertThat(folder.resolve("tables")).doesNotExist();
     }
 
     @Test

@@ -1,6 +1,9 @@
 package dev.vitrail.images;
 
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBuffer;
+import java.awt.image.DataBufferByte;
+import java.awt.image.IndexColorModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +19,20 @@ public final class ImageEncoder {
         return encode(image, "png");
     }
 
+    /**
+     * A PNG with a palette, a third of the size of one in RGB.
+     *
+     * @param indices of the colors, row by row, {@code [height · width]}
+     * @param palette colors as 0xRRGGBB, at most 256
+     */
+    public static byte[] png(int width, int height, byte[] indices, int[] palette) {
+        var colors = new IndexColorModel(8, palette.length, palette, 0, false, -1, DataBuffer.TYPE_BYTE);
+        var picture = new BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, colors);
+        System.arraycopy(
+                indices, 0, ((DataBufferByte) picture.getRaster().getDataBuffer()).getData(), 0, indices.length);
+        return encode(picture, "png");
+    }
+
     /** A JPEG of the codec's usual quality: small, and good enough to look at. */
     public static byte[] jpeg(RgbImage image) {
         return encode(image, "jpeg");
@@ -23,10 +40,13 @@ public final class ImageEncoder {
 
     private static byte[] encode(RgbImage image, String format) {
         var picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        // The raster's own bytes: setting pixels one by one takes longer than compressing them.
+        byte[] bgr = ((DataBufferByte) picture.getRaster().getDataBuffer()).getData();
         byte[] rgb = image.pixels();
-        for (int i = 0, at = 0; at < rgb.length; i++, at += 3) {
-            int level = (rgb[at] & 0xFF) << 16 | (rgb[at + 1] & 0xFF) << 8 | rgb[at + 2] & 0xFF;
-            picture.setRGB(i % image.width(), i / image.width(), level);
+        for (int at = 0; at < rgb.length; at += 3) {
+            bgr[at] = rgb[at + 2];
+            bgr[at + 1] = rgb[at + 1];
+            bgr[at + 2] = rgb[at];
         }
         return encode(picture, format);
     }

@@ -11,13 +11,14 @@ import java.util.List;
 /**
  * How far the heads of a layer look, for one image.
  *
- * <p>The mean attention distance is {@code (1/n) Σ_i Σ_j A[p+i, p+j]·dist(i, j)} over patches, with {@code dist} Euclidean in pixels. The
- * weights are not divided by their sums after the prefix columns are dropped: that is what the published figures do. The renormalized
- * distance divides each row by the sum over its patches. Swin: inside each window, padding queries left out. CaiT: of
- * {@code max(0, A)} with rows divided by their sums, because mixed weights may be negative.
+ * <p>The mean attention distance is {@code (1/n) Σ_i Σ_j A[p+i, p+j]·dist(i, j)} over patches, with {@code dist}
+ * Euclidean in pixels. The weights are not divided by their sums after the prefix columns are dropped: that is what the
+ * published figures do. The renormalized distance divides each row by the sum over its patches. Swin: inside each
+ * window, padding queries left out. CaiT: of {@code max(0, A)} with rows divided by their sums, because mixed weights
+ * may be negative.
  *
- * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.5 and appendix D.7, as in google-research/vision_transformer, issue 162; Raghu et
- * al., 2021, arXiv:2108.08810.
+ * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.5 and appendix D.7, as in
+ * google-research/vision_transformer, issue 162; Raghu et al., 2021, arXiv:2108.08810.
  *
  * @param layer the attention layer's hook point
  * @param distance pixels, for each head
@@ -79,6 +80,7 @@ public record AttentionDistance(
         int prefix = windowed ? 0 : n - layer.gridHeight() * layer.gridWidth();
         int width = windowed ? layer.windows().orElseThrow().width() : layer.gridWidth();
         var cells = windowed ? layer.windows().orElseThrow().cells() : new int[groups][];
+        var distances = distances(layer, (n - prefix) / width, width);
         var sums = new double[4][heads];
         int queries = 0;
         for (int g = 0; g < groups; g++) {
@@ -97,7 +99,7 @@ public record AttentionDistance(
                             before += a;
                         } else {
                             patches += a;
-                            distance += a * distance(layer, width, i - prefix, j - prefix);
+                            distance += a * distances[apart(i - prefix, j - prefix, width)];
                         }
                     }
                     double renormalized = patches > 0 ? distance / patches : 0;
@@ -117,10 +119,19 @@ public record AttentionDistance(
         return new AttentionDistance(layer.name(), means[0], means[1], means[2], means[3]);
     }
 
-    private static double distance(AttentionLayer layer, int width, int i, int j) {
-        return Math.hypot(
-                (i / width - j / width) * (double) layer.strideHeight(),
-                (i % width - j % width) * (double) layer.strideWidth());
+    /** Pixels between two cells, by the rows and columns between them. */
+    private static double[] distances(AttentionLayer layer, int height, int width) {
+        var distances = new double[height * width];
+        for (int i = 0; i < distances.length; i++) {
+            distances[i] =
+                    Math.hypot(i / width * (double) layer.strideHeight(), i % width * (double) layer.strideWidth());
+        }
+        return distances;
+    }
+
+    /** Where {@link #distances} has two cells. */
+    private static int apart(int i, int j, int width) {
+        return Math.abs(i / width - j / width) * width + Math.abs(i % width - j % width);
     }
 
     /** The mean over images of figures of one layer. */

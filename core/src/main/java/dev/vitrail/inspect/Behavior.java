@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity of blocks. Batches
- * are added one after the other, and nothing of an image is kept.
+ * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity
+ * of blocks. Batches are added one after the other, and nothing of an image is kept.
  */
 public final class Behavior {
     private final Inspector inspector;
@@ -22,6 +22,8 @@ public final class Behavior {
     private final Map<String, Sums> distances = new LinkedHashMap<>();
     private final Map<String, long[]> channels = new LinkedHashMap<>();
     private final Map<String, long[]> outliers = new LinkedHashMap<>();
+    private final Map<String, NormHistogram.Counter> norms = new LinkedHashMap<>();
+    private final Map<String, BranchRatio> branches = new LinkedHashMap<>();
     private double outlierAttention;
     private int compared;
     private int images;
@@ -67,7 +69,10 @@ public final class Behavior {
         return options;
     }
 
-    /** Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones out. */
+    /**
+     * Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones
+     * out.
+     */
     public void add(List<RgbImage> batch) {
         var model = inspector.model();
         inspector.on(batch, tensor -> {
@@ -78,14 +83,10 @@ public final class Behavior {
                             .add(layer));
                 }
             }
-            for (var image : ChannelHealth.of(model, tensor, 0)) {
-                for (var block : image) {
-                    var counts = channels.computeIfAbsent(block.block(), name -> new long[4]);
-                    counts[0] += block.dead();
-                    counts[1] += block.flat();
-                    counts[2] += block.large();
-                    counts[3] += block.states().length;
-                }
+            ChannelHealth.ofStem(model, tensor, 0).forEach(this::addChannels);
+            ChannelHealth.of(model, tensor, 0).forEach(this::addChannels);
+            if (inspector.reason(Figure.LAYER_SCALE).isEmpty()) {
+                BranchRatio.of(model, tensor).forEach(this::addBranches);
             }
             if (inspector.reason(Figure.TOKEN_NORMS).isEmpty()) {
                 addNorms(TokenNorms.of(model, tensor), classRows(tensor));
@@ -100,7 +101,30 @@ public final class Behavior {
         images += batch.size();
     }
 
-    /** The class token's attention in the last block, mean over heads, for each image; none without a class token among patches. */
+    private void addChannels(List<ChannelHealth> image) {
+        for (var block : image) {
+            var counts = channels.computeIfAbsent(block.block(), name -> new long[4]);
+            counts[0] += block.dead();
+            counts[1] += block.flat();
+            counts[2] += block.large();
+            counts[3] += block.states().length;
+        }
+    }
+
+    /** Keeps sums over images; {@link #branches} divides them. */
+    private void addBranches(List<BranchRatio> image) {
+        for (var one : image) {
+            branches.merge(
+                    one.parameter(),
+                    one,
+                    (a, b) -> new BranchRatio(a.parameter(), a.block(), a.attention(), a.ratio() + b.ratio()));
+        }
+    }
+
+    /**
+     * The class token's attention in the last block, mean over heads, for each image; none without a class token among
+     * patches.
+     */
     private List<GridMap> classRows(Tensor tensor) {
         if (inspector.layout().classAttention()
                 || inspector.reason(Figure.CLASS_ATTENTION).isPresent()) {
@@ -117,13 +141,17 @@ public final class Behavior {
                 var counts = outliers.computeIfAbsent(block.block(), name -> new long[2]);
                 counts[0] += block.outliers();
                 counts[1] += block.patches().values().length;
+                this.norms
+                        .computeIfAbsent(block.block(), NormHistogram.Counter::new)
+                        .add(block.patches().values());
             }
             if (!rows.isEmpty()) {
                 var last = norms.get(b).get(norms.get(b).size() - 1);
-                double all = 0, taken = 0;
+                double all = 0, taken = 0, threshold = last.threshold();
                 for (int i = 0; i < rows.get(b).values().length; i++) {
                     all += rows.get(b).values()[i];
-                    taken += last.isOutlier(i) ? rows.get(b).values()[i] : 0;
+                    taken +=
+                            last.patches().values()[i] > threshold ? rows.get(b).values()[i] : 0;
                 }
                 outlierAttention += all > 0 ? taken / all : 0;
             }
@@ -167,6 +195,21 @@ public final class Behavior {
         return found;
     }
 
+    /** How long the patches' tokens are beside the median of their image, a histogram over images for each block. */
+    public List<NormHistogram> normHistograms() {
+        return norms.values().stream().map(NormHistogram.Counter::result).toList();
+    }
+
+    /**
+     * The mean over images of what each scaled residual branch adds to its input; none where the model has no
+     * LayerScale.
+     */
+    public List<BranchRatio> branches() {
+        return branches.values().stream()
+                .map(sum -> new BranchRatio(sum.parameter(), sum.block(), sum.attention(), sum.ratio() / images))
+                .toList();
+    }
+
     /** Share of the class token's attention in the last block that outliers attract, 0 to 1. */
     public double outlierAttention() {
         return images == 0 ? 0 : outlierAttention / images;
@@ -191,14 +234,26 @@ public final class Behavior {
                                 Explanation.capitalized(ModelLayout.words(c.block())), 100 * c.dead(), 100 * c.flat()))
                 .orElse("No channel is dead or flat."));
         var shares = outlierShares();
-        var most = shares.entrySet().stream().max(Map.Entry.comparingByValue());
-        most.filter(entry -> entry.getValue() > 0)
-                .ifPresent(entry -> text.append(
-                        " Up to %.1f %% of the patches are outliers (%s); they attract %.0f %% of the class token's attention in the last block, so its attention maps show artifacts there."
-                                .formatted(
-                                        100 * entry.getValue(),
-                                        ModelLayout.words(entry.getKey()),
-                                        100 * outlierAttention())));
+        double most = shares.values().stream().mapToDouble(share -> share).max().orElse(0);
+        if (most > 0) {
+            var blocks = shares.entrySet().stream()
+                    .filter(entry -> entry.getValue() >= most / 2)
+                    .map(Map.Entry::getKey)
+                    .toList();
+            text.append(" From %s to %s up to %.1f %% of the patches are outliers"
+                    .formatted(
+                            ModelLayout.words(blocks.get(0)),
+                            ModelLayout.words(blocks.get(blocks.size() - 1)),
+                            100 * most));
+            text.append(
+                    outlierAttention() > 0
+                            ? ("; they attract %.0f %% of the class token's attention in the last block. "
+                                            + "Attention maps of this"
+                                            + (" model show artifacts there; relevance, or registers in training, "
+                                                    + "avoid them."))
+                                    .formatted(100 * outlierAttention())
+                            : ". Maps of attention show artifacts there.");
+        }
         return text.toString();
     }
 

@@ -1,6 +1,7 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.inspect.ModelLayout.Output;
+import dev.vitrail.models.layers.Grid;
 
 /**
  * A block's output as cells of channels, whatever its layout.
@@ -47,6 +48,18 @@ public record CellView(
                 channels * height * width,
                 last ? channels : 1,
                 last ? 1 : height * width);
+    }
+
+    /** Tokens without a prefix, {@code [B, N, D]}, on a grid. */
+    static CellView tokens(float[] values, long[] shape, Grid grid) {
+        int tokens = (int) shape[1], channels = (int) shape[2];
+        return new CellView(values, 0, grid.rows(), grid.columns(), channels, tokens * channels, channels, 1);
+    }
+
+    /** A map {@code [B, D, H, W]}. */
+    static CellView channelsFirst(float[] values, long[] shape) {
+        int channels = (int) shape[1], height = (int) shape[2], width = (int) shape[3];
+        return new CellView(values, 0, height, width, channels, channels * height * width, 1, height * width);
     }
 
     /** Cells of an image. */

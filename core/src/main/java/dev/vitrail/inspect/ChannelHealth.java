@@ -9,9 +9,10 @@ import java.util.List;
 /**
  * The channels of a block's output for one image, as feature maps and by their health. Prefix tokens are left out.
  *
- * <p>With m the root mean square of the image's whole map, and per channel its peak {@code max |x|}, mean μ and population std σ: a channel
- * is dead where peak &lt; 0.01·m; flat where it is not dead and σ &lt; 0.1·|μ|; large where |μ| &gt; 5·m. Yuan et al., <i>T2T-ViT</i>, 2021,
- * arXiv:2101.11986, fig. 2, mark zero and too large values by eye; the thresholds are ours.
+ * <p>With m the root mean square of the image's whole map, and per channel its peak {@code max |x|}, mean μ and
+ * population std σ: a channel is dead where peak &lt; 0.01·m; flat where it is not dead and σ &lt; 0.1·|μ|; large where
+ * |μ| &gt; 5·m. Yuan et al., <i>T2T-ViT</i>, 2021, arXiv:2101.11986, fig. 2, mark zero and too large values by eye; the
+ * thresholds are ours.
  *
  * @param block its name, or {@code embedding}
  * @param states of all channels
@@ -56,6 +57,37 @@ public record ChannelHealth(String block, State[] states, List<GridMap> maps) {
                     all.get(b).add(of(layout.title(name), view, b, Math.min(shown, SHOWN)));
                 }
             }
+            return all;
+        });
+    }
+
+    /**
+     * Measures what comes before the backbone: the last block of each stage of a hybrid's ResNet, and T2T's token
+     * stages.
+     *
+     * @param images {@code [B, C, H, W]}, normalized
+     * @param shown channels to keep as pictures, at most {@link #SHOWN}
+     * @return for each image, in the order of the stages; none for models without such stages
+     */
+    public static List<List<ChannelHealth>> ofStem(Model model, Tensor images, int shown) {
+        int height = (int) images.size(2), width = (int) images.size(3);
+        var stages = StemStages.of(model, ModelLayout.of(model, height, width), height, width);
+        var all = new ArrayList<List<ChannelHealth>>();
+        for (int b = 0; b < images.size(0); b++) {
+            all.add(new ArrayList<>());
+        }
+        if (stages.isEmpty()) {
+            return all;
+        }
+        return Pass.forward(model, images, stages.keySet(), pass -> {
+            stages.forEach((name, grid) -> {
+                var shape = pass.shape(name);
+                var view = grid.map(cells -> CellView.tokens(pass.output(name), shape, cells))
+                        .orElseGet(() -> CellView.channelsFirst(pass.output(name), shape));
+                for (int b = 0; b < all.size(); b++) {
+                    all.get(b).add(of(name, view, b, Math.min(shown, SHOWN)));
+                }
+            });
             return all;
         });
     }

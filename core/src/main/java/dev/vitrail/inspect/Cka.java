@@ -13,16 +13,17 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * Linear centered kernel alignment: how alike the representations of two blocks are, of one model or of two models on the same images. 1 is
- * equal up to rotation and scale, 0 unrelated.
+ * Linear centered kernel alignment: how alike the representations of two blocks are, of one model or of two models on
+ * the same images. 1 is equal up to rotation and scale, 0 unrelated.
  *
- * <p>{@code K = X·Xᵀ} with X the block's whole output, a row for each image. Each token (or map cell) is first divided by its L2 norm,
- * because a few outlier tokens hold most of the squared norm in a trained ViT, and would be all that is compared;
- * {@link Options#RAW} leaves them as Raghu et al. do. The unbiased estimator is
- * {@code HSIC₁(K, L) = [tr(K̃L̃) + (1ᵀK̃1)(1ᵀL̃1)/((n−1)(n−2)) − 2/(n−2)·1ᵀK̃L̃1] / (n(n−3))} with K̃ = K without its diagonal, averaged over
- * batches; then {@code CKA = HSIC(K, L)/√(HSIC(K, K)·HSIC(L, L))}. Activations are never kept.
+ * <p>{@code K = X·Xᵀ} with X the block's whole output, a row for each image. Each token (or map cell) is first divided
+ * by its L2 norm, because a few outlier tokens hold most of the squared norm in a trained ViT, and would be all that is
+ * compared; {@link Options#RAW} leaves them as Raghu et al. do. The unbiased estimator is
+ * {@code HSIC₁(K, L) = [tr(K̃L̃) + (1ᵀK̃1)(1ᵀL̃1)/((n−1)(n−2)) − 2/(n−2)·1ᵀK̃L̃1] / (n(n−3))} with K̃ = K without its
+ * diagonal, averaged over batches; then {@code CKA = HSIC(K, L)/√(HSIC(K, K)·HSIC(L, L))}. Activations are never kept.
  *
- * <p>Kornblith et al., 2019, arXiv:1905.00414; Nguyen, Raghu and Kornblith, 2021, arXiv:2010.15327; Raghu et al., 2021, arXiv:2108.08810.
+ * <p>Kornblith et al., 2019, arXiv:1905.00414; Nguyen, Raghu and Kornblith, 2021, arXiv:2010.15327; Raghu et al., 2021,
+ * arXiv:2108.08810.
  *
  * @param rows names of the first model's blocks
  * @param columns names of the other's

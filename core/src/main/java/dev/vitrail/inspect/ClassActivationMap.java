@@ -15,8 +15,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Class activation map: {@code Σ_c W[k, c]·a_c} of the last, normalized map, signed. It is exact where the classifier is linear on the mean
- * of that map: the mean over cells plus the bias is the logit.
+ * Class activation map: {@code Σ_c W[k, c]·a_c} of the last, normalized map, signed. It is exact where the classifier
+ * is linear on the mean of that map: the mean over cells plus the bias is the logit.
  *
  * <p>Zhou et al., <i>Learning Deep Features for Discriminative Localization</i>, CVPR 2016, arXiv:1512.04150.
  */
@@ -31,7 +31,8 @@ public final class ClassActivationMap {
         }
         if (parameters.contains("fc_norm.weight") || model instanceof Beit || model instanceof ConvNeXt) {
             return Optional.of(
-                    "a normalization stands between the mean and the classifier, which is therefore not linear on the map");
+                    "a normalization stands between the mean and the classifier, which is therefore not linear on "
+                            + "the map");
         }
         var pool = model.config().poolName();
         if (!pool.equals("avg")) {

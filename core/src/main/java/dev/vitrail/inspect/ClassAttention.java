@@ -10,11 +10,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * What the class token attends to, by layer and head: {@code A[:, 0, p:]} on the grid. In CaiT that is both layers of class attention (the
- * paper's figure); in other models with a class token, every block.
+ * What the class token attends to, by layer and head: {@code A[:, 0, p:]} on the grid. In CaiT that is both layers of
+ * class attention (the paper's figure); in other models with a class token, every block.
  *
- * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, arXiv:2103.17239; Caron et al., <i>DINO</i>, ICCV 2021,
- * arXiv:2104.14294.
+ * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, arXiv:2103.17239; Caron et al.,
+ * <i>DINO</i>, ICCV 2021, arXiv:2104.14294.
  *
  * @param layer the attention layer's hook point
  * @param heads a map for each head
@@ -31,7 +31,8 @@ public record ClassAttention(String layer, List<GridMap> heads) {
      * Reads the class token's rows.
      *
      * @param images {@code [B, C, H, W]}, normalized
-     * @return for each image, a figure for each layer that has a class token as a query; none where the model has no class token
+     * @return for each image, a figure for each layer that has a class token as a query; none where the model has no
+     *     class token
      */
     public static List<List<ClassAttention>> of(Model model, Tensor images) {
         var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));

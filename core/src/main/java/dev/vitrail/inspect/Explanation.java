@@ -6,7 +6,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Why a model gave an image a class: maps by several methods, each with a measured score, and what the classifier would have said earlier.
+ * Why a model gave an image a class: maps by several methods, each with a measured score, and what the classifier would
+ * have said earlier.
  *
  * @param target the explained class
  * @param label its name
@@ -76,8 +77,8 @@ public record Explanation(
     }
 
     /**
-     * Whether the answer hardly depends on the cells: with any of them removed at random, the class keeps at least 90 % of its probability,
-     * so scores do not tell one explanation from another. False without scores.
+     * Whether the answer hardly depends on the cells: with any of them removed at random, the class keeps at least 90 %
+     * of its probability, so scores do not tell one explanation from another. False without scores.
      */
     public boolean insensitive() {
         return random.map(scores -> {
@@ -100,8 +101,8 @@ public record Explanation(
                         : " The answer takes the lead at %s."
                                 .formatted(ModelLayout.words(read.depths().get(read.decided())))));
         if (insensitive()) {
-            return text.append(
-                            " The answer stays the same whatever is hidden, so scores cannot tell these explanations from chance.")
+            return text.append(" The answer stays the same whatever is hidden, so scores cannot tell these "
+                            + "explanations from chance.")
                     .toString();
         }
         best().ifPresent(method -> {

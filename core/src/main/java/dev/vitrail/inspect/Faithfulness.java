@@ -1,15 +1,17 @@
 package dev.vitrail.inspect;
 
 /**
- * How far an explanation can be trusted: what happens to the class's probability when the cells that it names are removed or added.
+ * How far an explanation can be trusted: what happens to the class's probability when the cells that it names are
+ * removed or added.
  *
- * <p>Cells go in descending order of the map; removed cells are 0 in the normalized image, the preprocessing's mean color. Deletion removes
- * {@code ⌊i·n/S⌋} cells for i = 0 … S with S = min(n, 28); its area {@code (Σp − p_0/2 − p_S/2)/S} is better when low. Insertion starts from
- * all removed and adds in the same order; its area is better when high. SaCo, from −1 to 1, removes each of ten groups of cells by rank
- * alone, and asks whether groups with more salience take more probability away.
+ * <p>Cells go in descending order of the map; removed cells are 0 in the normalized image, the preprocessing's mean
+ * color. Deletion removes {@code ⌊i·n/S⌋} cells for i = 0 … S with S = min(n, 28); its area
+ * {@code (Σp − p_0/2 − p_S/2)/S} is better when low. Insertion starts from all removed and adds in the same order; its
+ * area is better when high. SaCo, from −1 to 1, removes each of ten groups of cells by rank alone, and asks whether
+ * groups with more salience take more probability away.
  *
- * <p>Petsiuk et al., <i>RISE</i>, BMVC 2018, arXiv:1806.07421, by cells instead of pixels; Wu et al., <i>On the Faithfulness of Vision
- * Transformer Explanations</i>, CVPR 2024, arXiv:2404.01415.
+ * <p>Petsiuk et al., <i>RISE</i>, BMVC 2018, arXiv:1806.07421, by cells instead of pixels; Wu et al., <i>On the
+ * Faithfulness of Vision Transformer Explanations</i>, CVPR 2024, arXiv:2404.01415.
  *
  * @param deletion probability after each step, {@code [S+1]}
  * @param insertion probability after each step, {@code [S+1]}

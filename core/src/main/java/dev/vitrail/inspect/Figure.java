@@ -93,15 +93,15 @@ public enum Figure {
             case FILTERS, GRAD_CAM, FEATURES, CKA, FAITHFULNESS -> Optional.empty();
             case POSITIONS ->
                 unless(
-                        PositionSimilarity.of(model).isPresent(),
-                        PositionBias.of(model).isEmpty()
-                                ? "the model adds no position embedding"
-                                : "the model adds no position embedding: see its relative position bias (j)");
+                        PositionSimilarity.appliesTo(model),
+                        PositionBias.appliesTo(model)
+                                ? "the model adds no position embedding: see its relative position bias (j)"
+                                : "the model adds no position embedding");
             case DISTANCE -> unless(layout.attends(), "the model has no attention among patches");
             case ROLLOUT, RELEVANCE ->
                 layout.query() == Query.MAXIMUM
-                        ? Optional.of(
-                                "pooling by a maximum reads another patch for each channel, so no row can be pushed down")
+                        ? Optional.of("pooling by a maximum reads another patch for each channel, so no row can be "
+                                + "pushed down")
                         : unless(layout.attends(), "the model has no attention");
             case CAM -> ClassActivationMap.reason(model, layout);
             case CLASS_ATTENTION ->
@@ -110,9 +110,7 @@ public enum Figure {
                         "the model's classifier reads no class token by attention");
             case LENS -> LogitLens.reason(model, layout);
             case POSITION_BIAS ->
-                unless(
-                        !PositionBias.of(model).isEmpty(),
-                        "the model adds no bias by relative position to its attention");
+                unless(PositionBias.appliesTo(model), "the model adds no bias by relative position to its attention");
             case LAYER_SCALE -> unless(!LayerScales.of(model).isEmpty(), "the model's branches have no LayerScale");
             case TOKEN_NORMS ->
                 unless(

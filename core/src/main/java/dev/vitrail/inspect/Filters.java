@@ -16,9 +16,9 @@ import java.util.Objects;
 /**
  * The filters of the layer that sees the pixels, and their principal components.
  *
- * <p>The components are the right singular vectors of the D filters less their mean, the first {@code k = min(28, D−1, C·kh·kw)}, each with
- * the sign that makes its entry of largest magnitude positive; the explained variance ratio is {@code s_i²/Σs²}. A weight-standardized
- * convolution is shown as it is applied.
+ * <p>The components are the right singular vectors of the D filters less their mean, the first
+ * {@code k = min(28, D−1, C·kh·kw)}, each with the sign that makes its entry of largest magnitude positive; the
+ * explained variance ratio is {@code s_i²/Σs²}. A weight-standardized convolution is shown as it is applied.
  *
  * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.5 and fig. 7 left.
  *

@@ -6,7 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Grad-CAM: {@code ReLU(Σ_c α_c·a_c)} with {@code α_c} the mean over cells of {@code ∂y/∂a_c}, at the output {@code a} of one layer.
+ * Grad-CAM: {@code ReLU(Σ_c α_c·a_c)} with {@code α_c} the mean over cells of {@code ∂y/∂a_c}, at the output {@code a}
+ * of one layer.
  *
  * <p>Selvaraju et al., <i>Grad-CAM</i>, ICCV 2017, arXiv:1610.02391.
  */
@@ -14,8 +15,8 @@ public final class GradCam {
     private GradCam() {}
 
     /**
-     * The layer that is read by default: where a class token is pooled, the last block's first normalization, because behind it the
-     * patches get no gradient; else the last block.
+     * The layer that is read by default: where a class token is pooled, the last block's first normalization, because
+     * behind it the patches get no gradient; else the last block.
      */
     public static String layer(ModelLayout layout) {
         if (!layout.query().token() || layout.classAttention()) {

@@ -135,8 +135,8 @@ public record GridMap(int height, int width, float[] values) {
     }
 
     /**
-     * Rows and columns of pixels that a cell covers in an image: {@code top, bottom, left, right}, the end exclusive. Cell
-     * {@code (i, j)} has the rows {@code ⌊i·H/gh⌋ … ⌊(i+1)·H/gh⌋}, and columns likewise.
+     * Rows and columns of pixels that a cell covers in an image: {@code top, bottom, left, right}, the end exclusive.
+     * Cell {@code (i, j)} has the rows {@code ⌊i·H/gh⌋ … ⌊(i+1)·H/gh⌋}, and columns likewise.
      *
      * @param cell its index, row by row
      * @param imageHeight H, pixels

@@ -31,15 +31,22 @@ public record Inspection(
      * An explained image.
      *
      * @param name path of its file, as it was given
-     * @param seen the picture that the model saw
+     * @param seen the image as the model saw it
      * @param explanations one for each class, the asked or most probable one first
      * @param layers maps inside the model
+     * @param rows what each patch attends to, in all layers or the last alone; none where that does not apply
      * @param other what the other model says of the image; empty without one
      */
     public record Photo(
-            String name, RgbImage seen, List<Explanation> explanations, LayerMaps layers, Optional<OtherAnswer> other) {
+            String name,
+            RgbImage seen,
+            List<Explanation> explanations,
+            LayerMaps layers,
+            List<AttentionRows> rows,
+            Optional<OtherAnswer> other) {
         public Photo {
             explanations = List.copyOf(explanations);
+            rows = List.copyOf(rows);
         }
 
         /** The first explanation: of the asked or most probable class. */
@@ -51,7 +58,7 @@ public record Inspection(
     /**
      * What another model says of an image.
      *
-     * @param seen the picture that it saw
+     * @param seen the image as it saw it
      * @param label of its most probable class
      * @param probability of that class, 0 to 1
      * @param method of its map

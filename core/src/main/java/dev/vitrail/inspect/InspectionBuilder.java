@@ -100,18 +100,18 @@ public final class InspectionBuilder {
      * @param name what pages call it, such as the path of its file
      */
     public void explain(String name, RgbImage image) {
-        var explanations = new ArrayList<Explanation>();
         var options = request.explanations;
-        var unscored = options.withoutScores();
-        for (int c : classes(inspector.probabilities(image))) {
-            explanations.add(inspector.explain(image, OptionalInt.of(c), explanations.isEmpty() ? options : unscored));
-        }
+        var probabilities = inspector.probabilities(image);
+        var explanations = inspector.explain(image, probabilities, classes(probabilities), options);
         var first = explanations.get(0);
         photos.add(new Photo(
                 name,
                 inspector.seen(image),
                 explanations,
                 inspector.layerMaps(image, first.target(), options.figures()),
+                options.figures().contains(Figure.CLASS_ATTENTION)
+                        ? inspector.attentionRows(image, photos.isEmpty())
+                        : List.of(),
                 against.map(other -> answer(other, image, first))));
     }
 

@@ -30,7 +30,8 @@ import java.util.function.Function;
  * }
  * }</pre>
  *
- * <p>Images are prepared as the model wants them. The model stays the caller's, and must not run on another thread meanwhile.
+ * <p>Images are prepared as the model wants them. The model stays the caller's, and must not run on another thread
+ * meanwhile.
  */
 public final class Inspector {
     /** Orders that random removal is the mean of. */
@@ -115,7 +116,7 @@ public final class Inspector {
         return model.parameters().values().iterator().next().value().device();
     }
 
-    /** The picture that the model saw: after resizing and cropping. */
+    /** The image as the model saw it: after resizing and cropping. */
     public RgbImage seen(RgbImage image) {
         return loaded.preprocessing().apply(image);
     }
@@ -166,8 +167,8 @@ public final class Inspector {
     }
 
     /**
-     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass: relevance where
-     * there is attention, else Grad-CAM.
+     * The default explanation of each image of a batch for a class of its own, in one forward and one backward pass:
+     * relevance where there is attention, else Grad-CAM.
      *
      * @param classes one for each image
      */
@@ -194,7 +195,8 @@ public final class Inspector {
     /**
      * How to explain.
      *
-     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60 forward passes each
+     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60
+     *     forward passes each
      * @param rollout how attention is rolled out
      * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
      * @param occlusion whether the scored maps include occlusion, at a forward pass for each cell
@@ -249,53 +251,76 @@ public final class Inspector {
      */
     public Explanation explain(RgbImage image, OptionalInt target, Options options) {
         var probabilities = probabilities(image);
-        int c = target.orElse(top(probabilities));
-        VitrailException.require(
-                c >= 0 && c < probabilities.length,
-                "the model has %d classes, 0 to %d, found %d",
-                probabilities.length,
-                probabilities.length - 1,
-                c);
+        return explain(image, probabilities, List.of(target.orElse(top(probabilities))), options)
+                .get(0);
+    }
+
+    /**
+     * Explains classes of an image by every method that applies, the first with scores if these are wanted. What does
+     * not depend on the class is computed once.
+     *
+     * @param probabilities of all classes, as {@link #probabilities} gives them
+     * @param targets the classes, one or more
+     * @return one for each class
+     */
+    List<Explanation> explain(RgbImage image, float[] probabilities, List<Integer> targets, Options options) {
+        for (int c : targets) {
+            VitrailException.require(
+                    c >= 0 && c < probabilities.length,
+                    "the model has %d classes, 0 to %d, found %d",
+                    probabilities.length,
+                    probabilities.length - 1,
+                    c);
+        }
         return on(List.of(image), batch -> {
-            var maps = maps(batch, new int[] {c}, options);
-            var random = Optional.<Faithfulness>empty();
-            if (options.scored()) {
-                int height = maps.stream()
-                        .mapToInt(method -> method.map().height())
-                        .min()
-                        .orElse(1);
-                int width = maps.stream()
-                        .mapToInt(method -> method.map().width())
-                        .min()
-                        .orElse(1);
-                var removal = new CellRemoval(model, batch, c, height, width);
-                if (options.occlusion && removal.cells() <= CellRemoval.MOST) {
-                    maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
-                }
-                maps.replaceAll(method -> new Explanation.Method(
-                        method.name(),
-                        method.map(),
-                        Optional.of(removal.score(
-                                method.map().height() == height && method.map().width() == width
-                                        ? method.map()
-                                        : method.map().averaged(height, width)))));
-                random = Optional.of(removal.random(RANDOM, options.seed));
-            }
+            var blind = blindMaps(batch, options);
             var lens = wants(options, Figure.LENS)
                     ? Optional.of(LogitLens.of(model, batch).get(0))
                     : Optional.<LogitLens>empty();
             var norms = wants(options, Figure.TOKEN_NORMS)
                     ? TokenNorms.of(model, batch).get(0)
                     : List.<TokenNorms>of();
-            return new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms);
+            var explanations = new ArrayList<Explanation>();
+            for (int c : targets) {
+                var maps = maps(batch, new int[] {c}, options);
+                maps.addAll(blind);
+                if (maps.isEmpty()) {
+                    maps.add(method(defaultMethod(), defaultMaps(batch, new int[] {c})));
+                }
+                var random = options.scored() && explanations.isEmpty()
+                        ? Optional.of(score(batch, c, maps, options))
+                        : Optional.<Faithfulness>empty();
+                explanations.add(new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms));
+            }
+            return explanations;
         });
+    }
+
+    /** Puts scored maps in the place of maps, on the coarsest of their grids, and gives the scores of random orders. */
+    private Faithfulness score(Tensor batch, int target, List<Explanation.Method> maps, Options options) {
+        int height =
+                maps.stream().mapToInt(method -> method.map().height()).min().orElse(1);
+        int width = maps.stream().mapToInt(method -> method.map().width()).min().orElse(1);
+        var removal = new CellRemoval(model, batch, target, height, width);
+        if (options.occlusion && removal.cells() <= CellRemoval.MOST) {
+            maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
+        }
+        maps.replaceAll(method -> new Explanation.Method(
+                method.name(),
+                method.map(),
+                Optional.of(removal.score(
+                        method.map().height() == height && method.map().width() == width
+                                ? method.map()
+                                : method.map().averaged(height, width)))));
+        return removal.random(RANDOM, options.seed);
     }
 
     /**
      * Maps inside the model for an image.
      *
      * @param target the class that the patch lens reads
-     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and {@link Figure#FEATURES} give maps
+     * @param wanted figures to compute; of them {@link Figure#CLASS_ATTENTION}, {@link Figure#LENS} and
+     *     {@link Figure#FEATURES} give maps
      */
     public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
         return on(
@@ -310,17 +335,34 @@ public final class Inspector {
                                 ? LogitLens.patches(model, batch, new int[] {target})
                                         .get(0)
                                 : List.of(),
-                        wanted.contains(Figure.FEATURES)
-                                ? ChannelHealth.of(model, batch, ChannelHealth.SHOWN)
-                                        .get(0)
-                                : List.of()));
+                        wanted.contains(Figure.FEATURES) ? channels(batch) : List.of()));
+    }
+
+    /** The channels of one image, of the stem's stages first. */
+    private List<ChannelHealth> channels(Tensor batch) {
+        var found = new ArrayList<>(
+                ChannelHealth.ofStem(model, batch, ChannelHealth.SHOWN).get(0));
+        found.addAll(ChannelHealth.of(model, batch, ChannelHealth.SHOWN).get(0));
+        return found;
+    }
+
+    /**
+     * What each patch of an image attends to.
+     *
+     * @param everyLayer whether all layers are read; else the last alone
+     * @return a figure for each layer; none for models without a class token among their patches
+     */
+    public List<AttentionRows> attentionRows(RgbImage image, boolean everyLayer) {
+        return on(List.of(image), batch -> AttentionRows.of(model, batch, everyLayer));
     }
 
     private boolean wants(Options options, Figure figure) {
         return options.figures.contains(figure) && reason(figure).isEmpty();
     }
 
-    /** A map by each wanted method that needs one pass, the default explanation first; that alone if none is wanted. */
+    /**
+     * A map of a class by each wanted method that needs one pass and knows the class, the default explanation first.
+     */
     private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
         var maps = new ArrayList<Explanation.Method>();
         if (wants(options, Figure.RELEVANCE)) {
@@ -334,15 +376,18 @@ public final class Inspector {
                     GRAD_CAM,
                     GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
         }
+        return maps;
+    }
+
+    /** A map by each wanted method that is the same for all classes. */
+    private List<Explanation.Method> blindMaps(Tensor batch, Options options) {
+        var maps = new ArrayList<Explanation.Method>();
         if (wants(options, Figure.ROLLOUT)) {
             maps.add(method(ROLLOUT, Rollout.of(model, batch, options.rollout)));
         }
         if (wants(options, Figure.CLASS_ATTENTION)) {
             var layers = ClassAttention.of(model, batch).get(0);
             maps.add(method(ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
-        }
-        if (maps.isEmpty()) {
-            maps.add(method(defaultMethod(), defaultMaps(batch, target)));
         }
         return maps;
     }

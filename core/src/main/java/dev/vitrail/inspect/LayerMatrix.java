@@ -3,8 +3,8 @@ package dev.vitrail.inspect;
 import java.util.Arrays;
 
 /**
- * The matrix of an attention layer for one image, by groups of tokens that attend to each other: one group of all tokens, or Swin's
- * windows. A row is pushed down through it without ever forming a full matrix of a map.
+ * The matrix of an attention layer for one image, by groups of tokens that attend to each other: one group of all
+ * tokens, or Swin's windows. A row is pushed down through it without ever forming a full matrix of a map.
  *
  * @param groups indices of the tokens of each group; −1 for padding
  * @param weights for each group {@code [n · n]}, row by row
@@ -97,8 +97,8 @@ public record LayerMatrix(int[][] groups, double[][] weights) {
     }
 
     /**
-     * Pushes a row of a coarse map down to the finer map that it was merged from: each cell's share goes in equal parts to the (up to)
-     * 2×2 cells that were merged.
+     * Pushes a row of a coarse map down to the finer map that it was merged from: each cell's share goes in equal parts
+     * to the (up to) 2×2 cells that were merged.
      *
      * @param height rows of the finer map
      * @param width columns of the finer map

@@ -10,26 +10,34 @@ import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the classifier would say at each depth of one image: final normalization, pooling and classifier applied to the embedding and to the
- * output of each block. The last row is the logits. Early blocks are not trained to be read this way.
+ * What the classifier would say at each depth of one image: final normalization, pooling and classifier applied to the
+ * embedding and to the output of each block. The last row is the logits. Early blocks are not trained to be read this
+ * way.
  *
- * <p>The model's own last layers are run: a {@link ForwardHook} puts an earlier result in the place of the last block's. CaiT is read at the
- * class token before and after each block of class attention, with the final patches; pyramids in their last stage alone.
+ * <p>The model's own last layers are run: a {@link ForwardHook} puts an earlier result in the place of the last
+ * block's. CaiT is read at the class token before and after each block of class attention, with the final patches;
+ * pyramids in their last stage alone.
  *
- * <p>nostalgebraist, <i>interpreting GPT: the logit lens</i>, 2020; for images Hernandez et al., 2026, arXiv:2604.02182.
+ * <p>nostalgebraist, <i>interpreting GPT: the logit lens</i>, 2020; for images Hernandez et al., 2026,
+ * arXiv:2604.02182.
  *
  * @param depths names of the depths, such as {@code embedding} and {@code blocks.0}
  * @param logits {@code [depths][classes]}
  */
 @SuppressWarnings("ArrayRecordComponent") // the figures are plain arrays by design
 public record LogitLens(List<String> depths, float[][] logits) {
+    /** Final classes whose ranks pages and JSON show over depth. */
+    public static final int LEADING = 5;
+
     public LogitLens {
         depths = List.copyOf(depths);
     }
@@ -100,7 +108,10 @@ public record LogitLens(List<String> depths, float[][] logits) {
         });
     }
 
-    /** Blocks that need not run for the last layers to be read: all, or a pyramid's last stage, before which maps are merged. */
+    /**
+     * Blocks that need not run for the last layers to be read: all, or a pyramid's last stage, before which maps are
+     * merged.
+     */
     private static List<String> skippable(ModelLayout layout) {
         return layout.output() == Output.TOKENS ? layout.blocks() : lastStage(layout);
     }
@@ -168,7 +179,8 @@ public record LogitLens(List<String> depths, float[][] logits) {
     }
 
     /**
-     * Patch lens: the logit of a class where each patch token is read as if it were the class token (and every other prefix token).
+     * Patch lens: the logit of a class where each patch token is read as if it were the class token (and every other
+     * prefix token).
      *
      * @param images {@code [B, C, H, W]}, normalized
      * @param classes one for each image
@@ -226,6 +238,25 @@ public record LogitLens(List<String> depths, float[][] logits) {
             }
         }
         return top;
+    }
+
+    /** The classes that are most probable at the end, the first of them first. */
+    public List<Integer> leading(int count) {
+        var last = logits[logits.length - 1];
+        return IntStream.range(0, last.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer c) -> -last[c]))
+                .limit(count)
+                .toList();
+    }
+
+    /** The rank of a class among all at a depth, from 1. */
+    public int rank(int depth, int c) {
+        int rank = 1;
+        for (float logit : logits[depth]) {
+            rank += logit > logits[depth][c] ? 1 : 0;
+        }
+        return rank;
     }
 
     /** The first depth from which on the final answer leads for good. */

@@ -244,6 +244,7 @@ public record ModelLayout(
     private static Map<Pattern, String> words() {
         var words = new LinkedHashMap<Pattern, String>();
         words.put(Pattern.compile("tokens_to_token\\.\\D*(\\d+)\\b.*"), "token stage %d");
+        words.put(Pattern.compile("patch_embed\\.\\D*(\\d+)\\b.*"), "stem stage %d");
         words.put(Pattern.compile("(?:blocks_token_only|cls_transformer\\.layers)\\.(\\d+)\\b.*"), "class block %d");
         words.put(Pattern.compile("(?:patch_)?transformer\\.layers\\.(\\d+)\\b.*"), "block %d");
         words.put(Pattern.compile("blocks\\.(\\d+)\\b.*"), "block %d");
@@ -252,7 +253,10 @@ public record ModelLayout(
         return words;
     }
 
-    /** A hook point in words, counted from 1: {@code blocks.8} is block 9, {@code layers.2.blocks.0.attn} stage 3, block 1. */
+    /**
+     * A hook point in words, counted from 1: {@code blocks.8} is block 9, {@code layers.2.blocks.0.attn} stage 3, block
+     * 1.
+     */
     public static String words(String name) {
         for (var entry : WORDS.entrySet()) {
             var match = entry.getKey().matcher(name);

@@ -34,8 +34,8 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     }
 
     /**
-     * Runs a batch, and differentiates the logit of each image's class with respect to what was read. The images of a batch are
-     * independent, so the sum of their logits is differentiated once.
+     * Runs a batch, and differentiates the logit of each image's class with respect to what was read. The images of a
+     * batch are independent, so the sum of their logits is differentiated once.
      *
      * @param classes one for each image
      */
@@ -85,12 +85,12 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
 
     /** What a hook point gave, as floats. */
     float[] output(String name) {
-        return finite(name, required(outputs, name).toFloats());
+        return checked(name, required(outputs, name));
     }
 
     /** The gradient with respect to what a hook point gave, as floats. */
     float[] gradient(String name) {
-        return finite("the gradient of " + name, required(gradients, name).toFloats());
+        return checked("the gradient of " + name, required(gradients, name));
     }
 
     /** Sizes of what a hook point gave. */
@@ -103,12 +103,21 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
                 .orElseThrow(() -> new IllegalArgumentException("'" + name + "' was not asked for"));
     }
 
+    /**
+     * Values of a tensor. Its sum is finite where all of them are, unless it overflows: only then is each looked at.
+     */
+    private static float[] checked(String name, Tensor tensor) {
+        var values = tensor.toFloats();
+        return Double.isFinite(tensor.sum().item()) ? values : finite(name, values);
+    }
+
     /** Refuses values that are no numbers, naming the layer. */
     static float[] finite(String name, float[] values) {
         for (float value : values) {
             if (!Float.isFinite(value)) {
                 throw new NotFiniteException(
-                        "'%s' gives values that are not finite, so no figure can be computed: look at the weights with `doctor`"
+                        ("'%s' gives values that are not finite, so no figure can be computed: look at the weights "
+                                        + "with `doctor`")
                                 .formatted(name));
             }
         }

@@ -10,12 +10,13 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The bias that a layer adds to its scores by relative position. Entry {@code (Mh−1+dy, Mw−1+dx)} of a head belongs to the key that lies
- * {@code (dy, dx)} cells from the query: key minus query, where the stored table is query minus key. Swin V2: the value that is added,
- * {@code 16·sigmoid(MLP(coordinates))}. BEiT: its three entries of the class token are left out.
+ * The bias that a layer adds to its scores by relative position. Entry {@code (Mh−1+dy, Mw−1+dx)} of a head belongs to
+ * the key that lies {@code (dy, dx)} cells from the query: key minus query, where the stored table is query minus key.
+ * Swin V2: the value that is added, {@code 16·sigmoid(MLP(coordinates))}. BEiT: its three entries of the class token
+ * are left out.
  *
- * <p>Liu et al., <i>Swin Transformer</i>, 2021, arXiv:2103.14030, eq. 4; <i>Swin Transformer V2</i>, 2021, arXiv:2111.09883, eq. 3; Bao et
- * al., <i>BEiT</i>, 2021, arXiv:2106.08254.
+ * <p>Liu et al., <i>Swin Transformer</i>, 2021, arXiv:2103.14030, eq. 4; <i>Swin Transformer V2</i>, 2021,
+ * arXiv:2111.09883, eq. 3; Bao et al., <i>BEiT</i>, 2021, arXiv:2106.08254.
  *
  * @param layer the attention module
  * @param heads {@code (2Mh−1) × (2Mw−1)} values each
@@ -28,9 +29,14 @@ public record PositionBias(String layer, List<GridMap> heads) {
         heads = List.copyOf(heads);
     }
 
+    /** Whether a model adds biases by relative position, so that it has the figure. */
+    static boolean appliesTo(Model model) {
+        return model instanceof SwinTransformer || model instanceof Beit;
+    }
+
     /** The figures of all layers; none where the model has no biases by relative position. */
     public static List<PositionBias> of(Model model) {
-        if (!(model instanceof SwinTransformer) && !(model instanceof Beit)) {
+        if (!appliesTo(model)) {
             return List.of();
         }
         var config = model.config();

@@ -8,12 +8,14 @@ import dev.vitrail.models.layers.SinCos;
 import dev.vitrail.nn.Parameter;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * Cosine similarity of the patches' position embeddings: {@code S_ij = ⟨e_i, e_j⟩/(‖e_i‖‖e_j‖)}, 0 where a norm is 0. Prefix rows are left
- * out. Learned and sine-cosine tables alike; of a resampled model, the table that it runs with.
+ * Cosine similarity of the patches' position embeddings: {@code S_ij = ⟨e_i, e_j⟩/(‖e_i‖‖e_j‖)}, 0 where a norm is 0.
+ * Prefix rows are left out. Learned and sine-cosine tables alike; of a resampled model, the table that it runs with.
  *
- * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, fig. 7 center; cosine as in google-research/vision_transformer, issue 138.
+ * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, fig. 7 center; cosine as in google-research/vision_transformer, issue
+ * 138.
  *
  * @param height gh, rows of the grid
  * @param width gw, columns
@@ -37,16 +39,23 @@ public record PositionSimilarity(int height, int width, float[] similarity) {
         }));
     }
 
+    /** Whether a model adds positions to its tokens, so that it has the figure. */
+    static boolean appliesTo(Model model) {
+        return model instanceof SimpleViT || parameter(model).isPresent();
+    }
+
     private static Optional<Tensor> table(Model model, ModelLayout layout) {
-        if (model instanceof SimpleViT) {
-            return Optional.of(SinCos.grid(layout.gridHeight(), layout.gridWidth(), model.width()));
-        }
+        return model instanceof SimpleViT
+                ? Optional.of(SinCos.grid(layout.gridHeight(), layout.gridWidth(), model.width()))
+                : parameter(model).map(Parameter::value);
+    }
+
+    private static Optional<Parameter> parameter(Model model) {
         var parameters = model.parameters();
-        return Arrays.asList("pos_embed", "pos_embedding", "absolute_pos_embed").stream()
+        return Stream.of("pos_embed", "pos_embedding", "absolute_pos_embed")
                 .filter(parameters::containsKey)
                 .findFirst()
-                .map(parameters::get)
-                .map(Parameter::value);
+                .map(parameters::get);
     }
 
     /** Cosines of all pairs of {@code n} rows of {@code D} values. */
@@ -57,9 +66,11 @@ public record PositionSimilarity(int height, int width, float[] similarity) {
         }
         var similarity = new float[n * n];
         for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
+            for (int j = 0; j <= i; j++) {
                 double scale = norms[i] * norms[j];
-                similarity[i * n + j] = scale == 0 ? 0 : (float) (dot(values, i, j, D) / scale);
+                float cosine = scale == 0 ? 0 : (float) (dot(values, i, j, D) / scale);
+                similarity[i * n + j] = cosine;
+                similarity[j * n + i] = cosine;
             }
         }
         return similarity;

@@ -10,8 +10,9 @@ import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
- * A row that says what the classifier reads, pushed down through the layers to the patches: the form that rollout and relevance share,
- * {@code v = q · X_L · … · X_1} with the map {@code v[p:]}. A row times a matrix costs N², so full products are never formed.
+ * A row that says what the classifier reads, pushed down through the layers to the patches: the form that rollout and
+ * relevance share, {@code v = q · X_L · … · X_1} with the map {@code v[p:]}. A row times a matrix costs N², so full
+ * products are never formed.
  */
 final class PushDown {
     private final ModelLayout layout;
@@ -20,10 +21,11 @@ final class PushDown {
     private final boolean residual;
 
     /**
-     * @param fused fused heads of each group of tokens of a layer, {@code [groups][n · n]}; of class attention and of an attention pool
-     *     the row of the query
+     * @param fused fused heads of each group of tokens of a layer, {@code [groups][n · n]}; of class attention and of
+     *     an attention pool the row of the query
      * @param change what is made of the matrix of a layer among patches
-     * @param residual whether {@code X = I + W}; else the matrices hold the residual connection already, and rows of class attention get it by halves
+     * @param residual whether {@code X = I + W}; else the matrices hold the residual connection already, and rows of
+     *     class attention get it by halves
      */
     PushDown(
             ModelLayout layout,
@@ -53,7 +55,10 @@ final class PushDown {
         return GridMap.of(first.gridHeight(), first.gridWidth(), row(true), layout.prefix());
     }
 
-    /** The same, less what the residual connections alone bring from a query over patches; an attention pool has none to subtract. */
+    /**
+     * The same, less what the residual connections alone bring from a query over patches; an attention pool has none to
+     * subtract.
+     */
     GridMap mapWithoutQuery() {
         var row = row(true);
         if (layout.query() != Query.POOL) {

@@ -11,9 +11,10 @@ import java.util.Map;
 /**
  * Relevance of each patch for a class, by attention weighted with its gradient.
  *
- * <p>{@code Ā_l = mean over heads of max(0, ∇A_l ⊙ A_l)} with {@code ∇A_l = ∂y_c/∂A_l}, the gradient of the class's logit;
- * {@code X_l = I + Ā_l}; the map is {@code q·X_L ⋯ X_1 − q} on the patches, which is 0 or more. An attention pool is its own query row, and
- * nothing is subtracted. A class whose logit does not depend on the image gives a flat map.
+ * <p>{@code Ā_l = mean over heads of max(0, ∇A_l ⊙ A_l)} with {@code ∇A_l = ∂y_c/∂A_l}, the gradient of the class's
+ * logit; {@code X_l = I + Ā_l}; the map is {@code q·X_L ⋯ X_1 − q} on the patches, which is 0 or more. An attention
+ * pool is its own query row, and nothing is subtracted. A class whose logit does not depend on the image gives a flat
+ * map.
  *
  * <p>Chefer, Gur and Wolf, <i>Generic Attention-model Explainability</i>, ICCV 2021, arXiv:2103.15679, rules 5 and 6.
  */

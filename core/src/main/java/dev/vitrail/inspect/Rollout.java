@@ -15,12 +15,13 @@ import java.util.Map;
  * Attention rollout: how much of each patch reaches the classifier if attention alone moved information.
  *
  * <p>{@code X_l = rownorm(½·F_l + ½·I)} with {@code F_l} the heads fused from {@code max(0, A_l)}; the map is
- * {@code q·X_L ⋯ X_1} on the patches. It is the same for all classes. In CaiT the patches' mixed weights are divided by their rows' sums
- * first, and each layer of class attention is the matrix {@code F_l} whose row 0 is its fused attention and whose other rows are the
- * identity; Swin's windows are scattered to the map, and
- * merging is undone by equal parts; T2T's token stages are left out.
+ * {@code q·X_L ⋯ X_1} on the patches. It is the same for all classes. In CaiT the patches' mixed weights are divided by
+ * their rows' sums first, and each layer of class attention is the matrix {@code F_l} whose row 0 is its fused
+ * attention and whose other rows are the identity; Swin's windows are scattered to the map, and merging is undone by
+ * equal parts; T2T's token stages are left out.
  *
- * <p>Abnar and Zuidema, <i>Quantifying Attention Flow in Transformers</i>, ACL 2020, arXiv:2005.00928; Dosovitskiy et al., 2021, fig. 6.
+ * <p>Abnar and Zuidema, <i>Quantifying Attention Flow in Transformers</i>, ACL 2020, arXiv:2005.00928; Dosovitskiy et
+ * al., 2021, fig. 6.
  */
 public final class Rollout {
     /** How the heads of a layer become one matrix. */
@@ -34,8 +35,8 @@ public final class Rollout {
      * How to roll out.
      *
      * @param fusion how heads are fused
-     * @param discard share of the smallest entries of each fused matrix that become 0, at least 0 and less than 1; the entry of the class
-     *     token to itself is spared
+     * @param discard share of the smallest entries of each fused matrix that become 0, at least 0 and less than 1; the
+     *     entry of the class token to itself is spared
      */
     public record Options(Fusion fusion, double discard) {
         /** The paper's. */

@@ -9,9 +9,9 @@ import java.util.List;
 /**
  * L2 norms of one image's tokens after a block, before the final normalization.
  *
- * <p>An outlier is a patch whose norm is over three times the median of that image's patches in that block. Such tokens hold global
- * information instead of their patch's, and attention maps light up there (Darcet et al., <i>Vision Transformers Need Registers</i>, 2023,
- * arXiv:2309.16588; the threshold is ours).
+ * <p>An outlier is a patch whose norm is over three times the median of that image's patches in that block. Such tokens
+ * hold global information instead of their patch's, and attention maps light up there (Darcet et al., <i>Vision
+ * Transformers Need Registers</i>, 2023, arXiv:2309.16588; the threshold is ours).
  *
  * @param block its name, or {@code embedding}
  * @param norms of all tokens, {@code [N]}, prefix tokens first
@@ -20,7 +20,8 @@ import java.util.List;
  */
 @SuppressWarnings("ArrayRecordComponent") // the figures are plain arrays by design
 public record TokenNorms(String block, float[] norms, GridMap patches, int outliers) {
-    private static final double FACTOR = 3;
+    /** Medians above which a patch is an outlier. */
+    static final double FACTOR = 3;
 
     /**
      * Measures the embedding and every block of the patches.
@@ -58,20 +59,17 @@ public record TokenNorms(String block, float[] norms, GridMap patches, int outli
             norms[token] = (float) Math.sqrt(square);
         }
         var patches = Arrays.copyOfRange(norms, view.prefix(), norms.length);
+        double threshold = FACTOR * median(patches);
         int outliers = 0;
-        for (int i = 0; i < patches.length; i++) {
-            outliers += isOutlier(patches, i) ? 1 : 0;
+        for (float norm : patches) {
+            outliers += norm > threshold ? 1 : 0;
         }
         return new TokenNorms(block, norms, new GridMap(view.height(), view.width(), patches), outliers);
     }
 
-    /** Whether a cell of {@link #patches} is an outlier. */
-    public boolean isOutlier(int cell) {
-        return isOutlier(patches.values(), cell);
-    }
-
-    private static boolean isOutlier(float[] patches, int cell) {
-        return patches[cell] > FACTOR * median(patches);
+    /** The norm above which a patch is an outlier. */
+    public double threshold() {
+        return FACTOR * median(patches.values());
     }
 
     static double median(float[] values) {

@@ -1,8 +1,8 @@
 package dev.vitrail.inspect;
 
 /**
- * Swin's windows over a map: which cells are together in one, after the cyclic shift and padding (Liu et al., 2021, arXiv:2103.14030,
- * section 3.2).
+ * Swin's windows over a map: which cells are together in one, after the cyclic shift and padding (Liu et al., 2021,
+ * arXiv:2103.14030, section 3.2).
  *
  * @param mapHeight rows of the map
  * @param mapWidth columns of the map

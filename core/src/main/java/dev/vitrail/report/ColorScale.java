@@ -1,12 +1,16 @@
 package dev.vitrail.report;
 
+import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.GridMap;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed quantities. */
+/**
+ * Colors of numbers: a perceptually uniform scale (viridis) for amounts, and one that is centered on 0 for signed
+ * quantities.
+ */
 public enum ColorScale {
     /** From dark violet through green to yellow; the map's own range. */
     AMOUNT(0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b, 0xfde725),
@@ -29,7 +33,10 @@ public enum ColorScale {
         return map.range()[0] < 0 ? SIGNED : AMOUNT;
     }
 
-    /** A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale its middle. */
+    /**
+     * A picture of a map, a pixel for each cell. A flat map has the color of the scale's beginning, of a signed scale
+     * its middle.
+     */
     public RgbImage picture(GridMap map) {
         var range = map.range();
         float extent = Math.max(Math.abs(range[0]), Math.abs(range[1]));
@@ -50,6 +57,34 @@ public enum ColorScale {
         return Arrays.stream(stops)
                 .mapToObj("#%06x"::formatted)
                 .collect(Collectors.joining(",", "linear-gradient(to right,", ")"));
+    }
+
+    /** Colors of {@link #atlas}. */
+    private static final int LEVELS = 64;
+
+    /**
+     * Maps of one size side by side without gaps, {@code columns} in a row and each by its own range, as a PNG that is
+     * small because it has few colors.
+     */
+    byte[] atlas(List<GridMap> maps, int columns) {
+        int tileWidth = maps.get(0).width(), tileHeight = maps.get(0).height();
+        int width = columns * tileWidth, height = (maps.size() + columns - 1) / columns * tileHeight;
+        var indices = new byte[width * height];
+        for (int i = 0; i < maps.size(); i++) {
+            var map = maps.get(i).normalized();
+            int corner = i / columns * tileHeight * width + i % columns * tileWidth;
+            for (int cell = 0; cell < map.values().length; cell++) {
+                indices[corner + cell / tileWidth * width + cell % tileWidth] =
+                        (byte) Math.round((LEVELS - 1) * map.values()[cell]);
+            }
+        }
+        var palette = new int[LEVELS];
+        var color = new byte[3];
+        for (int i = 0; i < LEVELS; i++) {
+            put(color, 0, i / (LEVELS - 1.0));
+            palette[i] = (color[0] & 0xFF) << 16 | (color[1] & 0xFF) << 8 | color[2] & 0xFF;
+        }
+        return ImageEncoder.png(width, height, indices, palette);
     }
 
     private void put(byte[] pixels, int at, double share) {

@@ -4,10 +4,12 @@ import static dev.vitrail.report.Format.format;
 
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Behavior;
+import dev.vitrail.inspect.BranchRatio;
 import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.ModelLayout;
+import dev.vitrail.inspect.NormHistogram;
 import dev.vitrail.report.CurveChart.Dot;
 import dev.vitrail.report.CurveChart.Scale;
 import dev.vitrail.report.CurveChart.Series;
@@ -34,6 +36,8 @@ public final class InspectPage {
     private final Inspection inspection;
     private final List<InspectPhoto> photos;
     private final InspectWeights weights;
+    private final List<InspectPair> pairs;
+    private final List<Picture> similarities;
     private final Map<InspectPhoto, List<InspectPhoto.Layer>> heads = new LinkedHashMap<>();
 
     private InspectPage(Inspection inspection) {
@@ -42,6 +46,11 @@ public final class InspectPage {
                 .mapToObj(i -> new InspectPhoto(inspection, inspection.photos().get(i), i + 1))
                 .toList();
         weights = InspectWeights.of(inspection);
+        pairs = photos.stream()
+                .flatMap(photo -> photo.pair().stream())
+                .sorted(InspectPhoto.byDisagreement())
+                .toList();
+        similarities = compared(inspection);
         int bytes = 0;
         for (var photo : photos) {
             var layers = photo.heads();
@@ -125,7 +134,8 @@ public final class InspectPage {
     String origin() {
         var loaded = inspection.inspector().loaded();
         var input = loaded.preprocessing();
-        return "%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and std %s."
+        return ("%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and "
+                        + "std %s.")
                 .formatted(
                         loaded.pretrained() ? "Weights of %s".formatted(loaded.name()) : "Random weights",
                         loaded.variant().family().name(),
@@ -214,11 +224,29 @@ public final class InspectPage {
                 series));
     }
 
+    private static boolean tokenStages(Inspection inspection) {
+        return inspection.inspector().model().blocks().stream()
+                .anyMatch(block -> block.startsWith("tokens_to_token.") || block.startsWith("to_patch_embedding."));
+    }
+
+    /** What explanations by attention leave out; empty where they go through the whole model. */
+    String leftOutOfMaps() {
+        return tokenStages(inspection)
+                ? "Relevance and rollout go through the backbone alone: T2T's token stages are left out."
+                : "";
+    }
+
     String distanceNote() {
-        return "A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean over %d images%s."
+        boolean performers = tokenStages(inspection)
+                && inspection.inspector().layout().tokenStages().isEmpty();
+        return ("A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean "
+                        + "over %d images%s.%s")
                 .formatted(
                         inspection.behavior().map(Behavior::images).orElse(0),
-                        inspection.renormalized() ? "; rows divided by their sums over patches" : "");
+                        inspection.renormalized() ? "; rows divided by their sums over patches" : "",
+                        performers
+                                ? " Of the token stages, whose performers have no attention matrix, it is not defined."
+                                : "");
     }
 
     Optional<Behavior> behavior() {
@@ -268,6 +296,82 @@ public final class InspectPage {
                         series));
     }
 
+    /**
+     * Norms of patches by the median of their image: at the embedding, where outliers are most, and after the last
+     * block.
+     */
+    Optional<CurveChart> normHistogram() {
+        var blocks = inspection.behavior().map(Behavior::normHistograms).orElse(List.of());
+        if (blocks.isEmpty() || !inspection.has(Figure.TOKEN_NORMS)) {
+            return Optional.empty();
+        }
+        var shares = inspection.behavior().orElseThrow().outlierShares();
+        var most = shares.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .map(Map.Entry::getKey)
+                .orElse("");
+        var last = blocks.get(blocks.size() - 1).block();
+        var series = new ArrayList<Series>();
+        for (var block : blocks) {
+            if (series.isEmpty() || block.block().equals(most) || block.block().equals(last)) {
+                series.add(new Series(
+                        words(block.block()),
+                        series.size(),
+                        Style.LINE,
+                        IntStream.range(0, NormHistogram.BINS)
+                                .mapToObj(i -> new Dot(i * NormHistogram.WIDTH, 100 * block.shares()[i]))
+                                .toList()));
+            }
+        }
+        double end = (NormHistogram.BINS - 1) * NormHistogram.WIDTH;
+        return Optional.of(new CurveChart(
+                "Norms of patches, % of patches",
+                "How many patches have which norm, in medians of their image; outliers are right of %.0f."
+                        .formatted(NormHistogram.OUTLIER),
+                "norm, in medians of the image",
+                x -> x >= end ? Format.plain(x) + "+" : Format.plain(x),
+                Scale.LOGARITHMIC,
+                OptionalDouble.empty(),
+                OptionalDouble.of(NormHistogram.OUTLIER),
+                false,
+                series));
+    }
+
+    /** What residual branches with LayerScale add to their inputs, over depth. */
+    Optional<CurveChart> branches() {
+        var branches = inspection.has(Figure.LAYER_SCALE)
+                ? inspection.behavior().map(Behavior::branches).orElse(List.of())
+                : List.<BranchRatio>of();
+        if (branches.isEmpty()) {
+            return Optional.empty();
+        }
+        var series = new ArrayList<Series>();
+        for (boolean attention : new boolean[] {true, false}) {
+            var own = branches.stream()
+                    .filter(branch -> branch.attention() == attention)
+                    .toList();
+            if (!own.isEmpty()) {
+                series.add(new Series(
+                        attention ? "attention" : "MLP or the whole branch",
+                        attention ? 0 : 1,
+                        Style.LINE_AND_DOTS,
+                        IntStream.range(0, own.size())
+                                .mapToObj(i -> new Dot(i + 1, own.get(i).ratio()))
+                                .toList()));
+            }
+        }
+        return Optional.of(new CurveChart(
+                "What branches add, ‖branch‖/‖input‖",
+                "Mean over tokens of the size of each residual branch beside its input, over depth.",
+                "block",
+                Format::plain,
+                Scale.LOGARITHMIC,
+                OptionalDouble.empty(),
+                OptionalDouble.empty(),
+                false,
+                series));
+    }
+
     private static Series health(String name, int color, List<Double> shares) {
         return new Series(
                 name,
@@ -289,7 +393,9 @@ public final class InspectPage {
 
     /** Whether token norms of any photo are shown. */
     boolean norms() {
-        return photos.stream().anyMatch(photo -> !photo.norms().isEmpty());
+        return inspection.has(Figure.TOKEN_NORMS)
+                && photos.stream()
+                        .anyMatch(photo -> !photo.photo().answer().norms().isEmpty());
     }
 
     /** The channels of the first photo. */
@@ -341,13 +447,14 @@ public final class InspectPage {
 
     /** Photos on which the two models differ most first. */
     List<InspectPair> pairs() {
-        return photos.stream()
-                .flatMap(photo -> photo.pair().stream())
-                .sorted(InspectPhoto.byDisagreement())
-                .toList();
+        return pairs;
     }
 
     List<Picture> similarities() {
+        return similarities;
+    }
+
+    private static List<Picture> compared(Inspection inspection) {
         var pictures = new ArrayList<Picture>();
         if (inspection.has(Figure.CKA)) {
             inspection
@@ -357,7 +464,9 @@ public final class InspectPage {
             inspection
                     .behavior()
                     .flatMap(Behavior::similarityToOther)
-                    .ifPresent(cka -> pictures.add(similarity(cka, against().orElse("the other model"))));
+                    .ifPresent(cka -> pictures.add(similarity(
+                            cka,
+                            inspection.against().map(InspectPage::shortName).orElse("the other model"))));
         }
         return pictures;
     }
@@ -386,7 +495,8 @@ public final class InspectPage {
                         "similarities of %d blocks to %d, from %.2f to %.2f",
                         cka.rows().size(), cka.columns().size(), range[0], range[1]),
                 format(
-                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f (dark) to %.2f (bright) over %d images%s.",
+                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f "
+                                + "(dark) to %.2f (bright) over %d images%s.%s",
                         ModelLayout.words(cka.rows().get(0)),
                         ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
                         other,
@@ -395,7 +505,19 @@ public final class InspectPage {
                         range[0],
                         range[1],
                         cka.images(),
-                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : ""));
+                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : "",
+                        undefined(cka) ? " Grey is not defined: the block gives all images the same." : ""));
+    }
+
+    private static boolean undefined(Cka cka) {
+        for (var row : cka.values()) {
+            for (float value : row) {
+                if (Float.isNaN(value)) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     Map<Figure, String> leftOut() {

@@ -23,7 +23,7 @@ record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection
         return format("%.0f %%", 100 * other.probability());
     }
 
-    /** The picture that the other model saw; empty where it is the same. */
+    /** The image as the other model saw it; empty where it is the same. */
     String seen() {
         boolean same = Arrays.equals(photo.photo().seen().pixels(), other.seen().pixels());
         return same ? "" : InspectPictures.photo(other.seen());

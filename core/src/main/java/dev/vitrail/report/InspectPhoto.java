@@ -20,7 +20,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What a page shows of one photo.
@@ -30,7 +32,6 @@ import java.util.stream.IntStream;
  * @param number of the photo on the page, from 1
  */
 record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
-    private static final int LENS_CLASSES = 5;
     private static final int GREY = 7;
 
     /** Rows of maps: a class each. */
@@ -52,6 +53,14 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
 
     /** A head's map. */
     record Head(String map, String words) {}
+
+    /**
+     * What each patch attends to in a layer.
+     *
+     * @param atlas address of a picture with a tile for each patch
+     * @param strongest the cell that each patch attends to most, numbers between blanks
+     */
+    record Reads(String name, String atlas, String strongest) {}
 
     /** A picture of the channels of a block. */
     record Channels(String title, String picture, int width, String words, boolean first) {}
@@ -177,21 +186,14 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     /** The final five most probable classes by their rank at every depth. */
     Optional<CurveChart> lens() {
         return lensOfAnswer().map(lens -> {
-            var logits = lens.logits();
-            var last = logits[logits.length - 1];
-            var classes = IntStream.range(0, last.length)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble((Integer c) -> -last[c]))
-                    .limit(LENS_CLASSES)
-                    .toList();
             var series = new ArrayList<Series>();
-            for (int c : classes) {
+            for (int c : lens.leading(LogitLens.LEADING)) {
                 series.add(new Series(
                         inspection.inspector().loaded().label(c),
                         series.size(),
                         Style.LINE_AND_DOTS,
-                        IntStream.range(0, logits.length)
-                                .mapToObj(depth -> new Dot(depth, rank(logits[depth], c)))
+                        IntStream.range(0, lens.depths().size())
+                                .mapToObj(depth -> new Dot(depth, lens.rank(depth, c)))
                                 .toList()));
             }
             var decided = ModelLayout.words(lens.depths().get(lens.decided()));
@@ -210,14 +212,6 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
 
     private static String first(LogitLens lens) {
         return lens.depths().get(0).equals("embedding") ? "embedding" : "0";
-    }
-
-    private static int rank(float[] logits, int c) {
-        int rank = 1;
-        for (float logit : logits) {
-            rank += logit > logits[c] ? 1 : 0;
-        }
-        return rank;
     }
 
     /** Where the answer takes the lead, in a sentence. */
@@ -262,7 +256,10 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         return overlays;
     }
 
-    /** The maps of all heads of all layers but the last, which {@link #lastHeads} shows large; both for CaiT's two layers. */
+    /**
+     * The maps of all heads of all layers but the last, which {@link #lastHeads} shows large; both for CaiT's two
+     * layers.
+     */
     List<Layer> heads() {
         var layers = photo.layers().classAttention();
         return IntStream.range(0, layers.size())
@@ -294,23 +291,59 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                         .formatted(ModelLayout.words(layer.layer()), h + 1, figures, InspectPictures.words(map, 1)));
     }
 
-    /** The heads of the last layers over the photo, with the cells that hold 60 % of the attention framed. */
+    /** What each patch attends to, by layer; none where patches do not attend beside a class token. */
+    List<Reads> reads() {
+        return photo.rows().stream()
+                .map(layer -> new Reads(
+                        ModelLayout.words(layer.layer()),
+                        InspectPictures.atlas(layer),
+                        layer.rows().stream()
+                                .map(row -> String.valueOf(strongest(row)))
+                                .collect(Collectors.joining(" "))))
+                .toList();
+    }
+
+    private static int strongest(GridMap row) {
+        int best = 0;
+        for (int i = 1; i < row.values().length; i++) {
+            best = row.values()[i] > row.values()[best] ? i : best;
+        }
+        return best;
+    }
+
+    /** Rows and columns of the patches, as {@code 14 14}. */
+    String grid() {
+        var map = photo.rows().get(0).rows().get(0);
+        return map.height() + " " + map.width();
+    }
+
+    /**
+     * The last layers over the photo, the mean over heads and each head, with the cells that hold 60 % of the attention
+     * framed; of CaiT both layers of class attention.
+     */
     List<Overlay> lastHeads() {
         var layers = photo.layers().classAttention();
         boolean both = inspection.inspector().layout().classAttention();
         return layers.subList(both ? 0 : Math.max(0, layers.size() - 1), layers.size()).stream()
-                .flatMap(layer -> IntStream.range(0, layer.heads().size())
-                        .mapToObj(h -> large(layer, h, layer.heads().get(h))))
+                .flatMap(layer -> {
+                    var name = ModelLayout.words(layer.layer());
+                    var heads = IntStream.range(0, layer.heads().size())
+                            .mapToObj(h -> large(
+                                    "%s, head %d".formatted(name, h + 1),
+                                    layer.heads().get(h)));
+                    return Stream.concat(Stream.of(large(name + ", mean of heads", layer.mean())), heads);
+                })
                 .toList();
     }
 
-    private static Overlay large(ClassAttention layer, int h, GridMap map) {
+    private static Overlay large(String title, GridMap map) {
         var mask = ClassAttention.mask(map, ClassAttention.DINO);
-        var title = "%s, head %d".formatted(ModelLayout.words(layer.layer()), h + 1);
         return new Overlay(
                 title,
-                "Framed cells hold 60 % of what the class token reads.",
-                InspectPictures.png(ColorScale.AMOUNT.picture(map)),
+                map.range()[0] < 0
+                        ? "Weights after mixing, which may be negative: red adds a cell's value, blue subtracts it."
+                        : "Framed cells hold 60 % of what the class token reads.",
+                InspectPictures.png(ColorScale.of(map).picture(map)),
                 title + ": " + InspectPictures.words(map, 3),
                 "",
                 false,

@@ -2,6 +2,7 @@ package dev.vitrail.report;
 
 import dev.vitrail.images.ImageEncoder;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.inspect.AttentionRows;
 import dev.vitrail.inspect.ChannelHealth;
 import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Filters;
@@ -17,7 +18,7 @@ import java.util.stream.IntStream;
 /** The figures of an inspection as small pictures, a pixel for each number. */
 public final class InspectPictures {
     private static final int COLUMNS = 7;
-    /** Side up to which a picture is kept to the pixel. */
+    /** Side up to which an image is kept to the pixel. */
     private static final int COARSE = 64;
 
     private static final int KERNELS = 48, KERNEL_COLUMNS = 12;
@@ -33,7 +34,10 @@ public final class InspectPictures {
 
     private InspectPictures() {}
 
-    /** The principal components of the filters, each by its own range; of another number of channels than 3, their mean as grey. */
+    /**
+     * The principal components of the filters, each by its own range; of another number of channels than 3, their mean
+     * as grey.
+     */
     public static RgbImage components(Filters filters) {
         var tiles = new ArrayList<RgbImage>();
         for (var component : filters.components()) {
@@ -118,21 +122,36 @@ public final class InspectPictures {
         return ColorScale.SIGNED.tiles(bias.heads(), HEAD_COLUMNS);
     }
 
-    /** A matrix of similarities; what is undefined is drawn as 0. */
+    /** A matrix of similarities; what is undefined has the color between tiles, which no value has. */
     public static RgbImage similarity(Cka cka) {
         int rows = cka.values().length, columns = cka.values()[0].length;
+        float low = Float.POSITIVE_INFINITY, high = Float.NEGATIVE_INFINITY;
+        for (var row : cka.values()) {
+            for (float value : row) {
+                low = Float.isNaN(value) ? low : Math.min(low, value);
+                high = Float.isNaN(value) ? high : Math.max(high, value);
+            }
+        }
         var values = new float[rows * columns];
         for (int i = 0; i < values.length; i++) {
             float value = cka.values()[i / columns][i % columns];
-            values[i] = Float.isNaN(value) ? 0 : value;
+            values[i] = Float.isNaN(value) ? low : value;
         }
-        return ColorScale.AMOUNT.picture(new GridMap(rows, columns, values));
+        var drawn = ColorScale.AMOUNT.picture(new GridMap(rows, columns, values), low, high);
+        for (int i = 0; i < values.length; i++) {
+            if (Float.isNaN(cka.values()[i / columns][i % columns])) {
+                for (int c = 0; c < 3; c++) {
+                    drawn.pixels()[3 * i + c] = (byte) (ColorScale.GAP >> 16 - 8 * c);
+                }
+            }
+        }
+        return drawn;
     }
 
     /**
-     * A map over a picture that was made grey, as pages draw it: bilinear, at 55 % opacity.
+     * A map over an image that was made grey, as pages draw it: bilinear, at 55 % opacity.
      *
-     * @param seen the picture that the model saw
+     * @param seen the image as the model saw it
      */
     public static RgbImage overlay(RgbImage seen, GridMap map) {
         var colors = ColorScale.of(map)
@@ -167,6 +186,12 @@ public final class InspectPictures {
     /** Whether a photo is so small that a page shows its pixels. */
     static boolean coarse(RgbImage image) {
         return Math.max(image.width(), image.height()) <= COARSE;
+    }
+
+    /** What every patch attends to, a tile for each, as the address of itself. */
+    static String atlas(AttentionRows layer) {
+        var png = ColorScale.AMOUNT.atlas(layer.rows(), layer.rows().get(0).width());
+        return "data:image/png;base64," + Base64.getEncoder().encodeToString(png);
     }
 
     /** Cells of a grid as the data of an SVG path, a unit each. */

@@ -85,14 +85,17 @@ record InspectWeights(
                         "the first %d principal components of the embedding filters, %s each"
                                 .formatted(filters.components().length, size),
                         format(
-                                "The main patterns that the first layer looks for, %s, the most common first: smooth waves and colors in a model that has learned enough. Together they explain %.0f %% of the variance of %d filters.",
+                                "The main patterns that the first layer looks for, %s, the most common first: "
+                                        + "smooth waves and colors in a model that has learned enough. Together "
+                                        + "they explain %.0f %% of the variance of %d filters.",
                                 size, 100 * explained, filters.count())),
                 Picture.of(
                         "The filters themselves",
                         InspectPictures.kernels(filters),
                         WIDE,
                         "the first filters as small pictures, %s each".formatted(size),
-                        "The first of the %d filters of %s, each by its own range: noise here means that training was short."
+                        ("The first of the %d filters of %s, each by its own range: noise here means that training "
+                                        + "was short.")
                                 .formatted(filters.count(), filters.parameter())));
     }
 
@@ -120,9 +123,12 @@ record InspectWeights(
                         "Position similarity",
                         InspectPictures.positions(positions),
                         WIDE,
-                        "%d by %d tiles, one for each position, each showing the similarity of its embedding to all others"
+                        ("%d by %d tiles, one for each position, each showing the similarity of its embedding to "
+                                        + "all others")
                                 .formatted(positions.height(), positions.width()),
-                        "Each tile is one position, bright where another position's embedding is like its own: a bright spot at the tile's own place, with its row and column, says that the model has learned where patches lie.")
+                        "Each tile is one position, bright where another position's embedding is like its own: a "
+                                + "bright spot at the tile's own place, with its row and column, says that the "
+                                + "model has learned where patches lie.")
                 .enlargeable(positions.height(), positions.width());
     }
 
@@ -136,7 +142,8 @@ record InspectWeights(
                             WIDE,
                             "relative position bias of %d heads in %s; the middle of each tile is the query itself"
                                     .formatted(bias.heads().size(), ModelLayout.words(bias.layer())),
-                            "A tile for each of %d heads, the query in its middle: red where a key there gets more attention, blue where less."
+                            ("A tile for each of %d heads, the query in its middle: red where a key there gets "
+                                            + "more attention, blue where less.")
                                     .formatted(bias.heads().size()));
                 })
                 .toList();

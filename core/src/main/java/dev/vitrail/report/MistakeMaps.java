@@ -18,7 +18,10 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Why a model made its worst mistakes: the default explanation of each wrong answer, over the picture that the model saw. */
+/**
+ * Why a model made its worst mistakes: the default explanation of each wrong answer, over the image as the model
+ * saw.
+ */
 final class MistakeMaps {
     private static final Logger LOG = LoggerFactory.getLogger(MistakeMaps.class);
 
@@ -30,7 +33,7 @@ final class MistakeMaps {
     /**
      * A mistake's explanation.
      *
-     * @param photo address of the picture that the model saw
+     * @param photo address of the image as the model saw it
      * @param coarse whether it is so small that a page shows its pixels
      */
     record Why(String photo, boolean coarse, Overlay overlay) {}
@@ -38,7 +41,8 @@ final class MistakeMaps {
     private MistakeMaps() {}
 
     /**
-     * Explains mistakes, those that are worst first, for at most ten seconds. The random numbers of a run that goes on are left as they are.
+     * Explains mistakes, those that are worst first, for at most ten seconds. The random numbers of a run that goes on
+     * are left as they are.
      *
      * @param model the folder of the model that made them
      * @param set the images

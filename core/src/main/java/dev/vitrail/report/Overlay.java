@@ -8,7 +8,8 @@ import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
- * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names {@code --photo}.
+ * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names
+ * {@code --photo}.
  *
  * @param title above it
  * @param how one sentence on what it shows and how to read it
@@ -102,6 +103,7 @@ record Overlay(
     static Overlay of(TokenNorms norms, String photo) {
         var map = norms.patches();
         var where = ModelLayout.words(norms.block());
+        double threshold = norms.threshold();
         return new Overlay(
                 photo,
                 "Norms after %s; bright is long.".formatted(where),
@@ -113,7 +115,7 @@ record Overlay(
                 map.height(),
                 "",
                 InspectPictures.cells(
-                        map.width(), IntStream.range(0, map.values().length).filter(norms::isOutlier)));
+                        map.width(), IntStream.range(0, map.values().length).filter(i -> map.values()[i] > threshold)));
     }
 
     /** A map by a scale and a range that others share. */

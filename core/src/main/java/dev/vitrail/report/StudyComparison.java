@@ -25,13 +25,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The winner of a study and its baseline: the first other model that the study names. Of several sizes of the training set the largest
- * counts, and of several seeds the first.
+ * The winner of a study and its baseline: the model or recipe that the study's {@code baseline} names, by default the
+ * first other one that it trains. Of several sizes of the training set the largest counts, and of several seeds the
+ * first.
  *
  * @param winner the run with the best top-1 after the last epoch
  * @param baseline the run that it is compared with
+ * @param choice what the baseline is to the study, in words
  */
-record StudyComparison(StudyRow winner, StudyRow baseline) {
+record StudyComparison(StudyRow winner, StudyRow baseline, String choice) {
     private static final Logger LOG = LoggerFactory.getLogger(StudyComparison.class);
 
     /** Validation images that blocks are compared on, and of them those that are explained. */
@@ -46,13 +48,45 @@ record StudyComparison(StudyRow winner, StudyRow baseline) {
                 .filter(row -> row.images() == most)
                 .toList();
         return finished.stream()
-                .max(Comparator.comparingDouble(
-                        row -> row.result().map(StudyRow.Result::top1).orElse(0.0)))
-                .flatMap(winner -> finished.stream()
-                        .filter(row -> !row.model().equals(winner.model())
-                                || !row.recipe().equals(winner.recipe()))
-                        .findFirst()
-                        .map(baseline -> new StudyComparison(winner, baseline)));
+                .max(Comparator.comparingDouble(StudyComparison::top1))
+                .flatMap(winner -> baseline(results, winner, others(finished, winner)));
+    }
+
+    private static double top1(StudyRow row) {
+        return row.result().map(StudyRow.Result::top1).orElse(0.0);
+    }
+
+    private static List<StudyRow> others(List<StudyRow> finished, StudyRow winner) {
+        return finished.stream()
+                .filter(row ->
+                        !row.model().equals(winner.model()) || !row.recipe().equals(winner.recipe()))
+                .toList();
+    }
+
+    private static Optional<StudyComparison> baseline(StudyResults results, StudyRow winner, List<StudyRow> others) {
+        if (results.baseline().isEmpty()) {
+            return others.stream()
+                    .findFirst()
+                    .map(row -> new StudyComparison(winner, row, "the first other one that the study names"));
+        }
+        var name = results.baseline().get();
+        if (is(winner, name)) {
+            return others.stream()
+                    .filter(row -> !is(row, name))
+                    .max(Comparator.comparingDouble(StudyComparison::top1))
+                    .map(row -> new StudyComparison(
+                            winner, row, "the best of the others, as the study's baseline itself has won"));
+        }
+        // A model that several recipes trained is compared by the winner's, a recipe by the winner's model.
+        return others.stream()
+                .filter(row -> is(row, name))
+                .min(Comparator.comparing((StudyRow row) ->
+                        !row.recipe().equals(winner.recipe()) && !row.model().equals(winner.model())))
+                .map(row -> new StudyComparison(winner, row, "the study's baseline"));
+    }
+
+    private static boolean is(StudyRow row, String name) {
+        return row.model().equals(name) || row.recipe().equals(name);
     }
 
     private static Path model(StudyRow row) {

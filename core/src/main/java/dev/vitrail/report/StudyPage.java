@@ -54,8 +54,9 @@ public final class StudyPage {
     }
 
     /**
-     * Writes the page of a finished study, {@code index.html}, with its winner and its baseline side by side on validation images, and their
-     * inspection beside it, {@code inspect.html}. Models that cannot be inspected are not compared.
+     * Writes the page of a finished study, {@code index.html}, with its winner and its baseline side by side on
+     * validation images, and their inspection beside it, {@code inspect.html}. Models that cannot be inspected are not
+     * compared.
      *
      * @param folder the study's
      */

@@ -28,10 +28,17 @@ import org.apache.commons.csv.CSVPrinter;
  * @param source where the question is from; may be empty
  * @param data what was trained on and validated with, a line each
  * @param definition the study's YAML
+ * @param baseline the model or recipe that the best run is compared with; empty for the first other that is named
  * @param rows one for each run, made or not, in the order in which they are made
  */
 public record StudyResults(
-        String name, String title, String source, List<String> data, String definition, List<StudyRow> rows) {
+        String name,
+        String title,
+        String source,
+        List<String> data,
+        String definition,
+        Optional<String> baseline,
+        List<StudyRow> rows) {
     private static final String COLUMNS =
             "model,recipe,share,images,seed,state,epochs,top1,best_top1,nll,params,macs,seconds,images_per_second,folder,failure";
 

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The windows of a block over the picture: regions of pixels whose cells attend to each other. What the cyclic shift wraps round is drawn
- * as the regions of its own that the mask makes of it, so a region is cut at {@code shift + k·window} cells.
+ * The windows of a block over the picture: regions of pixels whose cells attend to each other. What the cyclic shift
+ * wraps round is drawn as the regions of its own that the mask makes of it, so a region is cut at
+ * {@code shift + k·window} cells.
  *
  * @param title the block in words
  * @param imageHeight rows of the picture, pixels

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a study is made of: each model is trained by each recipe on each share of the data, as often as there are seeds.
@@ -26,6 +27,7 @@ import java.util.List;
  * @param shares of the training images, of each class alike, in (0, 1]; drawn by the seed, the smaller part of the
  *     larger
  * @param seeds from which weights, shares and orders are drawn
+ * @param baseline the model or recipe that the best run is compared with; empty for the first other that is named
  * @param options training options over those of the recipes, as YAML
  * @param budgetMinutes that one call may take
  */
@@ -39,6 +41,7 @@ public record Study(
         List<String> recipes,
         List<Double> shares,
         List<Long> seeds,
+        Optional<String> baseline,
         String options,
         double budgetMinutes) {
     public Study {
@@ -46,6 +49,13 @@ public record Study(
         recipes = axis("recipes", recipes, name);
         shares = axis("shares", shares, name);
         seeds = axis("seeds", seeds, name);
+        require(
+                baseline.isEmpty() || models.contains(baseline.get()) || recipes.contains(baseline.get()),
+                "the study %s has the baseline '%s': expected one of its models or recipes, %s, %s",
+                name,
+                baseline.orElse(""),
+                String.join(", ", models),
+                String.join(", ", recipes));
         require(budgetMinutes > 0, "the study %s has %s minutes: let budget_minutes be positive", name, budgetMinutes);
     }
 
@@ -62,12 +72,13 @@ public record Study(
 
     /** The same on other data. */
     public Study withData(String other) {
-        return new Study(name, scale, title, source, other, models, recipes, shares, seeds, options, budgetMinutes);
+        return new Study(
+                name, scale, title, source, other, models, recipes, shares, seeds, baseline, options, budgetMinutes);
     }
 
     /** The same with other time for a call. */
     public Study withBudget(double minutes) {
-        return new Study(name, scale, title, source, data, models, recipes, shares, seeds, options, minutes);
+        return new Study(name, scale, title, source, data, models, recipes, shares, seeds, baseline, options, minutes);
     }
 
     /** What its folder is called by default. */

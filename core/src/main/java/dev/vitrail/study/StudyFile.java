@@ -31,9 +31,10 @@ public final class StudyFile {
 
     private static final String TITLE = "title", SOURCE = "source", DATA = "data", MODELS = "models";
     private static final String RECIPES = "recipes", SHARES = "shares", SEEDS = "seeds", OPTIONS = "options";
+    private static final String BASELINE = "baseline";
     private static final String BUDGET = "budget_minutes", SCALES = "scales";
     private static final List<String> KEYS =
-            List.of(TITLE, SOURCE, DATA, MODELS, RECIPES, SHARES, SEEDS, OPTIONS, BUDGET, SCALES);
+            List.of(TITLE, SOURCE, DATA, MODELS, RECIPES, SHARES, SEEDS, BASELINE, OPTIONS, BUDGET, SCALES);
 
     /** Minutes that a study may take by default: a day. */
     private static final double LONG = 1440;
@@ -171,6 +172,7 @@ public final class StudyFile {
                 list(RECIPES, List.of("quick-look"), "text", JsonNode::isTextual, JsonNode::asText),
                 list(SHARES, List.of(1.0), "numbers", JsonNode::isNumber, JsonNode::asDouble),
                 list(SEEDS, List.of(0L), "whole numbers", JsonNode::isIntegralNumber, JsonNode::asLong),
+                Optional.of(text(BASELINE, "")).filter(baseline -> !baseline.isEmpty()),
                 options(),
                 budget());
     }
@@ -228,6 +230,7 @@ public final class StudyFile {
         study.recipes().forEach(all.putArray(RECIPES)::add);
         study.shares().forEach(all.putArray(SHARES)::add);
         study.seeds().forEach(all.putArray(SEEDS)::add);
+        study.baseline().ifPresent(baseline -> all.put(BASELINE, baseline));
         all.set(OPTIONS, object(study.options(), OPTIONS));
         all.put(BUDGET, study.budgetMinutes());
         return yaml(all);

@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
  * already is kept: runs that have finished or failed are not made again, one that was interrupted goes on from its last
  * save, also after a kill.
  *
- * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and {@code
- * index.html} (table and plots), written anew after each run; when all have finished also {@code inspect.html}, the
- * winner against the baseline.
+ * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and
+ * {@code index.html} (table and plots), written anew after each run; when all have finished also {@code inspect.html},
+ * the winner against the baseline.
  */
 public final class StudyRunner {
     private static final Logger LOG = LoggerFactory.getLogger(StudyRunner.class);
@@ -110,6 +110,7 @@ public final class StudyRunner {
                         "Trained on " + whole.train().describe(),
                         "Validated on " + whole.validation().describe()),
                 StudyFile.text(study),
+                study.baseline(),
                 rows);
     }
 

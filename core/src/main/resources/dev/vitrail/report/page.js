@@ -54,8 +54,31 @@ for (const head of document.querySelectorAll("th.sortable")) {
 }
 // What needs this script is shown by it.
 for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
+// Opacity: one slider for all maps, and one below each.
+for (const figure of document.querySelectorAll(".maps figure:has(.map)")) {
+  const overlay = figure.querySelector(".overlay");
+  const label = document.createElement("label");
+  label.className = "opacity";
+  const slider = document.createElement("input");
+  slider.type = "range";
+  slider.max = 100;
+  slider.value = 55;
+  slider.setAttribute("aria-label", "Opacity of " + figure.querySelector("b").textContent);
+  slider.addEventListener("input", () => overlay.style.setProperty("--map", slider.value / 100));
+  label.append(slider);
+  overlay.after(label);
+  // A click on a map shows the image without its top quarter, as the checkbox does.
+  const removal = figure.querySelector(".remove input");
+  if (removal) overlay.addEventListener("click", () => removal.click());
+}
 for (const slider of document.querySelectorAll("[data-opacity]")) {
-  slider.addEventListener("input", () => document.documentElement.style.setProperty("--map", slider.value / 100));
+  slider.addEventListener("input", () => {
+    document.documentElement.style.setProperty("--map", slider.value / 100);
+    for (const own of document.querySelectorAll(".opacity input")) {
+      own.value = slider.value;
+      own.closest("figure").querySelector(".overlay").style.removeProperty("--map");
+    }
+  });
 }
 // The depth slider: the large map follows it, and a line in the chart.
 for (const slider of document.querySelectorAll("[data-depth]")) {
@@ -100,6 +123,47 @@ for (const table of document.querySelectorAll("table.heads")) {
       next.focus();
     });
   }));
+}
+// What a patch reads: the tile of the patch under the pointer, or of the one that the arrow keys reach, over the image.
+for (const part of document.querySelectorAll(".reads")) {
+  const [rows, columns] = part.dataset.grid.split(" ").map(Number);
+  const field = part.querySelector(".overlay");
+  const [map, cell] = field.children;
+  const slider = part.querySelector("input");
+  const said = part.querySelector("output");
+  const layers = [...part.querySelectorAll(".atlas img")];
+  const percent = (at, count) => (count > 1 ? 100 * at / (count - 1) : 0) + "%";
+  let row = Math.floor(rows / 2), column = Math.floor(columns / 2);
+  cell.style.width = 100 / columns + "%";
+  cell.style.height = 100 / rows + "%";
+  map.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+  const show = () => {
+    const image = layers[slider ? slider.value : 0];
+    map.style.backgroundImage = `url(${image.src})`;
+    map.style.backgroundPosition = percent(column, columns) + " " + percent(row, rows);
+    cell.style.left = 100 * column / columns + "%";
+    cell.style.top = 100 * row / rows + "%";
+    const strongest = Number(image.dataset.strongest.split(" ")[row * columns + column]);
+    said.textContent = `${image.dataset.name}: the patch in row ${row + 1}, column ${column + 1} reads most from row ${
+      Math.floor(strongest / columns) + 1}, column ${strongest % columns + 1}.`;
+    if (slider) slider.setAttribute("aria-valuetext", image.dataset.name);
+  };
+  field.addEventListener("pointermove", event => {
+    const box = field.getBoundingClientRect();
+    column = Math.max(0, Math.min(columns - 1, Math.floor((event.clientX - box.left) / box.width * columns)));
+    row = Math.max(0, Math.min(rows - 1, Math.floor((event.clientY - box.top) / box.height * rows)));
+    show();
+  });
+  field.addEventListener("keydown", event => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    row = Math.max(0, Math.min(rows - 1, row + step[0]));
+    column = Math.max(0, Math.min(columns - 1, column + step[1]));
+    show();
+  });
+  if (slider) slider.addEventListener("input", show);
+  show();
 }
 // A tile under the pointer, enlarged.
 for (const image of document.querySelectorAll("img[data-tiles]:not([data-tiles=''])")) {

@@ -33,7 +33,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The table of figures by family: a miniature of each, trained for a few steps on the built-in set, has what applies to it. */
+/**
+ * The table of figures by family: a miniature of each, trained for a few steps on the built-in set, has what applies to
+ * it.
+ */
 class FamiliesTest {
     private static final int STEPS = 6, BATCH = 12;
     private static final StainedGlass IMAGES = StainedGlass.of(Split.VALIDATION);
@@ -158,6 +161,15 @@ class FamiliesTest {
             assertThat(behavior.similarity().orElseThrow().values()[0][0]).isCloseTo(1, within(1e-3f));
             assertThat(behavior.channels()).isNotEmpty();
             assertThat(behavior.distances().isEmpty()).isEqualTo(left.contains(Figure.DISTANCE));
+            assertThat(behavior.normHistograms().isEmpty()).isEqualTo(left.contains(Figure.TOKEN_NORMS));
+            assertThat(behavior.branches())
+                    .hasSameSizeAs(LayerScales.of(inspector.model()))
+                    .allSatisfy(
+                            branch -> assertThat(branch.ratio()).isPositive().isFinite());
+            var stem = ModelLayout.words(behavior.channels().get(0).block());
+            assertThat(stem.startsWith("stem stage") || stem.startsWith("token stage"))
+                    .as("the first feature maps of %s are of %s", name, stem)
+                    .isEqualTo(name.startsWith("t2t") || name.contains("_r5_"));
         }
     }
 
@@ -173,7 +185,8 @@ class FamiliesTest {
         layers.patchLens().forEach(map -> finite("patch lens", map));
         assertThat(layers.features()).isNotEmpty().allSatisfy(block -> {
             assertThat(block.maps()).hasSize(Math.min(ChannelHealth.SHOWN, block.states().length));
-            assertThat(ModelLayout.words(block.block())).matches("embedding|block \\d+|stage \\d+, block \\d+");
+            assertThat(ModelLayout.words(block.block()))
+                    .matches("embedding|block \\d+|stage \\d+, block " + "\\d+|(stem|token) stage \\d+");
         });
         assertThat(query == Query.POOL)
                 .isEqualTo(inspector.model().config().poolName().equals("map"));
@@ -222,6 +235,7 @@ class FamiliesTest {
                 "blocks_token_only.1.attn                | class block 2",
                 "cls_transformer.layers.0                | class block 1",
                 "tokens_to_token.attention1.attn         | token stage 1",
+                "patch_embed.backbone.stages.1.blocks.2  | stem stage 2",
                 "embedding                               | embedding",
             })
     void hookPointsHaveNamesInWords(String name, String words) {

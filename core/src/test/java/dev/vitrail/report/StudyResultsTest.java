@@ -46,7 +46,7 @@ class StudyResultsTest {
     }
 
     private static StudyResults results(StudyRow... rows) {
-        return new StudyResults("s", "A study", "", List.of("data"), "models: [a]", List.of(rows));
+        return new StudyResults("s", "A study", "", List.of("data"), "models: [a]", Optional.empty(), List.of(rows));
     }
 
     @Test
@@ -113,5 +113,22 @@ class StudyResultsTest {
             }
         }
         assertThat(svgs.get(1)).contains(">model_9</text>");
+    }
+
+    @Test
+    void theWinnerIsComparedWithTheBaselineThatTheStudyNames() {
+        var rows = List.of(row("a", 100, 0, 0.5), row("b", 100, 0, 0.9), row("c", 100, 0, 0.7));
+        assertThat(compared(rows, Optional.empty())).isEqualTo("b with a: the first other one that the study names");
+        assertThat(compared(rows, Optional.of("c"))).isEqualTo("b with c: the study's baseline");
+        assertThat(compared(rows, Optional.of("b")))
+                .isEqualTo("b with c: the best of the others, as the study's baseline itself has won");
+        assertThat(compared(rows.subList(1, 2), Optional.of("b"))).isEmpty();
+    }
+
+    private static String compared(List<StudyRow> rows, Optional<String> baseline) {
+        return StudyComparison.of(new StudyResults("s", "A study", "", List.of("data"), "models: [a]", baseline, rows))
+                .map(found -> "%s with %s: %s"
+                        .formatted(found.winner().model(), found.baseline().model(), found.choice()))
+                .orElse("");
     }
 }

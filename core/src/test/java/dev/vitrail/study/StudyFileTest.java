@@ -44,6 +44,20 @@ class StudyFileTest {
     }
 
     @Test
+    void aBaselineIsAModelOrARecipeOfTheStudy() {
+        var yaml = "models: [resnet_mini_32, vit_mini_patch4_32]\nbaseline: resnet_mini_32\n";
+        var study = parse(yaml, "");
+        assertThat(study.baseline()).contains("resnet_mini_32");
+        assertThat(parse(StudyFile.text(study), "").baseline()).contains("resnet_mini_32");
+        assertThat(parse("models: [resnet_mini_32]\nbaseline: quick-look\n", "").baseline())
+                .contains("quick-look");
+        assertThatThrownBy(() -> parse("models: [resnet_mini_32]\nbaseline: swin_mini_32\n", ""))
+                .isInstanceOf(VitrailException.class)
+                .hasMessageContaining("baseline 'swin_mini_32'")
+                .hasMessageContaining("resnet_mini_32, quick-look");
+    }
+
+    @Test
     void aScaleReplacesKeysAndSingleOptions() {
         var yaml =
                 """

@@ -19,6 +19,7 @@ import dev.vitrail.inspect.Inspector;
 import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.InspectPictures;
+import dev.vitrail.serve.batching.Timing;
 import java.util.Base64;
 import java.util.List;
 import java.util.OptionalInt;
@@ -26,8 +27,9 @@ import java.util.Set;
 import java.util.concurrent.CompletionStage;
 
 /**
- * {@code POST /v1/explain}: why an image is given a class. The body holds one image, as {@code /v1/classify} takes it. The answer is JSON
- * with the default explanation's values, or for {@code Accept: image/png} the map drawn over the picture that the model saw.
+ * {@code POST /v1/explain}: why an image is given a class. The body holds one image, as {@code /v1/classify} takes it.
+ * The answer is JSON with the default explanation's values, or for {@code Accept: image/png} the map drawn over the
+ * image as the model saw it.
  *
  * <p>An explanation runs with the model alone, between batches, at the cost of some four passes.
  */
@@ -43,13 +45,13 @@ final class ExplainApi {
      * @param method relevance, or Grad-CAM for models without attention
      * @param map the method's map
      * @param layers what the class token attends to, layer by layer; empty if not asked for, or without a class token
-     * @param picture the picture that the model saw, as JPEG in Base64
+     * @param image the image as the model saw it, as JPEG in Base64
      */
     record Explained(
-            String label, double score, int index, String method, CellMap map, List<Layer> layers, String picture) {}
+            String label, double score, int index, String method, CellMap map, List<Layer> layers, String image) {}
 
     /**
-     * A value for each cell of the picture.
+     * A value for each cell of the image.
      *
      * @param height rows of cells
      * @param width columns of cells
@@ -65,7 +67,7 @@ final class ExplainApi {
     /** The heads of a layer. */
     record Layer(String name, List<CellMap> heads) {}
 
-    /** An explanation, and the picture that it is drawn over. */
+    /** An explanation, and the image that it is drawn over. */
     private record Found(
             String label, double score, int index, String method, GridMap map, List<Layer> layers, RgbImage seen) {
         Explained json() {
@@ -80,57 +82,41 @@ final class ExplainApi {
         }
     }
 
-    private final ModelRepository repository;
-    private final Inference inference;
-    private final ServerMetrics metrics;
+    private final ModelRequests requests;
 
-    ExplainApi(ModelRepository repository, Inference inference, ServerMetrics metrics) {
-        this.repository = repository;
-        this.inference = inference;
-        this.metrics = metrics;
+    ExplainApi(ModelRequests requests) {
+        this.requests = requests;
     }
 
     HttpService service() {
-        return SimpleApi.guarded(repository, (context, request) -> SimpleApi.read(context, request)
-                .thenCompose(images -> answer(context, request, images)));
+        return requests.guarded((context, request) ->
+                ImageApi.read(context, request).thenCompose(images -> answer(context, request, images)));
     }
 
     private CompletionStage<HttpResponse> answer(
-            ServiceRequestContext context, AggregatedHttpRequest request, SimpleApi.Images images) {
+            ServiceRequestContext context, AggregatedHttpRequest request, ImageApi.Images images) {
         RequestException.requireGood(
                 images.inputs().size() == 1,
                 "%d images were sent to be explained: expected one in each request",
                 images.inputs().size());
-        var scope = Inference.Scope.of(context);
         var target = context.queryParam("class");
         boolean layers = Boolean.parseBoolean(context.queryParam("layers"));
         boolean drawn = request.headers().accept().stream().anyMatch(type -> type.is(PNG));
-        var served = repository.hold(SimpleApi.model(context), "");
-        context.setAttr(AccessLog.MODEL, served.name() + ":" + served.version());
-        try {
-            return inference
-                    .alone(
-                            served,
-                            images.inputs().get(0),
-                            scope,
-                            (vitrail, image) -> explain(vitrail, image, target == null ? "" : target, layers))
-                    .thenApplyAsync(
-                            found -> {
-                                metrics.waited(served.name(), scope.timing().queueNanos());
-                                return drawn ? picture(found, scope) : SimpleApi.respond(found.json(), scope.timing());
-                            },
-                            context.eventLoop())
-                    .whenComplete((done, failed) -> served.release());
-        } catch (RuntimeException e) {
-            served.release();
-            throw e;
-        }
+        return requests.answer(
+                context,
+                (served, scope) -> requests.inference()
+                        .alone(
+                                served,
+                                images.inputs().get(0),
+                                scope,
+                                (vitrail, image) -> explain(vitrail, image, target == null ? "" : target, layers)),
+                (served, found, timing) -> drawn ? drawing(found, timing) : ImageApi.respond(found.json(), timing));
     }
 
-    private static HttpResponse picture(Found found, Inference.Scope scope) {
+    private static HttpResponse drawing(Found found, Timing timing) {
         var headers = ResponseHeaders.builder(HttpStatus.OK)
                 .contentType(PNG)
-                .set(HttpHeaderNames.SERVER_TIMING, SimpleApi.serverTiming(scope.timing()))
+                .set(HttpHeaderNames.SERVER_TIMING, ImageApi.serverTiming(timing))
                 .build();
         var overlay = InspectPictures.overlay(found.seen, found.map);
         return HttpResponse.of(headers, HttpData.wrap(ImageEncoder.png(overlay)));

@@ -187,7 +187,7 @@ final class OpenInferenceRest {
         var json = Responses.bytes(response);
         var headers = ResponseHeaders.builder(HttpStatus.OK)
                 .contentType(anyBinary ? MediaType.OCTET_STREAM : MediaType.JSON)
-                .set(HttpHeaderNames.SERVER_TIMING, SimpleApi.serverTiming(scope.timing()));
+                .set(HttpHeaderNames.SERVER_TIMING, ImageApi.serverTiming(scope.timing()));
         if (anyBinary) {
             headers.setInt(JSON_LENGTH, json.length);
         }

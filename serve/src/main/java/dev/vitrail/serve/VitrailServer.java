@@ -192,10 +192,11 @@ public final class VitrailServer implements AutoCloseable {
         grpc.routes()
                 .forEach(route ->
                         builder.route().addRoute(route).maxRequestLength(0).build(grpc));
-        var simple = new SimpleApi(repository, inference, metrics);
-        post(builder, "/v1/classify", simple.classify());
-        post(builder, "/v1/embed", simple.embed());
-        post(builder, "/v1/explain", new ExplainApi(repository, inference, metrics).service());
+        var requests = new ModelRequests(repository, inference, metrics);
+        var images = new ImageApi(requests);
+        post(builder, "/v1/classify", images.classify());
+        post(builder, "/v1/embed", images.embed());
+        post(builder, "/v1/explain", new ExplainApi(requests).service());
         get(builder, "/health", health());
         get(
                 builder,

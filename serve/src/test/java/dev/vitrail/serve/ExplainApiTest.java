@@ -123,7 +123,7 @@ class ExplainApiTest {
 
     @Test
     void thePictureIsWhatTheModelSaw() throws IOException {
-        var jpeg = Base64.getDecoder().decode(explain("").path("picture").asText());
+        var jpeg = Base64.getDecoder().decode(explain("").path("image").asText());
         var seen = ImageIO.read(new ByteArrayInputStream(jpeg));
         assertThat(seen.getWidth()).isEqualTo(32);
         var drawn = server.send(HttpRequest.newBuilder(server.uri("/v1/explain"))

@@ -21,7 +21,9 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The page of an inspection in a browser: its controls, the keyboard, a narrow screen, and what is left without script. */
+/**
+ * The page of an inspection in a browser: its controls, the keyboard, a narrow screen, and what is left without script.
+ */
 class InspectPageInBrowserTest {
     private static final Path SCREENSHOTS = Path.of("target", "inspect");
     private static final StainedGlass IMAGES = StainedGlass.of(Split.VALIDATION);
@@ -43,13 +45,15 @@ class InspectPageInBrowserTest {
         try (var browser = new Chromium(program.get(), Files.createDirectory(folder.resolve("profile")))) {
             size(browser, 1200, 1600);
             browser.open(file.toUri());
-            assertThat(browser.evaluate(
-                                    "performance.getEntriesByType('resource').filter(r => !r.name.startsWith('data:')).length")
+            assertThat(browser.evaluate("performance.getEntriesByType('resource').filter(r => "
+                                    + "!r.name.startsWith('data:')).length")
                             .asInt())
                     .as("requests")
                     .isZero();
             slider(browser);
             heads(browser);
+            rows(browser);
+            opacity(browser);
             removal(browser);
             browser.screenshot(SCREENSHOTS.resolve("light.png"));
 
@@ -68,13 +72,13 @@ class InspectPageInBrowserTest {
             browser.send("Emulation.setScriptExecutionDisabled", Map.of("value", true));
             browser.open(URI.create(file.toUri() + "?plain"));
             browser.awaitTrue("location.search === '?plain' && document.readyState === 'complete'");
-            assertThat(browser.evaluate(
-                                    "[...document.querySelectorAll('.strip figure')].filter(f => f.offsetHeight > 0).length")
+            assertThat(browser.evaluate("[...document.querySelectorAll('.strip figure')].filter(f => f.offsetHeight > "
+                                    + "0).length")
                             .asInt())
                     .as("depths that are seen without script")
                     .isEqualTo(7);
-            assertThat(browser.evaluate(
-                                    "[...document.querySelectorAll('[data-script]')].filter(c => c.offsetHeight > 0).length")
+            assertThat(browser.evaluate("[...document.querySelectorAll('[data-script]')].filter(c => c.offsetHeight > "
+                                    + "0).length")
                             .asInt())
                     .as("controls that would do nothing")
                     .isZero();
@@ -94,8 +98,8 @@ class InspectPageInBrowserTest {
         assertThat(browser.evaluate(at).asDouble()).as("the line in the chart").isLessThan(place);
         browser.key("Home", 36);
         browser.awaitTrue(map + ".includes(' at embedding: ')");
-        browser.evaluate(
-                "(s => { s.value = 10; s.dispatchEvent(new Event('input')); })(document.querySelector('[data-opacity]'))");
+        browser.evaluate("(s => { s.value = 10; s.dispatchEvent(new Event('input')); "
+                + "})(document.querySelector('[data-opacity]'))");
         assertThat(browser.evaluate("getComputedStyle(document.querySelector('.map')).opacity")
                         .asDouble())
                 .isEqualTo(0.1);
@@ -110,6 +114,40 @@ class InspectPageInBrowserTest {
                         .asInt())
                 .as("one stop of the tabulator")
                 .isEqualTo(1);
+    }
+
+    /** What a patch attends to, by pointer and by keyboard. */
+    private static void rows(Chromium browser) {
+        var said = "document.querySelector('.reads output').textContent";
+        var drawn = "document.querySelector('.reads .map').style.backgroundPosition";
+        browser.evaluate("document.querySelector('.reads .overlay').focus()");
+        var place = browser.evaluate(drawn).asText();
+        browser.key("ArrowDown", 40);
+        browser.awaitTrue(said + ".startsWith('block 6: the patch in row 6, column 5 reads most from row ')");
+        assertThat(browser.evaluate(drawn).asText()).isNotEqualTo(place);
+        browser.evaluate(
+                """
+                (o => { const b = o.getBoundingClientRect();
+                  o.dispatchEvent(new PointerEvent('pointermove', {clientX: b.left + 1, clientY: b.top + 1})); })
+                (document.querySelector('.reads .overlay'))""");
+        browser.awaitTrue(said + ".includes('in row 1, column 1 reads')");
+        browser.evaluate("document.querySelector('.reads input').focus()");
+        browser.key("Home", 36);
+        browser.awaitTrue(said + ".startsWith('block 1: ')");
+    }
+
+    /** Each map has a slider of its own; the one above sets them all. */
+    private static void opacity(Chromium browser) {
+        var first = "getComputedStyle(document.querySelectorAll('.maps .map')[0]).opacity";
+        var second = "getComputedStyle(document.querySelectorAll('.maps .map')[1]).opacity";
+        browser.evaluate(
+                "(s => { s.value = 90; s.dispatchEvent(new Event('input')); })(document.querySelector('.opacity "
+                        + "input'))");
+        assertThat(browser.evaluate(first).asDouble()).isEqualTo(0.9);
+        assertThat(browser.evaluate(second).asDouble()).isEqualTo(0.1);
+        browser.evaluate("(s => { s.value = 40; s.dispatchEvent(new Event('input')); "
+                + "})(document.querySelector('[data-opacity]'))");
+        assertThat(browser.evaluate(first).asDouble()).isEqualTo(0.4);
     }
 
     /** A map without the cells that it names first. */

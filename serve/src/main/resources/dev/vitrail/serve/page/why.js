@@ -1,4 +1,4 @@
-// Why: a map over the picture that the model saw, the model's explanation or what one head reads.
+// Why: a map over the image as the model saw it, the model's explanation or what one head reads.
 
 const element = (id) => document.getElementById(id);
 
@@ -8,7 +8,7 @@ const AMOUNT = [[68, 1, 84], [72, 40, 120], [62, 73, 137], [49, 104, 142], [38, 
 const SIGNED = [[33, 102, 172], [103, 169, 207], [209, 229, 240], [247, 247, 247], [253, 219, 199], [239, 138, 98], [178, 24, 43]];
 
 let found = null;
-let picture = null;
+let photo = null;
 
 function color(stops, share) {
   const place = Math.min(1, Math.max(0, share)) * (stops.length - 1);
@@ -57,18 +57,18 @@ function chosen() {
 }
 
 function draw() {
-  if (!found || !picture) {
+  if (!found || !photo) {
     return;
   }
   const { map, title } = chosen();
   const overlay = element('overlay');
-  const scale = Math.max(1, Math.round(448 / picture.width));
-  overlay.width = scale * picture.width;
-  overlay.height = scale * picture.height;
+  const scale = Math.max(1, Math.round(448 / photo.width));
+  overlay.width = scale * photo.width;
+  overlay.height = scale * photo.height;
   const context = overlay.getContext('2d');
-  context.imageSmoothingEnabled = picture.width > 64;
+  context.imageSmoothingEnabled = photo.width > 64;
   context.filter = 'grayscale(1)';
-  context.drawImage(picture, 0, 0, overlay.width, overlay.height);
+  context.drawImage(photo, 0, 0, overlay.width, overlay.height);
   context.filter = 'none';
   context.globalAlpha = element('opacity').value / 100;
   context.imageSmoothingEnabled = true;
@@ -122,8 +122,8 @@ export function clear() {
 
 /** Shows an explanation: the answer of /v1/explain. */
 export async function show(explanation) {
-  const bytes = Uint8Array.from(atob(explanation.picture), (c) => c.charCodeAt(0));
-  picture = await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
+  const bytes = Uint8Array.from(atob(explanation.image), (c) => c.charCodeAt(0));
+  photo = await createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
   found = explanation;
   element('layer').replaceChildren(
     new Option(`the explanation, ${found.method}`, ''),

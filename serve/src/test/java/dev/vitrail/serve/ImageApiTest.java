@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The simple way: an image in, labels or a vector out, as the library itself gives them. */
-class SimpleApiTest {
+class ImageApiTest {
     private static final byte[] PICTURE = TestServer.picture(7);
 
     @SuppressWarnings("NullAway.Init")

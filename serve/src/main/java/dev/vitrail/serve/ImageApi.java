@@ -23,12 +23,13 @@ import java.util.concurrent.CompletionStage;
 import java.util.function.Function;
 
 /**
- * {@code POST /v1/classify} and {@code /v1/embed}: an image as the body, files of a form, or Hugging Face's {@code {"inputs": …}}.
+ * {@code POST /v1/classify} and {@code /v1/embed}: an image as the body, files of a form, or Hugging Face's {@code
+ * {"inputs": …}}.
  *
- * <p>One image as the body or as {@code "inputs": "…"} gives one result; a form or a list of inputs gives a list of results. URLs
- * are refused, not fetched.
+ * <p>One image as the body or as {@code "inputs": "…"} gives one result; a form or a list of inputs gives a list of
+ * results. URLs are refused, not fetched.
  */
-final class SimpleApi {
+final class ImageApi {
     private static final int DEFAULT_TOP = 5;
 
     /**
@@ -43,14 +44,10 @@ final class SimpleApi {
     /** What a body holds. */
     record Images(List<Inference.Input> inputs, boolean one, int top) {}
 
-    private final ModelRepository repository;
-    private final Inference inference;
-    private final ServerMetrics metrics;
+    private final ModelRequests requests;
 
-    SimpleApi(ModelRepository repository, Inference inference, ServerMetrics metrics) {
-        this.repository = repository;
-        this.inference = inference;
-        this.metrics = metrics;
+    ImageApi(ModelRequests requests) {
+        this.requests = requests;
     }
 
     HttpService classify() {
@@ -71,26 +68,16 @@ final class SimpleApi {
     }
 
     private HttpService service(Output output, Shown shown) {
-        return guarded(repository, (context, request) -> read(context, request)
-                .thenCompose(images -> answer(context, output, images, shown)));
-    }
-
-    /** Refuses before the body is read where there is no room, so that refusing costs next to nothing. */
-    static HttpService guarded(ModelRepository repository, RestHandler handler) {
-        var whole = RestHandler.of(handler);
-        return (context, request) -> {
-            try {
-                var served = repository.hold(model(context), "");
-                try {
-                    served.requireRoom(Inference.Scope.of(context).left());
-                } finally {
-                    served.release();
-                }
-            } catch (RequestException refused) {
-                return Responses.error(context, refused);
-            }
-            return whole.serve(context, request);
-        };
+        return requests.guarded((context, request) -> read(context, request)
+                .thenCompose(images -> requests.answer(
+                        context,
+                        (served, scope) -> requests.inference().run(served, Set.of(output), images.inputs(), scope),
+                        (served, rows, timing) -> {
+                            var results = rows.of(output).stream()
+                                    .map(shown.of(served, images))
+                                    .toList();
+                            return respond(images.one() ? results.get(0) : results, timing);
+                        })));
     }
 
     /** The images of a body, of whichever type it is. */
@@ -99,12 +86,6 @@ final class SimpleApi {
         return type.is(MediaType.MULTIPART_FORM_DATA)
                 ? form(context, request)
                 : CompletableFuture.completedFuture(images(context, type, request));
-    }
-
-    /** The name of the model that a request asks for; empty for the first. */
-    static String model(ServiceRequestContext context) {
-        var name = context.queryParam("model");
-        return name == null ? "" : name;
     }
 
     private static int top(ServiceRequestContext context) {
@@ -121,30 +102,6 @@ final class SimpleApi {
     private static MediaType type(AggregatedHttpRequest request) {
         var type = request.contentType();
         return type == null ? MediaType.OCTET_STREAM : type;
-    }
-
-    private CompletionStage<HttpResponse> answer(
-            ServiceRequestContext context, Output output, Images images, Shown shown) {
-        var scope = Inference.Scope.of(context);
-        var served = repository.hold(model(context), "");
-        context.setAttr(AccessLog.MODEL, served.name() + ":" + served.version());
-        try {
-            return inference
-                    .run(served, Set.of(output), images.inputs(), scope)
-                    .thenApplyAsync(
-                            rows -> {
-                                metrics.waited(served.name(), scope.timing().queueNanos());
-                                var results = rows.of(output).stream()
-                                        .map(shown.of(served, images))
-                                        .toList();
-                                return respond(images.one() ? results.get(0) : results, scope.timing());
-                            },
-                            context.eventLoop())
-                    .whenComplete((done, failed) -> served.release());
-        } catch (RuntimeException e) {
-            served.release();
-            throw e;
-        }
     }
 
     static HttpResponse respond(Object results, Timing timing) {
@@ -177,7 +134,8 @@ final class SimpleApi {
         }
         throw new RequestException(
                 Failure.UNSUPPORTED_TYPE,
-                "the body is of the type %s: expected image/*, application/octet-stream, multipart/form-data or application/json"
+                ("the body is of the type %s: expected image/*, application/octet-stream, multipart/form-data or "
+                                + "application/json")
                         .formatted(type.nameWithoutParameters()));
     }
 
@@ -226,7 +184,8 @@ final class SimpleApi {
         }
         RequestException.requireGood(
                 inputs.isArray() && !inputs.isEmpty(),
-                "'inputs' is missing or of another kind: expected an image in Base64 or as a data URL, or a list of them");
+                "'inputs' is missing or of another kind: expected an image in Base64 or as a data URL, or a list "
+                        + "of them");
         var all = new ArrayList<Inference.Input>();
         for (int i = 0; i < inputs.size(); i++) {
             RequestException.requireGood(

@@ -1,0 +1,41 @@
+package dev.vitrail.inspect;
+
+import dev.vitrail.models.Model;
+import dev.vitrail.models.layers.Grid;
+import dev.vitrail.models.t2t.T2TViT;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** What comes before the blocks of the backbone: the stages of a hybrid's ResNet, and T2T's token stages. */
+final class StemStages {
+    private StemStages() {}
+
+    /**
+     * The last block of each stage, and the grid of its tokens; empty for maps, whose grid their shape tells.
+     *
+     * @param height rows of the images, pixels
+     * @param width columns of the images, pixels
+     */
+    static Map<String, Optional<Grid>> of(Model model, ModelLayout layout, int height, int width) {
+        var found = new LinkedHashMap<String, Optional<Grid>>();
+        if (model instanceof T2TViT t2t) {
+            int rows = height, columns = width;
+            var splits = t2t.config().tokens().splits();
+            for (int i = 0; i < splits.size() - 1; i++) {
+                rows = splits.get(i).positions(rows);
+                columns = splits.get(i).positions(columns);
+                found.put("tokens_to_token.attention" + (i + 1), Optional.of(new Grid(rows, columns)));
+            }
+            return found;
+        }
+        var last = new LinkedHashMap<String, String>();
+        for (var name : model.blocks()) {
+            if (name.startsWith("patch_embed.") && !layout.blocks().contains(name)) {
+                last.put(name.substring(0, name.lastIndexOf('.')), name);
+            }
+        }
+        last.values().forEach(name -> found.put(name, Optional.empty()));
+        return found;
+    }
+}
