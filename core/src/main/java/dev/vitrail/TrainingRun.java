@@ -48,10 +48,10 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @param device where the model is trained
      * @param workers threads that decode; 0 for the machine's cores
-     * @param broken is told of each picture that cannot be read
+     * @param broken is told of each image that cannot be read
      * @param doctor whether a run that begins is first examined by the {@link RecipeDoctor}, which may refuse it
      * @param found is told of what the doctor finds and does not refuse
-     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the first picture that
+     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the first image that
      *     cannot be read
      * @param group the processes that make the run together; remains the caller's to close, and to tell if this process cannot go on
      */

@@ -15,7 +15,7 @@ import javax.imageio.ImageIO;
  * Graphics2D} in one call, and each pixel normalised.
  *
  * <p>The resize is not what networks expect: Graphics2D interpolates between the nearest pixels and skips the others, so that a reduced
- * picture aliases.
+ * image aliases.
  */
 final class PlainImageIo {
     static {
@@ -62,7 +62,7 @@ final class PlainImageIo {
         try {
             var photo = ImageIO.read(file.toFile());
             if (photo == null) {
-                throw new IllegalArgumentException(file + " is no picture that ImageIO reads");
+                throw new IllegalArgumentException(file + " is no image that ImageIO reads");
             }
             return photo;
         } catch (IOException e) {

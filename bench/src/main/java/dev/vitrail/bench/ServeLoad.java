@@ -149,8 +149,8 @@ final class ServeLoad {
             images.add(decoders.submit(() -> {
                 var input = direct.loaded().preprocessing();
                 var values = new float[input.values()];
-                RgbImage picture = ImageDecoder.decode(bytes, "it", ImageDecoder.Options.DEFAULT);
-                input.toFloats(picture, values, 0);
+                RgbImage image = ImageDecoder.decode(bytes, "it", ImageDecoder.Options.DEFAULT);
+                input.toFloats(image, values, 0);
                 return values;
             }));
         }

@@ -52,7 +52,7 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    /** How many pictures of sixteen bits were cut to white so far. */
+    /** How many images of sixteen bits were cut to white so far. */
     int cut() {
         return stream.cut();
     }

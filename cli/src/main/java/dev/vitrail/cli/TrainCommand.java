@@ -378,10 +378,10 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    /** A few predictions on validation pictures, so that a first run ends with something to look at. */
+    /** A few predictions on validation images, so that a first run ends with something to look at. */
     private static void show(RunFolder folder, TrainAndValidation sets) {
         var set = sets.validation();
-        System.out.printf(Locale.ROOT, "%na few pictures that it has not seen:%n");
+        System.out.printf(Locale.ROOT, "%na few images that it has not seen:%n");
         try (var vitrail = Vitrail.load(folder.best().toString())) {
             int step = Math.max(1, set.size() / SHOWN);
             for (int i = 0; i < SHOWN; i++) {

@@ -76,9 +76,9 @@ class ExportTest {
         var ran = Cli.run("export", "--model", vit, "--to", written, "--names", "transformers");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).contains("a folder of transformers with", "the names of 2 classes");
-        var picture = Cli.picture(folder.resolve("p.png"), 36, 36, 1);
-        assertThat(Cli.run("predict", "--model", written, picture).out())
-                .isEqualTo(Cli.run("predict", "--model", vit, picture).out());
+        var image = Cli.image(folder.resolve("p.png"), 36, 36, 1);
+        assertThat(Cli.run("predict", "--model", written, image).out())
+                .isEqualTo(Cli.run("predict", "--model", vit, image).out());
     }
 
     @Test
@@ -109,10 +109,10 @@ class ExportTest {
 
     @Test
     void predictionsOfBothRuntimesAreTheSame() {
-        var picture = Cli.picture(folder.resolve("p.png"), 40, 200, 1);
-        var expected = Cli.run("predict", "--model", model, picture);
+        var image = Cli.image(folder.resolve("p.png"), 40, 200, 1);
+        var expected = Cli.run("predict", "--model", model, image);
         for (var backend : new String[] {"onnx", "auto"}) {
-            var ran = Cli.run("predict", "--model", model, "--backend", backend, picture);
+            var ran = Cli.run("predict", "--model", model, "--backend", backend, image);
             assertThat(ran.status()).as(ran.err()).isZero();
             assertThat(ran.out()).isEqualTo(expected.out());
         }

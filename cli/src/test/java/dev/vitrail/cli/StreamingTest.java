@@ -34,7 +34,7 @@ final class StreamingTest {
         model = Cli.model(shared.resolve("model"), "猫", "狗");
         photos = shared.resolve("photos");
         for (int i = 0; i < IMAGES; i++) {
-            Cli.picture(photos.resolve("%02d.png".formatted(i)), 32, 20 * i, i);
+            Cli.image(photos.resolve("%02d.png".formatted(i)), 32, 20 * i, i);
         }
     }
 

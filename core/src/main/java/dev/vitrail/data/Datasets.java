@@ -25,7 +25,7 @@ public final class Datasets {
     }
 
     /**
-     * Opens the labelled pictures at {@code path}, whichever layout they are in:
+     * Opens the labelled images at {@code path}, whichever layout they are in:
      *
      * <ul>
      *   <li>with {@code labels}: a flat folder and a CSV file, {@link LabelledFolder};
@@ -58,7 +58,7 @@ public final class Datasets {
 
     /**
      * Opens what a model is trained on and judged by. Where the data has no part for validation, {@code fraction} of the training
-     * pictures is held out, the same ones for the same {@code seed}.
+     * images is held out, the same ones for the same {@code seed}.
      *
      * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
      */

@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Paints one picture of {@link StainedGlass}: panes of coloured glass between lead lines, and on them a leaded shape of patterned
+ * Paints one image of {@link StainedGlass}: panes of coloured glass between lead lines, and on them a leaded shape of patterned
  * glass. All arithmetic is that of Java's doubles, with {@link StrictMath} for sines, so that the bytes are the same everywhere.
  */
 final class GlassPainter {
@@ -65,7 +65,7 @@ final class GlassPainter {
         return new RgbImage(size, size, bytes);
     }
 
-    /** A coordinate at which something that reaches {@code reach} pixels stays within the picture, or the middle. */
+    /** A coordinate at which something that reaches {@code reach} pixels stays within the image, or the middle. */
     private double placed(double reach) {
         double play = Math.max(0, 0.5 * size - reach);
         return 0.5 * size + (2 * random.nextDouble() - 1) * play;

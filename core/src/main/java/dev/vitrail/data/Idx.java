@@ -21,7 +21,7 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * Grey pictures of one size in IDX files, the format of MNIST and its descendants: {@code train-images-idx3-ubyte} and
+ * Grey images of one size in IDX files, the format of MNIST and its descendants: {@code train-images-idx3-ubyte} and
  * {@code train-labels-idx1-ubyte}, with {@code t10k} for the other part, each plain or {@code .gz}.
  *
  * <p>The pixels stay in memory as they are, one byte each; {@link #image} spreads them over three channels. Classes are named by a
@@ -49,7 +49,7 @@ public final class Idx implements Dataset {
         this.classes = classes;
     }
 
-    /** Whether {@code folder} holds the pictures of this part, or of any for {@link Split#VALIDATION} and {@link Split#TEST}. */
+    /** Whether {@code folder} holds the images of this part, or of any for {@link Split#VALIDATION} and {@link Split#TEST}. */
     public static boolean has(Path folder, Split split) {
         return images(folder, split).isPresent();
     }
@@ -68,7 +68,7 @@ public final class Idx implements Dataset {
         String stem = imagesName.substring(0, imagesName.indexOf("-images"));
         Path labels = existing(folder, stem + "-labels", "idx1-ubyte")
                 .orElseThrow(() -> VitrailException.of(
-                        "%s lies beside no %s-labels-idx1-ubyte; the labels of its pictures are needed", images, stem));
+                        "%s lies beside no %s-labels-idx1-ubyte; the labels of its images are needed", images, stem));
         return read(folder, images, labels);
     }
 
@@ -79,12 +79,12 @@ public final class Idx implements Dataset {
             int[] count = header(labels, labelsIn, LABELS_MAGIC, 1);
             require(
                     shape[0] == count[0],
-                    "%s has %d pictures and %s has %d labels; they are not of the same set",
+                    "%s has %d images and %s has %d labels; they are not of the same set",
                     images,
                     shape[0],
                     labels,
                     count[0]);
-            require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, "%s holds no pictures", images);
+            require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, "%s holds no images", images);
             byte[] pixels = body(images, in, (long) shape[0] * shape[1] * shape[2]);
             byte[] classOf = body(labels, labelsIn, count[0]);
             return new Idx(images, shape[1], shape[2], pixels, classOf, classNames(folder, labels, classOf));

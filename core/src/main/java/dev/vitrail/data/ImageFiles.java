@@ -91,7 +91,7 @@ public final class ImageFiles implements Dataset {
         return new ImageFiles(root, files, none, List.of());
     }
 
-    /** Whether a file's name is that of a picture: a known extension in any letter case, and no leading dot. */
+    /** Whether a file's name is that of an image: a known extension in any letter case, and no leading dot. */
     public static boolean isImage(Path file) {
         String name = String.valueOf(file.getFileName());
         int dot = name.lastIndexOf('.');
@@ -118,7 +118,7 @@ public final class ImageFiles implements Dataset {
         return Integer.compare(a.length(), b.length());
     }
 
-    /** The file of a picture. */
+    /** The file of an image. */
     public Path file(int index) {
         return files.get(index);
     }

@@ -21,10 +21,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The layout in which a folder's name is the class of the pictures below it: {@code D/class/…/image}, or the same in
+ * The layout in which a folder's name is the class of the images below it: {@code D/class/…/image}, or the same in
  * {@code D/train} and {@code D/val}.
  *
- * <p>Classes, and the pictures of a class, are in the order of their names' code points, which is how Python sorts: a classifier
+ * <p>Classes, and the images of a class, are in the order of their names' code points, which is how Python sorts: a classifier
  * trained elsewhere on the same folder has its outputs in the same order. Links are followed, but never round in a circle; hidden
  * files and folders hold no data.
  */
@@ -32,9 +32,9 @@ public final class ImageFolder {
     private ImageFolder() {}
 
     /**
-     * The pictures of {@code folder}, one class for each folder in it.
+     * The images of {@code folder}, one class for each folder in it.
      *
-     * @throws VitrailException if there is no such folder, no class folder, or a class folder without a picture
+     * @throws VitrailException if there is no such folder, no class folder, or a class folder without an image
      */
     public static ImageFiles open(Path folder) {
         List<String> classes = classFolders(folder);
@@ -108,7 +108,7 @@ public final class ImageFolder {
     private static String instead(LeftOut found) {
         return found.isEmpty()
                 ? ""
-                : " (but %s, whose endings are no picture's that is read)".formatted(found.counted());
+                : " (but %s, whose endings are not those of image formats that are read)".formatted(found.counted());
     }
 
     /** The folder of a part of {@code root}, such as {@code root/val}, if it has one. */
@@ -139,7 +139,7 @@ public final class ImageFolder {
     }
 
     /**
-     * Every picture below {@code folder}, by the folder it lies in and then by its name.
+     * Every image below {@code folder}, by the folder it lies in and then by its name.
      *
      * @throws VitrailException if a folder cannot be listed
      */

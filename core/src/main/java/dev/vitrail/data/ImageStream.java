@@ -69,7 +69,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
     }
 
-    /** How an item becomes a picture; called from several threads at once. */
+    /** How an item becomes an image; called from several threads at once. */
     @FunctionalInterface
     public interface Decoder<T> {
         /** @throws VitrailException if the item cannot be read */
@@ -86,7 +86,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     public record Images<T>(List<T> items, List<Optional<String>> faults, Batch batch) {}
 
     /**
-     * Memory of batches that streams over the same kind of picture take from each other, one after the other: it lies outside the heap,
+     * Memory of batches that streams over the same kind of image take from each other, one after the other: it lies outside the heap,
      * where the collector frees it late. May be used by several streams at once.
      */
     public static final class Memory {
@@ -106,14 +106,14 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
 
         /**
-         * Runs {@code body} over a batch of one picture, prepared on the calling thread.
+         * Runs {@code body} over a batch of one image, prepared on the calling thread.
          *
          * @param body gets a batch that is valid until it returns
          */
-        public <R> R with(RgbImage picture, Function<Batch, R> body) {
+        public <R> R with(RgbImage image, Function<Batch, R> body) {
             var memory = take();
             memory.begin(0, 1);
-            transform.apply(picture, SampleRandom.of(0, 0, 0, 0), memory.pixels(0));
+            transform.apply(image, SampleRandom.of(0, 0, 0, 0), memory.pixels(0));
             memory.filled(0, 0, Dataset.NO_LABEL, List.of());
             var result = body.apply(memory.batch());
             give(memory);
@@ -378,7 +378,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         throw new IllegalStateException("a worker failed: " + failure, failure);
     }
 
-    /** How many pictures of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
+    /** How many images of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
     public int cut() {
         return cut.get();
     }

@@ -61,7 +61,7 @@ public final class Relabelled extends DatasetView {
     /**
      * The set with other names for its classes, in the same order: for labels that are the outputs' indices already.
      *
-     * @throws VitrailException if a picture has a label beyond {@code classes}
+     * @throws VitrailException if an image has a label beyond {@code classes}
      */
     public static Dataset byIndex(Dataset set, ClassNames classes) {
         int largest = NO_LABEL;

@@ -7,8 +7,8 @@ import static dev.vitrail.train.TrainingOptions.LOSS;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
+import dev.vitrail.data.ImageLevels;
 import dev.vitrail.data.Overlap;
-import dev.vitrail.data.PictureLevels;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.train.DataThresholds;
@@ -119,7 +119,7 @@ final class DataChecks {
     }
 
     private static void levels(Dataset train, List<Diagnosis> findings) {
-        var levels = PictureLevels.of(train);
+        var levels = ImageLevels.of(train);
         if (levels.saysNothing()) {
             findings.add(Diagnosis.refuse(
                     levels.cut() > 0
@@ -147,7 +147,7 @@ final class DataChecks {
     private static void copies(TrainAndValidation sets, List<Diagnosis> findings) {
         int images = sets.train().size();
         if (sets.train() instanceof StainedGlass) {
-            return; // each picture is painted from its own random numbers
+            return; // each image is painted from its own random numbers
         }
         if (images > MOST_IMAGES) {
             findings.add(Diagnosis.note(

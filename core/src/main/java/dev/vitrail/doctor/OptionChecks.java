@@ -14,7 +14,7 @@ import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
-import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
 import dev.vitrail.train.LossType;
@@ -35,7 +35,7 @@ final class OptionChecks {
     private static final int FEWEST_STEPS = 1000;
     /** Share of the first weights in a running mean from which on it is no use. */
     private static final double STALE = 0.01;
-    /** Side of the smallest random crop, pixels of the picture, that still shows what it is of. */
+    /** Side of the smallest random crop, pixels of the image, that still shows what it is of. */
     private static final int MIN_CROP_SIDE = 16;
 
     /**
@@ -77,7 +77,7 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Diagnosis> of(TrainingPlan plan, PictureSize pictures) {
+    static List<Diagnosis> of(TrainingPlan plan, TypicalSize typical) {
         var config = plan.config();
         boolean pretrained = plan.model().pretrained();
         int images = plan.data().train().size();
@@ -96,7 +96,7 @@ final class OptionChecks {
                     steps));
         }
         runningMean(config, steps, findings);
-        pictures.side().ifPresent(side -> crops(config, side, findings));
+        typical.side().ifPresent(side -> crops(config, side, findings));
         return findings;
     }
 
@@ -185,14 +185,14 @@ final class OptionChecks {
         }
     }
 
-    private static void crops(TrainingConfig config, int picture, List<Diagnosis> findings) {
-        long side = Math.round(picture * Math.sqrt(config.get(CROP_SCALE).low()));
+    private static void crops(TrainingConfig config, int imageSide, List<Diagnosis> findings) {
+        long side = Math.round(imageSide * Math.sqrt(config.get(CROP_SCALE).low()));
         if (config.get(CROP) == Augmentation.Crop.RESIZED && side < MIN_CROP_SIDE) {
             findings.add(Diagnosis.warn(
-                    "pad and crop small pictures instead (--set crop=pad), or raise the minimum of crop_scale",
-                    "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",
+                    "pad and crop small images instead (--set crop=pad), or raise the minimum of crop_scale",
+                    "random crops keep as little as %.0f %% of an image of %d pixels a side: about %d×%d pixels, enlarged",
                     100 * config.get(CROP_SCALE).low(),
-                    picture,
+                    imageSide,
                     side,
                     side));
         }

@@ -5,7 +5,7 @@ import dev.vitrail.errors.VitrailException;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** How a picture of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
+/** How an image of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
 public enum CropMode {
     /** Keeps the shape, fits the shorter side, and cuts what is over on the longer. */
     CENTER,

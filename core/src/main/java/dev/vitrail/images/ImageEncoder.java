@@ -7,7 +7,7 @@ import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** Writes pictures as files that others read. */
+/** Writes images as files that others read. */
 public final class ImageEncoder {
     private ImageEncoder() {}
 
@@ -22,27 +22,27 @@ public final class ImageEncoder {
     }
 
     private static byte[] encode(RgbImage image, String format) {
-        var picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        var buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
         byte[] rgb = image.pixels();
         for (int i = 0, at = 0; at < rgb.length; i++, at += 3) {
             int level = (rgb[at] & 0xFF) << 16 | (rgb[at + 1] & 0xFF) << 8 | rgb[at + 2] & 0xFF;
-            picture.setRGB(i % image.width(), i / image.width(), level);
+            buffered.setRGB(i % image.width(), i / image.width(), level);
         }
-        return encode(picture, format);
+        return encode(buffered, format);
     }
 
     /**
-     * A picture of Java's own as a file has it. ImageIO's file cache is not used: it needs a shutdown hook, which is refused while
+     * Encodes an image of the JDK. ImageIO's file cache is not used: it needs a shutdown hook, which is refused while
      * the process ends, when a run saves what it has.
      *
      * @param format one that Java writes: png, jpeg
      */
-    public static byte[] encode(BufferedImage picture, String format) {
+    public static byte[] encode(BufferedImage image, String format) {
         var bytes = new ByteArrayOutputStream();
         var writer = ImageIO.getImageWritersByFormatName(format).next();
         try (var out = new MemoryCacheImageOutputStream(bytes)) {
             writer.setOutput(out);
-            writer.write(picture);
+            writer.write(image);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {

@@ -6,9 +6,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How a picture is resampled: the six filters of Pillow, under the names that timm's configurations use.
+ * How an image is resampled: the six filters of Pillow, under the names that timm's configurations use.
  *
- * <p>When a picture shrinks, all but {@link #NEAREST} are stretched by the scale, so that every source pixel counts.
+ * <p>When an image shrinks, all but {@link #NEAREST} are stretched by the scale, so that every source pixel counts.
  */
 public enum Interpolation {
     /** The pixel under the centre of the output pixel. */

@@ -49,7 +49,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
     }
 
     /**
-     * Writes a picture as {@code [channels, height, width]}.
+     * Writes an image as {@code [channels, height, width]}.
      *
      * @param image if one channel is wanted, grey already: its red is taken
      */
@@ -71,7 +71,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
         }
     }
 
-    /** Writes a picture's levels, not normalised, as {@code [channels, height, width]}, for {@code channels()} channels. */
+    /** Writes an image's levels, not normalised, as {@code [channels, height, width]}, for {@code channels()} channels. */
     public void toBytes(RgbImage image, byte[] out, int offset) {
         int pixels = image.width() * image.height();
         checkRoom(out.length, offset, channels() * pixels);

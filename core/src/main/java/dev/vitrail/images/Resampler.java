@@ -14,7 +14,7 @@ import java.util.Arrays;
  *
  * <ul>
  *   <li>The passes are interleaved. A row is filtered when the first output row asks for it and kept in a ring only as tall as the filter, so
- *       the intermediate picture never leaves the cache, and what a following crop would throw away is never computed.
+ *       the intermediate image never leaves the cache, and what a following crop would throw away is never computed.
  *   <li>The horizontal pass takes two rows at once: a {@code long} holds a level of each, and one multiplication weighs both. The vertical
  *       pass runs over whole rows of {@code int}, which the compiler turns into vector instructions.
  * </ul>
@@ -24,7 +24,7 @@ public final class Resampler {
 
     private Resampler() {}
 
-    /** The whole picture at another size, in pixels: Pillow's {@code image.resize((width, height), interpolation)}. */
+    /** The whole image at another size, in pixels: Pillow's {@code image.resize((width, height), interpolation)}. */
     public static RgbImage resize(RgbImage image, int width, int height, Interpolation interpolation) {
         return resize(image, Region.of(image), width, height, interpolation);
     }
@@ -39,7 +39,7 @@ public final class Resampler {
         return resize(image, Region.of(image), box, width, height, new Region(0, 0, width, height), interpolation);
     }
 
-    /** The {@code part} of the picture that {@link #resize(RgbImage, int, int, Interpolation)} would give; only that is computed. */
+    /** The {@code part} of the image that {@link #resize(RgbImage, int, int, Interpolation)} would give; only that is computed. */
     public static RgbImage resize(RgbImage image, int width, int height, Region part, Interpolation interpolation) {
         var all = Region.of(image);
         return resize(image, all, whole(all), width, height, part, interpolation);

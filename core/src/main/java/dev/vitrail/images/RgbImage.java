@@ -3,7 +3,7 @@ package dev.vitrail.images;
 import dev.vitrail.images.decode.SixteenBit;
 
 /**
- * A decoded picture: {@code height × width} pixels of three bytes, red, green, blue, row by row.
+ * A decoded image: {@code height × width} pixels of three bytes, red, green, blue, row by row.
  *
  * @param width pixels
  * @param height pixels
@@ -11,7 +11,7 @@ import dev.vitrail.images.decode.SixteenBit;
  * @param cut whether the file had grey levels above 255, of sixteen bits or more, that were cut to white ({@link SixteenBit#CLIP})
  */
 @SuppressWarnings(
-        "ArrayRecordComponent") // a picture is compared by nobody, and copying it would cost more than decoding it
+        "ArrayRecordComponent") // an image is compared by nobody, and copying it would cost more than decoding it
 public record RgbImage(int width, int height, byte[] pixels, boolean cut) {
     public RgbImage {
         if (width < 1 || height < 1 || pixels.length != 3L * width * height) {
@@ -20,7 +20,7 @@ public record RgbImage(int width, int height, byte[] pixels, boolean cut) {
         }
     }
 
-    /** A picture of which nothing was cut. */
+    /** An image of which nothing was cut. */
     public RgbImage(int width, int height, byte[] pixels) {
         this(width, height, pixels, false);
     }

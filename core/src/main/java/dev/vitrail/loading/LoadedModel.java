@@ -233,7 +233,7 @@ public record LoadedModel(
     public LoadedModel withChannels(int channels) {
         require(
                 channels == 1 || channels == 3,
-                "pictures have 1 or 3 channels, found %d: for others, run the model on tensors of your own"
+                "images have 1 or 3 channels, found %d: for others, run the model on tensors of your own"
                         + " (Model.withChannels)",
                 channels);
         return changed(model.withChannels(channels));

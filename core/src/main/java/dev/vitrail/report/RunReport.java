@@ -24,7 +24,7 @@ public final class RunReport implements TrainingListener {
     private final List<String> data;
     private final Dataset validation;
     private final Device device;
-    private final Map<Integer, Optional<Thumbnail>> pictures = new HashMap<>();
+    private final Map<Integer, Optional<Thumbnail>> thumbnails = new HashMap<>();
     private Map<Integer, MistakeMaps.Why> reasons = Map.of();
     /** The epoch whose mistakes {@link #reasons} explains; 0 before the first. */
     private int explained;
@@ -58,7 +58,7 @@ public final class RunReport implements TrainingListener {
         var page = new RunPage(
                 run,
                 data,
-                new EvaluationSections(saved, this::picture, index -> Optional.ofNullable(reasons.get(index))));
+                new EvaluationSections(saved, this::thumbnail, index -> Optional.ofNullable(reasons.get(index))));
         AtomicFile.write(folder.path().resolve("index.html"), page.html());
         CurvesImage.write(run, folder.path().resolve("curves.png"));
     }
@@ -77,7 +77,7 @@ public final class RunReport implements TrainingListener {
         }
     }
 
-    private Optional<Thumbnail> picture(int index) {
-        return pictures.computeIfAbsent(index, place -> Thumbnail.of(validation, place));
+    private Optional<Thumbnail> thumbnail(int index) {
+        return thumbnails.computeIfAbsent(index, place -> Thumbnail.of(validation, place));
     }
 }

@@ -9,8 +9,8 @@ import static dev.vitrail.train.TrainingOptions.MODEL;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
-import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
@@ -25,7 +25,7 @@ import java.util.Map;
  * they are, how evenly they are spread over the classes, and whether the model has been trained already.
  */
 public final class RecipeAdvisor {
-    /** Small pictures from which on the recipes for small data pay; they are made for some tens of thousands. */
+    /** Small images from which on the recipes for small data pay; they are made for some tens of thousands. */
     private static final int ENOUGH_SMALL = 10_000;
     /** Photos from which on the papers' own recipes pay; they are made for 1.28 million. */
     private static final int ENOUGH_PHOTOS = 500_000;
@@ -48,7 +48,7 @@ public final class RecipeAdvisor {
             Map.entry("convnext", "convnext"),
             Map.entry("", "vit-augreg"));
 
-    /** A small model for small pictures and one for photos, where nobody names a model. */
+    /** A small model for small images and one for photos, where nobody names a model. */
     private static final String SMALL_MODEL = "compact_vit_mini_32", PHOTO_MODEL = "vit_tiny_patch16_224";
 
     /**
@@ -68,13 +68,13 @@ public final class RecipeAdvisor {
 
     private RecipeAdvisor() {}
 
-    /** The model to train from random weights where nobody names one: by the size of the pictures. */
+    /** The model to train from random weights where nobody names one: by the size of the images. */
     public static String model(Dataset train) {
         return isSmall(train) ? SMALL_MODEL : PHOTO_MODEL;
     }
 
     private static boolean isSmall(Dataset train) {
-        return PictureSize.of(train).side().orElse(SMALL_SIDE + 1) <= SMALL_SIDE;
+        return TypicalSize.of(train).side().orElse(SMALL_SIDE + 1) <= SMALL_SIDE;
     }
 
     /**
@@ -106,7 +106,7 @@ public final class RecipeAdvisor {
     private static String fromScratch(
             TrainingConfig config, Dataset train, List<String> reasons, List<String> changes) {
         var model = config.get(MODEL);
-        int side = PictureSize.of(train).side().orElse(0);
+        int side = TypicalSize.of(train).side().orElse(0);
         var input = Catalog.get(model).config();
         if (input.imageHeight() > SMALL_SIDE) {
             return fromPhotos(model, train, reasons);
@@ -114,7 +114,7 @@ public final class RecipeAdvisor {
         fitSize(config, Catalog.get(model), side, reasons, changes);
         if (train.size() < ENOUGH_SMALL || train instanceof StainedGlass) {
             int epochs = Math.min(MOST_EPOCHS, Math.max(QUICK_EPOCHS, ceilDiv(STEPS * QUICK_BATCH, train.size())));
-            say(reasons, "the model starts from random weights on %,d small pictures (%d pixels)", train.size(), side);
+            say(reasons, "the model starts from random weights on %,d small images (%d pixels)", train.size(), side);
             if (epochs > QUICK_EPOCHS) {
                 changes.add("epochs: " + epochs);
                 say(reasons, "few images need more epochs for as many steps: %d", epochs);
@@ -123,7 +123,7 @@ public final class RecipeAdvisor {
         }
         say(
                 reasons,
-                "the model starts from random weights, and %,d small pictures (%d pixels), at least %,d, are enough for a longer run with"
+                "the model starts from random weights, and %,d small images (%d pixels), at least %,d, are enough for a longer run with"
                         + " augmentation",
                 train.size(),
                 side,
@@ -155,7 +155,7 @@ public final class RecipeAdvisor {
                 .getValue();
     }
 
-    /** Pictures smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
+    /** Images smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
     private static void fitSize(
             TrainingConfig config, Variant variant, int side, List<String> reasons, List<String> changes) {
         var input = variant.config();
@@ -166,7 +166,7 @@ public final class RecipeAdvisor {
             changes.add("image_size: " + side);
             say(
                     reasons,
-                    "the pictures are seen as they are, %d pixels, not enlarged to the model's %d",
+                    "the images are seen as they are, %d pixels, not enlarged to the model's %d",
                     side,
                     input.imageHeight());
         }

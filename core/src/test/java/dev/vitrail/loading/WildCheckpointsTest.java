@@ -278,8 +278,8 @@ class WildCheckpointsTest {
             return StoredTensor.of(tensor.name(), values, tensor.shape());
         });
         try (var vitrail = new Vitrail(load(write(tensors), VIT))) {
-            var picture = new dev.vitrail.images.RgbImage(32, 32, new byte[32 * 32 * 3]);
-            assertThatThrownBy(() -> vitrail.classify(picture, 1))
+            var image = new dev.vitrail.images.RgbImage(32, 32, new byte[32 * 32 * 3]);
+            assertThatThrownBy(() -> vitrail.classify(image, 1))
                     .isInstanceOf(NotFiniteException.class)
                     .hasMessageContaining("1 of 1 images");
         }

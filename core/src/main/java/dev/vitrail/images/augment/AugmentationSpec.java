@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  *
  * <table>
  *   <caption>What there is</caption>
- *   <tr><td>{@code rand}</td><td>RandAugment. {@code m}: level, 10 if not said. {@code n}: operations for a picture, 2. {@code p}: probability of
+ *   <tr><td>{@code rand}</td><td>RandAugment. {@code m}: level, 10 if not said. {@code n}: operations for an image, 2. {@code p}: probability of
  *       each, 0.5. {@code mstd}: std of the level, 0; above 100: any level up to m. {@code mmax}: highest level, 10. {@code inc1}:
  *       operations that are stronger at a higher level. {@code tweights}, {@code t3a}, {@code t3aw}: other sets of operations. {@code w0}: older
  *       weights</td></tr>
@@ -39,7 +39,7 @@ public record AugmentationSpec(String text) {
     private static final List<String> AUGMIX_PARTS = List.of("m", "w", "d", "a", "b", "mstd");
     private static final List<String> WHOLE = List.of("m", "n", "mmax", "inc", "w", "d", "b");
     private static final List<String> SWITCHES = List.of("inc", "b");
-    /** Levels beyond it would leave nothing of a picture. */
+    /** Levels beyond it would leave nothing of an image. */
     private static final double HIGHEST_LEVEL = 100;
     /** A std beyond it stands for a uniform distribution. */
     private static final double UNIFORM = 100;

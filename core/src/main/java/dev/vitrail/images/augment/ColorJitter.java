@@ -15,7 +15,7 @@ import java.util.random.RandomGenerator;
  * @param contrast as {@code x}
  * @param saturation as {@code x}
  * @param hue from 0 to 0.5
- * @param probability that a picture is changed at all
+ * @param probability that an image is changed at all
  */
 public record ColorJitter(double brightness, double contrast, double saturation, double hue, double probability)
         implements ImageTransform {
@@ -33,7 +33,7 @@ public record ColorJitter(double brightness, double contrast, double saturation,
                 probability);
     }
 
-    /** The same strength for brightness, contrast and saturation, for every picture, and the hue left alone: timm's {@code --color-jitter}. */
+    /** The same strength for brightness, contrast and saturation, for every image, and the hue left alone: timm's {@code --color-jitter}. */
     public static ColorJitter of(double strength) {
         return new ColorJitter(strength, strength, strength, 0, 1);
     }

@@ -3,7 +3,7 @@ package dev.vitrail.images.augment;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Levels between the pixels of a picture, by Keys' cubic convolution with a = −1 over 4×4 pixels: bit for bit what Pillow's
+ * Levels between the pixels of an image, by Keys' cubic convolution with a = −1 over 4×4 pixels: bit for bit what Pillow's
  * {@code bicubic_filter32RGB} ({@code Geometry.c}) gives for {@code Image.transform}.
  *
  * <p>Pillow works in double precision and cuts off the fraction. Here sums are taken in integers with {@value #BITS} fractional bits an axis,

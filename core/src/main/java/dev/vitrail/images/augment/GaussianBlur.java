@@ -8,7 +8,7 @@ import java.util.Arrays;
  * whole pixels and a fraction, gives the variance of the Gaussian (Gwosdek et al., 2011, "Theoretical foundations of Gaussian convolution by
  * extended box filtering", equations 7, 11 and 14).
  *
- * <p>Weights have 24 fractional bits, and every pass rounds to a level. Outside the picture its outermost pixels go on.
+ * <p>Weights have 24 fractional bits, and every pass rounds to a level. Outside the image its outermost pixels go on.
  */
 final class GaussianBlur {
     private static final int PASSES = 3;

@@ -8,7 +8,7 @@ import java.util.random.RandomGenerator;
  * Blurs by chance, by Pillow's Gaussian, as DINO and DeiT-III do; where timm's {@code gaussian_blur_prob} takes torchvision's kernel of 23
  * pixels instead, the two differ by about a level.
  *
- * @param probability that a picture is blurred
+ * @param probability that an image is blurred
  * @param lowest std, in pixels
  * @param highest std, in pixels
  */

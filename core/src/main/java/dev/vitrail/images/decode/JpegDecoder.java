@@ -15,8 +15,8 @@ import javax.imageio.spi.ImageReaderSpi;
  *
  * <p>The reader gets the file without its application segments and is asked for raw components: it guesses the colours of a file by rules
  * that are not libjpeg's, chokes on broken profiles, and would convert colours through them. The conversion to RGB is done here, with libjpeg's
- * integers. The transform and the upsampling are the reader's own, equal to those of libjpeg-turbo but for pictures whose chroma is halved
- * vertically alone (4:4:0, camera pictures turned without loss): there the JDK's own libjpeg repeats each row, and {@link #smoothRows} makes up
+ * integers. The transform and the upsampling are the reader's own, equal to those of libjpeg-turbo but for images whose chroma is halved
+ * vertically alone (4:4:0, camera images turned without loss): there the JDK's own libjpeg repeats each row, and {@link #smoothRows} makes up
  * for that. JDKs built against the system's libjpeg-turbo need no help, and are told by their rows, which differ.
  */
 final class JpegDecoder {

@@ -60,7 +60,7 @@ enum Orientation {
                 .orElse(UPRIGHT);
     }
 
-    /** The picture as the photographer saw it. */
+    /** The image as the photographer saw it. */
     RgbImage apply(RgbImage image) {
         if (this == UPRIGHT) {
             return image;

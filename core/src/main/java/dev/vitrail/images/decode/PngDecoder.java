@@ -44,7 +44,7 @@ final class PngDecoder {
                 return new RgbImage(width, height, Rasters.greyToRgb(widened(image.getRaster(), depth)));
             }
             if (type == 0 && depth == 16) {
-                return WideGrey.of(image.getRaster()).picture(file.sixteenBit());
+                return WideGrey.of(image.getRaster()).image(file.sixteenBit());
             }
             return new RgbImage(width, height, Rasters.toRgb(image));
         } finally {
@@ -89,7 +89,7 @@ final class PngDecoder {
             if (imageBytes > 0 && !image) {
                 break;
             }
-            // A file may lack its very last bytes, as long as the reader finds enough in it to fill the picture.
+            // A file may lack its very last bytes, as long as the reader finds enough in it to fill the image.
             int present = (int) Math.min(length, file.size() - at - 8);
             if (image) {
                 imageBytes += present;

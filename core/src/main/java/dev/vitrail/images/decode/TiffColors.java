@@ -80,7 +80,7 @@ enum TiffColors {
 
     private static String name(int photometric) {
         return switch (photometric) {
-            case 4 -> "a transparency mask in place of a picture";
+            case 4 -> "a transparency mask in place of an image";
             case 8 -> "CIE L*a*b* colours";
             case 9 -> "ICC L*a*b* colours";
             case 10 -> "ITU L*a*b* colours";

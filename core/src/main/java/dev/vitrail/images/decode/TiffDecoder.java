@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The first page of a TIFF or BigTIFF file (TIFF 6.0; its supplements 1 and 2, and technical note 3 on floats), as Pillow reads it.
  *
- * <p>Strips and tiles are expanded one after the other into levels of the picture. Before memory is taken for these, the bytes of each are
+ * <p>Strips and tiles are expanded one after the other into levels of the image. Before memory is taken for these, the bytes of each are
  * weighed against what its compression can make of them.
  */
 final class TiffDecoder {
@@ -133,7 +133,7 @@ final class TiffDecoder {
     static RgbImage decode(EncodedImage file) throws IOException {
         var tiff = new TiffDecoder(file);
         var orientation = Orientation.of((int) tiff.directory.value(ORIENTATION, 1));
-        return orientation.apply(tiff.picture());
+        return orientation.apply(tiff.image());
     }
 
     private static long same(long[] values, long otherwise, String what) throws UnsupportedFeatureException {
@@ -256,14 +256,14 @@ final class TiffDecoder {
         return bytes;
     }
 
-    private RgbImage picture() throws IOException {
+    private RgbImage image() throws IOException {
         var chunks = chunks();
         if (compression == TiffCompression.JPEG) {
             for (int i = 0; i < chunks.length; i++) {
                 jpegHeader(jpeg(chunks[i]), chunks[i].rows, i / across % down == down - 1);
             }
         }
-        // Nothing is taken for the picture before its first piece is there.
+        // Nothing is taken for the image before its first piece is there.
         byte[] piece = piece(chunks[0], down == 1);
         var target = colors == TiffColors.WIDE_GREY ? new Target(wide(), new byte[0]) : new Target(null, narrow());
         for (int i = 0; i < chunks.length; i++) {
@@ -282,7 +282,7 @@ final class TiffDecoder {
                 narrowly(piece, target.levels, i / across / down, left, top, columns, rows);
             }
         }
-        return target.wide != null ? target.wide.picture(file.sixteenBit()) : colored(target.levels);
+        return target.wide != null ? target.wide.image(file.sixteenBit()) : colored(target.levels);
     }
 
     /** Where levels go: those of wide grey, or bytes. */
