@@ -21,8 +21,9 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
- * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies in {@code pretraining},
- * and then the run itself. A job that was interrupted is resumed with whichever of them was under way.
+ * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies
+ * in {@code pretraining}, and then the run itself. A job that was interrupted is resumed with whichever of them
+ * was under way.
  *
  * <pre>{@code
  * for (var stage : job.stages()) {
@@ -32,7 +33,8 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * <p>In a group of processes each begins or resumes the same job and opens the same stages; rank 0 alone reads and writes the folder.
+ * <p>In a group of processes each begins or resumes the same job and opens the same stages; rank 0 alone reads and
+ * writes the folder.
  */
 public final class TrainingJob {
     private final RunFolder folder;

@@ -51,9 +51,10 @@ public final class TrainingRun implements AutoCloseable {
      * @param broken is told of each image that cannot be read
      * @param doctor whether a run that begins is first examined by the {@link RecipeDoctor}, which may refuse it
      * @param found is told of what the doctor finds and does not refuse
-     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the first image that
-     *     cannot be read
-     * @param group the processes that make the run together; remains the caller's to close, and to tell if this process cannot go on
+     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the
+     *     first image that cannot be read
+     * @param group the processes that make the run together; remains the caller's to close, and to tell if this process
+     *     cannot go on
      */
     public record Options(
             Device device,
@@ -121,7 +122,8 @@ public final class TrainingRun implements AutoCloseable {
         this.resources = resources;
         require(
                 config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
-                "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device cuda");
+                "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device"
+                        + " cuda");
         if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.kind() == Device.Kind.CPU) {
             Autocast.requireFastBf16();
         }
@@ -177,8 +179,8 @@ public final class TrainingRun implements AutoCloseable {
     /**
      * Begins a run; nothing is trained yet. {@link #plan} says what follows from the options, and why.
      *
-     * @throws VitrailException if the data or the model cannot be had, the options do not fit, the doctor refuses, or the folder holds
-     *     a run already
+     * @throws VitrailException if the data or the model cannot be had, the options do not fit, the doctor refuses, or
+     *     the folder holds a run already
      */
     public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
         options.group.requireSame("the options", TrainingConfigFile.text(config));
@@ -211,8 +213,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
-     * On other data a run would go on as if nothing had happened, and give what neither gives. A run that ended before it had written what
-     * it learns from has not learned anything yet.
+     * On other data a run would go on as if nothing had happened, and give what neither gives. A run that ended before
+     * it had written what it learns from has not learned anything yet.
      */
     private static void requireSameData(RunFolder folder, TrainAndValidation sets) {
         if (!Files.exists(folder.data())) {

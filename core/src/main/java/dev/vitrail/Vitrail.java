@@ -39,9 +39,9 @@ import java.util.stream.IntStream;
  * }
  * }</pre>
  *
- * <p>It may be used from several threads at once. Decoding and resizing run side by side; the model itself runs for one caller
- * at a time, with all cores, or for all callers {@linkplain #sideBySide side by side}. What comes out for an image does not depend on
- * the images beside it.
+ * <p>It may be used from several threads at once. Decoding and resizing run side by side; the model itself runs for one
+ * caller at a time, with all cores, or for all callers {@linkplain #sideBySide side by side}. What comes out for an
+ * image does not depend on the images beside it.
  */
 public final class Vitrail implements AutoCloseable {
     private static final int DEFAULT_COUNT = 5;
@@ -49,21 +49,26 @@ public final class Vitrail implements AutoCloseable {
     private final LoadedModel loaded;
     private final SampleTransform transform;
     private final ImageDecoder.Options decoding;
-    /** Held for a forward pass: two at once would fight for the same cores, unless callers share these out themselves. */
+    /**
+     * Held for a forward pass: two at once would fight for the same cores, unless callers share these out themselves.
+     */
     private final Lock running;
 
     private final ReadWriteLock open = new ReentrantReadWriteLock();
     private boolean closed;
 
     /**
-     * Serves a model that is loaded already, and closes it when it is itself closed. Its linear weights are kept once from then on, as
-     * {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
+     * Serves a model that is loaded already, and closes it when it is itself closed. Its linear weights are kept once
+     * from then on, as {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
      */
     public Vitrail(LoadedModel loaded) {
         this(loaded, ImageDecoder.Options.DEFAULT);
     }
 
-    /** The same, with image files decoded by other options: turned as their EXIF data say, or larger than the usual limit. */
+    /**
+     * The same, with image files decoded by other options: turned as their EXIF data say, or larger than
+     * the usual limit.
+     */
     public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {
         this(loaded, decoding, false);
     }
@@ -78,8 +83,9 @@ public final class Vitrail implements AutoCloseable {
     }
 
     /**
-     * A model whose callers run side by side, on weights that they share. Each should have its own cores ({@code Threads.set} holds for
-     * operations of the thread that calls it): that gives the most images/s, and one caller with all cores the lowest latency.
+     * A model whose callers run side by side, on weights that they share. Each should have its own cores
+     * ({@code Threads.set} holds for operations of the thread that calls it): that gives the most images/s, and one
+     * caller with all cores the lowest latency.
      */
     public static Vitrail sideBySide(LoadedModel loaded, ImageDecoder.Options decoding) {
         return new Vitrail(loaded, decoding, true);
@@ -89,8 +95,8 @@ public final class Vitrail implements AutoCloseable {
      * Loads a model with its weights.
      *
      * @param name a folder in timm's layout or of a run, or a tagged or hub name (see {@link LoadedModel#load})
-     * @throws VitrailException if there is no such model, or it would have random weights; for one that is to have them,
-     *     {@code new Vitrail(LoadedModel.load(name, options))}
+     * @throws VitrailException if there is no such model, or it would have random weights; for one that is to have
+     *     them, {@code new Vitrail(LoadedModel.load(name, options))}
      */
     public static Vitrail load(String name) {
         var loaded = LoadedModel.load(name, LoadOptions.DEFAULT);

@@ -12,8 +12,8 @@ import java.util.Random;
 import javax.imageio.ImageIO;
 
 /**
- * Predicts one image with a small model of random weights, so that the JVM sees which classes a prediction loads: for the launcher, which
- * makes a class data sharing archive of them.
+ * Predicts one image with a small model of random weights, so that the JVM sees which classes a prediction loads: for
+ * the launcher, which makes a class data sharing archive of them.
  */
 final class ArchiveTraining {
     private static final String MODEL = "vit_mini_patch4_gap_32";

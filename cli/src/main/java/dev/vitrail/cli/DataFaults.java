@@ -11,8 +11,8 @@ final class DataFaults {
     static void tellCut(int cut) {
         if (cut > 0) {
             System.err.printf(
-                    "vitrail: %d %s of sixteen bits %s cut to white, as levels above 255 are by default: use --sixteen-bit scale"
-                            + " or --sixteen-bit range, or scale them to eight bits%n",
+                    "vitrail: %d %s of sixteen bits %s cut to white, as levels above 255 are by default: use"
+                            + " --sixteen-bit scale or --sixteen-bit range, or scale them to eight bits%n",
                     cut, cut == 1 ? "image" : "images", cut == 1 ? "was" : "were");
         }
     }

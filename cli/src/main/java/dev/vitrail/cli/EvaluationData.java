@@ -47,8 +47,8 @@ final class EvaluationData {
     }
 
     /**
-     * The set with the model's numbers of its classes: a model that knows the names of its classes tells which of its outputs each class of
-     * the data is.
+     * The set with the model's numbers of its classes: a model that knows the names of its classes tells which of its
+     * outputs each class of the data is.
      *
      * @param given names of the model's classes from the command line
      */

@@ -132,7 +132,8 @@ public final class Main implements Runnable {
 
     private static VitrailException memory(Throwable cause) {
         return new VitrailException(
-                "memory ran out: lower --batch, or --size where the model takes smaller images, or choose a smaller model",
+                "memory ran out: lower --batch, or --size where the model takes smaller images, or choose a smaller"
+                        + " model",
                 cause);
     }
 
@@ -142,14 +143,17 @@ public final class Main implements Runnable {
         var noexec = text.contains("failed to map segment") || text.contains("Operation not permitted");
         return new VitrailException(
                 noexec
-                        ? "the native libraries cannot be run from where they are unpacked, as that file system allows no programs"
-                                + " (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and -Djna.tmpdir=DIR"
-                        : "the native libraries could not be loaded (%s): is the platform one that they are built for, and the"
+                        ? "the native libraries cannot be run from where they are unpacked, as that file system allows"
+                                + " no programs (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR"
+                                + " and -Djna.tmpdir=DIR"
+                        : ("the native libraries could not be loaded (%s): is the platform one that they are built for,"
+                                                + " and the")
                                         .formatted(String.valueOf(cause.getMessage())
                                                 .lines()
                                                 .findFirst()
                                                 .orElse(""))
-                                + " folder ~/.javacpp writable (or another, named with -Dorg.bytedeco.javacpp.cachedir=DIR)?",
+                                + " folder ~/.javacpp writable (or another, named with"
+                                + " -Dorg.bytedeco.javacpp.cachedir=DIR)?",
                 cause);
     }
 

@@ -27,7 +27,8 @@ import picocli.CommandLine.Option;
         name = "probe",
         description = {
             "Few-shot linear probe: ridge regression on frozen features.",
-            "Reports the mean validation accuracy over random draws of the training images, with its 95 %% confidence interval. The penalty is chosen on training images that are not drawn."
+            "Reports the mean validation accuracy over random draws of the training images, with its 95 %% confidence"
+                    + " interval. The penalty is chosen on training images that are not drawn."
         },
         footer = {
             "",

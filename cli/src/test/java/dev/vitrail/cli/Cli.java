@@ -19,7 +19,10 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import javax.imageio.ImageIO;
 
-/** The command line for tests: in this process, or in one of its own where limits and signals matter. And what it works on. */
+/**
+ * The command line for tests: in this process, or in one of its own where limits and signals matter. And what
+ * it works on.
+ */
 final class Cli {
     /** A small model of the catalogue, 32×32 pixels. */
     static final String SMALL = "vit_mini_patch4_gap_32";

@@ -85,7 +85,8 @@ class ExportTest {
     void whatDoesNotGoTogetherIsRefused() {
         refused(
                 "m.bin",
-                "m.bin ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add");
+                "m.bin ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library"
+                        + " add");
         refused("hf", "the vit of transformers computes something else than this model", "--names", "transformers");
         refused("m.pth", "m.pth holds weights: leave them out", "--check");
         refused("m.onnx", "--names torchvision is for files of weights", "--names", "torchvision");

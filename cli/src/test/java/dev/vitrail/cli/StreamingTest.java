@@ -17,7 +17,10 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Long work in processes of its own: what is seen of it while it runs, and what is left of it when it ends before its time. */
+/**
+ * Long work in processes of its own: what is seen of it while it runs, and what is left of it when it ends
+ * before its time.
+ */
 @EnabledOnOs(OS.LINUX)
 @Timeout(900)
 final class StreamingTest {

@@ -17,7 +17,8 @@ import java.util.stream.IntStream;
  * @param channels C
  * @param height H, pixels
  * @param width W, pixels
- * @param bytes {@code 4 · N · C · H · W} bytes, direct and in native order: {@code [N, C, H, W]} floats, to be wrapped or copied
+ * @param bytes {@code 4 · N · C · H · W} bytes, direct and in native order: {@code [N, C, H, W]} floats, to be
+ *     wrapped or copied
  * @param labels {@code [N]}, {@link Dataset#NO_LABEL} where there is none
  * @param indices {@code [N]}, places in the data set
  * @param whole images of the batch in all processes that share it, those that could not be read among them

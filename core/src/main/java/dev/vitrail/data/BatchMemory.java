@@ -10,8 +10,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory of one batch, used for many. Workers write to different places at once; {@link Batches} sees to it that all have
- * finished before anything is read.
+ * The memory of one batch, used for many. Workers write to different places at once; {@link Batches} sees to it that
+ * all have finished before anything is read.
  */
 final class BatchMemory {
     private static final int EMPTY = -1;

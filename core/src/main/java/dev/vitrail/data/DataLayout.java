@@ -49,8 +49,8 @@ interface DataLayout {
         }
         VitrailException.require(
                 !ImageFolder.classFolders(path).isEmpty(),
-                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX files,"
-                        + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",
+                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX"
+                        + " files, or a CSV file of labels (--labels FILE.csv with file,label on each line)",
                 path,
                 SplitFolders.contents(path));
         return new ClassFolders(path, decoding);

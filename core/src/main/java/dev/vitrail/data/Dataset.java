@@ -5,8 +5,8 @@ import dev.vitrail.images.RgbImage;
 import java.util.List;
 
 /**
- * Images with labels, reached by index. A data set may be asked from many threads at once, and gives the same image for an
- * index each time.
+ * Images with labels, reached by index. A data set may be asked from many threads at once, and gives the same image for
+ * an index each time.
  */
 public interface Dataset {
     /** What {@link #label} returns for an image that has no label. */
@@ -23,8 +23,8 @@ public interface Dataset {
     RgbImage image(int index);
 
     /**
-     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its memory. Not so where
-     * pixels lie in memory, or are drawn.
+     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its
+     * memory. Not so where pixels lie in memory, or are drawn.
      */
     default boolean decodes() {
         return false;
@@ -57,8 +57,8 @@ public interface Dataset {
     }
 
     /**
-     * A number that most likely changes if an image's content does, and is the same for the same content on every machine, as
-     * far as it can be found without reading files: for files their size, for what is in memory a checksum.
+     * A number that most likely changes if an image's content does, and is the same for the same content on every
+     * machine, as far as it can be found without reading files: for files their size, for what is in memory a checksum.
      */
     default long stamp(int index) {
         return contentBytes(index);

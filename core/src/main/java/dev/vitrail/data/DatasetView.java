@@ -11,7 +11,9 @@ abstract class DatasetView implements Dataset {
         this.set = set;
     }
 
-    /** Which image of that set is number {@code index} here: the same, unless a view has some alone or another order. */
+    /**
+     * Which image of that set is number {@code index} here: the same, unless a view has some alone or another order.
+     */
     protected int place(int index) {
         return index;
     }

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and {@link LabelledFolder} find them. */
+/**
+ * Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and
+ * {@link LabelledFolder} find them.
+ */
 public final class ImageFiles implements Dataset {
     private static final Set<String> EXTENSIONS = Set.of(
             "jpg",

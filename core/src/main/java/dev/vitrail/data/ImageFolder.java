@@ -24,9 +24,9 @@ import java.util.Optional;
  * The layout in which a folder's name is the class of the images below it: {@code D/class/…/image}, or the same in
  * {@code D/train} and {@code D/val}.
  *
- * <p>Classes, and the images of a class, are in the order of their names' code points, which is how Python sorts: a classifier
- * trained elsewhere on the same folder has its outputs in the same order. Links are followed, but never round in a circle; hidden
- * files and folders hold no data.
+ * <p>Classes, and the images of a class, are in the order of their names' code points, which is how Python sorts: a
+ * classifier trained elsewhere on the same folder has its outputs in the same order. Links are followed, but never
+ * round in a circle; hidden files and folders hold no data.
  */
 public final class ImageFolder {
     private ImageFolder() {}
@@ -47,8 +47,8 @@ public final class ImageFolder {
     }
 
     /**
-     * The same with given classes, so that labels agree with another part of the set: a class may be missing here, but there may
-     * be none that {@code classes} does not have.
+     * The same with given classes, so that labels agree with another part of the set: a class may be missing here, but
+     * there may be none that {@code classes} does not have.
      */
     public static ImageFiles open(Path folder, List<String> classes) {
         List<String> present = classFolders(folder);
@@ -119,7 +119,9 @@ public final class ImageFolder {
                 .findFirst();
     }
 
-    /** The names of the folders in {@code folder} that are not hidden, sorted. A link back to where it lies is no class. */
+    /**
+     * The names of the folders in {@code folder} that are not hidden, sorted. A link back to where it lies is no class.
+     */
     static List<String> classFolders(Path folder) {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(requireFolder(folder))) {

@@ -20,11 +20,12 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The image files that some paths name: themselves, and what lies in folders, found only as they are asked for. Memory does not
- * grow with their number.
+ * The image files that some paths name: themselves, and what lies in folders, found only as they are asked for. Memory
+ * does not grow with their number.
  *
- * <p>A folder gives its own images first, then those of each folder in it, both in the order of their names' code points. Links are
- * followed, but never round in a circle; hidden files and folders hold no data. One thread uses a listing.
+ * <p>A folder gives its own images first, then those of each folder in it, both in the order of their names'
+ * code points. Links are followed, but never round in a circle; hidden files and folders hold no data. One
+ * thread uses a listing.
  */
 public final class ImageListing implements Iterator<ImageListing.Entry>, AutoCloseable {
     /**

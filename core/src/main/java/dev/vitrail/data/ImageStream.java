@@ -25,9 +25,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns items whose number nobody knows, such as files, into batches, in their order: threads decode ahead of the consumer, into
- * memory that is used again, so that memory does not grow with the number of items. A {@link Loader} does so for a {@link Dataset},
- * which knows all of them.
+ * Turns items whose number nobody knows, such as files, into batches, in their order: threads decode ahead of the
+ * consumer, into memory that is used again, so that memory does not grow with the number of items. A {@link Loader}
+ * does so for a {@link Dataset}, which knows all of them.
  *
  * <p>One thread uses a stream.
  *
@@ -86,8 +86,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     public record Images<T>(List<T> items, List<Optional<String>> faults, Batch batch) {}
 
     /**
-     * Memory of batches that streams over the same kind of image take from each other, one after the other: it lies outside the heap,
-     * where the collector frees it late. May be used by several streams at once.
+     * Memory of batches that streams over the same kind of image take from each other, one after the other: it lies
+     * outside the heap, where the collector frees it late. May be used by several streams at once.
      */
     public static final class Memory {
         private final SampleTransform transform;
@@ -145,7 +145,9 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private final SampleTransform transform;
     private final Options options;
     private final ExecutorService workers;
-    /** The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream. */
+    /**
+     * The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream.
+     */
     private final @Nullable Thread feeder;
 
     private final @Nullable Memory shared;
@@ -164,8 +166,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     }
 
     /**
-     * A stream that asks for items on the thread that asks it for batches, for sources that belong to a thread. While the consumer has a
-     * batch, the next one is being decoded.
+     * A stream that asks for items on the thread that asks it for batches, for sources that belong to a thread. While
+     * the consumer has a batch, the next one is being decoded.
      *
      * @param memory for the same transform and size of a batch; it has the stream's memory again after {@link #close}
      */
@@ -282,7 +284,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     }
 
     /**
-     * Whether there is another batch; waits until its items are known, and gives back the memory of the batch before it.
+     * Whether there is another batch; waits until its items are known, and gives back the memory of the
+     * batch before it.
      *
      * @throws VitrailException if the items cannot be listed
      */

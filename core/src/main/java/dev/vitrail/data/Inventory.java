@@ -23,8 +23,8 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * What a data set holds, in order: the names of its classes, and each image's name, label and {@link Dataset#stamp}. A run keeps
- * the inventory that it began with, so that going on with other data is noticed, and can be told in words.
+ * What a data set holds, in order: the names of its classes, and each image's name, label and {@link Dataset#stamp}. A
+ * run keeps the inventory that it began with, so that going on with other data is noticed, and can be told in words.
  *
  * @param classes names of the classes
  * @param entries the images
@@ -72,7 +72,10 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return "%d images of %d classes, checksum %x".formatted(entries.size(), classes.size(), sum.getValue());
     }
 
-    /** What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty if nothing is. */
+    /**
+     * What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty
+     * if nothing is.
+     */
     public Optional<String> difference(Inventory later) {
         if (equals(later)) {
             return Optional.empty();

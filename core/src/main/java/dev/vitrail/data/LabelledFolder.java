@@ -19,9 +19,9 @@ import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /**
- * A folder of images and a CSV file that says what each shows: {@code file,label} a line, with or without a header. Of more columns,
- * a header chooses two by their titles. The label is the index of a class, or its name; a file may be named without its ending. The
- * images keep the list's order.
+ * A folder of images and a CSV file that says what each shows: {@code file,label} a line, with or without a header. Of
+ * more columns, a header chooses two by their titles. The label is the index of a class, or its name; a file may be
+ * named without its ending. The images keep the list's order.
  */
 public final class LabelledFolder {
     /** Titles of the column of files, the surest first; letter case does not matter. */
@@ -46,8 +46,8 @@ public final class LabelledFolder {
     /**
      * Reads the labels of {@code folder}.
      *
-     * @param classes the classifier's outputs, if known; otherwise they are the names in the file, sorted, or the numbers from 0
-     *     to the largest index
+     * @param classes the classifier's outputs, if known; otherwise they are the names in the file, sorted, or the
+     *     numbers from 0 to the largest index
      * @throws VitrailException if a row is malformed, an image is missing, or a label is none of the classes
      */
     public static ImageFiles open(Path folder, Path labels, Optional<ClassNames> classes) {
@@ -137,7 +137,10 @@ public final class LabelledFolder {
                 .orElse(-1);
     }
 
-    /** A first cell that neither looks like an image file nor is one, nor the name of one without its ending, is a column's title. */
+    /**
+     * A first cell that neither looks like an image file nor is one, nor the name of one without its ending, is
+     * a column's title.
+     */
     private static boolean isHeader(Path folder, String cell) {
         try {
             var file = folder.resolve(cell);

@@ -9,7 +9,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** Counts the files of a folder whose endings are not those of images, but for what usually lies beside images, such as texts and tables. */
+/**
+ * Counts the files of a folder whose endings are not those of images, but for what usually lies beside images, such as
+ * texts and tables.
+ */
 public final class LeftOut {
     private static final Set<String> COMPANIONS = Set.of(
             "txt", "md", "rst", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "html", "htm", "log",
@@ -54,9 +57,9 @@ public final class LeftOut {
     public List<String> sentences(Path folder) {
         List<String> sentences = new ArrayList<>();
         for (Map.Entry<String, Integer> entry : counts.entrySet()) {
-            sentences.add(
-                    "%s in %s %s left out, as the ending is not that of an image format that is read: convert or remove them"
-                            .formatted(counted(entry), folder, entry.getValue() == 1 ? "was" : "were"));
+            sentences.add(("%s in %s %s left out, as the ending is not that of an image format that is read: convert or"
+                            + " remove them")
+                    .formatted(counted(entry), folder, entry.getValue() == 1 ? "was" : "were"));
         }
         return sentences;
     }
@@ -65,7 +68,8 @@ public final class LeftOut {
     public List<String> sentences() {
         return counts.entrySet().stream()
                 .map(entry ->
-                        "%s %s left out, as the ending is not that of an image format that is read: convert or remove them"
+                        ("%s %s left out, as the ending is not that of an image format that is read: convert or remove"
+                                        + " them")
                                 .formatted(counted(entry), entry.getValue() == 1 ? "was" : "were"))
                 .toList();
     }

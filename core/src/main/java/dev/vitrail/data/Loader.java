@@ -12,7 +12,8 @@ import java.util.function.Consumer;
  * Turns a data set into batches: threads decode and transform ahead of the consumer, into memory that is used again.
  *
  * <pre>{@code
- * try (Loader loader = new Loader(set, transform, Sampler.shuffled(set.size(), seed), Loader.Options.training(128, seed));
+ * var order = Sampler.shuffled(set.size(), seed);
+ * try (Loader loader = new Loader(set, transform, order, Loader.Options.training(128, seed));
  *         Batches batches = loader.epoch(0)) {
  *     while (batches.hasNext()) {
  *         Batch batch = batches.next();
@@ -20,8 +21,9 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * <p>What is in batch b of epoch e follows from the options, the sampler, b and e alone: it does not matter how many workers there
- * are, whether the batches before were taken, or which files turned out to be broken in other batches. One thread uses a loader.
+ * <p>What is in batch b of epoch e follows from the options, the sampler, b and e alone: it does not matter how many
+ * workers there are, whether the batches before were taken, or which files turned out to be broken in other batches.
+ * One thread uses a loader.
  */
 public final class Loader implements AutoCloseable {
     /** What to do about an image that cannot be read. */
@@ -99,7 +101,8 @@ public final class Loader implements AutoCloseable {
     }
 
     /**
-     * @param report is told of each broken image once, in the consumer's thread, when the batch it belongs to is asked for
+     * @param report is told of each broken image once, in the consumer's thread, when the batch it belongs to
+     *     is asked for
      * @throws VitrailException if not even one batch can be filled, or a batch is larger than 2 GiB
      */
     public Loader(
@@ -145,7 +148,8 @@ public final class Loader implements AutoCloseable {
     }
 
     /**
-     * The batches of an epoch from batch {@code first} on, exactly as they come after the others; those are not decoded.
+     * The batches of an epoch from batch {@code first} on, exactly as they come after the others; those
+     * are not decoded.
      *
      * @param first from 0 to {@link #batches}
      */

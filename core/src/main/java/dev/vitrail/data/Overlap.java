@@ -15,8 +15,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Images that a model is judged by although it has learned from them: those whose bytes are the same in both sets. Copies that were
- * encoded anew are not found.
+ * Images that a model is judged by although it has learned from them: those whose bytes are the same in both sets.
+ * Copies that were encoded anew are not found.
  *
  * @param pairs the copies, in the order of the second set
  * @param looked how many images of the second set were looked for
@@ -37,8 +37,8 @@ public record Overlap(List<Pair> pairs, int looked) {
     /**
      * Looks in {@code first} for images of {@code second}. What cannot be read is passed over: loading will report it.
      *
-     * <p>Of files, only those are read whose sizes occur on both sides. In a set of a million that are most of them, unless few are
-     * looked for.
+     * <p>Of files, only those are read whose sizes occur on both sides. In a set of a million that are most of them,
+     * unless few are looked for.
      *
      * @param most how many images of {@code second} to look for at most, evenly spread over it
      */

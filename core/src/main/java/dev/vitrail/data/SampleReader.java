@@ -10,7 +10,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
-/** Reads the images of a set into batches: decodes, transforms, and knows which could not be read. Used by all workers at once. */
+/**
+ * Reads the images of a set into batches: decodes, transforms, and knows which could not be read. Used by all
+ * workers at once.
+ */
 final class SampleReader {
     private final Dataset set;
     private final SampleTransform transform;
@@ -56,8 +59,8 @@ final class SampleReader {
     }
 
     /**
-     * Fills place {@code place} of a batch with the image that stands at {@code position} of the epoch's order, or leaves the
-     * place empty.
+     * Fills place {@code place} of a batch with the image that stands at {@code position} of the epoch's order, or
+     * leaves the place empty.
      */
     void fill(BatchMemory memory, int place, int epoch, int[] order, int position) {
         List<BrokenImage> faults = new ArrayList<>(0);

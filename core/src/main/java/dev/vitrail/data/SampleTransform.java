@@ -5,8 +5,8 @@ import java.nio.FloatBuffer;
 import java.util.random.RandomGenerator;
 
 /**
- * What makes an image of any size into the numbers that a model takes: crop, resize, augmentation, normalisation. Called from
- * several threads at once.
+ * What makes an image of any size into the numbers that a model takes: crop, resize, augmentation, normalisation.
+ * Called from several threads at once.
  */
 public interface SampleTransform {
     /** Channels of the result, three for colour. */

@@ -16,12 +16,13 @@ import java.util.zip.CRC32;
 /**
  * The built-in set: small images of stained glass, drawn by code, so that training can be tried without any data.
  *
- * <p>A class is a shape <em>and</em> a texture, "striped circle" or "dotted star": every shape comes with every texture, so neither
- * alone decides. The texture can be read off a few pixels anywhere inside; the shape only from the whole. Colours, place, size,
- * tilt, the panes behind and the noise say nothing about the class, which is why a linear classifier of the pixels fails.
+ * <p>A class is a shape <em>and</em> a texture, "striped circle" or "dotted star": every shape comes with every
+ * texture, so neither alone decides. The texture can be read off a few pixels anywhere inside; the shape only from the
+ * whole. Colours, place, size, tilt, the panes behind and the noise say nothing about the class, which is why a linear
+ * classifier of the pixels fails.
  *
- * <p>An image is a function of (seed, split, index, difficulty) alone, to the last byte, on every platform and from any thread. It
- * is painted when first asked for and then kept.
+ * <p>An image is a function of (seed, split, index, difficulty) alone, to the last byte, on every platform and from any
+ * thread. It is painted when first asked for and then kept.
  */
 public final class StainedGlass implements Dataset {
     /** Images in the part to train on, 700 of each class. */
@@ -76,7 +77,10 @@ public final class StainedGlass implements Dataset {
         STRIPED
     }
 
-    /** Textures and shapes are in alphabetical order, so these are sorted, as the folders that {@link #write} makes will be. */
+    /**
+     * Textures and shapes are in alphabetical order, so these are sorted, as the folders that {@link #write}
+     * makes will be.
+     */
     private static final List<String> CLASSES = classNames();
 
     /**

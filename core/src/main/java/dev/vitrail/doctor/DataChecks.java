@@ -72,9 +72,11 @@ final class DataChecks {
         if (even && most >= DataThresholds.IMBALANCED * least && least > 0) {
             findings.add(Diagnosis.warn(
                     config.get(LOSS) == LossType.CROSS_ENTROPY
-                            ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set class_balanced_sampling=true)"
+                            ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set"
+                                    + " class_balanced_sampling=true)"
                             : "sample them equally often (--set class_balanced_sampling=true)",
-                    "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",
+                    "the largest class has %,d images and the smallest %,d, so the model will learn to name the large"
+                            + " ones",
                     most,
                     least));
         }
@@ -126,13 +128,15 @@ final class DataChecks {
                             ? "scale their levels with --sixteen-bit range (or scale), or to eight bits"
                             : "look at the files, which may have been spoilt by a conversion",
                     levels.cut() > 0
-                            ? "all of %d images that were looked at are of one level alone, as their sixteen bits were cut to white"
+                            ? "all of %d images that were looked at are of one level alone, as their sixteen bits were"
+                                    + " cut to white"
                             : "all of %d images that were looked at are of one and the same colour alone",
                     levels.looked()));
         } else if (levels.cut() > 0) {
             findings.add(Diagnosis.warn(
                     "scale their levels with --sixteen-bit scale (or range), or to eight bits",
-                    "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to white",
+                    "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to"
+                            + " white",
                     levels.cut(),
                     levels.looked()));
         } else if (2 * levels.flat() > levels.looked()) {
@@ -162,7 +166,8 @@ final class DataChecks {
         }
         var first = overlap.pairs().get(0);
         var sentence =
-                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the same as %s";
+                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the"
+                        + " same as %s";
         Object[] values = {
             overlap.pairs().size(),
             overlap.looked(),

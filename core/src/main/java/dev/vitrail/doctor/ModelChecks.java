@@ -12,7 +12,10 @@ import java.util.stream.IntStream;
 
 /** Checks the input size of a model, and that of the images it is trained on. */
 final class ModelChecks {
-    /** Fewer patches along a side are refused: ViTs with patches of 16 on CIFAR's 32 pixels stop near 51 % (vit-pytorch, issue 12). */
+    /**
+     * Fewer patches along a side are refused: ViTs with patches of 16 on CIFAR's 32 pixels stop near 51 %
+     * (vit-pytorch, issue 12).
+     */
     private static final int FEWEST_PATCHES = 4;
     /** Fewer give a warning; the models that papers train have 7 (patches of 32 on 224 pixels) or more. */
     private static final int FEW_PATCHES = 6;
@@ -57,7 +60,8 @@ final class ModelChecks {
                             : Diagnosis.warn(advice, sentence, name, side, patches, patches, first));
         } else if (first != last && side / last < 2) {
             findings.add(Diagnosis.warn(
-                    "take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images (--size %d)"
+                    ("take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images"
+                                    + " (--size %d)")
                             .formatted(7 * last),
                     "the last stage of %s sees an image of %d pixels as a single cell, as each stands for %d",
                     name,
@@ -96,7 +100,8 @@ final class ModelChecks {
         if (side <= DataThresholds.SMALL_SIDE && input.cropPct() < 1) {
             findings.add(Diagnosis.warn(
                     "set crop_pct to 1 (--crop 1), or take a model made for small images",
-                    "validation sees the middle %s of each image, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
+                    "validation sees the middle %s of each image, a crop meant for photos: of %d pixels, the outer %d"
+                            + " on each side are lost",
                     input.cropPct(),
                     side,
                     Math.round(side * (1 - input.cropPct()) / 2)));

@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Looks at a model, the options of a run and its data before anything is trained, and reports what cannot work and what is
- * known to fail. It reads sixteen images, twice, and the labels of all, and looks for copies only where there are at most 100,000 images to
- * train on, which takes a few seconds at most.
+ * Looks at a model, the options of a run and its data before anything is trained, and reports what cannot work and what
+ * is known to fail. It reads sixteen images, twice, and the labels of all, and looks for copies only where there are at
+ * most 100,000 images to train on, which takes a few seconds at most.
  */
 public final class RecipeDoctor {
     private RecipeDoctor() {}

@@ -13,7 +13,10 @@ public enum CropMode {
     SQUASH,
     /** Keeps the shape, fits the longer side, and fills the rest with the mean colour. */
     BORDER,
-    /** {@link #CENTER} as the transformers library cuts: where an odd number of pixels is over, one more at the end than at the start. */
+    /**
+     * {@link #CENTER} as the transformers library cuts: where an odd number of pixels is over, one more at the end than
+     * at the start.
+     */
     CENTER_FLOOR,
     /** {@link #SQUASH} cut in the same way. */
     SQUASH_FLOOR;

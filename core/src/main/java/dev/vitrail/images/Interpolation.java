@@ -57,7 +57,9 @@ public enum Interpolation {
         return support;
     }
 
-    /** The filter's value at {@code x} source pixels from its centre, in the very order of operations that Pillow uses. */
+    /**
+     * The filter's value at {@code x} source pixels from its centre, in the very order of operations that Pillow uses.
+     */
     double weight(double x) {
         return switch (this) {
             case NEAREST -> throw new IllegalStateException("nearest takes one pixel and weighs none");

@@ -9,8 +9,9 @@ import java.util.stream.IntStream;
  * How an image becomes a network's input: the record that travels with weights, with the meaning it has in timm
  * ({@code transforms_imagenet_eval}).
  *
- * <p>The image is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels that the crop keeps
- * are computed. We differ from timm in one place: an image so thin that a side would round to nothing keeps one pixel of it.
+ * <p>The image is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels
+ * that the crop keeps are computed. We differ from timm in one place: an image so thin that a side would round to
+ * nothing keeps one pixel of it.
  *
  * @param channels 3 for RGB, or 1 for grey, which is converted before resizing
  * @param height of the input, in pixels

@@ -8,7 +8,8 @@ import dev.vitrail.images.decode.SixteenBit;
  * @param width pixels
  * @param height pixels
  * @param pixels {@code 3 · width · height} bytes, each an unsigned level 0–255; not copied, and not to be changed
- * @param cut whether the file had grey levels above 255, of sixteen bits or more, that were cut to white ({@link SixteenBit#CLIP})
+ * @param cut whether the file had grey levels above 255, of sixteen bits or more, that were cut to white
+ *     ({@link SixteenBit#CLIP})
  */
 @SuppressWarnings(
         "ArrayRecordComponent") // an image is compared by nobody, and copying it would cost more than decoding it

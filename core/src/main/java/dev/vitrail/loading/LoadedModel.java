@@ -50,9 +50,9 @@ public record LoadedModel(
     /**
      * Loads a model.
      *
-     * @param name a folder in timm's layout or of a run, a weights file (with {@link LoadOptions#architecture}), a tagged name
-     *     ({@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}) or {@code hf-hub:org/name}, which are fetched once; or a name of the
-     *     catalogue, which gives random weights
+     * @param name a folder in timm's layout or of a run, a weights file (with {@link LoadOptions#architecture}), a
+     *     tagged name ({@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}) or {@code hf-hub:org/name}, which are fetched
+     *     once; or a name of the catalogue, which gives random weights
      * @throws VitrailException if there is no such model, or what there is does not fit
      */
     public static LoadedModel load(String name, LoadOptions options) {
@@ -60,8 +60,8 @@ public record LoadedModel(
     }
 
     /**
-     * Refuses what cannot be a model's name, as {@link #load} does, before anything is loaded or fetched: so that a mistyped name is
-     * told at once.
+     * Refuses what cannot be a model's name, as {@link #load} does, before anything is loaded or fetched: so that a
+     * mistyped name is told at once.
      *
      * @throws VitrailException with the nearest names
      */
@@ -78,7 +78,9 @@ public record LoadedModel(
         return ModelLoader.of(name, description, weights, options);
     }
 
-    /** The names of the classes, and the other names that they go by: ImageNet's synsets. Empty where nobody names them. */
+    /**
+     * The names of the classes, and the other names that they go by: ImageNet's synsets. Empty where nobody names them.
+     */
     public Optional<ClassNames> classNames() {
         return labels.isEmpty() ? Optional.empty() : Optional.of(ImageNetClasses.withSynsets(labels));
     }
@@ -144,8 +146,8 @@ public record LoadedModel(
     public void requireClassifier() {
         require(
                 model.config().classes() > 0,
-                "the model '%s' has no classifier, so it cannot tell classes apart: take its vectors (embed), judge them (probe), or"
-                        + " train it on labelled images (train)",
+                "the model '%s' has no classifier, so it cannot tell classes apart: take its vectors (embed), judge"
+                        + " them (probe), or train it on labelled images (train)",
                 name);
     }
 
@@ -154,7 +156,8 @@ public record LoadedModel(
         requireClassifier();
         require(
                 names.size() == model.config().classes(),
-                "%d class names were given for a model of %d classes: give one for each, in the order of the classifier",
+                "%d class names were given for a model of %d classes: give one for each, in the order of the"
+                        + " classifier",
                 names.size(),
                 model.config().classes());
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
@@ -163,15 +166,16 @@ public record LoadedModel(
     /**
      * The same model for images that are prepared otherwise: by another mean and std, crop or interpolation.
      *
-     * @throws VitrailException if the preparation gives images of another size or number of channels than the model takes
+     * @throws VitrailException if the preparation gives images of another size or number of channels than
+     *     the model takes
      */
     public LoadedModel withPreprocessing(Preprocessing input) {
         require(
                 input.channels() == preprocessing.channels()
                         && input.height() == preprocessing.height()
                         && input.width() == preprocessing.width(),
-                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change the model's"
-                        + " size first (withImage, withChannels)",
+                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change"
+                        + " the model's size first (withImage, withChannels)",
                 input.height(),
                 input.width(),
                 input.channels(),
@@ -225,8 +229,8 @@ public record LoadedModel(
     }
 
     /**
-     * The same model for colour (3) or grey images (1), its first layer fitted; it takes over the parameters, and this one is
-     * closed.
+     * The same model for colour (3) or grey images (1), its first layer fitted; it takes over the parameters, and this
+     * one is closed.
      *
      * @throws VitrailException if the family cannot change its channels; then this model stays as it is
      */

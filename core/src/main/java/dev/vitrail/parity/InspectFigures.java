@@ -32,7 +32,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** All figures of one model against a case's, in the order of computation, so that the first complaint names the first that diverges. */
+/**
+ * All figures of one model against a case's, in the order of computation, so that the first complaint names the
+ * first that diverges.
+ */
 final class InspectFigures {
     private final GoldenCase golden;
     private final Comparison comparison;

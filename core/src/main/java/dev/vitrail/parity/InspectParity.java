@@ -128,7 +128,10 @@ final class InspectParity {
             }
         }
 
-        /** @param slack by which the tolerance grows: of components of nearly equal variance, only the plane is determined */
+        /**
+         * @param slack by which the tolerance grows: of components of nearly equal variance, only the
+         * plane is determined
+         */
         void check(String key, float[] found, float[] expected, double slack) {
             var difference = Difference.of(found, expected);
             double scale = difference.scale();

@@ -18,7 +18,9 @@ import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Why a model made its worst mistakes: the default explanation of each wrong answer, over the image that the model saw. */
+/**
+ * Why a model made its worst mistakes: the default explanation of each wrong answer, over the image that the model saw.
+ */
 final class MistakeMaps {
     private static final Logger LOG = LoggerFactory.getLogger(MistakeMaps.class);
 
@@ -38,7 +40,8 @@ final class MistakeMaps {
     private MistakeMaps() {}
 
     /**
-     * Explains mistakes, those that are worst first, for at most ten seconds. The random numbers of a run that goes on are left as they are.
+     * Explains mistakes, those that are worst first, for at most ten seconds. The random numbers of a run that goes on
+     * are left as they are.
      *
      * @param model the folder of the model that made them
      * @param set the images

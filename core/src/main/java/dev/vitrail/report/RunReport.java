@@ -16,8 +16,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Keeps what a person looks at in the folder of a run: {@code index.html}, {@code curves.png} and {@code evaluation.json}. All
- * are written anew after every epoch, each as a whole, so that a run that is killed leaves those of the epoch before.
+ * Keeps what a person looks at in the folder of a run: {@code index.html}, {@code curves.png} and
+ * {@code evaluation.json}. All are written anew after every epoch, each as a whole, so that a run that is killed leaves
+ * those of the epoch before.
  */
 public final class RunReport implements TrainingListener {
     private final RunFolder folder;

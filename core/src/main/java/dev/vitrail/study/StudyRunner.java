@@ -27,11 +27,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes the runs of a study one after the other, each in a run folder of its own below the study's. What is there already is kept:
- * runs that have finished or failed are not made again, one that was interrupted goes on from its last save, also after a kill.
+ * Makes the runs of a study one after the other, each in a run folder of its own below the study's. What is there
+ * already is kept: runs that have finished or failed are not made again, one that was interrupted goes on from its last
+ * save, also after a kill.
  *
- * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and {@code index.html}
- * (table and plots), written anew after each run; when all have finished also {@code inspect.html}, the winner against the baseline.
+ * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and
+ * {@code index.html} (table and plots), written anew after each run; when all have finished also {@code inspect.html},
+ * the winner against the baseline.
  */
 public final class StudyRunner {
     private static final Logger LOG = LoggerFactory.getLogger(StudyRunner.class);
@@ -48,8 +50,8 @@ public final class StudyRunner {
 
     /**
      * @param folder made if it is missing
-     * @throws VitrailException if a run's options do not fit, the data cannot be had or is damaged and that is refused, or the folder holds a run of the same name
-     *     that was made otherwise
+     * @throws VitrailException if a run's options do not fit, the data cannot be had or is damaged and that is refused,
+     *     or the folder holds a run of the same name that was made otherwise
      */
     public StudyRunner(Study study, Path folder, TrainingRun.Options options, StudyListener listener) {
         this.study = study;
@@ -123,8 +125,8 @@ public final class StudyRunner {
     }
 
     /**
-     * Makes the runs that are missing until none is left, the study's time is over, or a stop is requested. A run that fails is noted,
-     * and the others go on.
+     * Makes the runs that are missing until none is left, the study's time is over, or a stop is requested. A run that
+     * fails is noted, and the others go on.
      *
      * @throws VitrailException if the study's own files cannot be written
      */

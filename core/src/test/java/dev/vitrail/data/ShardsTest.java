@@ -72,7 +72,10 @@ final class ShardsTest {
         }
     }
 
-    /** Samples {@code from} to {@code to} with their classes' numbers, one of them with a name too long for a tar header. */
+    /**
+     * Samples {@code from} to {@code to} with their classes' numbers, one of them with a name too long for
+     * a tar header.
+     */
     private List<Item> samples(int from, int to) {
         var items = new ArrayList<Item>();
         for (int i = from; i < to; i++) {

@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Folders of the transformers library: small models of every family with random weights, and what that library makes of three images
- * with its image processors.
+ * Folders of the transformers library: small models of every family with random weights, and what that library makes of
+ * three images with its image processors.
  */
 class TransformersFolderTest {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -143,7 +143,10 @@ class TransformersFolderTest {
         }
     }
 
-    /** Another classifier on the same body; what is written loads again without the folder that it came from, and gives the same. */
+    /**
+     * Another classifier on the same body; what is written loads again without the folder that it came from, and
+     * gives the same.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {

@@ -26,7 +26,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Checkpoints as people have them: behind a wrapper's prefix, with a head of their own or none, of their own classes, or damaged. */
+/**
+ * Checkpoints as people have them: behind a wrapper's prefix, with a head of their own or none, of their own
+ * classes, or damaged.
+ */
 class WildCheckpointsTest {
     private static final String VIT = "vit_mini_patch4_32";
 

@@ -28,7 +28,8 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
         fill = List.copyOf(fill);
         VitrailException.require(
                 !interpolations.isEmpty() && KNOWN.containsAll(interpolations),
-                "Images are sheared, shifted and rotated by nearest, bilinear or bicubic interpolation, found %s; choose among these.",
+                "Images are sheared, shifted and rotated by nearest, bilinear or bicubic interpolation, found %s;"
+                        + " choose among these.",
                 interpolations.stream().map(Interpolation::key).toList());
         VitrailException.require(
                 fill.size() == 3 && fill.stream().allMatch(level -> level >= 0 && level <= 255),

@@ -6,7 +6,8 @@ import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
 
 /**
- * AugMix (Hendrycks et al., 2020, arXiv:1912.02781): several chains of operations on one image, mixed, and mixed with the image.
+ * AugMix (Hendrycks et al., 2020, arXiv:1912.02781): several chains of operations on one image, mixed, and mixed
+ * with the image.
  *
  * @param operations what the chains draw from
  * @param alpha of the Dirichlet distribution of the chains' weights, and of the Beta distribution of their share
@@ -59,7 +60,9 @@ record AugMix(List<RandomOperation> operations, double alpha, int width, Optiona
         }
     }
 
-    /** Chains over the image one after another, with the shares that would give each its weight but for the rounding. */
+    /**
+     * Chains over the image one after another, with the shares that would give each its weight but for the rounding.
+     */
     static RgbImage blend(RgbImage image, RgbImage[] chains, float[] weights, float share) {
         var shares = new float[chains.length];
         float left = 1;

@@ -6,7 +6,8 @@ import java.util.random.RandomGenerator;
 /**
  * A step of training's augmentation.
  *
- * <p>All chance comes from the generator, so that a sample with its own seed gets the same image whatever the order of work.
+ * <p>All chance comes from the generator, so that a sample with its own seed gets the same image whatever the
+ * order of work.
  */
 @FunctionalInterface
 public interface ImageTransform {

@@ -5,7 +5,8 @@ import dev.vitrail.images.RgbImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Adds a border and takes a random crop of the input's size, for small images such as CIFAR's (He et al., 2016, section 4.2).
+ * Adds a border and takes a random crop of the input's size, for small images such as CIFAR's (He et al.,
+ * 2016, section 4.2).
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels
@@ -34,7 +35,8 @@ public record PadAndCrop(int height, int width, int padding, Border border) impl
     public RgbImage apply(RgbImage image, RandomGenerator random) {
         VitrailException.require(
                 image.height() + 2L * padding >= height && image.width() + 2L * padding >= width,
-                "An image of %d×%d pixels with a padding of %d is too small for a crop of %d×%d; resize it first or pad more.",
+                "An image of %d×%d pixels with a padding of %d is too small for a crop of %d×%d; resize it first or pad"
+                        + " more.",
                 image.width(),
                 image.height(),
                 padding,

@@ -3,7 +3,8 @@ package dev.vitrail.images.augment;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Operations that change each level by a table of 256, with the numbers of Pillow's {@code ImageOps} and {@code Image.point}.
+ * Operations that change each level by a table of 256, with the numbers of Pillow's {@code ImageOps}
+ * and {@code Image.point}.
  *
  * <p>One table serves all three channels, or each has its own where the image's histogram makes the table.
  */
@@ -33,7 +34,9 @@ final class Pointwise {
         return map(image, level -> level < 128 ? level + amount : level);
     }
 
-    /** Keeps the {@code bits} most significant bits of each level: 8 or more is the image itself, 0 or fewer is black. */
+    /**
+     * Keeps the {@code bits} most significant bits of each level: 8 or more is the image itself, 0 or fewer is black.
+     */
     static RgbImage posterize(RgbImage image, int bits) {
         if (bits >= 8) {
             return image;

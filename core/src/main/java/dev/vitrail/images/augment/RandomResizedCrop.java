@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * A crop of random area, shape and place, resized to the input: Inception's augmentation (Szegedy et al., 2015) with torchvision's
- * parameters.
+ * A crop of random area, shape and place, resized to the input: Inception's augmentation (Szegedy et al., 2015) with
+ * torchvision's parameters.
  *
- * <p>Ten times an area is drawn uniformly and a shape log-uniformly; the first crop that fits is taken, and after ten that do not, the
- * middle of the image, as much of it as the range of shapes allows.
+ * <p>Ten times an area is drawn uniformly and a shape log-uniformly; the first crop that fits is taken, and after ten
+ * that do not, the middle of the image, as much of it as the range of shapes allows.
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels

@@ -33,7 +33,10 @@ public record TrainingTransform(
                 height > 0 && width > 0, "An input needs at least one pixel, found %d×%d.", width, height);
     }
 
-    /** For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and statistics of the weights. */
+    /**
+     * For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and
+     * statistics of the weights.
+     */
     public static TrainingTransform photographs(Preprocessing input) {
         var crop = new RandomResizedCrop(
                 input.height(),
@@ -67,7 +70,8 @@ public record TrainingTransform(
         }
         VitrailException.require(
                 current.width() == width && current.height() == height,
-                "The training transforms left an image of %d×%d pixels, where the input is %d×%d; let the last of them crop or resize to it.",
+                "The training transforms left an image of %d×%d pixels, where the input is %d×%d; let the last of them"
+                        + " crop or resize to it.",
                 current.width(),
                 current.height(),
                 width,
@@ -75,7 +79,10 @@ public record TrainingTransform(
         return current;
     }
 
-    /** The augmented image as float32 {@code [channels, height, width]}, normalised, and then erased in part, from {@code offset} on. */
+    /**
+     * The augmented image as float32 {@code [channels, height, width]}, normalised, and then erased in part, from
+     * {@code offset} on.
+     */
     public void toFloats(RgbImage image, RandomGenerator random, float[] out, int offset) {
         normalization.toFloats(apply(image, random), out, offset);
         erasing.ifPresent(choice -> choice.apply(out, offset, normalization.channels(), height, width, random));

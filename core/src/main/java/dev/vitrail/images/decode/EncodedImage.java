@@ -118,7 +118,8 @@ final class EncodedImage {
         // A side beyond 2^31 would wrap the product.
         if (width > Integer.MAX_VALUE || height > Integer.MAX_VALUE || width * height > options.maxPixels()) {
             throw VitrailException.of(
-                    "%s claims %d×%d pixels, more than the limit of %d; scale it down, or raise the limit (--max-pixels N) if it is to be trusted.",
+                    "%s claims %d×%d pixels, more than the limit of %d; scale it down, or raise the limit (--max-pixels"
+                            + " N) if it is to be trusted.",
                     name, width, height, options.maxPixels());
         }
         if (width * height * 3 > Integer.MAX_VALUE - 8) {

@@ -13,12 +13,13 @@ import java.time.Duration;
 /**
  * Reads JPEG, PNG, GIF, WebP, BMP, TIFF and PNM into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
- * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
- * 255 unless {@link SixteenBit} says otherwise; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own
- * applied). Equal bytes.
+ * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one;
+ * 16-bit grey clipped to 255 unless {@link SixteenBit} says otherwise; a truncated file refused; EXIF orientation left
+ * alone unless asked for (but TIFF's own applied). Equal bytes.
  *
- * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
- * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
+ * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour
+ * profiles are cut out before a decoder sees them, and whatever a decoder does with crafted data becomes one
+ * {@link VitrailException} of one sentence.
  */
 public final class ImageDecoder {
     /** Beyond this the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB. */
@@ -135,7 +136,8 @@ public final class ImageDecoder {
             throw e;
         } catch (UnsupportedFeatureException e) {
             throw new VitrailException(
-                    "%s, a %s file, has %s, which is not read: convert it to PNG, or to eight-bit RGB of its own format."
+                    ("%s, a %s file, has %s, which is not read: convert it to PNG, or to eight-bit RGB of its own"
+                                    + " format.")
                             .formatted(name, format.title(), e.getMessage()),
                     e);
         } catch (DamagedImageException e) {
@@ -143,13 +145,15 @@ public final class ImageDecoder {
                     "%s, a %s file, %s; replace or remove it.".formatted(name, format.title(), e.getMessage()), e);
         } catch (OutOfMemoryError e) {
             throw new VitrailException(
-                    "%s, a %s file, needs more memory than there is; scale it down, lower the pixel limit, or give the JVM more heap."
+                    ("%s, a %s file, needs more memory than there is; scale it down, lower the pixel limit, or give the"
+                                    + " JVM more heap.")
                             .formatted(name, format.title()),
                     e);
         } catch (IOException | RuntimeException | StackOverflowError e) {
             if (endsEarly(e)) {
                 throw new VitrailException(
-                        "%s is truncated: a %s file that ends after %d bytes, before its image does; fetch it again or remove it."
+                        ("%s is truncated: a %s file that ends after %d bytes, before its image does; fetch it again or"
+                                        + " remove it.")
                                 .formatted(name, format.title(), bytes.length),
                         e);
             }
@@ -163,11 +167,12 @@ public final class ImageDecoder {
     private static VitrailException unread(byte[] bytes, String name) {
         return ForeignFormat.of(bytes)
                 .map(format -> VitrailException.of(
-                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file;"
-                                + " convert it to one of these, or remove it.",
+                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF"
+                                + " or PNM file; convert it to one of these, or remove it.",
                         name, format))
                 .orElseGet(() -> VitrailException.of(
-                        "%s is not an image: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace or remove it.",
+                        "%s is not an image: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace"
+                                + " or remove it.",
                         name, describe(bytes)));
     }
 

@@ -13,8 +13,8 @@ import javax.imageio.ImageIO;
 /**
  * PNG of every colour type and depth, through the JDK's reader.
  *
- * <p>The reader is given the header, the palette and the image data only: profiles and texts, which can inflate a thousandfold, never reach it,
- * and transparency does not matter to RGB.
+ * <p>The reader is given the header, the palette and the image data only: profiles and texts, which can inflate a
+ * thousandfold, never reach it, and transparency does not matter to RGB.
  */
 final class PngDecoder {
     private static final int SIGNATURE = 8;
@@ -64,7 +64,9 @@ final class PngDecoder {
         return Optional.empty();
     }
 
-    /** How many bytes the rows take before compression, each with its filter's number; interlacing adds only to that. */
+    /**
+     * How many bytes the rows take before compression, each with its filter's number; interlacing adds only to that.
+     */
     private static long rawBytes(int width, int height, int depth, int type) throws IOException {
         int channels =
                 switch (type) {

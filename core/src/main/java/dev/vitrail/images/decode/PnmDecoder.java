@@ -7,8 +7,8 @@ import java.io.IOException;
 /**
  * PBM, PGM and PPM, plain (P1 to P3) and raw (P4 to P6), of up to 65,535 levels: the formats of Netpbm.
  *
- * <p>As Pillow has them: colours, and grey of up to 255 levels, are stretched to 0–255, rounded halves to even; grey of more levels is
- * stretched to 0–65,535 and is then an image of sixteen bits.
+ * <p>As Pillow has them: colours, and grey of up to 255 levels, are stretched to 0–255, rounded halves to even; grey of
+ * more levels is stretched to 0–65,535 and is then an image of sixteen bits.
  */
 final class PnmDecoder {
     private static final int MOST_DIGITS = 10;

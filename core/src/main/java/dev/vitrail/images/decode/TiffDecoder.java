@@ -7,10 +7,11 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The first page of a TIFF or BigTIFF file (TIFF 6.0; its supplements 1 and 2, and technical note 3 on floats), as Pillow reads it.
+ * The first page of a TIFF or BigTIFF file (TIFF 6.0; its supplements 1 and 2, and technical note 3 on floats), as
+ * Pillow reads it.
  *
- * <p>Strips and tiles are expanded one after the other into levels of the image. Before memory is taken for these, the bytes of each are
- * weighed against what its compression can make of them.
+ * <p>Strips and tiles are expanded one after the other into levels of the image. Before memory is taken for these, the
+ * bytes of each are weighed against what its compression can make of them.
  */
 final class TiffDecoder {
     private static final int WIDTH = 256;
@@ -417,7 +418,10 @@ final class TiffDecoder {
         }
     }
 
-    /** The bytes of a row's floats are sorted by their weight, and each is a difference from the one before (technical note 3). */
+    /**
+     * The bytes of a row's floats are sorted by their weight, and each is a difference from the one before
+     * (technical note 3).
+     */
     private void floats(byte[] piece, int rows) {
         int stride = (int) rowBytes();
         int step = together();

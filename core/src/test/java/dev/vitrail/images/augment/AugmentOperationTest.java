@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** Operations on pixels, against Pillow 12.3 through timm 1.0.29's own functions, and against small images worked out by hand. */
+/**
+ * Operations on pixels, against Pillow 12.3 through timm 1.0.29's own functions, and against small images worked
+ * out by hand.
+ */
 class AugmentOperationTest {
     private static final List<Integer> FILL = List.of(124, 116, 104);
 

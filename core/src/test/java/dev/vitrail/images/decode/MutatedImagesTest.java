@@ -18,8 +18,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Sound files, changed at random: each becomes an image or one sentence, in less than a second of processor time.
  *
- * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; the Maven profile {@code audit} does so in a
- * small heap.
+ * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; the Maven profile
+ * {@code audit} does so in a small heap.
  */
 class MutatedImagesTest {
     private static final int MUTATIONS = Integer.getInteger("vitrail.mutations", 600);

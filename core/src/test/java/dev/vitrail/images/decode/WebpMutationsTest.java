@@ -20,8 +20,8 @@ import org.slf4j.LoggerFactory;
  * Small files of which some bytes were changed: each becomes an image or one sentence, in less than a second of
  * processor time.
  *
- * <p>{@code -Dvitrail.mutations=N} tries so many of each kind in place of {@value #FEW}, and a fifth of lossless ones, which take longer;
- * the Maven profile {@code audit} does so in a small heap.
+ * <p>{@code -Dvitrail.mutations=N} tries so many of each kind in place of {@value #FEW}, and a fifth of lossless ones,
+ * which take longer; the Maven profile {@code audit} does so in a small heap.
  */
 class WebpMutationsTest {
     private static final int FEW = 2000;

@@ -90,7 +90,10 @@ class WebpTest {
         assertThat(Duration.ofNanos(thread.getCurrentThreadCpuTime() - time)).isLessThan(Duration.ofMillis(100));
     }
 
-    /** Headers and transforms of squares of 7416 pixels of one colour, whose pixels take no bits; predicted, they take most of a second. */
+    /**
+     * Headers and transforms of squares of 7416 pixels of one colour, whose pixels take no bits; predicted, they take
+     * most of a second.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {

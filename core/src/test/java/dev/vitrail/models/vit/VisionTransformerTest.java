@@ -261,11 +261,12 @@ class VisionTransformerTest {
                 "a distillation token needs a class token beside it: set classToken");
         refused(
                 () -> SMALL.withTokens(t -> t.withDistilled(true)).withPool("avg"),
-                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be token");
+                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be"
+                        + " token");
         refused(
                 () -> SMALL.withPool("catavgmax"),
-                "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or map"
-                        + " or token_avg");
+                "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or"
+                        + " map or token_avg");
         refused(() -> SMALL.withTokens(t -> t.withRegisters(-1)), "registers -1 must not be negative");
         refused(() -> SMALL.withEncoder(e -> e.withMlpRatio(0)), "mlpRatio 0.0 leaves no hidden channels of width 24");
         refused(
@@ -283,7 +284,8 @@ class VisionTransformerTest {
                 var frame = Frame.open()) {
             refused(
                     () -> fixed.apply(images(1, 40, 32)),
-                    "images of 40×32 pixels were given to a model of 32×32: resize them, or build the model for that size");
+                    "images of 40×32 pixels were given to a model of 32×32: resize them, or build the model for that"
+                            + " size");
             refused(
                     () -> any.apply(images(1, 40, 30)),
                     "images of 40×30 pixels cannot be cut into patches of 8×8: resize them to multiples");

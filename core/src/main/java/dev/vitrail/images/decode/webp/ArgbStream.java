@@ -46,8 +46,8 @@ final class ArgbStream {
     private final PixelCodes[] codes;
 
     /**
-     * Which of the codes holds in which square, and log2 of its side; one square is everything if there is no such
-     * image.
+     * Which of the codes holds in which square, and log2 of its side; one square is everything if there
+     * is no such image.
      */
     private final int[] squares;
 
@@ -190,8 +190,8 @@ final class ArgbStream {
     }
 
     /**
-     * Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be; where it got
-     * to.
+     * Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be;
+     * where it got to.
      */
     private long run(long from, long stop) throws IOException {
         int[] target = pixels;

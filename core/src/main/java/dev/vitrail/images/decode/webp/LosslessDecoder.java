@@ -67,8 +67,8 @@ final class LosslessDecoder {
             transforms.add(0, transform);
         }
         var rows = new Rows(List.copyOf(transforms), width, new int[size.width()], sink, deadline);
-        // An image of one colour is sound however large it is, and quickly filled; one that is predicted of nothing is
-        // not.
+        // An image of one colour is sound however large it is, and quickly filled; one that is predicted
+        // of nothing is not.
         boolean predicted = (seen >> LosslessTransform.PREDICTOR & 1) != 0;
         long free = predicted ? FREE + FREE_PER_BYTE * span.size() : Long.MAX_VALUE;
         ArgbStream.whole(bits, width, size.height(), free, rows, deadline);

@@ -131,8 +131,8 @@ interface LosslessTransform {
         private final int[] kinds;
 
         /**
-         * The row above, and the present row's first pixel behind it, which the last pixel takes for that above to its
-         * right.
+         * The row above, and the present row's first pixel behind it, which the last pixel takes for that
+         * above to its right.
          */
         private final int[] above;
 
