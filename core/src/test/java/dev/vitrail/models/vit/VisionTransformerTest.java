@@ -2,6 +2,7 @@ package dev.vitrail.models.vit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
@@ -17,9 +18,12 @@ import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Parameters;
 import dev.vitrail.nn.Pool;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
@@ -208,6 +212,36 @@ class VisionTransformerTest {
                             .value()
                             .gradient()))
                     .isTrue();
+        }
+    }
+
+    /** Each layer drops the share that is its own: a swap of two rates is seen. */
+    @Test
+    void eachDropoutLayerHasItsOwnRate() {
+        var rates = Map.of(
+                "pos_drop", 0.1,
+                "blocks.1.attn.proj_drop", 0.3,
+                "blocks.1.attn.attn_drop", 0.5,
+                "blocks.1.drop_path1", 0.7);
+        var config = SMALL.withDropouts(new Dropouts(0.1, 0.3, 0.5, 0.7)).withBlocks(b -> b.withUniformDropPath(true));
+        RandomState.seed(5);
+        try (var model = model(config);
+                var frame = Frame.open()) {
+            model.train(true);
+            try (var off = Gradients.off();
+                    var hook = ForwardHook.of(model, rates::containsKey)) {
+                model.apply(images(200, 32, 32));
+                assertThat(hook.activations()).containsOnlyKeys(rates.keySet());
+                hook.activations().forEach((name, output) -> {
+                    int zeros = 0;
+                    for (float value : output.toFloats()) {
+                        zeros += value == 0 ? 1 : 0;
+                    }
+                    assertThat((double) zeros / output.count())
+                            .as(name)
+                            .isCloseTo(Objects.requireNonNull(rates.get(name)), within(0.09));
+                });
+            }
         }
     }
 
