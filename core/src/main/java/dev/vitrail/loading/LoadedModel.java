@@ -71,7 +71,8 @@ public record LoadedModel(
     }
 
     /**
-     * Checks that a name can be loaded, without loading or fetching anything, so that a mistyped name is reported early.
+     * Checks that a name can be loaded, without loading or fetching anything, so that a mistyped name is
+     * reported early.
      *
      * @throws VitrailException if it cannot, with the nearest names
      */
