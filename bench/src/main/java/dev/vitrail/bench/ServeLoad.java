@@ -1,5 +1,6 @@
 package dev.vitrail.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.NativeMemory;
@@ -10,6 +11,7 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.serve.ServerOptions;
 import dev.vitrail.serve.VitrailServer;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -31,6 +33,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class ServeLoad {
     private static final int CONNECTIONS = 64, OVERLOAD = 5;
+    private static final OperatingSystemMXBean PROCESS =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
     private static final List<Integer> BATCHES = List.of(1, 2, 4, 8, 16, 32);
 
     private final List<byte[]> images;
@@ -76,21 +80,52 @@ final class ServeLoad {
 
     private void measure(int rounds) throws Exception {
         int batch = bestBatch();
-        var inProcess = new ArrayList<Double>();
-        var served = new ArrayList<Double>();
+        var inProcess = new ArrayList<Rate>();
+        var served = new ArrayList<Rate>();
         for (int round = 0; round < rounds; round++) {
             inProcess.add(batches(batch));
             served.add(throughput());
         }
         var ratios = new ArrayList<Double>();
         for (int round = 0; round < rounds; round++) {
-            ratios.add(served.get(round) / inProcess.get(round));
+            ratios.add(served.get(round).images() / inProcess.get(round).images());
         }
+        double peak = Rate.images(served);
         System.out.printf(
-                "throughput: batches of %d in process %.1f images/s, %d connections %.1f images/s, ratio %.3f (%s)%n",
-                batch, Medians.of(inProcess), CONNECTIONS, Medians.of(served), Medians.of(ratios), ratios);
+                "throughput: batches of %d in process %.1f images/s (%.2f ms of CPU each),"
+                        + " %d connections %.1f images/s (%.2f ms of CPU each), ratio %.3f (%s)%n",
+                batch,
+                Rate.images(inProcess),
+                Rate.cpu(inProcess),
+                CONNECTIONS,
+                peak,
+                Rate.cpu(served),
+                Medians.of(ratios),
+                ratios);
         latency();
-        overload(Medians.of(served));
+        overload(peak);
+    }
+
+    /**
+     * What was measured over some seconds.
+     *
+     * @param images a second
+     * @param cpuMillis of the process for an image
+     */
+    private record Rate(double images, double cpuMillis) {
+        static Rate of(int images, long begin, long cpuBegin) {
+            return new Rate(
+                    images / ((System.nanoTime() - begin) / 1e9),
+                    (PROCESS.getProcessCpuTime() - cpuBegin) / 1e6 / images);
+        }
+
+        static double images(List<Rate> rates) {
+            return Medians.of(rates.stream().map(Rate::images).toList());
+        }
+
+        static double cpu(List<Rate> rates) {
+            return Medians.of(rates.stream().map(Rate::cpuMillis).toList());
+        }
     }
 
     // ---------------------------------------------------------------------------------------------------- throughput
@@ -99,7 +134,7 @@ final class ServeLoad {
         int best = 1;
         double most = 0;
         for (int batch : BATCHES) {
-            double rate = batches(batch);
+            double rate = batches(batch).images();
             System.out.printf("in process, batches of %d: %.1f images/s%n", batch, rate);
             if (rate > most) {
                 most = rate;
@@ -110,9 +145,10 @@ final class ServeLoad {
     }
 
     /** Images/s of a loop that decodes the next batch on all cores while the model runs one. */
-    private double batches(int batch) throws Exception {
+    private Rate batches(int batch) throws Exception {
         var decoders = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
+            long cpuBegin = PROCESS.getProcessCpuTime();
             long begin = System.nanoTime(), end = begin + (long) (seconds * 1e9);
             int next = 0, done = 0;
             var ahead = decode(decoders, next, batch);
@@ -130,7 +166,7 @@ final class ServeLoad {
                 done += batch;
                 ahead = following;
             }
-            return done / ((System.nanoTime() - begin) / 1e9);
+            return Rate.of(done, begin, cpuBegin);
         } finally {
             decoders.shutdownNow();
         }
@@ -158,7 +194,8 @@ final class ServeLoad {
     }
 
     /** Images/s of connections that each send the next image when the last is answered. */
-    private double throughput() throws Exception {
+    private Rate throughput() throws Exception {
+        long cpuBegin = PROCESS.getProcessCpuTime();
         long begin = System.nanoTime(), end = begin + (long) (seconds * 1e9);
         int done = 0;
         for (int count : onConnections(CONNECTIONS, connection -> {
@@ -173,7 +210,7 @@ final class ServeLoad {
         })) {
             done += count;
         }
-        return done / ((System.nanoTime() - begin) / 1e9);
+        return Rate.of(done, begin, cpuBegin);
     }
 
     private interface Connection<T> {

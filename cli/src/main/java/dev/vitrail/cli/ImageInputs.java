@@ -34,7 +34,7 @@ final class ImageInputs {
     private boolean nul;
 
     /**
-     * Checks what is named, and lists it lazily.
+     * Checks what is named, and lists it lazily. The first folder is listed while the caller goes on.
      *
      * @throws VitrailException if something is not there, or a folder holds no image
      */
@@ -48,7 +48,9 @@ final class ImageInputs {
             return new ImageListing(new Names(new BufferedInputStream(System.in, 1 << 16), nul ? 0 : '\n'));
         }
         requireImages(paths);
-        return new ImageListing(paths.iterator());
+        var listing = new ImageListing(paths.iterator());
+        listing.begin();
+        return listing;
     }
 
     /**

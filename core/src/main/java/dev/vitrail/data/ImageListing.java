@@ -17,6 +17,9 @@ import java.util.EnumSet;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,6 +54,9 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
             this.real = folder.toRealPath();
             try (var entries = Files.newDirectoryStream(folder)) {
                 for (var entry : entries) {
+                    if (owner.closed) {
+                        break;
+                    }
                     owner.sort(entry, this);
                 }
             } catch (DirectoryIteratorException e) {
@@ -70,6 +76,10 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     private final Deque<Level> levels = new ArrayDeque<>();
     private @Nullable Entry next;
     private final LeftOut leftOut = new LeftOut();
+    private volatile boolean closed;
+
+    /** The search for the first entry, if a thread was begun for it. */
+    private @Nullable FutureTask<?> first;
 
     /** @param roots files and folders; one that is not there has an entry with a fault */
     public ImageListing(Iterator<Path> roots) {
@@ -79,6 +89,18 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     /** Files that were left out so far, as their endings are not those of images. */
     public LeftOut leftOut() {
         return leftOut;
+    }
+
+    /**
+     * Looks for the first entry on a thread of its own, so that a large folder is listed while the caller opens a model; to be called
+     * before anything is asked for.
+     */
+    public void begin() {
+        var search = new FutureTask<>(this::findNext);
+        first = search;
+        var thread = new Thread(search, "vitrail-listing");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     private void sort(Path entry, Level level) {
@@ -97,6 +119,30 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
 
     @Override
     public boolean hasNext() {
+        awaitFirst();
+        return findNext();
+    }
+
+    private void awaitFirst() {
+        var search = first;
+        first = null;
+        if (search == null) {
+            return;
+        }
+        try {
+            search.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while listing images");
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof RuntimeException failure) {
+                throw failure;
+            }
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    private boolean findNext() {
         while (next == null) {
             var level = levels.peek();
             if (level == null) {
@@ -173,8 +219,11 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
                                 : String.valueOf(cause.getMessage()));
     }
 
+    /** Gives back what is held; a folder that is still being listed is left. */
     @Override
     public void close() {
+        closed = true;
+        awaitFirst();
         levels.forEach(Level::close);
         levels.clear();
     }

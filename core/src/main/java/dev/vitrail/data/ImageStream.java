@@ -42,13 +42,16 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
 
     private static final int MOST_WORKERS = 8;
 
+    /** Items of the first batch of a stream of files; each batch after it has twice as many until batches are full. */
+    private static final int FIRST = 2;
+
     /** So often a consumer that waits looks whether it is to stop. */
     private static final long LOOK_MILLIS = 50;
 
     /**
      * How to decode.
      *
-     * @param batch items of a batch
+     * @param batch items of a batch at most
      * @param decoding of each item
      * @param strict whether an item that cannot be read ends the work with its sentence
      * @param workers threads that decode
@@ -159,7 +162,10 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private boolean ended;
     private volatile boolean stopped;
 
-    /** A stream of files, which are asked for on a thread of their own, as a list may come in slowly. */
+    /**
+     * A stream of files, which are asked for on a thread of their own, as a list may come in slowly. The first batches are small, so
+     * that the first results come soon.
+     */
     public static ImageStream<ImageListing.Entry> ofFiles(
             Iterator<ImageListing.Entry> files, SampleTransform transform, Options options) {
         return new ImageStream<>(files, ImageStream::file, transform, options, null);
@@ -226,14 +232,16 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private void feed() {
         try {
             int made = 0;
-            while (source.hasNext()) {
+            for (int wanted = Math.min(FIRST, options.batch());
+                    source.hasNext();
+                    wanted = Math.min(2 * wanted, options.batch())) {
                 // Memory is made as it is first needed: few items need little.
                 var memory = made <= AHEAD ? free.poll() : free.take();
-                var items = take(options.batch());
+                var items = take(wanted);
                 if (memory == null) {
-                    // A first batch that is not full is the only one. Whether a full one is cannot be asked: the list
-                    // may be slow.
-                    memory = new BatchMemory(made == 0 ? items.size() : options.batch(), transform);
+                    // A batch that is smaller than it was to be is the last one. Whether another is cannot be asked:
+                    // the list may be slow.
+                    memory = new BatchMemory(items.size() < wanted ? items.size() : options.batch(), transform);
                     made++;
                 }
                 handed.put(new Handed<>(Optional.of(begin(items, memory)), Optional.empty()));

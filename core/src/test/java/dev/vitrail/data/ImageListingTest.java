@@ -1,15 +1,19 @@
 package dev.vitrail.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.PathNames;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,6 +46,35 @@ final class ImageListingTest {
         assertThat(ImageListing.holdsImage(folder.resolve("a"))).isTrue();
         assertThat(listed(folder.resolve("gone"), folder.resolve("b.png")))
                 .containsExactly("gone: there is no file or folder " + folder.resolve("gone"), "b.png");
+    }
+
+    @Test
+    void whatIsListedAheadIsTheSame() throws IOException {
+        for (int i = 0; i < 300; i++) {
+            Files.createFile(folder.resolve("%03d.png".formatted(i)));
+        }
+        try (var listing = new ImageListing(List.of(folder).iterator())) {
+            listing.begin();
+            for (var name : listed(folder)) {
+                assertThat(listing.next().path()).isEqualTo(folder.resolve(name));
+            }
+            assertThat(listing.hasNext()).isFalse();
+        }
+        try (var unused = new ImageListing(List.of(folder).iterator())) {
+            unused.begin();
+        }
+        Iterator<Path> unreadable = Stream.of(folder)
+                .map(path -> {
+                    throw VitrailException.of("no list");
+                })
+                .map(Path.class::cast)
+                .iterator();
+        try (var failing = new ImageListing(unreadable)) {
+            failing.begin();
+            assertThatThrownBy(failing::hasNext)
+                    .isInstanceOf(VitrailException.class)
+                    .hasMessage("no list");
+        }
     }
 
     @Test

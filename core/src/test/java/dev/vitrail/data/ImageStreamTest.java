@@ -11,6 +11,7 @@ import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -88,6 +90,20 @@ final class ImageStreamTest {
             assertThat(seen).isEqualTo(IntStream.range(0, count).boxed().toList());
             assertThat(threads).isSubsetOf(Thread.currentThread());
         }
+    }
+
+    @Test
+    void theFirstBatchesOfFilesAreSmall() {
+        var missing = Stream.generate(() -> new ImageListing.Entry(Path.of("x.png"), Optional.of("not there")))
+                .limit(40)
+                .iterator();
+        var sizes = new ArrayList<Integer>();
+        try (var stream = ImageStream.ofFiles(missing, transform, options(16, false))) {
+            while (stream.hasNext()) {
+                sizes.add(stream.next().items().size());
+            }
+        }
+        assertThat(sizes).containsExactly(2, 4, 8, 16, 10);
     }
 
     @Test

@@ -5,11 +5,13 @@ import com.linecorp.armeria.common.ProtocolViolationException;
 import com.linecorp.armeria.common.ResponseCompleteException;
 import com.linecorp.armeria.common.stream.AbortedStreamException;
 import com.linecorp.armeria.common.stream.ClosedStreamException;
+import com.linecorp.armeria.common.util.CompositeException;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.serve.batching.DeadlineExceededException;
+import io.netty.handler.codec.compression.DecompressionException;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
@@ -69,6 +71,9 @@ final class RequestException extends VitrailException {
                 && cause.getCause() != null) {
             cause = cause.getCause();
         }
+        if (cause instanceof CompositeException several) {
+            cause = several.getExceptions().get(0);
+        }
         if (cause instanceof RequestException known) {
             return known;
         }
@@ -84,6 +89,10 @@ final class RequestException extends VitrailException {
         if (cause instanceof ContentTooLargeException) {
             return new RequestException(
                     Failure.TOO_LARGE, "the body is larger than the server's limit: send less at once");
+        }
+        if (cause instanceof DecompressionException) {
+            return new RequestException(
+                    Failure.BAD_REQUEST, "the body is not compressed as its content encoding says: check both");
         }
         if (cause instanceof RequestTimeoutException) {
             return new RequestException(Failure.DEADLINE, "the request's time was over before its result was there");

@@ -9,18 +9,23 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.zip.DeflaterOutputStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The Open Inference Protocol over REST: the protocol's shapes, and the library's numbers. */
 class OpenInferenceRestTest {
@@ -248,5 +253,52 @@ class OpenInferenceRestTest {
                 huge.formatted(Arrays.toString(values).replace("Infinity", "1e99"))
                         .getBytes(StandardCharsets.UTF_8));
         assertThat(infinite.statusCode()).isEqualTo(400);
+    }
+
+    private static byte[] compressed(String encoding, byte[] body) {
+        var bytes = new ByteArrayOutputStream();
+        try (var out = encoding.equals("gzip") ? new GZIPOutputStream(bytes) : new DeflaterOutputStream(bytes)) {
+            out.write(body);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static HttpResponse<byte[]> post(String encoding, byte[] body) {
+        return server.send(HttpRequest.newBuilder(server.uri(INFER))
+                .header("Content-Type", "application/json")
+                .header("Content-Encoding", encoding)
+                .POST(HttpRequest.BodyPublishers.ofByteArray(body))
+                .build());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"gzip", "deflate"})
+    void bodiesMayBeCompressed(String encoding) {
+        var json =
+                "{\"inputs\": [{\"name\": \"input\", \"datatype\": \"FP32\", \"shape\": [1, 3, 32, 32], \"data\": %s}]}"
+                        .formatted(Arrays.toString(prepared));
+        var response = post(encoding, compressed(encoding, json.getBytes(StandardCharsets.UTF_8)));
+        assertThat(response.statusCode()).isEqualTo(200);
+        assertLogits(TestServer.json(response).path("outputs").get(0).path("data"));
+
+        var cut = compressed(encoding, json.getBytes(StandardCharsets.UTF_8));
+        assertThat(post(encoding, Arrays.copyOf(cut, cut.length / 2)).statusCode())
+                .isEqualTo(400);
+        assertThat(post(encoding, json.getBytes(StandardCharsets.UTF_8)).statusCode())
+                .isEqualTo(400);
+        // 300 KB that become 300 MB
+        var bomb = post(encoding, compressed(encoding, new byte[300 << 20]));
+        assertThat(bomb.statusCode()).isEqualTo(413);
+        assertThat(TestServer.json(bomb).path("error").asText()).contains("larger than the server's limit");
+    }
+
+    @Test
+    void otherCompressionsAreRefusedByName() {
+        var response = post("br", new byte[10]);
+        assertThat(response.statusCode()).isEqualTo(415);
+        assertThat(TestServer.json(response).path("error").asText())
+                .isEqualTo("the body's content encoding is 'br': expected gzip, deflate or none");
     }
 }
