@@ -92,8 +92,8 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     }
 
     /**
-     * Looks for the first entry on a thread of its own, so that a large folder is listed while the caller opens a model; to be called
-     * before anything is asked for.
+     * Looks for the first entry on a thread of its own, so that a large folder is listed while the caller opens a
+     * model; to be called before anything is asked for.
      */
     public void begin() {
         var search = new FutureTask<>(this::findNext);

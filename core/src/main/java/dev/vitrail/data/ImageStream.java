@@ -163,8 +163,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private volatile boolean stopped;
 
     /**
-     * A stream of files, which are asked for on a thread of their own, as a list may come in slowly. The first batches are small, so
-     * that the first results come soon.
+     * A stream of files, which are asked for on a thread of their own, as a list may come in slowly. The first batches
+     * are small, so that the first results come soon.
      */
     public static ImageStream<ImageListing.Entry> ofFiles(
             Iterator<ImageListing.Entry> files, SampleTransform transform, Options options) {
