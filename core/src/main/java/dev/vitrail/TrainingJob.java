@@ -14,6 +14,7 @@ import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.TrainingRequest;
+import dev.vitrail.train.TrainingResult;
 import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
@@ -21,20 +22,17 @@ import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
- * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies
- * in {@code pretraining}, and then the run itself. A job that was interrupted is resumed with whichever of them
- * was under way.
+ * The runs that one request makes in a folder: where it is asked for, a pretraining by masked patches, which lies in
+ * {@code pretraining}, and then the run itself. A job that was interrupted is resumed with whichever of them was under
+ * way.
  *
  * <pre>{@code
- * for (var stage : job.stages()) {
- *     try (var run = job.open(stage)) {
- *         run.run();
- *     }
- * }
+ * var job = TrainingJob.begin(request, OptionalInt.of(10), folder, options, reason -> {});
+ * var result = job.run((stage, run) -> run.run());
  * }</pre>
  *
- * <p>In a group of processes each begins or resumes the same job and opens the same stages; rank 0 alone reads and
- * writes the folder.
+ * <p>In a group of processes each begins or resumes the same job and makes the same runs; rank 0 alone reads and writes
+ * the folder.
  */
 public final class TrainingJob {
     private final RunFolder folder;
@@ -121,7 +119,7 @@ public final class TrainingJob {
     }
 
     /** The folders of the runs that are left to make, in order; the last is the job's own. */
-    public List<RunFolder> stages() {
+    private List<RunFolder> stages() {
         var left = options.group().share(() -> pretrains() ? "both" : "the last");
         return left.equals("both") ? List.of(pretraining, folder) : List.of(folder);
     }
@@ -134,8 +132,37 @@ public final class TrainingJob {
         return config.isEmpty() && unfinished;
     }
 
+    /** Trains a run that a job has opened. */
+    @FunctionalInterface
+    public interface Stage {
+        /**
+         * @param folder of the run; the job's own for its last run
+         * @param run closed by the job
+         */
+        TrainingResult train(RunFolder folder, TrainingRun run);
+    }
+
+    /**
+     * Makes the runs that are left, in order, up to the first that ends before its last epoch.
+     *
+     * @param stage trains each of them
+     * @return the result of the last run that was made
+     */
+    public TrainingResult run(Stage stage) {
+        Optional<TrainingResult> result = Optional.empty();
+        for (var next : stages()) {
+            try (var run = open(next)) {
+                result = Optional.of(stage.train(next, run));
+            }
+            if (!result.get().finished()) {
+                break;
+            }
+        }
+        return result.orElseThrow(); // there is one stage at least
+    }
+
     /** Opens the run of a stage, and begins it if nothing of it was saved yet. */
-    public TrainingRun open(RunFolder stage) {
+    private TrainingRun open(RunFolder stage) {
         if (config.isPresent()) {
             return TrainingRun.begin(config.get(), stage, options);
         }

@@ -122,8 +122,8 @@ public final class TrainingRun implements AutoCloseable {
         this.resources = resources;
         require(
                 config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
-                "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add --device"
-                        + " cuda");
+                "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add"
+                        + " --device cuda");
         if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.kind() == Device.Kind.CPU) {
             Autocast.requireFastBf16();
         }

@@ -57,7 +57,7 @@ class VocabularyTest {
     /** Where {@link #PICTURE} does not hold yet. */
     private static final Pattern PICTURES_LEFT = Pattern.compile(String.join(
             "|",
-            "core/.*/(inspect|distributed|train)/.*",
+            "core/.*/inspect/.*",
             ".*/(report|cli)/(Inspect|inspect)\\w*\\.(java|jte)",
             ".*/report/(study|picture)\\.jte",
             ".*/report/(Overlay|ColorScale|WindowDrawing)\\.java",

@@ -26,7 +26,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "study",
         description = {
-            "Trains every combination of models, recipes, fractions of the data and seeds, and reports accuracy against images, parameters, cost and time.",
+            "Trains every combination of models, recipes, fractions of the data and seeds, and reports"
+                    + " accuracy against images, parameters, cost and time.",
             "The same command continues an interrupted study; finished runs are kept."
         },
         footer = {

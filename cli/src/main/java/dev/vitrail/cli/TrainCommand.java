@@ -70,8 +70,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--recipe",
             paramLabel = "R",
-            description =
-                    "Recipe: a name of 'vitrail recipes', a YAML file, or auto, which chooses by the data (default ${DEFAULT-VALUE}).")
+            description = "Recipe: a name of 'vitrail recipes', a YAML file, or auto, which chooses by the data"
+                    + " (default ${DEFAULT-VALUE}).")
     private String recipe = TrainingRequest.AUTO;
 
     @Option(names = "--out", paramLabel = "RUN", description = "Run folder (default: a new one in runs/).")
@@ -188,14 +188,14 @@ final class TrainCommand implements Callable<Integer> {
     /** Trains as one process of a group; the first alone speaks. */
     private int train(ProcessGroup group, Device trained) {
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
-        var options = TrainingRun.Options.DEFAULT
+        var chosen = TrainingRun.Options.DEFAULT
                 .withDevice(trained)
                 .withWorkers(workers)
                 .withStrict(strict)
                 .withGroup(group)
                 .withBroken(broken -> System.err.println("vitrail: " + broken.sentence()))
                 .withFound(found -> System.err.printf("doctor      %s%n", found));
-        options = noDoctor ? options.withoutDoctor() : options;
+        var options = noDoctor ? chosen.withoutDoctor() : chosen;
         var request = new TrainingRequest(recipe, TrainingFlags.read(Objects.requireNonNull(spec)));
         var first = pretrain.map(OptionalInt::of).orElseGet(OptionalInt::empty);
         var job = resume
@@ -205,25 +205,18 @@ final class TrainCommand implements Callable<Integer> {
                         System.err.printf("recipe      %s%n", reason);
                     }
                 });
-        for (var stage : job.stages()) {
-            try (var run = job.open(stage)) {
-                if (group.isFirst()) {
-                    announce(run, stage, group);
-                }
-                var result = run(run, stage, folder, options.device(), group);
-                if (!group.isFirst()) {
-                    if (!result.finished()) {
-                        break;
-                    }
-                } else if (stage.equals(folder)) {
-                    end(result, run);
-                } else if (!result.finished()) {
-                    break;
-                } else {
-                    System.err.println();
-                }
+        job.run((stage, run) -> {
+            if (group.isFirst()) {
+                announce(run, stage, group);
             }
-        }
+            var result = run(run, stage, folder, options.device(), group);
+            if (group.isFirst() && stage.equals(folder)) {
+                end(result, run);
+            } else if (group.isFirst() && result.finished()) {
+                System.err.println();
+            }
+            return result;
+        });
         return 0;
     }
 
@@ -287,7 +280,10 @@ final class TrainCommand implements Callable<Integer> {
                 plan.peakLearningRate());
     }
 
-    /** What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does not fit. */
+    /**
+     * What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does
+     * not fit.
+     */
     private static List<String> notes(LoadedModel loaded) {
         return loaded.pretrained()
                 ? loaded.notes().stream()
@@ -300,7 +296,8 @@ final class TrainCommand implements Callable<Integer> {
     private static void tellFaults(DataProblems faults) {
         if (!faults.isEmpty()) {
             System.err.printf(
-                    "faults      %d in the files of the data, which is used without what they concern; --strict refuses it%n",
+                    "faults      %d in the files of the data, which is used without what they concern;"
+                            + " --strict refuses it%n",
                     faults.count());
             faults.sentences().stream().limit(SHOWN).forEach(fault -> System.err.printf("            %s%n", fault));
             if (faults.count() > SHOWN) {
@@ -369,7 +366,8 @@ final class TrainCommand implements Callable<Integer> {
         if (result.finished()) {
             System.out.printf(
                     Locale.ROOT,
-                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder  %s, to look at: index.html in it%n",
+                    "%nbest top-1  %.2f %% after epoch %d, in %.0f s of training (%.0f images/s)%nrun folder "
+                            + " %s, to look at: index.html in it%n",
                     100 * result.bestTop1(),
                     result.bestEpoch(),
                     result.seconds(),

@@ -68,9 +68,14 @@ final class TrainProcessesTest {
         return Files.createDirectories(folder.resolve(name));
     }
 
-    /** Trains to the end, in processes of their own. */
+    /** Trains to the end, one process in this one and several in processes of their own. */
     private Path trained(String name, int processes, Object... more) throws Exception {
         var run = folder.resolve(name).resolve("run");
+        if (processes == 1) {
+            var ran = Cli.run(training(run, more));
+            assertThat(ran.status()).as(ran.err()).isZero();
+            return run;
+        }
         var arguments = Stream.concat(Stream.of("--processes", processes), Stream.of(more))
                 .toArray();
         var place = place(name);
@@ -135,34 +140,33 @@ final class TrainProcessesTest {
         Cli.labelled(uneven, 6, "bees");
         var found = new ArrayList<double[]>();
         for (int processes : new int[] {1, 2}) {
-            var run = place("weighted" + processes);
-            var ran = Cli.end(
-                    Cli.start(
-                            run,
-                            "",
-                            "train",
-                            "--data",
-                            uneven,
-                            "--model",
-                            SMALL,
-                            "--no-doctor",
-                            "--out",
-                            "run",
-                            "--batch",
-                            7,
-                            "--epochs",
-                            2,
-                            "--set",
-                            "class_weights=inverse_frequency",
-                            "--set",
-                            "mixup=0",
-                            "--set",
-                            "cutmix=0",
-                            "--processes",
-                            processes),
-                    run);
+            var place = place("weighted" + processes);
+            var run = place.resolve("run");
+            var arguments = new Object[] {
+                "train",
+                "--data",
+                uneven,
+                "--model",
+                SMALL,
+                "--no-doctor",
+                "--out",
+                run,
+                "--batch",
+                7,
+                "--epochs",
+                2,
+                "--set",
+                "class_weights=inverse_frequency",
+                "--set",
+                "mixup=0",
+                "--set",
+                "cutmix=0",
+                "--processes",
+                processes
+            };
+            var ran = processes == 1 ? Cli.run(arguments) : Cli.end(Cli.start(place, "", arguments), place);
             assertThat(ran.status()).as(ran.err()).isZero();
-            found.add(losses(run.resolve("run")).get(1));
+            found.add(losses(run).get(1));
         }
         assertThat(found.get(1)).containsExactly(found.get(0), within(1e-4));
     }

@@ -23,8 +23,8 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The processes that make one training together, as seen from one of them. A training in one process is the group of size one, in which
- * every operation below does nothing.
+ * The processes that make one training together, as seen from one of them. A training in one process is the group of
+ * size one, in which every operation below does nothing.
  *
  * <pre>{@code
  * var place = new Rendezvous("10.0.0.1", 29500, rank, 4, localRank);
@@ -34,8 +34,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>All processes call the same operations in the same order, each from one thread. Where one of them ends or hangs, an operation of the
- * others throws {@link PeerLostException}, at most {@link Settings#silence} and a second later, instead of waiting for ever.
+ * <p>All processes call the same operations in the same order, each from one thread. Where one of them ends or hangs,
+ * an operation of the others throws {@link PeerLostException}, at most {@link Settings#silence} and a second later,
+ * instead of waiting for ever.
  */
 public final class ProcessGroup implements AutoCloseable {
     /** What PyTorch's users name the network interface by. */
@@ -62,7 +63,8 @@ public final class ProcessGroup implements AutoCloseable {
         public Settings {
             require(
                     join.toMillis() > 0 && silence.toSeconds() >= 2 && operation.toMillis() > 0,
-                    "processes wait for each other for some time, and at least 2 s for a sign of life, found %s, %s and %s",
+                    "processes wait for each other for some time, and at least 2 s for a sign of life, found"
+                            + " %s, %s and %s",
                     join,
                     silence,
                     operation);
@@ -74,7 +76,7 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /** What a group of several processes consists of. */
-    private record Parts(Roster roster, CollectiveStore store, Collectives collectives) {}
+    private record Parts(Roster roster, Agreement agreement, CollectiveStore store, Collectives collectives) {}
 
     private static final ProcessGroup SINGLE = new ProcessGroup(0, 1, Settings.DEFAULT, Optional.empty());
 
@@ -111,7 +113,7 @@ public final class ProcessGroup implements AutoCloseable {
         if (place.worldSize() == 1) {
             return SINGLE;
         }
-        var joined = Roster.meet(place, settings);
+        var joined = Meeting.meet(place, settings);
         joined.roster().onFailure(failed);
         try {
             var collectives = Collectives.open(
@@ -125,7 +127,8 @@ public final class ProcessGroup implements AutoCloseable {
                     place.rank(),
                     place.worldSize(),
                     settings,
-                    Optional.of(new Parts(joined.roster(), joined.store(), collectives)));
+                    Optional.of(
+                            new Parts(joined.roster(), new Agreement(joined.roster()), joined.store(), collectives)));
         } catch (RuntimeException e) {
             var sentence =
                     "%s cannot connect to the others from %s (%s): name the network interface that reaches them in %s"
@@ -139,12 +142,14 @@ public final class ProcessGroup implements AutoCloseable {
     private static final Duration SAVING = Duration.ofSeconds(60), LEAVING = Duration.ofSeconds(2);
 
     /**
-     * Meets the other processes, works, and leaves with them: what one process of a group does. Where the work throws, the others are told
-     * why. Where another process is lost, the work's next operation with the others throws {@link PeerLostException}.
+     * Meets the other processes, works, and leaves with them: what one process of a group does. Where the work throws,
+     * the others are told why. Where another process is lost, the work's next operation with the others throws {@link
+     * PeerLostException}.
      *
      * @param work opens runs with the group among their options, mostly
-     * @param overdue is called on another thread where the work has not returned some time after another process was lost, 60 s in rank 0, which
-     *     may have to save, and 2 s in the others: a program whose process is its own ends it then
+     * @param overdue is called on another thread where the work has not returned some time after another process was
+     *     lost, 60 s in rank 0, which may have to save, and 2 s in the others: a program whose process is its own ends
+     *     it then
      * @throws PeerLostException if another process is lost
      * @throws VitrailException if the processes do not meet, or do not belong together
      */
@@ -219,7 +224,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws VitrailException in all processes, naming the rank and the line that differ
      */
     public void requireSame(String what, String value) {
-        parts.ifPresent(all -> all.roster.requireSame(what, value));
+        parts.ifPresent(all -> all.agreement.requireSame(what, value));
     }
 
     /**
@@ -228,7 +233,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @param first is called in rank 0 alone
      */
     public String share(Supplier<String> first) {
-        return parts.isEmpty() ? first.get() : parts.get().roster.share(first);
+        return parts.isEmpty() ? first.get() : parts.get().agreement.share(first);
     }
 
     /** A sum over all processes that was begun. */
@@ -337,7 +342,10 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words for it. */
+    /**
+     * Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words
+     * for it.
+     */
     private VitrailException failed(RuntimeException e) {
         try {
             parts.ifPresent(all -> all.roster.awaitFailure(REASON));
@@ -354,8 +362,8 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * Leaves the group without having done its work; the others end as well. Before the first operation on tensors they take the reason for
-     * bad input, and afterwards for the loss of this process.
+     * Leaves the group without having done its work; the others end as well. Before the first operation on tensors they
+     * take the reason for bad input, and afterwards for the loss of this process.
      */
     public void fail(String reason) {
         closed = true;

@@ -15,8 +15,8 @@ import java.util.Optional;
  * @param rank number of this process, from 0
  * @param worldSize number of processes
  * @param localRank number of this process among those of its machine, from 0: the GPU that it takes
- * @param attempt names the start of the group where {@code torchrun} serves a store of keys at address and port, through which rank 0 then
- *     tells where it waits; empty where rank 0 itself takes the port
+ * @param attempt names the start of the group where {@code torchrun} serves a store of keys at address and port,
+ *     through which rank 0 then tells where it waits; empty where rank 0 itself takes the port
  */
 public record Rendezvous(String address, int port, int rank, int worldSize, int localRank, Optional<String> attempt) {
     private static final String ADDRESS = "MASTER_ADDR", PORT = "MASTER_PORT", RANK = "RANK", SIZE = "WORLD_SIZE";
@@ -44,8 +44,8 @@ public record Rendezvous(String address, int port, int rank, int worldSize, int 
     }
 
     /**
-     * What {@code torchrun} and its like set: {@code MASTER_ADDR}, {@code MASTER_PORT}, {@code RANK}, {@code WORLD_SIZE}, {@code
-     * LOCAL_RANK}.
+     * What {@code torchrun} and its like set: {@code MASTER_ADDR}, {@code MASTER_PORT}, {@code RANK}, {@code
+     * WORLD_SIZE}, {@code LOCAL_RANK}.
      *
      * @return empty if neither RANK nor WORLD_SIZE is set
      * @throws VitrailException naming the variables that are missing or not numbers

@@ -7,8 +7,9 @@ import org.bytedeco.pytorch.TCPStore;
 import org.bytedeco.pytorch.TCPStoreOptions;
 
 /**
- * libtorch's table of keys and values over TCP ({@code c10d::TCPStore}), through which processes find each other: one process serves it,
- * all others are its clients. The protocol is PyTorch's own, so that the store of {@code torchrun} can be read as well.
+ * libtorch's table of keys and values over TCP ({@code c10d::TCPStore}), through which processes find each other: one
+ * process serves it, all others are its clients. The protocol is PyTorch's own, so that the store of {@code torchrun}
+ * can be read as well.
  */
 public final class CollectiveStore implements AutoCloseable {
     final TCPStore handle;

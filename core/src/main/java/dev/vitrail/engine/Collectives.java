@@ -10,14 +10,15 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 
 /**
- * Collective operations of several processes on tensors, by libtorch's Gloo backend ({@code c10d::ProcessGroupGloo}) over TCP.
+ * Collective operations of several processes on tensors, by libtorch's Gloo backend ({@code c10d::ProcessGroupGloo})
+ * over TCP.
  *
- * <p>All processes must call the same operations in the same order, with tensors of the same type and number of elements. Tensors lie in
- * the memory of the CPU and are contiguous. With a fixed number of processes the result is the same to the last bit, in all processes and
- * whenever it is computed again.
+ * <p>All processes must call the same operations in the same order, with tensors of the same type and number of
+ * elements. Tensors lie in the memory of the CPU and are contiguous. With a fixed number of processes the result is the
+ * same to the last bit, in all processes and whenever it is computed again.
  *
- * <p>An operation is begun and awaited later; Gloo's own threads carry it out meanwhile. What goes wrong there is told to the caller that
- * awaits it.
+ * <p>An operation is begun and awaited later; Gloo's own threads carry it out meanwhile. What goes wrong there is told
+ * to the caller that awaits it.
  */
 public final class Collectives implements AutoCloseable {
     /** Gloo's threads: one sends while another adds up. */

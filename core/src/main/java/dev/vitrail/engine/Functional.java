@@ -139,7 +139,7 @@ public final class Functional {
         Tensor y;
         if (x.handle.is_meta()) {
             y = Tensor.empty(x.dtype(), Device.META, convolvedShape(x, weight, stride, padding));
-        } else if (groups == 1 && BlasProducts.suitsConvolution(x, weight, stride)) {
+        } else if (BlasProducts.suitsConvolution(x, weight, stride) && groups == 1) {
             y = BlasProducts.convolution(x, weight, bias, stride, padding);
         } else {
             y = new Tensor(

@@ -62,11 +62,12 @@ final class Natives {
     /** Loads the natives on the first call; afterwards it costs one volatile read. */
     static void load() {
         if (!loaded) {
-            loadOnce();
+            loadOnce(Products::verify);
         }
     }
 
-    private static void loadOnce() {
+    /** @param verification checks the products once the natives are up */
+    private static void loadOnce(Runnable verification) {
         // Two class loaders of one process hold different copies of this class: the lock is one that both see.
         synchronized (NativeLibraries.processLock()) {
             if (loaded || loading) {
@@ -75,7 +76,7 @@ final class Natives {
             tellEarlyFailure();
             loading = true;
             try {
-                start();
+                start(verification);
                 loaded = true;
             } finally {
                 loading = false;
@@ -83,15 +84,19 @@ final class Natives {
         }
     }
 
-    /** Loads them before anybody needs them; a failure is told to the first who does. */
+    /**
+     * Loads them before anybody needs them, and verifies the products while others go on; a failure is told to the
+     * first who needs the one or the other.
+     */
     static void loadEarly() {
         synchronized (NativeLibraries.processLock()) {
             try {
-                loadOnce();
+                loadOnce(Products::deferVerification);
             } catch (RuntimeException | Error e) {
                 failedEarly = e;
             }
         }
+        Products.verifyAhead();
     }
 
     private static void tellEarlyFailure() {
@@ -105,7 +110,7 @@ final class Natives {
         }
     }
 
-    private static void start() {
+    private static void start(Runnable verification) {
         requireSoundCollector(Runtime.version(), Natives::collectsByG1);
         // A pointer is freed by its frame or by hand, never by the collector: that is twice as
         // fast for small operations.
@@ -143,13 +148,8 @@ final class Natives {
         // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes
         // after all of them.
         Runtime.getRuntime().addShutdownHook(new Thread(Natives::leaveWithoutDestructors, "vitrail-exit"));
-        Products.verify();
-        LOG.debug(
-                "libtorch is up with {} and {} threads; linear layers on {}, since {}",
-                mkl ? "MKL" : "OpenBLAS",
-                Threads.wanted(),
-                Products.present().backend(),
-                Products.present().reason());
+        verification.run();
+        LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
     }
 
     /**

@@ -8,8 +8,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -69,22 +72,29 @@ public final class Products {
     private static volatile Optional<String> oneDnnLimit = Optional.empty();
     private static volatile Optional<String> canaryFailure = Optional.empty();
 
+    /** The verification that was deferred, until it is known to be over. */
+    private static volatile @Nullable FutureTask<?> verification;
+
+    private static volatile @Nullable Thread verifier;
+
     private Products() {}
 
     /** What was decided for this process. */
     public static Choice choice() {
         Natives.load();
-        return choice;
+        return present();
     }
 
     /** What the canary found wrong; empty where all was right. */
     public static Optional<String> canaryFailure() {
         Natives.load();
+        awaitVerification();
         return canaryFailure;
     }
 
-    /** The choice while natives are being loaded. */
+    /** The choice once the natives have loaded; waits until it is verified, unless this thread verifies it. */
     static Choice present() {
+        awaitVerification();
         return choice;
     }
 
@@ -114,6 +124,48 @@ public final class Products {
         };
     }
 
+    /**
+     * Lets the choice be verified later, by {@link #verifyAhead} on this thread, while others read weights: whoever
+     * multiplies waits for it.
+     */
+    static void deferVerification() {
+        verifier = Thread.currentThread();
+        verification = new FutureTask<>(Products::verify, null);
+    }
+
+    /** Verifies the choice if that was deferred. */
+    static void verifyAhead() {
+        var task = verification;
+        if (task != null) {
+            task.run();
+        }
+    }
+
+    private static void awaitVerification() {
+        var task = verification;
+        if (task == null || Thread.currentThread() == verifier) {
+            return;
+        }
+        boolean interrupted = false;
+        while (true) {
+            try {
+                task.get();
+                verification = null;
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // what follows must not compute by an unverified choice
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException failure) {
+                    throw failure;
+                }
+                throw new IllegalStateException(e.getCause());
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Completes the choice after the natives have loaded, and checks it. */
     static void verify() {
         if (choice.backend == Backend.ONEDNN && !"onednn".equals(System.getProperty(PROPERTY))) {
@@ -121,6 +173,7 @@ public final class Products {
         }
         canaryFailure = canary.get();
         canaryFailure.ifPresent(Products::retreat);
+        LOG.debug("linear layers run on {}, since {}", choice.backend, choice.reason);
     }
 
     /**

@@ -23,8 +23,8 @@ import java.util.List;
  * @param data what is learned from: a folder or file, or the name of the built-in set
  * @param models names of the catalogue, or weights to go on from
  * @param recipes names of recipes, or files
- * @param shares of the training images, of each class alike, in (0, 1]; drawn by the seed, the smaller part
- *     of the larger
+ * @param shares of the training images, of each class alike, in (0, 1]; drawn by the seed, the smaller part of the
+ *     larger
  * @param seeds from which weights, shares and orders are drawn
  * @param options training options over those of the recipes, as YAML
  * @param budgetMinutes that one call may take

@@ -22,8 +22,8 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * A {@link Study} as YAML: the keys below, of which {@code models} alone must be there. Those of a scale
- * replace the others.
+ * A {@link Study} as YAML: the keys below, of which {@code models} alone must be there. Those of a scale replace the
+ * others.
  */
 public final class StudyFile {
     /** The studies that come with the library, each in a file of this name. */
@@ -57,8 +57,8 @@ public final class StudyFile {
      *
      * @param nameOrFile one of {@link #SHIPPED}, or a file
      * @param scale one of the file's scales; none for its first, where it has any
-     * @throws VitrailException naming a key that is unknown and the nearest that are not, or what is missing or of
-     *     the wrong kind
+     * @throws VitrailException naming a key that is unknown and the nearest that are not, or what is missing or of the
+     *     wrong kind
      */
     public static Study read(String nameOrFile, Optional<String> scale) {
         if (SHIPPED.contains(nameOrFile)) {

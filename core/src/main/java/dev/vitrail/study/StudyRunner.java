@@ -14,6 +14,7 @@ import dev.vitrail.report.StudyRow;
 import dev.vitrail.report.StudyRow.State;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.Trainer;
+import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingData;
 import dev.vitrail.train.TrainingListener;
@@ -23,6 +24,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,9 +34,9 @@ import org.slf4j.LoggerFactory;
  * already is kept: runs that have finished or failed are not made again, one that was interrupted goes on from its last
  * save, also after a kill.
  *
- * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and
- * {@code index.html} (table and plots), written anew after each run; when all have finished also {@code inspect.html},
- * the winner against the baseline.
+ * <p>The study's folder holds {@code study.yaml} (what was asked), {@code study.csv} (a row for each run) and {@code
+ * index.html} (table and plots), written anew after each run; when all have finished also {@code inspect.html}, the
+ * winner against the baseline.
  */
 public final class StudyRunner {
     private static final Logger LOG = LoggerFactory.getLogger(StudyRunner.class);
@@ -135,15 +138,19 @@ public final class StudyRunner {
         AtomicFile.write(folder.resolve("study.yaml"), StudyFile.text(study));
         report();
         for (int i = 0; i < runs.size() && !stopRequested && System.nanoTime() < end; i++) {
-            var state = rows.get(i).state();
-            if (state == State.MISSING || state == State.BEGUN) {
-                listener.runBegins(runs.get(i), i + 1, runs.size(), state == State.BEGUN);
+            if (isLeft(i)) {
+                listener.runBegins(runs.get(i), i + 1, runs.size(), rows.get(i).state() == State.BEGUN);
                 make(runs.get(i), end);
                 rows.set(i, row(runs.get(i)));
                 report();
                 listener.runEnded(rows.get(i));
             }
         }
+        return ended();
+    }
+
+    /** Writes what compares the runs, when all have finished. */
+    private StudyResults ended() {
         var results = results();
         if (results.finished()) {
             StudyPage.write(results, whole.validation(), options.device(), folder);
@@ -151,27 +158,88 @@ public final class StudyRunner {
         return results;
     }
 
+    private boolean isLeft(int run) {
+        var state = rows.get(run).state();
+        return state == State.MISSING || state == State.BEGUN;
+    }
+
+    /** Makes runs of a study in other places, which have its folder at the same path. */
+    public interface Elsewhere {
+        /**
+         * Makes runs, each by {@link StudyRunner#make}, and returns when none is being made.
+         *
+         * @param left those that are missing or were interrupted
+         * @param reports may be called now and then, to write the study's files anew
+         */
+        void make(List<Placed> left, Runnable reports);
+    }
+
+    /**
+     * A run of a study and its folder.
+     *
+     * @param config all of the run's options
+     */
+    public record Placed(TrainingConfig config, RunFolder folder) {}
+
+    /**
+     * Has the missing runs made elsewhere, several at once. Each is independent of all others, so that the results are
+     * those of {@link #run}.
+     *
+     * @throws VitrailException if the study's own files cannot be written
+     */
+    public StudyResults run(Elsewhere elsewhere) {
+        AtomicFile.write(folder.resolve("study.yaml"), StudyFile.text(study));
+        report();
+        var left = IntStream.range(0, runs.size())
+                .filter(this::isLeft)
+                .mapToObj(i -> new Placed(runs.get(i).config(), folder(runs.get(i))))
+                .toList();
+        if (!left.isEmpty()) {
+            elsewhere.make(left, this::refresh);
+            refresh();
+        }
+        return ended();
+    }
+
+    private void refresh() {
+        for (int i = 0; i < runs.size(); i++) {
+            rows.set(i, row(runs.get(i)));
+        }
+        report();
+    }
+
     private void make(StudyRun run, long end) {
-        var place = folder(run);
+        try {
+            make(new Placed(run.config(), folder(run)), options, training -> {
+                trainer = Optional.of(training.trainer());
+                if (stopRequested) {
+                    training.trainer().requestStop();
+                }
+                training.trainer().listener(listener).listener(until(end, training.trainer()));
+            });
+        } finally {
+            trainer = Optional.empty();
+        }
+    }
+
+    /**
+     * Makes one run of a study, or goes on with it, in this process. That it fails is noted in its folder.
+     *
+     * @param opened gets the run before it trains
+     */
+    public static void make(Placed run, TrainingRun.Options options, Consumer<TrainingRun> opened) {
+        var place = run.folder;
         try (var training = Files.isRegularFile(place.config())
                 ? TrainingRun.resume(place, options)
-                : TrainingRun.begin(run.config(), place, options)) {
-            trainer = Optional.of(training.trainer());
-            if (stopRequested) {
-                training.trainer().requestStop();
-            }
-            training.trainer()
-                    .listener(listener)
-                    .listener(new RunReport(place, training.sets(), options.device()))
-                    .listener(until(end, training.trainer()));
+                : TrainingRun.begin(run.config, place, options)) {
+            opened.accept(training);
+            training.trainer().listener(new RunReport(place, training.sets(), options.device()));
             training.run();
         } catch (VitrailException e) {
             StudyRow.fail(place.path(), e.getMessage());
         } catch (RuntimeException e) { // libtorch's, whose messages go on with the frames of its stack
             LOG.debug("{} failed", place.path(), e);
             StudyRow.fail(place.path(), e.toString().lines().findFirst().orElse(""));
-        } finally {
-            trainer = Optional.empty();
         }
     }
 

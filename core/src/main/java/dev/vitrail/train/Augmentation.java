@@ -47,13 +47,16 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 
-/** What a run's options do to images before the model sees them: random views, mixing, and how often each image is shown. */
+/**
+ * What a run's options do to images before the model sees them: random views, mixing, and how often each image is
+ * shown.
+ */
 public final class Augmentation {
     /** The random parts of an image to choose from. */
     public enum Crop {
         /** A part of random size and shape, resized: for photos. */
         RESIZED,
-        /** The whole, shifted by some pixels: for small pictures. */
+        /** The whole, shifted by some pixels: for small images. */
         PAD,
         /** The shorter side resized, then a square shifted by four pixels: DeiT-III's. */
         SIMPLE
@@ -77,7 +80,7 @@ public final class Augmentation {
     private Augmentation() {}
 
     /**
-     * From a decoded picture to a model's input, in timm's order.
+     * From a decoded image to a model's input, in timm's order.
      *
      * @param input the size and statistics of that input
      * @throws dev.vitrail.errors.VitrailException if the options do not fit images of that size
@@ -125,7 +128,7 @@ public final class Augmentation {
                         RandomResizedCrop.DEFAULT_RATIO,
                         interpolations));
             case PAD -> {
-                // Before it is shifted, a picture of another size is brought to the input's, just as validation does
+                // Before it is shifted, an image of another size is brought to the input's, just as validation does
                 // it.
                 steps.add((image, random) -> input.apply(image));
                 if (config.get(PAD) > 0) {

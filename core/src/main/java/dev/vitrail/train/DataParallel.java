@@ -19,8 +19,9 @@ import java.util.stream.DoubleStream;
 import java.util.stream.LongStream;
 
 /**
- * One process's part in the steps of a group of processes. Each has the whole model and a share of every batch; the loss of a batch is the
- * mean over all of it, so that the gradients of all processes add up to those that one process would compute.
+ * One process's part in the steps of a group of processes. Each has the whole model and a share of every batch; the
+ * loss of a batch is the mean over all of it, so that the gradients of all processes add up to those that one process
+ * would compute.
  */
 final class DataParallel implements AutoCloseable {
     private final ProcessGroup group;

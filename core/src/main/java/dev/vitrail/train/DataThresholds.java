@@ -8,7 +8,7 @@ public final class DataThresholds {
     /** Images below which a model with random weights overfits. */
     public static final int FEW_FROM_SCRATCH = 5000;
 
-    /** Side of what counts as a small picture or input, pixels. */
+    /** Side of what counts as a small image or input, pixels. */
     public static final int SMALL_SIDE = 64;
 
     /** Images in the largest class for one in the smallest from which on classes count as imbalanced. */

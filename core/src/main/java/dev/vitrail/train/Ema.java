@@ -21,8 +21,8 @@ public final class Ema implements AutoCloseable {
      * The weight of the past.
      *
      * @param decay share of the mean that an update keeps
-     * @param warmup whether that share grows from 0 to {@code decay} over the first updates, so that the first weights, which
-     *     are random, are forgotten soon
+     * @param warmup whether that share grows from 0 to {@code decay} over the first updates, so that the first weights,
+     *     which are random, are forgotten soon
      */
     public record Settings(double decay, boolean warmup) {
         /** Power of the warm-up: timm's, under which a decay of 0.999 is reached after 31,623 updates. */

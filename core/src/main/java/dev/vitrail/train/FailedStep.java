@@ -17,9 +17,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A step that went wrong, in one safetensors file: its images and targets as the model got them (of several batches, those of the one
- * that it went wrong with), the random numbers as they were before it, the weights, and what is needed to build the model and its loss
- * again, but for a teacher, whose name is in the options.
+ * A step that went wrong, in one safetensors file: its images and targets as the model got them (of several batches,
+ * those of the one that it went wrong with), the random numbers as they were before it, the weights, and what is needed
+ * to build the model and its loss again, but for a teacher, whose name is in the options.
  */
 public final class FailedStep {
     private static final String IMAGES = "images", TARGET = "target", MODEL = "model/";
@@ -69,7 +69,8 @@ public final class FailedStep {
                         && !RunState.random(state).isEmpty()
                         && state.metadata().containsKey(CONFIG)
                         && state.metadata().containsKey(DESCRIPTION),
-                "%s holds no step to replay: a run that meets a number which is not finite leaves such a file in its folder",
+                "%s holds no step to replay: a run that meets a number which is not finite leaves such a file"
+                        + " in its folder",
                 file);
         return new FailedStep(state);
     }

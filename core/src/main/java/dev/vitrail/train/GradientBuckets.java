@@ -17,15 +17,20 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * The gradients of a model, added up over all processes in pieces of some MiB (Li et al., PyTorch Distributed, 2020, arXiv:2006.15704,
- * section 3.2.3). A piece is sent as soon as its gradients are complete, while those of others are computed.
+ * The gradients of a model, added up over all processes in pieces of some MiB (Li et al., PyTorch Distributed, 2020,
+ * arXiv:2006.15704, section 3.2.3). A piece is sent as soon as its gradients are complete, while those of others are
+ * computed.
  *
- * <p>Gradients of linear layers' weights, most of a transformer's, are computed after the backward pass ({@link WeightGradients}), the last
- * layer's first; all others are complete by then. The pieces are laid out in that order, once, so that a run which is resumed adds up in
- * the same order. They go out in the order of their layout, in all processes alike.
+ * <p>Gradients of linear layers' weights, most of a transformer's, are computed after the backward pass ({@link
+ * WeightGradients}), the last layer's first; all others are complete by then. The pieces are laid out in that order,
+ * once, so that a run which is resumed adds up in the same order. They go out in the order of their layout, in all
+ * processes alike.
  */
 final class GradientBuckets implements WeightGradients.Listener, AutoCloseable {
-    /** Large enough that the sum takes longer than its beginning, small enough that many are under way; see docs/adr/0024. */
+    /**
+     * Large enough that the sum takes longer than its beginning, small enough that many are under way; see
+     * docs/adr/0024.
+     */
     private static final int BUCKET_BYTES = 4 << 20;
 
     private final ProcessGroup group;

@@ -5,8 +5,8 @@ import dev.vitrail.errors.VitrailException;
 /**
  * How a learning rate that was found for one number of images in an update is carried over to another.
  *
- * <p>timm takes the root for Adam's relatives and LAMB, and the proportion for SGD, both from a reference of 256 images;
- * DeiT, T2T-ViT, CaiT and Swin take the proportion for AdamW, from 512 (DeiT, CaiT, Swin) or 1024.
+ * <p>timm takes the root for Adam's relatives and LAMB, and the proportion for SGD, both from a reference of 256
+ * images; DeiT, T2T-ViT, CaiT and Swin take the proportion for AdamW, from 512 (DeiT, CaiT, Swin) or 1024.
  */
 public enum LearningRateScaling {
     /** In proportion to the images (Goyal et al., 2017, arXiv:1706.02677). */
@@ -36,7 +36,8 @@ public enum LearningRateScaling {
     public double rate(double base, long batch, long accumulation, long reference) {
         VitrailException.require(
                 base > 0 && batch > 0 && accumulation > 0 && reference > 0,
-                "a learning rate of %s for %d images, with %d × %d images in an update, cannot be scaled: all must be positive",
+                "a learning rate of %s for %d images, with %d × %d images in an update, cannot be scaled: all"
+                        + " must be positive",
                 base,
                 reference,
                 accumulation,

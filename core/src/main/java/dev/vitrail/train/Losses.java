@@ -9,8 +9,8 @@ import java.util.OptionalDouble;
 /**
  * What training makes small. Shapes: {@code B} images, {@code K} classes; each loss is a number without dimensions.
  *
- * <p>A target is {@code [B]} classes (I64) or {@code [B, K]} probabilities (F32). Logits of a half-precision type are taken to F32
- * first.
+ * <p>A target is {@code [B]} classes (I64) or {@code [B, K]} probabilities (F32). Logits of a half-precision type are
+ * taken to F32 first.
  */
 public final class Losses {
     private Losses() {}
@@ -25,8 +25,8 @@ public final class Losses {
     }
 
     /**
-     * Cross entropy where some classes count more than others, such as rare ones: the mean over the weights of the targets' classes;
-     * with probabilities as targets, over images.
+     * Cross entropy where some classes count more than others, such as rare ones: the mean over the weights of the
+     * targets' classes; with probabilities as targets, over images.
      *
      * @param weights {@code [K]}
      */
@@ -39,8 +39,8 @@ public final class Losses {
     }
 
     /**
-     * How classes are told from each other by a yes or no for each (Beyer et al., 2020, arXiv:2006.07159; Wightman et al.,
-     * 2021, arXiv:2110.00476).
+     * How classes are told from each other by a yes or no for each (Beyer et al., 2020, arXiv:2006.07159; Wightman et
+     * al., 2021, arXiv:2110.00476).
      *
      * @param smoothing share of a class target spread evenly over all classes; probabilities are taken as they are
      * @param threshold probabilities above it count as yes, all others as no; empty: probabilities are the targets

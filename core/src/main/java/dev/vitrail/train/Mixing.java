@@ -16,15 +16,16 @@ import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 
 /**
- * Mixes the images of a batch, and their labels with them: mixup (Zhang et al., 2018, arXiv:1710.09412) lays one over another, CutMix (Yun et
- * al., 2019, arXiv:1905.04899) puts a rectangle of one into another. As timm has it ({@code mixup.py}): image i is mixed with image B − 1 − i.
+ * Mixes the images of a batch, and their labels with them: mixup (Zhang et al., 2018, arXiv:1710.09412) lays one over
+ * another, CutMix (Yun et al., 2019, arXiv:1905.04899) puts a rectangle of one into another. As timm has it ({@code
+ * mixup.py}): image i is mixed with image B − 1 − i.
  *
  * <p>Shapes: {@code B} images, {@code K} classes. A share λ is how much of an image and of its label is left.
  *
  * @param mixup α of the Beta distribution of mixup's shares, 0 for no mixup
  * @param cutmix the same for CutMix
- * @param cutmixSides smallest and largest side of CutMix's rectangle as parts of the image's, drawn uniformly; empty: sides follow from λ.
- *     Where it is given, CutMix is on with α = 1
+ * @param cutmixSides smallest and largest side of CutMix's rectangle as parts of the image's, drawn uniformly; empty:
+ *     sides follow from λ. Where it is given, CutMix is on with α = 1
  * @param probability that a batch, pair or image is mixed at all
  * @param switchProbability that it is CutMix, where both are on
  * @param mode what shares one λ
@@ -125,7 +126,8 @@ public record Mixing(
                 cutmix);
         require(
                 mixup > 0 || cutmix > 0 || cutmixSides.isPresent(),
-                "mixing needs mixup, CutMix or the sides of CutMix's rectangle, found none; leave it out to mix nothing");
+                "mixing needs mixup, CutMix or the sides of CutMix's rectangle, found none; leave it out to"
+                        + " mix nothing");
         require(
                 probability >= 0 && probability <= 1 && switchProbability >= 0 && switchProbability <= 1,
                 "the probabilities of mixing and of switching to CutMix lie between 0 and 1, found %s and %s",
@@ -134,7 +136,10 @@ public record Mixing(
         require(smoothing >= 0 && smoothing < 1, "label smoothing lies in [0, 1), found %s", smoothing);
     }
 
-    /** timm's defaults around the two strengths: every batch is mixed as a whole, half of them by CutMix where both are on. */
+    /**
+     * timm's defaults around the two strengths: every batch is mixed as a whole, half of them by CutMix where both are
+     * on.
+     */
     public static Mixing of(double mixup, double cutmix, double smoothing) {
         return new Mixing(mixup, cutmix, Optional.empty(), 1, 0.5, Mode.BATCH, smoothing, OptionalInt.empty());
     }
@@ -144,7 +149,10 @@ public record Mixing(
         return offEpoch.isEmpty() || epoch < offEpoch.getAsInt();
     }
 
-    /** The chance of one update: it follows from the two numbers alone, whatever else has drawn and however many threads there are. */
+    /**
+     * The chance of one update: it follows from the two numbers alone, whatever else has drawn and however many threads
+     * there are.
+     */
     public static RandomGenerator random(long seed, long update) {
         return SampleRandom.of(seed, update, PURPOSE);
     }
@@ -219,7 +227,10 @@ public record Mixing(
         return patch.map(region -> Mix.patch(region, height, width)).orElse(Mix.NONE);
     }
 
-    /** A rectangle of {@code 1 − share} of the area around a point anywhere, as much of it as lies within; empty if that is no pixel. */
+    /**
+     * A rectangle of {@code 1 − share} of the area around a point anywhere, as much of it as lies within; empty if that
+     * is no pixel.
+     */
     private static Optional<Region> patch(double share, int height, int width, RandomGenerator random) {
         double side = Math.sqrt(1 - share);
         int halfHeight = (int) (height * side) / 2;

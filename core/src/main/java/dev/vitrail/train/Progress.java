@@ -70,6 +70,11 @@ record Progress(
                 : new Progress(epoch + 1, 0, 0, 0, 0, bestTop1, bestLoss, bestEpoch, 0, skipped);
     }
 
+    /** Updates of the whole run that are done, or left out. */
+    long updates(int stepsPerEpoch) {
+        return (long) epoch * stepsPerEpoch + step;
+    }
+
     double meanLoss() {
         return seen == 0 ? 0 : lossSum / seen;
     }

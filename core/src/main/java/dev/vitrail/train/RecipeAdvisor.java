@@ -21,8 +21,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Proposes a recipe, and what to change in it, from the data and the model's start, and says why: how many images there are, how large
- * they are, how evenly they are spread over the classes, and whether the model has been trained already.
+ * Proposes a recipe, and what to change in it, from the data and the model's start, and says why: how many images there
+ * are, how large they are, how evenly they are spread over the classes, and whether the model has been trained already.
  */
 public final class RecipeAdvisor {
     /** Small images from which on the recipes for small data pay; they are made for some tens of thousands. */
@@ -135,14 +135,16 @@ public final class RecipeAdvisor {
         if (train.size() >= ENOUGH_PHOTOS) {
             say(
                     reasons,
-                    "the model starts from random weights, and %,d images, at least %,d, are enough for the paper's own recipe",
+                    "the model starts from random weights, and %,d images, at least %,d, are enough for the"
+                            + " paper's own recipe",
                     train.size(),
                     ENOUGH_PHOTOS);
             return paper(model);
         }
         say(
                 reasons,
-                "the model starts from random weights, and %,d photos are too few for the heavy augmentation of the papers",
+                "the model starts from random weights, and %,d photos are too few for the heavy augmentation"
+                        + " of the papers",
                 train.size());
         return "photos";
     }
@@ -155,7 +157,10 @@ public final class RecipeAdvisor {
                 .getValue();
     }
 
-    /** Images smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less to compute. */
+    /**
+     * Images smaller than the input need not be enlarged where the model takes them as they are: fewer patches, less
+     * to compute.
+     */
     private static void fitSize(
             TrainingConfig config, Variant variant, int side, List<String> reasons, List<String> changes) {
         var input = variant.config();

@@ -33,7 +33,8 @@ public final class ResumedOptions {
     }
 
     /**
-     * Refuses options that are not those of the run; such as it does not depend on are written to its {@code config.yaml}.
+     * Refuses options that are not those of the run; such as it does not depend on are written to its {@code
+     * config.yaml}.
      *
      * @param request what is named
      * @param pretrain epochs of pre-training, if they are named

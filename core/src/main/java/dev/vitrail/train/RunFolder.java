@@ -10,12 +10,12 @@ import java.util.List;
 
 /**
  * The folder of a run: {@code config.yaml} (what repeats it), {@code summary.csv} (a row an epoch, the same
- * bytes whenever the run is made again), {@code timing.csv} (what the clock said), {@code data.json.gz} (the names, sizes and labels of
- * the images that it began with), {@code last/} and {@code best/} (a model each, in timm's layout), and in {@code last/} the state that
- * a run goes on from.
+ * bytes whenever the run is made again), {@code timing.csv} (what the clock said), {@code data.json.gz} (the names,
+ * sizes and labels of the images that it began with), {@code last/} and {@code best/} (a model each, in timm's layout),
+ * and in {@code last/} the state that a run goes on from.
  *
- * <p>Every file is replaced as a whole. The state is written last, after the listeners', so a run that ends between two files makes the
- * epoch again that they belong to, and gives the same files.
+ * <p>Every file is replaced as a whole. The state is written last, after the listeners', so a run that ends between two
+ * files makes the epoch again that they belong to, and gives the same files.
  */
 public record RunFolder(Path path) {
     public Path config() {
@@ -77,7 +77,9 @@ public record RunFolder(Path path) {
         return Files.isRegularFile(config()) && Files.isRegularFile(state());
     }
 
-    /** Begins a run here. One that ended before it saved anything leaves nothing to go on with, and may be begun again. */
+    /**
+     * Begins a run here. One that ended before it saved anything leaves nothing to go on with, and may be begun again.
+     */
     void begin(TrainingConfig config) {
         VitrailException.require(
                 !Files.exists(state()) && !Files.exists(best()),

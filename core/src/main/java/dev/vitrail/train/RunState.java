@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * All state of a run in one safetensors file, so that it is replaced as a whole: the weights, the optimiser's state, the running
- * mean, the random numbers, and how far the run is.
+ * All state of a run in one safetensors file, so that it is replaced as a whole: the weights, the optimiser's state,
+ * the running mean, the random numbers, and how far the run is.
  */
 final class RunState {
     /** The random numbers of the CPU, and of the GPU that the model is on. */
@@ -97,7 +97,8 @@ final class RunState {
     /**
      * Restores what {@link #write} wrote.
      *
-     * @throws VitrailException if the file is missing or broken, or belongs to another model or optimiser; nothing is then changed
+     * @throws VitrailException if the file is missing or broken, or belongs to another model or optimiser; nothing is
+     *     then changed
      */
     static Progress read(Path file, Module model, TrainingStep step) {
         var saved = Safetensors.read(file);
@@ -109,7 +110,8 @@ final class RunState {
                             && found.get().dtype() == entry.getValue().dtype()
                             && Arrays.equals(
                                     found.get().shape(), entry.getValue().shape()),
-                    "%s does not fit this run: its tensor %s should be %s; resume with the config.yaml that the run began with",
+                    "%s does not fit this run: its tensor %s should be %s; resume with the config.yaml that"
+                            + " the run began with",
                     file,
                     entry.getKey(),
                     entry.getValue());
@@ -117,7 +119,8 @@ final class RunState {
         var random = random(saved);
         VitrailException.require(
                 saved.find(RANDOM.get(0)).isPresent(),
-                "%s lacks the state of the random numbers: it is no state to go on from, or damaged; begin the run anew",
+                "%s lacks the state of the random numbers: it is no state to go on from, or damaged; begin the"
+                        + " run anew",
                 file);
         VitrailException.require(
                 saved.size() == tensors.size() + random.size(),

@@ -41,8 +41,8 @@ public record Teacher(Model model, Losses.Distillation how, double alpha, double
      * The loss of a step.
      *
      * @param base the loss of the student's class logits against the true classes
-     * @param heads what the student's {@link Model#trainingLogits} gave: the last is compared to the teacher, which is the
-     *     distillation token's where there is one
+     * @param heads what the student's {@link Model#trainingLogits} gave: the last is compared to the teacher, which is
+     *     the distillation token's where there is one
      * @param images that the student was shown, {@code [B, C, H, W]}
      */
     public Tensor loss(Tensor base, List<Tensor> heads, Tensor images) {

@@ -60,8 +60,8 @@ public final class TrainingConfig {
     }
 
     /**
-     * This configuration with another number of epochs. Warm-up and cool-down stay as they are, but take no more than a fifth of the
-     * run each.
+     * This configuration with another number of epochs. Warm-up and cool-down stay as they are, but take no more than a
+     * fifth of the run each.
      */
     public TrainingConfig withEpochs(int epochs) {
         if (epochs == get(EPOCHS)) {
@@ -95,8 +95,8 @@ public final class TrainingConfig {
     }
 
     /**
-     * The pre-training that this run can begin with: masked patches of all training images, of which the labels are not read. The
-     * other options are this run's, but for those that need labels or a trained model.
+     * The pre-training that this run can begin with: masked patches of all training images, of which the labels are not
+     * read. The other options are this run's, but for those that need labels or a trained model.
      *
      * @param epochs passes over all training images, whatever an epoch of this run is
      */
@@ -136,7 +136,8 @@ public final class TrainingConfig {
                 top);
         require(
                 get(GRAD_CLIP_VALUE).isEmpty() || get(GRAD_CLIP_ADAPTIVE).isEmpty(),
-                "gradients are clipped by value or adaptively, not both: leave out grad_clip_value or grad_clip_adaptive");
+                "gradients are clipped by value or adaptively, not both: leave out grad_clip_value or"
+                        + " grad_clip_adaptive");
         require(
                 get(CLASS_WEIGHTS) == TrainingLoss.Weighting.EQUAL || get(LOSS) == LossType.CROSS_ENTROPY,
                 "class weights belong to the cross entropy: leave out class_weights, or the other loss");

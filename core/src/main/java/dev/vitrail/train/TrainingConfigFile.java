@@ -36,7 +36,8 @@ public final class TrainingConfigFile {
     /**
      * Reads a run's file.
      *
-     * @throws VitrailException naming a key that is unknown, missing or of the wrong kind, or options that do not fit each other
+     * @throws VitrailException naming a key that is unknown, missing or of the wrong kind, or options that do not fit
+     *     each other
      */
     public static TrainingConfig read(Path file) {
         String yaml;

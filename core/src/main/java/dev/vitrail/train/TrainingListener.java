@@ -43,9 +43,9 @@ public interface TrainingListener {
     default void validated(int epoch, long images) {}
 
     /**
-     * An epoch has ended, and its rows and models are written. Its state is saved after this, so that a run which is killed before
-     * makes the epoch again and tells of it again; where the run was asked to stop, it is saved before. A listener's exception is
-     * told, and the run goes on.
+     * An epoch has ended, and its rows and models are written. Its state is saved after this, so that a run which is
+     * killed before makes the epoch again and tells of it again; where the run was asked to stop, it is saved before. A
+     * listener's exception is told, and the run goes on.
      *
      * @param found what validation found
      * @param best whether no epoch before it was better

@@ -29,8 +29,8 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
      * Opens the loaders of a plan.
      *
      * @param workers threads that decode; 0 for the machine's cores
-     * @param strict whether a picture that cannot be read ends the run
-     * @param broken receives each picture that cannot be read
+     * @param strict whether an image that cannot be read ends the run
+     * @param broken receives each image that cannot be read
      */
     public static TrainingLoaders of(TrainingPlan plan, int workers, boolean strict, Consumer<BrokenImage> broken) {
         return of(plan, workers, strict, broken, ProcessGroup.single());
@@ -39,7 +39,8 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
     /**
      * The same for one process of a group, which loads its share of every batch.
      *
-     * @throws dev.vitrail.errors.VitrailException if a batch has fewer images, or pairs to mix, than there are processes
+     * @throws dev.vitrail.errors.VitrailException if a batch has fewer images, or pairs to mix, than there are
+     *     processes
      */
     public static TrainingLoaders of(
             TrainingPlan plan, int workers, boolean strict, Consumer<BrokenImage> broken, ProcessGroup group) {
@@ -89,12 +90,12 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
         return strict ? loading.withOnBroken(Loader.OnBroken.FAIL) : loading;
     }
 
-    /** Pictures that could not be read so far. */
+    /** Images that could not be read so far. */
     public int broken() {
         return train.broken().size() + validation.broken().size();
     }
 
-    /** Pictures of sixteen bits or more that were cut to white so far. */
+    /** Images of sixteen bits or more that were cut to white so far. */
     public int cut() {
         return train.cut() + validation.cut();
     }

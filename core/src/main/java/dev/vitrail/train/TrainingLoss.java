@@ -15,7 +15,10 @@ import dev.vitrail.models.Model;
 import java.util.Optional;
 import java.util.OptionalDouble;
 
-/** What a run's options say is to be made small: how far a model is from the labels and, if there is one, from a teacher. */
+/**
+ * What a run's options say is to be made small: how far a model is from the labels and, if there is one, from a
+ * teacher.
+ */
 public final class TrainingLoss {
     /** How classes count. */
     public enum Weighting {
@@ -42,7 +45,8 @@ public final class TrainingLoss {
     private final Optional<Teacher> teacher;
 
     /**
-     * @param counts {@code [classes]}, images of each class that are trained on; weights are made of them where a run has any
+     * @param counts {@code [classes]}, images of each class that are trained on; weights are made of them where a run
+     *     has any
      * @param teacher remains the caller's to close
      */
     public TrainingLoss(TrainingConfig config, int[] counts, Optional<Teacher> teacher) {
@@ -103,8 +107,8 @@ public final class TrainingLoss {
      * Runs a model.
      *
      * @param images {@code [B, C, H, W]}
-     * @param target {@code [B]}, class indices, int64; or {@code [B, classes]} probabilities, float32, taken as they are; masked
-     *     patches do without
+     * @param target {@code [B]}, class indices, int64; or {@code [B, classes]} probabilities, float32, taken as they
+     *     are; masked patches do without
      */
     Found of(Model model, Tensor images, Tensor target) {
         if (model instanceof MaskedPatches masked) {

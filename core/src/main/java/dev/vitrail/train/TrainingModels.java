@@ -73,8 +73,8 @@ public final class TrainingModels {
     }
 
     /**
-     * Loads a run's teacher, if its options name one. A teacher sees the images that the student sees, so both must want them alike and
-     * tell the same classes apart.
+     * Loads a run's teacher, if its options name one. A teacher sees the images that the student sees, so both must
+     * want them alike and tell the same classes apart.
      */
     public static Optional<LoadedModel> teacher(TrainingConfig config, LoadedModel student, Device device) {
         return config.get(TrainingOptions.TEACHER).map(name -> teacher(name, student, device));
@@ -97,7 +97,8 @@ public final class TrainingModels {
             int learned = student.model().config().classes();
             VitrailException.require(
                     taught == learned,
-                    "the teacher %s tells %d classes apart and the data has %d: choose a teacher that was trained on these classes",
+                    "the teacher %s tells %d classes apart and the data has %d: choose a teacher that was"
+                            + " trained on these classes",
                     name,
                     taught,
                     learned);

@@ -22,8 +22,9 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * One option of a training run: its name in YAML and on the command line, what it means, the values it may take, and the value it
- * has by default. All of them are in {@link TrainingOptions}; a {@link TrainingConfig} holds a value for each.
+ * One option of a training run: its name in YAML and on the command line, what it means, the values it may take, and
+ * the value it has by default. All of them are in {@link TrainingOptions}; a {@link TrainingConfig} holds a value for
+ * each.
  *
  * @param <T> its values
  */
@@ -318,7 +319,8 @@ public final class TrainingOption<T> {
     }
 
     /**
-     * The value that a word of a command line stands for: text as it stands, anything else as YAML has it; a list goes without brackets.
+     * The value that a word of a command line stands for: text as it stands, anything else as YAML has it; a list goes
+     * without brackets.
      *
      * @throws VitrailException saying what a value must be
      */

@@ -8,7 +8,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** Options that are named over those of a recipe or a run, such as by the flags of a command; in the order in which they were named. */
+/**
+ * Options that are named over those of a recipe or a run, such as by the flags of a command; in the order in which they
+ * were named.
+ */
 public final class TrainingOverrides {
     public static final TrainingOverrides NONE = new TrainingOverrides(Map.of());
 
@@ -54,8 +57,9 @@ public final class TrainingOverrides {
     }
 
     /**
-     * A configuration with these options. With another number of epochs, warm-up and cool-down keep their share of the run
-     * ({@link TrainingConfig#withEpochs}); the minimum learning rate is lowered to the peak. What is named itself stays as it is named.
+     * A configuration with these options. With another number of epochs, warm-up and cool-down keep their share of the
+     * run ({@link TrainingConfig#withEpochs}); the minimum learning rate is lowered to the peak. What is named itself
+     * stays as it is named.
      */
     public TrainingConfig applyTo(TrainingConfig start) {
         var config = get(EPOCHS).map(start::withEpochs).orElse(start);

@@ -22,8 +22,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * A training run, resolved: everything that follows from its options, its data and its model, derived once. The trainer, the doctor and
- * what is printed all read it here.
+ * A training run, resolved: everything that follows from its options, its data and its model, derived once. The
+ * trainer, the doctor and what is printed all read it here.
  *
  * @param config the options as the run uses them and {@code config.yaml} keeps them
  * @param data images to train on and to validate by
@@ -54,11 +54,13 @@ public record TrainingPlan(
     }
 
     /**
-     * Resolves a run. Where an epoch has fewer images than a step is to have, the batch is made smaller, such that its images still mix
-     * in pairs, and fewer batches are accumulated; a scaled learning rate follows, and the minimum with it.
+     * Resolves a run. Where an epoch has fewer images than a step is to have, the batch is made smaller, such that its
+     * images still mix in pairs, and fewer batches are accumulated; a scaled learning rate follows, and the minimum
+     * with it.
      *
      * @param config whose options fit each other ({@link TrainingConfig#checked})
-     * @throws dev.vitrail.errors.VitrailException if there are too few images to mix, or the augmentation does not fit the model's input
+     * @throws dev.vitrail.errors.VitrailException if there are too few images to mix, or the augmentation does not fit
+     *     the model's input
      */
     public static TrainingPlan resolve(TrainingConfig config, TrainAndValidation data, LoadedModel model) {
         var reasons = new ArrayList<String>();

@@ -21,7 +21,8 @@ public record TrainingRequest(String recipe, TrainingOverrides named) {
     public static final String AUTO = "auto";
 
     /**
-     * The configuration of a new run. Unless named, the data is the built-in set and the model follows from the size of its images.
+     * The configuration of a new run. Unless named, the data is the built-in set and the model follows from the size of
+     * its images.
      *
      * @param reasons receives why a recipe was chosen, a sentence each
      * @throws VitrailException if the recipe, data or model do not exist, or weights are to be fine-tuned without data
@@ -63,7 +64,10 @@ public record TrainingRequest(String recipe, TrainingOverrides named) {
         return advice.apply(config);
     }
 
-    /** Whether a model's name is that of weights: a path, a tagged name or one of the hub; else it must be in the catalogue. */
+    /**
+     * Whether a model's name is that of weights: a path, a tagged name or one of the hub; else it must be in the
+     * catalogue.
+     */
     private static boolean namesWeights(String name) {
         if (Files.exists(Path.of(name)) || name.matches(".*[./:].*")) {
             return true;

@@ -52,7 +52,10 @@ public final class TrainingStep implements AutoCloseable {
     private final Optional<GradScaler> scaler;
     private final Optional<DataParallel> parallel;
 
-    /** A step of one process. Its optimiser and running mean belong to the step; the model and the loss remain the caller's. */
+    /**
+     * A step of one process. Its optimiser and running mean belong to the step; the model and the loss remain the
+     * caller's.
+     */
     public TrainingStep(TrainingConfig config, Model model, TrainingLoss loss) {
         this(config, model, loss, ProcessGroup.single());
     }
@@ -99,12 +102,14 @@ public final class TrainingStep implements AutoCloseable {
      * What a forward and backward pass found.
      *
      * @param loss mean over the images
-     * @param correct images whose highest logit is that of their class (of mixed images, the class with the largest share); where
-     *     patches are asked for, an image counts by the share of them that is right
+     * @param correct images whose highest logit is that of their class (of mixed images, the class with the largest
+     *     share); where patches are asked for, an image counts by the share of them that is right
      */
     public record Pass(double loss, double correct) {}
 
-    /** Switches the model to training: with a frozen backbone it is used as it will be used later, its statistics fixed. */
+    /**
+     * Switches the model to training: with a frozen backbone it is used as it will be used later, its statistics fixed.
+     */
     void begin() {
         model.train(!config.get(FREEZE_BACKBONE));
     }
@@ -206,8 +211,8 @@ public final class TrainingStep implements AutoCloseable {
     }
 
     /**
-     * Lowers the scale of the loss, if that may be why a gradient is not finite. This happens now and then, and the step must be left
-     * out.
+     * Lowers the scale of the loss, if that may be why a gradient is not finite. This happens now and then, and the
+     * step must be left out.
      *
      * @return false if the loss is not scaled, or hardly
      */
@@ -218,6 +223,11 @@ public final class TrainingStep implements AutoCloseable {
     /** Length of the gradients as they are, scaled or not; no finite number if one of them is none. */
     double norm() {
         return new GradientClipping.None().apply(model);
+    }
+
+    /** Unscales the gradients and clips them; gives the norm that they had before, not finite if one of them is not. */
+    double clippedNorm() {
+        return unscale() ? clip() : norm();
     }
 
     /** Clips the gradients; gives the norm that they had before. */

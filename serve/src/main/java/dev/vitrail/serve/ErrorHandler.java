@@ -33,7 +33,7 @@ final class ErrorHandler implements ServerErrorHandler {
         return Responses.error(context, cause);
     }
 
-    /** What is not HTTP, or over a limit that is known before a service is. */
+    /** What is not HTTP, or over a limit that is known before a service is: never the server's fault, whatever the decoder thinks. */
     @Override
     public @Nullable AggregatedHttpResponse onProtocolViolation(
             ServiceConfig config,
@@ -41,7 +41,8 @@ final class ErrorHandler implements ServerErrorHandler {
             HttpStatus status,
             @Nullable String description,
             @Nullable Throwable cause) {
-        return renderStatus(null, config, headers, status, null, cause);
+        return renderStatus(
+                null, config, headers, status.isServerError() ? HttpStatus.BAD_REQUEST : status, null, cause);
     }
 
     @Override

@@ -11,6 +11,8 @@ import com.linecorp.armeria.server.RequestTimeoutException;
 import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.serve.batching.DeadlineExceededException;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.netty.handler.codec.compression.DecompressionException;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
@@ -106,7 +108,9 @@ final class RequestException extends VitrailException {
         if (cause instanceof CancellationException
                 || cause instanceof ClosedStreamException
                 || cause instanceof AbortedStreamException
-                || cause instanceof ResponseCompleteException) {
+                || cause instanceof ResponseCompleteException
+                || (cause instanceof StatusRuntimeException status
+                        && status.getStatus().getCode() == Status.Code.CANCELLED)) {
             return new RequestException(Failure.CANCELLED, "the request was given up");
         }
         LOG.error("a request failed: {}", cause.toString(), cause);

@@ -83,6 +83,17 @@ class FuzzTest {
         assertThat(statuses.keySet()).as(statuses.toString()).contains(200, 400, 405);
     }
 
+    @Test
+    void aMethodThatDoesNotExistIsTheClientsFault() throws IOException {
+        try (var server = TestServer.ready(ServerOptions.DEFAULT)) {
+            for (var more : List.of("", "Expect: 100-continue\r\n")) {
+                var request = "BREW /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n%s\r\nx".formatted(more);
+                assertThat(send(server, request.getBytes(StandardCharsets.US_ASCII)))
+                        .isBetween(400, 499);
+            }
+        }
+    }
+
     /** The status of the answer; 0 where the connection was closed without one, as befits what is not HTTP. */
     private int send(TestServer server, byte[] request) throws IOException {
         try (var socket = new Socket("127.0.0.1", server.server.port())) {

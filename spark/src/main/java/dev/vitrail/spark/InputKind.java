@@ -4,6 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -35,32 +36,50 @@ enum InputKind {
         @Override
         RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
             var name = (String) value;
-            try {
-                var path = new Path(name);
-                try (var stream = path.getFileSystem(hadoop).open(path)) {
-                    return ImageDecoder.decode(stream, name, decoding);
-                }
-            } catch (IOException | IllegalArgumentException e) {
-                throw new VitrailException(
-                        "%s could not be read (%s): check the path, and that executors may read it"
-                                .formatted(
-                                        name,
-                                        String.valueOf(e.getMessage())
-                                                .lines()
-                                                .findFirst()
-                                                .orElse("")),
-                        e);
-            }
+            return read(name, hadoop, stream -> ImageDecoder.decode(stream, name, decoding));
         }
     };
 
     /**
-     * The picture of a value that is not null; called from several threads at once.
+     * The image of a value that is not null; called from several threads at once.
      *
      * @param column what errors call its place
      * @throws VitrailException if it cannot be read
      */
     abstract RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop);
+
+    /** Reads from an open file. */
+    private interface Reader<T> {
+        T read(InputStream stream) throws IOException;
+    }
+
+    private static <T> T read(String name, Configuration hadoop, Reader<T> reader) {
+        try {
+            var path = new Path(name);
+            try (var stream = path.getFileSystem(hadoop).open(path)) {
+                return reader.read(stream);
+            }
+        } catch (IOException | IllegalArgumentException e) {
+            throw new VitrailException(
+                    "%s could not be read (%s): check the path, and that executors may read it"
+                            .formatted(
+                                    name,
+                                    String.valueOf(e.getMessage())
+                                            .lines()
+                                            .findFirst()
+                                            .orElse("")),
+                    e);
+        }
+    }
+
+    /**
+     * The bytes of a file, on any file system that Hadoop reads.
+     *
+     * @throws VitrailException if it cannot be read
+     */
+    static byte[] content(String path, Configuration hadoop) {
+        return read(path, hadoop, InputStream::readAllBytes);
+    }
 
     /**
      * The kind of a column.
@@ -84,7 +103,8 @@ enum InputKind {
         }
         VitrailException.require(
                 isImage(type),
-                "column '%s' is of type %s: expected binary (content of an image file), string (its path) or Spark's image struct",
+                "column '%s' is of type %s: expected binary (content of an image file), string (its path) or"
+                        + " Spark's image struct",
                 column,
                 type.simpleString());
         return STRUCT;

@@ -24,8 +24,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The models of the driver: each is loaded once, checked, measured, and brought to executors.
  *
- * <p>Whatever the source – a folder, a run, a checkpoint of another code base, the hub – executors get a folder in timm's layout. No
- * executor asks the hub.
+ * <p>Whatever the source – a folder, a run, a checkpoint of another code base, the hub – executors get a folder in
+ * timm's layout. No executor asks the hub.
  */
 final class Models {
     private static final Logger LOG = LoggerFactory.getLogger(Models.class);
@@ -56,7 +56,8 @@ final class Models {
     /**
      * Makes a model ready for executors. The second time for the same files of a model it costs nothing.
      *
-     * @throws VitrailException if there is no such model, it has random weights, or executors have not the memory for it
+     * @throws VitrailException if there is no such model, it has random weights, or executors have not the memory for
+     *     it
      */
     static synchronized ModelSource prepare(SparkContext context, Wanted wanted) {
         VitrailException.require(
@@ -82,7 +83,8 @@ final class Models {
         try (var loaded = LoadedModel.load(wanted.name, options(wanted.architecture))) {
             VitrailException.require(
                     loaded.pretrained(),
-                    "'%s' is an architecture without trained weights: name a folder, a weights file, or published weights by their tag",
+                    "'%s' is an architecture without trained weights: name a folder, a weights file, or"
+                            + " published weights by their tag",
                     wanted.name);
             if (wanted.classified) {
                 loaded.requireClassifier();

@@ -16,8 +16,8 @@ import org.apache.spark.util.TaskCompletionListener;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows of a partition with the model's results, in their order: the task's thread reads rows and computes, batch by batch, while
- * threads of the same number as the task's cores decode the images of the next batch.
+ * The rows of a partition with the model's results, in their order: the task's thread reads rows and computes, batch by
+ * batch, while threads of the same number as the task's cores decode the images of the next batch.
  */
 final class PartitionRows implements Iterator<Row> {
     private final PartitionTask task;

@@ -29,6 +29,7 @@ import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.BarrierTaskInfo;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkException;
+import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,6 +49,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
 
     private final String recipe;
     private final String options;
+    private final int pretrain;
     private final String folder;
     private final boolean resume;
 
@@ -69,11 +71,13 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
 
     /**
      * @param options as YAML
+     * @param pretrain epochs of pretraining; 0 for none, or for those that a run in the folder has
      * @param resume whether to go on with the run in the folder, if it holds one
      */
-    RankTask(String recipe, String options, String folder, boolean resume) {
+    RankTask(String recipe, String options, int pretrain, String folder, boolean resume) {
         this.recipe = recipe;
         this.options = options;
+        this.pretrain = pretrain;
         this.folder = folder;
         this.resume = resume;
     }
@@ -115,8 +119,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
     }
 
     /**
-     * Ranks meet at a port of rank 0's executor, which is held until all know it. It is free again before any of them connects: who connected to
-     * the socket that holds it would be sent away.
+     * Ranks meet at a port of rank 0's executor, which is held until all know it. It is free again before any of them
+     * connects: who connected to the socket that holds it would be sent away.
      */
     private static Rendezvous meet(BarrierTaskContext context) {
         int rank = context.partitionId();
@@ -152,17 +156,17 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
                 .withBroken(broken -> LOG.warn("{}", broken.sentence()))
                 .withFound(found -> LOG.warn("{}", found));
         var request = new TrainingRequest(recipe, TrainingConfigFile.overrides(options, "the options of the trainer"));
+        var epochs = pretrain > 0 ? OptionalInt.of(pretrain) : OptionalInt.empty();
         var job = resumes
-                ? TrainingJob.resume(request, OptionalInt.empty(), run, settings)
-                : TrainingJob.begin(request, OptionalInt.empty(), run, settings, reason -> LOG.info("{}", reason));
-        var stages = job.stages();
-        try (var training = job.open(stages.get(stages.size() - 1))) {
+                ? TrainingJob.resume(request, epochs, run, settings)
+                : TrainingJob.begin(request, epochs, run, settings, reason -> LOG.info("{}", reason));
+        return job.run((stage, training) -> {
             training.trainer().listener(stopWhenKilled(training, context));
             if (group.isFirst()) {
-                training.trainer().listener(new RunReport(run, training.sets(), device));
+                training.trainer().listener(new RunReport(stage, training.sets(), device));
             }
             return training.run();
-        }
+        });
     }
 
     private static TrainingListener stopWhenKilled(TrainingRun training, BarrierTaskContext context) {
@@ -176,7 +180,8 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
         };
     }
 
-    private static Device device(BarrierTaskContext context) {
+    /** The GPU that Spark has assigned to a task, else the CPU. */
+    static Device device(TaskContext context) {
         var gpu = context.resourcesJMap().get("gpu");
         return gpu == null ? Device.CPU : Device.parse("cuda:" + gpu.addresses()[0]);
     }
@@ -192,7 +197,9 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
                 result.seconds());
     }
 
-    /** A rank that does not come back would keep Spark from starting again: its executor ends, and Spark starts another. */
+    /**
+     * A rank that does not come back would keep Spark from starting again: its executor ends, and Spark starts another.
+     */
     private static void leave(VitrailException lost) {
         LOG.error("{}; this executor ends, as its rank does not come back", lost.getMessage());
         Runtime.getRuntime().halt(1);

@@ -25,8 +25,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A model that all tasks of a process share. It is loaded by the first task that needs it, and kept when no task has it any more, so that
- * the next one finds it; models that no task has are closed when another model is loaded.
+ * A model that all tasks of a process share. It is loaded by the first task that needs it, and kept when no task has it
+ * any more, so that the next one finds it; models that no task has are closed when another model is loaded.
  */
 final class SharedModel {
     private static final Logger LOG = LoggerFactory.getLogger(SharedModel.class);
@@ -52,8 +52,8 @@ final class SharedModel {
     }
 
     /**
-     * The model for the task of this thread, which gives it back when it ends, and whose operations use as many threads as it has cores.
-     * Outside of a task, as where Spark evaluates an expression on the driver, it is kept for good.
+     * The model for the task of this thread, which gives it back when it ends, and whose operations use as many threads
+     * as it has cores. Outside of a task, as where Spark evaluates an expression on the driver, it is kept for good.
      *
      * @throws dev.vitrail.errors.VitrailException if it cannot be loaded
      */
@@ -64,7 +64,8 @@ final class SharedModel {
             context.addTaskCompletionListener((TaskCompletionListener) ended -> giveBack(source.key()));
             if (context.cpus() > Runtime.getRuntime().availableProcessors()) {
                 LOG.warn(
-                        "spark.task.cpus is {}, and this executor's JVM sees {} processors: a task computes with more threads than there are",
+                        "spark.task.cpus is {}, and this executor's JVM sees {} processors: a task computes"
+                                + " with more threads than there are",
                         context.cpus(),
                         Runtime.getRuntime().availableProcessors());
             }
@@ -126,8 +127,8 @@ final class SharedModel {
     }
 
     /**
-     * Gives back to the system what malloc keeps: of activations in the arenas of threads that are gone, and of the JVM's compiler. It would
-     * count against the container.
+     * Gives back to the system what malloc keeps: of activations in the arenas of threads that are gone, and of the
+     * JVM's compiler. It would count against the container.
      */
     private static void trim() {
         long now = System.nanoTime(), last = TRIMMED.get();

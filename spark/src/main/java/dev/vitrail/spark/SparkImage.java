@@ -7,18 +7,19 @@ import org.apache.spark.ml.image.ImageSchema;
 import org.apache.spark.sql.Row;
 
 /**
- * Spark's image struct: rows of pixels in OpenCV's order (blue, green, red, and alpha where there are four channels; or grey), a byte
- * a channel.
+ * Spark's image struct: rows of pixels in OpenCV's order (blue, green, red, and alpha where there are four channels; or
+ * grey), a byte a channel.
  */
 final class SparkImage {
     private SparkImage() {}
 
     /**
-     * The picture in a struct; grey is repeated, alpha dropped.
+     * The image in a struct; grey is repeated, alpha dropped.
      *
      * @param column what errors call its place
      * @param maxPixels the most that width times height may be
-     * @throws dev.vitrail.errors.VitrailException if Spark could not decode it, or it is of another mode than three of OpenCV's
+     * @throws dev.vitrail.errors.VitrailException if Spark could not decode it, or it is of another mode than three of
+     *     OpenCV's
      */
     static RgbImage rgb(Row image, String column, long maxPixels) {
         int height = ImageSchema.getHeight(image), width = ImageSchema.getWidth(image);

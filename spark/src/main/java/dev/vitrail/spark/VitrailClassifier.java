@@ -15,8 +15,8 @@ import org.apache.spark.ml.util.MLReader;
  *         .select("path", "prediction.label", "prediction.probability");
  * }</pre>
  *
- * <p>The result is a struct of {@code label} (string), {@code index} (int), {@code probability} (double, 0 to 1) and {@code top}, an array of
- * structs of these three, most probable first. They are those of {@code vitrail predict}.
+ * <p>The result is a struct of {@code label} (string), {@code index} (int), {@code probability} (double, 0 to 1) and
+ * {@code top}, an array of structs of these three, most probable first. They are those of {@code vitrail predict}.
  */
 public final class VitrailClassifier extends VitrailTransformer<VitrailClassifier> {
     private static final int DEFAULT_TOP = 5;

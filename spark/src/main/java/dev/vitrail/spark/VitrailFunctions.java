@@ -12,10 +12,10 @@ import org.apache.spark.sql.SparkSession;
  * spark.sql("SELECT path, vitrail_classify(content).label FROM photos");
  * }</pre>
  *
- * <p>{@code vitrail_classify(content)} takes the bytes of an image file and gives a struct of {@code label}, {@code index},
- * {@code probability}, {@code top} and {@code error}. Of an image that cannot be read, {@code error} says why and the other fields are
- * null; a null gives null. A function sees one row at a time, so that it runs the model for one image at a time: for many images,
- * {@link VitrailClassifier} is faster.
+ * <p>{@code vitrail_classify(content)} takes the bytes of an image file and gives a struct of {@code label}, {@code
+ * index}, {@code probability}, {@code top} and {@code error}. Of an image that cannot be read, {@code error} says why
+ * and the other fields are null; a null gives null. A function sees one row at a time, so that it runs the model for
+ * one image at a time: for many images, {@link VitrailClassifier} is faster.
  */
 public final class VitrailFunctions {
     /** The function's name. */
@@ -49,7 +49,8 @@ public final class VitrailFunctions {
         var mode = ErrorMode.of(classifier.getMode());
         VitrailException.require(
                 mode != ErrorMode.DROPMALFORMED,
-                "a function of SQL leaves out no rows, as mode DROPMALFORMED would: take PERMISSIVE and WHERE …error IS NULL, or FAILFAST");
+                "a function of SQL leaves out no rows, as mode DROPMALFORMED would: take PERMISSIVE and WHERE"
+                        + " …error IS NULL, or FAILFAST");
         return new ClassifyFunction(
                 Models.prepare(context, classifier.wanted(1)),
                 new ModelResult.Classes(classifier.getTopK()),

@@ -25,8 +25,9 @@ import scala.Function1;
 /**
  * A stage that adds to each row what a model finds in its image.
  *
- * <p>Rows keep their order and their partitions. An image that is null gives a null result in every mode and is no error. The driver loads
- * the model once, when a data set is transformed, to check and to ship it; an executor's process loads it once, and its tasks share it.
+ * <p>Rows keep their order and their partitions. An image that is null gives a null result in every mode and is no
+ * error. The driver loads the model once, when a data set is transformed, to check and to ship it; an executor's
+ * process loads it once, and its tasks share it.
  *
  * @param <T> the stage
  */
@@ -57,7 +58,8 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         modelDelivery = new Param<>(
                 this,
                 "modelDelivery",
-                "how executors get the model: ship (Spark brings it, once for each executor) or path (they read it at the driver's path)",
+                "how executors get the model: ship (Spark brings it, once for each executor) or path (they"
+                        + " read it at the driver's path)",
                 ParamValidators.inArray(List.of(SHIP, PATH)));
         inputCol = new Param<>(
                 this,
@@ -149,8 +151,8 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
     /**
      * Sets the model.
      *
-     * @param name a folder in timm's or transformers' layout or of a run, a weights file, or a name of published weights, which the driver
-     *     fetches once
+     * @param name a folder in timm's or transformers' layout or of a run, a weights file, or a name of published
+     *     weights, which the driver fetches once
      */
     public T setModel(String name) {
         set(model, name);
@@ -212,7 +214,8 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
     }
 
     /**
-     * Sets what becomes of a row whose image cannot be read: {@code PERMISSIVE}, the default, {@code DROPMALFORMED} or {@code FAILFAST}.
+     * Sets what becomes of a row whose image cannot be read: {@code PERMISSIVE}, the default, {@code DROPMALFORMED} or
+     * {@code FAILFAST}.
      *
      * @throws VitrailException if there is no such mode
      */
@@ -259,7 +262,8 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
     /**
      * Adds the model's results.
      *
-     * @throws VitrailException if the schema does not fit, the model cannot be loaded, or executors have not the memory for it
+     * @throws VitrailException if the schema does not fit, the model cannot be loaded, or executors have not the memory
+     *     for it
      */
     @Override
     public Dataset<Row> transform(Dataset<?> images) {

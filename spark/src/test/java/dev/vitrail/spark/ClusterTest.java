@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Two executors in processes of their own, with dynamic allocation and speculation. {@code -Dvitrail.spark.kills=20} kills so many
- * executors, each in the middle of a job.
+ * Two executors in processes of their own, with dynamic allocation and speculation. {@code -Dvitrail.spark.kills=20}
+ * kills so many executors, each in the middle of a job.
  */
 final class ClusterTest {
     private static final int PARTITIONS = 24;

@@ -112,7 +112,7 @@ final class Fixture {
         }
     }
 
-    /** Encoded pictures, all different. */
+    /** Encoded images, all different. */
     static List<byte[]> pictures(int count) {
         var glass = StainedGlass.trainAndValidation().validation();
         var files = new ArrayList<byte[]>();
@@ -122,7 +122,7 @@ final class Fixture {
         return files;
     }
 
-    /** A picture of one pixel. */
+    /** An image of one pixel. */
     static byte[] onePixel() {
         return ImageEncoder.png(new RgbImage(1, 1, new byte[] {1, 2, 3}));
     }
@@ -140,7 +140,7 @@ final class Fixture {
         return spark.createDataFrame(new JavaSparkContext(spark.sparkContext()).parallelize(rows, partitions), IMAGES);
     }
 
-    /** Asserts that rows of an id and a classifier's struct are what the library itself finds in the pictures. */
+    /** Asserts that rows of an id and a classifier's struct are what the library itself finds in the images. */
     static void assertClassified(List<Row> rows, Path model, List<byte[]> contents) {
         try (var vitrail = Vitrail.load(model.toString())) {
             for (var row : rows) {

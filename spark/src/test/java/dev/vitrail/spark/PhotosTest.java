@@ -16,7 +16,10 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Real photos and real weights; skipped where there are none. {@code -Dvitrail.spark.copies=10} measures 5,000 photos on executors. */
+/**
+ * Real photos and real weights; skipped where there are none. {@code -Dvitrail.spark.copies=10} measures 5,000 photos
+ * on executors.
+ */
 final class PhotosTest {
     private static final Path DATA =
             Path.of(Optional.ofNullable(System.getenv("VITRAIL_TEST_DATA")).orElse("../../shared/data"));
@@ -88,7 +91,8 @@ final class PhotosTest {
         assertThat(used).isPositive();
         System.out.printf(
                 Locale.ROOT,
-                "%d executors of 1 core, %s: %d photos, %.1f s (%.1f/s), %.1f s of processor time (%.1f photos a second of it)%n",
+                "%d executors of 1 core, %s: %d photos, %.1f s (%.1f/s), %.1f s of processor time (%.1f photos"
+                        + " a second of it)%n",
                 executors,
                 what,
                 count,

@@ -16,18 +16,19 @@ import java.util.OptionalDouble;
 /**
  * Adafactor as vision transformers were scaled with it (Zhai et al., 2022, <a
  * href="https://arxiv.org/abs/2106.04560">arXiv:2106.04560</a>, section 3.4; Shazeer and Stern, 2018, <a
- * href="https://arxiv.org/abs/1804.04235">arXiv:1804.04235</a>): of a matrix's squared gradients only the means of rows and of
- * columns are kept, and the momentum takes half the bytes. Beside a matrix of n weights it keeps little more than 2n bytes, where
- * AdamW keeps 8n.
+ * href="https://arxiv.org/abs/1804.04235">arXiv:1804.04235</a>): of a matrix's squared gradients only the means of rows
+ * and of columns are kept, and the momentum takes half the bytes. Beside a matrix of n weights it keeps little more
+ * than 2n bytes, where AdamW keeps 8n.
  *
- * <p>For a gradient g of a parameter w, at step t: β = min(cap, 1 − t^−decay); V ← βV + (1−β)(g² + eps); u = g/√V, divided by
- * max(1, RMS(u)/d) where there is a threshold d; m ← μm + (1−μ)u in BF16; w ← (1 − ηλ)w − ηm. For a matrix, V = R·C / mean(R), where R
- * and C are running means of g² + eps over the larger of its two largest sides, and over the smaller.
+ * <p>For a gradient g of a parameter w, at step t: β = min(cap, 1 − t^−decay); V ← βV + (1−β)(g² + eps); u = g/√V,
+ * divided by max(1, RMS(u)/d) where there is a threshold d; m ← μm + (1−μ)u in BF16; w ← (1 − ηλ)w − ηm. For a matrix,
+ * V = R·C / mean(R), where R and C are running means of g² + eps over the larger of its two largest sides, and over the
+ * smaller.
  *
- * <p>Weight decay goes by the learning rate, as everywhere here; big_vision's does not, so its 10⁻⁴ at a rate of 8·10⁻⁴, say, is 0.125
- * here. Learning rates relative to the weights' scale, which Shazeer and Stern add, are left out as in big_vision. timm's port of it
- * differs in two places where it departs from big_vision: it does not normalise R when a weight's rows outnumber its columns, and its
- * threshold never shortens an update.
+ * <p>Weight decay goes by the learning rate, as everywhere here; big_vision's does not, so its 10⁻⁴ at a rate of
+ * 8·10⁻⁴, say, is 0.125 here. Learning rates relative to the weights' scale, which Shazeer and Stern add, are left out
+ * as in big_vision. timm's port of it differs in two places where it departs from big_vision: it does not normalise R
+ * when a weight's rows outnumber its columns, and its threshold never shortens an update.
  */
 public final class Adafactor extends GroupOptimizer {
     /**
@@ -53,7 +54,8 @@ public final class Adafactor extends GroupOptimizer {
         public Settings {
             VitrailException.require(
                     decayRate > 0 && beta2Cap >= 0 && beta2Cap < 1 && momentum >= 0 && momentum < 1 && eps > 0,
-                    "Adafactor needs a positive decay rate and eps, and a cap and momentum in [0, 1), found %s, %s, %s and %s",
+                    "Adafactor needs a positive decay rate and eps, and a cap and momentum in [0, 1), found"
+                            + " %s, %s, %s and %s",
                     decayRate,
                     eps,
                     beta2Cap,

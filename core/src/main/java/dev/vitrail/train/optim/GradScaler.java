@@ -12,8 +12,8 @@ import java.util.Map;
 
 /**
  * Keeps gradients within the range of F16 by scaling the loss (Micikevicius et al., 2018, <a
- * href="https://arxiv.org/abs/1710.03740">arXiv:1710.03740</a>, section 3.2): as far up as no gradient overflows. A step whose gradients
- * do is left out, and the scale halved. BF16 needs none of it.
+ * href="https://arxiv.org/abs/1710.03740">arXiv:1710.03740</a>, section 3.2): as far up as no gradient overflows. A
+ * step whose gradients do is left out, and the scale halved. BF16 needs none of it.
  *
  * <pre>{@code
  * scaler.scaled(loss).backward();
@@ -48,7 +48,10 @@ public final class GradScaler implements AutoCloseable {
         }
     }
 
-    /** F16's smallest normal number: scaled by less, a loss of 1 would vanish, so that what overflows does not for its scale. */
+    /**
+     * F16's smallest normal number: scaled by less, a loss of 1 would vanish, so that what overflows does not for its
+     * scale.
+     */
     private static final double LEAST = 0x1p-14;
 
     private final Settings settings;

@@ -60,9 +60,10 @@ public sealed interface GradientClipping {
     }
 
     /**
-     * Adaptive gradient clipping (Brock et al., 2021, <a href="https://arxiv.org/abs/2102.06171">arXiv:2102.06171</a>, eq. 3): the
-     * gradient of each unit of a layer is at most {@code factor} times as long as the unit's weights. A unit is a row of a weight,
-     * all that leads to one output; a vector, such as a bias, is one unit. The classifier is left out, as the paper has it.
+     * Adaptive gradient clipping (Brock et al., 2021, <a href="https://arxiv.org/abs/2102.06171">arXiv:2102.06171</a>,
+     * eq. 3): the gradient of each unit of a layer is at most {@code factor} times as long as the unit's weights. A
+     * unit is a row of a weight, all that leads to one output; a vector, such as a bias, is one unit. The classifier is
+     * left out, as the paper has it.
      *
      * @param factor λ, 0.01 to 0.16 in the paper
      * @param eps the least length that a unit is taken to have, so that what starts at zero can learn

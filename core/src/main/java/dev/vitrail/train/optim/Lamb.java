@@ -11,12 +11,12 @@ import java.util.OptionalDouble;
 
 /**
  * LAMB: Adam whose step for each tensor is as long as the tensor itself (You et al., 2020, <a
- * href="https://arxiv.org/abs/1904.00962">arXiv:1904.00962</a>, algorithm 2), the optimiser of DeiT III and of ResNet's "strikes
- * back" recipes, in the form in which NVIDIA and timm have it: the whole gradient is clipped first, and what has no weight decay
- * keeps Adam's own step unless {@code alwaysAdapt}.
+ * href="https://arxiv.org/abs/1904.00962">arXiv:1904.00962</a>, algorithm 2), the optimiser of DeiT III and of ResNet's
+ * "strikes back" recipes, in the form in which NVIDIA and timm have it: the whole gradient is clipped first, and what
+ * has no weight decay keeps Adam's own step unless {@code alwaysAdapt}.
  *
- * <p>For a gradient g of a parameter w, at step t: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; r = (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + eps) +
- * λw; w ← w − η · (‖w‖/‖r‖) · r. The ratio is 1 where either length is 0.
+ * <p>For a gradient g of a parameter w, at step t: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; r = (m/(1−β₁ᵗ)) /
+ * (√(v/(1−β₂ᵗ)) + eps) + λw; w ← w − η · (‖w‖/‖r‖) · r. The ratio is 1 where either length is 0.
  */
 public final class Lamb extends GroupOptimizer {
     /**

@@ -7,11 +7,12 @@ import dev.vitrail.train.optim.OptimizerState.Slot;
 import java.util.List;
 
 /**
- * Lion, which steps by the sign of an interpolated momentum and keeps one number for each weight where Adam keeps two (Chen et al.,
- * 2023, <a href="https://arxiv.org/abs/2302.06675">arXiv:2302.06675</a>, algorithm 2).
+ * Lion, which steps by the sign of an interpolated momentum and keeps one number for each weight where Adam keeps two
+ * (Chen et al., 2023, <a href="https://arxiv.org/abs/2302.06675">arXiv:2302.06675</a>, algorithm 2).
  *
- * <p>For a gradient g of a parameter w: w ← w − η · (sign(β₁m + (1−β₁)g) + λw); m ← β₂m + (1−β₂)g. As every weight moves by the whole
- * learning rate, the paper takes one 3 to 10 times smaller than AdamW's, and a weight decay as many times larger (section 5).
+ * <p>For a gradient g of a parameter w: w ← w − η · (sign(β₁m + (1−β₁)g) + λw); m ← β₂m + (1−β₂)g. As every weight
+ * moves by the whole learning rate, the paper takes one 3 to 10 times smaller than AdamW's, and a weight decay as many
+ * times larger (section 5).
  */
 public final class Lion extends GroupOptimizer {
     /**

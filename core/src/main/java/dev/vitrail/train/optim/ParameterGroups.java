@@ -19,7 +19,8 @@ public final class ParameterGroups {
     }
 
     /**
-     * Two groups: vectors, biases and what the model names (positions, tokens) without weight decay, then the rest with it.
+     * Two groups: vectors, biases and what the model names (positions, tokens) without weight decay, then the rest with
+     * it.
      */
     public static List<ParameterGroup> byWeightDecay(Model model, double weightDecay) {
         return Stream.of(
@@ -30,9 +31,10 @@ public final class ParameterGroups {
     }
 
     /**
-     * Groups by depth, for layer-wise decay of the learning rate (Clark et al., 2020, arXiv:2003.10555; Bao et al., 2022,
-     * arXiv:2106.08254): the head learns at the full rate, each depth below it at {@code decay} times that of the one above.
-     * Each depth has a group without weight decay and one with it, in the order in which the model's parameters need them.
+     * Groups by depth, for layer-wise decay of the learning rate (Clark et al., 2020, arXiv:2003.10555; Bao et al.,
+     * 2022, arXiv:2106.08254): the head learns at the full rate, each depth below it at {@code decay} times that of the
+     * one above. Each depth has a group without weight decay and one with it, in the order in which the model's
+     * parameters need them.
      *
      * @param decay usually 0.65 to 0.9; 1 leaves every depth at the full rate
      */

@@ -4,11 +4,11 @@ import dev.vitrail.errors.VitrailException;
 import java.util.List;
 
 /**
- * A factor of the learning rate that falls whenever validation has stopped getting better, as PyTorch's ReduceLROnPlateau and timm's
- * scheduler round it compute it. (timm's names in parentheses.)
+ * A factor of the learning rate that falls whenever validation has stopped getting better, as PyTorch's
+ * ReduceLROnPlateau and timm's scheduler round it compute it. (timm's names in parentheses.)
  *
- * <p>It is a pure function of what validation found so far, which a run's summary keeps, so there is no further state to save. It does
- * not warm up; its user multiplies it by a warm-up, and counts no epoch of that.
+ * <p>It is a pure function of what validation found so far, which a run's summary keeps, so there is no further state
+ * to save. It does not warm up; its user multiplies it by a warm-up, and counts no epoch of that.
  *
  * @param factor of each fall (decay_rate)
  * @param patience epochs without a better figure that are borne (patience_t)

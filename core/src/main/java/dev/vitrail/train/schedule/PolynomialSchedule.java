@@ -3,7 +3,8 @@ package dev.vitrail.train.schedule;
 import dev.vitrail.errors.VitrailException;
 
 /**
- * A polynomial from the base rate to the lowest, which holds for ever after: {@code lowest + (base − lowest) · (1 − t/length)ᵖᵒʷᵉʳ}.
+ * A polynomial from the base rate to the lowest, which holds for ever after: {@code lowest + (base − lowest) · (1 −
+ * t/length)ᵖᵒʷᵉʳ}.
  *
  * @param base rate at the beginning
  * @param length units of the fall

@@ -5,8 +5,9 @@ import dev.vitrail.errors.VitrailException;
 /**
  * The learning rate over time: a pure function, so that a run which is resumed goes on as it would have.
  *
- * <p>Time is counted in whole units, updates or epochs, whichever its user counts. What every schedule may have is built round it:
- * {@link #warmedUp}, {@link #from} for a cool-down, {@link #heldFor} to count epochs where its user counts updates.
+ * <p>Time is counted in whole units, updates or epochs, whichever its user counts. What every schedule may have is
+ * built round it: {@link #warmedUp}, {@link #from} for a cool-down, {@link #heldFor} to count epochs where its user
+ * counts updates.
  */
 @FunctionalInterface
 public interface Schedule {
@@ -35,7 +36,10 @@ public interface Schedule {
         return time -> time < length ? start + time * ((top - start) / length) : rate(first ? time - length : time);
     }
 
-    /** This schedule up to {@code time}, and the constant {@code rate} from there on, such as a cool-down at the lowest rate. */
+    /**
+     * This schedule up to {@code time}, and the constant {@code rate} from there on, such as a cool-down at the lowest
+     * rate.
+     */
     default Schedule from(long time, double rate) {
         VitrailException.require(
                 time >= 0 && rate >= 0,
