@@ -6,7 +6,9 @@ import dev.vitrail.engine.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/** Numbers in several dimensions, row by row, in the JVM's own memory: what is left of a tensor when the model is done. */
+/**
+ * Numbers in several dimensions, row by row, in the JVM's own memory: what is left of a tensor when the model is done.
+ */
 public final class FloatArray {
     private final List<Long> shape;
     private final float[] numbers;

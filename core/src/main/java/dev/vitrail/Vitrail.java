@@ -39,9 +39,9 @@ import java.util.stream.IntStream;
  * }
  * }</pre>
  *
- * <p>It may be used from several threads at once. Decoding and resizing run side by side; the model itself runs for one caller
- * at a time, with all cores, or for all callers {@linkplain #sideBySide side by side}. What comes out for an image does not depend on
- * the images beside it.
+ * <p>It may be used from several threads at once. Decoding and resizing run side by side; the model itself runs for one
+ * caller at a time, with all cores, or for all callers {@linkplain #sideBySide side by side}. What comes out for an
+ * image does not depend on the images beside it.
  */
 public final class Vitrail implements AutoCloseable {
     private static final int DEFAULT_COUNT = 5;
@@ -49,21 +49,26 @@ public final class Vitrail implements AutoCloseable {
     private final LoadedModel loaded;
     private final SampleTransform transform;
     private final ImageDecoder.Options decoding;
-    /** Held for a forward pass: two at once would fight for the same cores, unless callers share these out themselves. */
+    /**
+     * Held for a forward pass: two at once would fight for the same cores, unless callers share these out themselves.
+     */
     private final Lock running;
 
     private final ReadWriteLock open = new ReentrantReadWriteLock();
     private boolean closed;
 
     /**
-     * Serves a model that is loaded already, and closes it when it is itself closed. Its linear weights are kept once from then on, as
-     * {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
+     * Serves a model that is loaded already, and closes it when it is itself closed. Its linear weights are kept once
+     * from then on, as {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
      */
     public Vitrail(LoadedModel loaded) {
         this(loaded, ImageDecoder.Options.DEFAULT);
     }
 
-    /** The same, with image files decoded by other options: turned as their EXIF data say, or larger than the usual limit. */
+    /**
+     * The same, with image files decoded by other options: turned as their EXIF data say, or larger than
+     * the usual limit.
+     */
     public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {
         this(loaded, decoding, false);
     }
@@ -78,8 +83,9 @@ public final class Vitrail implements AutoCloseable {
     }
 
     /**
-     * A model whose callers run side by side, on weights that they share. Each should have its own cores ({@code Threads.set} holds for
-     * operations of the thread that calls it): that gives the most images/s, and one caller with all cores the lowest latency.
+     * A model whose callers run side by side, on weights that they share. Each should have its own cores
+     * ({@code Threads.set} holds for operations of the thread that calls it): that gives the most images/s, and one
+     * caller with all cores the lowest latency.
      */
     public static Vitrail sideBySide(LoadedModel loaded, ImageDecoder.Options decoding) {
         return new Vitrail(loaded, decoding, true);
@@ -89,8 +95,8 @@ public final class Vitrail implements AutoCloseable {
      * Loads a model with its weights.
      *
      * @param name a folder in timm's layout or of a run, or a tagged or hub name (see {@link LoadedModel#load})
-     * @throws VitrailException if there is no such model, or it would have random weights; for one that is to have them,
-     *     {@code new Vitrail(LoadedModel.load(name, options))}
+     * @throws VitrailException if there is no such model, or it would have random weights; for one that is to have
+     *     them, {@code new Vitrail(LoadedModel.load(name, options))}
      */
     public static Vitrail load(String name) {
         var loaded = LoadedModel.load(name, LoadOptions.DEFAULT);
@@ -132,35 +138,35 @@ public final class Vitrail implements AutoCloseable {
         return classify(ImageDecoder.decode(encoded, "the array", decoding), DEFAULT_COUNT);
     }
 
-    /** The {@code count} most probable classes of a picture. */
-    public List<Prediction> classify(RgbImage picture, int count) {
+    /** The {@code count} most probable classes of an image. */
+    public List<Prediction> classify(RgbImage image, int count) {
         requireCount(count);
-        return top(logits(List.of(picture)).get(0), count);
+        return top(logits(List.of(image)).get(0), count);
     }
 
     /**
-     * The raw class scores of pictures, run as one batch.
+     * The raw class scores of images, run as one batch.
      *
-     * @return for each picture, {@code classes} floats
+     * @return for each image, {@code classes} floats
      */
-    public List<float[]> logits(List<RgbImage> pictures) {
-        return run(pictures, true);
+    public List<float[]> logits(List<RgbImage> images) {
+        return run(images, true);
     }
 
     /**
      * The vectors before the classifier, for search and clustering.
      *
-     * @return for each picture, {@link dev.vitrail.models.Model#width} floats
+     * @return for each image, {@link dev.vitrail.models.Model#width} floats
      */
-    public List<float[]> embed(List<RgbImage> pictures) {
-        return run(pictures, false);
+    public List<float[]> embed(List<RgbImage> images) {
+        return run(images, false);
     }
 
     /**
      * Class scores, with what blocks or attention layers gave on the way to them.
      *
      * <pre>{@code
-     * var activations = vitrail.observe(List.of(picture), "blocks.*.attn.attn_drop");
+     * var activations = vitrail.observe(List.of(image), "blocks.*.attn.attn_drop");
      * float fromClassToken = activations.output("blocks.11.attn.attn_drop").at(0, head, 0, 1 + patch);
      * }</pre>
      *
@@ -168,9 +174,9 @@ public final class Vitrail implements AutoCloseable {
      *     {@link dev.vitrail.models.Model#attentions} list them; {@code *} stands for any name between two dots
      * @throws VitrailException if there is nothing of such a name
      */
-    public Activations<FloatArray> observe(List<RgbImage> pictures, String... names) {
-        requireSome(pictures);
-        return onBatch(batch(pictures), batch -> {
+    public Activations<FloatArray> observe(List<RgbImage> images, String... names) {
+        requireSome(images);
+        return onBatch(batch(images), batch -> {
             var observed = loaded.model().observe(batch, names);
             var results = new LinkedHashMap<String, FloatArray>();
             observed.outputs().forEach((name, result) -> results.put(name, FloatArray.of(result)));
@@ -179,13 +185,13 @@ public final class Vitrail implements AutoCloseable {
     }
 
     /**
-     * Feature maps, {@code [pictures, C, H, W]} each, by the stages or blocks that gave them.
+     * Feature maps, {@code [images, C, H, W]} each, by the stages or blocks that gave them.
      *
      * @param indices into {@link dev.vitrail.models.Model#featureInfo}; −1 is the last
      */
-    public Map<FeatureInfo, FloatArray> featureMaps(List<RgbImage> pictures, List<Integer> indices) {
-        requireSome(pictures);
-        return onBatch(batch(pictures), batch -> {
+    public Map<FeatureInfo, FloatArray> featureMaps(List<RgbImage> images, List<Integer> indices) {
+        requireSome(images);
+        return onBatch(batch(images), batch -> {
             var maps = new LinkedHashMap<FeatureInfo, FloatArray>();
             loaded.model()
                     .featureMaps(batch, indices)
@@ -194,17 +200,17 @@ public final class Vitrail implements AutoCloseable {
         });
     }
 
-    private static void requireSome(List<RgbImage> pictures) {
+    private static void requireSome(List<RgbImage> images) {
         VitrailException.require(
-                !pictures.isEmpty(), "no pictures were given to look into the model with: give one or more");
+                !images.isEmpty(), "no images were given to look into the model with: give one or more");
     }
 
-    private List<float[]> run(List<RgbImage> pictures, boolean classified) {
-        return pictures.isEmpty() ? List.of() : run(batch(pictures), classified);
+    private List<float[]> run(List<RgbImage> images, boolean classified) {
+        return images.isEmpty() ? List.of() : run(batch(images), classified);
     }
 
-    private Batch batch(List<RgbImage> pictures) {
-        return Batch.of(transform, pictures);
+    private Batch batch(List<RgbImage> images) {
+        return Batch.of(transform, images);
     }
 
     /**

@@ -11,8 +11,9 @@
  * }
  * }</pre>
  *
- * <p>Train a small ViT on the images that the library draws itself, or on a folder {@code photos/class/image}: name it in place of
- * {@link dev.vitrail.train.TrainingData#BUILT_IN}. The run folder then holds the best model, the options, and a page to look at.
+ * <p>Train a small ViT on the images that the library draws itself, or on a folder {@code photos/class/image}: name it
+ * in place of {@link dev.vitrail.train.TrainingData#BUILT_IN}. The run folder then holds the best model, the options,
+ * and a page to look at.
  *
  * <pre>{@code
  * var config = TrainingConfig.of("vit_mini_patch4_gap_32", TrainingData.BUILT_IN, 4).with(TrainingOptions.SEED, 7L);
@@ -30,7 +31,8 @@
  * }
  * }</pre>
  *
- * <p>{@link dev.vitrail.loading.LoadedModel} gives the model itself, for other classes, sizes or devices. Everything that holds native memory is
- * closed with {@code try}; bad input is a {@link dev.vitrail.errors.VitrailException} that says what to do.
+ * <p>{@link dev.vitrail.loading.LoadedModel} gives the model itself, for other classes, sizes or devices. Everything
+ * that holds native memory is closed with {@code try}; bad input is a {@link dev.vitrail.errors.VitrailException} that
+ * says what to do.
  */
 package dev.vitrail;

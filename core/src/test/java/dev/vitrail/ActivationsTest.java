@@ -19,12 +19,12 @@ class ActivationsTest {
     }
 
     @Test
-    void showsAttentionOfAPicture() {
-        var pictures = List.of(
+    void showsAttentionOfAnImage() {
+        var images = List.of(
                 StainedGlass.of(Split.VALIDATION).image(0),
                 StainedGlass.of(Split.VALIDATION).image(1));
         try (var vitrail = load("vit_mini_patch4_32")) {
-            var activations = vitrail.observe(pictures, "blocks.*.attn.attn_drop");
+            var activations = vitrail.observe(images, "blocks.*.attn.attn_drop");
             var last = activations.output(vitrail.loaded().model().attentions().get(0));
             int heads = Math.toIntExact(last.shape().get(1)),
                     tokens = Math.toIntExact(last.shape().get(3));
@@ -36,7 +36,7 @@ class ActivationsTest {
             assertThat(sum).isCloseTo(1, within(1e-5));
             assertThat(activations.logits().shape()).containsExactly(2L, 10L);
             assertThat(activations.logits().at(1, 3))
-                    .isCloseTo(vitrail.logits(pictures).get(1)[3], within(1e-5f));
+                    .isCloseTo(vitrail.logits(images).get(1)[3], within(1e-5f));
             assertThatThrownBy(() -> last.at(0, heads, 0, 0))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("found " + heads);
@@ -45,9 +45,9 @@ class ActivationsTest {
 
     @Test
     void givesFeatureMapsByStage() {
-        var pictures = List.of(StainedGlass.of(Split.VALIDATION).image(0));
+        var images = List.of(StainedGlass.of(Split.VALIDATION).image(0));
         try (var vitrail = load("convnext_mini_32")) {
-            var maps = vitrail.featureMaps(pictures, List.of(0, -1));
+            var maps = vitrail.featureMaps(images, List.of(0, -1));
             assertThat(maps).hasSize(2);
             maps.forEach((info, map) -> assertThat(map.shape())
                     .containsExactly(1L, (long) info.channels(), 32L / info.strideHeight(), 32L / info.strideWidth()));

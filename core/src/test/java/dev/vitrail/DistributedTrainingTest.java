@@ -42,7 +42,9 @@ class DistributedTrainingTest {
     @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
-    /** One process: {@code RUN DATA MODEL OPTIONS}; writes the sum of its weights and its epochs into {@code RUN.rank}. */
+    /**
+     * One process: {@code RUN DATA MODEL OPTIONS}; writes the sum of its weights and its epochs into {@code RUN.rank}.
+     */
     public static void main(String[] arguments) throws IOException {
         Threads.set(1);
         var place = Rendezvous.of(System.getenv()).orElseThrow();
@@ -122,7 +124,10 @@ class DistributedTrainingTest {
         return weights;
     }
 
-    /** With statistics of all images, a convolutional model learns what one process would teach it, running statistics included. */
+    /**
+     * With statistics of all images, a convolutional model learns what one process would teach it,
+     * running statistics included.
+     */
     @Test
     void allRanksHoldWhatOneProcessWould() throws Exception {
         String options = NORMALIZED + "sync_batch_norm: true\n";

@@ -71,10 +71,10 @@ class PretrainingTest {
         assertThat(saved.weights().names())
                 .noneMatch(name -> name.equals("mask_token") || name.startsWith("color_head"));
         try (var model = Vitrail.load(first.path().toString())) {
-            var picture = StainedGlass.of(Split.TEST).image(0);
-            assertThat(model.embed(java.util.List.of(picture)).get(0))
+            var image = StainedGlass.of(Split.TEST).image(0);
+            assertThat(model.embed(java.util.List.of(image)).get(0))
                     .hasSize(model.loaded().model().width());
-            assertThatThrownBy(() -> model.classify(picture, 1))
+            assertThatThrownBy(() -> model.classify(image, 1))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("has no classifier");
         }

@@ -22,11 +22,11 @@ final class SideBySideTest {
     @Test
     void callersThatRunAtOnceGetWhatEachWouldAlone() {
         var glass = StainedGlass.trainAndValidation().validation();
-        var pictures = IntStream.range(0, 8).mapToObj(glass::image).toList();
+        var images = IntStream.range(0, 8).mapToObj(glass::image).toList();
         try (var vitrail = Vitrail.sideBySide(
                 LoadedModel.load("vit_mini_patch4_gap_32", LoadOptions.DEFAULT.withSeed(1)),
                 ImageDecoder.Options.DEFAULT)) {
-            var alone = vitrail.logits(pictures);
+            var alone = vitrail.logits(images);
             var begin = new CyclicBarrier(4);
             var running = new ArrayList<CompletableFuture<List<float[]>>>();
             for (int i = 0; i < 4; i++) {
@@ -40,7 +40,7 @@ final class SideBySideTest {
                             Threads.set(1);
                             List<float[]> last = List.of();
                             for (int turn = 0; turn < 20; turn++) {
-                                last = vitrail.logits(pictures);
+                                last = vitrail.logits(images);
                             }
                             return last;
                         },
@@ -48,14 +48,14 @@ final class SideBySideTest {
             }
             for (var each : running) {
                 var found = each.join();
-                for (int i = 0; i < pictures.size(); i++) {
+                for (int i = 0; i < images.size(); i++) {
                     for (int j = 0; j < found.get(i).length; j++) {
                         assertThat(found.get(i)[j]).isCloseTo(alone.get(i)[j], offset(1e-5f));
                     }
                 }
             }
             vitrail.close();
-            assertThatThrownBy(() -> vitrail.logits(pictures))
+            assertThatThrownBy(() -> vitrail.logits(images))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("is closed");
         }

@@ -15,7 +15,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** The step of {@link VitrailStep} for ViT-Tiny, in DJL: its trainer, its AdamW, its cross entropy, a manager for each step's arrays. */
+/**
+ * The step of {@link VitrailStep} for ViT-Tiny, in DJL: its trainer, its AdamW, its cross entropy, a manager for
+ * each step's arrays.
+ */
 final class DjlStep implements PeerStep {
     private static final int SIDE = 224, PATCH = 16, WIDTH = 192, DEPTH = 12, HEADS = 3, CLASSES = 1000;
 

@@ -19,9 +19,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A vision transformer of DJL's blocks (Dosovitskiy et al., 2021, arXiv:2010.11929), as a user of DJL would write it with care: pre-norm, one
- * joint projection to queries, keys and values, views instead of copies. DJL has no fused attention, so softmax(q·kᵀ/√d)·v is three
- * operations. Its parameters come in the order of ours.
+ * A vision transformer of DJL's blocks (Dosovitskiy et al., 2021, arXiv:2010.11929), as a user of DJL would write it
+ * with care: pre-norm, one joint projection to queries, keys and values, views instead of copies. DJL has no fused
+ * attention, so softmax(q·kᵀ/√d)·v is three operations. Its parameters come in the order of ours.
  */
 final class DjlVisionTransformer extends AbstractBlock {
     private static final float EPS = 1e-6f;

@@ -26,8 +26,9 @@ import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
- * One side of {@link InferencePeers}, a process of its own, so that its memory can be told and its threads disturb nobody. It says the first
- * class scores, and then for each line that it reads how many milliseconds some passes took: images in, class scores out, as arrays of Java.
+ * One side of {@link InferencePeers}, a process of its own, so that its memory can be told and its threads disturb
+ * nobody. It says the first class scores, and then for each line that it reads how many milliseconds some passes took:
+ * images in, class scores out, as arrays of Java.
  */
 final class InferencePeer {
     /** Time to warm up in, and what a round takes about, in seconds. */
@@ -97,7 +98,9 @@ final class InferencePeer {
         return text.toString();
     }
 
-    /** A model of the catalogue that is called as the file is, with the weights beside the file where there are some. */
+    /**
+     * A model of the catalogue that is called as the file is, with the weights beside the file where there are some.
+     */
     private static final class VitrailPass implements Pass {
         private final LoadedModel loaded;
         private final ByteBuffer images;

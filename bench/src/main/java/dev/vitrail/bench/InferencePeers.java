@@ -9,12 +9,13 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A forward pass of models, here and in ONNX Runtime, in processes that take turns, with a pause between the turns in which the threads of the
- * one before go to sleep. Of one thread the processor time is given, of several the wall time.
+ * A forward pass of models, here and in ONNX Runtime, in processes that take turns, with a pause between the turns in
+ * which the threads of the one before go to sleep. Of one thread the processor time is given, of several the wall time.
  *
- * <p>The folder holds ONNX files at 224 pixels that are called as models of the catalogue, such as {@code resnet50.onnx}; their first dimension
- * is open. Where the same weights lie beside one, as {@code resnet50.safetensors}, the class scores of both sides are compared, and the run
- * ends with an error if they differ.
+ * <p>The folder holds ONNX files at 224 pixels that are called as models of the catalogue, such as
+ * {@code resnet50.onnx}; their first dimension is open. Where the same weights lie beside one, as
+ * {@code resnet50.safetensors}, the class scores of both sides are compared, and the run ends with an error
+ * if they differ.
  */
 final class InferencePeers {
     private static final int ROUNDS = 3;

@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * One open connection of HTTP/1.1 to this machine, which sends images and reads answers with as little work as can be: the load generator
- * shares the processor with the server.
+ * One open connection of HTTP/1.1 to this machine, which sends images and reads answers with as little work as can be:
+ * the load generator shares the processor with the server.
  */
 final class LoadClient implements AutoCloseable {
     private final int port;
@@ -28,7 +28,8 @@ final class LoadClient implements AutoCloseable {
     /** The request that asks for an image's class. */
     static byte[] request(byte[] image) {
         var head =
-                "POST /v1/classify?top=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+                ("POST /v1/classify?top=1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: "
+                                + "%d\r\n\r\n")
                         .formatted(image.length)
                         .getBytes(StandardCharsets.US_ASCII);
         var request = new byte[head.length + image.length];

@@ -21,7 +21,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** An epoch of 128 photos of 500×375 pixels through the loader, with as many workers as the machine has cores; per photo. */
+/**
+ * An epoch of 128 photos of 500×375 pixels through the loader, with as many workers as the machine has
+ * cores; per photo.
+ */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)

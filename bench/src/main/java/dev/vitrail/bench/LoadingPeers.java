@@ -36,8 +36,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * How many photographs a second of processor time makes ready for training, by the loader and by {@link PlainImageIo}.
  *
- * <p>All chains take turns in one process, with as many threads as the machine has cores; the figure is the median over the rounds of images
- * divided by the processor time of the whole process, so that the collector's and the compiler's share is counted too.
+ * <p>All chains take turns in one process, with as many threads as the machine has cores; the figure is the median over
+ * the rounds of images divided by the processor time of the whole process, so that the collector's and the compiler's
+ * share is counted too.
  */
 final class LoadingPeers {
     private static final int SIZE = 224;

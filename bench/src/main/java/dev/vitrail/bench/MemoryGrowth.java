@@ -20,11 +20,12 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Resident memory over a long run: training steps of {@code vit_mini_patch4_gap_32} on the built-in set by {@code quick-look}, validation and
- * checkpoints included; then predictions of ViT-Tiny from encoded photographs, one at a time.
+ * Resident memory over a long run: training steps of {@code vit_mini_patch4_gap_32} on the built-in set by
+ * {@code quick-look}, validation and checkpoints included; then predictions of ViT-Tiny from encoded photographs, one
+ * at a time.
  *
- * <p>The heap is part of what is resident. Run with {@code -Xms300m -Xmx300m -XX:+AlwaysPreTouch}, so that it neither grows nor shrinks and what
- * changes is native.
+ * <p>The heap is part of what is resident. Run with {@code -Xms300m -Xmx300m -XX:+AlwaysPreTouch}, so that it neither
+ * grows nor shrinks and what changes is native.
  */
 final class MemoryGrowth {
     private static final int LINES = 10;

@@ -13,8 +13,8 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 
 /**
- * JPEG files that cost a decoder what photographs cost it: 500×375 pixels whose detail falls off with its frequency as that of natural scenes
- * does (Field, 1987: amplitude 1/f), with chroma at half the size, about 90 KB each.
+ * JPEG files that cost a decoder what photographs cost it: 500×375 pixels whose detail falls off with its frequency as
+ * that of natural scenes does (Field, 1987: amplitude 1/f), with chroma at half the size, about 90 KB each.
  */
 final class Photos {
     static final int WIDTH = 500;

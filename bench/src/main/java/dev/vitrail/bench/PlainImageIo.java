@@ -11,11 +11,11 @@ import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 
 /**
- * What a Java team writes by hand where it trains on photographs: {@code ImageIO.read}, a random resized crop and a mirror drawn by {@code
- * Graphics2D} in one call, and each pixel normalised.
+ * What a Java team writes by hand where it trains on photographs: {@code ImageIO.read}, a random resized crop and a
+ * mirror drawn by {@code Graphics2D} in one call, and each pixel normalised.
  *
- * <p>The resize is not what networks expect: Graphics2D interpolates between the nearest pixels and skips the others, so that a reduced
- * picture aliases.
+ * <p>The resize is not what networks expect: Graphics2D interpolates between the nearest pixels and skips the others,
+ * so that a reduced image aliases.
  */
 final class PlainImageIo {
     static {
@@ -62,7 +62,7 @@ final class PlainImageIo {
         try {
             var photo = ImageIO.read(file.toFile());
             if (photo == null) {
-                throw new IllegalArgumentException(file + " is no picture that ImageIO reads");
+                throw new IllegalArgumentException(file + " is no image that ImageIO reads");
             }
             return photo;
         } catch (IOException e) {

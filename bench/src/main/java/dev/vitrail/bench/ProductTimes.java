@@ -15,8 +15,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * GFLOP/s of the ways of computing a linear layer, over the shapes of models: in inference, and in a forward and backward pass with the
- * gradients of input and weight. The ways take turns.
+ * GFLOP/s of the ways of computing a linear layer, over the shapes of models: in inference, and in a forward and
+ * backward pass with the gradients of input and weight. The ways take turns.
  */
 final class ProductTimes {
     private static final int ROUNDS = 9;

@@ -27,9 +27,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The server beside the library in the same process: throughput of 64 connections beside the fastest loop of batches, latency of one
- * connection beside a direct call, and what is left at five times the load. The client runs in this process too, and its work is
- * charged to the server.
+ * The server beside the library in the same process: throughput of 64 connections beside the fastest loop of batches,
+ * latency of one connection beside a direct call, and what is left at five times the load. The client runs in this
+ * process too, and its work is charged to the server.
  */
 final class ServeLoad {
     private static final int CONNECTIONS = 64, OVERLOAD = 5;
@@ -185,8 +185,8 @@ final class ServeLoad {
             images.add(decoders.submit(() -> {
                 var input = direct.loaded().preprocessing();
                 var values = new float[input.values()];
-                RgbImage picture = ImageDecoder.decode(bytes, "it", ImageDecoder.Options.DEFAULT);
-                input.toFloats(picture, values, 0);
+                RgbImage image = ImageDecoder.decode(bytes, "it", ImageDecoder.Options.DEFAULT);
+                input.toFloats(image, values, 0);
                 return values;
             }));
         }

@@ -14,8 +14,9 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * One side of a comparison: a process that works when it is told to. At its start it says some numbers, by which the sides are known to do
- * the same work, and then, for each line that it reads, how many milliseconds each of some runs took.
+ * One side of a comparison: a process that works when it is told to. At its start it says some numbers, by which
+ * the sides are known to do the same work, and then, for each line that it reads, how many milliseconds each of
+ * some runs took.
  */
 final class Side implements AutoCloseable {
     private final String name;

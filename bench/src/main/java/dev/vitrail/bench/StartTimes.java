@@ -7,7 +7,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** The time from the start of the command to the end of its first prediction, process by process. A run without a label is an error. */
+/**
+ * The time from the start of the command to the end of its first prediction, process by process. A run without a label
+ * is an error.
+ */
 final class StartTimes {
     private static final int RUNS = 11;
 

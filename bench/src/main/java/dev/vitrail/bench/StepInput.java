@@ -2,7 +2,10 @@ package dev.vitrail.bench;
 
 import java.util.SplittableRandom;
 
-/** What every peer trains on: the same numbers, normally distributed as normalised photos roughly are, and the same labels. */
+/**
+ * What every peer trains on: the same numbers, normally distributed as normalised photos roughly are, and
+ * the same labels.
+ */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody
 record StepInput(int batch, int height, int width, float[] images, long[] labels) {
     static final double LEARNING_RATE = 1e-4;

@@ -8,13 +8,15 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * One side of {@link TrainingPeers}, a process of its own: two libtorchs do not fit into one. It says what its first losses are, and then for
- * each line that it reads how many milliseconds some steps took.
+ * One side of {@link TrainingPeers}, a process of its own: two libtorchs do not fit into one. It says what its first
+ * losses are, and then for each line that it reads how many milliseconds some steps took.
  */
 final class TrainingPeer {
     private TrainingPeer() {}
 
-    /** Arguments: {@code vitrail} or {@code djl}, images in a batch, the file of the first weights, steps in a round. */
+    /**
+     * Arguments: {@code vitrail} or {@code djl}, images in a batch, the file of the first weights, steps in a round.
+     */
     public static void main(String[] arguments) throws IOException {
         int batch = Integer.parseInt(arguments[1]);
         var weights = Path.of(arguments[2]);

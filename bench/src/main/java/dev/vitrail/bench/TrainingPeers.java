@@ -9,11 +9,12 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A training step of ViT-Tiny, 224 pixels, batch 16: here and in DJL, in rounds that take turns, so that whatever else the machine does hits
- * both. Threads, weights, images and labels are the same, and the run ends with an error if the losses are not: then it is not the same step.
+ * A training step of ViT-Tiny, 224 pixels, batch 16: here and in DJL, in rounds that take turns, so that whatever else
+ * the machine does hits both. Threads, weights, images and labels are the same, and the run ends with an error if the
+ * losses are not: then it is not the same step.
  *
- * <p>DJL runs twice: as it comes, and with what Vitrail sets for itself before libtorch loads – glibc's allocator kept from giving memory back,
- * and OpenMP's threads awake between operations – set by hand.
+ * <p>DJL runs twice: as it comes, and with what Vitrail sets for itself before libtorch loads – glibc's allocator kept
+ * from giving memory back, and OpenMP's threads awake between operations – set by hand.
  */
 final class TrainingPeers {
     static final int WARM_UP = 3;

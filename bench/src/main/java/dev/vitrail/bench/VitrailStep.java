@@ -18,7 +18,9 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A training step as {@code vitrail train} makes it, of a model from the catalogue, on the same batch again and again. */
+/**
+ * A training step as {@code vitrail train} makes it, of a model from the catalogue, on the same batch again and again.
+ */
 final class VitrailStep implements PeerStep {
     private final Model model;
     private final TrainingStep step;
@@ -71,7 +73,9 @@ final class VitrailStep implements PeerStep {
         return Tensor.of(input.labels(), input.batch());
     }
 
-    /** The weights as they are: how many parameters, and of each how many values, then the values, in the model's order. */
+    /**
+     * The weights as they are: how many parameters, and of each how many values, then the values, in the model's order.
+     */
     void writeWeights(Path file) throws IOException {
         var parameters = model.parameters().values();
         try (var out = new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {

@@ -1,4 +1,7 @@
-/** Benchmarks, and what the same work costs elsewhere. Figures are worth something only from a machine that does nothing else. */
+/**
+ * Benchmarks, and what the same work costs elsewhere. Figures are worth something only from a machine that
+ * does nothing else.
+ */
 @NullMarked
 package dev.vitrail.bench;
 

@@ -29,8 +29,8 @@ final class BackendOption {
             names = "--backend",
             defaultValue = "libtorch",
             paramLabel = "NAME",
-            description =
-                    "Runtime: libtorch (default), onnx, onnx-int8 (linear layers in eight bits), or auto (onnx if measured to agree and be faster).")
+            description = "Runtime: libtorch (default), onnx, onnx-int8 (linear layers in eight bits), or auto (onnx if"
+                    + " measured to agree and be faster).")
     private Backend backend = Backend.LIBTORCH;
 
     /** Whether the model runs in libtorch whatever is measured. */
@@ -67,8 +67,8 @@ final class BackendOption {
         var measured = OnnxModel.compare(loaded, Threads.count(), batch);
         LOG.info(String.format(
                 Locale.ROOT,
-                "backend %s: a batch of %d takes %.1f ms in libtorch and %.1f ms in ONNX Runtime, and the class scores differ by"
-                        + " %.1g of their range",
+                "backend %s: a batch of %d takes %.1f ms in libtorch and %.1f ms in ONNX Runtime, and the class scores"
+                        + " differ by %.1g of their range",
                 measured.prefersOnnx() ? "onnx" : "libtorch",
                 batch,
                 measured.libtorch(),

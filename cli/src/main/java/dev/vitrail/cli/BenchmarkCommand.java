@@ -34,11 +34,17 @@ import picocli.CommandLine.Option;
         name = "benchmark",
         description = {
             "Measures throughput against the peak matrix product of this machine, in one process.",
-            "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on all threads; fraction_of_engine_peak with the same product as Vitrail computes it, which may be faster. Linear layers are computed plain (BLAS, one thread), blas (all threads), convolution or packed (oneDNN)."
+            "fraction_of_peak compares with a 2048x2048x2048 single-precision product by the BLAS beside libtorch, on"
+                    + " all threads; fraction_of_engine_peak with the same product as Vitrail computes it,"
+                    + " which may be faster. Linear layers are computed plain (BLAS, one thread), blas (all"
+                    + " threads), convolution or packed (oneDNN)."
         },
         footer = {"", "Example:", "  vitrail benchmark --model vit_base_patch16_224 --batch 8"})
 final class BenchmarkCommand implements Callable<Integer> {
-    /** Batches before those that are measured, and the time that they take at least: the compiler has to have come to its end. */
+    /**
+     * Batches before those that are measured, and the time that they take at least: the compiler has to have come
+     * to its end.
+     */
     private static final int LEAST_WARM_UP = 3;
 
     private static final int WARM_UP_SECONDS = 4;

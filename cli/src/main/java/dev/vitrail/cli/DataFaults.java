@@ -7,13 +7,13 @@ import dev.vitrail.data.Datasets;
 final class DataFaults {
     private DataFaults() {}
 
-    /** Says once how many pictures lost what is in them, if any did. */
+    /** Says once how many images lost what is in them, if any did. */
     static void tellCut(int cut) {
         if (cut > 0) {
             System.err.printf(
-                    "vitrail: %d %s of sixteen bits %s cut to white, as levels above 255 are by default: use --sixteen-bit scale"
-                            + " or --sixteen-bit range, or scale them to eight bits%n",
-                    cut, cut == 1 ? "picture" : "pictures", cut == 1 ? "was" : "were");
+                    "vitrail: %d %s of sixteen bits %s cut to white, as levels above 255 are by default: use"
+                            + " --sixteen-bit scale or --sixteen-bit range, or scale them to eight bits%n",
+                    cut, cut == 1 ? "image" : "images", cut == 1 ? "was" : "were");
         }
     }
 

@@ -20,8 +20,8 @@ final class DecodingOptions {
     @Option(
             names = "--sixteen-bit",
             paramLabel = "HOW",
-            description =
-                    "Grey levels above 255: clip (as Pillow), scale by the type's range, or range of the image (default: clip).")
+            description = "Grey levels above 255: clip (as Pillow), scale by the type's range, or range of the image"
+                    + " (default: clip).")
     private Optional<SixteenBit> sixteenBit = Optional.empty();
 
     ImageDecoder.Options options() {

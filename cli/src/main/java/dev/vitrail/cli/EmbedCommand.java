@@ -29,7 +29,8 @@ import picocli.CommandLine.Option;
         name = "embed",
         description = {
             "Writes embeddings: the pooled features before the classifier.",
-            ".npy: one float32 matrix, a row per image, with file names in a .txt file beside it. .jsonl: one line per image. .parquet: columns image and embedding."
+            ".npy: one float32 matrix, a row per image, with file names in a .txt file beside it. .jsonl: one line per"
+                    + " image. .parquet: columns image and embedding."
         },
         footer = {"", "Example:", "  vitrail embed --model runs/shapes photos/ --out photos.npy"})
 final class EmbedCommand implements Callable<Integer> {

@@ -7,28 +7,14 @@ import dev.vitrail.data.Relabelled;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.loading.LoadedModel;
-import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The labelled images that a model is evaluated on. */
 final class EvaluationData {
-    @Option(
-            names = "--data",
-            paramLabel = "D",
-            description = "D/class/image, D/train and D/val, a flat folder with --labels, .tar (WebDataset) or .parquet"
-                    + " files, or IDX files; without it, the built-in set.")
-    private Optional<Path> data = Optional.empty();
-
-    @Option(
-            names = "--labels",
-            paramLabel = "FILE",
-            description = "CSV file with columns file and label, for a flat folder.")
-    private Optional<Path> labels = Optional.empty();
-
     @Mixin
-    private DecodingOptions decoding = new DecodingOptions();
+    private LabelledData labelled = new LabelledData();
 
     @Option(
             names = "--split",
@@ -38,17 +24,18 @@ final class EvaluationData {
 
     /** Whether data were named. */
     boolean given() {
-        return data.isPresent();
+        return labelled.path().isPresent();
     }
 
     Dataset open() {
-        return data.map(folder -> Datasets.open(folder, split, labels, decoding.options()))
+        return labelled.path()
+                .map(folder -> Datasets.open(folder, split, labelled.labels(), labelled.decoding()))
                 .orElseGet(() -> StainedGlass.of(split));
     }
 
     /**
-     * The set with the model's numbers of its classes: a model that knows the names of its classes tells which of its outputs each class of
-     * the data is.
+     * The set with the model's numbers of its classes: a model that knows the names of its classes tells which of its
+     * outputs each class of the data is.
      *
      * @param given names of the model's classes from the command line
      */

@@ -35,7 +35,9 @@ import picocli.CommandLine.Option;
         description = {
             "Exports a model to ONNX, its weights to a file, or both to a folder of transformers.",
             "",
-            "An ONNX graph takes batches of any size. Its metadata name the classes and tell how images are prepared. Weights have timm's names, or those of another code base. A folder is one that from_pretrained() of the transformers library loads."
+            "An ONNX graph takes batches of any size. Its metadata name the classes and tell how images are prepared."
+                    + " Weights have timm's names, or those of another code base. A folder is one that"
+                    + " from_pretrained() of the transformers library loads."
         },
         footer = {
             "",
@@ -135,11 +137,13 @@ final class ExportCommand implements Callable<Integer> {
         require(
                 int8 == data.given(),
                 int8
-                        ? "--int8 changes what the model answers: give labelled images, --data D, on which its accuracy is measured"
+                        ? "--int8 changes what the model answers: give labelled images, --data D, on which its accuracy"
+                                + " is measured"
                         : "--data is for --int8, whose accuracy is measured on it: leave it out");
         require(
                 !(int8 && check),
-                "--check compares numbers, and those of --int8 are less exact: leave it out, accuracy is measured on --data");
+                "--check compares numbers, and those of --int8 are less exact: leave it out, accuracy is measured on"
+                        + " --data");
         AtomicFile.requireWritable(format == Format.FOLDER ? to.resolve("config.json") : to);
         try (var loaded = models.load()) {
             if (format == Format.ONNX) {
@@ -163,7 +167,8 @@ final class ExportCommand implements Callable<Integer> {
         }
         require(
                 names == Names.TRANSFORMERS,
-                "%s ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add --names transformers",
+                "%s ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add"
+                        + " --names transformers",
                 to);
         return Format.FOLDER;
     }
@@ -296,7 +301,8 @@ final class ExportCommand implements Callable<Integer> {
         accuracy.ifPresent(measured -> System.out.println(measured.sentence()));
         checked.ifPresent(result -> System.out.printf(
                 Locale.ROOT,
-                "ONNX Runtime: largest difference %.2g of outputs that range over %.2f (%.1g of it; the limit is %.0g), batches of %s%n",
+                "ONNX Runtime: largest difference %.2g of outputs that range over %.2f (%.1g of it; the limit is %.0g),"
+                        + " batches of %s%n",
                 result.difference(),
                 result.range(),
                 result.difference() / result.range(),
@@ -311,7 +317,10 @@ final class ExportCommand implements Callable<Integer> {
     /** What {@code --json} prints of a folder. */
     private record FolderResult(String folder, String format, int tensors, List<String> notes) {}
 
-    /** What {@code --json} prints of a graph; some with {@code --check} or {@code --int8} alone. Accuracy is in per cent. */
+    /**
+     * What {@code --json} prints of a graph; some with {@code --check} or {@code --int8} alone. Accuracy is
+     * in per cent.
+     */
     private record GraphResult(
             String file,
             String format,

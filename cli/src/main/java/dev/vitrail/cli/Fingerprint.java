@@ -10,7 +10,10 @@ import java.util.zip.CRC32C;
 final class Fingerprint {
     private Fingerprint() {}
 
-    /** The model's part: its architecture, a checksum of its weights, its preprocessing, and a checksum of its classes' names. */
+    /**
+     * The model's part: its architecture, a checksum of its weights, its preprocessing, and a checksum of
+     * its classes' names.
+     */
     static Map<String, Object> of(String command, LoadedModel loaded, DecodingOptions decoding) {
         var made = new LinkedHashMap<String, Object>();
         made.put("command", command);

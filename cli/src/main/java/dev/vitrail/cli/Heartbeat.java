@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How far work has come over images whose number nobody knows: on a terminal a line that is drawn again and again, and elsewhere a
- * line now and then.
+ * How far work has come over images whose number nobody knows: on a terminal a line that is drawn again and again, and
+ * elsewhere a line now and then.
  */
 final class Heartbeat implements AutoCloseable {
     /** Seconds between two lines where stderr is no terminal. */

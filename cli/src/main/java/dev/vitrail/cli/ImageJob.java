@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /**
- * Work over many images, batch by batch. Where the process is told to end, the batch under way is finished, what is known is written,
- * and how many images were done is told.
+ * Work over many images, batch by batch. Where the process is told to end, the batch under way is finished, what is
+ * known is written, and how many images were done is told.
  */
 final class ImageJob {
     private static final int PATIENCE_SECONDS = 30;

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Runs a model over image files, batch by batch, while the next are found and decoded; a broken file is told and passed over.
- * Memory does not grow with the number of files.
+ * Runs a model over image files, batch by batch, while the next are found and decoded; a broken file is told and passed
+ * over. Memory does not grow with the number of files.
  */
 final class Inference implements AutoCloseable {
     private final Vitrail vitrail;
@@ -52,7 +52,7 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    /** How many pictures of sixteen bits were cut to white so far. */
+    /** How many images of sixteen bits were cut to white so far. */
     int cut() {
         return stream.cut();
     }

@@ -10,8 +10,8 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The JSON that commands print: records, with their components in order. {@code peakRss} is printed as {@code peak_rss}, and an empty
- * {@code Optional} is left out.
+ * The JSON that commands print: records, with their components in order. {@code peakRss} is printed as
+ * {@code peak_rss}, and an empty {@code Optional} is left out.
  */
 final class JsonOutput {
     static final ObjectMapper LINES = JsonMapper.builder()

@@ -13,8 +13,8 @@ import java.nio.charset.StandardCharsets;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logs go to the standard error stream, warnings alone unless details are asked for. Set up in code, since reading a file of XML takes a
- * command longer than most of what else it does before it loads a model.
+ * Logs go to the standard error stream, warnings alone unless details are asked for. Set up in code, since reading a
+ * file of XML takes a command longer than most of what else it does before it loads a model.
  */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_TOP_PRIORITY)
 public final class Logging extends ContextAwareBase implements Configurator {

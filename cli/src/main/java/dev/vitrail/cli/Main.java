@@ -9,7 +9,6 @@ import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -124,7 +123,8 @@ public final class Main implements Runnable {
         } catch (OutOfMemoryError e) {
             throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "memory ran out", memory(e));
         } catch (LinkageError e) {
-            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", unloadable(e));
+            Throwable cause = LinkageFailure.of(e).map(Throwable.class::cast).orElse(e);
+            throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", cause);
         } catch (VitrailException | StandardStreams.ReaderGone e) { // of the help, which is no command's work
             throw new CommandLine.ExecutionException(parsed.commandSpec().commandLine(), "failed", e);
         }
@@ -132,24 +132,8 @@ public final class Main implements Runnable {
 
     private static VitrailException memory(Throwable cause) {
         return new VitrailException(
-                "memory ran out: lower --batch, or --size where the model takes smaller images, or choose a smaller model",
-                cause);
-    }
-
-    /** A library that is unpacked where programs may not be run, as on a file system that is mounted noexec. */
-    private static VitrailException unloadable(LinkageError cause) {
-        var text = causes(cause).map(String::valueOf).collect(Collectors.joining(" "));
-        var noexec = text.contains("failed to map segment") || text.contains("Operation not permitted");
-        return new VitrailException(
-                noexec
-                        ? "the native libraries cannot be run from where they are unpacked, as that file system allows no programs"
-                                + " (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and -Djna.tmpdir=DIR"
-                        : "the native libraries could not be loaded (%s): is the platform one that they are built for, and the"
-                                        .formatted(String.valueOf(cause.getMessage())
-                                                .lines()
-                                                .findFirst()
-                                                .orElse(""))
-                                + " folder ~/.javacpp writable (or another, named with -Dorg.bytedeco.javacpp.cachedir=DIR)?",
+                "memory ran out: lower --batch, or --size where the model takes smaller images, or choose a smaller"
+                        + " model",
                 cause);
     }
 

@@ -19,8 +19,8 @@ final class ModelOptions {
             names = "--model",
             required = true,
             paramLabel = "M",
-            description =
-                    "Model: a folder (timm, transformers or a run), a weights file with --arch, a published name (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
+            description = "Model: a folder (timm, transformers or a run), a weights file with --arch, a published name"
+                    + " (vit_tiny_patch16_224.augreg_in21k_ft_in1k) or hf-hub:org/name.")
     private String name = "";
 
     @Option(

@@ -34,12 +34,13 @@ import java.util.function.Function;
 import java.util.zip.CRC32C;
 
 /**
- * Results of a job that is not finished, in a file beside the one that they are for: {@code found.csv.partial}. They are added batch
- * by batch, and a job that was ended, however it was, goes on after the last whole batch.
+ * Results of a job that is not finished, in a file beside the one that they are for: {@code found.csv.partial}. They
+ * are added batch by batch, and a job that was ended, however it was, goes on after the last whole batch.
  *
- * <p>The file is a line of JSON, which says by what the results were made, and then batches: the number of bytes, their checksum
- * (CRC-32C), and for each image its name, its size in bytes and its result, or that it could not be read. A batch that is not whole
- * can only be the last, and is dropped. The format is the same whatever the results are finally written as.
+ * <p>The file is a line of JSON, which says by what the results were made, and then batches: the number of bytes,
+ * their checksum (CRC-32C), and for each image its name, its size in bytes and its result, or that it could not be
+ * read. A batch that is not whole can only be the last, and is dropped. The format is the same whatever the results
+ * are finally written as.
  */
 final class PartialResults implements AutoCloseable {
     private static final String TITLE = "partial results 1";
@@ -85,7 +86,8 @@ final class PartialResults implements AutoCloseable {
      * @param made by what they are made; texts and numbers by their names
      * @param resume whether to go on with a file that is there; otherwise it is begun anew
      * @param images are taken that the file has already, and must be those
-     * @throws VitrailException if it cannot be written, was made by other things or from other images, or another process is at it
+     * @throws VitrailException if it cannot be written, was made by other things or from other images, or another
+     *     process is at it
      */
     static PartialResults open(
             Path target, Map<String, Object> made, boolean resume, Iterator<ImageListing.Entry> images) {
@@ -184,8 +186,8 @@ final class PartialResults implements AutoCloseable {
             var before = String.valueOf(header.get(name));
             VitrailException.require(
                     before.equals(String.valueOf(now)),
-                    "%s was begun with %s %s, and now it is %s: go on with what it was begun with, or leave out --resume to"
-                            + " begin anew",
+                    "%s was begun with %s %s, and now it is %s: go on with what it was begun with, or leave out"
+                            + " --resume to begin anew",
                     file,
                     name,
                     before,
@@ -197,8 +199,8 @@ final class PartialResults implements AutoCloseable {
         long number = read + broken + 1;
         VitrailException.require(
                 images.hasNext(),
-                "%s has the results of %s and more, and now there are only %d images: bring back those that it was begun with,"
-                        + " or leave out --resume to begin anew",
+                "%s has the results of %s and more, and now there are only %d images: bring back those that it was"
+                        + " begun with, or leave out --resume to begin anew",
                 file,
                 entry.image,
                 number - 1);
@@ -206,8 +208,8 @@ final class PartialResults implements AutoCloseable {
         var name = PathNames.text(path);
         VitrailException.require(
                 name.equals(entry.image),
-                "image %d of %s is %s, and now it is %s: name the images that it was begun with, or leave out --resume to begin"
-                        + " anew",
+                "image %d of %s is %s, and now it is %s: name the images that it was begun with, or leave out --resume"
+                        + " to begin anew",
                 number,
                 file,
                 entry.image,

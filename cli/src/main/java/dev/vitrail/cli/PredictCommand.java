@@ -119,7 +119,8 @@ final class PredictCommand implements Callable<Integer> {
                 "--explain needs gradients, which libtorch alone computes: leave out --backend, or --explain");
         VitrailException.require(
                 explain.isEmpty() || !resume,
-                "--explain shows images as they are classified, and --resume leaves out those that were: leave out one of them");
+                "--explain shows images as they are classified, and --resume leaves out those that were: leave out one"
+                        + " of them");
         try (var files = inputs.listing();
                 var vitrail = new Vitrail(backend.applyTo(models.loadClassifier(), batch))) {
             if (out.isPresent()) {
@@ -294,8 +295,7 @@ final class PredictCommand implements Callable<Integer> {
                         labels.stream().mapToDouble(Prediction::probability).toArray());
     }
 
-    // ------------------------------------------------------------------------------------- as partial results keep
-    // them
+    // ----------------------------------------------------------------------- as partial results keep them
 
     private static byte[] bytes(List<Prediction> predictions) {
         var names = predictions.stream()

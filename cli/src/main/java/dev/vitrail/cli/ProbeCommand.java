@@ -15,7 +15,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -27,7 +26,9 @@ import picocli.CommandLine.Option;
         name = "probe",
         description = {
             "Few-shot linear probe: ridge regression on frozen features.",
-            "Reports the mean validation accuracy over random draws of the training images, with its 95 %% confidence interval. The penalty is chosen on training images that are not drawn."
+            "Reports the mean validation accuracy over random draws of the training images, with its 95 %% confidence"
+                    + " interval. The penalty is chosen on training images that are not drawn. Data without a part for"
+                    + " validation are split: a tenth of each class is held out."
         },
         footer = {
             "",
@@ -41,22 +42,8 @@ final class ProbeCommand implements Callable<Integer> {
     @Mixin
     private ModelOptions models = new ModelOptions();
 
-    @Option(
-            names = "--data",
-            paramLabel = "D",
-            description =
-                    "Labelled images, as 'train' takes them (default: the built-in set). Where they have no part for"
-                            + " validation, a tenth is held out.")
-    private Optional<Path> data = Optional.empty();
-
-    @Option(
-            names = "--labels",
-            paramLabel = "FILE",
-            description = "CSV file with columns file and label, for a flat folder.")
-    private Optional<String> labels = Optional.empty();
-
     @Mixin
-    private DecodingOptions decoding = new DecodingOptions();
+    private LabelledData data = new LabelledData();
 
     @Option(
             names = "--shots",
@@ -97,11 +84,11 @@ final class ProbeCommand implements Callable<Integer> {
         VitrailException.require(draws > 0, "--draws %d must be positive", draws);
         var wanted = shots.stream().map(ProbeCommand::shots).toList();
         var sets = TrainingData.open(
-                data.map(Path::toString).orElse(TrainingData.BUILT_IN),
-                labels,
+                data.path().map(Path::toString).orElse(TrainingData.BUILT_IN),
+                data.labels().map(Path::toString),
                 VAL_FRACTION.standard(),
                 seed,
-                decoding.options());
+                data.decoding());
         DataFaults.tell(sets.faults(), strict);
         long start = System.nanoTime();
         try (var loaded = models.load()) {

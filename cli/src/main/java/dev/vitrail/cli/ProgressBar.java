@@ -3,7 +3,9 @@ package dev.vitrail.cli;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Bars on the terminal, one below the other and of one width; nothing where the standard error stream is no terminal. */
+/**
+ * Bars on the terminal, one below the other and of one width; nothing where the standard error stream is no terminal.
+ */
 final class ProgressBar implements AutoCloseable {
     private static final int NARROWEST = 8, WIDEST = 40;
 

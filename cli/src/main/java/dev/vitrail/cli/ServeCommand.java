@@ -13,8 +13,8 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * Serves models. Nothing of the server's library is named here but inside of {@link #call}: other commands do without it, and picocli
- * looks at the members of every command.
+ * Serves models. Nothing of the server's library is named here but inside of {@link #call}: other commands do without
+ * it, and picocli looks at the members of every command.
  */
 @Command(
         name = "serve",
@@ -33,8 +33,8 @@ final class ServeCommand implements Callable<Integer> {
             required = true,
             split = ",",
             paramLabel = "[NAME=]M",
-            description =
-                    "Models: folders or published names, each with the name that requests use (default: its last part).")
+            description = "Models: folders or published names, each with the name that requests use (default: its last"
+                    + " part).")
     private List<String> models = new ArrayList<>();
 
     @Mixin
@@ -173,7 +173,8 @@ final class ServeCommand implements Callable<Integer> {
             var name = equals < 0 ? lastPart(source) : model.substring(0, equals);
             VitrailException.require(
                     name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,127}"),
-                    "'%s' cannot name a model in a path: expected letters, digits, '.', '_' and '-', as in --model tiny=%s",
+                    "'%s' cannot name a model in a path: expected letters, digits, '.', '_' and '-', as in --model"
+                            + " tiny=%s",
                     name,
                     source);
             VitrailException.require(

@@ -14,9 +14,9 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * The standard streams of the process. What a command writes to stdout is written, or the command fails: a {@link PrintStream} of
- * Java's own keeps such failures to itself. Text is UTF-8 whatever the locale, but for a console of Windows, which has an encoding of
- * its own.
+ * The standard streams of the process. What a command writes to stdout is written, or the command fails: a
+ * {@link PrintStream} of Java's own keeps such failures to itself. Text is UTF-8 whatever the locale, but for a console
+ * of Windows, which has an encoding of its own.
  */
 final class StandardStreams {
     private static final int BUFFER = 1 << 13;

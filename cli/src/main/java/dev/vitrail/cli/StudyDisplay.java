@@ -10,7 +10,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** Three bars on a terminal, for the epoch, the run and the study, and a line for each run that begins and that has ended. */
+/**
+ * Three bars on a terminal, for the epoch, the run and the study, and a line for each run that begins and
+ * that has ended.
+ */
 final class StudyDisplay implements StudyListener, AutoCloseable {
     private static final String STUDY = "study";
 

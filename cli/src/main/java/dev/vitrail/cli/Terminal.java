@@ -10,10 +10,11 @@ import java.util.List;
 import java.util.function.IntFunction;
 
 /**
- * The terminal that shows the standard error stream, and a few lines at its bottom that are drawn again and again. Where that
- * stream goes elsewhere, to a file say, nothing is drawn.
+ * The terminal that shows the standard error stream, and a few lines at its bottom that are drawn again and again.
+ * Where that stream goes elsewhere, to a file say, nothing is drawn.
  *
- * <p>Whatever else is printed meanwhile, by any thread, stands above the lines: they are taken away first and drawn again later.
+ * <p>Whatever else is printed meanwhile, by any thread, stands above the lines: they are taken away first and
+ * drawn again later.
  */
 final class Terminal implements AutoCloseable {
     private static final int USUAL_COLUMNS = 80;

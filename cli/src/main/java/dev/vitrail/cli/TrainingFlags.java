@@ -13,7 +13,10 @@ import picocli.CommandLine.IModelTransformer;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** Adds the flags of {@code train} that set training options; each takes text, values and errors from the option that it sets. */
+/**
+ * Adds the flags of {@code train} that set training options; each takes text, values and errors from the option
+ * that it sets.
+ */
 final class TrainingFlags implements IModelTransformer {
     /**
      * A flag of the command line.

@@ -25,8 +25,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /**
- * Starts the processes of a training on this machine, shows the first one's output, and waits for all of them. Each gets its part of the
- * machine's cores and memory. They notice by themselves when one of them is gone; this one ends those that do not end then.
+ * Starts the processes of a training on this machine, shows the first one's output, and waits for all of them. Each
+ * gets its part of the machine's cores and memory. They notice by themselves when one of them is gone; this one ends
+ * those that do not end then.
  */
 final class TrainingProcesses {
     /** Names the process whose end ends the processes that it started. */

@@ -129,7 +129,7 @@ final class BadInputTest {
 
     @Test
     void anImageOfOnePixelIsAnImage() {
-        var ran = run("predict", "--model", model, Cli.picture(folder.resolve("pixel.png"), 1, 9, 9));
+        var ran = run("predict", "--model", model, Cli.image(folder.resolve("pixel.png"), 1, 9, 9));
         assertThat(ran.status()).isZero();
         assertThat(ran.out()).contains("pixel.png", "ants", "bees");
         assertThat(ran.err()).isEmpty();
@@ -137,9 +137,9 @@ final class BadInputTest {
 
     @Test
     void aTextFileCalledJpg() throws IOException {
-        var text = Files.writeString(folder.resolve("text.jpg"), "no picture at all");
-        refused(run("predict", "--model", model, text), "text.jpg is not a picture", "no picture at");
-        refused(run("embed", "--model", model, text, "--out", folder.resolve("e.npy")), "text.jpg is not a picture");
+        var text = Files.writeString(folder.resolve("text.jpg"), "no image at all");
+        refused(run("predict", "--model", model, text), "text.jpg is not an image", "no image at");
+        refused(run("embed", "--model", model, text, "--out", folder.resolve("e.npy")), "text.jpg is not an image");
     }
 
     @Test
@@ -190,26 +190,26 @@ final class BadInputTest {
     @Test
     void ofManyImagesABrokenOneIsReportedAndCountedAndTheOthersGoOn() throws IOException {
         Cli.labelled(folder, 3, "ants", "bees");
-        Files.writeString(folder.resolve("bees/1.png"), "no picture");
+        Files.writeString(folder.resolve("bees/1.png"), "no image");
         var predicted = run("predict", "--model", model, folder, "--format", "csv", "--top", "1");
         assertThat(predicted.status()).isZero();
         assertThat(predicted.out().lines()).hasSize(1 + 5);
         assertThat(predicted.sentences())
                 .satisfiesExactly(
-                        first -> assertThat(first).contains("1.png is not a picture"),
+                        first -> assertThat(first).contains("1.png is not an image"),
                         second -> assertThat(second).isEqualTo("vitrail: 1 of 6 images could not be read"));
         var evaluated = run("evaluate", "--model", model, "--data", folder, "--json");
         assertThat(evaluated.status()).isZero();
         assertThat(evaluated.out()).contains("\"images\" : 5", "\"broken\" : 1");
-        assertThat(evaluated.sentences()).singleElement().asString().contains("1.png is not a picture");
+        assertThat(evaluated.sentences()).singleElement().asString().contains("1.png is not an image");
         var strict = run("evaluate", "--model", model, "--data", folder, "--strict");
-        refused(strict, "1.png is not a picture");
+        refused(strict, "1.png is not an image");
     }
 
     @Test
     void resultsThatAreThereAreNotReplacedByNone() throws IOException {
         var before = Files.writeString(folder.resolve("found.csv"), "the work of yesterday");
-        Files.writeString(folder.resolve("a.jpg"), "no picture");
+        Files.writeString(folder.resolve("a.jpg"), "no image");
         Files.writeString(folder.resolve("b.jpg"), "nor this");
         var ran = run("predict", "--model", model, folder, "--format", "csv", "--out", before);
         assertThat(ran.status()).isEqualTo(2);
@@ -257,7 +257,7 @@ final class BadInputTest {
         var numbers = Cli.labelled(folder.resolve("numbers"), 2, "0", "2");
         var numbered = run("evaluate", "--model", nameless, "--data", numbers, "--json");
         assertThat(numbered.status()).as(numbered.err()).isZero();
-        // The same pictures, whose classes are outputs 0 and 2.
+        // The same images, whose classes are outputs 0 and 2.
         var words = Cli.labelled(folder.resolve("words"), 2, "wasps", "bees");
         assertThat(correct(run("evaluate", "--model", nameless, "--data", words, "--classes", classes, "--json")))
                 .isEqualTo(correct(numbered));
@@ -411,12 +411,12 @@ final class BadInputTest {
     @Test
     void anImageThatCannotBeReadIsCountedInTrainingOrStopsIt() throws IOException {
         Cli.labelled(folder.resolve("data"), 6, "ants", "bees");
-        Files.writeString(folder.resolve("data/bees/1.png"), "no picture");
+        Files.writeString(folder.resolve("data/bees/1.png"), "no image");
         for (var cache : List.of("off", "auto")) {
             var ran = train(folder.resolve("data"), cache, "--set", "image_cache=" + cache, "--set", "epochs=2");
             assertThat(ran.status()).as(ran.err()).isZero();
             assertThat(ran.sentences())
-                    .filteredOn(line -> line.contains("1.png is not a picture"))
+                    .filteredOn(line -> line.contains("1.png is not an image"))
                     .hasSize(1);
             assertThat(ran.out()).contains("broken      1 of the images could not be read", "best top-1");
             assertThat(ran.err().contains("cache       up to")).isEqualTo(cache.equals("auto"));
@@ -425,7 +425,7 @@ final class BadInputTest {
                 .hasSameBinaryContentAs(folder.resolve("off/last/model.safetensors"));
         var strict = train(folder.resolve("data"), "strict", "--strict");
         assertThat(strict.status()).isEqualTo(2);
-        assertThat(strict.sentences()).last().asString().startsWith("vitrail: ").contains("1.png is not a picture");
+        assertThat(strict.sentences()).last().asString().startsWith("vitrail: ").contains("1.png is not an image");
     }
 
     private Path zip(String name, String entry, byte[] content) throws IOException {

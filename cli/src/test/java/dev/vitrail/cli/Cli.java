@@ -19,7 +19,10 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import javax.imageio.ImageIO;
 
-/** The command line for tests: in this process, or in one of its own where limits and signals matter. And what it works on. */
+/**
+ * The command line for tests: in this process, or in one of its own where limits and signals matter. And what
+ * it works on.
+ */
 final class Cli {
     /** A small model of the catalogue, 32×32 pixels. */
     static final String SMALL = "vit_mini_patch4_gap_32";
@@ -132,14 +135,14 @@ final class Cli {
     static Path labelled(Path folder, int each, String... classes) {
         for (int c = 0; c < classes.length; c++) {
             for (int i = 0; i < each; i++) {
-                picture(folder.resolve(classes[c]).resolve(i + ".png"), 32, 80 * c, i);
+                image(folder.resolve(classes[c]).resolve(i + ".png"), 32, 80 * c, i);
             }
         }
         return folder;
     }
 
-    /** Writes a square picture of noise. */
-    static Path picture(Path file, int side, int red, int seed) {
+    /** Writes a square image of noise. */
+    static Path image(Path file, int side, int red, int seed) {
         var random = new Random(seed);
         var image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < side * side; i++) {

@@ -76,16 +76,17 @@ class ExportTest {
         var ran = Cli.run("export", "--model", vit, "--to", written, "--names", "transformers");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).contains("a folder of transformers with", "the names of 2 classes");
-        var picture = Cli.picture(folder.resolve("p.png"), 36, 36, 1);
-        assertThat(Cli.run("predict", "--model", written, picture).out())
-                .isEqualTo(Cli.run("predict", "--model", vit, picture).out());
+        var image = Cli.image(folder.resolve("p.png"), 36, 36, 1);
+        assertThat(Cli.run("predict", "--model", written, image).out())
+                .isEqualTo(Cli.run("predict", "--model", vit, image).out());
     }
 
     @Test
     void whatDoesNotGoTogetherIsRefused() {
         refused(
                 "m.bin",
-                "m.bin ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library add");
+                "m.bin ends in none of .onnx, .safetensors, .pth and .pt; for a folder of the transformers library"
+                        + " add");
         refused("hf", "the vit of transformers computes something else than this model", "--names", "transformers");
         refused("m.pth", "m.pth holds weights: leave them out", "--check");
         refused("m.onnx", "--names torchvision is for files of weights", "--names", "torchvision");
@@ -109,10 +110,10 @@ class ExportTest {
 
     @Test
     void predictionsOfBothRuntimesAreTheSame() {
-        var picture = Cli.picture(folder.resolve("p.png"), 40, 200, 1);
-        var expected = Cli.run("predict", "--model", model, picture);
+        var image = Cli.image(folder.resolve("p.png"), 40, 200, 1);
+        var expected = Cli.run("predict", "--model", model, image);
         for (var backend : new String[] {"onnx", "auto"}) {
-            var ran = Cli.run("predict", "--model", model, "--backend", backend, picture);
+            var ran = Cli.run("predict", "--model", model, "--backend", backend, image);
             assertThat(ran.status()).as(ran.err()).isZero();
             assertThat(ran.out()).isEqualTo(expected.out());
         }

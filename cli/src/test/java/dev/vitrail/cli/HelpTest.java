@@ -11,7 +11,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 
-/** Help that fits a terminal of 80 columns: examples are not broken, and every option says what it is in a few lines. */
+/**
+ * Help that fits a terminal of 80 columns: examples are not broken, and every option says what it is in a few lines.
+ */
 class HelpTest {
     private static final int COLUMNS = 80, LONGEST_TEXT = 160;
 

@@ -175,8 +175,7 @@ final class PreparationTest {
                 new Object[] {"predict", data.resolve("ants/0.png"), "--model", bare, "--arch", Cli.SMALL, "--json"},
                 (Object[]) ASKED);
         assertThat(notes(ran))
-                .contains(
-                        "as asked for, images are prepared with mean [0.4, 0.3, 0.2], std [0.1, 0.2, 0.3], crop center 0.800,"
-                                + " box");
+                .contains("as asked for, images are prepared with mean [0.4, 0.3, 0.2], std [0.1, 0.2, 0.3], crop"
+                        + " center 0.800, box");
     }
 }

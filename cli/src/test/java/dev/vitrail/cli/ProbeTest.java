@@ -58,14 +58,14 @@ class ProbeTest {
     @Test
     void countsWhatCannotBeRead() throws Exception {
         var damaged = Cli.labelled(folder.resolve("damaged"), 10, "a", "b");
-        Files.writeString(damaged.resolve("a/3.png"), "no picture");
+        Files.writeString(damaged.resolve("a/3.png"), "no image");
         var ran = run("probe", "--model", model, "--data", damaged, "--shots", "all", "--json");
         assertThat(ran.status()).as(ran.err()).isZero();
         assertThat(ran.out()).contains("\"broken\" : 1", "\"faults\" : 0");
-        assertThat(ran.sentences()).singleElement().asString().contains("3.png is not a picture");
+        assertThat(ran.sentences()).singleElement().asString().contains("3.png is not an image");
         var strict = run("probe", "--model", model, "--data", damaged, "--strict");
         assertThat(strict.status()).isEqualTo(2);
-        assertThat(strict.sentences()).singleElement().asString().contains("3.png is not a picture");
+        assertThat(strict.sentences()).singleElement().asString().contains("3.png is not an image");
     }
 
     @Test

@@ -28,7 +28,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** Commands in processes of their own: what the system can do to them. */
 @EnabledOnOs(OS.LINUX)
 final class ProcessTest {
-    /** A file that ends in the middle of the state of {@link Cli#SMALL}, 12 MB, but not of its weights, 4 MB: 512-byte blocks. */
+    /**
+     * A file that ends in the middle of the state of {@link Cli#SMALL}, 12 MB, but not of its weights, 4
+     * MB: 512-byte blocks.
+     */
     private static final String SMALL_DISK = "ulimit -f 16384";
     /** KiB of addresses, most of them for the libraries and what Java reserves. */
     private static final String LITTLE_MEMORY = "ulimit -v 6000000";
@@ -93,7 +96,10 @@ final class ProcessTest {
         assertThat(ran.status()).isEqualTo(2);
     }
 
-    /** However deep in its computations a process is: the status is that of the signal, and nothing crashes on the way out. */
+    /**
+     * However deep in its computations a process is: the status is that of the signal, and nothing crashes on
+     * the way out.
+     */
     @Test
     void aProcessThatIsToldToEndDoesSoCleanly() throws Exception {
         var often = Collections.nCopies(2000, data).toArray();
@@ -199,8 +205,8 @@ final class ProcessTest {
     }
 
     /**
-     * Between libtorch's destructors and the end of the process nothing may happen, as threads of Java go on computing. Here a
-     * handler that C registered before would sleep then, for as many seconds as the status says.
+     * Between libtorch's destructors and the end of the process nothing may happen, as threads of Java go on computing.
+     * Here a handler that C registered before would sleep then, for as many seconds as the status says.
      */
     @Test
     void theProcessEndsBeforeLibtorchTakesItselfApart() throws Exception {

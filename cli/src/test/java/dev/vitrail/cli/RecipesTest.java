@@ -113,19 +113,19 @@ final class RecipesTest {
         assertThat(begun.status()).as(begun.err()).isZero();
         var config = out.resolve("config.yaml");
         Files.writeString(config, Files.readString(config).replace("epochs: 1\n", "epochs: 2\n"));
-        var picture = photos.resolve("ants/3.png");
-        var before = Files.readAllBytes(picture);
-        Cli.picture(picture, 16, 0, 0);
+        var image = photos.resolve("ants/3.png");
+        var before = Files.readAllBytes(image);
+        Cli.image(image, 16, 0, 0);
         var ran = run("train", "--out", out, "--resume");
         assertThat(ran.status()).isEqualTo(2);
         assertThat(ran.sentences())
                 .singleElement()
                 .asString()
                 .contains("not what the run began with: 1 image is changed", "ants/3.png");
-        Files.write(picture, before);
+        Files.write(image, before);
         Files.delete(photos.resolve("bees/5.png"));
         assertThat(run("train", "--out", out, "--resume").err()).contains("1 image is gone", "bees/5.png");
-        Cli.picture(photos.resolve("bees/5.png"), 32, 80, 5);
+        Cli.image(photos.resolve("bees/5.png"), 32, 80, 5);
         var resumed = run("train", "--out", out, "--resume", "--json");
         assertThat(resumed.out()).as(resumed.err()).contains("\"finished\" : true");
     }

@@ -11,7 +11,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** A weights file with the names and shapes of a model of any size, all of whose numbers are 0 and take no room on the disk. */
+/**
+ * A weights file with the names and shapes of a model of any size, all of whose numbers are 0 and take no room
+ * on the disk.
+ */
 final class SparseCheckpoint {
     private SparseCheckpoint() {}
 

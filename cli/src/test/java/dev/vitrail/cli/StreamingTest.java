@@ -17,7 +17,10 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Long work in processes of its own: what is seen of it while it runs, and what is left of it when it ends before its time. */
+/**
+ * Long work in processes of its own: what is seen of it while it runs, and what is left of it when it ends
+ * before its time.
+ */
 @EnabledOnOs(OS.LINUX)
 @Timeout(900)
 final class StreamingTest {
@@ -34,7 +37,7 @@ final class StreamingTest {
         model = Cli.model(shared.resolve("model"), "猫", "狗");
         photos = shared.resolve("photos");
         for (int i = 0; i < IMAGES; i++) {
-            Cli.picture(photos.resolve("%02d.png".formatted(i)), 32, 20 * i, i);
+            Cli.image(photos.resolve("%02d.png".formatted(i)), 32, 20 * i, i);
         }
     }
 

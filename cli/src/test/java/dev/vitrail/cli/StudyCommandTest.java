@@ -45,7 +45,7 @@ final class StudyCommandTest {
     void countsWhatCannotBeRead() throws IOException {
         var data = Cli.labelled(folder.resolve("data"), 8, "ants", "bees");
         for (int i = 0; i < 8; i += 4) {
-            Files.writeString(data.resolve("ants/" + i + ".png"), "no picture " + i);
+            Files.writeString(data.resolve("ants/" + i + ".png"), "no image " + i);
         }
         var study = Files.writeString(
                 folder.resolve("tiny.yaml"),
@@ -59,7 +59,7 @@ final class StudyCommandTest {
         assertThat(ran.out()).contains("\"broken\" : 2", "\"faults\" : 0");
         var strict = Cli.run("study", study, "--data", data, "--out", folder.resolve("strict"), "--strict", "--json");
         assertThat(strict.status()).isEqualTo(1);
-        assertThat(strict.out()).contains("\"failed\" : 2", "is not a picture");
+        assertThat(strict.out()).contains("\"failed\" : 2", "is not an image");
     }
 
     @Test

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Training in several processes: what they learn, and what becomes of them when one is gone. {@code -Dvitrail.train.kills=20} and {@code
- * -Dvitrail.train.stops=5} make the series longer.
+ * Training in several processes: what they learn, and what becomes of them when one is gone.
+ * {@code -Dvitrail.train.kills=20} and {@code -Dvitrail.train.stops=5} make the series longer.
  */
 @EnabledOnOs(OS.LINUX)
 final class TrainProcessesTest {
@@ -171,7 +171,10 @@ final class TrainProcessesTest {
         assertThat(found.get(1)).containsExactly(found.get(0), within(1e-4));
     }
 
-    /** The loss is not finite in one process's share or in both; the batch that is kept for replay is one that it was not finite in. */
+    /**
+     * The loss is not finite in one process's share or in both; the batch that is kept for replay is one that it was
+     * not finite in.
+     */
     @Test
     void allRanksStopAtALossThatIsNotFinite() throws Exception {
         var run = folder.resolve("run");
@@ -248,8 +251,10 @@ final class TrainProcessesTest {
                             rank == 0
                                     ? kills ? "was ended by signal 9" : "hung, and was ended"
                                     : kills
-                                            ? "rank 1 of 2 has ended without a word, so the training was stopped and saved in"
-                                            : "rank 1 of 2 has not answered for 6 s, so the training was stopped and saved in");
+                                            ? "rank 1 of 2 has ended without a word, so the training was stopped and"
+                                                    + " saved in"
+                                            : "rank 1 of 2 has not answered for 6 s, so the training was stopped and"
+                                                    + " saved in");
             assertThat(place.toFile().list()).noneMatch(file -> file.startsWith("hs_err") || file.startsWith("core"));
         }
         var resumed = Cli.end(Cli.start(place, "", "train", "--out", run, "--resume", "--processes", 2), place);
@@ -314,8 +319,8 @@ final class TrainProcessesTest {
             assertThat(ran.sentences())
                     .singleElement()
                     .asString()
-                    .startsWith(
-                            "vitrail: rank 1 and rank 0 differ in what they are asked for: 'epochs: 3' there, 'epochs: 2' here");
+                    .startsWith("vitrail: rank 1 and rank 0 differ in what they are asked for: 'epochs: 3' there,"
+                            + " 'epochs: 2' here");
         }
         assertThat(folder.resolve("run")).doesNotExist();
     }

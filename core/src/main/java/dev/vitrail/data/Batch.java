@@ -10,17 +10,18 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Some pictures, ready for a model. It lives in memory that the loader uses again: valid until the next one is asked for.
+ * Some images, ready for a model. It lives in memory that the loader uses again: valid until the next one is asked for.
  *
  * @param number its place in the epoch, from 0
- * @param size N, the number of pictures in it
+ * @param size N, the number of images in it
  * @param channels C
  * @param height H, pixels
  * @param width W, pixels
- * @param bytes {@code 4 · N · C · H · W} bytes, direct and in native order: {@code [N, C, H, W]} floats, to be wrapped or copied
+ * @param bytes {@code 4 · N · C · H · W} bytes, direct and in native order: {@code [N, C, H, W]} floats, to be
+ *     wrapped or copied
  * @param labels {@code [N]}, {@link Dataset#NO_LABEL} where there is none
  * @param indices {@code [N]}, places in the data set
- * @param whole pictures of the batch in all processes that share it, those that could not be read among them
+ * @param whole images of the batch in all processes that share it, those that could not be read among them
  * @param places {@code [N]}, which of them these are
  */
 @SuppressWarnings("ArrayRecordComponent") // a batch is compared by nobody
@@ -51,12 +52,12 @@ public record Batch(
                 IntStream.range(0, size).toArray());
     }
 
-    /** A batch of pictures without labels, transformed one after the other; in memory of its own. */
-    public static Batch of(SampleTransform transform, List<RgbImage> pictures) {
-        var memory = new BatchMemory(pictures.size(), transform);
-        memory.begin(0, pictures.size());
-        for (int place = 0; place < pictures.size(); place++) {
-            transform.apply(pictures.get(place), SampleRandom.of(0, 0, place, place), memory.pixels(place));
+    /** A batch of images without labels, transformed one after the other; in memory of its own. */
+    public static Batch of(SampleTransform transform, List<RgbImage> images) {
+        var memory = new BatchMemory(images.size(), transform);
+        memory.begin(0, images.size());
+        for (int place = 0; place < images.size(); place++) {
+            transform.apply(images.get(place), SampleRandom.of(0, 0, place, place), memory.pixels(place));
             memory.filled(place, place, Dataset.NO_LABEL, List.of());
         }
         return memory.batch();

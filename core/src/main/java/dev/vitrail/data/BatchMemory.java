@@ -10,14 +10,14 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The memory of one batch, used for many. Workers write to different places at once; {@link Batches} sees to it that all have
- * finished before anything is read.
+ * The memory of one batch, used for many. Workers write to different places at once; {@link Batches} sees to it that
+ * all have finished before anything is read.
  */
 final class BatchMemory {
     private static final int EMPTY = -1;
 
     private final SampleTransform shape;
-    private final int floats; // of one picture
+    private final int floats; // of one image
     private final ByteBuffer bytes;
     private final int[] labels;
     private final int[] indices;
@@ -63,7 +63,7 @@ final class BatchMemory {
         failedPlace = Integer.MAX_VALUE;
     }
 
-    /** Where a picture goes. */
+    /** Where an image goes. */
     FloatBuffer pixels(int place) {
         return bytes.slice(4 * floats * place, 4 * floats)
                 .order(ByteOrder.nativeOrder())
@@ -102,7 +102,7 @@ final class BatchMemory {
         return failure;
     }
 
-    /** The broken pictures that were met, in order. */
+    /** The broken images that were met, in order. */
     List<BrokenImage> broken() {
         return faults.subList(0, places).stream().flatMap(List::stream).toList();
     }

@@ -5,12 +5,13 @@ import static dev.vitrail.errors.VitrailException.require;
 import java.util.stream.IntStream;
 
 /**
- * Which images of every batch are a process's own, where several processes share the batches of an epoch. The shares of all are each image
- * once, and differ by one image at most (in pairs by two, besides).
+ * Which images of every batch are a process's own, where several processes share the batches of an epoch. The shares of
+ * all are each image once, and differ by one image at most (in pairs by two, besides).
  *
  * @param rank number of the process, from 0
  * @param processes how many share
- * @param pairs whether image i and image B − 1 − i of a batch of B stay together, as mixing needs it; else a share is a run of images
+ * @param pairs whether image i and image B − 1 − i of a batch of B stay together, as mixing needs it; else a share is a
+ *     run of images
  */
 public record BatchShare(int rank, int processes, boolean pairs) {
     /** All images. */

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The batches of one epoch, in order, from {@link Loader#epoch}.
  *
- * <p>Workers claim a few positions of the epoch's order at a time. They may run ahead of the consumer by as many batches as there is
- * memory for, then they wait.
+ * <p>Workers claim a few positions of the epoch's order at a time. They may run ahead of the consumer by as many
+ * batches as there is memory for, then they wait.
  */
 public final class Batches implements Iterator<Batch>, AutoCloseable {
     /** Positions that a worker claims at once; few, so that the last batch of an epoch is shared by all. */
@@ -48,7 +48,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     /**
      * @param count batches of the epoch
      * @param first the batch to begin with
-     * @param order of the pictures
+     * @param order of the images
      * @param positions of the order that are loaded, batch after batch
      */
     Batches(
@@ -84,7 +84,8 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     /**
      * Whether there is another batch; waits until it is there. The memory of the batch before it is given back.
      *
-     * @throws VitrailException if a picture of it is broken and that is to stop the run, or if no picture at all can be read
+     * @throws VitrailException if an image of it is broken and that is to stop the run, or if no image at all
+     *     can be read
      */
     @Override
     public boolean hasNext() {
@@ -112,7 +113,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
         return Duration.ofNanos(waitedNanos);
     }
 
-    /** Ends the workers, after the pictures they are at. */
+    /** Ends the workers, after the images they are at. */
     @Override
     public void close() {
         lock.lock();

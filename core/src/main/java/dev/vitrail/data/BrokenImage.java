@@ -1,7 +1,7 @@
 package dev.vitrail.data;
 
 /**
- * A picture that could not be used.
+ * An image that could not be used.
  *
  * @param index its place in the data set
  * @param name its file

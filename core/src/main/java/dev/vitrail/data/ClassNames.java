@@ -17,8 +17,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The names of a classifier's outputs, in order, and for each the other names it goes by: its WordNet synset, say, which is what
- * ImageNet's folders are called.
+ * The names of a classifier's outputs, in order, and for each the other names it goes by: its WordNet synset, say,
+ * which is what ImageNet's folders are called.
  *
  * @param names one readable name for each output; two outputs may share one ("crane" the bird and the machine)
  * @param aliases one for each output as well, or empty
@@ -41,8 +41,8 @@ public record ClassNames(List<String> names, List<String> aliases) {
     }
 
     /**
-     * Reads a list of classes: one name a line, or a CSV file whose header has a column {@code name} (or {@code class} or
-     * {@code label}) and, optionally, {@code index} and {@code synset}.
+     * Reads a list of classes: one name a line, or a CSV file whose header has a column {@code name} (or {@code class}
+     * or {@code label}) and, optionally, {@code index} and {@code synset}.
      *
      * @throws VitrailException if the file cannot be read, or an index is missing, doubled or out of range
      */
@@ -56,12 +56,15 @@ public record ClassNames(List<String> names, List<String> aliases) {
         if (header.size() > 1 && name >= 0) {
             return fromTable(file, header, name, rows.subList(1, rows.size()));
         }
-        // A name may hold a comma ("hen-of-the-woods, maitake"), so without a header a line is a name, whatever is in
-        // it.
+        // A name may hold a comma ("hen-of-the-woods, maitake"), so without a header a line is a name,
+        // whatever is in it.
         return new ClassNames(Csv.lines(file));
     }
 
-    /** The list {@code classes.txt} or {@code classnames.txt} in the folder of a file, or above if that is a part of the data. */
+    /**
+     * The list {@code classes.txt} or {@code classnames.txt} in the folder of a file, or above if that is a part
+     * of the data.
+     */
     static Optional<List<String>> beside(Path file) {
         var folder = file.toAbsolutePath().getParent();
         if (folder == null) {
@@ -126,7 +129,8 @@ public record ClassNames(List<String> names, List<String> aliases) {
     }
 
     /**
-     * The output that goes by {@code name}: its alias, its name if no other output shares it, or its name in other letter case.
+     * The output that goes by {@code name}: its alias, its name if no other output shares it, or its name in
+     * other letter case.
      */
     public OptionalInt indexOf(String name) {
         Integer index = lookup().get(name.strip().toLowerCase(Locale.ROOT));

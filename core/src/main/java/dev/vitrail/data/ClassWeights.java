@@ -4,7 +4,10 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import java.util.Arrays;
 
-/** What each class counts in a loss, so that large classes do not drown small ones. A class without images has the weight 0. */
+/**
+ * What each class counts in a loss, so that large classes do not drown small ones. A class without images has
+ * the weight 0.
+ */
 public final class ClassWeights {
     private ClassWeights() {}
 
@@ -21,8 +24,8 @@ public final class ClassWeights {
     }
 
     /**
-     * {@code N / (K · n)} for a class of n images among N in K classes (King and Zeng, 2001, "Logistic regression in rare events data"):
-     * all classes count the same, and the mean over images is 1.
+     * {@code N / (K · n)} for a class of n images among N in K classes (King and Zeng, 2001, "Logistic regression in
+     * rare events data"): all classes count the same, and the mean over images is 1.
      */
     public static float[] inverseFrequency(int[] counts) {
         double images = total(counts);

@@ -14,12 +14,17 @@ import java.util.OptionalInt;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
 
-/** Comma-separated values as RFC 4180 has them: quoted cells, doubled quotes, either line end; a byte-order mark is skipped. */
+/**
+ * Comma-separated values as RFC 4180 has them: quoted cells, doubled quotes, either line end; a byte-order
+ * mark is skipped.
+ */
 final class Csv {
     /** More than any list of files needs; a wrong file is refused before it fills the heap. */
     private static final long LARGEST = 512L << 20;
 
-    /** Text after a closing quote belongs to the cell, so that the only fault of form is a quote that is never closed. */
+    /**
+     * Text after a closing quote belongs to the cell, so that the only fault of form is a quote that is never closed.
+     */
     private static final CSVFormat FORMAT = CSVFormat.RFC4180
             .builder()
             .setIgnoreEmptyLines(false)

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** How labelled pictures lie on disk: what opens a split of them. */
+/** How labelled images lie on disk: what opens a split of them. */
 interface DataLayout {
     /**
      * Opens a split.
@@ -15,7 +15,7 @@ interface DataLayout {
      */
     Dataset open(Split split);
 
-    /** The pictures to validate by, with the classes of those to train on; empty if the data has no split for it. */
+    /** The images to validate by, with the classes of those to train on; empty if the data has no split for it. */
     Optional<Dataset> validation(Dataset train);
 
     /** A data set whose labels are the outputs of a classifier with these classes. */
@@ -49,8 +49,8 @@ interface DataLayout {
         }
         VitrailException.require(
                 !ImageFolder.classFolders(path).isEmpty(),
-                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX files,"
-                        + " or a CSV file of labels (--labels FILE.csv with file,label on each line)",
+                "%s holds %s; expected CLASS/IMAGE folders, train and val folders of these, .tar or .parquet files, IDX"
+                        + " files, or a CSV file of labels (--labels FILE.csv with file,label on each line)",
                 path,
                 SplitFolders.contents(path));
         return new ClassFolders(path, decoding);

@@ -5,45 +5,45 @@ import dev.vitrail.images.RgbImage;
 import java.util.List;
 
 /**
- * Pictures with labels, reached by index. A data set may be asked from many threads at once, and gives the same picture for an
- * index each time.
+ * Images with labels, reached by index. A data set may be asked from many threads at once, and gives the same image for
+ * an index each time.
  */
 public interface Dataset {
-    /** What {@link #label} returns for a picture that has no label. */
+    /** What {@link #label} returns for an image that has no label. */
     int NO_LABEL = -1;
 
-    /** How many pictures there are. */
+    /** How many images there are. */
     int size();
 
     /**
-     * The picture at {@code index}, decoded anew or from memory; not to be changed.
+     * The image at {@code index}, decoded anew or from memory; not to be changed.
      *
      * @throws VitrailException if its file is broken or gone, in one sentence that names it
      */
     RgbImage image(int index);
 
     /**
-     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its memory. Not so where
-     * pixels lie in memory, or are drawn.
+     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its
+     * memory. Not so where pixels lie in memory, or are drawn.
      */
     default boolean decodes() {
         return false;
     }
 
-    /** The class of a picture, an index into {@link #classes}, or {@link #NO_LABEL}. */
+    /** The class of an image, an index into {@link #classes}, or {@link #NO_LABEL}. */
     int label(int index);
 
     /** The names of the classes; their order is the order of a classifier's outputs. Empty if nothing is labelled. */
     List<String> classes();
 
-    /** What messages call a picture: its file, relative to the folder, or its place in the file that holds it. */
+    /** What messages call an image: its file, relative to the folder, or its place in the file that holds it. */
     String name(int index);
 
-    /** What this is, in one line: where it is from, how many pictures and how many of each class. */
+    /** What this is, in one line: where it is from, how many images and how many of each class. */
     String describe();
 
     /**
-     * The bytes that a picture is decoded from: its file's, or its pixels where it has no file. Not to be changed.
+     * The bytes that an image is decoded from: its file's, or its pixels where it has no file. Not to be changed.
      *
      * @throws VitrailException as {@link #image} does, but not for what decoding would find
      */
@@ -57,8 +57,8 @@ public interface Dataset {
     }
 
     /**
-     * A number that most likely changes if a picture's content does, and is the same for the same content on every machine, as
-     * far as it can be found without reading files: for files their size, for what is in memory a checksum.
+     * A number that most likely changes if an image's content does, and is the same for the same content on every
+     * machine, as far as it can be found without reading files: for files their size, for what is in memory a checksum.
      */
     default long stamp(int index) {
         return contentBytes(index);
@@ -69,7 +69,7 @@ public interface Dataset {
         return DataProblems.NONE;
     }
 
-    /** The labels of all pictures. */
+    /** The labels of all images. */
     default int[] labels() {
         int[] labels = new int[size()];
         for (int i = 0; i < labels.length; i++) {

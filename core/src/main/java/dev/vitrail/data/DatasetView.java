@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import dev.vitrail.images.RgbImage;
 import java.util.List;
 
-/** Pictures of another set; what a view does not change is that set's. */
+/** Images of another set; what a view does not change is that set's. */
 abstract class DatasetView implements Dataset {
     protected final Dataset set;
 
@@ -11,7 +11,9 @@ abstract class DatasetView implements Dataset {
         this.set = set;
     }
 
-    /** Which picture of that set is number {@code index} here: the same, unless a view has some alone or another order. */
+    /**
+     * Which image of that set is number {@code index} here: the same, unless a view has some alone or another order.
+     */
     protected int place(int index) {
         return index;
     }

@@ -25,15 +25,15 @@ public final class Datasets {
     }
 
     /**
-     * Opens the labelled pictures at {@code path}, whichever layout they are in:
+     * Opens the labelled images at {@code path}, whichever layout they are in:
      *
      * <ul>
      *   <li>with {@code labels}: a flat folder and a CSV file, {@link LabelledFolder};
      *   <li>tar or Parquet files, {@link WebDataset} and {@link ParquetImages}: one, a pattern such as
      *       {@code shard-{000000..000012}.tar}, a folder of them, or folders of parts;
      *   <li>IDX files, {@link Idx};
-     *   <li>{@code path/train}, {@code path/val} and the like, the one that {@code split} names; validation falls back on test and
-     *       test on validation, and labels are those of {@code path/train}'s class folders;
+     *   <li>{@code path/train}, {@code path/val} and the like, the one that {@code split} names; validation falls back
+     *       on test and test on validation, and labels are those of {@code path/train}'s class folders;
      *   <li>class folders, {@link ImageFolder}: all of them, whatever {@code split} says.
      * </ul>
      *
@@ -49,16 +49,16 @@ public final class Datasets {
     }
 
     /**
-     * The same, with labels that are a model's outputs: class folders are matched to {@code classes} by name, indices in a CSV
-     * file or in IDX files are outputs as they stand.
+     * The same, with labels that are a model's outputs: class folders are matched to {@code classes} by name, indices
+     * in a CSV file or in IDX files are outputs as they stand.
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels, ClassNames classes) {
         return DataLayout.of(path, labels, ImageDecoder.Options.DEFAULT).labelled(split, classes);
     }
 
     /**
-     * Opens what a model is trained on and judged by. Where the data has no part for validation, {@code fraction} of the training
-     * pictures is held out, the same ones for the same {@code seed}.
+     * Opens what a model is trained on and judged by. Where the data has no part for validation, {@code fraction} of
+     * the training images is held out, the same ones for the same {@code seed}.
      *
      * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
      */

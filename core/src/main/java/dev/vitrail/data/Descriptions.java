@@ -40,7 +40,7 @@ final class Descriptions {
         return "%s, %s (%s)".formatted(images, kinds, spread);
     }
 
-    /** How many pictures each class has; those without a label are counted nowhere. */
+    /** How many images each class has; those without a label are counted nowhere. */
     static int[] counts(int classes, int[] labels) {
         int[] counts = new int[classes];
         for (int label : labels) {

@@ -1,6 +1,6 @@
 package dev.vitrail.data;
 
-/** The outline of a shape that has been placed in a picture, asked for its distance from a point. */
+/** The outline of a shape that has been placed in an image, asked for its distance from a point. */
 final class GlassOutline {
     /** Pixels beyond which a distance is only used to say that a point is outside. */
     private static final double FAR = 2;

@@ -3,8 +3,9 @@ package dev.vitrail.data;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Paints one picture of {@link StainedGlass}: panes of coloured glass between lead lines, and on them a leaded shape of patterned
- * glass. All arithmetic is that of Java's doubles, with {@link StrictMath} for sines, so that the bytes are the same everywhere.
+ * Paints one image of {@link StainedGlass}: panes of coloured glass between lead lines, and on them a leaded shape of
+ * patterned glass. All arithmetic is that of Java's doubles, with {@link StrictMath} for sines, so that the bytes are
+ * the same everywhere.
  */
 final class GlassPainter {
     /** Half the width of the lead round the shape, pixels. */
@@ -65,7 +66,7 @@ final class GlassPainter {
         return new RgbImage(size, size, bytes);
     }
 
-    /** A coordinate at which something that reaches {@code reach} pixels stays within the picture, or the middle. */
+    /** A coordinate at which something that reaches {@code reach} pixels stays within the image, or the middle. */
     private double placed(double reach) {
         double play = Math.max(0, 0.5 * size - reach);
         return 0.5 * size + (2 * random.nextDouble() - 1) * play;
@@ -82,7 +83,9 @@ final class GlassPainter {
         }
     }
 
-    /** How much of a pixel lies on the inner side of an edge that is {@code distance} pixels away; negative is inside. */
+    /**
+     * How much of a pixel lies on the inner side of an edge that is {@code distance} pixels away; negative is inside.
+     */
     private static double covered(double distance) {
         return distance <= -0.5 ? 1 : distance >= 0.5 ? 0 : 0.5 - distance;
     }

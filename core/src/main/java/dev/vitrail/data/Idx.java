@@ -21,11 +21,12 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * Grey pictures of one size in IDX files, the format of MNIST and its descendants: {@code train-images-idx3-ubyte} and
+ * Grey images of one size in IDX files, the format of MNIST and its descendants: {@code train-images-idx3-ubyte} and
  * {@code train-labels-idx1-ubyte}, with {@code t10k} for the other part, each plain or {@code .gz}.
  *
- * <p>The pixels stay in memory as they are, one byte each; {@link #image} spreads them over three channels. Classes are named by a
- * {@code classes.txt} in the folder, by Fashion-MNIST's list if the folder's name says "fashion", and otherwise "0", "1" ….
+ * <p>The pixels stay in memory as they are, one byte each; {@link #image} spreads them over three channels. Classes are
+ * named by a {@code classes.txt} in the folder, by Fashion-MNIST's list if the folder's name says "fashion", and
+ * otherwise "0", "1" ….
  */
 public final class Idx implements Dataset {
     private static final int IMAGES_MAGIC = 0x803;
@@ -49,7 +50,10 @@ public final class Idx implements Dataset {
         this.classes = classes;
     }
 
-    /** Whether {@code folder} holds the pictures of this part, or of any for {@link Split#VALIDATION} and {@link Split#TEST}. */
+    /**
+     * Whether {@code folder} holds the images of this part, or of any for {@link Split#VALIDATION}
+     * and {@link Split#TEST}.
+     */
     public static boolean has(Path folder, Split split) {
         return images(folder, split).isPresent();
     }
@@ -68,7 +72,7 @@ public final class Idx implements Dataset {
         String stem = imagesName.substring(0, imagesName.indexOf("-images"));
         Path labels = existing(folder, stem + "-labels", "idx1-ubyte")
                 .orElseThrow(() -> VitrailException.of(
-                        "%s lies beside no %s-labels-idx1-ubyte; the labels of its pictures are needed", images, stem));
+                        "%s lies beside no %s-labels-idx1-ubyte; the labels of its images are needed", images, stem));
         return read(folder, images, labels);
     }
 
@@ -79,12 +83,12 @@ public final class Idx implements Dataset {
             int[] count = header(labels, labelsIn, LABELS_MAGIC, 1);
             require(
                     shape[0] == count[0],
-                    "%s has %d pictures and %s has %d labels; they are not of the same set",
+                    "%s has %d images and %s has %d labels; they are not of the same set",
                     images,
                     shape[0],
                     labels,
                     count[0]);
-            require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, "%s holds no pictures", images);
+            require(shape[0] > 0 && shape[1] > 0 && shape[2] > 0, "%s holds no images", images);
             byte[] pixels = body(images, in, (long) shape[0] * shape[1] * shape[2]);
             byte[] classOf = body(labels, labelsIn, count[0]);
             return new Idx(images, shape[1], shape[2], pixels, classOf, classNames(folder, labels, classOf));
@@ -153,7 +157,9 @@ public final class Idx implements Dataset {
         return shape;
     }
 
-    /** Exactly {@code bytes} bytes and the end. Memory grows with what has been read, not with what the header claims. */
+    /**
+     * Exactly {@code bytes} bytes and the end. Memory grows with what has been read, not with what the header claims.
+     */
     private static byte[] body(Path file, DataInputStream in, long bytes) throws IOException {
         require(bytes <= Integer.MAX_VALUE - 8, "%s: %,d bytes of pixels are more than one array holds", file, bytes);
         byte[] body = in.readNBytes((int) bytes);

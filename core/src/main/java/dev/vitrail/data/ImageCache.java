@@ -15,26 +15,26 @@ import java.util.function.LongSupplier;
 /**
  * Keeps decoded images for the next epoch, so that a file is decoded once, and never more of them than memory bears.
  *
- * <p>An image is kept as the decoder gave it, before anything random is done to it: whoever asks gets the same bytes with the cache and
- * without, and results do not depend on it. What is kept is what was first read. A file that changes while a run goes on is not read
- * again; a run that goes on later begins with an empty cache.
+ * <p>An image is kept as the decoder gave it, before anything random is done to it: whoever asks gets the same bytes
+ * with the cache and without, and results do not depend on it. What is kept is what was first read. A file that changes
+ * while a run goes on is not read again; a run that goes on later begins with an empty cache.
  *
- * <p>The first images that fit are kept until the cache is closed, and no other takes their place. An epoch asks for each image
- * once; to drop the one that was not asked for the longest would drop every image just before its turn, and save nothing at all where
- * the images do not all fit.
+ * <p>The first images that fit are kept until the cache is closed, and no other takes their place. An epoch asks for
+ * each image once; to drop the one that was not asked for the longest would drop every image just before its turn, and
+ * save nothing at all where the images do not all fit.
  *
  * <p>Memory is that of the Java heap, for these reasons (ADR 10):
  *
  * <ul>
  *   <li>its end, {@code -Xmx}, is a limit that the user knows and the system keeps;
- *   <li>the whole cache hangs on one soft reference, so that the virtual machine throws it away before it would say that memory has run
- *       out. Then images are decoded each time, as they are without a cache;
+ *   <li>the whole cache hangs on one soft reference, so that the virtual machine throws it away before it would say
+ *       that memory has run out. Then images are decoded each time, as they are without a cache;
  *   <li>it is free when nobody uses it, without anyone waiting for a worker that is still copying.
  * </ul>
  *
- * <p>The heap grows by what is kept and more, and tensors live beside it. So nothing more is kept once less than a quarter of the machine's
- * memory, or of the container's, is left; that is also the most that the heap has where nobody sets it. Workers ask from several
- * threads at once.
+ * <p>The heap grows by what is kept and more, and tensors live beside it. So nothing more is kept once less than a
+ * quarter of the machine's memory, or of the container's, is left; that is also the most that the heap has where nobody
+ * sets it. Workers ask from several threads at once.
  */
 public final class ImageCache implements AutoCloseable {
     /** Below 45 % of the heap, where the collector G1 begins to look for garbage among what has long been kept. */
@@ -59,7 +59,8 @@ public final class ImageCache implements AutoCloseable {
     /**
      * A cache for this process.
      *
-     * @param limit a number is not exceeded, and is cut to half of the Java heap; automatically it is a third of the heap
+     * @param limit a number is not exceeded, and is cut to half of the Java heap; automatically it is a third
+     *     of the heap
      */
     public ImageCache(CacheLimit limit) {
         this(
@@ -86,7 +87,10 @@ public final class ImageCache implements AutoCloseable {
                 : Math.min((long) limit.mebibytes() << 20, (long) (MOST * heap));
     }
 
-    /** A set whose images are kept here; the set itself where nothing is to be kept, or its images are decoded from no file. */
+    /**
+     * A set whose images are kept here; the set itself where nothing is to be kept, or its images are decoded
+     * from no file.
+     */
     public synchronized Dataset of(Dataset set) {
         var held = kept.get();
         if (limit == 0 || held == null || !set.decodes()) {
@@ -158,7 +162,10 @@ public final class ImageCache implements AutoCloseable {
         }
     }
 
-    /** Takes bytes before they are filled, so that no two threads pass the limit together; false if there is no room for them. */
+    /**
+     * Takes bytes before they are filled, so that no two threads pass the limit together; false if there is no
+     * room for them.
+     */
     private boolean take(long bytes) {
         long after = taken.addAndGet(bytes);
         if (after <= limit && hasRoom(after)) {
@@ -188,8 +195,8 @@ public final class ImageCache implements AutoCloseable {
     }
 
     /**
-     * An image in pieces. G1 gives an array of half a region (512 KiB and more) whole regions of its own, up to twice what it needs; a
-     * photo of 500×375 pixels is such an array.
+     * An image in pieces. G1 gives an array of half a region (512 KiB and more) whole regions of its own, up to twice
+     * what it needs; a photo of 500×375 pixels is such an array.
      */
     private static final class Pieces {
         /** Bytes of each piece but the last. */

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and {@link LabelledFolder} find them. */
+/**
+ * Image files with labels, decoded whenever they are asked for. {@link ImageFolder} and
+ * {@link LabelledFolder} find them.
+ */
 public final class ImageFiles implements Dataset {
     private static final Set<String> EXTENSIONS = Set.of(
             "jpg",
@@ -91,7 +94,7 @@ public final class ImageFiles implements Dataset {
         return new ImageFiles(root, files, none, List.of());
     }
 
-    /** Whether a file's name is that of a picture: a known extension in any letter case, and no leading dot. */
+    /** Whether a file's name is that of an image: a known extension in any letter case, and no leading dot. */
     public static boolean isImage(Path file) {
         String name = String.valueOf(file.getFileName());
         int dot = name.lastIndexOf('.');
@@ -118,7 +121,7 @@ public final class ImageFiles implements Dataset {
         return Integer.compare(a.length(), b.length());
     }
 
-    /** The file of a picture. */
+    /** The file of an image. */
     public Path file(int index) {
         return files.get(index);
     }

@@ -21,20 +21,20 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The layout in which a folder's name is the class of the pictures below it: {@code D/class/…/image}, or the same in
+ * The layout in which a folder's name is the class of the images below it: {@code D/class/…/image}, or the same in
  * {@code D/train} and {@code D/val}.
  *
- * <p>Classes, and the pictures of a class, are in the order of their names' code points, which is how Python sorts: a classifier
- * trained elsewhere on the same folder has its outputs in the same order. Links are followed, but never round in a circle; hidden
- * files and folders hold no data.
+ * <p>Classes, and the images of a class, are in the order of their names' code points, which is how Python sorts: a
+ * classifier trained elsewhere on the same folder has its outputs in the same order. Links are followed, but never
+ * round in a circle; hidden files and folders hold no data.
  */
 public final class ImageFolder {
     private ImageFolder() {}
 
     /**
-     * The pictures of {@code folder}, one class for each folder in it.
+     * The images of {@code folder}, one class for each folder in it.
      *
-     * @throws VitrailException if there is no such folder, no class folder, or a class folder without a picture
+     * @throws VitrailException if there is no such folder, no class folder, or a class folder without an image
      */
     public static ImageFiles open(Path folder) {
         List<String> classes = classFolders(folder);
@@ -47,8 +47,8 @@ public final class ImageFolder {
     }
 
     /**
-     * The same with given classes, so that labels agree with another part of the set: a class may be missing here, but there may
-     * be none that {@code classes} does not have.
+     * The same with given classes, so that labels agree with another part of the set: a class may be missing here, but
+     * there may be none that {@code classes} does not have.
      */
     public static ImageFiles open(Path folder, List<String> classes) {
         List<String> present = classFolders(folder);
@@ -108,7 +108,7 @@ public final class ImageFolder {
     private static String instead(LeftOut found) {
         return found.isEmpty()
                 ? ""
-                : " (but %s, whose endings are no picture's that is read)".formatted(found.counted());
+                : " (but %s, whose endings are not those of image formats that are read)".formatted(found.counted());
     }
 
     /** The folder of a part of {@code root}, such as {@code root/val}, if it has one. */
@@ -119,7 +119,9 @@ public final class ImageFolder {
                 .findFirst();
     }
 
-    /** The names of the folders in {@code folder} that are not hidden, sorted. A link back to where it lies is no class. */
+    /**
+     * The names of the folders in {@code folder} that are not hidden, sorted. A link back to where it lies is no class.
+     */
     static List<String> classFolders(Path folder) {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(requireFolder(folder))) {
@@ -139,7 +141,7 @@ public final class ImageFolder {
     }
 
     /**
-     * Every picture below {@code folder}, by the folder it lies in and then by its name.
+     * Every image below {@code folder}, by the folder it lies in and then by its name.
      *
      * @throws VitrailException if a folder cannot be listed
      */

@@ -23,11 +23,12 @@ import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The image files that some paths name: themselves, and what lies in folders, found only as they are asked for. Memory does not
- * grow with their number.
+ * The image files that some paths name: themselves, and what lies in folders, found only as they are asked for. Memory
+ * does not grow with their number.
  *
- * <p>A folder gives its own images first, then those of each folder in it, both in the order of their names' code points. Links are
- * followed, but never round in a circle; hidden files and folders hold no data. One thread uses a listing.
+ * <p>A folder gives its own images first, then those of each folder in it, both in the order of their names'
+ * code points. Links are followed, but never round in a circle; hidden files and folders hold no data. One
+ * thread uses a listing.
  */
 public final class ImageListing implements Iterator<ImageListing.Entry>, AutoCloseable {
     /**
@@ -91,8 +92,8 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     }
 
     /**
-     * Looks for the first entry on a thread of its own, so that a large folder is listed while the caller opens a model; to be called
-     * before anything is asked for.
+     * Looks for the first entry on a thread of its own, so that a large folder is listed while the caller opens a
+     * model; to be called before anything is asked for.
      */
     public void begin() {
         var search = new FutureTask<>(this::findNext);

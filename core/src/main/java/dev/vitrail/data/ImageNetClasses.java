@@ -14,11 +14,11 @@ import java.util.stream.Collectors;
 import java.util.zip.GZIPInputStream;
 
 /**
- * The classes of ImageNet and of its larger versions, in the order of the outputs of models that were trained on them: that of the
- * synsets' numbers in WordNet 3.0, which is how folders of ImageNet are called.
+ * The classes of ImageNet and of its larger versions, in the order of the outputs of models that were trained on them:
+ * that of the synsets' numbers in WordNet 3.0, which is how folders of ImageNet are called.
  *
- * <p>A class is called by the first word of its synset in WordNet (its licence lies beside the table); where another class of the list is
- * called so, by that and what it is a kind of: "crane (wading bird)".
+ * <p>A class is called by the first word of its synset in WordNet (its licence lies beside the table); where another
+ * class of the list is called so, by that and what it is a kind of: "crane (wading bird)".
  */
 public final class ImageNetClasses {
     /** Bits of the table's second column, by the number of classes of the list that they stand for. */
@@ -39,8 +39,8 @@ public final class ImageNetClasses {
     private ImageNetClasses() {}
 
     /**
-     * The list with so many classes: 1,000 of ImageNet-1k, 11,821 of timm's ImageNet-12k, 11,221 of ImageNet-21k-P, 21,841 of the release
-     * of fall 2011, and 21,843 of Google's; with the synsets as other names.
+     * The list with so many classes: 1,000 of ImageNet-1k, 11,821 of timm's ImageNet-12k, 11,221 of ImageNet-21k-P,
+     * 21,841 of the release of fall 2011, and 21,843 of Google's; with the synsets as other names.
      *
      * @return empty for any other number
      */

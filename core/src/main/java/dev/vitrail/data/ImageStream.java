@@ -25,9 +25,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns items whose number nobody knows, such as files, into batches, in their order: threads decode ahead of the consumer, into
- * memory that is used again, so that memory does not grow with the number of items. A {@link Loader} does so for a {@link Dataset},
- * which knows all of them.
+ * Turns items whose number nobody knows, such as files, into batches, in their order: threads decode ahead of the
+ * consumer, into memory that is used again, so that memory does not grow with the number of items. A {@link Loader}
+ * does so for a {@link Dataset}, which knows all of them.
  *
  * <p>One thread uses a stream.
  *
@@ -72,7 +72,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
     }
 
-    /** How an item becomes a picture; called from several threads at once. */
+    /** How an item becomes an image; called from several threads at once. */
     @FunctionalInterface
     public interface Decoder<T> {
         /** @throws VitrailException if the item cannot be read */
@@ -89,8 +89,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     public record Images<T>(List<T> items, List<Optional<String>> faults, Batch batch) {}
 
     /**
-     * Memory of batches that streams over the same kind of picture take from each other, one after the other: it lies outside the heap,
-     * where the collector frees it late. May be used by several streams at once.
+     * Memory of batches that streams over the same kind of image take from each other, one after the other: it lies
+     * outside the heap, where the collector frees it late. May be used by several streams at once.
      */
     public static final class Memory {
         private final SampleTransform transform;
@@ -109,14 +109,14 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
 
         /**
-         * Runs {@code body} over a batch of one picture, prepared on the calling thread.
+         * Runs {@code body} over a batch of one image, prepared on the calling thread.
          *
          * @param body gets a batch that is valid until it returns
          */
-        public <R> R with(RgbImage picture, Function<Batch, R> body) {
+        public <R> R with(RgbImage image, Function<Batch, R> body) {
             var memory = take();
             memory.begin(0, 1);
-            transform.apply(picture, SampleRandom.of(0, 0, 0, 0), memory.pixels(0));
+            transform.apply(image, SampleRandom.of(0, 0, 0, 0), memory.pixels(0));
             memory.filled(0, 0, Dataset.NO_LABEL, List.of());
             var result = body.apply(memory.batch());
             give(memory);
@@ -148,7 +148,9 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private final SampleTransform transform;
     private final Options options;
     private final ExecutorService workers;
-    /** The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream. */
+    /**
+     * The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream.
+     */
     private final @Nullable Thread feeder;
 
     private final @Nullable Memory shared;
@@ -161,8 +163,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private volatile boolean stopped;
 
     /**
-     * A stream of files, which are asked for on a thread of their own, as a list may come in slowly. The first batches are small, so
-     * that the first results come soon.
+     * A stream of files, which are asked for on a thread of their own, as a list may come in slowly. The first batches
+     * are small, so that the first results come soon.
      */
     public static ImageStream<ImageListing.Entry> ofFiles(
             Iterator<ImageListing.Entry> files, SampleTransform transform, Options options) {
@@ -170,8 +172,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     }
 
     /**
-     * A stream that asks for items on the thread that asks it for batches, for sources that belong to a thread. While the consumer has a
-     * batch, the next one is being decoded.
+     * A stream that asks for items on the thread that asks it for batches, for sources that belong to a thread. While
+     * the consumer has a batch, the next one is being decoded.
      *
      * @param memory for the same transform and size of a batch; it has the stream's memory again after {@link #close}
      */
@@ -290,7 +292,8 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     }
 
     /**
-     * Whether there is another batch; waits until its items are known, and gives back the memory of the batch before it.
+     * Whether there is another batch; waits until its items are known, and gives back the memory of the
+     * batch before it.
      *
      * @throws VitrailException if the items cannot be listed
      */
@@ -386,7 +389,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         throw new IllegalStateException("a worker failed: " + failure, failure);
     }
 
-    /** How many pictures of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
+    /** How many images of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
     public int cut() {
         return cut.get();
     }

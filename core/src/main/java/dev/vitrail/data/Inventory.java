@@ -23,17 +23,17 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * What a data set holds, in order: the names of its classes, and each picture's name, label and {@link Dataset#stamp}. A run keeps
- * the inventory that it began with, so that going on with other data is noticed, and can be told in words.
+ * What a data set holds, in order: the names of its classes, and each image's name, label and {@link Dataset#stamp}. A
+ * run keeps the inventory that it began with, so that going on with other data is noticed, and can be told in words.
  *
  * @param classes names of the classes
- * @param entries the pictures
+ * @param entries the images
  */
 public record Inventory(List<String> classes, List<Entry> entries) {
     private static final String TITLE = "vitrail inventory 1";
 
     /**
-     * One picture.
+     * One image.
      *
      * @param name as {@link Dataset#name} gives it, with slashes on every system
      * @param stamp of its content
@@ -55,7 +55,7 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return new Inventory(set.classes(), entries);
     }
 
-    /** What a run has: first the pictures that it trains on, then those that it is judged by. */
+    /** What a run has: first the images that it trains on, then those that it is judged by. */
     public static Inventory of(TrainAndValidation sets) {
         var train = of(sets.train());
         var entries = new ArrayList<>(train.entries);
@@ -72,7 +72,10 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return "%d images of %d classes, checksum %x".formatted(entries.size(), classes.size(), sum.getValue());
     }
 
-    /** What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty if nothing is. */
+    /**
+     * What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty
+     * if nothing is.
+     */
     public Optional<String> difference(Inventory later) {
         if (equals(later)) {
             return Optional.empty();
@@ -127,7 +130,7 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return Descriptions.count(count, noun) + (count == 1 ? " is" : " are");
     }
 
-    /** A picture may be listed more than once; the second time it goes by its name and a number. */
+    /** An image may be listed more than once; the second time it goes by its name and a number. */
     private Map<String, Entry> byName() {
         var map = new LinkedHashMap<String, Entry>();
         for (var entry : entries) {

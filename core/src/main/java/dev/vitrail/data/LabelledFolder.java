@@ -19,9 +19,9 @@ import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /**
- * A folder of pictures and a CSV file that says what each shows: {@code file,label} a line, with or without a header. Of more columns,
- * a header chooses two by their titles. The label is the index of a class, or its name; a file may be named without its ending. The
- * pictures keep the list's order.
+ * A folder of images and a CSV file that says what each shows: {@code file,label} a line, with or without a header. Of
+ * more columns, a header chooses two by their titles. The label is the index of a class, or its name; a file may be
+ * named without its ending. The images keep the list's order.
  */
 public final class LabelledFolder {
     /** Titles of the column of files, the surest first; letter case does not matter. */
@@ -46,9 +46,9 @@ public final class LabelledFolder {
     /**
      * Reads the labels of {@code folder}.
      *
-     * @param classes the classifier's outputs, if known; otherwise they are the names in the file, sorted, or the numbers from 0
-     *     to the largest index
-     * @throws VitrailException if a row is malformed, a picture is missing, or a label is none of the classes
+     * @param classes the classifier's outputs, if known; otherwise they are the names in the file, sorted, or the
+     *     numbers from 0 to the largest index
+     * @throws VitrailException if a row is malformed, an image is missing, or a label is none of the classes
      */
     public static ImageFiles open(Path folder, Path labels, Optional<ClassNames> classes) {
         ImageFolder.requireFolder(folder);
@@ -137,7 +137,10 @@ public final class LabelledFolder {
                 .orElse(-1);
     }
 
-    /** A first cell that neither looks like an image file nor is one, nor the name of one without its ending, is a column's title. */
+    /**
+     * A first cell that neither looks like an image file nor is one, nor the name of one without its ending, is
+     * a column's title.
+     */
     private static boolean isHeader(Path folder, String cell) {
         try {
             var file = folder.resolve(cell);
@@ -176,7 +179,7 @@ public final class LabelledFolder {
         return files;
     }
 
-    /** Finds the picture that a name without its ending stands for. */
+    /** Finds the image that a name without its ending stands for. */
     private static final class Endings {
         private final Map<Path, Map<String, List<Path>>> folders = new HashMap<>();
 
@@ -189,7 +192,7 @@ public final class LabelledFolder {
             var found = folders.computeIfAbsent(folder, Endings::list).getOrDefault(name, List.of());
             require(
                     found.size() < 2,
-                    "%s, line %d: '%s' stands for several pictures, %s: write the name with its ending",
+                    "%s, line %d: '%s' stands for several images, %s: write the name with its ending",
                     labels,
                     line,
                     name,
@@ -200,7 +203,7 @@ public final class LabelledFolder {
             return found.stream().findFirst();
         }
 
-        /** The pictures that have such a name and an ending. */
+        /** The images that have such a name and an ending. */
         static List<Path> matching(Path file) {
             var folder = file.getParent();
             return folder == null || !Files.isDirectory(folder)
@@ -208,7 +211,7 @@ public final class LabelledFolder {
                     : list(folder).getOrDefault(String.valueOf(file.getFileName()), List.of());
         }
 
-        /** The pictures of a folder by their names without ending. */
+        /** The images of a folder by their names without ending. */
         private static Map<String, List<Path>> list(Path folder) {
             var byName = new HashMap<String, List<Path>>();
             try (var entries = Files.newDirectoryStream(folder, ImageFiles::isImage)) {

@@ -9,7 +9,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** Files among pictures that are none by their endings, counted; but not what usually lies beside pictures, such as texts and tables. */
+/**
+ * Counts the files of a folder whose endings are not those of images, but for what usually lies beside images, such as
+ * texts and tables.
+ */
 public final class LeftOut {
     private static final Set<String> COMPANIONS = Set.of(
             "txt", "md", "rst", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "html", "htm", "log",
@@ -22,7 +25,7 @@ public final class LeftOut {
 
     private final Map<String, Integer> counts = new TreeMap<>(ImageFiles.BY_CODE_POINT);
 
-    /** Counts a file that is taken for no picture. */
+    /** Counts a file that is taken for no image. */
     void add(Path file) {
         String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
         int dot = name.lastIndexOf('.');
@@ -54,7 +57,8 @@ public final class LeftOut {
     public List<String> sentences(Path folder) {
         List<String> sentences = new ArrayList<>();
         for (Map.Entry<String, Integer> entry : counts.entrySet()) {
-            sentences.add("%s in %s %s left out, as the ending is no picture's that is read: convert or remove them"
+            sentences.add(("%s in %s %s left out, as the ending is not that of an image format that is read: convert or"
+                            + " remove them")
                     .formatted(counted(entry), folder, entry.getValue() == 1 ? "was" : "were"));
         }
         return sentences;
@@ -63,8 +67,10 @@ public final class LeftOut {
     /** A sentence for each ending, where there is no one folder. */
     public List<String> sentences() {
         return counts.entrySet().stream()
-                .map(entry -> "%s %s left out, as the ending is no picture's that is read: convert or remove them"
-                        .formatted(counted(entry), entry.getValue() == 1 ? "was" : "were"))
+                .map(entry ->
+                        ("%s %s left out, as the ending is not that of an image format that is read: convert or remove"
+                                        + " them")
+                                .formatted(counted(entry), entry.getValue() == 1 ? "was" : "were"))
                 .toList();
     }
 

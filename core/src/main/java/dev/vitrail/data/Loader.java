@@ -12,7 +12,8 @@ import java.util.function.Consumer;
  * Turns a data set into batches: threads decode and transform ahead of the consumer, into memory that is used again.
  *
  * <pre>{@code
- * try (Loader loader = new Loader(set, transform, Sampler.shuffled(set.size(), seed), Loader.Options.training(128, seed));
+ * var order = Sampler.shuffled(set.size(), seed);
+ * try (Loader loader = new Loader(set, transform, order, Loader.Options.training(128, seed));
  *         Batches batches = loader.epoch(0)) {
  *     while (batches.hasNext()) {
  *         Batch batch = batches.next();
@@ -20,15 +21,16 @@ import java.util.function.Consumer;
  * }
  * }</pre>
  *
- * <p>What is in batch b of epoch e follows from the options, the sampler, b and e alone: it does not matter how many workers there
- * are, whether the batches before were taken, or which files turned out to be broken in other batches. One thread uses a loader.
+ * <p>What is in batch b of epoch e follows from the options, the sampler, b and e alone: it does not matter how many
+ * workers there are, whether the batches before were taken, or which files turned out to be broken in other batches.
+ * One thread uses a loader.
  */
 public final class Loader implements AutoCloseable {
-    /** What to do about a picture that cannot be read. */
+    /** What to do about an image that cannot be read. */
     public enum OnBroken {
-        /** Put the next readable picture of the epoch's order in its place, so that batches stay full: for training. */
+        /** Put the next readable image of the epoch's order in its place, so that batches stay full: for training. */
         REPLACE,
-        /** Leave it out; its batch is smaller by one: for evaluation, where a picture must not count twice. */
+        /** Leave it out; its batch is smaller by one: for evaluation, where an image must not count twice. */
         LEAVE_OUT,
         /** Stop with its sentence. */
         FAIL
@@ -37,11 +39,11 @@ public final class Loader implements AutoCloseable {
     /**
      * How to load.
      *
-     * @param batch pictures in a batch
+     * @param batch images in a batch
      * @param workers threads that decode; 0 for as many as the machine has cores, at most 8
      * @param prefetch batches that may be ready or under way while the consumer has one, at least 1
      * @param dropLast whether a last batch that is not full is left out
-     * @param onBroken what to do about a picture that cannot be read
+     * @param onBroken what to do about an image that cannot be read
      * @param seed of what the transform draws
      * @param share of every batch that this process loads; what is in it follows from the whole batch
      */
@@ -63,12 +65,12 @@ public final class Loader implements AutoCloseable {
             this(batch, workers, prefetch, dropLast, onBroken, seed, BatchShare.WHOLE);
         }
 
-        /** Full batches, broken pictures replaced. */
+        /** Full batches, broken images replaced. */
         public static Options training(int batch, long seed) {
             return new Options(batch, 0, 2, true, OnBroken.REPLACE, seed);
         }
 
-        /** Every picture once, broken ones left out. */
+        /** Every image once, broken ones left out. */
         public static Options evaluation(int batch) {
             return new Options(batch, 0, 2, false, OnBroken.LEAVE_OUT, 0);
         }
@@ -93,13 +95,14 @@ public final class Loader implements AutoCloseable {
     private final BatchMemory[] ring;
     private Optional<Batches> open = Optional.empty();
 
-    /** A loader that tells nobody of broken pictures; {@link #broken} lists them. */
+    /** A loader that tells nobody of broken images; {@link #broken} lists them. */
     public Loader(Dataset set, SampleTransform transform, Sampler sampler, Options options) {
         this(set, transform, sampler, options, broken -> {});
     }
 
     /**
-     * @param report is told of each broken picture once, in the consumer's thread, when the batch it belongs to is asked for
+     * @param report is told of each broken image once, in the consumer's thread, when the batch it belongs to
+     *     is asked for
      * @throws VitrailException if not even one batch can be filled, or a batch is larger than 2 GiB
      */
     public Loader(
@@ -145,7 +148,8 @@ public final class Loader implements AutoCloseable {
     }
 
     /**
-     * The batches of an epoch from batch {@code first} on, exactly as they come after the others; those are not decoded.
+     * The batches of an epoch from batch {@code first} on, exactly as they come after the others; those
+     * are not decoded.
      *
      * @param first from 0 to {@link #batches}
      */
@@ -168,17 +172,17 @@ public final class Loader implements AutoCloseable {
         return batches;
     }
 
-    /** The broken pictures so far, each once, in the order of the batches that were taken. */
+    /** The broken images so far, each once, in the order of the batches that were taken. */
     public List<BrokenImage> broken() {
         return reader.broken();
     }
 
-    /** How many pictures of sixteen bits or more were cut to white so far, each counted once ({@link RgbImage#cut}). */
+    /** How many images of sixteen bits or more were cut to white so far, each counted once ({@link RgbImage#cut}). */
     public int cut() {
         return reader.cut();
     }
 
-    /** Ends the threads of the epoch that is open; pictures already begun are finished first. */
+    /** Ends the threads of the epoch that is open; images already begun are finished first. */
     @Override
     public void close() {
         open.ifPresent(Batches::close);

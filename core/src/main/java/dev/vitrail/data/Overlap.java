@@ -15,11 +15,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Pictures that a model is judged by although it has learned from them: those whose bytes are the same in both sets. Copies that were
- * encoded anew are not found.
+ * Images that a model is judged by although it has learned from them: those whose bytes are the same in both sets.
+ * Copies that were encoded anew are not found.
  *
  * @param pairs the copies, in the order of the second set
- * @param looked how many pictures of the second set were looked for
+ * @param looked how many images of the second set were looked for
  */
 public record Overlap(List<Pair> pairs, int looked) {
     /**
@@ -35,15 +35,15 @@ public record Overlap(List<Pair> pairs, int looked) {
     }
 
     /**
-     * Looks in {@code first} for pictures of {@code second}. What cannot be read is passed over: loading will report it.
+     * Looks in {@code first} for images of {@code second}. What cannot be read is passed over: loading will report it.
      *
-     * <p>Of files, only those are read whose sizes occur on both sides. In a set of a million that are most of them, unless few are
-     * looked for.
+     * <p>Of files, only those are read whose sizes occur on both sides. In a set of a million that are most of them,
+     * unless few are looked for.
      *
-     * @param most how many pictures of {@code second} to look for at most, evenly spread over it
+     * @param most how many images of {@code second} to look for at most, evenly spread over it
      */
     public static Overlap between(Dataset first, Dataset second, int most) {
-        VitrailException.require(most > 0, "at least 1 picture must be looked for, found %d", most);
+        VitrailException.require(most > 0, "at least 1 image must be looked for, found %d", most);
         int looked = Math.min(second.size(), most);
         int[] chosen = IntStream.range(0, looked)
                 .map(i -> (int) ((long) i * second.size() / looked))

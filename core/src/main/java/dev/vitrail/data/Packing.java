@@ -48,7 +48,8 @@ enum Packing {
 
     /** What is so, and what to do, to be read after the file's name and "it". */
     String advice(Path file) {
-        return "is packed by %s as a whole, and no image in it can be read by itself: unpack it (%s %s) and name the .tar file"
+        return ("is packed by %s as a whole, and no image in it can be read by itself: unpack it (%s %s) and name the"
+                        + " .tar file")
                 .formatted(name, command, file);
     }
 

@@ -19,12 +19,12 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * Images in Parquet files, in the layout of Hugging Face's data sets: a struct {@code image} with the file's {@code bytes}, and a number
- * {@code label}; the names of the classes stand in the file's metadata, under {@code huggingface}. Where that is missing, columns are
- * known by their names.
+ * Images in Parquet files, in the layout of Hugging Face's data sets: a struct {@code image} with the file's
+ * {@code bytes}, and a number {@code label}; the names of the classes stand in the file's metadata, under
+ * {@code huggingface}. Where that is missing, columns are known by their names.
  *
- * <p>Any image is reached by itself: its page, about a megabyte, is read and decompressed. The pages that were read last are kept, so
- * that neighbours cost nothing more.
+ * <p>Any image is reached by itself: its page, about a megabyte, is read and decompressed. The pages that were read
+ * last are kept, so that neighbours cost nothing more.
  */
 final class ParquetImages extends ShardedImages {
     private static final List<String> IMAGE_NAMES = List.of("image", "img", "jpg", "png", "photo", "picture");
@@ -75,7 +75,8 @@ final class ParquetImages extends ShardedImages {
     /**
      * Indexes Parquet files.
      *
-     * @param classes what the labels are, if it is known; otherwise the files, a list beside them, or the labels themselves say it
+     * @param classes what the labels are, if it is known; otherwise the files, a list beside them, or the labels
+     *     themselves say it
      * @throws VitrailException if nothing at all can be used
      */
     static ParquetImages open(List<Path> files, Optional<List<String>> classes, ImageDecoder.Options decoding) {

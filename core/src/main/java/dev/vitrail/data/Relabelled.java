@@ -7,8 +7,8 @@ import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
 /**
- * A set whose labels are turned into a classifier's outputs, by the classes' names: a folder {@code ants} or {@code n02219486} is
- * output 310 of an ImageNet model if its list of classes says so.
+ * A set whose labels are turned into a classifier's outputs, by the classes' names: a folder {@code ants} or
+ * {@code n02219486} is output 310 of an ImageNet model if its list of classes says so.
  */
 public final class Relabelled extends DatasetView {
     private final List<String> classes;
@@ -21,8 +21,8 @@ public final class Relabelled extends DatasetView {
     }
 
     /**
-     * The set with the labels of {@code classes}; the set itself if its classes are those already. Classes that have numbers for names,
-     * as where only indices are known, are outputs by their numbers.
+     * The set with the labels of {@code classes}; the set itself if its classes are those already. Classes that have
+     * numbers for names, as where only indices are known, are outputs by their numbers.
      *
      * @throws VitrailException if a class of the set goes by no name in {@code classes}
      */
@@ -46,7 +46,8 @@ public final class Relabelled extends DatasetView {
         }
         VitrailException.require(
                 unknown.isEmpty(),
-                "%s of the data are no output of the model: %s; rename the folders to the model's classes (%s), or fine-tune",
+                "%s of the data are no output of the model: %s; rename the folders to the model's classes (%s), or"
+                        + " fine-tune",
                 Descriptions.count(unknown.size(), "class"),
                 Descriptions.some(unknown),
                 Descriptions.some(classes.names()));
@@ -61,7 +62,7 @@ public final class Relabelled extends DatasetView {
     /**
      * The set with other names for its classes, in the same order: for labels that are the outputs' indices already.
      *
-     * @throws VitrailException if a picture has a label beyond {@code classes}
+     * @throws VitrailException if an image has a label beyond {@code classes}
      */
     public static Dataset byIndex(Dataset set, ClassNames classes) {
         int largest = NO_LABEL;
@@ -70,7 +71,8 @@ public final class Relabelled extends DatasetView {
         }
         VitrailException.require(
                 largest < classes.size(),
-                "the data has labels up to %d, but the model's %d outputs end at %d; use the list of classes it was labelled with",
+                "the data has labels up to %d, but the model's %d outputs end at %d; use the list of classes it was"
+                        + " labelled with",
                 largest,
                 classes.size(),
                 classes.size() - 1);
@@ -82,8 +84,8 @@ public final class Relabelled extends DatasetView {
     }
 
     /**
-     * The set with the labels of a model that has no names for its outputs: classes that have numbers for names are outputs by their
-     * numbers, and as many classes as there are outputs are these in their order.
+     * The set with the labels of a model that has no names for its outputs: classes that have numbers for names are
+     * outputs by their numbers, and as many classes as there are outputs are these in their order.
      *
      * @param outputs how many the model has
      * @throws VitrailException if nothing says which of the outputs a class is
@@ -93,7 +95,8 @@ public final class Relabelled extends DatasetView {
         if (!numbers.stream().allMatch(OptionalInt::isPresent)) {
             VitrailException.require(
                     set.classes().size() == outputs,
-                    "the data has %s (%s), the model %d outputs without names: add --classes FILE, the outputs' names in order",
+                    "the data has %s (%s), the model %d outputs without names: add --classes FILE, the outputs' names"
+                            + " in order",
                     Descriptions.count(set.classes().size(), "class"),
                     Descriptions.some(set.classes()),
                     outputs);
@@ -103,7 +106,8 @@ public final class Relabelled extends DatasetView {
         int largest = IntStream.of(same).max().orElse(NO_LABEL);
         VitrailException.require(
                 largest < outputs,
-                "the data has labels up to %d, but the model's %d outputs end at %d: choose the model that it was labelled for",
+                "the data has labels up to %d, but the model's %d outputs end at %d: choose the model that it was"
+                        + " labelled for",
                 largest,
                 outputs,
                 outputs - 1);

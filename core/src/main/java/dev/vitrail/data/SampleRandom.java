@@ -5,9 +5,9 @@ import java.util.random.RandomGenerator;
 /**
  * A small random generator whose numbers depend on its seed alone: the same on every platform and in every JDK.
  *
- * <p>The bits are SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014), with the
- * mixing constants of Stafford's variant 13. The JDK's own default methods for bounded and Gaussian numbers have changed between
- * releases, so they are all written out here. A generator serves one thread.
+ * <p>The bits are SplitMix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014),
+ * with the mixing constants of Stafford's variant 13. The JDK's own default methods for bounded and Gaussian numbers
+ * have changed between releases, so they are all written out here. A generator serves one thread.
  */
 public final class SampleRandom implements RandomGenerator {
     private static final long GOLDEN = 0x9E3779B97F4A7C15L;
@@ -25,8 +25,8 @@ public final class SampleRandom implements RandomGenerator {
     }
 
     /**
-     * The generator of one place: of (seed, epoch, position), say. Keys that differ anywhere, or only in their order, give streams
-     * that have nothing in common.
+     * The generator of one place: of (seed, epoch, position), say. Keys that differ anywhere, or only in their order,
+     * give streams that have nothing in common.
      */
     public static SampleRandom of(long... keys) {
         return new SampleRandom(key(keys));
@@ -36,8 +36,8 @@ public final class SampleRandom implements RandomGenerator {
     public static long key(long... keys) {
         long key = ~mix(keys.length);
         for (long part : keys) {
-            // The factor keeps what came before apart from what is added: a plain sum of two mixed numbers can cancel
-            // out.
+            // The factor keeps what came before apart from what is added: a plain sum of two mixed
+            // numbers can cancel out.
             key = mix(key * SPREAD + mix(part + GOLDEN));
         }
         return key;
@@ -98,7 +98,10 @@ public final class SampleRandom implements RandomGenerator {
         return value;
     }
 
-    /** Uniform in [0, bound): the draws beyond the last whole multiple of {@code bound} are thrown away, so no value is favoured. */
+    /**
+     * Uniform in [0, bound): the draws beyond the last whole multiple of {@code bound} are thrown away, so no
+     * value is favoured.
+     */
     private long below(long bound) {
         long bits = nextLong() >>> 1;
         long value = bits % bound;
@@ -143,7 +146,9 @@ public final class SampleRandom implements RandomGenerator {
         return value < bound ? value : Math.nextDown(bound);
     }
 
-    /** A standard normal number, by Box and Muller (1958); {@link StrictMath} keeps its last bit the same everywhere. */
+    /**
+     * A standard normal number, by Box and Muller (1958); {@link StrictMath} keeps its last bit the same everywhere.
+     */
     @Override
     public double nextGaussian() {
         double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - nextDouble()));

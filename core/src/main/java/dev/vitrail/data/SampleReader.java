@@ -10,7 +10,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 
-/** Reads the pictures of a set into batches: decodes, transforms, and knows which could not be read. Used by all workers at once. */
+/**
+ * Reads the images of a set into batches: decodes, transforms, and knows which could not be read. Used by all
+ * workers at once.
+ */
 final class SampleReader {
     private final Dataset set;
     private final SampleTransform transform;
@@ -21,11 +24,11 @@ final class SampleReader {
     private final Map<Integer, BrokenImage> known = new ConcurrentHashMap<>();
     /** What the consumer has been told of, in the order of the batches. */
     private final Map<Integer, BrokenImage> reported = new LinkedHashMap<>();
-    /** Pictures of sixteen bits that were cut to white. */
+    /** Images of sixteen bits that were cut to white. */
     private final Set<Integer> cut = ConcurrentHashMap.newKeySet();
 
     /**
-     * @param report is told of each broken picture once, in the consumer's thread
+     * @param report is told of each broken image once, in the consumer's thread
      */
     SampleReader(
             Dataset set, SampleTransform transform, Loader.OnBroken onBroken, long seed, Consumer<BrokenImage> report) {
@@ -36,17 +39,17 @@ final class SampleReader {
         this.report = report;
     }
 
-    /** The broken pictures that were told of, in the order of the batches. */
+    /** The broken images that were told of, in the order of the batches. */
     List<BrokenImage> broken() {
         return List.copyOf(reported.values());
     }
 
-    /** How many pictures were cut to white, each counted once. */
+    /** How many images were cut to white, each counted once. */
     int cut() {
         return cut.size();
     }
 
-    /** Tells of broken pictures that have not been told of. */
+    /** Tells of broken images that have not been told of. */
     void tell(List<BrokenImage> found) {
         for (BrokenImage broken : found) {
             if (reported.putIfAbsent(broken.index(), broken) == null) {
@@ -56,8 +59,8 @@ final class SampleReader {
     }
 
     /**
-     * Fills place {@code place} of a batch with the picture that stands at {@code position} of the epoch's order, or leaves the
-     * place empty.
+     * Fills place {@code place} of a batch with the image that stands at {@code position} of the epoch's order, or
+     * leaves the place empty.
      */
     void fill(BatchMemory memory, int place, int epoch, int[] order, int position) {
         List<BrokenImage> faults = new ArrayList<>(0);

@@ -5,8 +5,8 @@ import java.nio.FloatBuffer;
 import java.util.random.RandomGenerator;
 
 /**
- * What makes a picture of any size into the numbers that a model takes: crop, resize, augmentation, normalisation. Called from
- * several threads at once.
+ * What makes an image of any size into the numbers that a model takes: crop, resize, augmentation, normalisation.
+ * Called from several threads at once.
  */
 public interface SampleTransform {
     /** Channels of the result, three for colour. */
@@ -21,9 +21,9 @@ public interface SampleTransform {
     int width();
 
     /**
-     * Writes a picture as {@code [channels, height, width]} floats.
+     * Writes an image as {@code [channels, height, width]} floats.
      *
-     * @param image the decoded picture, not to be changed
+     * @param image the decoded image, not to be changed
      * @param random the only source of chance, so that the same position of the same epoch gives the same pixels
      * @param pixels exactly {@code channels · height · width} floats, position 0
      */

@@ -1,11 +1,12 @@
 package dev.vitrail.data;
 
 /**
- * The order in which an epoch visits a data set: a pure function of the epoch's number, so that a run which is taken up again in
- * the middle of an epoch sees what it would have seen.
+ * The order in which an epoch visits a data set: a pure function of the epoch's number, so that a run which is taken up
+ * again in the middle of an epoch sees what it would have seen.
  *
- * <p>An index may occur more than once (repeated augmentation, balanced classes) or never (one process's share of the set): a
- * loader gives each <em>position</em> of the order a random generator of its own. What must not change is {@link #length}.
+ * <p>An index may occur more than once (repeated augmentation, balanced classes) or never (one process's share of
+ * the set): a loader gives each <em>position</em> of the order a random generator of its own. What must not change
+ * is {@link #length}.
  */
 public interface Sampler {
     /** How many positions every epoch has. */
@@ -29,7 +30,10 @@ public interface Sampler {
         };
     }
 
-    /** Every index once, in an order that (seed, epoch) decide: the shuffle of Fisher and Yates, as Durstenfeld put it (1964). */
+    /**
+     * Every index once, in an order that (seed, epoch) decide: the shuffle of Fisher and Yates, as Durstenfeld
+     * put it (1964).
+     */
     static Sampler shuffled(int size, long seed) {
         return new Sampler() {
             @Override
@@ -45,9 +49,9 @@ public interface Sampler {
     }
 
     /**
-     * Every class as often as every other: the classes take turns, each turn in an order of its own, and a class gives its images in
-     * shuffled rounds. An epoch has as many positions as there are labelled images, so those of a large class do not all occur, and
-     * those of a small one recur.
+     * Every class as often as every other: the classes take turns, each turn in an order of its own, and a class gives
+     * its images in shuffled rounds. An epoch has as many positions as there are labelled images, so those of a large
+     * class do not all occur, and those of a small one recur.
      *
      * @param labels the class of each image; negative where there is none, and then the image never occurs
      */
@@ -56,18 +60,18 @@ public interface Sampler {
     }
 
     /**
-     * Repeated augmentation (Berman et al., 2019, arXiv:1902.05509; Hoffer et al., 2020, arXiv:1901.09335) as DeiT's and timm's
-     * samplers have it: each index {@code times} times in a row, and as many positions as before, cut down to a multiple of 256, so
-     * that an epoch sees one image in {@code times}. We differ in one place: below 256 positions none is cut, where theirs would
-     * leave nothing.
+     * Repeated augmentation (Berman et al., 2019, arXiv:1902.05509; Hoffer et al., 2020, arXiv:1901.09335) as DeiT's
+     * and timm's samplers have it: each index {@code times} times in a row, and as many positions as before, cut down
+     * to a multiple of 256, so that an epoch sees one image in {@code times}. We differ in one place: below 256
+     * positions none is cut, where theirs would leave nothing.
      */
     default Sampler repeated(int times) {
         return new RepeatedSampler(this, times);
     }
 
     /**
-     * The epochs of this sampler one after the other, cut into epochs of another length: those of a small set can be made as long as
-     * those of a large one, so that both get as many updates between two validations.
+     * The epochs of this sampler one after the other, cut into epochs of another length: those of a small set can be
+     * made as long as those of a large one, so that both get as many updates between two validations.
      *
      * @param length positions of an epoch
      */

@@ -12,8 +12,8 @@ import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
- * Labels as shards give them, numbers or names, turned into classes and indices. A sample whose label cannot be used is left out and
- * counted; where no sample has a label, all are kept without.
+ * Labels as shards give them, numbers or names, turned into classes and indices. A sample whose label cannot be used is
+ * left out and counted; where no sample has a label, all are kept without.
  *
  * @param classes names of the classes
  * @param kept places of the samples that are kept

@@ -31,7 +31,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
         return files.size() == 1 || parent == null ? files.get(0).toString() : parent.toString();
     }
 
-    /** The place of a picture among all that the index found. */
+    /** The place of an image among all that the index found. */
     final int place(int index) {
         return labels.kept()[index];
     }

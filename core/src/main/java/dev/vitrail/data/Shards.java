@@ -18,11 +18,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * The files of a data set that comes in pieces, {@code .tar} or {@code .parquet}, and which part of the set each belongs to.
+ * The files of a data set that comes in pieces, {@code .tar} or {@code .parquet}, and which part of the set
+ * each belongs to.
  *
- * <p>A path names them in one of these ways: one such file; a pattern such as {@code shard-{000000..000012}.tar}; a folder of them, whose
- * names say the part ({@code train-00000-of-00004.parquet}) or do not, and then each is of every part; or a folder with folders
- * {@code train}, {@code val} and so on, or {@code data}, as the hub has it.
+ * <p>A path names them in one of these ways: one such file; a pattern such as {@code shard-{000000..000012}.tar}; a
+ * folder of them, whose names say the part ({@code train-00000-of-00004.parquet}) or do not, and then each is of every
+ * part; or a folder with folders {@code train}, {@code val} and so on, or {@code data}, as the hub has it.
  *
  * @param kind of the files
  * @param parts the files of each part, sorted; one without a name for files that belong to all
@@ -160,7 +161,9 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
                 .orElse(ALL);
     }
 
-    /** The files of a part; validation falls back on test and test on validation, and what has no parts is all there is. */
+    /**
+     * The files of a part; validation falls back on test and test on validation, and what has no parts is all there is.
+     */
     Optional<List<Path>> of(Split split) {
         var fallback = split == Split.VALIDATION ? Split.TEST : split == Split.TEST ? Split.VALIDATION : split;
         return Stream.of(split.name(), fallback.name(), ALL)

@@ -21,8 +21,8 @@ import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Names in the order of their code points, however many: those that are too many for the heap are sorted in parts, which lie in
- * temporary files until they are merged.
+ * Names in the order of their code points, however many: those that are too many for the heap are sorted in parts,
+ * which lie in temporary files until they are merged.
  */
 final class SortedNames implements AutoCloseable {
     /** Names that are held in memory. */
@@ -73,7 +73,8 @@ final class SortedNames implements AutoCloseable {
 
     private static VitrailException failed(IOException cause) {
         return new VitrailException(
-                "the names of a large folder could not be sorted in the folder for temporary files, %s (%s): free some space"
+                ("the names of a large folder could not be sorted in the folder for temporary files, %s (%s): free some"
+                                        + " space")
                                 .formatted(System.getProperty("java.io.tmpdir"), cause.getMessage())
                         + ", or name another with -Djava.io.tmpdir=DIR",
                 cause);

@@ -13,9 +13,9 @@ import java.util.stream.Stream;
 /** Folders {@code train}, {@code val} and {@code test} of class folders. */
 record SplitFolders(Path path, ImageDecoder.Options decoding) implements DataLayout {
     /**
-     * Whether a folder's folders are splits and not classes, which may well be called "train" or "test". They are where all of them
-     * have the names of splits; and where others lie beside a folder to train on, if that has no images of its own, as a class
-     * would, and the others have none at all.
+     * Whether a folder's folders are splits and not classes, which may well be called "train" or "test". They are where
+     * all of them have the names of splits; and where others lie beside a folder to train on, if that has no images of
+     * its own, as a class would, and the others have none at all.
      */
     static boolean at(Path path) {
         var train = ImageFolder.part(path, Split.TRAIN);

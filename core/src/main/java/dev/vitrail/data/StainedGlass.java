@@ -14,19 +14,20 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.zip.CRC32;
 
 /**
- * The built-in set: small pictures of stained glass, drawn by code, so that training can be tried without any data.
+ * The built-in set: small images of stained glass, drawn by code, so that training can be tried without any data.
  *
- * <p>A class is a shape <em>and</em> a texture, "striped circle" or "dotted star": every shape comes with every texture, so neither
- * alone decides. The texture can be read off a few pixels anywhere inside; the shape only from the whole. Colours, place, size,
- * tilt, the panes behind and the noise say nothing about the class, which is why a linear classifier of the pixels fails.
+ * <p>A class is a shape <em>and</em> a texture, "striped circle" or "dotted star": every shape comes with every
+ * texture, so neither alone decides. The texture can be read off a few pixels anywhere inside; the shape only from the
+ * whole. Colours, place, size, tilt, the panes behind and the noise say nothing about the class, which is why a linear
+ * classifier of the pixels fails.
  *
- * <p>A picture is a function of (seed, split, index, difficulty) alone, to the last byte, on every platform and from any thread. It
- * is painted when first asked for and then kept.
+ * <p>An image is a function of (seed, split, index, difficulty) alone, to the last byte, on every platform and from any
+ * thread. It is painted when first asked for and then kept.
  */
 public final class StainedGlass implements Dataset {
-    /** Pictures in the part to train on, 700 of each class. */
+    /** Images in the part to train on, 700 of each class. */
     public static final int TRAIN_SIZE = 8400;
-    /** Pictures in each of the other parts, 100 of each class. */
+    /** Images in each of the other parts, 100 of each class. */
     public static final int VALIDATION_SIZE = 1200;
 
     /** Shapes, by name; {@code GlassOutline} draws them. */
@@ -76,7 +77,10 @@ public final class StainedGlass implements Dataset {
         STRIPED
     }
 
-    /** Textures and shapes are in alphabetical order, so these are sorted, as the folders that {@link #write} makes will be. */
+    /**
+     * Textures and shapes are in alphabetical order, so these are sorted, as the folders that {@link #write}
+     * makes will be.
+     */
     private static final List<String> CLASSES = classNames();
 
     /**
@@ -103,17 +107,17 @@ public final class StainedGlass implements Dataset {
             int leads,
             double noise) {
         /**
-         * A person makes no mistake, and softmax regression on the pixels is right for 34 to 37 % of the pictures.
+         * A person makes no mistake, and softmax regression on the pixels is right for 34 to 37 % of the images.
          * {@code vit_mini_patch4_32} reaches
          * 95 % in three epochs of batch 32 (AdamW, 1e-3).
          */
         public static final Difficulty STANDARD = new Difficulty(32, 0.32, 0.35, 6, 5.5, 7, 0.7, 1, 0.03);
 
         public Difficulty {
-            require(size >= 16 && size <= 512, "pictures have 16 to 512 pixels a side, found %d", size);
+            require(size >= 16 && size <= 512, "images have 16 to 512 pixels a side, found %d", size);
             require(
                     smallest > 0 && smallest < largest && largest <= 0.35,
-                    "radii must rise within 0 and 0.35 of the picture, found %s and %s",
+                    "radii must rise within 0 and 0.35 of the image, found %s and %s",
                     smallest,
                     largest);
             require(
@@ -144,11 +148,11 @@ public final class StainedGlass implements Dataset {
     }
 
     /**
-     * @param size pictures; a larger set begins with those of a smaller one
-     * @param seed another seed gives other pictures throughout
+     * @param size images; a larger set begins with those of a smaller one
+     * @param seed another seed gives other images throughout
      */
     public StainedGlass(Split split, int size, long seed, Difficulty difficulty) {
-        require(size >= 1, "a set of pictures needs at least 1, found %d", size);
+        require(size >= 1, "a set of images needs at least 1, found %d", size);
         this.split = split;
         this.seed = seed;
         this.difficulty = difficulty;
@@ -170,7 +174,7 @@ public final class StainedGlass implements Dataset {
         return painted.length();
     }
 
-    /** Classes follow each other in turn, so that any few pictures in a row are of as many classes. */
+    /** Classes follow each other in turn, so that any few images in a row are of as many classes. */
     @Override
     public int label(int index) {
         return index % CLASSES.size();
@@ -196,7 +200,7 @@ public final class StainedGlass implements Dataset {
         return 3L * difficulty.size() * difficulty.size();
     }
 
-    /** That of the first picture for all of them: another seed, difficulty or painter gives another one. */
+    /** That of the first image for all of them: another seed, difficulty or painter gives another one. */
     @Override
     public long stamp(int index) {
         var checksum = new CRC32();
@@ -222,13 +226,13 @@ public final class StainedGlass implements Dataset {
     }
 
     /**
-     * Writes the first {@code count} pictures as {@code folder/CLASS/INDEX.png}, a folder that {@link ImageFolder} reads.
+     * Writes the first {@code count} images as {@code folder/CLASS/INDEX.png}, a folder that {@link ImageFolder} reads.
      *
      * @return the files, in order
      * @throws VitrailException if one cannot be written; those before it are whole
      */
     public List<Path> write(Path folder, int count) {
-        require(count <= size(), "the set has %d pictures, cannot write %d", size(), count);
+        require(count <= size(), "the set has %d images, cannot write %d", size(), count);
         List<Path> files = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             Path file = folder.resolve(CLASSES.get(label(i))).resolve("%05d.png".formatted(i));

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 
-/** Some of the pictures of another set, in a given order; its classes stay as they are. */
+/** Some of the images of another set, in a given order; its classes stay as they are. */
 public final class Subset extends DatasetView {
     private final int[] indices;
     private final String remark;
@@ -25,18 +25,19 @@ public final class Subset extends DatasetView {
         for (int index : indices) {
             VitrailException.require(
                     index >= 0 && index < whole.size(),
-                    "a subset asks for picture %d of %d; indices run from 0",
+                    "a subset asks for image %d of %d; indices run from 0",
                     index,
                     whole.size());
         }
     }
 
     /**
-     * Parts a set in two that do not overlap. Each class is parted by itself, so that a rare one is in both; the same seed gives
-     * the same parts on any machine.
+     * Parts a set in two that do not overlap. Each class is parted by itself, so that a rare one is in both; the same
+     * seed gives the same parts on any machine.
      *
-     * @param fraction of the pictures of each class that are held out, between 0 and 1; at least one of each, and never all
-     * @throws VitrailException if a class has a single picture, which cannot be on both sides
+     * @param fraction of the images of each class that are held out, between 0 and 1; at least one of each,
+     *     and never all
+     * @throws VitrailException if a class has a single image, which cannot be on both sides
      */
     public static TrainAndValidation holdOut(Dataset whole, double fraction, long seed) {
         VitrailException.require(
@@ -53,7 +54,8 @@ public final class Subset extends DatasetView {
         }
         VitrailException.require(
                 single.isEmpty(),
-                "%s have one image only, which cannot be held out as well: %s; add images or a folder of validation images",
+                "%s have one image only, which cannot be held out as well: %s; add images or a folder of validation"
+                        + " images",
                 Descriptions.count(single.size(), "class"),
                 Descriptions.some(single));
         String share = "%.0f %%".formatted(100 * fraction);
@@ -71,10 +73,10 @@ public final class Subset extends DatasetView {
     }
 
     /**
-     * A share of each class, so that classes keep their proportions: what a model learns from when labels are scarce. The same seed
-     * gives the same images on any machine, and a smaller share of the same seed is part of a larger one.
+     * A share of each class, so that classes keep their proportions: what a model learns from when labels are scarce.
+     * The same seed gives the same images on any machine, and a smaller share of the same seed is part of a larger one.
      *
-     * @param share of the pictures of each class, in (0, 1]; at least one of each that has any
+     * @param share of the images of each class, in (0, 1]; at least one of each that has any
      */
     public static Dataset ofShare(Dataset whole, double share, long seed) {
         VitrailException.require(

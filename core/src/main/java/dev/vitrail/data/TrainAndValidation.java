@@ -7,8 +7,8 @@ public record TrainAndValidation(Dataset train, Dataset validation) {
     public TrainAndValidation {
         VitrailException.require(
                 train.classes().equals(validation.classes()),
-                "the part to train on has %s (%s), the part to validate on %s (%s): both need the same; a file classes.txt"
-                        + " beside them names all that there are",
+                "the part to train on has %s (%s), the part to validate on %s (%s): both need the same; a file"
+                        + " classes.txt beside them names all that there are",
                 Descriptions.count(train.classes().size(), "class"),
                 Descriptions.some(train.classes()),
                 Descriptions.count(validation.classes().size(), "class"),

@@ -10,7 +10,7 @@ import java.util.random.RandomGenerator;
 public final class Transforms {
     private Transforms() {}
 
-    /** The same view of a picture every time: for evaluation and prediction. */
+    /** The same view of an image every time: for evaluation and prediction. */
     public static SampleTransform evaluation(Preprocessing preprocessing) {
         return new Sized(preprocessing.channels(), preprocessing.height(), preprocessing.width()) {
             @Override
@@ -20,7 +20,7 @@ public final class Transforms {
         };
     }
 
-    /** A random view of a picture. */
+    /** A random view of an image. */
     public static SampleTransform training(TrainingTransform transform) {
         return new Sized(transform.normalization().channels(), transform.height(), transform.width()) {
             @Override

@@ -21,13 +21,15 @@ import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 
 /**
- * Images in tar files, in the layout of the WebDataset project: the files of a sample follow each other and share their name up to the
- * first dot, {@code n01440764/0001.jpg} and {@code n01440764/0001.cls}. The image is known by its extension; the label is the text of
- * {@code .cls}, or the field {@code label}, {@code cls} or {@code class} of {@code .json}. Of several images the first with a single
- * extension is taken ({@code 0001.jpg}, not {@code 0001.depth.png}); where that leaves a choice it is told by {@link #faults}.
+ * Images in tar files, in the layout of the WebDataset project: the files of a sample follow each other and share their
+ * name up to the first dot, {@code n01440764/0001.jpg} and {@code n01440764/0001.cls}. The image is known by its
+ * extension; the label is the text of {@code .cls}, or the field {@code label}, {@code cls} or {@code class} of
+ * {@code .json}. Of several images the first with a single extension is taken ({@code 0001.jpg}, not
+ * {@code 0001.depth.png}); where that leaves a choice it is told by {@link #faults}.
  *
- * <p>A tar file is walked through once, from header to header, to note where its images lie; then any of them is read by itself. What
- * cannot be used, be it a sample without an image or the rest of a file that is cut short, is left out and told by {@link #faults}.
+ * <p>A tar file is walked through once, from header to header, to note where its images lie; then any of them is read
+ * by itself. What cannot be used, be it a sample without an image or the rest of a file that is cut short, is left out
+ * and told by {@link #faults}.
  */
 final class WebDataset extends ShardedImages {
     private static final List<String> LABEL_FIELDS = List.of("label", "cls", "class");
@@ -56,8 +58,8 @@ final class WebDataset extends ShardedImages {
     /**
      * Indexes tar files.
      *
-     * @param classes what the labels are, if it is known; otherwise a list {@code classes.txt} or {@code classnames.txt} beside the
-     *     files says it, or the labels themselves do
+     * @param classes what the labels are, if it is known; otherwise a list {@code classes.txt} or
+     *     {@code classnames.txt} beside the files says it, or the labels themselves do
      * @throws VitrailException if nothing at all can be used
      */
     static WebDataset open(List<Path> shards, Optional<List<String>> classes, ImageDecoder.Options decoding) {
@@ -145,7 +147,9 @@ final class WebDataset extends ShardedImages {
         final String key;
         final List<String> faults = new ArrayList<>();
         final Map<String, String> labels = new HashMap<>();
-        /** Images named by the key and one extension, and those with more of them: how many there are, and the first. */
+        /**
+         * Images named by the key and one extension, and those with more of them: how many there are, and the first.
+         */
         int plain;
 
         int further;
@@ -189,8 +193,8 @@ final class WebDataset extends ShardedImages {
             return images < 2
                     ? Optional.empty()
                     : Optional.of(
-                            ("%s/%s has %d images, of which the first is taken, %s: a sample is what shares its name up to the first"
-                                            + " dot, and has one image")
+                            ("%s/%s has %d images, of which the first is taken, %s: a sample is what shares its name up"
+                                            + " to the first dot, and has one image")
                                     .formatted(
                                             shard.getFileName(),
                                             key,

@@ -7,8 +7,8 @@ import static dev.vitrail.train.TrainingOptions.LOSS;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
+import dev.vitrail.data.ImageLevels;
 import dev.vitrail.data.Overlap;
-import dev.vitrail.data.PictureLevels;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.train.DataThresholds;
@@ -72,9 +72,11 @@ final class DataChecks {
         if (even && most >= DataThresholds.IMBALANCED * least && least > 0) {
             findings.add(Diagnosis.warn(
                     config.get(LOSS) == LossType.CROSS_ENTROPY
-                            ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set class_balanced_sampling=true)"
+                            ? "weigh them (--set class_weights=effective_number), or sample them equally often (--set"
+                                    + " class_balanced_sampling=true)"
                             : "sample them equally often (--set class_balanced_sampling=true)",
-                    "the largest class has %,d images and the smallest %,d, so the model will learn to name the large ones",
+                    "the largest class has %,d images and the smallest %,d, so the model will learn to name the large"
+                            + " ones",
                     most,
                     least));
         }
@@ -119,20 +121,22 @@ final class DataChecks {
     }
 
     private static void levels(Dataset train, List<Diagnosis> findings) {
-        var levels = PictureLevels.of(train);
+        var levels = ImageLevels.of(train);
         if (levels.saysNothing()) {
             findings.add(Diagnosis.refuse(
                     levels.cut() > 0
                             ? "scale their levels with --sixteen-bit range (or scale), or to eight bits"
                             : "look at the files, which may have been spoilt by a conversion",
                     levels.cut() > 0
-                            ? "all of %d images that were looked at are of one level alone, as their sixteen bits were cut to white"
+                            ? "all of %d images that were looked at are of one level alone, as their sixteen bits were"
+                                    + " cut to white"
                             : "all of %d images that were looked at are of one and the same colour alone",
                     levels.looked()));
         } else if (levels.cut() > 0) {
             findings.add(Diagnosis.warn(
                     "scale their levels with --sixteen-bit scale (or range), or to eight bits",
-                    "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to white",
+                    "%d of %d images that were looked at have sixteen bits, and what is above level 255 was cut to"
+                            + " white",
                     levels.cut(),
                     levels.looked()));
         } else if (2 * levels.flat() > levels.looked()) {
@@ -147,7 +151,7 @@ final class DataChecks {
     private static void copies(TrainAndValidation sets, List<Diagnosis> findings) {
         int images = sets.train().size();
         if (sets.train() instanceof StainedGlass) {
-            return; // each picture is painted from its own random numbers
+            return; // each image is painted from its own random numbers
         }
         if (images > MOST_IMAGES) {
             findings.add(Diagnosis.note(
@@ -162,7 +166,8 @@ final class DataChecks {
         }
         var first = overlap.pairs().get(0);
         var sentence =
-                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the same as %s";
+                "%,d of %,d validation images that were looked for are also among those to train on, such as %s, the"
+                        + " same as %s";
         Object[] values = {
             overlap.pairs().size(),
             overlap.looked(),

@@ -1,6 +1,6 @@
 package dev.vitrail.doctor;
 
-import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ModelConfig;
@@ -10,25 +10,28 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Whether a model suits the size of its images, and that the pictures it gets. */
+/** Checks the input size of a model, and that of the images it is trained on. */
 final class ModelChecks {
-    /** Fewer patches along a side are refused: ViTs with patches of 16 on CIFAR's 32 pixels stop near 51 % (vit-pytorch, issue 12). */
+    /**
+     * Fewer patches along a side are refused: ViTs with patches of 16 on CIFAR's 32 pixels stop near 51 %
+     * (vit-pytorch, issue 12).
+     */
     private static final int FEWEST_PATCHES = 4;
     /** Fewer give a warning; the models that papers train have 7 (patches of 32 on 224 pixels) or more. */
     private static final int FEW_PATCHES = 6;
-    /** A picture whose side is that many times smaller than the input has next to nothing in a patch. */
+    /** An image whose side is that many times smaller than the input has next to nothing in a patch. */
     private static final int ENLARGED = 3;
     /** A photo whose side is that many times larger than a small input loses what tells the classes apart. */
     private static final int REDUCED = 6;
 
     private ModelChecks() {}
 
-    static List<Diagnosis> of(LoadedModel loaded, PictureSize pictures) {
+    static List<Diagnosis> of(LoadedModel loaded, TypicalSize typical) {
         var findings = new ArrayList<Diagnosis>();
         grid(loaded, findings);
         windows(loaded.model().config(), findings);
         crop(loaded, findings);
-        pictures.side().ifPresent(side -> enlargement(loaded, side, findings));
+        typical.side().ifPresent(side -> enlargement(loaded, side, findings));
         return findings;
     }
 
@@ -57,7 +60,8 @@ final class ModelChecks {
                             : Diagnosis.warn(advice, sentence, name, side, patches, patches, first));
         } else if (first != last && side / last < 2) {
             findings.add(Diagnosis.warn(
-                    "take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images (--size %d)"
+                    ("take a model for small images (such as swin_mini_32 or convnext_mini_32), or larger images"
+                                    + " (--size %d)")
                             .formatted(7 * last),
                     "the last stage of %s sees an image of %d pixels as a single cell, as each stands for %d",
                     name,
@@ -96,28 +100,29 @@ final class ModelChecks {
         if (side <= DataThresholds.SMALL_SIDE && input.cropPct() < 1) {
             findings.add(Diagnosis.warn(
                     "set crop_pct to 1 (--crop 1), or take a model made for small images",
-                    "validation sees the middle %s of each picture, a crop meant for photos: of %d pixels, the outer %d on each side are lost",
+                    "validation sees the middle %s of each image, a crop meant for photos: of %d pixels, the outer %d"
+                            + " on each side are lost",
                     input.cropPct(),
                     side,
                     Math.round(side * (1 - input.cropPct()) / 2)));
         }
     }
 
-    private static void enlargement(LoadedModel loaded, int picture, List<Diagnosis> findings) {
+    private static void enlargement(LoadedModel loaded, int imageSide, List<Diagnosis> findings) {
         int side = side(loaded);
-        if (!loaded.pretrained() && side >= ENLARGED * picture) {
+        if (!loaded.pretrained() && side >= ENLARGED * imageSide) {
             findings.add(Diagnosis.warn(
                     "take a model for small images (such as vit_mini_patch4_gap_32), which is as good and far faster",
-                    "the pictures have %d pixels a side and are enlarged to the %d that %s sees",
-                    picture,
+                    "the images have %d pixels a side and are enlarged to the %d that %s sees",
+                    imageSide,
                     side,
                     loaded.variant().name()));
         }
-        if (side <= DataThresholds.SMALL_SIDE && picture >= REDUCED * side) {
+        if (side <= DataThresholds.SMALL_SIDE && imageSide >= REDUCED * side) {
             findings.add(Diagnosis.warn(
                     "take a model for larger images (such as vit_tiny_patch16_224), or raise --size",
-                    "the pictures have %d pixels a side and are reduced to the %d that %s sees",
-                    picture,
+                    "the images have %d pixels a side and are reduced to the %d that %s sees",
+                    imageSide,
                     side,
                     loaded.variant().name()));
         }

@@ -14,7 +14,7 @@ import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REQUIRES_PRETRAINED;
 import static dev.vitrail.train.TrainingOptions.TARGET_THRESHOLD;
 
-import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.train.Augmentation;
 import dev.vitrail.train.LearningRateScaling;
 import dev.vitrail.train.LossType;
@@ -35,12 +35,12 @@ final class OptionChecks {
     private static final int FEWEST_STEPS = 1000;
     /** Share of the first weights in a running mean from which on it is no use. */
     private static final double STALE = 0.01;
-    /** Side of the smallest random crop, pixels of the picture, that still shows what it is of. */
+    /** Side of the smallest random crop, pixels of the image, that still shows what it is of. */
     private static final int MIN_CROP_SIDE = 16;
 
     /**
-     * The learning rates that papers and the recipes here use with an optimiser, for 256 images in a step, and how they follow that
-     * number. They are wide: outside of them training is known to stand still or to diverge.
+     * The learning rates that papers and the recipes here use with an optimiser, for 256 images in a step, and how they
+     * follow that number. They are wide: outside of them training is known to stand still or to diverge.
      *
      * @param lowest rate
      * @param highest rate
@@ -77,7 +77,7 @@ final class OptionChecks {
 
     private OptionChecks() {}
 
-    static List<Diagnosis> of(TrainingPlan plan, PictureSize pictures) {
+    static List<Diagnosis> of(TrainingPlan plan, TypicalSize typical) {
         var config = plan.config();
         boolean pretrained = plan.model().pretrained();
         int images = plan.data().train().size();
@@ -96,7 +96,7 @@ final class OptionChecks {
                     steps));
         }
         runningMean(config, steps, findings);
-        pictures.side().ifPresent(side -> crops(config, side, findings));
+        typical.side().ifPresent(side -> crops(config, side, findings));
         return findings;
     }
 
@@ -109,15 +109,17 @@ final class OptionChecks {
                     "start from published weights (--model NAME.TAG), or train all layers (--no-freeze)",
                     "only the classifier would be trained, on a model whose other weights are random and stay so"));
         } else if (config.get(REQUIRES_PRETRAINED)) {
-            findings.add(
-                    Diagnosis.refuse(
-                            "start from published weights (--model NAME.TAG) or a run of yours (--model RUN), or take another recipe",
-                            "the options are for a model that is trained already (requires_pretrained), and this one starts from random weights"));
+            findings.add(Diagnosis.refuse(
+                    "start from published weights (--model NAME.TAG) or a run of yours (--model RUN), or take another"
+                            + " recipe",
+                    "the options are for a model that is trained already (requires_pretrained), and this one starts"
+                            + " from random weights"));
         }
         if (config.get(LAYER_DECAY) < 1) {
             findings.add(Diagnosis.warn(
                     "set layer_decay to 1, or start from published weights (--model NAME.TAG)",
-                    "a layer decay of %s spares layers that know something already, but the model starts from random weights",
+                    "a layer decay of %s spares layers that know something already, but the model starts from random"
+                            + " weights",
                     config.get(LAYER_DECAY)));
         }
     }
@@ -135,7 +137,8 @@ final class OptionChecks {
         if (others > threshold || own <= threshold) {
             findings.add(Diagnosis.refuse(
                     "set label_smoothing to 0, or target_threshold between the two",
-                    "a label smoothed by %s is %.3g for its own class and %.3g for each other of %,d, so that target_threshold %s makes it %s for all",
+                    "a label smoothed by %s is %.3g for its own class and %.3g for each other of %,d, so that"
+                            + " target_threshold %s makes it %s for all",
                     smoothing,
                     own,
                     others,
@@ -179,20 +182,22 @@ final class OptionChecks {
         if (left > STALE) {
             findings.add(Diagnosis.warn(
                     "set ema_warmup to true, or lower ema_decay",
-                    "after %,d steps the EMA of the weights, which is evaluated and saved, is still made of the first ones by %.0f %%",
+                    "after %,d steps the EMA of the weights, which is evaluated and saved, is still made of the first"
+                            + " ones by %.0f %%",
                     steps,
                     100 * left));
         }
     }
 
-    private static void crops(TrainingConfig config, int picture, List<Diagnosis> findings) {
-        long side = Math.round(picture * Math.sqrt(config.get(CROP_SCALE).low()));
+    private static void crops(TrainingConfig config, int imageSide, List<Diagnosis> findings) {
+        long side = Math.round(imageSide * Math.sqrt(config.get(CROP_SCALE).low()));
         if (config.get(CROP) == Augmentation.Crop.RESIZED && side < MIN_CROP_SIDE) {
             findings.add(Diagnosis.warn(
-                    "pad and crop small pictures instead (--set crop=pad), or raise the minimum of crop_scale",
-                    "random crops keep as little as %.0f %% of a picture of %d pixels a side: about %d×%d pixels, enlarged",
+                    "pad and crop small images instead (--set crop=pad), or raise the minimum of crop_scale",
+                    "random crops keep as little as %.0f %% of an image of %d pixels a side: about %d×%d pixels,"
+                            + " enlarged",
                     100 * config.get(CROP_SCALE).low(),
-                    picture,
+                    imageSide,
                     side,
                     side));
         }

@@ -2,7 +2,7 @@ package dev.vitrail.doctor;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.data.PictureSize;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.train.TrainingPlan;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Looks at a model, the options of a run and its data before anything is trained, and says what cannot work and what is known to fail.
- * It reads sixteen pictures, twice, and the labels of all, and looks for copies only where there are at most 100,000 images to train on, which
- * takes a few seconds at most.
+ * Looks at a model, the options of a run and its data before anything is trained, and reports what cannot work and what
+ * is known to fail. It reads sixteen images, twice, and the labels of all, and looks for copies only where there are at
+ * most 100,000 images to train on, which takes a few seconds at most.
  */
 public final class RecipeDoctor {
     private RecipeDoctor() {}
@@ -23,12 +23,12 @@ public final class RecipeDoctor {
      * @return what was found, what cannot work first; empty if all is well
      */
     public static List<Diagnosis> examine(TrainingPlan plan) {
-        var pictures = PictureSize.of(plan.data().train());
+        var typical = TypicalSize.of(plan.data().train());
         var findings = new ArrayList<Diagnosis>();
-        findings.addAll(ModelChecks.of(plan.model(), pictures));
+        findings.addAll(ModelChecks.of(plan.model(), typical));
         findings.addAll(
                 Statistics.of(plan.model(), plan.config().preprocessing().hasStatistics()));
-        findings.addAll(OptionChecks.of(plan, pictures));
+        findings.addAll(OptionChecks.of(plan, typical));
         findings.addAll(DataChecks.of(plan));
         findings.sort(Comparator.comparing(Diagnosis::severity));
         return List.copyOf(findings);

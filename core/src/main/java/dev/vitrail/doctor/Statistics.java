@@ -17,7 +17,10 @@ import java.util.Optional;
 final class Statistics {
     private Statistics() {}
 
-    /** @param stated whether mean or std are options of the run: what differs from the weights' is then warned of, not refused */
+    /**
+     * @param stated whether mean or std are options of the run: what differs from the weights' is then warned
+     * of, not refused
+     */
     static List<Diagnosis> of(LoadedModel loaded, boolean stated) {
         if (!loaded.pretrained()) {
             return List.of();
@@ -82,7 +85,8 @@ final class Statistics {
                 ? List.of()
                 : List.of(Diagnosis.warn(
                         "if these are such weights, put them in a folder with a config.json that says so",
-                        "%s does not say its mean and std, so %s and %s are taken; other weights of %s were trained with %s",
+                        "%s does not say its mean and std, so %s and %s are taken; other weights of %s were trained"
+                                + " with %s",
                         name,
                         input.mean(),
                         input.std(),

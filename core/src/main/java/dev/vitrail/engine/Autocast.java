@@ -8,11 +8,12 @@ import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Mixed precision on this thread, until closed: products of matrices, convolutions and attention are computed in a half-precision
- * type, and what needs the range or the digits (sums of losses, softmax on a GPU) in F32 (Micikevicius et al., 2018,
- * arXiv:1710.03740). Parameters remain F32, and so do their gradients.
+ * Mixed precision on this thread, until closed: products of matrices, convolutions and attention are computed in a
+ * half-precision type, and what needs the range or the digits (sums of losses, softmax on a GPU) in F32 (Micikevicius
+ * et al., 2018, arXiv:1710.03740). Parameters remain F32, and so do their gradients.
  *
- * <p>The forward pass belongs inside; the backward pass, which takes each operation's type from the forward pass, outside:
+ * <p>The forward pass belongs inside; the backward pass, which takes each operation's type from the
+ * forward pass, outside:
  *
  * <pre>{@code
  * Tensor loss;
@@ -22,7 +23,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * loss.backward();
  * }</pre>
  *
- * <p>F16 has so small a range that gradients vanish in it unless the loss is scaled up ({@code train.GradScaler}); BF16 has F32's.
+ * <p>F16 has so small a range that gradients vanish in it unless the loss is scaled up ({@code train.GradScaler});
+ * BF16 has F32's.
  */
 public final class Autocast implements AutoCloseable {
     /** Linux's names of the instructions, of x86 and of ARM. */
@@ -61,7 +63,8 @@ public final class Autocast implements AutoCloseable {
     /**
      * Requires a processor on which BF16 is not slower than F32.
      *
-     * @throws VitrailException where libtorch has no kernels for it, with how much slower a training step was measured to be
+     * @throws VitrailException where libtorch has no kernels for it, with how much slower a training step was
+     *     measured to be
      */
     public static void requireFastBf16() {
         slowBf16(Products.choice(), Processor.read()).ifPresent(reason -> {
@@ -77,13 +80,13 @@ public final class Autocast implements AutoCloseable {
         }
         if (processor.features().stream().noneMatch(BF16_FEATURES::contains)) {
             return Optional.of(
-                    "it has no instructions for bf16 (avx512_bf16, AMX), and a forward pass of ViT-Ti took 7 times as long");
+                    "it has no instructions for bf16 (avx512_bf16, AMX), and a forward pass of ViT-Ti took 7 times as"
+                            + " long");
         }
         return products.backend() == Products.Backend.BLAS
                         && !processor.features().contains("bf16")
-                ? Optional.of(
-                        "oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 22 times as"
-                                + " long ('vitrail system' tells why)")
+                ? Optional.of("oneDNN, which has the kernels for it, is not trusted here, and a step of ViT-Ti took 22"
+                        + " times as long ('vitrail system' tells why)")
                 : Optional.empty();
     }
 

@@ -5,15 +5,19 @@ import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of linear layers on the BLAS, spread over libtorch's own threads: every thread calls the BLAS for a part of the rows, and the
- * BLAS itself uses one thread. So there is one pool of threads, and no pool waits for another (see docs/adr/0018).
+ * Products of linear layers on the BLAS, spread over libtorch's own threads: every thread calls the BLAS for a
+ * part of the rows, and the BLAS itself uses one thread. So there is one pool of threads, and no pool waits for
+ * another (see docs/adr/0018).
  *
- * <p>libtorch offers such a loop in its convolution by unfolding ({@code slow_conv2d}): over the images of a batch, one product of the
- * BLAS each. Parts of the rows are therefore laid out as images whose pixels are the rows, channels last; the numbers in memory are the
- * same, so nothing is copied. The gradient of the input is the same loop.
+ * <p>libtorch offers such a loop in its convolution by unfolding ({@code slow_conv2d}): over the images of a batch, one
+ * product of the BLAS each. Parts of the rows are therefore laid out as images whose pixels are the rows, channels
+ * last; the numbers in memory are the same, so nothing is copied. The gradient of the input is the same loop.
  */
 final class BlasProducts {
-    /** Multiplications below which sharing a product costs more than it saves, without and with a backward pass: measured. */
+    /**
+     * Multiplications below which sharing a product costs more than it saves, without and with a
+     * backward pass: measured.
+     */
     private static final long LEAST_SHARED = 2 << 20, LEAST_SHARED_IN_TRAINING = 16 << 20;
 
     /** Rows, or columns, that a thread takes at least. */
@@ -78,9 +82,10 @@ final class BlasProducts {
     }
 
     /**
-     * Whether a convolution of one group is computed by unfolding and the BLAS. In inference that is faster than oneDNN without its newer
-     * instructions, except over the overlapping windows of a few channels, as in stems. In training it is taken where channels fill no
-     * vector: oneDNN pads them, and where caches are hidden it leaves in the padding what the memory held before (see docs/adr/0018).
+     * Whether a convolution of one group is computed by unfolding and the BLAS. In inference that is faster than oneDNN
+     * without its newer instructions, except over the overlapping windows of a few channels, as in stems. In training
+     * it is taken where channels fill no vector: oneDNN pads them, and where caches are hidden it leaves in the padding
+     * what the memory held before (see docs/adr/0018).
      */
     static boolean suitsConvolution(Tensor x, Tensor weight, long[] stride) {
         if (Products.present().backend() != Products.Backend.BLAS
@@ -98,8 +103,8 @@ final class BlasProducts {
     }
 
     /**
-     * A convolution of one group; arguments as {@link Functional#conv2d}'s. In inference, fewer images than threads are cut into strips of
-     * rows, which count as images.
+     * A convolution of one group; arguments as {@link Functional#conv2d}'s. In inference, fewer images than threads are
+     * cut into strips of rows, which count as images.
      */
     static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
         long rows = (x.size(2) + 2 * padding[0] - weight.size(2)) / stride[0] + 1;
@@ -110,8 +115,8 @@ final class BlasProducts {
     }
 
     private static Tensor unfolded(Tensor x, Tensor weight, @Nullable Tensor bias, long[] stride, long[] padding) {
-        // Its backward pass gives the weight's gradient the input's layout, and computes it with the channels first
-        // alone.
+        // Its backward pass gives the weight's gradient the input's layout, and computes it with
+        // the channels first alone.
         boolean trains = Gradients.recorded();
         return new Tensor(torch.thnn_conv2d(
                 trains ? x.handle.contiguous() : x.handle,

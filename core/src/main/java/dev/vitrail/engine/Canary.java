@@ -5,11 +5,12 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * Compares a few products and convolutions, forwards and backwards, with sums made in Java. All numbers are small integers, so that
- * every order of summation gives the same.
+ * Compares a few products and convolutions, forwards and backwards, with sums made in Java. All numbers are small
+ * integers, so that every order of summation gives the same.
  *
- * <p>The shapes have channels that fill no vector and inner dimensions that are cut into pieces: with hidden caches oneDNN loses part of
- * their sums (50 × 576 × 100: columns 96 to 99 as a convolution, 64 to 99 with packed weights), but writes inside its buffers.
+ * <p>The shapes have channels that fill no vector and inner dimensions that are cut into pieces: with hidden caches
+ * oneDNN loses part of their sums (50 × 576 × 100: columns 96 to 99 as a convolution, 64 to 99 with packed weights),
+ * but writes inside its buffers.
  */
 final class Canary {
     private Canary() {}
@@ -29,7 +30,10 @@ final class Canary {
         });
     }
 
-    /** Fills memory that is free afterwards with other numbers than zero: what a kernel forgets to write is zero in fresh memory. */
+    /**
+     * Fills memory that is free afterwards with other numbers than zero: what a kernel forgets to write is zero
+     * in fresh memory.
+     */
     private static void leaveTraces() {
         Frame.run(() -> {
             for (int count = 1 << 8; count <= 1 << 15; count <<= 1) {

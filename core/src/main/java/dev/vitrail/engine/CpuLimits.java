@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * The share of the processor that Linux allows this process, as the kernel's cgroups say it: {@code cpu.max} of version 2, or
- * {@code cpu.cfs_quota_us} by {@code cpu.cfs_period_us} of version 1 (kernel documentation, cgroup-v2 and sched-bwc). The JVM
- * rounds the same figure up to whole processors; what decides how to wait is the fraction.
+ * The share of the processor that Linux allows this process, as the kernel's cgroups say it: {@code cpu.max} of version
+ * 2, or {@code cpu.cfs_quota_us} by {@code cpu.cfs_period_us} of version 1 (kernel documentation, cgroup-v2 and
+ * sched-bwc). The JVM rounds the same figure up to whole processors; what decides how to wait is the fraction.
  */
 final class CpuLimits {
     private CpuLimits() {}

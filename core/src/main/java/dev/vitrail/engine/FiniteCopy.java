@@ -5,8 +5,9 @@ import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 
 /**
- * Copies single-precision numbers and looks for NaN and infinity on the way: two numbers at a time in integer registers, in the time that
- * the memory takes anyway. A pass of its own costs a sixth of the time of loading a large model.
+ * Copies single-precision numbers and looks for NaN and infinity on the way: two numbers at a time in integer
+ * registers, in the time that the memory takes anyway. A pass of its own costs a sixth of the time of loading
+ * a large model.
  */
 final class FiniteCopy {
     /** Exponents of two numbers; NaN and infinity have all bits of theirs set. */

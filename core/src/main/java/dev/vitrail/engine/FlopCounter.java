@@ -13,8 +13,9 @@ public final class FlopCounter {
      * The cost of linear layers, convolutions, matrix products and attention.
      *
      * @param multiplyAccumulates a product and its addition count as one
-     * @param activations elements of their results, as fvcore counts them; attention is two products, by the keys and by the
-     *     values, also where one fused kernel computes both (timm's figures of models with fused attention leave these out)
+     * @param activations elements of their results, as fvcore counts them; attention is two products, by the keys and
+     *     by the values, also where one fused kernel computes both (timm's figures of models with fused attention
+     *     leave these out)
      * @param linear multiply–accumulates of linear layers by the way in which they were computed
      */
     public record Count(long multiplyAccumulates, long activations, Map<LinearKernel, Long> linear) {

@@ -5,11 +5,11 @@ import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.Scalar;
 
 /**
- * Arithmetic on lists of tensors, each a single call of libtorch's foreach kernels: on a GPU one launch for all parameters of a
- * model.
+ * Arithmetic on lists of tensors, each a single call of libtorch's foreach kernels: on a GPU one launch for all
+ * parameters of a model.
  *
- * <p>Lists run parallel. A method named {@code …InPlace} changes the tensors of its first list; the others return new ones. Nothing
- * is recorded for a backward pass. Empty lists are allowed and do nothing.
+ * <p>Lists run parallel. A method named {@code …InPlace} changes the tensors of its first list; the others return new
+ * ones. Nothing is recorded for a backward pass. Empty lists are allowed and do nothing.
  */
 public final class Foreach {
     private static final Operator ADD_LISTS = Operator.of("aten::_foreach_add_", "List");

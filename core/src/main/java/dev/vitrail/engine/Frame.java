@@ -6,11 +6,11 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
- * A stack frame for native memory. Tensors made while a frame is open die when it closes; the values that are returned move
- * to the frame below, as a return value does in Java.
+ * A stack frame for native memory. Tensors made while a frame is open die when it closes; the values that are returned
+ * move to the frame below, as a return value does in Java.
  *
- * <p>A model opens one frame for each module's forward pass, so that intermediate results die early: the peak of a ViT-S at
- * batch 32 falls from 2.5 GB to 0.9 GB against one frame around the whole pass, at no cost in time.
+ * <p>A model opens one frame for each module's forward pass, so that intermediate results die early: the peak of a
+ * ViT-S at batch 32 falls from 2.5 GB to 0.9 GB against one frame around the whole pass, at no cost in time.
  */
 public final class Frame implements AutoCloseable {
     private final PointerScope scope;

@@ -36,8 +36,8 @@ public final class Functional {
     }
 
     /**
-     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are recorded,
-     * the weight need not be laid out at every call.
+     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are
+     * recorded, the weight need not be laid out at every call.
      */
     public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
         return linear(x, weight.size(1), weight.size(0), () -> weight, bias, Optional.of(() -> packed.layOut(weight)));
@@ -90,8 +90,8 @@ public final class Functional {
     }
 
     /**
-     * libtorch's own. Of more than two dimensions it takes one or another product, as they lie in memory, whose last digits differ: it is
-     * given two.
+     * libtorch's own. Of more than two dimensions it takes one or another product, as they lie in memory, whose last
+     * digits differ: it is given two.
      */
     private static Tensor plain(Tensor x, Tensor weight, @Nullable Tensor bias) {
         var shape = x.shape();
@@ -105,8 +105,8 @@ public final class Functional {
     }
 
     /**
-     * A linear layer as a 1×1 convolution over rows that are laid out as pixels, channels last. The numbers in memory are the same, but
-     * the product goes to oneDNN, forwards and backwards, instead of to the BLAS.
+     * A linear layer as a 1×1 convolution over rows that are laid out as pixels, channels last. The numbers in memory
+     * are the same, but the product goes to oneDNN, forwards and backwards, instead of to the BLAS.
      */
     private static Tensor convolution(Tensor x, Tensor weight, @Nullable Tensor bias) {
         long in = weight.size(1), out = weight.size(0), rows = x.count() / in;
@@ -255,8 +255,9 @@ public final class Functional {
     /**
      * Scaled dot-product attention by the fused kernel: {@code softmax(scale · q·kᵀ + mask) · v}.
      *
-     * <p>In half precision on a CPU it is computed step by step while gradients are recorded, since the fused kernel's backward pass
-     * does without oneDNN there: a training step of ViT-Ti took 1306 ms with it and 298 ms without, on a CPU with AMX.
+     * <p>In half precision on a CPU it is computed step by step while gradients are recorded, since the fused kernel's
+     * backward pass does without oneDNN there: a training step of ViT-Ti took 1306 ms with it and 298 ms without, on a
+     * CPU with AMX.
      *
      * @param q {@code [B, h, N, d]}
      * @param k {@code [B, h, M, d]}

@@ -8,11 +8,12 @@ import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A convolution, its batch normalization, a sum with a shortcut and a ReLU in one pass over memory, by oneDNN: for inference.
+ * A convolution, its batch normalization, a sum with a shortcut and a ReLU in one pass over memory, by
+ * oneDNN: for inference.
  *
- * <p>The normalization is folded into the convolution's weight and bias, which are then kept in the layout that oneDNN reads. Both are made
- * when first needed, and again when one of the tensors that they follow from, or the size of the images, has changed. Safe for use by several
- * threads, as long as none changes the weights.
+ * <p>The normalization is folded into the convolution's weight and bias, which are then kept in the layout that oneDNN
+ * reads. Both are made when first needed, and again when one of the tensors that they follow from, or the size of the
+ * images, has changed. Safe for use by several threads, as long as none changes the weights.
  */
 public final class FusedConvolution {
     /**
@@ -60,7 +61,10 @@ public final class FusedConvolution {
         this.groups = groups;
     }
 
-    /** Whether a convolution of {@code x} can be computed so here: single precision, on a CPU with oneDNN, without gradients. */
+    /**
+     * Whether a convolution of {@code x} can be computed so here: single precision, on a CPU with
+     * oneDNN, without gradients.
+     */
     public static boolean suits(Tensor x) {
         return Products.present().backend() == Products.Backend.ONEDNN
                 && x.handle.is_cpu()

@@ -23,19 +23,20 @@ public final class Gradients {
     }
 
     /**
-     * Gradients of a scalar with respect to tensors of its recorded graph, intermediate results included; those of parameters are
-     * neither computed nor touched. The graph is used up.
+     * Gradients of a scalar with respect to tensors of its recorded graph, intermediate results included; those of
+     * parameters are neither computed nor touched. The graph is used up.
      *
      * @param y one element
      * @param inputs what {@code y} was computed from, while gradients were {@linkplain #on recorded}
-     * @return in the order and shapes of {@code inputs}, zero where {@code y} does not depend on one; tensors of the caller's frame
+     * @return in the order and shapes of {@code inputs}, zero where {@code y} does not depend on one; tensors of
+     *     the caller's frame
      * @throws VitrailException if {@code y} or an input was not recorded
      */
     public static List<Tensor> of(Tensor y, List<Tensor> inputs) {
         VitrailException.require(
                 y.requiresGradient() && inputs.stream().allMatch(Tensor::requiresGradient),
-                "a gradient needs results that were recorded: compute them while Gradients.on() is open, from a tensor that"
-                        + " requires gradients");
+                "a gradient needs results that were recorded: compute them while Gradients.on() is open, from a tensor"
+                        + " that requires gradients");
         return Frame.all(() -> {
             var handles = new TensorVector();
             inputs.forEach(input -> handles.push_back(input.handle));

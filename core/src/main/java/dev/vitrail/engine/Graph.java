@@ -5,7 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The operations that lead from one tensor to another, in the order of computation, as {@link GraphRecorder} recorded them.
+ * The operations that lead from one tensor to another, in the order of computation, as
+ * {@link GraphRecorder} recorded them.
  *
  * <p>It holds the tensors that do not follow from the input, such as weights; closing it gives them back.
  *
@@ -79,8 +80,8 @@ public record Graph(Result input, List<Node> nodes, Result output, List<Tensor> 
      * An operation.
      *
      * @param operation its name, ATen's where it is one of ATen's
-     * @param operands in the order of {@link Tensor}'s and {@link Functional}'s methods: {@link Value}, list of values, Long, Double,
-     *     Boolean, String, {@code long[]} or {@link Absent}
+     * @param operands in the order of {@link Tensor}'s and {@link Functional}'s methods: {@link Value}, list of values,
+     *     Long, Double, Boolean, String, {@code long[]} or {@link Absent}
      * @param results one, or several where the operation splits a tensor
      * @param constant the result where all operands are constants
      */

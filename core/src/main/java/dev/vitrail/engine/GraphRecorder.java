@@ -15,18 +15,21 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Records which operations lead from an input to a result, while a function of tensors runs: a graph for other runtimes, without a
- * second definition of any model.
+ * Records which operations lead from an input to a result, while a function of tensors runs: a graph for other
+ * runtimes, without a second definition of any model.
  *
- * <p>Every operation of {@link Tensor} and {@link Functional} that models use reports here. An operation is recorded if one of its
- * operands follows from the input; what does not, such as a table made from weights, is a constant of the graph. Recorded are the
- * mathematical operations: kernels that keep weights in a layout of their own are not chosen meanwhile.
+ * <p>Every operation of {@link Tensor} and {@link Functional} that models use reports here. An operation is
+ * recorded if one of its operands follows from the input; what does not, such as a table made from weights, is a
+ * constant of the graph. Recorded are the mathematical operations: kernels that keep weights in a layout of their
+ * own are not chosen meanwhile.
  *
  * <p>While nothing is recorded the cost is an array of operands and one comparison an operation.
  */
 public final class GraphRecorder {
     private static final ThreadLocal<@Nullable GraphRecorder> CURRENT = new ThreadLocal<>();
-    /** Recordings in progress; only a thread that records must see it at once, and that thread has changed it itself. */
+    /**
+     * Recordings in progress; only a thread that records must see it at once, and that thread has changed it itself.
+     */
     private static int recordings;
 
     private final Map<Tensor, Known> known = new IdentityHashMap<>();
@@ -45,7 +48,8 @@ public final class GraphRecorder {
      *
      * @param input what {@code function} is applied to, on a CPU
      * @return the graph; the caller closes it
-     * @throws VitrailException if the result does not follow from the input, or an operation would record something else than it computes
+     * @throws VitrailException if the result does not follow from the input, or an operation would record something
+     *     else than it computes
      */
     public static Graph record(Tensor input, UnaryOperator<Tensor> function) {
         VitrailException.require(CURRENT.get() == null, "a graph is being recorded on this thread already");

@@ -13,7 +13,10 @@ public enum LinearKernel {
     /** oneDNN, with a weight that was laid out before. */
     PACKED;
 
-    /** Rows below which a product is too small to be worth a layout change: the two ways meet between 8 and 32 rows (measured). */
+    /**
+     * Rows below which a product is too small to be worth a layout change: the two ways meet between 8 and
+     * 32 rows (measured).
+     */
     private static final int FEW_ROWS = 16;
 
     /** Input elements up to which libtorch gives a convolution of one image to no oneDNN (its {@code use_mkldnn}). */

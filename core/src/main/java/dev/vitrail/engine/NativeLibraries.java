@@ -25,19 +25,20 @@ import org.slf4j.LoggerFactory;
 /**
  * Opens libtorch's own files, and no others of the same names, in a process that may hold anything.
  *
- * <p>A library names the ones it needs without a folder ({@code libc10.so}), and the dynamic linker of Linux looks for such a
- * name among the libraries already open, then in {@code LD_LIBRARY_PATH}, and only then beside the library itself (ld.so(8)). So
- * every file is extracted first and then opened by its full path, those that others need before those others: whatever is
- * looked up by name afterwards is found open. Another libtorch on the machine is then never touched.
+ * <p>A library names the ones it needs without a folder ({@code libc10.so}), and the dynamic linker of Linux looks
+ * for such a name among the libraries already open, then in {@code LD_LIBRARY_PATH}, and only then beside the
+ * library itself (ld.so(8)). So every file is extracted first and then opened by its full path, those that others
+ * need before those others: whatever is looked up by name afterwards is found open. Another libtorch on the machine
+ * is then never touched.
  *
- * <p>They are opened to stay ({@code RTLD_NODELETE}, dlopen(3)): threads of OpenMP and of autograd run in them until the
- * process ends, also where the class loader that brought them is collected.
+ * <p>They are opened to stay ({@code RTLD_NODELETE}, dlopen(3)): threads of OpenMP and of autograd run in them until
+ * the process ends, also where the class loader that brought them is collected.
  *
- * <p>A second class loader of the same process is given the same libraries. The JVM allows a file to one class loader only, told
- * apart by its path, and JavaCPP answers that refusal by asking for the name on {@code java.library.path}, which may lead to
- * another libtorch, or for a BLAS even replaces the file in the cache by a link to another. Therefore a second class loader loads
- * them through further names (hard links) of the very same files. The part that binds to Java's classes is copied by JavaCPP for
- * each class loader.
+ * <p>A second class loader of the same process is given the same libraries. The JVM allows a file to one class loader
+ * only, told apart by its path, and JavaCPP answers that refusal by asking for the name on {@code java.library.path},
+ * which may lead to another libtorch, or for a BLAS even replaces the file in the cache by a link to another. Therefore
+ * a second class loader loads them through further names (hard links) of the very same files. The part that binds to
+ * Java's classes is copied by JavaCPP for each class loader.
  */
 final class NativeLibraries {
     private static final Logger LOG = LoggerFactory.getLogger(NativeLibraries.class);
@@ -104,9 +105,9 @@ final class NativeLibraries {
             LOG.trace("JNA is up, pointers have {} bytes", Native.POINTER_SIZE);
         } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
             throw new VitrailException(
-                    "JNA's native library cannot be loaded (%s): name a folder that can be written to and executed from with"
-                                    .formatted(oneLine(e))
-                            + " -Djna.tmpdir=FOLDER",
+                    ("JNA's native library cannot be loaded (%s): name a folder that can be written to and executed"
+                                    + " from with -Djna.tmpdir=FOLDER")
+                            .formatted(oneLine(e)),
                     e);
         }
     }
@@ -138,9 +139,9 @@ final class NativeLibraries {
     }
 
     /**
-     * Binds Java's classes to libtorch without JavaCPP's search, which asks every jar of the class path for every library that some
-     * build of libtorch could need (CUDA's above all) and takes as long as opening libtorch. From then on JavaCPP loads nothing more, so
-     * this is for a process that is ours alone.
+     * Binds Java's classes to libtorch without JavaCPP's search, which asks every jar of the class path for every
+     * library that some build of libtorch could need (CUDA's above all) and takes as long as opening libtorch. From
+     * then on JavaCPP loads nothing more, so this is for a process that is ours alone.
      *
      * @return whether it was done; else JavaCPP has to load libtorch
      */
@@ -186,9 +187,9 @@ final class NativeLibraries {
             return Optional.empty();
         } catch (IOException e) {
             throw new VitrailException(
-                    "the native libraries cannot be extracted to the cache folder (%s): free some space, or name another"
-                                    .formatted(oneLine(e))
-                            + " folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
+                    ("the native libraries cannot be extracted to the cache folder (%s): free some space, or name"
+                                    + " another folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER")
+                            .formatted(oneLine(e)),
                     e);
         }
     }
@@ -200,15 +201,16 @@ final class NativeLibraries {
         var linker = Native.load(null, Linker.class);
         if (linker.dlopen(library.toAbsolutePath().toString(), RTLD_LAZY | RTLD_NODELETE) == null) {
             throw VitrailException.of(
-                    "the native library %s cannot be opened: its folder may be mounted noexec or the file cut short by a full"
-                            + " disk, so delete it or name another folder with -Dorg.bytedeco.javacpp.cachedir=FOLDER",
+                    "the native library %s cannot be opened: its folder may be mounted noexec or the file cut short by"
+                            + " a full disk, so delete it or name another folder with"
+                            + " -Dorg.bytedeco.javacpp.cachedir=FOLDER",
                     library);
         }
     }
 
     /**
-     * Makes JavaCPP, as this class loader sees it, know libraries that the process holds already. The further name is gone at once:
-     * JavaCPP would else put it in the place of the file.
+     * Makes JavaCPP, as this class loader sees it, know libraries that the process holds already. The further name is
+     * gone at once: JavaCPP would else put it in the place of the file.
      */
     private static void share(Path folder, Map<String, String> libraries) {
         libraries.forEach((name, file) -> {

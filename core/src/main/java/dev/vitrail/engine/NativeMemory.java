@@ -22,7 +22,10 @@ public final class NativeMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Pattern RESIDENT = Pattern.compile("(?m)^VmRSS:\\s+(\\d+) kB");
 
-    /** Each mapping begins with its addresses and ends with its file; below it stands how much of it is in physical memory. */
+    /**
+     * Each mapping begins with its addresses and ends with its file; below it stands how much of it is
+     * in physical memory.
+     */
     private static final Path MAPPINGS = Path.of("/proc/self/smaps");
 
     private static final Pattern MAPPING = Pattern.compile("^[0-9a-f]+-[0-9a-f]+ ");
@@ -46,10 +49,11 @@ public final class NativeMemory {
     private NativeMemory() {}
 
     /**
-     * Takes the pages of a file that is mapped read-only out of this process's memory, where the system is Linux: else they count as its
-     * own for as long as the mapping lives. Reading them again reads them from the file again.
+     * Takes the pages of a file that is mapped read-only out of this process's memory, where the system is Linux: else
+     * they count as its own for as long as the mapping lives. Reading them again reads them from the file again.
      *
-     * @param mapped from {@link java.nio.channels.FileChannel#map} and not from anywhere else: other memory would lose what it holds
+     * @param mapped from {@link java.nio.channels.FileChannel#map} and not from anywhere else: other memory would lose
+     *     what it holds
      */
     public static void discardPages(ByteBuffer mapped) {
         if (!Platform.isLinux()) {
@@ -69,8 +73,9 @@ public final class NativeMemory {
     private static final AtomicLong FREED = new AtomicLong();
 
     /**
-     * Notes that memory was freed which nothing will ask for again, and gives it back to the system now and then. malloc is told to
-     * keep what is freed, for the next layer's activations ({@link Natives}); with glibc alone it can be asked for it.
+     * Notes that memory was freed which nothing will ask for again, and gives it back to the system now and then.
+     * malloc is told to keep what is freed, for the next layer's activations ({@link Natives}); with glibc alone it can
+     * be asked for it.
      */
     public static void freedForGood(long bytes) {
         if (FREED.addAndGet(bytes) >= WORTH_TRIMMING) {
@@ -105,7 +110,10 @@ public final class NativeMemory {
         return said(STATUS, RESIDENT, 1024);
     }
 
-    /** Bytes of the native libraries that lie in physical memory, now that they are loaded; empty where the system does not say. */
+    /**
+     * Bytes of the native libraries that lie in physical memory, now that they are loaded; empty where the system
+     * does not say.
+     */
     public static OptionalLong libraryBytes() {
         Natives.load();
         try (var lines = Files.lines(MAPPINGS)) {
@@ -131,8 +139,8 @@ public final class NativeMemory {
     }
 
     /**
-     * Bytes of {@link #machineBytes} that programs may still take, what the system holds of files and would give up included; empty where the
-     * system does not say, as only Linux does.
+     * Bytes of {@link #machineBytes} that programs may still take, what the system holds of files and would give up
+     * included; empty where the system does not say, as only Linux does.
      */
     public static OptionalLong availableBytes() {
         var available = said(MACHINE, AVAILABLE, 1024);
@@ -151,7 +159,10 @@ public final class NativeMemory {
         return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
     }
 
-    /** A number that a file of the system says, times its {@code unit}; empty where there is no such file, or it may not be read. */
+    /**
+     * A number that a file of the system says, times its {@code unit}; empty where there is no such file, or it may
+     * not be read.
+     */
     private static OptionalLong said(Path file, Pattern pattern, long unit) {
         try {
             var line = pattern.matcher(Files.readString(file));

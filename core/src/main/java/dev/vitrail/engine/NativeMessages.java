@@ -16,9 +16,10 @@ import org.slf4j.LoggerFactory;
 /**
  * Keeps libtorch from writing to the terminal: its warnings go to the logger at debug level.
  *
- * <p>libtorch hands each warning to an object with a virtual method, of which the bindings offer no subclass, and a handler that
- * is set holds for one thread only. The one that every thread falls back to is a single object; its table of virtual methods is
- * replaced by one whose third entry, after the two destructors (Itanium C++ ABI, 2.5.2), is a function of ours.
+ * <p>libtorch hands each warning to an object with a virtual method, of which the bindings offer no subclass, and a
+ * handler that is set holds for one thread only. The one that every thread falls back to is a single object; its table
+ * of virtual methods is replaced by one whose third entry, after the two destructors (Itanium C++ ABI, 2.5.2), is a
+ * function of ours.
  */
 final class NativeMessages {
     private static final Logger LOG = LoggerFactory.getLogger("dev.vitrail.engine.libtorch");
@@ -51,8 +52,8 @@ final class NativeMessages {
     }
 
     /**
-     * Does work of a library that greets on the standard output stream, which belongs to results; what is written there meanwhile is
-     * dropped. Several threads may do such work at once.
+     * Does work of a library that greets on the standard output stream, which belongs to results; what is written there
+     * meanwhile is dropped. Several threads may do such work at once.
      */
     static <T> T withoutOutput(Supplier<T> work) {
         if (!Platform.isLinux() && !Platform.isMac()) {

@@ -22,16 +22,17 @@ import org.slf4j.LoggerFactory;
 /**
  * Loads libtorch once, with the settings that decide its speed already in place.
  *
- * <p>Every large matrix product goes to oneDNN, which is part of libtorch and shares its OpenMP threads; the BLAS beside it
- * (OpenBLAS, or MKL where that is on the class path) is left with small products inside attention. Therefore OpenBLAS is
- * held to one thread, so that its pool never competes with OpenMP's, and OpenMP's threads wait awake for a moment between
- * parallel regions instead of sleeping at once: waking them costs more than a layer of a small model. All of these are environment
- * variables that the natives read when they load, so they are set from inside the process, just before. A variable that the
- * user has set wins.
+ * <p>Every large matrix product goes to oneDNN, which is part of libtorch and shares its OpenMP threads; the BLAS
+ * beside it (OpenBLAS, or MKL where that is on the class path) is left with small products inside attention. Therefore
+ * OpenBLAS is held to one thread, so that its pool never competes with OpenMP's, and OpenMP's threads wait awake for a
+ * moment between parallel regions instead of sleeping at once: waking them costs more than a layer of a small model.
+ * All of these are environment variables that the natives read when they load, so they are set from inside the process,
+ * just before. A variable that the user has set wins.
  *
- * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores), {@code vitrail.wait}
- * ({@code adaptive}, the default: as long as {@code brief} while the cores are ours, else short, see {@link Waiting};
- * {@code brief}; {@code active} to spin without end, for a machine that does nothing else; {@code passive} to sleep at once).
+ * <p>System properties: {@code vitrail.threads} (computing threads, default the machine's cores),
+ * {@code vitrail.wait} ({@code adaptive}, the default: as long as {@code brief} while the cores are ours, else short,
+ * see {@link Waiting}; {@code brief}; {@code active} to spin without end, for a machine that does nothing else;
+ * {@code passive} to sleep at once).
  */
 final class Natives {
     private static final Logger LOG = LoggerFactory.getLogger(Natives.class);
@@ -43,8 +44,8 @@ final class Natives {
     private static final int M_MMAP_THRESHOLD = -3;
 
     /**
-     * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of a model,
-     * some 25 ms at most, so that a process at rest uses nothing.
+     * Turns that an idle OpenMP thread waits for work before it sleeps: longer than the gaps between the operations of
+     * a model, some 25 ms at most, so that a process at rest uses nothing.
      */
     private static final String BRIEF_SPIN = "1000000";
 
@@ -84,8 +85,8 @@ final class Natives {
     }
 
     /**
-     * Loads them before anybody needs them, and verifies the products while others go on; a failure is told to the first who needs the one
-     * or the other.
+     * Loads them before anybody needs them, and verifies the products while others go on; a failure is told to the
+     * first who needs the one or the other.
      */
     static void loadEarly() {
         synchronized (NativeLibraries.processLock()) {
@@ -111,11 +112,11 @@ final class Natives {
 
     private static void start(Runnable verification) {
         requireSoundCollector(Runtime.version(), Natives::collectsByG1);
-        // A pointer is freed by its frame or by hand, never by the collector: that is twice as fast for small
-        // operations.
+        // A pointer is freed by its frame or by hand, never by the collector: that is twice as
+        // fast for small operations.
         System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
-        // JavaCPP would stop the process for collections when resident memory passes four heaps; tensors are not on the
-        // heap.
+        // JavaCPP would stop the process for collections when resident memory passes four heaps; tensors are
+        // not on the heap.
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         boolean mkl = mklOnClassPath();
@@ -144,23 +145,23 @@ final class Natives {
             NativeLibraries.openMp().ifPresent(openMp -> Waiting.adapt(openMp, Threads.wanted()));
         }
         leaveWithoutDestructors();
-        // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes after all of
-        // them.
+        // Handlers run last to first, and libtorch goes on adding destructors as it works: this one comes
+        // after all of them.
         Runtime.getRuntime().addShutdownHook(new Thread(Natives::leaveWithoutDestructors, "vitrail-exit"));
         verification.run();
         LOG.debug("libtorch is up with {} and {} threads", mkl ? "MKL" : "OpenBLAS", Threads.wanted());
     }
 
     /**
-     * Refuses the builds of Java 25 before 25.0.3, whose collector G1 may move an array while native code holds it (JDK-8377811):
-     * numbers would come out wrong and nobody would know.
+     * Refuses the builds of Java 25 before 25.0.3, whose collector G1 may move an array while native code holds it
+     * (JDK-8377811): numbers would come out wrong and nobody would know.
      */
     static void requireSoundCollector(Runtime.Version java, BooleanSupplier collectsByG1) {
         // Asking for the collector costs a start some 50 ms, so that it is asked last.
         VitrailException.require(
                 java.feature() != 25 || java.interim() > 0 || java.update() >= 3 || !collectsByG1.getAsBoolean(),
-                "Java %s corrupts arrays that native code uses (JDK-8377811): take 25.0.3 or newer, or another collector with"
-                        + " -XX:+UseSerialGC",
+                "Java %s corrupts arrays that native code uses (JDK-8377811): take 25.0.3 or newer, or another"
+                        + " collector with -XX:+UseSerialGC",
                 java);
     }
 
@@ -170,10 +171,10 @@ final class Natives {
     }
 
     /**
-     * Lets the process end by {@code _exit} instead of by way of the C++ destructors. However a JVM ends, it calls C's {@code exit},
-     * which takes libtorch's globals apart while threads of Java still compute with them: told to end in the middle of its work, a
-     * process would now and then die of a segmentation fault instead. The handler is glibc's {@code on_exit}, which hands the
-     * status on; elsewhere nothing is done. Java's own shutdown is complete by then.
+     * Lets the process end by {@code _exit} instead of by way of the C++ destructors. However a JVM ends, it calls C's
+     * {@code exit}, which takes libtorch's globals apart while threads of Java still compute with them: told to end in
+     * the middle of its work, a process would now and then die of a segmentation fault instead. The handler is glibc's
+     * {@code on_exit}, which hands the status on; elsewhere nothing is done. Java's own shutdown is complete by then.
      */
     private static void leaveWithoutDestructors() {
         if (Platform.isLinux() && has("on_exit")) {
@@ -256,7 +257,8 @@ final class Natives {
         var said = String.valueOf(cause);
         if (said.contains("failed to map segment") || said.contains("Operation not permitted")) {
             return new VitrailException(
-                    "the native libraries cannot be run from where they are unpacked (%s), as that file system allows no programs:"
+                    ("the native libraries cannot be run from where they are unpacked (%s), as that file system allows"
+                                            + " no programs:")
                                     .formatted(System.getProperty("org.bytedeco.javacpp.cachedir", "~/.javacpp/cache"))
                             + " name a folder of another with -Dorg.bytedeco.javacpp.cachedir=DIR",
                     cause);
@@ -265,8 +267,8 @@ final class Natives {
                 String.format(
                         Locale.ROOT,
                         "no native libraries for the platform %1$s were found: add the classifier %1$s of"
-                                + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the class path"
-                                + " (the loader said: %2$s)",
+                                + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the class"
+                                + " path (the loader said: %2$s)",
                         Loader.getPlatform(),
                         cause.getMessage()),
                 cause);

@@ -12,13 +12,16 @@ import org.bytedeco.pytorch.OperatorName;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Type;
 
-/** An operator of libtorch that the binding does not map, called by its schema's name; kept for the life of the process. */
+/**
+ * An operator of libtorch that the binding does not map, called by its schema's name; kept for the life of the process.
+ */
 final class Operator {
     private final OperatorHandle handle;
 
     /**
-     * What the elements of list arguments are, by the argument's number. Asking the schema again for each call would leak: the binding
-     * copies all arguments' descriptions to give one, and frees the copies without what they refer to, 3 KB for AdamW's.
+     * What the elements of list arguments are, by the argument's number. Asking the schema again for each call would
+     * leak: the binding copies all arguments' descriptions to give one, and frees the copies without what they refer
+     * to, 3 KB for AdamW's.
      */
     private final Map<Integer, Type.TypePtr> elements = new ConcurrentHashMap<>();
 

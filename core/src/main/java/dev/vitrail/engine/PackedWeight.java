@@ -6,14 +6,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * A linear layer's weight as oneDNN's product reads it, laid out once instead of at every call: for inference.
  *
- * <p>The layout is made when a product first needs it, and again when the weight has changed since. Beside the weight it is a second
- * copy; a model that only predicts keeps the layout alone, and restores the weight where it is asked for. What the layout saves is most where rows are few: a product of 197 rows (ViT-B, one image) takes two thirds of the time, one of
- * a single row a sixth (measured; see docs/adr). Safe for use by several threads, as long as none changes the weight.
+ * <p>The layout is made when a product first needs it, and again when the weight has changed since. Beside the weight
+ * it is a second copy; a model that only predicts keeps the layout alone, and restores the weight where it is asked
+ * for. What the layout saves is most where rows are few: a product of 197 rows (ViT-B, one image) takes two thirds of
+ * the time, one of a single row a sixth (measured; see docs/adr). Safe for use by several threads, as long as none
+ * changes the weight.
  */
 public final class PackedWeight {
     /**
-     * Rows are filled up to a multiple of this. A ViT's 197 tokens suit oneDNN badly: a product of 200 rows takes a fifth less time
-     * (measured; see docs/adr).
+     * Rows are filled up to a multiple of this. A ViT's 197 tokens suit oneDNN badly: a product of 200 rows takes a
+     * fifth less time (measured; see docs/adr).
      */
     private static final int ROWS_AT_ONCE = 4;
 
@@ -82,7 +84,8 @@ public final class PackedWeight {
     }
 
     /**
-     * The weight that was laid out, bit for bit: the layout moves values and changes none. The layout is then this tensor's.
+     * The weight that was laid out, bit for bit: the layout moves values and changes none. The layout is
+     * then this tensor's.
      *
      * @param shape of the weight
      */

@@ -23,7 +23,8 @@ import java.util.regex.Pattern;
  *
  * @param name its model name; empty where the system does not say
  * @param vendor {@code GenuineIntel}, {@code AuthenticAMD}, …; empty where the system does not say
- * @param features names of instruction set extensions as Linux spells them ({@code avx2}, {@code avx512f}); empty elsewhere
+ * @param features names of instruction set extensions as Linux spells them ({@code avx2},
+ *     {@code avx512f}); empty elsewhere
  * @param caches data and unified caches that one core sees, from the smallest level on; empty where none are visible
  */
 public record Processor(String name, String vendor, Set<String> features, List<Cache> caches) {
@@ -59,16 +60,20 @@ public record Processor(String name, String vendor, Set<String> features, List<C
     }
 
     /**
-     * Whether the cache sizes that programs ask the processor for are hidden. Libraries that block their loops by these sizes
-     * then compute with sizes of almost nothing. Some virtual machines hide them: Linux then has no cache folders; where it has
-     * them from older AMD leaves, the feature {@code topoext}, which announces the leaf that libraries read, is missing.
+     * Whether the cache sizes that programs ask the processor for are hidden. Libraries that block their loops by these
+     * sizes then compute with sizes of almost nothing. Some virtual machines hide them: Linux then has no cache
+     * folders; where it has them from older AMD leaves, the feature {@code topoext}, which announces the leaf that
+     * libraries read, is missing.
      */
     public boolean hidesCaches() {
         boolean oldLeavesAlone = vendor.equals("AuthenticAMD") && !features.isEmpty() && !features.contains("topoext");
         return caches.isEmpty() || oldLeavesAlone;
     }
 
-    /** The widest vector instructions: {@code AVX-512}, {@code AVX2}, {@code AVX}, or empty where the system does not say. */
+    /**
+     * The widest vector instructions: {@code AVX-512}, {@code AVX2}, {@code AVX}, or empty where the system
+     * does not say.
+     */
     public String widestVectors() {
         if (features.contains("avx512f")) {
             return "AVX-512";

@@ -17,12 +17,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Decides which library computes matrix products and convolutions, once a process: oneDNN, which is part of libtorch, or the BLAS.
+ * Decides which library computes matrix products and convolutions, once a process: oneDNN, which is part of libtorch,
+ * or the BLAS.
  *
- * <p>oneDNN's fastest kernels block their loops by the cache sizes that the processor reports. Where a virtual machine hides these, the
- * kernels give wrong numbers and write outside their buffers (see docs/adr/0018). So oneDNN is held to instructions without those
- * kernels there, before it starts, and linear layers go to the BLAS. After the start a {@link Canary} compares a few products and
- * convolutions with sums made in Java; where one differs, oneDNN is switched off.
+ * <p>oneDNN's fastest kernels block their loops by the cache sizes that the processor reports. Where a virtual
+ * machine hides these, the kernels give wrong numbers and write outside their buffers (see docs/adr/0018). So oneDNN
+ * is held to instructions without those kernels there, before it starts, and linear layers go to the BLAS. After the
+ * start a {@link Canary} compares a few products and convolutions with sums made in Java; where one differs, oneDNN
+ * is switched off.
  *
  * <p>The system property {@code vitrail.products} ({@code auto}, {@code onednn} or {@code blas}) forces a choice.
  */
@@ -115,14 +117,16 @@ public final class Products {
                         ? new Choice(
                                 Backend.BLAS,
                                 true,
-                                "the processor's cache sizes are hidden, and oneDNN computes wrong results without them")
+                                "the processor's cache sizes are hidden, and oneDNN computes wrong results without"
+                                        + " them")
                         : new Choice(Backend.ONEDNN, false, "the processor shows its cache sizes");
             default -> throw VitrailException.of("%s is '%s': expected auto, onednn or blas", PROPERTY, property);
         };
     }
 
     /**
-     * Lets the choice be verified later, by {@link #verifyAhead} on this thread, while others read weights: whoever multiplies waits for it.
+     * Lets the choice be verified later, by {@link #verifyAhead} on this thread, while others read weights: whoever
+     * multiplies waits for it.
      */
     static void deferVerification() {
         verifier = Thread.currentThread();
@@ -173,8 +177,9 @@ public final class Products {
     }
 
     /**
-     * Whether the BLAS beats oneDNN's convolution at training: it does where both use the processor's widest vectors, or none wider
-     * than AVX2, for which oneDNN's backward convolutions copy their operands into another layout (measured; see docs/adr/0018).
+     * Whether the BLAS beats oneDNN's convolution at training: it does where both use the processor's widest vectors,
+     * or none wider than AVX2, for which oneDNN's backward convolutions copy their operands into another layout
+     * (measured; see docs/adr/0018).
      */
     private static boolean trainsFasterOnBlas() {
         boolean wide = processor.widestVectors().equals("AVX-512");
@@ -212,12 +217,13 @@ public final class Products {
         torch.globalContext().setUserEnabledMkldnn(false);
         choice = new Choice(Backend.BLAS, true, "oneDNN computes wrong results here: " + failure);
         LOG.warn(
-                "oneDNN computes wrong results on this machine ({}): linear layers use the BLAS and convolutions libtorch's"
-                        + " own loops instead; 'vitrail system --full' shows more",
+                "oneDNN computes wrong results on this machine ({}): linear layers use the BLAS and convolutions"
+                        + " libtorch's own loops instead; 'vitrail system --full' shows more",
                 failure);
         Canary.failure().ifPresent(still -> {
             throw VitrailException.of(
-                    "this machine computes wrong results without oneDNN too (%s): report it with the output of 'vitrail system'",
+                    "this machine computes wrong results without oneDNN too (%s): report it with the output of 'vitrail"
+                            + " system'",
                     still);
         });
     }

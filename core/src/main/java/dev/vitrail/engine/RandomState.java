@@ -6,10 +6,11 @@ import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The state of libtorch's random numbers, which initialisation, dropout and drop path draw from: the CPU's, and those of a GPU where
- * one is in use.
+ * The state of libtorch's random numbers, which initialisation, dropout and drop path draw from: the CPU's, and those
+ * of a GPU where one is in use.
  *
- * <p>It can be seeded, saved as bytes and restored, so that a run that goes on draws what an uninterrupted one would have.
+ * <p>It can be seeded, saved as bytes and restored, so that a run that goes on draws what an uninterrupted
+ * one would have.
  */
 public final class RandomState {
     private RandomState() {}
@@ -31,14 +32,17 @@ public final class RandomState {
     }
 
     /**
-     * The states of all that an operation on a device may draw from: the CPU's, and on a GPU the device's own after it. What concerns a GPU
-     * has not been run.
+     * The states of all that an operation on a device may draw from: the CPU's, and on a GPU the device's own after it.
+     * What concerns a GPU has not been run.
      */
     public static List<byte[]> save(Device device) {
         return Frame.compute(() -> generators(device).map(RandomState::state).toList());
     }
 
-    /** Goes on from states that {@link #save(Device)} gave, in their order; a device whose state is missing keeps its own. */
+    /**
+     * Goes on from states that {@link #save(Device)} gave, in their order; a device whose state is missing
+     * keeps its own.
+     */
     public static void restore(Device device, List<byte[]> states) {
         Frame.run(() -> {
             var generators = generators(device).toList();

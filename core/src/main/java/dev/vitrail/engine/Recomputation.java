@@ -12,17 +12,19 @@ import org.bytedeco.pytorch.TensorVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Gradient checkpointing (Chen et al., 2016, <a href="https://arxiv.org/abs/1604.06174">arXiv:1604.06174</a>) of this thread's forward
- * passes, until closed: of each segment only the input is kept, and the backward pass computes the segment once more. Memory for
- * activations becomes that of one segment and the inputs of all; time grows by about a third, one more forward pass.
+ * Gradient checkpointing (Chen et al., 2016, <a href="https://arxiv.org/abs/1604.06174">arXiv:1604.06174</a>) of this
+ * thread's forward passes, until closed: of each segment only the input is kept, and the backward pass computes the
+ * segment once more. Memory for activations becomes that of one segment and the inputs of all; time grows by about a
+ * third, one more forward pass.
  *
- * <p>Gradients are the same to the last bit: the second computation draws the random numbers of the first, runs in its precision, and
- * leaves running statistics alone ({@link #repeating}). The backward pass must come before {@link #close}, which frees what no backward
- * pass has.
+ * <p>Gradients are the same to the last bit: the second computation draws the random numbers of the first, runs in its
+ * precision, and leaves running statistics alone ({@link #repeating}). The backward pass must come before
+ * {@link #close}, which frees what no backward pass has.
  *
- * <p>libtorch's binding has no autograd function of one's own. A segment's result is therefore made to depend on its input through an
- * operation that adds nothing, and two hooks of the backward pass do the work: one takes the gradient of the result, repeats the
- * segment and carries the gradient through it, the other gives the gradient of the input back to the pass in place of its own.
+ * <p>libtorch's binding has no autograd function of one's own. A segment's result is therefore made to depend on its
+ * input through an operation that adds nothing, and two hooks of the backward pass do the work: one takes the gradient
+ * of the result, repeats the segment and carries the gradient through it, the other gives the gradient of the input
+ * back to the pass in place of its own.
  */
 public final class Recomputation implements AutoCloseable {
     private static final ThreadLocal<@Nullable Recomputation> CURRENT = new ThreadLocal<>();
@@ -47,14 +49,16 @@ public final class Recomputation implements AutoCloseable {
         return CURRENT.get() != null && Gradients.recorded();
     }
 
-    /** Whether this thread is computing a segment for the second time, so that lasting effects have been had already. */
+    /**
+     * Whether this thread is computing a segment for the second time, so that lasting effects have been had already.
+     */
     public static boolean repeating() {
         return REPEATING.get();
     }
 
     /**
-     * Computes a segment, to be computed again in the backward pass if recomputation is {@linkplain #active on}. Segments inside it
-     * are parts of it.
+     * Computes a segment, to be computed again in the backward pass if recomputation is {@linkplain #active on}.
+     * Segments inside it are parts of it.
      *
      * @param x the only tensor through which gradients flow, besides parameters; the result may have another shape
      */
@@ -69,8 +73,8 @@ public final class Recomputation implements AutoCloseable {
         CURRENT.remove();
         Tensor result;
         try {
-            // Recorded as it will be the second time, as the choice of kernels depends on it; the record dies with the
-            // frame.
+            // Recorded as it will be the second time, as the choice of kernels depends on it; the record
+            // dies with the frame.
             result = Frame.of(() -> {
                 var y = WeightGradients.inPlace(() -> body.apply(segment.leaf(x)));
                 recorded[0] = y.requiresGradient();

@@ -6,11 +6,12 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Compares products, convolutions, attention and normalisation, and their gradients, with sums in double precision made in Java, over
- * random shapes: few and many rows, channels that fill no vector, inner dimensions from 3 to 1,200, one thread and all threads.
+ * Compares products, convolutions, attention and normalisation, and their gradients, with sums in double precision made
+ * in Java, over random shapes: few and many rows, channels that fill no vector, inner dimensions from 3 to 1,200, one
+ * thread and all threads.
  *
- * <p>Of every result some rows are compared as a whole, the first and the last among them. An element may differ by 2·10⁻⁶ of the sum of
- * its terms' magnitudes, some thirty units in the last place of single precision.
+ * <p>Of every result some rows are compared as a whole, the first and the last among them. An element may differ by
+ * 2·10⁻⁶ of the sum of its terms' magnitudes, some thirty units in the last place of single precision.
  */
 public final class SelfTest {
     private static final double TOLERANCE = 2e-6;

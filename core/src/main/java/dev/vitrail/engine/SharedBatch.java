@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The batch of this thread's forward passes as a part of a larger one, whose other images other processes have.
  *
- * <p>Random numbers that belong to images, such as those of dropout, are drawn for the whole batch in every process, and each keeps those of
- * its images. Where all processes begin with the same state of the random numbers, they keep it, and what an image meets does not depend
- * on how many processes there are. Drawing takes as long as for the whole batch.
+ * <p>Random numbers that belong to images, such as those of dropout, are drawn for the whole batch in every
+ * process, and each keeps those of its images. Where all processes begin with the same state of the random numbers,
+ * they keep it, and what an image meets does not depend on how many processes there are. Drawing takes as long as
+ * for the whole batch.
  *
  * <p>{@link #sum} adds up over all processes in a way that gradients flow through.
  */
@@ -40,8 +41,8 @@ public final class SharedBatch implements AutoCloseable {
      *
      * @param whole images in the larger batch
      * @param places of this process's images in it, ascending
-     * @param sum replaces the elements of a tensor of the CPU by their sums over all processes; empty where statistics of a batch are to be
-     *     those of each process's own part
+     * @param sum replaces the elements of a tensor of the CPU by their sums over all processes; empty where statistics
+     *     of a batch are to be those of each process's own part
      */
     public static SharedBatch open(int whole, int[] places, Optional<Consumer<Tensor>> sum) {
         return open(new SharedBatch(whole, places.clone(), sum, CURRENT.get()));
@@ -99,15 +100,19 @@ public final class SharedBatch implements AutoCloseable {
         return current != null && current.sum.isPresent();
     }
 
-    /** How many values the whole batch has, where this process's images have {@code count}, each as many: exactly the same in all processes. */
+    /**
+     * How many values the whole batch has, where this process's images have {@code count}, each as many: exactly the
+     * same in all processes.
+     */
     public static long inWhole(long count) {
         var current = CURRENT.get();
         return current == null ? count : count / current.places.length * current.whole;
     }
 
     /**
-     * The sums over all processes; where recorded, the gradient is the sum of the gradients in all processes, since the result of each depends
-     * on the values of all. All processes must come by here in the same order, in the backward pass too.
+     * The sums over all processes; where recorded, the gradient is the sum of the gradients in all processes, since
+     * the result of each depends on the values of all. All processes must come by here in the same order, in the
+     * backward pass too.
      *
      * @param x F32, a few numbers
      */

@@ -5,11 +5,12 @@ import com.sun.jna.NativeLibrary;
 /**
  * Loads the natives ahead of need, for a program whose whole process is its own, such as a command.
  *
- * <p>Opening libtorch takes longer than all else that a command does before its first result. Begun first and on a thread of its own,
- * it goes on while options are parsed and files are read.
+ * <p>Opening libtorch takes longer than all else that a command does before its first result. Begun first and on a
+ * thread of its own, it goes on while options are parsed and files are read.
  *
- * <p>A thread that loads classes while another does can deadlock with it, where each waits for a class that the other initializes. So
- * no class initializer of ours loads the natives, and no class of JavaCPP's is touched before {@link Natives#load} has returned.
+ * <p>A thread that loads classes while another does can deadlock with it, where each waits for a class that the other
+ * initializes. So no class initializer of ours loads the natives, and no class of JavaCPP's is touched before
+ * {@link Natives#load} has returned.
  */
 public final class Startup {
     private static volatile boolean processOurs;
@@ -17,8 +18,9 @@ public final class Startup {
     private Startup() {}
 
     /**
-     * Begins to load the natives. What fails is told to the first who needs them. To be called once, by a program that uses JavaCPP for
-     * nothing else and whose logging is set up: JavaCPP loads no other library in this process afterwards.
+     * Begins to load the natives. What fails is told to the first who needs them. To be called once, by a
+     * program that uses JavaCPP for nothing else and whose logging is set up: JavaCPP loads no other library in
+     * this process afterwards.
      */
     public static void begin() {
         processOurs = true;
@@ -30,8 +32,8 @@ public final class Startup {
     }
 
     /**
-     * Ends the process at once, without its shutdown hooks and the destructors of libraries, whatever its threads are doing: for one that
-     * cannot end in order.
+     * Ends the process at once, without its shutdown hooks and the destructors of libraries, whatever its threads are
+     * doing: for one that cannot end in order.
      */
     public static void leave(int status) {
         try {

@@ -11,7 +11,8 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What the engine stands on: the machine, the libraries, and what was decided from them. A report of a fault begins with it.
+ * What the engine stands on: the machine, the libraries, and what was decided from them. A report of a fault
+ * begins with it.
  *
  * @param platform operating system and Java
  * @param processor as the operating system describes it

@@ -20,11 +20,11 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * A libtorch tensor. Made inside a {@link Frame}, it dies with it; {@link #keep()} and {@link #release()} are for what lives
- * longer, such as a parameter.
+ * A libtorch tensor. Made inside a {@link Frame}, it dies with it; {@link #keep()} and {@link #release()} are for what
+ * lives longer, such as a parameter.
  *
- * <p>Dimensions may be counted from the end: −1 is the last. Operations give new tensors, except those whose name ends in
- * {@code InPlace}. Layers of networks are in {@link Functional}.
+ * <p>Dimensions may be counted from the end: −1 is the last. Operations give new tensors, except those whose name ends
+ * in {@code InPlace}. Layers of networks are in {@link Functional}.
  */
 public final class Tensor {
     final org.bytedeco.pytorch.Tensor handle;
@@ -387,8 +387,8 @@ public final class Tensor {
     }
 
     /**
-     * The eigenvalues of a symmetric matrix, ascending, {@code [n]}; and its eigenvectors, of length 1, {@code [n, n]}, each a
-     * column. Only the lower triangle is read.
+     * The eigenvalues of a symmetric matrix, ascending, {@code [n]}; and its eigenvectors, of length 1, {@code [n, n]},
+     * each a column. Only the lower triangle is read.
      */
     public List<Tensor> symmetricEigen() {
         var pair = torch.linalg_eigh(handle);
@@ -543,12 +543,16 @@ public final class Tensor {
                 "index_select", new Tensor(handle.index_select(dim, indices.handle)), this, dim, indices);
     }
 
-    /** Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension. */
+    /**
+     * Elements at the positions that {@code indices} (I64, of the same number of dimensions) names along a dimension.
+     */
     public Tensor gather(int dim, Tensor indices) {
         return GraphRecorder.record("gather", new Tensor(handle.gather(dim, indices.handle)), this, dim, indices);
     }
 
-    /** These elements, with those at the positions that {@code indices} names (as {@link #gather} takes them) replaced. */
+    /**
+     * These elements, with those at the positions that {@code indices} names (as {@link #gather} takes them) replaced.
+     */
     public Tensor scatter(int dim, Tensor indices, Tensor values) {
         return new Tensor(handle.scatter(dim, indices.handle, values.handle));
     }

@@ -29,7 +29,8 @@ public final class Threads {
     /**
      * Sets the threads of operations that the calling thread starts.
      *
-     * <p>One caller with all cores gives the lowest latency; one caller per core with one thread each the most images/s.
+     * <p>One caller with all cores gives the lowest latency; one caller per core with one thread each
+     * the most images/s.
      */
     public static void set(int threads) {
         Natives.load();

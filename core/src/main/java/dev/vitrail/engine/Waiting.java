@@ -16,15 +16,16 @@ import org.slf4j.LoggerFactory;
 /**
  * Lets OpenMP's threads wait awake only while the processor is theirs.
  *
- * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is taken from
- * the very thread that is waited for. The kernel counts how long each thread of this process was ready to run and had no core
- * ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting becomes short; where it has
- * been little for a second, it becomes long again. The time for which a quota holds
- * threads back counts the same way.
+ * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is
+ * taken from the very thread that is waited for. The kernel counts how long each thread of this process was ready to
+ * run and had no core ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting
+ * becomes short; where it has been little for a second, it becomes long again. The time for which a quota holds threads
+ * back counts the same way.
  *
- * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process has more
- * OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger than the processors
- * and keeps it, asleep, for as long as waiting shall be short. It computes nothing. When the thread ends, so does its team.
+ * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process
+ * has more OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger
+ * than the processors and keeps it, asleep, for as long as waiting shall be short. It computes nothing. When the thread
+ * ends, so does its team.
  */
 final class Waiting {
     private static final Logger LOG = LoggerFactory.getLogger(Waiting.class);
@@ -32,8 +33,9 @@ final class Waiting {
     private static final long PERIOD_MILLIS = 200;
 
     /**
-     * Shares of their time in which threads were ready and had no core, smoothed over some periods. One busy loop on one of two
-     * cores gives 0.4 and two give 0.55; many small programs beside give 0.1 to 0.3, and there long waiting is still the faster.
+     * Shares of their time in which threads were ready and had no core, smoothed over some periods. One busy loop on
+     * one of two cores gives 0.4 and two give 0.55; many small programs beside give 0.1 to 0.3, and there long waiting
+     * is still the faster.
      */
     private static final double CONTENDED = 0.33;
 
@@ -137,8 +139,8 @@ final class Waiting {
     }
 
     /**
-     * The share of their time that threads lacked a core since the last call, weighted by what each ran, so that those that
-     * compute decide and not the helpers of Java that wait for a moment; 0 where hardly any ran.
+     * The share of their time that threads lacked a core since the last call, weighted by what each ran, so that those
+     * that compute decide and not the helpers of Java that wait for a moment; 0 where hardly any ran.
      */
     private static double lacked(Map<String, long[]> seen) {
         var now = new HashMap<String, long[]>();

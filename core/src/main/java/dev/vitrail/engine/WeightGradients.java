@@ -9,12 +9,13 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Weight gradients of linear layers on the BLAS, computed after the backward pass instead of in it. libtorch computes such a gradient
- * by one call of the BLAS, on one thread; here all threads share it ({@link BlasProducts#weightGradient}). With two threads a
- * training step's products take about a third less time (measured; see docs/adr/0018).
+ * Weight gradients of linear layers on the BLAS, computed after the backward pass instead of in it. libtorch computes
+ * such a gradient by one call of the BLAS, on one thread; here all threads share it
+ * ({@link BlasProducts#weightGradient}). With two threads a training step's products take about a third less time
+ * (measured; see docs/adr/0018).
  *
- * <p>While it is open, a layer's weight is left out of what is recorded, and the input and the result of the layer are kept. Call
- * {@link #compute} after the backward pass. Gradients are added to the weights' as a backward pass does.
+ * <p>While it is open, a layer's weight is left out of what is recorded, and the input and the result of the layer are
+ * kept. Call {@link #compute} after the backward pass. Gradients are added to the weights' as a backward pass does.
  */
 public final class WeightGradients implements AutoCloseable {
     private static final ThreadLocal<@Nullable WeightGradients> CURRENT = new ThreadLocal<>();

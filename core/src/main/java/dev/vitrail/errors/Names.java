@@ -12,8 +12,8 @@ public final class Names {
     private Names() {}
 
     /**
-     * The {@code count} candidates nearest to {@code name}: first those that begin with it, then those that need the fewest changed
-     * letters.
+     * The {@code count} candidates nearest to {@code name}: first those that begin with it, then those that need the
+     * fewest changed letters.
      */
     public static List<String> nearest(String name, Collection<String> candidates, int count) {
         var wanted = name.toLowerCase(Locale.ROOT);

@@ -23,9 +23,9 @@ public final class NotFiniteException extends VitrailException {
         long bad = results.stream().filter(row -> !isFinite(row)).count();
         if (bad > 0) {
             throw new NotFiniteException(
-                    "%s gives numbers that are not finite (NaN or infinite) for %d of %d images, which is no result: its"
-                                    .formatted(model, bad, results.size())
-                            + " weights are too large for its arithmetic, so load another checkpoint");
+                    ("%s gives numbers that are not finite (NaN or infinite) for %d of %d images, which is no result:"
+                                    + " its weights are too large for its arithmetic, so load another checkpoint")
+                            .formatted(model, bad, results.size()));
         }
     }
 

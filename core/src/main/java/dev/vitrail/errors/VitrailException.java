@@ -4,9 +4,11 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * Bad input or wrong use: the message is one sentence for a person, saying what was expected, what was found and what to do.
+ * Bad input or wrong use: the message is one sentence for a person, saying what was expected, what was found and
+ * what to do.
  *
- * <p>The command line prints it without a stack trace and exits with 2. Faults of the program itself are other exceptions.
+ * <p>The command line prints it without a stack trace and exits with 2. Faults of the program itself
+ * are other exceptions.
  */
 public class VitrailException extends RuntimeException {
     public VitrailException(String message) {

@@ -6,8 +6,8 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
- * Whether a model is right as often as it says: images sorted into bins by the probability of the predicted class (Guo et al.,
- * On Calibration of Modern Neural Networks, 2017, section 2).
+ * Whether a model is right as often as it says: images sorted into bins by the probability of the predicted class (Guo
+ * et al., On Calibration of Modern Neural Networks, 2017, section 2).
  *
  * @param bins of equal width from 0 to 1, in order; a bin holds its upper end
  */
@@ -32,7 +32,9 @@ public record Calibration(List<Bin> bins) {
         bins = List.copyOf(bins);
     }
 
-    /** Expected calibration error, 0 to 1: the gap between confidence and accuracy, mean over all images (equation 3). */
+    /**
+     * Expected calibration error, 0 to 1: the gap between confidence and accuracy, mean over all images (equation 3).
+     */
     public double expectedError() {
         long images = bins.stream().mapToLong(Bin::images).sum();
         return images == 0
@@ -40,7 +42,10 @@ public record Calibration(List<Bin> bins) {
                 : bins.stream().mapToDouble(bin -> bin.images * bin.gap()).sum() / images;
     }
 
-    /** Mean probability of the predicted class over all images, 0 to 1: above the accuracy, the model is too sure of itself. */
+    /**
+     * Mean probability of the predicted class over all images, 0 to 1: above the accuracy, the model is too
+     * sure of itself.
+     */
     public double confidence() {
         long images = bins.stream().mapToLong(Bin::images).sum();
         return images == 0

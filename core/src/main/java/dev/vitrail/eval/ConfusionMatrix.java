@@ -12,8 +12,8 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
- * How often images of one class were taken for another. Only pairs that occurred are held, so that 21,843 classes need no more
- * room than there are images.
+ * How often images of one class were taken for another. Only pairs that occurred are held, so that 21,843 classes need
+ * no more room than there are images.
  *
  * @param classes K, how many there are
  * @param cells the pairs that occurred, by truth and then prediction, and how often each did

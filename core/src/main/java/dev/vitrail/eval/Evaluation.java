@@ -60,8 +60,8 @@ public record Evaluation(
     public void requireFinite() {
         if (images > 0 && !Double.isFinite(nll)) {
             throw new NotFiniteException(
-                    "the model gives scores that are not finite (NaN or infinite), so its figures would be none: its weights are too"
-                            + " large for its arithmetic, so load another checkpoint");
+                    "the model gives scores that are not finite (NaN or infinite), so its figures would be none: its"
+                            + " weights are too large for its arithmetic, so load another checkpoint");
         }
     }
 
@@ -85,8 +85,8 @@ public record Evaluation(
     }
 
     /**
-     * Runs a model over batches, one after another: memory does not grow with their number. The model is left as it was found,
-     * training or not.
+     * Runs a model over batches, one after another: memory does not grow with their number. The model is left as it was
+     * found, training or not.
      *
      * @param batches images without a label are left out
      * @param progress told how many images are done, after every batch
@@ -129,8 +129,8 @@ public record Evaluation(
     private static final long MASK_SEED = 0;
 
     /**
-     * How well a model tells the colours of patches that are hidden from it. What is counted are patches, not images; always the
-     * same ones are hidden. The model and the engine's random numbers are left as they were found.
+     * How well a model tells the colours of patches that are hidden from it. What is counted are patches, not images;
+     * always the same ones are hidden. The model and the engine's random numbers are left as they were found.
      *
      * @param progress told how many images are done, after every batch
      */
@@ -138,7 +138,10 @@ public record Evaluation(
         return ofMaskedPatches(model, batches, progress, Together.ALONE);
     }
 
-    /** The same where several processes have a part of each batch: the patches that are hidden are those that one process would hide. */
+    /**
+     * The same where several processes have a part of each batch: the patches that are hidden are those that one
+     * process would hide.
+     */
     public static Evaluation ofMaskedPatches(
             MaskedPatches model, Iterator<Batch> batches, LongConsumer progress, Together together) {
         boolean training = model.training();

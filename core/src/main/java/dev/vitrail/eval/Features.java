@@ -33,8 +33,8 @@ public final class Features {
     }
 
     /**
-     * Runs a model over batches. Of class and distillation token the mean is taken. The model is left as it was found, training or
-     * not.
+     * Runs a model over batches. Of class and distillation token the mean is taken. The model is left as it was found,
+     * training or not.
      *
      * @param batches images without a label are left out
      * @param progress told how many images are done, after every batch

@@ -13,13 +13,13 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
- * How well a linear classifier on frozen features tells classes apart after a few images of each: ridge regression in closed form
- * (Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.1), no step of training.
+ * How well a linear classifier on frozen features tells classes apart after a few images of each: ridge regression in
+ * closed form (Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.1), no step of training.
  *
- * <p>A draw takes {@code shots} images of each class of the training set; accuracy is on the whole test set. The penalty is chosen
- * for each number of shots, among the powers of two from 2⁻¹⁰ to 2²⁰, on draws of its own: each is judged on the training images
- * that it did not take, so the test set decides nothing. The labels of those other training images are used for this choice alone;
- * the original instead carries one penalty over from another data set.
+ * <p>A draw takes {@code shots} images of each class of the training set; accuracy is on the whole test set. The
+ * penalty is chosen for each number of shots, among the powers of two from 2⁻¹⁰ to 2²⁰, on draws of its own: each is
+ * judged on the training images that it did not take, so the test set decides nothing. The labels of those other
+ * training images are used for this choice alone; the original instead carries one penalty over from another data set.
  */
 public final class FewShot {
     /** As {@code shots}: every image of every class. */
@@ -28,7 +28,9 @@ public final class FewShot {
     /** Draws that choose the penalty. */
     private static final int CHOOSING_DRAWS = 5;
 
-    /** Of a class, one image in so many is left out of a draw that chooses, so that there is something to judge it by. */
+    /**
+     * Of a class, one image in so many is left out of a draw that chooses, so that there is something to judge it by.
+     */
     private static final int LEFT_OUT = 5;
 
     /** Images whose scores are computed together. */
@@ -46,8 +48,8 @@ public final class FewShot {
      * @param shots images of each class, or {@link #ALL}
      * @param images in a draw; fewer than shots times classes where a class has not so many
      * @param penalty λ that was chosen
-     * @param accuracies share of the test images that were classified rightly, 0 to 1, of each draw; a single one where every draw
-     *     is the same, because it takes all images
+     * @param accuracies share of the test images that were classified rightly, 0 to 1, of each draw; a single one where
+     *     every draw is the same, because it takes all images
      */
     public record Result(int shots, int images, double penalty, List<Double> accuracies) {
         public Result {
@@ -63,8 +65,9 @@ public final class FewShot {
         }
 
         /**
-         * Half the width of the 95 % confidence interval of the mean over draws, by Student's t distribution; none for a single
-         * draw. It says how far the mean depends on which images were drawn, not how it would be on other test images.
+         * Half the width of the 95 % confidence interval of the mean over draws, by Student's t distribution; none
+         * for a single draw. It says how far the mean depends on which images were drawn, not how it would be on
+         * other test images.
          */
         public OptionalDouble halfInterval() {
             int n = accuracies.size();
@@ -125,7 +128,8 @@ public final class FewShot {
                     .toArray();
             require(
                     others.length > 0,
-                    "the penalty cannot be chosen, as every class has one training image only: add a second to one of them");
+                    "the penalty cannot be chosen, as every class has one training image only: add a second to one of"
+                            + " them");
             var correct = correct(train, drawn, train, others, classes, PENALTIES);
             for (int i = 0; i < right.length; i++) {
                 right[i] += (double) correct[i] / others.length;

@@ -45,8 +45,8 @@ final class MetricAccumulator {
             }
             VitrailException.require(
                     label < classes,
-                    "an image has the label %d, but the model tells %d classes apart (0 to %d): use the data that it was"
-                            + " trained for, or fine-tune it",
+                    "an image has the label %d, but the model tells %d classes apart (0 to %d): use the data that it"
+                            + " was trained for, or fine-tune it",
                     label,
                     classes,
                     classes - 1);

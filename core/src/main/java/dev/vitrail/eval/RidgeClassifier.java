@@ -7,14 +7,16 @@ import java.util.Arrays;
 /**
  * A linear classifier by least squares with a penalty on the weights, in closed form and for all penalties at once.
  *
- * <p>Few-shot evaluation of Kolesnikov et al. (<i>Big Transfer</i>, 2020, arXiv:1912.11370) and Dosovitskiy et al. (2021,
- * arXiv:2010.11929, section 4.1): features are regressed on targets −1 and 1. As in big_vision's {@code fewshot_lsr}, each channel
- * is standardised by the images that are learned from, and the eigenvalues of the smaller Gram matrix serve every penalty. The
- * original makes its bias nearly free of the penalty by a large constant channel; ours is free of it, as the channels are centred.
+ * <p>Few-shot evaluation of Kolesnikov et al. (<i>Big Transfer</i>, 2020, arXiv:1912.11370) and Dosovitskiy et al.
+ * (2021, arXiv:2010.11929, section 4.1): features are regressed on targets −1 and 1. As in big_vision's
+ * {@code fewshot_lsr}, each channel is standardised by the images that are learned from, and the eigenvalues of the
+ * smaller Gram matrix serve every penalty. The original makes its bias nearly free of the penalty by a large constant
+ * channel; ours is free of it, as the channels are centred.
  *
- * <p>Letters: {@code n} images learned from, {@code D} channels, {@code K} classes, X {@code [n, D]} standardised features, Y
- * {@code [n, K]} centred targets, λ the penalty. With {@code XᵀX = QEQᵀ} the weights are {@code Q (E+λ)⁻¹ QᵀXᵀY}; where there are
- * fewer images than channels, with {@code XXᵀ = QEQᵀ}, the same weights are {@code XᵀQ (E+λ)⁻¹ QᵀY}.
+ * <p>Letters: {@code n} images learned from, {@code D} channels, {@code K} classes, X {@code [n, D]} standardised
+ * features, Y {@code [n, K]} centred targets, λ the penalty. With {@code XᵀX = QEQᵀ} the weights are
+ * {@code Q (E+λ)⁻¹ QᵀXᵀY}; where there are fewer images than channels, with {@code XXᵀ = QEQᵀ}, the same weights are
+ * {@code XᵀQ (E+λ)⁻¹ QᵀY}.
  */
 final class RidgeClassifier {
     /** Keeps a channel that never changes from being divided by 0; as in the original. */

@@ -113,7 +113,8 @@ public final class AtomicFile {
     }
 
     /**
-     * Tries whether {@link #write} could write {@code target}, before there is anything to write; nothing is left behind.
+     * Tries whether {@link #write} could write {@code target}, before there is anything to write; nothing
+     * is left behind.
      *
      * @throws VitrailException if it could not
      */
@@ -189,7 +190,9 @@ public final class AtomicFile {
         }
     }
 
-    /** Forces the names in {@code folder} to the disk, where the system can (Windows cannot, and journals them itself). */
+    /**
+     * Forces the names in {@code folder} to the disk, where the system can (Windows cannot, and journals them itself).
+     */
     public static void forceFolder(Path folder) throws IOException {
         if (System.getProperty("os.name", "").startsWith("Windows")) {
             return;

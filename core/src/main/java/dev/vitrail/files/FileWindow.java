@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Reads a file a little at a time, from any place on, and knows where it is: for formats in which small headers lie far apart. What
- * is skipped is not read.
+ * Reads a file a little at a time, from any place on, and knows where it is: for formats in which small headers lie far
+ * apart. What is skipped is not read.
  */
 public final class FileWindow extends InputStream {
     private final FileChannel channel;

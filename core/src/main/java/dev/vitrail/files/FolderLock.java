@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Keeps a folder to one process. The system gives the lock back when the process ends, however it does; a file {@code .lock} that is
- * left behind by a killed process locks nothing.
+ * Keeps a folder to one process. The system gives the lock back when the process ends, however it does; a file
+ * {@code .lock} that is left behind by a killed process locks nothing.
  */
 public final class FolderLock implements AutoCloseable {
     private static final String NAME = ".lock";

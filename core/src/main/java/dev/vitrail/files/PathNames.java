@@ -11,8 +11,9 @@ import java.util.Locale;
 /**
  * Names of files as text, also where the locale cannot hold them.
  *
- * <p>The JVM reads and writes names in the encoding of the locale that it was started in, which is ASCII where none is set. A path
- * keeps the bytes of its name even then, and gives them out in its URI. Here names are UTF-8, whatever the locale.
+ * <p>The JVM reads and writes names in the encoding of the locale that it was started in, which is ASCII where none
+ * is set. A path keeps the bytes of its name even then, and gives them out in its URI. Here names are UTF-8,
+ * whatever the locale.
  */
 public final class PathNames {
     private static final Charset ENCODING = encoding();

@@ -7,9 +7,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What is left to do when the process is told to end, one after the other: work under way comes to its own end, and only then are the
- * temporary files removed of writes that did not. Hooks of their own would run at the same time, and take away the file that the work
- * is just writing.
+ * What is left to do when the process is told to end, one after the other: work under way comes to its own end, and
+ * only then are the temporary files removed of writes that did not. Hooks of their own would run at the same time, and
+ * take away the file that the work is just writing.
  */
 public final class ProcessEnd {
     private static final Set<Runnable> WORK = ConcurrentHashMap.newKeySet();
@@ -36,8 +36,8 @@ public final class ProcessEnd {
     /**
      * Lets work end in order.
      *
-     * @param ending is run when the process is told to end, on another thread, and returns once the work is over or shall not be
-     *     waited for any longer
+     * @param ending is run when the process is told to end, on another thread, and returns once the work is over or
+     *     shall not be waited for any longer
      */
     public static void await(Runnable ending) {
         WORK.add(ending);

@@ -3,10 +3,10 @@ package dev.vitrail.images;
 /**
  * A rectangle whose edges may fall between pixels: Pillow's {@code box}, in single precision because Pillow's is.
  *
- * @param left distance of its left edge from the picture's left edge, in pixels
- * @param top distance of its upper edge from the picture's upper edge, in pixels
- * @param right distance of its right edge from the picture's left edge, in pixels
- * @param bottom distance of its lower edge from the picture's upper edge, in pixels
+ * @param left distance of its left edge from the image's left edge, in pixels
+ * @param top distance of its upper edge from the image's upper edge, in pixels
+ * @param right distance of its right edge from the image's left edge, in pixels
+ * @param bottom distance of its lower edge from the image's upper edge, in pixels
  */
 public record Box(float left, float top, float right, float bottom) {
     public Box {

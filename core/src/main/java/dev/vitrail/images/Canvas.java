@@ -2,11 +2,11 @@ package dev.vitrail.images;
 
 import java.util.List;
 
-/** Small operations on whole pictures that several transforms share. */
+/** Small operations on whole images that several transforms share. */
 public final class Canvas {
     private Canvas() {}
 
-    /** A picture of one colour, given as red, green and blue levels. */
+    /** An image of one colour, given as red, green and blue levels. */
     public static RgbImage filled(int width, int height, List<Integer> color) {
         var pixels = new byte[Math.multiplyExact(Math.multiplyExact(3, width), height)];
         for (int i = 0; i < 3; i++) {
@@ -45,7 +45,7 @@ public final class Canvas {
         return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
     }
 
-    /** The picture mirrored left to right, top to bottom, or both. */
+    /** The image mirrored left to right, top to bottom, or both. */
     public static RgbImage flipped(RgbImage image, boolean horizontally, boolean vertically) {
         int width = image.width();
         int height = image.height();

@@ -3,8 +3,9 @@ package dev.vitrail.images;
 /**
  * The weights of one axis of a resize: for each output position, where its source pixels start and what each counts.
  *
- * <p>Weights are fixed-point with {@value #PRECISION} fractional bits (32 bits, less 8 for the pixel and 2 for overshoot), rounded
- * half away from zero. Every position has the same number of slots, a multiple of {@value #GROUP}; slots without a source pixel weigh 0.
+ * <p>Weights are fixed-point with {@value #PRECISION} fractional bits (32 bits, less 8 for the pixel and 2 for
+ * overshoot), rounded half away from zero. Every position has the same number of slots, a multiple of {@value #GROUP};
+ * slots without a source pixel weigh 0.
  */
 final class Coefficients {
     static final int PRECISION = 32 - 8 - 2;

@@ -5,7 +5,7 @@ import dev.vitrail.errors.VitrailException;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** How a picture of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
+/** How an image of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
 public enum CropMode {
     /** Keeps the shape, fits the shorter side, and cuts what is over on the longer. */
     CENTER,
@@ -13,7 +13,10 @@ public enum CropMode {
     SQUASH,
     /** Keeps the shape, fits the longer side, and fills the rest with the mean colour. */
     BORDER,
-    /** {@link #CENTER} as the transformers library cuts: where an odd number of pixels is over, one more at the end than at the start. */
+    /**
+     * {@link #CENTER} as the transformers library cuts: where an odd number of pixels is over, one more at the end than
+     * at the start.
+     */
     CENTER_FLOOR,
     /** {@link #SQUASH} cut in the same way. */
     SQUASH_FLOOR;

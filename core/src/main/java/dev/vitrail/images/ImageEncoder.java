@@ -10,7 +10,7 @@ import java.io.UncheckedIOException;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
-/** Writes pictures as files that others read. */
+/** Writes images as files that others read. */
 public final class ImageEncoder {
     private ImageEncoder() {}
 
@@ -27,9 +27,9 @@ public final class ImageEncoder {
      */
     public static byte[] png(int width, int height, byte[] indices, int[] palette) {
         var colors = new IndexColorModel(8, palette.length, palette, 0, false, -1, DataBuffer.TYPE_BYTE);
-        var picture = new BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, colors);
+        var buffered = new BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, colors);
         System.arraycopy(
-                indices, 0, ((DataBufferByte) picture.getRaster().getDataBuffer()).getData(), 0, indices.length);
+                indices, 0, ((DataBufferByte) buffered.getRaster().getDataBuffer()).getData(), 0, indices.length);
         return encode(picture, "png");
     }
 
@@ -39,30 +39,30 @@ public final class ImageEncoder {
     }
 
     private static byte[] encode(RgbImage image, String format) {
-        var picture = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
+        var buffered = new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
         // The raster's own bytes: setting pixels one by one takes longer than compressing them.
-        byte[] bgr = ((DataBufferByte) picture.getRaster().getDataBuffer()).getData();
+        byte[] bgr = ((DataBufferByte) buffered.getRaster().getDataBuffer()).getData();
         byte[] rgb = image.pixels();
         for (int at = 0; at < rgb.length; at += 3) {
             bgr[at] = rgb[at + 2];
             bgr[at + 1] = rgb[at + 1];
             bgr[at + 2] = rgb[at];
         }
-        return encode(picture, format);
+        return encode(buffered, format);
     }
 
     /**
-     * A picture of Java's own as a file has it. ImageIO's file cache is not used: it needs a shutdown hook, which is refused while
+     * Encodes an image of the JDK. ImageIO's file cache is not used: it needs a shutdown hook, which is refused while
      * the process ends, when a run saves what it has.
      *
      * @param format one that Java writes: png, jpeg
      */
-    public static byte[] encode(BufferedImage picture, String format) {
+    public static byte[] encode(BufferedImage image, String format) {
         var bytes = new ByteArrayOutputStream();
         var writer = ImageIO.getImageWritersByFormatName(format).next();
         try (var out = new MemoryCacheImageOutputStream(bytes)) {
             writer.setOutput(out);
-            writer.write(picture);
+            writer.write(image);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {

@@ -6,9 +6,9 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How a picture is resampled: the six filters of Pillow, under the names that timm's configurations use.
+ * How an image is resampled: the six filters of Pillow, under the names that timm's configurations use.
  *
- * <p>When a picture shrinks, all but {@link #NEAREST} are stretched by the scale, so that every source pixel counts.
+ * <p>When an image shrinks, all but {@link #NEAREST} are stretched by the scale, so that every source pixel counts.
  */
 public enum Interpolation {
     /** The pixel under the centre of the output pixel. */
@@ -57,7 +57,9 @@ public enum Interpolation {
         return support;
     }
 
-    /** The filter's value at {@code x} source pixels from its centre, in the very order of operations that Pillow uses. */
+    /**
+     * The filter's value at {@code x} source pixels from its centre, in the very order of operations that Pillow uses.
+     */
     double weight(double x) {
         return switch (this) {
             case NEAREST -> throw new IllegalStateException("nearest takes one pixel and weighs none");

@@ -5,8 +5,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * From bytes to the numbers that a network was trained on: {@code (level / 255 − mean) / std}, each step rounded to single precision as
- * torch rounds it.
+ * From bytes to the numbers that a network was trained on: {@code (level / 255 − mean) / std}, each step rounded to
+ * single precision as torch rounds it.
  *
  * @param mean of each channel, on the scale 0–1; three values, or one for grey
  * @param std of each channel, on the same scale, as many as there are means
@@ -49,7 +49,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
     }
 
     /**
-     * Writes a picture as {@code [channels, height, width]}.
+     * Writes an image as {@code [channels, height, width]}.
      *
      * @param image if one channel is wanted, grey already: its red is taken
      */
@@ -71,7 +71,9 @@ public record Normalization(List<Double> mean, List<Double> std) {
         }
     }
 
-    /** Writes a picture's levels, not normalised, as {@code [channels, height, width]}, for {@code channels()} channels. */
+    /**
+     * Writes an image's levels, not normalised, as {@code [channels, height, width]}, for {@code channels()} channels.
+     */
     public void toBytes(RgbImage image, byte[] out, int offset) {
         int pixels = image.width() * image.height();
         checkRoom(out.length, offset, channels() * pixels);

@@ -6,16 +6,17 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How a picture becomes a network's input: the record that travels with weights, with the meaning it has in timm
+ * How an image becomes a network's input: the record that travels with weights, with the meaning it has in timm
  * ({@code transforms_imagenet_eval}).
  *
- * <p>The picture is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels that the crop keeps
- * are computed. We differ from timm in one place: a picture so thin that a side would round to nothing keeps one pixel of it.
+ * <p>The image is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels
+ * that the crop keeps are computed. We differ from timm in one place: an image so thin that a side would round to
+ * nothing keeps one pixel of it.
  *
  * @param channels 3 for RGB, or 1 for grey, which is converted before resizing
  * @param height of the input, in pixels
  * @param width of the input, in pixels
- * @param cropPct the part of the resized picture's side that the crop keeps, above 0
+ * @param cropPct the part of the resized image's side that the crop keeps, above 0
  * @param cropMode how the shape is fitted
  * @param interpolation how it is resized
  * @param mean of each channel, on the scale 0–1
@@ -91,7 +92,7 @@ public record Preprocessing(
         return new Normalization(mean, std);
     }
 
-    /** How many values one picture becomes: {@code channels · height · width}. */
+    /** How many values one image becomes: {@code channels · height · width}. */
     public int values() {
         return Math.multiplyExact(channels, height * width);
     }
@@ -156,7 +157,7 @@ public record Preprocessing(
         return resizeAndCrop(image, newWidth, newHeight, filter, fill);
     }
 
-    /** The middle of the picture at another size; where that is smaller than the input, {@code fill} surrounds it. */
+    /** The middle of the image at another size; where that is smaller than the input, {@code fill} surrounds it. */
     private RgbImage resizeAndCrop(
             RgbImage image, int newWidth, int newHeight, Interpolation filter, List<Integer> fill) {
         int keptWidth = Math.min(newWidth, width);

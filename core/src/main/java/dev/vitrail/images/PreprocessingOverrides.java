@@ -9,8 +9,8 @@ import java.util.Optional;
  *
  * @param mean of each channel, on the scale 0–1
  * @param std of each channel, on the same scale
- * @param cropPct the part of the resized picture's side that the crop keeps
- * @param interpolation how pictures are resized
+ * @param cropPct the part of the resized image's side that the crop keeps
+ * @param interpolation how images are resized
  */
 public record PreprocessingOverrides(
         Optional<List<Double>> mean,

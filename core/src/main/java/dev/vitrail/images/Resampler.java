@@ -9,14 +9,16 @@ import java.util.Arrays;
 /**
  * Resizes with the very bytes that Pillow's {@code Image.resize} gives.
  *
- * <p>Pillow filters in two passes, rows first, in integers with {@value Coefficients#PRECISION} fractional bits, and rounds to bytes after
- * each pass ({@code Resample.c}). The same here, and faster in two ways that leave the sums as they are:
+ * <p>Pillow filters in two passes, rows first, in integers with {@value Coefficients#PRECISION} fractional bits,
+ * and rounds to bytes after each pass ({@code Resample.c}). The same here, and faster in two ways that leave the
+ * sums as they are:
  *
  * <ul>
- *   <li>The passes are interleaved. A row is filtered when the first output row asks for it and kept in a ring only as tall as the filter, so
- *       the intermediate picture never leaves the cache, and what a following crop would throw away is never computed.
- *   <li>The horizontal pass takes two rows at once: a {@code long} holds a level of each, and one multiplication weighs both. The vertical
- *       pass runs over whole rows of {@code int}, which the compiler turns into vector instructions.
+ *   <li>The passes are interleaved. A row is filtered when the first output row asks for it and kept in a ring only as
+ *       tall as the filter, so the intermediate image never leaves the cache, and what a following crop would throw
+ *       away is never computed.
+ *   <li>The horizontal pass takes two rows at once: a {@code long} holds a level of each, and one multiplication weighs
+ *       both. The vertical pass runs over whole rows of {@code int}, which the compiler turns into vector instructions.
  * </ul>
  */
 public final class Resampler {
@@ -24,22 +26,31 @@ public final class Resampler {
 
     private Resampler() {}
 
-    /** The whole picture at another size, in pixels: Pillow's {@code image.resize((width, height), interpolation)}. */
+    /** The whole image at another size, in pixels: Pillow's {@code image.resize((width, height), interpolation)}. */
     public static RgbImage resize(RgbImage image, int width, int height, Interpolation interpolation) {
         return resize(image, Region.of(image), width, height, interpolation);
     }
 
-    /** A crop at another size: Pillow's {@code image.crop(…).resize(…)}, without copying the crop; pixels outside it have no influence. */
+    /**
+     * A crop at another size: Pillow's {@code image.crop(…).resize(…)}, without copying the crop; pixels outside it
+     * have no influence.
+     */
     public static RgbImage resize(RgbImage image, Region crop, int width, int height, Interpolation interpolation) {
         return resize(image, crop, whole(crop), width, height, new Region(0, 0, width, height), interpolation);
     }
 
-    /** Pillow's {@code image.resize((width, height), interpolation, box)}; pixels next to the box do have influence on its edges. */
+    /**
+     * Pillow's {@code image.resize((width, height), interpolation, box)}; pixels next to the box do have influence
+     * on its edges.
+     */
     public static RgbImage resize(RgbImage image, Box box, int width, int height, Interpolation interpolation) {
         return resize(image, Region.of(image), box, width, height, new Region(0, 0, width, height), interpolation);
     }
 
-    /** The {@code part} of the picture that {@link #resize(RgbImage, int, int, Interpolation)} would give; only that is computed. */
+    /**
+     * The {@code part} of the image that {@link #resize(RgbImage, int, int, Interpolation)} would give; only
+     * that is computed.
+     */
     public static RgbImage resize(RgbImage image, int width, int height, Region part, Interpolation interpolation) {
         var all = Region.of(image);
         return resize(image, all, whole(all), width, height, part, interpolation);
@@ -120,7 +131,10 @@ public final class Resampler {
         return new RgbImage(part.width(), part.height(), pixels);
     }
 
-    /** Which source pixel each output takes. Pillow adds up the step instead of multiplying it, so the same rounding errors are made here. */
+    /**
+     * Which source pixel each output takes. Pillow adds up the step instead of multiplying it, so the same rounding
+     * errors are made here.
+     */
     private static int[] nearest(float low, float high, int outputs, int from, int count, int size) {
         double step = (double) (high - low) / outputs;
         double position = low + step * 0.5;
@@ -157,14 +171,20 @@ public final class Resampler {
         return new RgbImage(columns.count(), rows.count(), pixels);
     }
 
-    /** Puts level {@code i} of one row into the low half of {@code pairs[i]}, and that of another row into the high half. */
+    /**
+     * Puts level {@code i} of one row into the low half of {@code pairs[i]}, and that of another row into
+     * the high half.
+     */
     private static void pair(byte[] pixels, int low, int high, int count, long[] pairs) {
         for (int i = 0; i < count; i++) {
             pairs[i] = (pixels[low + i] & 0xff) | (long) (pixels[high + i] & 0xff) << 32;
         }
     }
 
-    /** The horizontal pass over two rows. A sum in the low half is signed, so a negative one has borrowed from the high half. */
+    /**
+     * The horizontal pass over two rows. A sum in the low half is signed, so a negative one has borrowed from
+     * the high half.
+     */
     private static void weighRows(long[] pairs, Coefficients columns, int[] low, int[] high) {
         int slots = columns.slots();
         int[] weights = columns.weights();

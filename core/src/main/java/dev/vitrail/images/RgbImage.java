@@ -3,15 +3,16 @@ package dev.vitrail.images;
 import dev.vitrail.images.decode.SixteenBit;
 
 /**
- * A decoded picture: {@code height × width} pixels of three bytes, red, green, blue, row by row.
+ * A decoded image: {@code height × width} pixels of three bytes, red, green, blue, row by row.
  *
  * @param width pixels
  * @param height pixels
  * @param pixels {@code 3 · width · height} bytes, each an unsigned level 0–255; not copied, and not to be changed
- * @param cut whether the file had grey levels above 255, of sixteen bits or more, that were cut to white ({@link SixteenBit#CLIP})
+ * @param cut whether the file had grey levels above 255, of sixteen bits or more, that were cut to white
+ *     ({@link SixteenBit#CLIP})
  */
 @SuppressWarnings(
-        "ArrayRecordComponent") // a picture is compared by nobody, and copying it would cost more than decoding it
+        "ArrayRecordComponent") // an image is compared by nobody, and copying it would cost more than decoding it
 public record RgbImage(int width, int height, byte[] pixels, boolean cut) {
     public RgbImage {
         if (width < 1 || height < 1 || pixels.length != 3L * width * height) {
@@ -20,7 +21,7 @@ public record RgbImage(int width, int height, byte[] pixels, boolean cut) {
         }
     }
 
-    /** A picture of which nothing was cut. */
+    /** An image of which nothing was cut. */
     public RgbImage(int width, int height, byte[] pixels) {
         this(width, height, pixels, false);
     }

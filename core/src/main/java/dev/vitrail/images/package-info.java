@@ -1,5 +1,6 @@
 /**
- * From an encoded picture to the numbers a network reads: decoding, resizing and cropping bit for bit as Pillow and timm do them.
+ * From an encoded image to the numbers a network reads: decoding, resizing and cropping bit for bit as Pillow and
+ * timm do them.
  *
  * <p>Plain arrays at its edge: nothing here knows the tensor engine.
  */

@@ -12,14 +12,17 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How images are prepared for a weights file that says nothing about it: as those do it whose names its tensors have. It is a guess, and is
- * told.
+ * How images are prepared for a weights file that says nothing about it: as those do it whose names its tensors have.
+ * It is a guess, and is told.
  *
  * @param preprocessing the guess
  * @param note whose it is, in a sentence; empty where the tag of published weights was named, which says it
  */
 record BareFile(Preprocessing preprocessing, Optional<String> note) {
-    /** Side of torchvision's resized images by the variant, where it differs from 256 (torchvision 0.28, the weights' transforms). */
+    /**
+     * Side of torchvision's resized images by the variant, where it differs from 256 (torchvision 0.28,
+     * the weights' transforms).
+     */
     private static final Map<String, Integer> TORCHVISION_RESIZED = Map.ofEntries(
             Map.entry("vit_large_patch16_224", 242),
             Map.entry("swin_tiny_patch4_window7_224", 232),
@@ -67,8 +70,8 @@ record BareFile(Preprocessing preprocessing, Optional<String> note) {
         return new BareFile(
                 input,
                 Optional.of(
-                        ("%s does not say how its images are prepared: it is done as for %s (mean %s, std %s, crop %s %s, %s); --mean,"
-                                        + " --std, --crop and --interpolation say otherwise")
+                        ("%s does not say how its images are prepared: it is done as for %s (mean %s, std %s, crop %s"
+                                        + " %s, %s); --mean, --std, --crop and --interpolation say otherwise")
                                 .formatted(
                                         file,
                                         whose,

@@ -14,8 +14,8 @@ import java.util.OptionalInt;
  * @param architecture the catalogue's name for a bare weights file; empty where the source says it itself
  * @param device where the parameters live
  * @param classes rows of the classifier, if another number than the source's; it then starts afresh
- * @param labels names of these classes, if they are known; where the source names others, the classifier starts afresh though it
- *     has as many rows
+ * @param labels names of these classes, if they are known; where the source names others, the classifier starts afresh
+ *     though it has as many rows
  * @param height rows of the input, if another number than the source's; positions are then resampled
  * @param width columns of the input, if another number than the source's
  * @param dropPath rate of stochastic depth for training, if another than the model's own

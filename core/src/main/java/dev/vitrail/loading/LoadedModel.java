@@ -28,15 +28,24 @@ import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
- * A model with its weights, and all that is known of how to use it.
+ * A model with its weights, its preprocessing and the names of its classes.
  *
- * @param name what it was asked for by
+ * <pre>{@code
+ * try (var loaded = LoadedModel.load("runs/mine", LoadOptions.DEFAULT)) {
+ *     System.out.println(loaded.labels() + ", " + loaded.preprocessing());
+ * }
+ * }</pre>
+ *
+ * <p>{@link #withImage} and {@link #withChannels} move the parameters to the model that they return and close this one.
+ * The other {@code with} methods return a record of the same model, of which one is to be closed.
+ *
+ * @param name the name or path it was loaded by
  * @param variant its entry in the catalogue
- * @param model ready to run, in evaluation mode; to be closed by {@link #close}
- * @param preprocessing how it wants its images
- * @param labels names of its classes; empty if unspecified
- * @param pretrained whether the weights were loaded; else they are random
- * @param notes sentences about what loading did besides copying
+ * @param model on the CPU unless moved, in evaluation mode; freed by {@link #close}
+ * @param preprocessing size, crop, interpolation, mean and std of its images
+ * @param labels class names in the order of the classifier's outputs; empty if unknown
+ * @param pretrained true if weights were loaded, false if they are random
+ * @param notes what loading changed or assumed, one sentence each, to be shown to the user
  */
 public record LoadedModel(
         String name,
@@ -48,42 +57,53 @@ public record LoadedModel(
         List<String> notes)
         implements AutoCloseable {
     /**
-     * Loads a model.
+     * Loads a model by name or path.
      *
-     * @param name a folder in timm's layout or of a run, a weights file (with {@link LoadOptions#architecture}), a tagged name
-     *     ({@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}) or {@code hf-hub:org/name}, which are fetched once; or a name of the
-     *     catalogue, which gives random weights
-     * @throws VitrailException if there is no such model, or what there is does not fit
+     * @param name a folder in timm's layout or of a run, a weights file (with {@link LoadOptions#architecture}), a
+     *     tagged name ({@code vit_tiny_patch16_224.augreg_in21k_ft_in1k}) or {@code hf-hub:org/name}, which are fetched
+     *     once; or a name of the catalogue, which gives random weights
+     * @param options size, channels, classes and the like that differ from those of the weights
+     * @throws VitrailException if there is no such model, a file is damaged, or tensors are missing, unexpected or of
+     *     another shape
      */
     public static LoadedModel load(String name, LoadOptions options) {
         return ModelFinder.load(name, options, Hub::fromEnvironment);
     }
 
     /**
-     * Refuses what cannot be a model's name, as {@link #load} does, before anything is loaded or fetched: so that a mistyped name is
-     * told at once.
+     * Checks that a name can be loaded, without loading or fetching anything, so that a mistyped name is
+     * reported early.
      *
-     * @throws VitrailException with the nearest names
+     * @throws VitrailException if it cannot, with the nearest names
      */
     public static void requireKnown(String name) {
         ModelFinder.requireKnown(name);
     }
 
     /**
-     * A model from what a folder in timm's layout holds, wherever that came from.
+     * Builds a model from the contents of a folder in timm's layout, wherever they come from.
      *
-     * @param name what to call it
+     * @param name the model's name in messages
+     * @param description {@code config.json}
+     * @param weights tensors by the names of the checkpoint
+     * @throws VitrailException if tensors are missing, unexpected or of another shape
      */
     public static LoadedModel of(String name, FolderConfig description, StateDict weights, LoadOptions options) {
         return ModelLoader.of(name, description, weights, options);
     }
 
-    /** The names of the classes, and the other names that they go by: ImageNet's synsets. Empty where nobody names them. */
+    /**
+     * Class names with their aliases (ImageNet's synsets); empty if the model has none.
+     */
     public Optional<ClassNames> classNames() {
         return labels.isEmpty() ? Optional.empty() : Optional.of(ImageNetClasses.withSynsets(labels));
     }
 
-    /** The {@code config.json} that lets this model be loaded from a folder again. */
+    /**
+     * Returns the {@code config.json} with which this model can be loaded from a folder again.
+     *
+     * @param classNames in the order of the classifier's outputs
+     */
     public FolderConfig description(List<String> classNames) {
         var config = model.config();
         var pretrainedConfig = new PretrainedConfig(
@@ -109,7 +129,7 @@ public record LoadedModel(
                 .withLabels(classNames);
     }
 
-    /** A checksum of the names and values of all parameters (CRC-32C), in hexadecimal digits. */
+    /** CRC-32C of the names and values of all parameters, as hexadecimal digits. */
     public String checksum() {
         var sum = new CRC32C();
         Frame.run(() -> model.parameters().forEach((name, parameter) -> {
@@ -119,7 +139,7 @@ public record LoadedModel(
         return Long.toHexString(sum.getValue());
     }
 
-    /** The same model with more to say about how it was loaded. */
+    /** Returns this model with further notes before its own. */
     LoadedModel withNotes(List<String> more) {
         return new LoadedModel(
                 name,
@@ -131,47 +151,53 @@ public record LoadedModel(
                 Stream.concat(more.stream(), notes.stream()).toList());
     }
 
-    /** The name of a class. */
+    /** The label of an output, or {@code "class N"} if unknown. */
     public String label(int index) {
         return index < labels.size() ? labels.get(index) : "class " + index;
     }
 
     /**
-     * Refuses a model that has no classifier, before it is asked for classes.
+     * Requires a classifier.
      *
-     * @throws VitrailException with what it can do instead
+     * @throws VitrailException if the model has none, with what it can be used for
      */
     public void requireClassifier() {
         require(
                 model.config().classes() > 0,
-                "the model '%s' has no classifier, so it cannot tell classes apart: take its vectors (embed), judge them (probe), or"
-                        + " train it on labelled images (train)",
+                "the model '%s' has no classifier, so it cannot tell classes apart: take its vectors (embed), judge"
+                        + " them (probe), or train it on labelled images (train)",
                 name);
     }
 
-    /** The same model with other names for its classes. */
+    /**
+     * Returns this model with other class names.
+     *
+     * @throws VitrailException if the number of names is not the number of classes
+     */
     public LoadedModel withLabels(List<String> names) {
         requireClassifier();
         require(
                 names.size() == model.config().classes(),
-                "%d class names were given for a model of %d classes: give one for each, in the order of the classifier",
+                "%d class names were given for a model of %d classes: give one for each, in the order of the"
+                        + " classifier",
                 names.size(),
                 model.config().classes());
         return new LoadedModel(name, variant, model, preprocessing, names, pretrained, notes);
     }
 
     /**
-     * The same model for images that are prepared otherwise: by another mean and std, crop or interpolation.
+     * Returns this model with another preprocessing: mean and std, crop or interpolation.
      *
-     * @throws VitrailException if the preparation gives images of another size or number of channels than the model takes
+     * @throws VitrailException if the preprocessing gives images of another size or number of channels than
+     *     the model takes
      */
     public LoadedModel withPreprocessing(Preprocessing input) {
         require(
                 input.channels() == preprocessing.channels()
                         && input.height() == preprocessing.height()
                         && input.width() == preprocessing.width(),
-                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change the model's"
-                        + " size first (withImage, withChannels)",
+                "a preparation for images of %d×%d pixels of %d channels was given for a model of %d×%d and %d: change"
+                        + " the model's size first (withImage, withChannels)",
                 input.height(),
                 input.width(),
                 input.channels(),
@@ -182,9 +208,9 @@ public record LoadedModel(
     }
 
     /**
-     * The same model with a part of its preprocessing overridden, which its notes say.
+     * Returns this model with parts of its preprocessing overridden; its notes name them.
      *
-     * @throws VitrailException if the overrides do not fit the model's channels, or cannot be
+     * @throws VitrailException if the overrides do not fit the model's channels, or are out of range
      */
     public LoadedModel withPreprocessing(PreprocessingOverrides overrides) {
         if (overrides.equals(PreprocessingOverrides.NONE)) {
@@ -208,13 +234,13 @@ public record LoadedModel(
                 Stream.concat(notes.stream(), Stream.of(note)).toList());
     }
 
-    /** The same with a model that holds this one's, and closes it. */
+    /** Returns this record around a wrapper of its model; closing the wrapper closes the model. */
     public LoadedModel withModel(Model holder) {
         return new LoadedModel(name, variant, holder, preprocessing, labels, pretrained, notes);
     }
 
     /**
-     * The same model for images of another size; it takes over the parameters, and this one is closed.
+     * Returns the model for images of another size. It takes over the parameters, and this one is closed.
      *
      * @param height rows, pixels
      * @param width columns, pixels
@@ -225,15 +251,15 @@ public record LoadedModel(
     }
 
     /**
-     * The same model for colour (3) or grey images (1), its first layer fitted; it takes over the parameters, and this one is
-     * closed.
+     * Returns the model for colour (3) or grey images (1), its first layer adapted. It takes over the parameters, and
+     * this one is closed.
      *
      * @throws VitrailException if the family cannot change its channels; then this model stays as it is
      */
     public LoadedModel withChannels(int channels) {
         require(
                 channels == 1 || channels == 3,
-                "pictures have 1 or 3 channels, found %d: for others, run the model on tensors of your own"
+                "images have 1 or 3 channels, found %d: for others, run the model on tensors of your own"
                         + " (Model.withChannels)",
                 channels);
         return changed(model.withChannels(channels));

@@ -18,7 +18,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Supplier;
 
-/** Finds what a model's name means: a folder, a weights file, published weights, a repository of the hub, or a variant of the catalogue. */
+/**
+ * Finds what a model's name means: a folder, a weights file, published weights, a repository of the hub, or a variant
+ * of the catalogue.
+ */
 final class ModelFinder {
     private ModelFinder() {}
 
@@ -103,7 +106,8 @@ final class ModelFinder {
         var said = state.architecture()
                 .map(arch -> arch.indexOf('.') > 0 ? arch.substring(0, arch.indexOf('.')) : arch)
                 .orElseThrow(() -> VitrailException.of(
-                        "%s does not say which architecture its weights are of: add --arch NAME (in Java, Options.withArchitecture)",
+                        "%s does not say which architecture its weights are of: add --arch NAME (in Java,"
+                                + " Options.withArchitecture)",
                         path));
         require(
                 Catalog.find(said).isPresent(),

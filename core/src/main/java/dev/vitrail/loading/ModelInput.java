@@ -27,7 +27,7 @@ final class ModelInput {
                 statistics(input.std(), config.channels()));
     }
 
-    /** How a variant's default weights want their images; by default the whole picture, its levels in [−1, 1]. */
+    /** How a variant's default weights want their images; by default the whole image, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.input(variant.name())
                 .map(ModelInput::preprocessing)

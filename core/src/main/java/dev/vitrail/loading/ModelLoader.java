@@ -43,7 +43,8 @@ final class ModelLoader {
     record Source(ModelConfig config, List<String> notes) {
         /**
          * @param stated classes that a description of the weights counts; empty where the file alone can tell
-         * @throws VitrailException if the description says another number than the file has, and the file's classifier is wanted
+         * @throws VitrailException if the description says another number than the file has, and the file's
+         *     classifier is wanted
          */
         static Source of(
                 Variant variant, ModelConfig config, OptionalInt stated, StateDict weights, LoadOptions options) {
@@ -63,8 +64,8 @@ final class ModelLoader {
             }
             require(
                     stated.isEmpty(),
-                    "config.json says %d classes and the classifier of %s has %d: correct num_classes to %d, or take the config.json"
-                            + " that belongs to these weights",
+                    "config.json says %d classes and the classifier of %s has %d: correct num_classes to %d, or take"
+                            + " the config.json that belongs to these weights",
                     stated.orElse(0),
                     weights.origin(),
                     rows,
@@ -160,12 +161,15 @@ final class ModelLoader {
                         wanted));
     }
 
-    /** Images have three channels or, made grey, one: what a model of others was trained on, an image file does not hold. */
+    /**
+     * Images have three channels or, made grey, one: what a model of others was trained on, an image file
+     * does not hold.
+     */
     private static void requireSeeable(String name, int channels) {
         require(
                 channels == 1 || channels == 3,
-                "%s is a model for images of %d channels, and an image has 3 (red, green, blue) or, made grey, 1: use a model for"
-                        + " one of these",
+                "%s is a model for images of %d channels, and an image has 3 (red, green, blue) or, made grey, 1: use a"
+                        + " model for one of these",
                 name,
                 channels);
     }

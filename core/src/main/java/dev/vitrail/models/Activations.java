@@ -11,8 +11,8 @@ import java.util.Set;
  * Logits of a batch, and outputs of modules on the way to them.
  *
  * @param logits {@code [B, classes]}
- * @param outputs by the names of modules and hook points, in the order of computation; images come first in every shape but that
- *     of Swin's attention, which has windows there
+ * @param outputs by the names of modules and hook points, in the order of computation; images come first in every shape
+ *     but that of Swin's attention, which has windows there
  * @param <T> {@link dev.vitrail.engine.Tensor}, of the caller's frame, or an array
  */
 public record Activations<T>(T logits, Map<String, T> outputs) {

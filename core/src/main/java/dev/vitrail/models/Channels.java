@@ -5,8 +5,9 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * Weights that see an image's channels, for another number of them. As timm does it for its first convolutions: for one channel
- * the sum over all; for more, the weights repeated in turn and scaled so that an image of equal channels gives the same.
+ * Weights that see an image's channels, for another number of them. As timm does it for its first convolutions: for
+ * one channel the sum over all; for more, the weights repeated in turn and scaled so that an image of equal channels
+ * gives the same.
  *
  * <p>Shapes: {@code C} channels, {@code P} pixels of a window or patch.
  */
@@ -31,8 +32,8 @@ public final class Channels {
     }
 
     /**
-     * Parameters over windows of pixels: the weights of a linear layer, {@code [out, C·P]}, or the factors and offsets of a
-     * normalisation, {@code [C·P]}, which are averaged or repeated.
+     * Parameters over windows of pixels: the weights of a linear layer, {@code [out, C·P]}, or the factors and offsets
+     * of a normalisation, {@code [C·P]}, which are averaged or repeated.
      *
      * @param to channels that are wanted
      * @param wanted the shape that is wanted

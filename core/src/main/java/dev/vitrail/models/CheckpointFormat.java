@@ -9,14 +9,14 @@ import java.util.function.Predicate;
 /**
  * How another code base names the parameters of a family.
  *
- * <p>Names differ between formats, and what is cut where: a loader also reshapes tensors whose shapes differ in dimensions of
- * size 1 alone (a linear layer against a 1×1 convolution).
+ * <p>Names differ between formats, and what is cut where: a loader also reshapes tensors whose shapes differ in
+ * dimensions of size 1 alone (a linear layer against a 1×1 convolution).
  *
  * @param name whose names these are, such as {@code official Swin}
  * @param recognises whether a checkpoint with these names is in this format
  * @param rename our name for a foreign one; empty for what is not stored with us, such as a derived table
- * @param split for a foreign tensor that is several of ours on end, our names for its parts, which are equal along the first
- *     dimension; a part without a name is not stored with us. Empty for all other tensors, which are renamed
+ * @param split for a foreign tensor that is several of ours on end, our names for its parts, which are equal along the
+ *     first dimension; a part without a name is not stored with us. Empty for all other tensors, which are renamed
  */
 public record CheckpointFormat(
         String name,

@@ -18,8 +18,9 @@ import java.util.stream.Collectors;
 /**
  * What a constructor of timm is to be told beyond a variant's name ({@code model_args} of a {@code config.json}).
  *
- * <p>A configuration takes those that it knows ({@link ModelConfig#withArguments}); what nobody took is {@link #unread}, so that no
- * argument is silently passed over. An argument that is null counts as not given, save for {@link #layerScale}, where it means none.
+ * <p>A configuration takes those that it knows ({@link ModelConfig#withArguments}); what nobody took is
+ * {@link #unread}, so that no argument is silently passed over. An argument that is null counts as not given, save for
+ * {@link #layerScale}, where it means none.
  */
 public final class ConstructorArguments {
     private final Map<String, Optional<Object>> values;
@@ -151,7 +152,9 @@ public final class ConstructorArguments {
         return pair[0];
     }
 
-    /** The images, for a configuration whose patches change as well; their size stays to be taken by whoever checks it. */
+    /**
+     * The images, for a configuration whose patches change as well; their size stays to be taken by whoever checks it.
+     */
     public ImageInput image(ImageInput otherwise) {
         boolean before = read.contains("img_size");
         var image = pair("img_size").map(sides -> otherwise.withSize(sides[0], sides[1]));

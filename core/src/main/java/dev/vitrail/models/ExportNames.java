@@ -13,8 +13,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The names that another code base has for a family's parameters, to write them for it: the inverse of a {@link CheckpointFormat}.
- * A parameter without a name there has no place in that code base's model.
+ * The names that another code base has for a family's parameters, to write them for it: the inverse of a
+ * {@link CheckpointFormat}. A parameter without a name there has no place in that code base's model.
  */
 public final class ExportNames {
     /** A code base that reads weights. */
@@ -69,8 +69,8 @@ public final class ExportNames {
      * These, and a rule after all others.
      *
      * @param ours expression for whole names of ours
-     * @param theirs what they become; {@code $1} is the first group. Of several, each names one of as many equal parts along the first
-     *     dimension, such as queries, keys and values
+     * @param theirs what they become; {@code $1} is the first group. Of several, each names one of as many equal parts
+     *     along the first dimension, such as queries, keys and values
      */
     public ExportNames rule(String ours, String... theirs) {
         return with(ours, UnaryOperator.identity(), theirs);

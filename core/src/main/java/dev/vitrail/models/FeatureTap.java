@@ -7,7 +7,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 
-/** Takes from a forward pass the feature maps that somebody asked for. They are part of the recorded graph, if there is one. */
+/**
+ * Takes from a forward pass the feature maps that somebody asked for. They are part of the recorded graph, if
+ * there is one.
+ */
 public final class FeatureTap implements AutoCloseable {
     /** Nobody asks. */
     public static final FeatureTap NONE = new FeatureTap(Set.of(), false);

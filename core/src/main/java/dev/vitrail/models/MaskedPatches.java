@@ -16,22 +16,26 @@ import java.util.List;
 /**
  * Masked patch prediction: a model that learns without labels, by telling the colours of patches that it does not see.
  *
- * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, appendix B.1.2: half of the patches' embeddings are corrupted – 80 % of these
- * become a learned mask token, 10 % another patch's embedding, 10 % stay as they are – and for each corrupted patch its mean colour
- * is predicted, three bits a channel, 512 colours. The paper does not say from where the other patch is; here it is of the same
- * image, so that an image does not depend on those beside it. Every image has the same number of corrupted patches.
+ * <p>Dosovitskiy et al., 2021, arXiv:2010.11929, appendix B.1.2: half of the patches' embeddings are corrupted – 80 %
+ * of these become a learned mask token, 10 % another patch's embedding, 10 % stay as they are – and for each corrupted
+ * patch its mean colour is predicted, three bits a channel, 512 colours. The paper does not say from where the other
+ * patch is; here it is of the same image, so that an image does not depend on those beside it. Every image has the same
+ * number of corrupted patches.
  *
- * <p>The parameters of the model inside keep their names; beside them are {@code mask_token} and {@code color_head}, which are for
- * this training alone. Random numbers are the engine's, as those of dropout are.
+ * <p>The parameters of the model inside keep their names; beside them are {@code mask_token} and {@code color_head},
+ * which are for this training alone. Random numbers are the engine's, as those of dropout are.
  *
- * <p>Shapes: {@code B} images of {@code C} channels; {@code N} patches in an image, {@code M} of them corrupted; {@code D} channels
- * of a token.
+ * <p>Shapes: {@code B} images of {@code C} channels; {@code N} patches in an image, {@code M} of them corrupted;
+ * {@code D} channels of a token.
  */
 public final class MaskedPatches extends Model {
     /** Share of the patches that are corrupted. */
     private static final double CORRUPTED = 0.5;
 
-    /** Of the corrupted patches, the share that is replaced by the mask token, and that with those replaced by another patch. */
+    /**
+     * Of the corrupted patches, the share that is replaced by the mask token, and that with those replaced
+     * by another patch.
+     */
     private static final double MASKED = 0.8, MASKED_OR_SWAPPED = 0.9;
 
     /** Levels of a channel: three bits. */
@@ -55,14 +59,15 @@ public final class MaskedPatches extends Model {
         super(model.config());
         if (!(model instanceof PatchTokens tokens)) {
             throw VitrailException.of(
-                    "%s cannot learn by masked patches, as its tokens are not the image's patches up to the last block: choose"
-                            + " a ViT, a DeiT or a hybrid, such as vit_tiny_patch16_224",
+                    "%s cannot learn by masked patches, as its tokens are not the image's patches up to the last block:"
+                            + " choose a ViT, a DeiT or a hybrid, such as vit_tiny_patch16_224",
                     name);
         }
         var config = model.config();
         require(
                 config.imageHeight() % tokens.tokenHeight() == 0 && config.imageWidth() % tokens.tokenWidth() == 0,
-                "masked patches need images of whole patches of %d×%d pixels, found images of %d×%d: choose another size",
+                "masked patches need images of whole patches of %d×%d pixels, found images of %d×%d: choose another"
+                        + " size",
                 tokens.tokenHeight(),
                 tokens.tokenWidth(),
                 config.imageHeight(),
@@ -126,8 +131,8 @@ public final class MaskedPatches extends Model {
      *
      * @param places of the corrupted patches, {@code [B, M]}, I64, no two alike in an image
      * @param others for each a place of another patch of its image, {@code [B, M]}, I64
-     * @param roles {@code [B, M]}, uniform in [0, 1): up to {@link #MASKED} the mask token takes its place, up to {@link
-     *     #MASKED_OR_SWAPPED} the other patch does, and above that it stays
+     * @param roles {@code [B, M]}, uniform in [0, 1): up to {@link #MASKED} the mask token takes its place, up to
+     *     {@link #MASKED_OR_SWAPPED} the other patch does, and above that it stays
      */
     record Corruption(Tensor places, Tensor others, Tensor roles) {
         static Corruption draw(long B, long N, Device device) {
@@ -169,7 +174,9 @@ public final class MaskedPatches extends Model {
         return places.unsqueeze(2).expand(-1, -1, D);
     }
 
-    /** The mean colour of each patch, {@code [B, C, H, W] → [B, N]}, I64: red's level is the highest digit of base 8. */
+    /**
+     * The mean colour of each patch, {@code [B, C, H, W] → [B, N]}, I64: red's level is the highest digit of base 8.
+     */
     Tensor colors(Tensor images) {
         long B = images.size(0), C = images.size(1);
         long P = patches.tokenHeight(), Q = patches.tokenWidth();

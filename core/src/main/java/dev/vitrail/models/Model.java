@@ -37,8 +37,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * Declares a classifier: without classes, none. It stands where it is declared among the parameters, which draw their initial
-     * values in that order. The head's dropout comes before it.
+     * Declares a classifier: without classes, none. It stands where it is declared among the parameters, which draw
+     * their initial values in that order. The head's dropout comes before it.
      *
      * @param make a layer for so many classes, {@code [B, D] → [B, classes]}
      */
@@ -78,7 +78,10 @@ public abstract class Model extends Layer {
         return classifiers.get(0).apply(pooled);
     }
 
-    /** {@link #pooled} of {@link #features}; a family may leave out what pooling does not read while no gradient is recorded. */
+    /**
+     * {@link #pooled} of {@link #features}; a family may leave out what pooling does not read while no
+     * gradient is recorded.
+     */
     protected Tensor pooledOf(Tensor images) {
         return pooled(features(images, FeatureTap.NONE));
     }
@@ -89,7 +92,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * The logits of each classifier during training: one, or two where a distillation token has a classifier of its own.
+     * The logits of each classifier during training: one, or two where a distillation token has a classifier
+     * of its own.
      *
      * @return each {@code [B, classes]}
      */
@@ -108,15 +112,15 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * The feature maps that {@link #featureMaps} can give, from the image to the classifier. Pyramids (convolutional networks,
-     * Swin) have one for each stage, of growing stride. Vision transformers have one for each block, all of the patches' stride,
-     * because nothing is interpolated; hybrids have their network's stages before those.
+     * The feature maps that {@link #featureMaps} can give, from the image to the classifier. Pyramids (convolutional
+     * networks, Swin) have one for each stage, of growing stride. Vision transformers have one for each block, all of
+     * the patches' stride, because nothing is interpolated; hybrids have their network's stages before those.
      */
     public abstract List<FeatureInfo> featureInfo();
 
     /**
-     * Feature maps of several depths, for detection and segmentation, as the stages or blocks give them: prefix tokens are left
-     * out, and nothing is normalised.
+     * Feature maps of several depths, for detection and segmentation, as the stages or blocks give them: prefix tokens
+     * are left out, and nothing is normalised.
      *
      * @param images {@code [B, C, H, W]}
      * @param indices into {@link #featureInfo}; −1 is the last
@@ -130,8 +134,8 @@ public abstract class Model extends Layer {
     /**
      * The same.
      *
-     * @param normalised whether the model's last normalisation is applied to the maps that it fits: all blocks of a vision
-     *     transformer, the last stage of a pyramid that has one
+     * @param normalised whether the model's last normalisation is applied to the maps that it fits: all blocks of a
+     *     vision transformer, the last stage of a pyramid that has one
      */
     public final List<FeatureMap> featureMaps(Tensor images, List<Integer> indices, boolean normalised) {
         var infos = featureInfo();
@@ -164,20 +168,20 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * Names of all attention weights, {@code [B, h, N, M]} after the softmax (in CaiT after the mixing of heads that follows it):
-     * how much each of N tokens takes from each of M. Swin's are of windows, {@code [B·windows, h, n, n]}.
+     * Names of all attention weights, {@code [B, h, N, M]} after the softmax (in CaiT after the mixing of heads that
+     * follows it): how much each of N tokens takes from each of M. Swin's are of windows, {@code [B·windows, h, n, n]}.
      */
     public final List<String> attentions() {
         return hookPoints(HookPoint.ATTENTION);
     }
 
     /**
-     * Class scores, and what modules gave on the way to them. The scores are those of {@link #apply} up to rounding: attention is
-     * computed step by step where its weights are wanted.
+     * Class scores, and what modules gave on the way to them. The scores are those of {@link #apply} up to rounding:
+     * attention is computed step by step where its weights are wanted.
      *
      * @param images {@code [B, C, H, W]}
-     * @param names of modules or attention weights ({@link #blocks}, {@link #attentions}); {@code *} stands for any name between
-     *     two dots, so that {@code blocks.*} are all blocks
+     * @param names of modules or attention weights ({@link #blocks}, {@link #attentions}); {@code *} stands for any
+     *     name between two dots, so that {@code blocks.*} are all blocks
      * @return tensors of the caller's frame
      * @throws VitrailException if there is nothing of such a name
      */
@@ -242,8 +246,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * This model for images of another size: position embeddings and tables of relative positions are resampled. The parameters
-     * move to the new model, and this one is closed.
+     * This model for images of another size: position embeddings and tables of relative positions are resampled. The
+     * parameters move to the new model, and this one is closed.
      *
      * @param height rows, pixels
      * @param width columns, pixels
@@ -254,9 +258,9 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * This model for images of another number of channels: for one, the first layer sums its weights over all; for more, it
-     * repeats and scales them (as timm does), so that an image of equal channels gives the same. The parameters move to the new
-     * model, and this one is closed.
+     * This model for images of another number of channels: for one, the first layer sums its weights over all; for
+     * more, it repeats and scales them (as timm does), so that an image of equal channels gives the same. The
+     * parameters move to the new model, and this one is closed.
      *
      * @throws VitrailException if the family cannot change its channels; then this model stays as it is
      */
@@ -265,8 +269,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * What one image of the configured size costs, counted on shapes alone. As for training: inference may leave out what its
-     * result does not need, but a model is known by its full cost.
+     * What one image of the configured size costs, counted on shapes alone. As for training: inference may leave out
+     * what its result does not need, but a model is known by its full cost.
      */
     public final FlopCounter.Count cost() {
         return Frame.compute(() -> {
@@ -291,8 +295,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * The depth of a parameter for layer-wise learning-rate decay: 0 for the embedding, then 1 … {@link #layers()}−2 for the
-     * blocks, {@link #layers()}−1 for the head.
+     * The depth of a parameter for layer-wise learning-rate decay: 0 for the embedding, then 1 … {@link #layers()}−2
+     * for the blocks, {@link #layers()}−1 for the head.
      */
     public int layer(String parameter) {
         return layerGroups().of(parameter);

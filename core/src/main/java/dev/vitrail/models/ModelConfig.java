@@ -5,10 +5,11 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The configuration of a model, which makes it. What all families have can be read and changed without knowing the family.
+ * The configuration of a model, which makes it. What all families have can be read and changed without
+ * knowing the family.
  *
- * <p>A configuration is a record of small records, validated when it is made: a value that cannot work is refused with the numbers
- * and with what would.
+ * <p>A configuration is a record of small records, validated when it is made: a value that cannot work is refused with
+ * the numbers and with what would.
  */
 public interface ModelConfig {
     /** Makes a model of this configuration, its parameters declared but without values. */
@@ -31,8 +32,9 @@ public interface ModelConfig {
     ModelConfig withDropPath(double rate);
 
     /**
-     * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images and pools may be among
-     * the arguments, but whoever calls this sees to them; what an architecture does not know it leaves unread.
+     * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images
+     * and pools may be among the arguments, but whoever calls this sees to them; what an architecture does not know
+     * it leaves unread.
      *
      * @throws dev.vitrail.errors.VitrailException if an argument has an impossible value
      */
@@ -80,7 +82,10 @@ public interface ModelConfig {
         return image().width();
     }
 
-    /** How the last features become one vector, by timm's name for it: {@code avg} for the mean over positions, {@code token}, … */
+    /**
+     * How the last features become one vector, by timm's name for it: {@code avg} for the mean over positions,
+     * {@code token}, …
+     */
     default String poolName() {
         return head().pool().label();
     }

@@ -4,8 +4,8 @@ import dev.vitrail.engine.Tensor;
 import java.util.function.UnaryOperator;
 
 /**
- * A model that has a token for each patch of the image, from the embedding to the last block, so that patches can be hidden from
- * it and asked for.
+ * A model that has a token for each patch of the image, from the embedding to the last block, so that patches can be
+ * hidden from it and asked for.
  */
 public interface PatchTokens {
     /** Rows of the image that a token is of, pixels. */

@@ -8,7 +8,8 @@ import java.util.Optional;
  * @param name the original's name for it, without the tag of a training
  * @param family its architecture
  * @param config its numbers
- * @param origin the text that it was built from, where it is not of the catalogue: what a saved model must keep to be built again
+ * @param origin the text that it was built from, where it is not of the catalogue: what a saved model must keep to
+ *     be built again
  */
 public record Variant(String name, ModelFamily family, ModelConfig config, Optional<String> origin) {
     /** A size of the catalogue, which its name tells. */

@@ -15,7 +15,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
-/** Fits values that come from a model of another image size, patch, window or number of channels, and tells what it did. */
+/**
+ * Fits values that come from a model of another image size, patch, window or number of channels, and tells what it did.
+ */
 public final class WeightResampler {
     /** Side of the largest patch that is resampled, pixels. */
     private static final int LARGEST_PATCH = 64;
@@ -79,8 +81,8 @@ public final class WeightResampler {
         var from = source.orElseGet(model::config);
         var to = model.config();
         return VitrailException.of(
-                "a model for %d×%d pixels of %d channels cannot become one for %d×%d of %d: of its %s, %s; keep the size, or"
-                        + " train a new model of the other",
+                "a model for %d×%d pixels of %d channels cannot become one for %d×%d of %d: of its %s, %s; keep the"
+                        + " size, or train a new model of the other",
                 from.imageHeight(),
                 from.imageWidth(),
                 from.channels(),
@@ -144,8 +146,8 @@ public final class WeightResampler {
     }
 
     /**
-     * Whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can have, as resampling it
-     * takes the fourth power of its side in memory.
+     * Whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can have, as
+     * resampling it takes the fourth power of its side in memory.
      */
     private static boolean differsInSizeAlone(Tensor values, long[] wanted) {
         return values.dims() == wanted.length

@@ -17,8 +17,8 @@ public enum Activation {
     SILU;
 
     /**
-     * Applies the function. While no gradient is recorded the result may be written over {@code x}, which saves a pass through
-     * memory; so {@code x} must be the caller's own and is given up.
+     * Applies the function. While no gradient is recorded the result may be written over {@code x}, which saves a pass
+     * through memory; so {@code x} must be the caller's own and is given up.
      */
     public Tensor applyInPlace(Tensor x) {
         boolean keep = Gradients.recorded();

@@ -106,8 +106,8 @@ public final class Attention extends Layer {
     }
 
     /**
-     * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where a {@link ForwardHook} wants the weights
-     * of {@code module}, as its part {@link #WEIGHTS}.
+     * {@code softmax(scale · q·kᵀ + mask) · v} by the fused kernel; step by step where a {@link ForwardHook} wants the
+     * weights of {@code module}, as its part {@link #WEIGHTS}.
      *
      * @param q {@code [B, h, N, d]}
      * @param k {@code [B, h, M, d]}

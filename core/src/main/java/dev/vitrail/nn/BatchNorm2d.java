@@ -61,8 +61,8 @@ public final class BatchNorm2d extends Layer {
         long values = (SharedBatch.sums() ? SharedBatch.inWhole(x.count()) : x.count()) / x.size(1); // a channel
         require(
                 !training() || values > 1,
-                "batch normalisation trains on more than one value a channel, found a batch of %d with maps of %d×%d: take larger"
-                        + " batches or images",
+                "batch normalisation trains on more than one value a channel, found a batch of %d with maps of %d×%d:"
+                        + " take larger batches or images",
                 x.size(0),
                 x.size(2),
                 x.size(3));
@@ -88,8 +88,8 @@ public final class BatchNorm2d extends Layer {
     }
 
     /**
-     * With the statistics of all processes' images: their mean first and then the squares about it, since the difference of large sums
-     * would lose digits.
+     * With the statistics of all processes' images: their mean first and then the squares about it, since the
+     * difference of large sums would lose digits.
      */
     private Tensor synchronised(Tensor x, double values, boolean counted) {
         long channels = x.size(1);

@@ -6,11 +6,11 @@ import dev.vitrail.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A convolution with batch normalization, and the sum and non-linearity that follow it: in inference one pass over memory, with the
- * normalization folded into the convolution's weights.
+ * A convolution with batch normalization, and the sum and non-linearity that follow it: in inference one pass over
+ * memory, with the normalization folded into the convolution's weights.
  *
- * <p>It owns neither layer: both are children of the module that makes it, under the names of the checkpoint. Where one of them is
- * {@linkplain ForwardHook observed}, or gradients are recorded, each computes its own result.
+ * <p>It owns neither layer: both are children of the module that makes it, under the names of the checkpoint. Where one
+ * of them is {@linkplain ForwardHook observed}, or gradients are recorded, each computes its own result.
  */
 public final class ConvNorm {
     private final Conv2d conv;

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Stochastic depth: while training, a residual branch is dropped for a whole image with a given probability, and the others
- * are scaled up to keep the mean (Huang et al., 2016, arXiv:1603.09382).
+ * Stochastic depth: while training, a residual branch is dropped for a whole image with a given probability, and the
+ * others are scaled up to keep the mean (Huang et al., 2016, arXiv:1603.09382).
  */
 public final class DropPath extends Layer {
     private final double probability;

@@ -19,12 +19,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads, and on demand replaces, intermediate results of the forward passes of this thread, by the names of modules. What it reads is
- * part of the recorded graph, if there is one, so that {@link Gradients#of} differentiates with respect to it.
+ * Reads, and on demand replaces, intermediate results of the forward passes of this thread, by the names of modules.
+ * What it reads is part of the recorded graph, if there is one, so that {@link Gradients#of} differentiates with
+ * respect to it.
  *
- * <p>An attention layer gives its weights, {@code [B, h, N, M]} after the softmax, under its own name with {@code .attn_drop}
- * appended (as the originals' dropout module after the softmax is called). They are computed only when they are wanted, by the same
- * mathematics as the fused kernel. A block gives its input under its name with {@code .input} appended.
+ * <p>An attention layer gives its weights, {@code [B, h, N, M]} after the softmax, under its own name with
+ * {@code .attn_drop} appended (as the originals' dropout module after the softmax is called). They are computed only
+ * when they are wanted, by the same mathematics as the fused kernel. A block gives its input under its name with
+ * {@code .input} appended.
  */
 public final class ForwardHook implements AutoCloseable {
     /** Appended to a block's name, names its input. */
@@ -49,7 +51,8 @@ public final class ForwardHook implements AutoCloseable {
     /**
      * Hooks {@code root} until closed.
      *
-     * @param wanted which names to keep, such as {@code blocks.0}, {@code blocks.0.input} or {@code blocks.0.attn.attn_drop}
+     * @param wanted which names to keep, such as {@code blocks.0}, {@code blocks.0.input} or
+     *     {@code blocks.0.attn.attn_drop}
      */
     public static ForwardHook of(Module root, Predicate<String> wanted) {
         return new ForwardHook(root, wanted, Map.of());

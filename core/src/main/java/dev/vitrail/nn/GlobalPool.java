@@ -3,7 +3,9 @@ package dev.vitrail.nn;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
-/** Pools feature maps over all positions, {@code [B, C, H, W] → [B, C']}, or {@code [B, C', 1, 1]} where maps are kept. */
+/**
+ * Pools feature maps over all positions, {@code [B, C, H, W] → [B, C']}, or {@code [B, C', 1, 1]} where maps are kept.
+ */
 public final class GlobalPool extends Layer {
     private final Pool pool;
     private final boolean keepsMap;

@@ -25,7 +25,10 @@ public final class GlobalResponseNorm extends Layer {
         return Gradients.recorded() ? bias.value().plus(y) : y.plusInPlace(bias.value());
     }
 
-    /** {@link #apply}, written over {@code x} while no gradient is recorded; so that must be the caller's own and is given up. */
+    /**
+     * {@link #apply}, written over {@code x} while no gradient is recorded; so that must be the caller's own and
+     * is given up.
+     */
     public Tensor applyInPlace(Tensor x) {
         return Gradients.recorded() || ForwardHook.active()
                 ? apply(x)

@@ -6,8 +6,8 @@ import dev.vitrail.errors.VitrailException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Group normalisation of feature maps, {@code [B, C, H, W]} (Wu and He, 2018, arXiv:1803.08494), with the non-linearity that
- * follows it in residual networks.
+ * Group normalisation of feature maps, {@code [B, C, H, W]} (Wu and He, 2018, arXiv:1803.08494), with the non-linearity
+ * that follows it in residual networks.
  */
 public final class GroupNorm extends Layer {
     private final Parameter weight;

@@ -38,14 +38,16 @@ public interface Init {
     }
 
     /**
-     * A normal distribution with mean 0, cut at ±2 (in the parameter's own units, not in stds, as the originals' function
-     * of that name cuts it).
+     * A normal distribution with mean 0, cut at ±2 (in the parameter's own units, not in stds, as the originals'
+     * function of that name cuts it).
      */
     static Init truncatedNormal(double std) {
         return values -> truncate(values, 2 / std).timesInPlace(std);
     }
 
-    /** A normal distribution cut at ±2 stds, whose variance after the cut is {@code variance} (Flax's "lecun_normal"). */
+    /**
+     * A normal distribution cut at ±2 stds, whose variance after the cut is {@code variance} (Flax's "lecun_normal").
+     */
     static Init truncatedNormalOfVariance(double variance) {
         // The std of a unit normal cut at ±2.
         double shrinkage = .87962566103423978;
@@ -69,8 +71,7 @@ public interface Init {
 
     /** Unit normal samples cut at ±{@code limit}, by the inverse of the distribution function. */
     private static Tensor truncate(Tensor values, double limit) {
-        // P(|x| ≤ limit) = erf(limit / √2); past six stds it is 1 in single precision, and erfinv would give
-        // infinity.
+        // P(|x| ≤ limit) = erf(limit / √2); past six stds it is 1 in single precision, and erfinv would give infinity.
         double edge = limit > 5 ? 0.9999994 : errorFunction(limit / Math.sqrt(2));
         return values.uniformInPlace(-edge, edge)
                 .inverseErrorFunctionInPlace()

@@ -20,15 +20,16 @@ public final class LayerScale extends Layer {
     }
 
     /**
-     * {@link #apply}, written over {@code branch} while no gradient is recorded; so that must be the caller's own and is given up.
+     * {@link #apply}, written over {@code branch} while no gradient is recorded; so that must be the caller's own and
+     * is given up.
      */
     public Tensor applyInPlace(Tensor branch) {
         return ForwardHook.active() ? apply(branch) : scaleInPlace(branch, gamma);
     }
 
     /**
-     * {@code branch} times {@code gamma}, where the factors are a parameter of the block itself. While no gradient is recorded the
-     * product is written over {@code branch}, which must be the caller's own and is given up.
+     * {@code branch} times {@code gamma}, where the factors are a parameter of the block itself. While no gradient is
+     * recorded the product is written over {@code branch}, which must be the caller's own and is given up.
      */
     public static Tensor scaleInPlace(Tensor branch, Parameter gamma) {
         return Gradients.recorded() ? branch.times(gamma.value()) : branch.timesInPlace(gamma.value());

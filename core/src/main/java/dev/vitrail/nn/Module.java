@@ -18,8 +18,8 @@ import java.util.function.UnaryOperator;
 /**
  * A node of the model tree: named parameters and named children. Names joined by dots are the names in the checkpoint.
  *
- * <p>Modules whose input is a single tensor extend {@link Layer}; others have a method of their own that wraps its work in
- * {@link #framed}.
+ * <p>Modules whose input is a single tensor extend {@link Layer}; others have a method of their own that wraps its work
+ * in {@link #framed}.
  */
 public abstract class Module implements AutoCloseable {
     private final Map<String, Parameter> parameters = new LinkedHashMap<>();
@@ -54,8 +54,8 @@ public abstract class Module implements AutoCloseable {
     }
 
     /**
-     * Declares a child. A dotted name, such as {@code patch_embed.proj}, stands for a path without modules on its way; the
-     * empty name, for a child whose parameters are named as if they were this module's own.
+     * Declares a child. A dotted name, such as {@code patch_embed.proj}, stands for a path without modules on its way;
+     * the empty name, for a child whose parameters are named as if they were this module's own.
      */
     protected final <M extends Module> M child(String name, M module) {
         if (children.putIfAbsent(name, module) != null) {
@@ -91,7 +91,10 @@ public abstract class Module implements AutoCloseable {
         return constant;
     }
 
-    /** Declares that this module gives such a result to a {@link ForwardHook}, under its own name with {@code part} appended. */
+    /**
+     * Declares that this module gives such a result to a {@link ForwardHook}, under its own name with
+     * {@code part} appended.
+     */
     protected final void hookPoint(HookPoint kind, String part) {
         hookPoints.put(part, kind);
     }
@@ -110,8 +113,8 @@ public abstract class Module implements AutoCloseable {
     }
 
     /**
-     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; a {@link HookPoint#BLOCK} is
-     * computed again in the backward pass where that is wanted.
+     * Runs a part of the forward pass that gets gradients through {@code x} alone in a frame of its own; a
+     * {@link HookPoint#BLOCK} is computed again in the backward pass where that is wanted.
      */
     protected final Tensor framed(Tensor x, UnaryOperator<Tensor> body) {
         ForwardHook.record(this, ForwardHook.INPUT, x);
@@ -197,9 +200,9 @@ public abstract class Module implements AutoCloseable {
     }
 
     /**
-     * Keeps the weights of linear layers in memory once, for a model that only predicts: where the first prediction lays them out for
-     * inference, their values are given up. {@link Parameter#value} restores them, bit for bit, so that all else goes on as before. No
-     * tensor that it gave before may still be in use.
+     * Keeps the weights of linear layers in memory once, for a model that only predicts: where the first prediction
+     * lays them out for inference, their values are given up. {@link Parameter#value} restores them, bit for bit, so
+     * that all else goes on as before. No tensor that it gave before may still be in use.
      */
     public final void keepWeightsOnce() {
         parameters().values().forEach(Parameter::keepOnce);

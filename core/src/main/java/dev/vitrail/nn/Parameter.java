@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A named tensor of a module: a trained weight, or a buffer that is stored with the weights but not trained.
  *
- * <p>It is declared with its shape alone, on the {@linkplain Device#META device without storage}; {@link #initialise} or
- * {@link #assign} gives it values. So a model of any size is built at once, and loading a checkpoint draws no random numbers.
+ * <p>It is declared with its shape alone, on the {@linkplain Device#META device without storage};
+ * {@link #initialise} or {@link #assign} gives it values. So a model of any size is built at once, and loading a
+ * checkpoint draws no random numbers.
  */
 public final class Parameter {
     private final Init init;
@@ -29,7 +30,10 @@ public final class Parameter {
 
     private final PackedWeight packed = new PackedWeight();
     private final List<Runnable> derived = new ArrayList<>(0);
-    /** Whether the values may be given up for their layout for inference; whether they are; whether somebody had use for them. */
+    /**
+     * Whether the values may be given up for their layout for inference; whether they are; whether somebody had
+     * use for them.
+     */
     private volatile boolean once;
 
     private boolean givenUp;
@@ -50,8 +54,9 @@ public final class Parameter {
     }
 
     /**
-     * Keeps the values of a linear layer's weight in one form from now on: as inference reads them, once it has. Who asks for the values
-     * gets them, and they stay, beside that form. A tensor that {@link #value} gave before is gone when inference has read it.
+     * Keeps the values of a linear layer's weight in one form from now on: as inference reads them, once it has. Who
+     * asks for the values gets them, and they stay, beside that form. A tensor that {@link #value} gave before is gone
+     * when inference has read it.
      */
     void keepOnce() {
         once = true;

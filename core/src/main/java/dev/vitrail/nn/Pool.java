@@ -17,7 +17,9 @@ public enum Pool {
     MAX,
     /** Attention from a trained query. */
     MAP,
-    /** The class token, and after it the mean over patches: twice as many channels, as DINOv2's classifiers read them. */
+    /**
+     * The class token, and after it the mean over patches: twice as many channels, as DINOv2's classifiers read them.
+     */
     TOKEN_AVG,
     /** {@link #AVG} and {@link #MAX} as twice the channels. */
     CATAVGMAX,

@@ -8,8 +8,8 @@ public final class Residual {
     private Residual() {}
 
     /**
-     * {@code x + branch}. While no gradient is recorded the sum is written over {@code branch}, which is given up, unless mixed
-     * precision has made it coarser than {@code x}.
+     * {@code x + branch}. While no gradient is recorded the sum is written over {@code branch}, which is given up,
+     * unless mixed precision has made it coarser than {@code x}.
      *
      * @param branch of {@code x}'s shape, and no view of it
      */

@@ -4,8 +4,8 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /**
- * TensorFlow's "SAME" padding: as many rows and columns as the result needs to have ⌈size / stride⌉ of them; the odd one goes
- * below and to the right.
+ * TensorFlow's "SAME" padding: as many rows and columns as the result needs to have ⌈size / stride⌉ of them; the odd
+ * one goes below and to the right.
  */
 public final class SamePadding {
     private SamePadding() {}

@@ -4,11 +4,11 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 
 /**
- * A convolution whose weights are standardised, output channel by output channel, before every use (Qiao et al., <i>Weight
- * Standardization</i>, 2019, arXiv:1903.10520), {@code [B, in, H, W] → [B, out, H', W']}.
+ * A convolution whose weights are standardised, output channel by output channel, before every use (Qiao et al.,
+ * <i>Weight Standardization</i>, 2019, arXiv:1903.10520), {@code [B, in, H, W] → [B, out, H', W']}.
  *
- * <p>The standardisation runs through batch normalisation of the weights as timm does it, so that results agree to the last
- * digits.
+ * <p>The standardisation runs through batch normalisation of the weights as timm does it, so that results agree to
+ * the last digits.
  */
 public final class StdConv2d extends Layer {
     private final Conv2d.Shape shape;

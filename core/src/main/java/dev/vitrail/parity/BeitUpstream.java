@@ -10,7 +10,9 @@ import dev.vitrail.nn.Pool;
 import java.util.List;
 import java.util.Optional;
 
-/** timm's BEiT, as its published models are built: relative positions in each block, scaled branches, mean over patches. */
+/**
+ * timm's BEiT, as its published models are built: relative positions in each block, scaled branches, mean over patches.
+ */
 final class BeitUpstream {
     private BeitUpstream() {}
 

@@ -82,7 +82,10 @@ final class CheckpointParity {
         }
     }
 
-    /** Loads a checkpoint; the classifier that the original's reader leaves as it was gets the values that the case has of it. */
+    /**
+     * Loads a checkpoint; the classifier that the original's reader leaves as it was gets the values that the case
+     * has of it.
+     */
     private void load(Model model, ModelFamily family, StateDict state) {
         var untouched = new HashSet<String>();
         golden.json().path("untouched_params").forEach(name -> untouched.add(name.asText()));

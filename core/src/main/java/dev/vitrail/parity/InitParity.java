@@ -70,7 +70,10 @@ final class InitParity {
         });
     }
 
-    /** The model of a name such as {@code vit_tiny_patch16_224/jax}, where the scheme of initial values follows the slash. */
+    /**
+     * The model of a name such as {@code vit_tiny_patch16_224/jax}, where the scheme of initial values
+     * follows the slash.
+     */
     private static Model model(String name) {
         var parts = name.split("/");
         var variant = Catalog.get(parts[0]);

@@ -349,9 +349,9 @@ final class InspectFigures {
                 () -> VitrailException.of("the case names images, and a model case has no preprocessing for them"));
         InspectParity.quietly(() -> {
             golden.json().path("image_files").forEach(file -> {
-                var picture = ImageDecoder.decode(InspectParity.data(golden, file.asText()));
+                var image = ImageDecoder.decode(InspectParity.data(golden, file.asText()));
                 var pixels = new float[wanted.values()];
-                wanted.toFloats(picture, pixels, 0);
+                wanted.toFloats(image, pixels, 0);
                 images.add(Tensor.of(pixels, 1, 3, config.imageHeight(), config.imageWidth()));
             });
             var all = Tensor.cat(0, images);

@@ -46,7 +46,10 @@ final class ModelParity {
         }
     }
 
-    /** What lies inside is compared in the order of computation, so that the first complaint names the first that diverges. */
+    /**
+     * What lies inside is compared in the order of computation, so that the first complaint names the
+     * first that diverges.
+     */
     private void compareBlocks() {
         model.train(false);
         Map<String, String> wanted = new LinkedHashMap<>();
@@ -102,7 +105,9 @@ final class ModelParity {
         }
     }
 
-    /** Feature maps against the last block of their stage, brought from the original's layout to {@code [B, C, H, W]}. */
+    /**
+     * Feature maps against the last block of their stage, brought from the original's layout to {@code [B, C, H, W]}.
+     */
     private void compareFeatureMaps(Tensor input) {
         var keys = new HashMap<String, String>();
         golden.json()

@@ -55,8 +55,8 @@ public final class Parity {
             } else {
                 var name = path.getFileName().toString();
                 var json = path.resolveSibling(name.replaceFirst("\\.[^.]*$", "") + ".json");
-                // A shell's pattern gives the JSON file and those beside it; whatever is no case's own file is passed
-                // over.
+                // A shell's pattern gives the JSON file and those beside it; whatever is no case's own
+                // file is passed over.
                 if (Files.exists(json)) {
                     files.add(json);
                 }

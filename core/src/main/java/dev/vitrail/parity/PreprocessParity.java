@@ -10,7 +10,7 @@ import dev.vitrail.images.decode.ImageDecoder;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Pictures: decoded, resized and cropped to the very bytes, and normalised. */
+/** Images: decoded, resized and cropped to the very bytes, and normalised. */
 final class PreprocessParity {
     private static final double FLOAT = 1e-6;
 
@@ -22,7 +22,7 @@ final class PreprocessParity {
                 ImageDecoder.decode(golden.sibling(golden.json().path("image").asText()));
         outcome.check(
                 "decoded_error",
-                "the decoded picture of %d×%d pixels".formatted(found.width(), found.height()),
+                "the decoded image of %d×%d pixels".formatted(found.width(), found.height()),
                 Difference.of(levels(found.pixels()), levels(expected.pixels())),
                 0,
                 0);
@@ -33,7 +33,7 @@ final class PreprocessParity {
             input.toBytes(expected, resized, 0);
             outcome.check(
                     "resized_error",
-                    "the resized picture " + config,
+                    "the resized image " + config,
                     Difference.of(levels(resized), golden.floats(key)),
                     0,
                     0);

@@ -134,7 +134,10 @@ final class SwinUpstream {
         return Arrays.stream(values).boxed().toList();
     }
 
-    /** One side, one pair of sides for all stages, or a side or pair for each: a list of two is a pair, as timm reads it. */
+    /**
+     * One side, one pair of sides for all stages, or a side or pair for each: a list of two is a pair, as
+     * timm reads it.
+     */
     private static List<Window> windows(JsonNode node, int stages) {
         if (!node.isArray() || node.size() == 2) {
             return Collections.nCopies(stages, window(node));

@@ -35,7 +35,10 @@ interface Upstream {
      */
     Optional<Built> build(String upstreamClass, Arguments arguments);
 
-    /** The model of a case or of a part of it: {@code node} has {@code class}, {@code args} and maybe {@code input_shape}. */
+    /**
+     * The model of a case or of a part of it: {@code node} has {@code class}, {@code args} and
+     * maybe {@code input_shape}.
+     */
     static Built model(JsonNode node) {
         var upstreamClass = node.path("class").asText();
         for (var family : ALL) {

@@ -28,7 +28,9 @@ import org.apache.parquet.io.api.PrimitiveConverter;
 import org.apache.parquet.schema.PrimitiveType.PrimitiveTypeName;
 import org.jspecify.annotations.Nullable;
 
-/** One column of a file: where its pages lie, and what is in each. Levels and encodings are decoded by parquet-column. */
+/**
+ * One column of a file: where its pages lie, and what is in each. Levels and encodings are decoded by parquet-column.
+ */
 public final class ParquetColumn {
     /** Bytes read at once where a header is expected; most have fewer than a hundred. */
     private static final int HEADER = 512;
@@ -88,7 +90,8 @@ public final class ParquetColumn {
     // --------------------------------------------------------------------------------------------------------- pages
 
     /**
-     * Finds all pages by walking from header to header; no value is read. Where a chunk is damaged, its remaining rows have no page.
+     * Finds all pages by walking from header to header; no value is read. Where a chunk is damaged, its remaining rows
+     * have no page.
      *
      * @param faults gets a sentence for each damaged chunk
      */

@@ -29,8 +29,8 @@ import org.apache.parquet.schema.PrimitiveType;
 import org.apache.parquet.schema.Type.Repetition;
 
 /**
- * A Parquet file: what its footer says, and its columns. No file is kept open: each access opens it, reads at one place and closes
- * it, so that any number of threads may read any number of files.
+ * A Parquet file: what its footer says, and its columns. No file is kept open: each access opens it, reads at one place
+ * and closes it, so that any number of threads may read any number of files.
  *
  * <p>Format: Apache Parquet, {@code parquet.thrift}. Encrypted files and columns of lists are refused.
  */
@@ -113,7 +113,8 @@ public final class ParquetFile {
             long rows = group.getNum_rows();
             require(
                     rows >= 0 && rows <= left,
-                    "%s claims a row group of %d rows where %d are left of its %d: it is damaged, fetch or write it again",
+                    "%s claims a row group of %d rows where %d are left of its %d: it is damaged, fetch or write it"
+                            + " again",
                     path,
                     rows,
                     left,
@@ -151,7 +152,10 @@ public final class ParquetFile {
         return columns;
     }
 
-    /** Collects the columns below some elements of the schema, which is a tree written in pre-order; returns where they end. */
+    /**
+     * Collects the columns below some elements of the schema, which is a tree written in pre-order; returns
+     * where they end.
+     */
     private static int leaves(
             List<SchemaElement> schema,
             int from,
@@ -240,7 +244,9 @@ public final class ParquetFile {
         return rows;
     }
 
-    /** Names of the columns that hold values, in order; a part of a struct has its name after the struct's, with a dot. */
+    /**
+     * Names of the columns that hold values, in order; a part of a struct has its name after the struct's, with a dot.
+     */
     public List<String> columnNames() {
         return List.copyOf(columns.keySet());
     }

@@ -32,8 +32,8 @@ import org.apache.parquet.format.Type;
 import org.apache.parquet.format.Util;
 
 /**
- * A table that is written as a Parquet file: required columns, plain encoding, version 1 pages compressed by snappy, which every
- * reader understands.
+ * A table that is written as a Parquet file: required columns, plain encoding, version 1 pages compressed by snappy,
+ * which every reader understands.
  */
 public final class ParquetTable {
     private static final byte[] MAGIC = "PAR1".getBytes(StandardCharsets.US_ASCII);
@@ -167,7 +167,9 @@ public final class ParquetTable {
         }
     }
 
-    /** A column of lists, in the three levels that the format asks for: the list, its repeated items, the item's value. */
+    /**
+     * A column of lists, in the three levels that the format asks for: the list, its repeated items, the item's value.
+     */
     private static final class Vectors implements Column {
         private final String name;
         private final List<float[]> vectors;
@@ -258,7 +260,8 @@ public final class ParquetTable {
     }
 
     /**
-     * Writes tables of the same columns one after the other, a row group each, so that no more than one of them need be in memory.
+     * Writes tables of the same columns one after the other, a row group each, so that no more than one of them need
+     * be in memory.
      *
      * @param tables at least one
      * @throws dev.vitrail.errors.VitrailException if the file cannot be written

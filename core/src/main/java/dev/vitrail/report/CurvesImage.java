@@ -18,7 +18,7 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The curves of a run as a picture, {@code curves.png}, for slides and messages. */
+/** Draws the curves of a run as {@code curves.png}, for slides and messages. */
 final class CurvesImage {
     private static final Logger LOG = LoggerFactory.getLogger(CurvesImage.class);
     /** Pixels of one chart, and of its title and legend above the plot. */

@@ -11,12 +11,12 @@ import java.util.stream.IntStream;
 /**
  * Sections of a page on an evaluation: confusion matrix, calibration, scores of the classes, worst mistakes.
  *
- * @param pictures the image at an index of the data set, as a thumbnail; none if it cannot be read any more
+ * @param thumbnails the image at an index of the data set, as a thumbnail; none if it cannot be read any more
  * @param reasons why the image at an index was taken for what it is not; none where that was not explained
  */
 record EvaluationSections(
         SavedEvaluation saved,
-        IntFunction<Optional<Thumbnail>> pictures,
+        IntFunction<Optional<Thumbnail>> thumbnails,
         IntFunction<Optional<MistakeMaps.Why>> reasons) {
     /** Classes up to which a person can read a matrix. */
     private static final int MOST_IN_MATRIX = 30;
@@ -47,7 +47,7 @@ record EvaluationSections(
 
     record WrongAnswer(
             String file,
-            Optional<Thumbnail> picture,
+            Optional<Thumbnail> thumbnail,
             Optional<MistakeMaps.Why> why,
             String prediction,
             double probability,
@@ -164,7 +164,7 @@ record EvaluationSections(
                     var mistake = saved.evaluation().mistakes().get(i);
                     return new WrongAnswer(
                             saved.names().get(i),
-                            pictures.apply(mistake.index()),
+                            thumbnails.apply(mistake.index()),
                             reasons.apply(mistake.index()),
                             name(mistake.prediction()),
                             mistake.probability(),

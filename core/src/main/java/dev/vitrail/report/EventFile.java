@@ -13,8 +13,8 @@ import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
- * A file of events that TensorBoard reads: {@code Event} messages (tensorflow/core/util/event.proto) as records of a TFRecord
- * file, each of its length, a checksum of the length, the message, and a checksum of the message.
+ * A file of events that TensorBoard reads: {@code Event} messages (tensorflow/core/util/event.proto) as records of a
+ * TFRecord file, each of its length, a checksum of the length, the message, and a checksum of the message.
  */
 final class EventFile implements AutoCloseable {
     /** Field numbers of {@code Event}. */

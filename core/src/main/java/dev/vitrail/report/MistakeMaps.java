@@ -19,8 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Why a model made its worst mistakes: the default explanation of each wrong answer, over the image as the model
- * saw.
+ * Why a model made its worst mistakes: the default explanation of each wrong answer, over the image that the model saw.
  */
 final class MistakeMaps {
     private static final Logger LOG = LoggerFactory.getLogger(MistakeMaps.class);
@@ -33,7 +32,7 @@ final class MistakeMaps {
     /**
      * A mistake's explanation.
      *
-     * @param photo address of the image as the model saw it
+     * @param photo address of the image that the model saw
      * @param coarse whether it is so small that a page shows its pixels
      */
     record Why(String photo, boolean coarse, Overlay overlay) {}

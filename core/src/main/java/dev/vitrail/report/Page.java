@@ -8,8 +8,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Pages of HTML from the templates in {@code src/main/jte}, which are compiled with the project and escape what they print. A page
- * is one file that loads nothing from anywhere.
+ * Pages of HTML from the templates in {@code src/main/jte}, which are compiled with the project and escape what they
+ * print. A page is one file that loads nothing from anywhere.
  */
 final class Page {
     private static final TemplateEngine TEMPLATES =

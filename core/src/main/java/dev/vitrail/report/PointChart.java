@@ -9,8 +9,8 @@ import java.util.function.DoubleFunction;
 import java.util.stream.Collectors;
 
 /**
- * Accuracies against another figure: the places of everything that {@code pointChart.jte} draws, in pixels. A series of several points
- * is a line; a single point has its name beside it.
+ * Accuracies against another figure: the places of everything that {@code pointChart.jte} draws, in pixels. A series of
+ * several points is a line; a single point has its name beside it.
  *
  * @param across label of the x-axis
  * @param logarithmic whether equal steps of the x-axis are equal factors, with a tick at each value that occurs
@@ -99,7 +99,10 @@ record PointChart(String title, String across, boolean logarithmic, List<Series>
                         pixel(down(point.y + point.spread)));
     }
 
-    /** A point of that series as the data of an SVG path: a circle, where the colors come round again a square, then a diamond. */
+    /**
+     * A point of that series as the data of an SVG path: a circle, where the colors come round again a square,
+     * then a diamond.
+     */
     String mark(int number, Point point) {
         double x = right(point.x), y = down(point.y);
         return switch (number / LineChart.COLORS % 3) {

@@ -4,8 +4,8 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A message in the wire format of Protocol Buffers (protobuf.dev/programming-guides/encoding): fields, each a tag and a value,
- * one after another. Only the kinds of values that events need.
+ * A message in the wire format of Protocol Buffers (protobuf.dev/programming-guides/encoding): fields, each a tag and a
+ * value, one after another. Only the kinds of values that events need.
  */
 final class ProtocolBuffer {
     private static final int VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;

@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Accuracy by confidence, and below it how many images each bin has, as {@code reliability.jte} draws it. Places in pixels. */
+/**
+ * Accuracy by confidence, and below it how many images each bin has, as {@code reliability.jte} draws it.
+ * Places in pixels.
+ */
 record ReliabilityChart(Calibration calibration) {
     static final int WIDTH = 520, HEIGHT = 298;
     /** Edges of the plot, and the floor of the counts below it. */

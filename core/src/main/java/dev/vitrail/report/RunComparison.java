@@ -47,7 +47,10 @@ public record RunComparison(List<RunRecord> runs) {
         return differences;
     }
 
-    /** Whether all were judged by the same data, as far as their configurations say: else accuracies say nothing of each other. */
+    /**
+     * Whether all were judged by the same data, as far as their configurations say: else accuracies say nothing
+     * of each other.
+     */
     public boolean sameData() {
         return !differences().containsKey("data");
     }

@@ -43,7 +43,8 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
         var run = new RunFolder(folder);
         VitrailException.require(
                 Files.isRegularFile(run.config()),
-                "%s is no run: expected a folder with config.yaml and summary.csv, as 'vitrail train --out RUN' leaves it",
+                "%s is no run: expected a folder with config.yaml and summary.csv, as 'vitrail train --out RUN' leaves"
+                        + " it",
                 folder);
         VitrailException.require(
                 Files.isRegularFile(run.summary()),

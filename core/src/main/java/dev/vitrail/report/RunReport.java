@@ -16,15 +16,16 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Keeps what a person looks at in the folder of a run: {@code index.html}, {@code curves.png} and {@code evaluation.json}. All
- * are written anew after every epoch, each as a whole, so that a run that is killed leaves those of the epoch before.
+ * Keeps what a person looks at in the folder of a run: {@code index.html}, {@code curves.png} and
+ * {@code evaluation.json}. All are written anew after every epoch, each as a whole, so that a run that is killed leaves
+ * those of the epoch before.
  */
 public final class RunReport implements TrainingListener {
     private final RunFolder folder;
     private final List<String> data;
     private final Dataset validation;
     private final Device device;
-    private final Map<Integer, Optional<Thumbnail>> pictures = new HashMap<>();
+    private final Map<Integer, Optional<Thumbnail>> thumbnails = new HashMap<>();
     private Map<Integer, MistakeMaps.Why> reasons = Map.of();
     /** The epoch whose mistakes {@link #reasons} explains; 0 before the first. */
     private int explained;
@@ -58,7 +59,7 @@ public final class RunReport implements TrainingListener {
         var page = new RunPage(
                 run,
                 data,
-                new EvaluationSections(saved, this::picture, index -> Optional.ofNullable(reasons.get(index))));
+                new EvaluationSections(saved, this::thumbnail, index -> Optional.ofNullable(reasons.get(index))));
         AtomicFile.write(folder.path().resolve("index.html"), page.html());
         CurvesImage.write(run, folder.path().resolve("curves.png"));
     }
@@ -77,7 +78,7 @@ public final class RunReport implements TrainingListener {
         }
     }
 
-    private Optional<Thumbnail> picture(int index) {
-        return pictures.computeIfAbsent(index, place -> Thumbnail.of(validation, place));
+    private Optional<Thumbnail> thumbnail(int index) {
+        return thumbnails.computeIfAbsent(index, place -> Thumbnail.of(validation, place));
     }
 }

@@ -13,11 +13,11 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Writes a run's numbers for TensorBoard ({@code tensorboard --logdir runs}), in the run's folder. The axis is the number of
- * updates made.
+ * Writes a run's numbers for TensorBoard ({@code tensorboard --logdir runs}), in the run's folder. The axis is the
+ * number of updates made.
  *
- * <p>A run that goes on writes a file of its own, which begins by saying from which update on: TensorBoard then forgets what an
- * earlier session, which was killed, had written of those updates, so that no curve runs back over itself.
+ * <p>A run that goes on writes a file of its own, which begins by saying from which update on: TensorBoard then forgets
+ * what an earlier session, which was killed, had written of those updates, so that no curve runs back over itself.
  */
 public final class TensorBoardEvents implements TrainingListener, AutoCloseable {
     private static final String NAME = "events.out.tfevents.";

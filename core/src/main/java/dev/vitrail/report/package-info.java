@@ -1,2 +1,2 @@
-/** What a person sees of a run: TensorBoard events, the page and the picture of its curves, and runs side by side. */
+/** What a person sees of a run: TensorBoard events, the page a chart of its curves as PNG, and runs side by side. */
 package dev.vitrail.report;

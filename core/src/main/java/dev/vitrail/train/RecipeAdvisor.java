@@ -9,8 +9,8 @@ import static dev.vitrail.train.TrainingOptions.MODEL;
 
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Dataset;
-import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Variant;
 import dev.vitrail.models.zoo.Catalog;
@@ -74,7 +74,7 @@ public final class RecipeAdvisor {
     }
 
     private static boolean isSmall(Dataset train) {
-        return PictureSize.of(train).side().orElse(SMALL_SIDE + 1) <= SMALL_SIDE;
+        return TypicalSize.of(train).side().orElse(SMALL_SIDE + 1) <= SMALL_SIDE;
     }
 
     /**
@@ -106,7 +106,7 @@ public final class RecipeAdvisor {
     private static String fromScratch(
             TrainingConfig config, Dataset train, List<String> reasons, List<String> changes) {
         var model = config.get(MODEL);
-        int side = PictureSize.of(train).side().orElse(0);
+        int side = TypicalSize.of(train).side().orElse(0);
         var input = Catalog.get(model).config();
         if (input.imageHeight() > SMALL_SIDE) {
             return fromPhotos(model, train, reasons);

@@ -4,10 +4,11 @@ import dev.vitrail.errors.VitrailException;
 import java.util.function.Supplier;
 
 /**
- * How much of the heap the description of a file's tensors may take: a fixed share, and a few bytes for each byte that the file has.
+ * How much of the heap the description of a file's tensors may take: a fixed share, and a few bytes for each byte that
+ * the file has.
  *
- * <p>Names, shapes and places are small beside the numbers that they describe, unless somebody made the file to exhaust memory. What a
- * reader keeps is charged by estimate before it is made, and is never given back.
+ * <p>Names, shapes and places are small beside the numbers that they describe, unless somebody made the file to exhaust
+ * memory. What a reader keeps is charged by estimate before it is made, and is never given back.
  */
 public final class Allowance {
     private static final long FREE = 24L << 20;
@@ -45,8 +46,8 @@ public final class Allowance {
         left -= bytes;
         VitrailException.require(
                 left >= 0 && bytes >= 0,
-                "%s describes its tensors in more than %d MiB: it is made to exhaust memory; if it is not, run with a larger heap"
-                        + " (java -Xmx)",
+                "%s describes its tensors in more than %d MiB: it is made to exhaust memory; if it is not, run with a"
+                        + " larger heap (java -Xmx)",
                 name,
                 limit >> 20);
     }
@@ -61,9 +62,9 @@ public final class Allowance {
             return read.get();
         } catch (OutOfMemoryError | StackOverflowError e) {
             throw new VitrailException(
-                    "%s needs more memory than this process may have: run with a larger heap (java -Xmx), or check that the file is"
-                                    .formatted(name)
-                            + " what it should be",
+                    ("%s needs more memory than this process may have: run with a larger heap (java -Xmx), or check"
+                                    + " that the file is what it should be")
+                            .formatted(name),
                     e);
         }
     }

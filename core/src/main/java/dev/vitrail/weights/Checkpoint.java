@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Puts stored tensors into a model: renames them from the format that they come in, and fits what differs only in size.
  *
- * <p>Loading is strict: tensors that are missing, that the model has no place for, or that cannot be made to fit are all
- * listed in one error, which also says what the file looks like instead. So are numbers that are not finite.
+ * <p>Loading is strict: tensors that are missing, that the model has no place for, or that cannot be made to fit are
+ * all listed in one error, which also says what the file looks like instead. So are numbers that are not finite.
  */
 public final class Checkpoint {
     /** What to do with a checkpoint's classifier. */
@@ -64,10 +64,10 @@ public final class Checkpoint {
      * Loads all parameters of a model.
      *
      * @param family the model's family, whose formats are understood
-     * @param whole names as the model's own, or in one of these formats, or Google's Flax names, with or without a wrapper's prefix;
-     *     tensors that follow from the configuration are passed over
-     * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it is not
-     *     known, they lie as the model's own if there are as many, and else in a square
+     * @param whole names as the model's own, or in one of these formats, or Google's Flax names, with or without a
+     *     wrapper's prefix; tensors that follow from the configuration are passed over
+     * @param source configuration of the model that the checkpoint is of, which tells how its positions lie; where it
+     *     is not known, they lie as the model's own if there are as many, and else in a square
      * @param device where the parameters shall live
      */
     public static Report load(
@@ -137,7 +137,8 @@ public final class Checkpoint {
      * How many classes a checkpoint's classifier tells apart.
      *
      * @param config of models that it might be of, whatever their classes
-     * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that nothing can be said
+     * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that
+     *     nothing can be said
      */
     public static OptionalInt classes(ModelFamily family, ModelConfig config, StateDict whole) {
         try (var model = config.withClasses(UNLIKELY).create()) {
@@ -235,7 +236,9 @@ public final class Checkpoint {
                 .orElse(null);
     }
 
-    /** Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end. */
+    /**
+     * Our name for a tensor of a checkpoint; empty if it has no counterpart here, or is several of our tensors on end.
+     */
     public static Optional<String> ourName(ModelFamily family, Model model, StateDict state, String theirs) {
         if (family.derives(theirs)) {
             return Optional.empty();

@@ -26,8 +26,8 @@ import java.util.regex.Pattern;
  * big_vision) translated to timm's.
  *
  * <p>Flax keeps dense kernels as {@code [in, out]}, attention kernels as {@code [D, h, d]} and {@code [h, d, D]}, and
- * convolutions as {@code [kh, kw, in, out]}; queries, keys and values are apart. Positions of another grid are resampled
- * bilinearly without antialiasing, as timm's reader of these files does it.
+ * convolutions as {@code [kh, kw, in, out]}; queries, keys and values are apart. Positions of another grid are
+ * resampled bilinearly without antialiasing, as timm's reader of these files does it.
  */
 final class FlaxVit {
     private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d+)\\.(.+)");
@@ -67,8 +67,8 @@ final class FlaxVit {
     }
 
     /**
-     * The checkpoint's tensors under the names of the model's parameters, in their layouts; those that the model has no place for under
-     * their own.
+     * The checkpoint's tensors under the names of the model's parameters, in their layouts; those that the model has no
+     * place for under their own.
      */
     static Map<String, StoredTensor> translate(StateDict state, VisionTransformer model) {
         var flax = new FlaxVit(state, model, false);
@@ -148,7 +148,9 @@ final class FlaxVit {
         return layer(start, part, attention, MLP, secondNorm, stacked ? index : -1);
     }
 
-    /** A part of an encoder block, or of the attention pool; {@code index} is the block within a stack of all, or −1. */
+    /**
+     * A part of an encoder block, or of the attention pool; {@code index} is the block within a stack of all, or −1.
+     */
     private Optional<Tensor> layer(String start, String part, int attention, int MLP, int secondNorm, int index) {
         var heads = start + "MultiHeadDotProductAttention_" + attention + "/";
         var mlp = start + "MlpBlock_" + MLP + "/";
@@ -225,7 +227,9 @@ final class FlaxVit {
         return stack.shape().length == 0 ? 0 : stack.shape()[0];
     }
 
-    /** {@code [D, h, d]} kernels or {@code [h, d]} biases, heads flattened, one after another along the last dimension. */
+    /**
+     * {@code [D, h, d]} kernels or {@code [h, d]} biases, heads flattened, one after another along the last dimension.
+     */
     private Optional<Tensor> joined(String start, String end, int index, String... parts) {
         var found = Arrays.stream(parts)
                 .map(part -> find(start + part + end, index))

@@ -92,8 +92,8 @@ public record FolderConfig(
     }
 
     /**
-     * The architecture's own configuration, with all that the file changes of it: classes, channels, size of the image and pool. The
-     * constructor's arguments come before the fields that describe the same, as in timm.
+     * The architecture's own configuration, with all that the file changes of it: classes, channels, size of the image
+     * and pool. The constructor's arguments come before the fields that describe the same, as in timm.
      *
      * @throws VitrailException if an argument is not known here, or the architecture cannot be changed so
      */
@@ -146,7 +146,8 @@ public record FolderConfig(
                 .toList();
         VitrailException.require(
                 unknown.isEmpty(),
-                "model_args of config.json asks for %s, which cannot be built here for %s: remove what the weights do not need",
+                "model_args of config.json asks for %s, which cannot be built here for %s: remove what the weights do"
+                        + " not need",
                 FormatErrors.printable(String.join(", ", unknown)),
                 architecture);
         return known;
@@ -205,7 +206,10 @@ public record FolderConfig(
                 others);
     }
 
-    /** What the model was built from, where its architecture is no variant of the catalogue; see {@link Variant#origin()}. */
+    /**
+     * What the model was built from, where its architecture is no variant of the catalogue; see
+     * {@link Variant#origin()}.
+     */
     public Optional<String> origin() {
         return Optional.ofNullable(others.get(TransformersConfig.FIELD));
     }
@@ -226,7 +230,9 @@ public record FolderConfig(
                 kept);
     }
 
-    /** The model as it is built without this file's changes of it: from {@link #origin()}, or the catalogue's variant. */
+    /**
+     * The model as it is built without this file's changes of it: from {@link #origin()}, or the catalogue's variant.
+     */
     public Variant variant() {
         return origin().map(
                         text -> new TransformersConfig(JsonFile.parse(text, "config.json"), "config.json").variant())

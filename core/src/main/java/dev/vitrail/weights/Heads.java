@@ -12,7 +12,10 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** What a checkpoint has above the features that a model gives: a classifier by another name, a head of another form, or a decoder. */
+/**
+ * What a checkpoint has above the features that a model gives: a classifier by another name, a head of another form,
+ * or a decoder.
+ */
 final class Heads {
     /** How people call a classifier: the first word of its names. */
     private static final Set<String> WORDS = Set.of(
@@ -91,7 +94,8 @@ final class Heads {
     }
 
     /**
-     * Tensors that the model has no place for and that stand above its features, so that the features are right without them.
+     * Tensors that the model has no place for and that stand above its features, so that the features are
+     * right without them.
      *
      * @param stored tensors by the model's names, as far as they are known
      */
@@ -113,7 +117,10 @@ final class Heads {
         return above;
     }
 
-    /** Whether names that begin so are of what learns from masked images: the decoder, and the token that stands for what is hidden. */
+    /**
+     * Whether names that begin so are of what learns from masked images: the decoder, and the token that stands for
+     * what is hidden.
+     */
     static boolean isDecoder(String word) {
         return word.equals("mask_token") || word.startsWith("decoder");
     }

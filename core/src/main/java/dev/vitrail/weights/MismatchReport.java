@@ -88,7 +88,8 @@ final class MismatchReport {
                                 .formatted(found.name(), found.family().name()))
                 .or(() -> familyOf(state)
                         .map(other -> other.equals(family)
-                                ? "it is of the family %s as well, but of a size that the catalogue does not have: a config.json"
+                                ? ("it is of the family %s as well, but of a size that the catalogue does not have: a"
+                                                        + " config.json")
                                                 .formatted(family.name())
                                         + " beside it can say so in model_args"
                                 : "it looks like a model of the family %s, of a size that the catalogue does not have"
@@ -96,7 +97,10 @@ final class MismatchReport {
                 .orElse("name the model that it was made from, or check that the file is complete");
     }
 
-    /** Whether a model is a variant, whatever its classes and the size of its images: it has tensors of the same names and shapes. */
+    /**
+     * Whether a model is a variant, whatever its classes and the size of its images: it has tensors of the same
+     * names and shapes.
+     */
     private static boolean isOf(Model model, Variant variant) {
         try (var other = variant.create()) {
             var own = model.parameters();
@@ -133,7 +137,8 @@ final class MismatchReport {
         if (misshapen.stream().anyMatch(name -> !model.isClassifier(name))) {
             differences.add("tensors of it are of another size, as for other images or patches");
         }
-        return "the model is the right one, and what differs is that %s: if it was made with other arguments, a config.json beside it"
+        return ("the model is the right one, and what differs is that %s: if it was made with other arguments, a"
+                                + " config.json beside it")
                         .formatted(String.join(", and ", differences))
                 + " can say so in model_args";
     }
@@ -163,8 +168,8 @@ final class MismatchReport {
     }
 
     /**
-     * A sentence for a checkpoint whose patches are resampled although another variant has them as they are; empty where the patches fit,
-     * or no variant has such.
+     * A sentence for a checkpoint whose patches are resampled although another variant has them as they are; empty
+     * where the patches fit, or no variant has such.
      */
     static Optional<String> ofAnotherPatch(StateDict state, Model model, ModelFamily family) {
         var own = patch(model);
@@ -175,7 +180,8 @@ final class MismatchReport {
         return variantOf(state)
                 .filter(variant -> patch(variant).equals(stored))
                 .map(variant ->
-                        "its patches of %s pixels were resampled to %s; it looks like %s: name that model to run it as it was trained"
+                        ("its patches of %s pixels were resampled to %s; it looks like %s: name that model to run it as"
+                                        + " it was trained")
                                 .formatted(stored.get(), own.get(), variant.name()));
     }
 

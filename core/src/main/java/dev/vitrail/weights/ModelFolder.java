@@ -9,7 +9,8 @@ import java.util.List;
  * A model in timm's folder layout: {@code config.json} beside {@code model.safetensors} (or another of the forms that
  * {@link WeightsFile} reads in a folder).
  *
- * <p>A folder of the transformers library is read as if it were one, with the preparation of its {@code preprocessor_config.json}.
+ * <p>A folder of the transformers library is read as if it were one, with the preparation of its
+ * {@code preprocessor_config.json}.
  *
  * @param path the folder
  * @param config what it says of its model

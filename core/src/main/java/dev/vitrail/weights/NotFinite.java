@@ -7,7 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** Looks for weights that are infinite or no numbers, as a training that ran off leaves them: a model of these gives nothing. */
+/**
+ * Looks for weights that are infinite or no numbers, as a training that ran off leaves them: a model of
+ * these gives nothing.
+ */
 final class NotFinite {
     private static final int SHOWN = 3;
 
@@ -15,7 +18,8 @@ final class NotFinite {
     private final Map<String, long[]> found = new LinkedHashMap<>();
 
     /**
-     * A copy of one tensor, looked at. Small types are looked at as what they become: their sum is finite only if all numbers are.
+     * A copy of one tensor, looked at. Small types are looked at as what they become: their sum is finite only if
+     * all numbers are.
      *
      * @param dtype of the copy
      */
@@ -49,8 +53,8 @@ final class NotFinite {
     void requireNone(String origin) {
         VitrailException.require(
                 found.isEmpty(),
-                "%s holds weights that are not finite (NaN or infinite): %s%s; a training that ran off leaves such, so load an earlier"
-                        + " checkpoint of it",
+                "%s holds weights that are not finite (NaN or infinite): %s%s; a training that ran off leaves such, so"
+                        + " load an earlier checkpoint of it",
                 origin,
                 found.entrySet().stream()
                         .limit(SHOWN)

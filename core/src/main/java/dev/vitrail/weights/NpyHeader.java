@@ -22,7 +22,9 @@ record NpyHeader(DType dtype, boolean fortranOrder, long[] shape) {
 
     private static final int MAX_BYTES = 1 << 16;
 
-    /** numpy has no bfloat16: JAX writes it as two opaque bytes, {@code |V2}, and nothing else in weights uses those. */
+    /**
+     * numpy has no bfloat16: JAX writes it as two opaque bytes, {@code |V2}, and nothing else in weights uses those.
+     */
     private static final Map<String, DType> DTYPES = Map.ofEntries(
             Map.entry("<f8", DType.F64),
             Map.entry("<f4", DType.F32),

@@ -30,14 +30,17 @@ import java.util.zip.CRC32C;
  * equal to the bytes, in exact 64-bit arithmetic; places that begin at zero, follow each other without overlap or hole,
  * and end where the file ends. The last rule leaves no room for a second file hidden inside the first.
  *
- * <p>A file that we write carries a checksum of all that is in it, as the entry {@value #CHECKSUM} of its metadata, which other readers
- * pass over. It is compared when the file is read, which then reads every byte once.
+ * <p>A file that we write carries a checksum of all that is in it, as the entry {@value #CHECKSUM} of its metadata,
+ * which other readers pass over. It is compared when the file is read, which then reads every byte once.
  *
  * @see <a href="https://github.com/huggingface/safetensors">the format's own description</a>
  */
 public final class Safetensors {
     static final String METADATA = "__metadata__";
-    /** CRC-32C (RFC 3720, B.4) in hexadecimal: of the header as we write it but for this entry, then of the tensors' bytes. */
+    /**
+     * CRC-32C (RFC 3720, B.4) in hexadecimal: of the header as we write it but for this entry, then of
+     * the tensors' bytes.
+     */
     static final String CHECKSUM = "vitrail.crc32c";
 
     /** Widest elements first, so that every tensor is aligned; among equals the order of the format's own writer. */
@@ -61,7 +64,8 @@ public final class Safetensors {
     private Safetensors() {}
 
     /**
-     * The tensors of a file, memory-mapped: pages are loaded when they are used, or when they are compared with the file's checksum.
+     * The tensors of a file, memory-mapped: pages are loaded when they are used, or when they are compared with
+     * the file's checksum.
      *
      * @throws VitrailException if there is no such file, it breaks a rule of the format, or is not what was written
      */
@@ -100,8 +104,8 @@ public final class Safetensors {
         var written = metadata.remove(CHECKSUM);
         VitrailException.require(
                 written == null || written.equals(checksum(sorted(tensors, source.name()), metadata)),
-                "%s is damaged, for its contents do not match the checksum that they were written with: restore the file, or use"
-                        + " another model that the run has kept, such as best",
+                "%s is damaged, for its contents do not match the checksum that they were written with: restore the"
+                        + " file, or use another model that the run has kept, such as best",
                 source.name());
         return new StateDict(tensors, metadata, source.name());
     }

@@ -82,7 +82,8 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
         long length = source.slice(0, 8).getLong();
         VitrailException.require(
                 length >= 0 && length <= MAX_BYTES,
-                "%s declares a header of %s bytes; the safetensors format allows %d, so this is damaged or another format",
+                "%s declares a header of %s bytes; the safetensors format allows %d, so this is damaged or another"
+                        + " format",
                 source.name(),
                 Long.toUnsignedString(length),
                 MAX_BYTES);
@@ -259,7 +260,8 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             for (var entry : inOrder) {
                 if (entry.begin() != reached) {
                     throw faults.of(
-                            "tensor %s begins at byte %d, but the one before it ends at %d: tensors may neither overlap nor leave a hole",
+                            "tensor %s begins at byte %d, but the one before it ends at %d: tensors may neither overlap"
+                                    + " nor leave a hole",
                             entry.name(), entry.begin(), reached);
                 }
                 reached = entry.end();
@@ -267,7 +269,8 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             long available = source.size() - dataStart;
             if (reached != available) {
                 throw faults.of(
-                        "its tensors end at byte %d of the data, but the file has %d: nothing may follow the last tensor",
+                        "its tensors end at byte %d of the data, but the file has %d: nothing may follow the last"
+                                + " tensor",
                         reached, available);
             }
         }

@@ -61,7 +61,8 @@ public record ShardedIndex(Path file, Map<String, String> shards) {
             var shard = opened.get(entry.getValue());
             if (shard == null || shard.find(entry.getKey()).isEmpty()) {
                 throw VitrailException.of(
-                        "%s places tensor %s in %s, which does not hold it: index and shards belong to different models",
+                        "%s places tensor %s in %s, which does not hold it: index and shards belong to different"
+                                + " models",
                         file, entry.getKey(), entry.getValue());
             }
             tensors.add(shard.get(entry.getKey()));
@@ -69,7 +70,8 @@ public record ShardedIndex(Path file, Map<String, String> shards) {
         opened.forEach((shard, dict) -> dict.names()
                 .forEach(name -> VitrailException.require(
                         shard.equals(shards.get(name)),
-                        "%s holds tensor %s, which %s does not place there: index and shards belong to different models",
+                        "%s holds tensor %s, which %s does not place there: index and shards belong to different"
+                                + " models",
                         shard,
                         name,
                         file)));

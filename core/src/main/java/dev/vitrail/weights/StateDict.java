@@ -111,8 +111,8 @@ public final class StateDict implements Iterable<StoredTensor> {
     }
 
     /**
-     * The tensors by our names, where these are another code base's; without those that we do not store. What a format splits but
-     * cannot be cut keeps its name.
+     * The tensors by our names, where these are another code base's; without those that we do not store. What a format
+     * splits but cannot be cut keeps its name.
      */
     Map<String, StoredTensor> translated(CheckpointFormat format) {
         var ours = new LinkedHashMap<String, StoredTensor>();

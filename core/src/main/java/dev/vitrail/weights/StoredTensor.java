@@ -60,8 +60,8 @@ public final class StoredTensor {
     }
 
     /**
-     * Tensors one after the other along the first dimension. They are put together each time the bytes are asked for, so that the file's
-     * own stay where they are.
+     * Tensors one after the other along the first dimension. They are put together each time the bytes are asked for,
+     * so that the file's own stay where they are.
      *
      * @return empty if they differ in dtype or in another dimension
      */
@@ -130,7 +130,10 @@ public final class StoredTensor {
         return new StoredTensor(name, dtype, shape, bytes, true);
     }
 
-    /** Takes the file's pages out of this process's memory, once they have been read; who reads them again has them read again. */
+    /**
+     * Takes the file's pages out of this process's memory, once they have been read; who reads them again has
+     * them read again.
+     */
     void discardPages() {
         if (mapped) {
             NativeMemory.discardPages(bytes.get());

@@ -32,8 +32,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The {@code config.json} of the transformers library: a model described by its numbers, from which it is built, whether or not the
- * catalogue has one of that size.
+ * The {@code config.json} of the transformers library: a model described by its numbers, from which it is built,
+ * whether or not the catalogue has one of that size.
  *
  * <p>The defaults of absent fields are those of the library's configuration classes.
  */
@@ -217,7 +217,8 @@ public final class TransformersConfig {
             case "bit" -> bit();
             default ->
                 throw VitrailException.of(
-                        "its model_type is '%s', and those that can be built are %s: convert the weights to one of these",
+                        "its model_type is '%s', and those that can be built are %s: convert the weights to one of"
+                                + " these",
                         type, KNOWN);
         };
     }
@@ -482,7 +483,10 @@ public final class TransformersConfig {
                         .collect(Collectors.joining());
     }
 
-    /** The model under the catalogue's name for its size, or one that tells its numbers where the catalogue has none such. */
+    /**
+     * The model under the catalogue's name for its size, or one that tells its numbers where the catalogue
+     * has none such.
+     */
     private Variant named(ModelConfig config) {
         var relative = ConfigMatch.inCatalog(config);
         var family = relative.map(Variant::family)

@@ -17,8 +17,8 @@ import dev.vitrail.weights.TransformersConfig.Classifier;
 import java.util.List;
 
 /**
- * The fields of a {@code config.json} of the transformers library for a model of ours: the inverse of {@link TransformersConfig}, which
- * has to find the same model in them.
+ * The fields of a {@code config.json} of the transformers library for a model of ours: the inverse of
+ * {@link TransformersConfig}, which has to find the same model in them.
  */
 final class TransformersFields {
     private final ObjectNode object = JsonFile.MAPPER.createObjectNode();
@@ -74,7 +74,8 @@ final class TransformersFields {
             return bit(c);
         }
         throw VitrailException.of(
-                "transformers has no model of this family; it has ViT, DeiT, DINOv2, Swin, ConvNeXt, BEiT, ResNet and BiT");
+                "transformers has no model of this family; it has ViT, DeiT, DINOv2, Swin, ConvNeXt, BEiT, ResNet and"
+                        + " BiT");
     }
 
     private void kind(String modelType, String architecture) {

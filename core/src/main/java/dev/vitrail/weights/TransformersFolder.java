@@ -12,8 +12,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A model in the folder layout of the transformers library, as {@code save_pretrained} writes it: {@code config.json} with the model's
- * numbers and the names of its classes, {@code preprocessor_config.json}, and weights by that library's names.
+ * A model in the folder layout of the transformers library, as {@code save_pretrained} writes it:
+ * {@code config.json} with the model's numbers and the names of its classes, {@code preprocessor_config.json}, and
+ * weights by that library's names.
  */
 final class TransformersFolder {
     private TransformersFolder() {}
@@ -76,8 +77,8 @@ final class TransformersFolder {
         }
         require(
                 labels.size() == classes,
-                "id2label of %s names %d classes, and the weights beside it have a classifier of %d: correct the file, or take the"
-                        + " weights that belong to it",
+                "id2label of %s names %d classes, and the weights beside it have a classifier of %d: correct the file,"
+                        + " or take the weights that belong to it",
                 origin,
                 labels.size(),
                 classes);

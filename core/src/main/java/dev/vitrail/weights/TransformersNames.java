@@ -21,9 +21,9 @@ import java.util.stream.Stream;
 /**
  * The names that models of the transformers library have for their parameters, translated to timm's.
  *
- * <p>Queries, keys and values are three layers there and one with us. Releases since 5 name parameters otherwise in memory than in the
- * files of {@code save_pretrained}; a plain {@code torch.save} keeps those, so both are read. The names of a backbone alone lack their
- * first word. ConvNeXt differs in names alone, and is a format of its family.
+ * <p>Queries, keys and values are three layers there and one with us. Releases since 5 name parameters otherwise in
+ * memory than in the files of {@code save_pretrained}; a plain {@code torch.save} keeps those, so both are read. The
+ * names of a backbone alone lack their first word. ConvNeXt differs in names alone, and is a format of its family.
  */
 final class TransformersNames {
     /** In the metadata of translated weights: whose names they had. */
@@ -145,7 +145,10 @@ final class TransformersNames {
                 && !has(".*\\.attention\\.((attention|self)\\.key|k_proj)\\.bias");
     }
 
-    /** The weights by timm's names, where they have a model's of transformers or those of {@link VitNames}; else as they are. */
+    /**
+     * The weights by timm's names, where they have a model's of transformers or those of {@link VitNames}; else
+     * as they are.
+     */
     static StateDict inOurs(StateDict state) {
         return KINDS.stream()
                 .filter(kind -> kind.isOf(state))
@@ -173,8 +176,8 @@ final class TransformersNames {
     }
 
     /**
-     * The weights with position embeddings that were resampled bicubically for another grid, as the models of transformers do it while
-     * they run.
+     * The weights with position embeddings that were resampled bicubically for another grid, as the models of
+     * transformers do it while they run.
      *
      * @param prefix positions before the patches'
      * @param antialias as DINOv2 with registers has it

@@ -19,11 +19,11 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /**
- * The {@code preprocessor_config.json} of the transformers library: how its image processors, and the feature extractors before them,
- * prepare images.
+ * The {@code preprocessor_config.json} of the transformers library: how its image processors, and the feature
+ * extractors before them, prepare images.
  *
- * <p>A size is a number, a pair, {@code height} and {@code width}, or a {@code shortest_edge}: which of the first two meanings a number
- * has depends on the processor. What the file leaves out is the processor's default.
+ * <p>A size is a number, a pair, {@code height} and {@code width}, or a {@code shortest_edge}: which of the first two
+ * meanings a number has depends on the processor. What the file leaves out is the processor's default.
  *
  * @param height rows of the network's input, pixels
  * @param width columns of the network's input
@@ -148,7 +148,8 @@ public record TransformersPreparation(
     }
 
     /**
-     * The file that describes a preprocessing. An odd remainder of a centre crop is cut one pixel further to the left and top there.
+     * The file that describes a preprocessing. An odd remainder of a centre crop is cut one pixel further to the left
+     * and top there.
      *
      * @throws VitrailException if the library's processors have no such one
      */
@@ -166,8 +167,8 @@ public record TransformersPreparation(
             case CENTER, CENTER_FLOOR -> {
                 require(
                         input.height() == input.width(),
-                        "the processors of transformers cut squares out of images that keep their shape, and this model takes %d×%d"
-                                + " pixels: train or evaluate with --crop squash",
+                        "the processors of transformers cut squares out of images that keep their shape, and this model"
+                                + " takes %d×%d pixels: train or evaluate with --crop squash",
                         input.height(),
                         input.width());
                 object.put("image_processor_type", Processor.BIT.type);
@@ -180,7 +181,8 @@ public record TransformersPreparation(
             }
             case BORDER ->
                 throw new VitrailException(
-                        "the processors of transformers do not pad images to a shape: export with --crop center or squash");
+                        "the processors of transformers do not pad images to a shape: export with --crop center or"
+                                + " squash");
         }
         object.put("do_convert_rgb", true).put("do_resize", true).set("size", size);
         object.put("resample", FILTERS.indexOf(input.interpolation())).put("do_center_crop", cuts);
@@ -207,15 +209,9 @@ public record TransformersPreparation(
                 processor.interpolation,
                 input.mean(),
                 input.std(),
-                List.of(
-                        "the folder has no %s: images are prepared as the %s of transformers does by default (mean %s, std %s, %s);"
-                                        .formatted(
-                                                FILE,
-                                                processor.type,
-                                                input.mean(),
-                                                input.std(),
-                                                processor.interpolation.key())
-                                + " --mean, --std, --crop and --interpolation say otherwise"));
+                List.of(("the folder has no %s: images are prepared as the %s of transformers does by default (mean %s,"
+                                + " std %s, %s); --mean, --std, --crop and --interpolation say otherwise")
+                        .formatted(FILE, processor.type, input.mean(), input.std(), processor.interpolation.key())));
     }
 
     /** The preparation as timm's configs describe one. */
@@ -252,9 +248,9 @@ public record TransformersPreparation(
             if (!fields.flag("do_resize").orElse(true)) {
                 size = new Size(height, width);
                 crop = Optional.empty();
-                notes.add(
-                        "%s resizes nothing, which suits images of the model's size alone: others are resized to %d×%d pixels"
-                                .formatted(origin, height, width));
+                notes.add(("%s resizes nothing, which suits images of the model's size alone: others are resized to"
+                                + " %d×%d pixels")
+                        .formatted(origin, height, width));
             }
             if (processor == Processor.CONVNEXT && size.ofShorterSide()) {
                 return size.height >= LEAST_WARPED
@@ -263,9 +259,9 @@ public record TransformersPreparation(
             }
             if (size.ofShorterSide()) {
                 if (crop.isEmpty()) {
-                    notes.add(
-                            "%s keeps the shape of images, which are of one size here: the middle of %d×%d pixels is cut out"
-                                    .formatted(origin, size.height, size.height));
+                    notes.add(("%s keeps the shape of images, which are of one size here: the middle of %d×%d pixels is"
+                                    + " cut out")
+                            .formatted(origin, size.height, size.height));
                 }
                 return shorter(size.height, crop.orElse(Size.square(size.height)), notes);
             }
@@ -287,7 +283,8 @@ public record TransformersPreparation(
         private TransformersPreparation shorter(int resized, Size crop, List<String> notes) {
             require(
                     crop.height == crop.width,
-                    "crop_size of %s is %d×%d after the shorter side is resized to %d: only a square can be cut out there",
+                    "crop_size of %s is %d×%d after the shorter side is resized to %d: only a square can be cut out"
+                            + " there",
                     origin,
                     crop.height,
                     crop.width,

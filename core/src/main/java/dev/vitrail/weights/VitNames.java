@@ -13,9 +13,9 @@ import java.util.regex.Pattern;
 /**
  * Names of vision transformers that renaming alone does not translate to timm's.
  *
- * <p>CLIP's image towers, as OpenAI and open_clip store them, beside a text tower or alone: the projection to the space that images and
- * texts share lies transposed and without a bias; timm has it for a classifier. And the ViT-pytorch repository of jeonsworld, by whose
- * names many fine-tuned files are stored: queries, keys and values are three layers.
+ * <p>CLIP's image towers, as OpenAI and open_clip store them, beside a text tower or alone: the projection to the space
+ * that images and texts share lies transposed and without a bias; timm has it for a classifier. And the ViT-pytorch
+ * repository of jeonsworld, by whose names many fine-tuned files are stored: queries, keys and values are three layers.
  */
 final class VitNames {
     private static final Pattern TOWER =
@@ -64,9 +64,9 @@ final class VitNames {
                 ours.add(transposed("head.weight", tensor));
                 int outputs = Math.toIntExact(tensor.shape()[1]);
                 ours.add(StoredTensor.of("head.bias", new float[outputs], outputs));
-                notes.add(
-                        "the classifier is CLIP's projection: its %d outputs are no classes but a vector to compare with texts'"
-                                .formatted(outputs));
+                notes.add(("the classifier is CLIP's projection: its %d outputs are no classes but a vector to compare"
+                                + " with texts'")
+                        .formatted(outputs));
             } else if (prefix.isEmpty() && isText(name)) {
                 others++;
             } else if (name.equals("positional_embedding") && tensor.shape().length == 2) {

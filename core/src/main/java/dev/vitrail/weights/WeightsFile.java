@@ -38,11 +38,11 @@ public final class WeightsFile {
 
     /**
      * The weights at {@code path}: a safetensors, PyTorch or .npz file, an index of sharded weights, or a folder that
-     * holds one of {@code model.safetensors}, {@code model.safetensors.index.json}, {@code pytorch_model.bin}, its index
-     * or a single PyTorch file.
+     * holds one of {@code model.safetensors}, {@code model.safetensors.index.json}, {@code pytorch_model.bin}, its
+     * index or a single PyTorch file.
      *
-     * @param preferEma whether to take the averaged weights where a PyTorch file has both; {@link StateDict#averaged()} tells
-     *     which were taken
+     * @param preferEma whether to take the averaged weights where a PyTorch file has both; {@link StateDict#averaged()}
+     *     tells which were taken
      * @throws VitrailException if there is nothing of that kind, or it is damaged
      */
     public static StateDict read(Path path, boolean preferEma) {
@@ -148,8 +148,8 @@ public final class WeightsFile {
                 .map(other -> "; " + other.getValue())
                 .orElse(
                         bytes.length > 1 && bytes[0] == (byte) 0x80 && bytes[1] <= 5 && bytes[1] >= 2
-                                ? "; it is a plain pickle, which torch.save did not write: load it where it was made and save the"
-                                        + " state_dict as safetensors"
+                                ? "; it is a plain pickle, which torch.save did not write: load it where it was made"
+                                        + " and save the state_dict as safetensors"
                                 : "");
     }
 

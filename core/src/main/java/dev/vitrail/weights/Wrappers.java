@@ -16,11 +16,11 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Takes off what wrappers put before a model's names: compilers, data-parallel and Lightning modules, and whatever class held the model
- * as one of its parts.
+ * Takes off what wrappers put before a model's names: compilers, data-parallel and Lightning modules, and whatever
+ * class held the model as one of its parts.
  *
- * <p>Which prefix that is, the model tells: the one without which most of its names are there. So any word may stand there, and several
- * of them.
+ * <p>Which prefix that is, the model tells: the one without which most of its names are there. So any word may stand
+ * there, and several of them.
  */
 final class Wrappers {
     /** Marks that torch's own wrappers leave wherever they stand, and that are no model's names. */
@@ -47,7 +47,8 @@ final class Wrappers {
      * A checkpoint whose names are as the model's, or one of its formats'.
      *
      * @param state its tensors
-     * @param outside names of those that had another prefix: whatever of them the model has no place for may be left out
+     * @param outside names of those that had another prefix: whatever of them the model has no place for may
+     *     be left out
      * @param notes sentences for a person
      */
     record Unwrapped(StateDict state, Set<String> outside, List<String> notes) {}
@@ -146,7 +147,10 @@ final class Wrappers {
                 : (double) own.stream().filter(stored::contains).count() / own.size();
     }
 
-    /** What lies below a prefix, and beside it, with as much of the prefix taken off as there is: perhaps the classifier is there. */
+    /**
+     * What lies below a prefix, and beside it, with as much of the prefix taken off as there is: perhaps the
+     * classifier is there.
+     */
     private static Unwrapped unwrapped(Model model, StateDict state, String prefix, List<String> notes) {
         var inside = below(state, prefix);
         var tensors = new LinkedHashMap<>(inside.tensors());

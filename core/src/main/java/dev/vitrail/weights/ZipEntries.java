@@ -101,8 +101,8 @@ public final class ZipEntries {
     }
 
     /**
-     * The content of an entry that describes others, as a pickle does: one that is deflated grows no more than descriptions do, which
-     * repeat themselves less than tensors may.
+     * The content of an entry that describes others, as a pickle does: one that is deflated grows no more than
+     * descriptions do, which repeat themselves less than tensors may.
      */
     public ByteBuffer described(String name) {
         var entry = entries.get(name);

@@ -50,11 +50,11 @@ class BatchShareTest {
         assertThatThrownBy(() -> new BatchShare(2, 2, false)).isInstanceOf(VitrailException.class);
     }
 
-    /** Augmented, with broken pictures, and a last batch of 3. */
+    /** Augmented, with broken images, and a last batch of 3. */
     @ParameterizedTest
     @ValueSource(ints = {2, 3, 5})
     void processesTogetherLoadWhatOneWould(int processes) {
-        Dataset set = new Pictures.Numbered(43, 5, 17, 30);
+        Dataset set = new TestImages.Numbered(43, 5, 17, 30);
         for (var onBroken : List.of(Loader.OnBroken.REPLACE, Loader.OnBroken.LEAVE_OUT)) {
             var options = new Loader.Options(8, 2, 2, false, onBroken, 9);
             var whole = load(set, options);
@@ -70,7 +70,7 @@ class BatchShareTest {
     /** The pixels of each image by its batch and its place. */
     private static TreeMap<Long, List<Float>> load(Dataset set, Loader.Options options) {
         var found = new TreeMap<Long, List<Float>>();
-        try (var loader = new Loader(set, new Pictures.IndexAndChance(), Sampler.shuffled(set.size(), 3), options);
+        try (var loader = new Loader(set, new TestImages.IndexAndChance(), Sampler.shuffled(set.size(), 3), options);
                 var batches = loader.epoch(1)) {
             while (batches.hasNext()) {
                 var batch = batches.next();
@@ -91,7 +91,7 @@ class BatchShareTest {
 
     @Test
     void aBatchThatIsTooSmallToShareIsRefused() {
-        Dataset set = new Pictures.Numbered(10);
+        Dataset set = new TestImages.Numbered(10);
         var options = Loader.Options.training(2, 0).withShare(new BatchShare(2, 3, false));
         assertThatThrownBy(() -> load(set, options))
                 .isInstanceOf(VitrailException.class)

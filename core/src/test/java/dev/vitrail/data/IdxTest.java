@@ -86,7 +86,7 @@ class IdxTest {
     void namesClassesByAFile() throws IOException {
         write("train-images-idx3-ubyte", images(2, 1, 1, 2));
         write("train-labels-idx1-ubyte", labels(0, 1));
-        Pictures.text(folder.resolve("classes.txt"), "yes", "no");
+        TestImages.text(folder.resolve("classes.txt"), "yes", "no");
         assertThat(open(Split.TRAIN).classes()).containsExactly("yes", "no");
         ClassNames others = new ClassNames(List.of("right", "wrong", "none"));
         Dataset renamed = Datasets.open(folder, Split.TRAIN, Optional.empty(), others);
@@ -94,7 +94,7 @@ class IdxTest {
         assertThat(renamed.labels()).containsExactly(0, 1);
         assertThatThrownBy(() -> Relabelled.byIndex(renamed, new ClassNames(List.of("all"))))
                 .hasMessageContaining("labels up to 1");
-        Pictures.text(folder.resolve("classes.txt"), "yes");
+        TestImages.text(folder.resolve("classes.txt"), "yes");
         fails("names 1 classes");
     }
 
@@ -106,7 +106,7 @@ class IdxTest {
         write("train-images-idx3-ubyte", images(2, 3, 2, 13));
         fails("states 12 bytes, found more");
         write("train-images-idx3-ubyte", images(3, 2, 2, 12));
-        fails("3 pictures and");
+        fails("3 images and");
         write("train-images-idx3-ubyte", images(2, -3, 2, 12));
         fails("negative size, -3");
         write("train-images-idx3-ubyte", images(2, 40_000, 40_000, 12)); // wraps 32 bits to something harmless
@@ -128,7 +128,7 @@ class IdxTest {
 
     @Test
     void readsTheRealFashionMnist() {
-        Optional<Path> real = Pictures.real("fashion_mnist");
+        Optional<Path> real = TestImages.real("fashion_mnist");
         assumeTrue(real.isPresent(), "shared/data/fashion_mnist is not here");
         TrainAndValidation both = Datasets.trainAndValidation(real.orElseThrow(), Optional.empty(), 0.1, 0);
         assertThat(both.train().size()).isEqualTo(60_000);

@@ -68,7 +68,7 @@ class ImageCacheTest {
         public RgbImage image(int index) {
             decoded.incrementAndGet();
             if (broken.contains(index)) {
-                throw VitrailException.of("picture %d is cut off", index);
+                throw VitrailException.of("image %d is cut off", index);
             }
             var pixels = new byte[3 * side * (side + 1)];
             new Random(index).nextBytes(pixels);
@@ -167,7 +167,7 @@ class ImageCacheTest {
         new StainedGlass(Split.TRAIN, 40, 5, StainedGlass.Difficulty.STANDARD).write(folder, 40);
         try (var files = Files.walk(folder)) {
             Files.writeString(
-                    files.filter(ImageFiles::isImage).sorted().toList().get(7), "no picture");
+                    files.filter(ImageFiles::isImage).sorted().toList().get(7), "no image");
         }
         var set = ImageFolder.open(folder);
         List<BrokenImage> told = new ArrayList<>();
@@ -192,12 +192,12 @@ class ImageCacheTest {
         try (var cache = cache(PLENTY);
                 var loader = new Loader(
                         cache.of(set),
-                        new Pictures.IndexAndChance(),
+                        new TestImages.IndexAndChance(),
                         Sampler.shuffled(20, 1),
                         new Loader.Options(4, 3, 2, false, OnBroken.LEAVE_OUT, 0))) {
             for (int epoch = 0; epoch < 3; epoch++) {
                 try (var batches = loader.epoch(epoch)) {
-                    Pictures.print(batches);
+                    TestImages.print(batches);
                 }
             }
             assertThat(set.decoded).hasValue(20);
@@ -304,8 +304,8 @@ class ImageCacheTest {
 
     @Test
     void allElseIsTheSets() throws IOException {
-        Pictures.write(folder.resolve("a/1.png"), 1);
-        Pictures.write(folder.resolve("b/2.png"), 2);
+        TestImages.write(folder.resolve("a/1.png"), 1);
+        TestImages.write(folder.resolve("b/2.png"), 2);
         var set = ImageFolder.open(folder);
         try (var cache = cache(PLENTY)) {
             var cached = cache.of(set);

@@ -33,7 +33,7 @@ class ImageFolderTest {
     @Test
     void aClassMayBeCalledTrainOrVal(@TempDir Path other) {
         for (String name : List.of("train/1.png", "train/2.png", "plane/1.png", "val/1.png", "test/deep/1.png")) {
-            Pictures.write(other.resolve(name), 0);
+            TestImages.write(other.resolve(name), 0);
         }
         Dataset set = Datasets.open(other, Split.TRAIN, Optional.empty());
         assertThat(set.classes()).containsExactly("plane", "test", "train", "val");
@@ -43,9 +43,9 @@ class ImageFolderTest {
     @Test
     void whatHoldsNoImagesBesideThePartsIsNoClass(@TempDir Path other) {
         for (String name : List.of("train/a/1.png", "train/b/2.png", "val/a/1.png", "test/b/1.png")) {
-            Pictures.write(other.resolve(name), 0);
+            TestImages.write(other.resolve(name), 0);
         }
-        Pictures.text(other.resolve("annotations/list.txt"), "train/a/1.png");
+        TestImages.text(other.resolve("annotations/list.txt"), "train/a/1.png");
         assertThat(Datasets.open(other, Split.TRAIN, Optional.empty()).classes())
                 .containsExactly("a", "b");
         assertThat(Datasets.open(other, Split.VALIDATION, Optional.empty()).size())
@@ -54,8 +54,8 @@ class ImageFolderTest {
 
     @Test
     void aLinkThatLeadsNowhereIsABrokenImage(@TempDir Path other) throws IOException {
-        Pictures.write(other.resolve("a/1.png"), 0);
-        Pictures.write(other.resolve("b/1.png"), 0);
+        TestImages.write(other.resolve("a/1.png"), 0);
+        TestImages.write(other.resolve("b/1.png"), 0);
         Files.createSymbolicLink(other.resolve("a/gone.png"), Path.of("nowhere.png"));
         Dataset set = Datasets.open(other, Split.TRAIN, Optional.empty());
         assertThat(set.size()).isEqualTo(3);
@@ -69,13 +69,13 @@ class ImageFolderTest {
     void classesAndFilesAreSortedAsPythonSortsAndHiddenOnesSkipped() throws IOException {
         for (String name :
                 List.of("b/2.PNG", "b/10.png", "b/deep/1.jpeg", "B/1.gif", "\uFF21/x.bmp", "\uD83D\uDE00/x.png")) {
-            Pictures.write(folder.resolve(name), 0x808080);
+            TestImages.write(folder.resolve(name), 0x808080);
         }
-        Pictures.write(folder.resolve("b/.hidden.png"), 0);
-        Pictures.write(folder.resolve(".cache/c.png"), 0);
-        Pictures.write(folder.resolve("__MACOSX/c.png"), 0);
-        Pictures.write(folder.resolve("b/.git/c.png"), 0);
-        Pictures.text(folder.resolve("b/notes.txt"), "no picture");
+        TestImages.write(folder.resolve("b/.hidden.png"), 0);
+        TestImages.write(folder.resolve(".cache/c.png"), 0);
+        TestImages.write(folder.resolve("__MACOSX/c.png"), 0);
+        TestImages.write(folder.resolve("b/.git/c.png"), 0);
+        TestImages.text(folder.resolve("b/notes.txt"), "no image");
         Files.createFile(folder.resolve("b/png"));
 
         Dataset set = open(Split.TRAIN);
@@ -94,8 +94,8 @@ class ImageFolderTest {
 
     @Test
     void followsLinksButNotRoundInACircle(@TempDir Path elsewhere) throws IOException {
-        Pictures.write(elsewhere.resolve("1.png"), 0);
-        Pictures.write(folder.resolve("b/1.png"), 0);
+        TestImages.write(elsewhere.resolve("1.png"), 0);
+        TestImages.write(folder.resolve("b/1.png"), 0);
         Files.createSymbolicLink(folder.resolve("a"), elsewhere);
         Files.createSymbolicLink(folder.resolve("b/round"), folder.resolve("b"));
         Files.createSymbolicLink(folder.resolve("up"), folder);
@@ -108,7 +108,7 @@ class ImageFolderTest {
     @Test
     void validationHasTheLabelsOfTrainingEvenIfAClassIsMissing() {
         for (String name : List.of("train/a/1.png", "train/b/1.png", "train/c/1.png", "validation/c/2.png")) {
-            Pictures.write(folder.resolve(name), 0);
+            TestImages.write(folder.resolve(name), 0);
         }
         Dataset validation = open(Split.VALIDATION);
         assertThat(validation.classes()).containsExactly("a", "b", "c");
@@ -118,21 +118,21 @@ class ImageFolderTest {
         assertThat(both.train().size()).isEqualTo(3);
         assertThat(both.validation().size()).isEqualTo(1);
 
-        Pictures.write(folder.resolve("validation/d/3.png"), 0);
+        TestImages.write(folder.resolve("validation/d/3.png"), 0);
         fails("1 class that training does not know: 'd'");
     }
 
     @Test
     void aClassMayBeCalledTest() {
-        Pictures.write(folder.resolve("real/1.png"), 0);
-        Pictures.write(folder.resolve("test/1.png"), 0);
+        TestImages.write(folder.resolve("real/1.png"), 0);
+        TestImages.write(folder.resolve("test/1.png"), 0);
         assertThat(open(Split.TRAIN).classes()).containsExactly("real", "test");
     }
 
     @Test
     void partsWithoutTrainingCanBeEvaluatedOnly() {
-        Pictures.write(folder.resolve("val/a/1.png"), 0);
-        Pictures.write(folder.resolve("val/b/1.png"), 0);
+        TestImages.write(folder.resolve("val/a/1.png"), 0);
+        TestImages.write(folder.resolve("val/b/1.png"), 0);
         assertThat(open(Split.VALIDATION).classes()).containsExactly("a", "b");
         fails("has no folder 'train'");
     }
@@ -140,15 +140,15 @@ class ImageFolderTest {
     @Test
     void saysWhatIsMissing() throws IOException {
         fails("holds no images; expected", "CLASS/IMAGE", "IDX", "--labels");
-        Pictures.write(folder.resolve("1.png"), 0);
+        TestImages.write(folder.resolve("1.png"), 0);
         fails("holds 1 image but no labels");
         Files.createDirectory(folder.resolve("a"));
         fails("holds no images in its 1 class folder");
-        Pictures.write(folder.resolve("a/1.png"), 0);
+        TestImages.write(folder.resolve("a/1.png"), 0);
         fails("has images of 1 class", "two or more");
         Files.createDirectory(folder.resolve("b"));
         fails("1 class folder of", "holds no images: 'b'");
-        Pictures.write(folder.resolve("b/1.png"), 0);
+        TestImages.write(folder.resolve("b/1.png"), 0);
         fails("2 classes have one image only", "'a', 'b'");
 
         assertThatThrownBy(() -> Datasets.open(folder.resolve("gone"), Split.TRAIN, Optional.empty()))
@@ -161,8 +161,8 @@ class ImageFolderTest {
 
     @Test
     void aBrokenFileIsNamed() {
-        Pictures.text(folder.resolve("a/1.jpg"), "this is no JPEG");
-        Pictures.write(folder.resolve("b/1.jpg"), 0);
+        TestImages.text(folder.resolve("a/1.jpg"), "this is no JPEG");
+        TestImages.write(folder.resolve("b/1.jpg"), 0);
         Dataset set = open(Split.TRAIN);
         assertThatThrownBy(() -> set.image(0))
                 .isInstanceOf(VitrailException.class)
@@ -171,7 +171,7 @@ class ImageFolderTest {
 
     @Test
     void readsTheRealAntsAndBees() {
-        Optional<Path> real = Pictures.real("hymenoptera");
+        Optional<Path> real = TestImages.real("hymenoptera");
         assumeTrue(real.isPresent(), "shared/data/hymenoptera is not here");
         TrainAndValidation both = Datasets.trainAndValidation(real.orElseThrow(), Optional.empty(), 0.1, 0);
         assertThat(both.train().describe()).endsWith(": 245 images, 2 classes (ants 124, bees 121)");
@@ -184,14 +184,14 @@ class ImageFolderTest {
         }
     }
 
-    /** What browsers, Windows and older programs call pictures is told by its content. */
+    /** What browsers, Windows and older programs call images is told by its content. */
     @Test
-    void otherEndingsOfPicturesArePicturesToo() throws IOException {
-        var jpeg = Files.readAllBytes(Pictures.write(folder.resolve("a/0.jpg"), 0xff0000));
+    void otherEndingsOfImagesAreImagesToo() throws IOException {
+        var jpeg = Files.readAllBytes(TestImages.write(folder.resolve("a/0.jpg"), 0xff0000));
         for (String name : List.of("1.jfif", "2.JPE", "3.jpg_large", "4.jif", "5.pgm")) {
             Files.write(folder.resolve("a").resolve(name), jpeg);
         }
-        Pictures.text(folder.resolve("a/6.pbm"), "P1 2 1", "01");
+        TestImages.text(folder.resolve("a/6.pbm"), "P1 2 1", "01");
         var set = open(Split.TRAIN);
         assertThat(set.size()).isEqualTo(7);
         assertThat(set.faults().isEmpty()).isTrue();
@@ -203,7 +203,7 @@ class ImageFolderTest {
     @Test
     void filesThatAreLeftOutAreCountedByTheirEnding() throws IOException {
         for (String name : List.of("a/0.png", "a/1.png", "b/0.png", "b/deep/1.png")) {
-            Pictures.write(folder.resolve(name), 0x808080);
+            TestImages.write(folder.resolve(name), 0x808080);
         }
         for (String name : List.of(
                 "a/1.xyz",
@@ -220,7 +220,7 @@ class ImageFolderTest {
                 "a/0.json",
                 "b/list.csv",
                 "b/notes.md")) {
-            Pictures.text(folder.resolve(name), "no picture");
+            TestImages.text(folder.resolve(name), "no image");
         }
         var faults = open(Split.TRAIN).faults();
         assertThat(faults.count()).isEqualTo(3);
@@ -234,9 +234,9 @@ class ImageFolderTest {
 
     @Test
     void anEmptyClassFolderNamesTheEndingsInIt() {
-        Pictures.write(folder.resolve("a/0.png"), 0x808080);
-        Pictures.text(folder.resolve("b/0.heic"), "no picture");
-        Pictures.text(folder.resolve("b/1.heic"), "no picture");
+        TestImages.write(folder.resolve("a/0.png"), 0x808080);
+        TestImages.text(folder.resolve("b/0.heic"), "no image");
+        TestImages.text(folder.resolve("b/1.heic"), "no image");
         fails("1 class folder of", "holds no images: 'b' (but 2 files .heic");
     }
 }

@@ -85,7 +85,8 @@ final class ImageListingTest {
             listing.forEachRemaining(entry -> {});
             assertThat(listing.leftOut().sentences())
                     .containsExactly(
-                            "1 file .xyz was left out, as the ending is no picture's that is read: convert or remove them");
+                            "1 file .xyz was left out, as the ending is not that of an image format that is read:"
+                                    + " convert or remove them");
         }
     }
 

@@ -37,7 +37,7 @@ final class ImageStreamTest {
         }
     }
 
-    /** A picture of one level; multiples of five cannot be read. */
+    /** An image of one level; multiples of five cannot be read. */
     private static RgbImage decode(int item, ImageDecoder.Options decoding) {
         if (item % 5 == 0) {
             throw VitrailException.of("%d is broken", item);

@@ -18,7 +18,7 @@ final class InventoryTest {
     InventoryTest(@TempDir Path folder) {
         this.folder = folder;
         for (String name : List.of("ants/1.png", "ants/2.png", "bees/1.png", "bees/2.png")) {
-            Pictures.write(folder.resolve(name), name.hashCode());
+            TestImages.write(folder.resolve(name), name.hashCode());
         }
         before = now();
     }
@@ -43,7 +43,7 @@ final class InventoryTest {
     void namesFilesThatAreGoneNewOrChanged() throws IOException {
         Files.delete(folder.resolve("ants/2.png"));
         changed("1 image is gone ('ants/2.png')");
-        Pictures.write(folder.resolve("bees/3.png"), 7);
+        TestImages.write(folder.resolve("bees/3.png"), 7);
         Files.write(folder.resolve("bees/1.png"), new byte[7]);
         changed("1 image is gone ('ants/2.png'), 1 image is new ('bees/3.png'), 1 image is changed ('bees/1.png')");
         assertThatThrownBy(() -> before.requireSame(now(), "photos"))

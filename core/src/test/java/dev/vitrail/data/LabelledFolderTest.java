@@ -17,12 +17,12 @@ class LabelledFolderTest {
     LabelledFolderTest(@TempDir Path folder) {
         this.folder = folder;
         for (String name : List.of("one.png", "two, or so.png", "sub/three.png")) {
-            Pictures.write(folder.resolve(name), 0);
+            TestImages.write(folder.resolve(name), 0);
         }
     }
 
     private Dataset open(String... lines) {
-        return Datasets.open(folder, Split.TRAIN, Optional.of(Pictures.text(folder.resolve("labels.csv"), lines)));
+        return Datasets.open(folder, Split.TRAIN, Optional.of(TestImages.text(folder.resolve("labels.csv"), lines)));
     }
 
     private void fails(String part, String... lines) {
@@ -50,12 +50,12 @@ class LabelledFolderTest {
     }
 
     @Test
-    void aNameWithoutItsEndingStandsForTheOnePictureOfThatName() {
+    void aNameWithoutItsEndingStandsForTheOneImageOfThatName() {
         Dataset set = open("id_code,diagnosis", "one,0", "sub/three,1");
         assertThat(set.name(0)).isEqualTo("one.png");
         assertThat(set.name(1)).isEqualTo("sub/three.png");
-        Pictures.write(folder.resolve("one.jpg"), 0);
-        fails("'one' stands for several pictures, [one.jpg, one.png]", "id_code,diagnosis", "one,0", "sub/three,1");
+        TestImages.write(folder.resolve("one.jpg"), 0);
+        fails("'one' stands for several images, [one.jpg, one.png]", "id_code,diagnosis", "one,0", "sub/three,1");
     }
 
     @Test
@@ -67,10 +67,11 @@ class LabelledFolderTest {
 
     @Test
     void givenClassesDecideOverNamesSynsetsAndIndices() {
-        Path list = Pictures.text(folder.resolve("classes.csv"), "index,synset,name", "1,n2,Bee", "0,n1,\"ant, red\"");
+        Path list =
+                TestImages.text(folder.resolve("classes.csv"), "index,synset,name", "1,n2,Bee", "0,n1,\"ant, red\"");
         ClassNames classes = ClassNames.read(list);
         assertThat(classes.names()).containsExactly("ant, red", "Bee");
-        Path labels = Pictures.text(folder.resolve("l.csv"), "one.png,n1", "sub/three.png,bee", "sub/three.png,0");
+        Path labels = TestImages.text(folder.resolve("l.csv"), "one.png,n1", "sub/three.png,bee", "sub/three.png,0");
         assertThat(LabelledFolder.open(folder, labels, Optional.of(classes)).labels())
                 .containsExactly(0, 1, 0);
     }
@@ -86,7 +87,7 @@ class LabelledFolderTest {
         fails("never closed", "one.png,\"ant", "sub/three.png,bee");
         fails("labels no image", "file,label");
         fails("below 1,000,000", "one.png,123456789");
-        Path labels = Pictures.text(folder.resolve("l.csv"), "one.png,7");
+        Path labels = TestImages.text(folder.resolve("l.csv"), "one.png,7");
         assertThatThrownBy(() -> LabelledFolder.open(folder, labels, Optional.of(new ClassNames(List.of("a", "b")))))
                 .hasMessageContaining("label '7' is none of the 2 classes");
         assertThatThrownBy(() -> Datasets.open(folder, Split.TRAIN, Optional.of(folder.resolve("no.csv"))))
@@ -95,10 +96,10 @@ class LabelledFolderTest {
 
     @Test
     void listsOfClassesAreCheckedToo() {
-        assertThat(ClassNames.read(Pictures.text(folder.resolve("a.txt"), "hen, red", " cock "))
+        assertThat(ClassNames.read(TestImages.text(folder.resolve("a.txt"), "hen, red", " cock "))
                         .names())
                 .containsExactly("hen, red", "cock");
-        Path doubled = Pictures.text(folder.resolve("b.csv"), "index,name", "0,a", "0,b");
+        Path doubled = TestImages.text(folder.resolve("b.csv"), "index,name", "0,a", "0,b");
         assertThatThrownBy(() -> ClassNames.read(doubled)).hasMessageContaining("every index from 0 to 1 once");
         ClassNames cranes = new ClassNames(List.of("crane", "dog", "crane"), List.of("n1", "n2", "n3"));
         assertThat(cranes.indexOf("crane")).isEmpty();
@@ -107,8 +108,8 @@ class LabelledFolderTest {
 
     @Test
     void aFolderOfSynsetsIsRelabelledToTheModelsOutputs() {
-        Pictures.write(folder.resolve("n/n2/1.png"), 0);
-        Pictures.write(folder.resolve("n/bee/1.png"), 0);
+        TestImages.write(folder.resolve("n/n2/1.png"), 0);
+        TestImages.write(folder.resolve("n/bee/1.png"), 0);
         Dataset set = ImageFolder.open(folder.resolve("n"));
         ClassNames model = new ClassNames(List.of("Bee", "ant", "fly"), List.of("n1", "n2", "n3"));
         Dataset relabelled = Relabelled.of(set, model);
@@ -121,7 +122,7 @@ class LabelledFolderTest {
 
     @Test
     void readsTheRealSample() {
-        Optional<Path> real = Pictures.real("imagenet_sample");
+        Optional<Path> real = TestImages.real("imagenet_sample");
         assumeTrue(real.isPresent(), "shared/data/imagenet_sample is not here");
         Path images = real.orElseThrow();
         ClassNames classes = ClassNames.read(images.resolveSibling("imagenet_classes.csv"));

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class LoaderTest {
-    private static final SampleTransform TRANSFORM = new Pictures.IndexAndChance();
+    private static final SampleTransform TRANSFORM = new TestImages.IndexAndChance();
 
     private static Loader loader(Dataset set, Options options) {
         return new Loader(set, TRANSFORM, Sampler.shuffled(set.size(), 3), options);
@@ -37,13 +37,13 @@ class LoaderTest {
     private static List<String> epoch(Dataset set, Options options, int epoch, int first) {
         try (Loader loader = loader(set, options);
                 Batches batches = loader.epoch(epoch, first)) {
-            return Pictures.print(batches);
+            return TestImages.print(batches);
         }
     }
 
     @Test
     void batchesDoNotDependOnTheNumberOfWorkers() {
-        Dataset set = new Pictures.Numbered(1000, 5, 77, 78, 500);
+        Dataset set = new TestImages.Numbered(1000, 5, 77, 78, 500);
         for (OnBroken choice : List.of(OnBroken.REPLACE, OnBroken.LEAVE_OUT)) {
             Options options = new Options(32, 1, 1, false, choice, 9);
             List<String> alone = epoch(set, options, 2, 0);
@@ -86,7 +86,7 @@ class LoaderTest {
 
     @Test
     void anEpochTakenUpInTheMiddleGoesOnAsItWouldHave() {
-        Pictures.Numbered set = new Pictures.Numbered(1000, 5, 77, 78, 500);
+        TestImages.Numbered set = new TestImages.Numbered(1000, 5, 77, 78, 500);
         Options options = Options.training(32, 9).withWorkers(2);
         List<String> whole = epoch(set, options, 1, 0);
         assertThat(whole).hasSize(31);
@@ -98,10 +98,10 @@ class LoaderTest {
     }
 
     @Test
-    void everyPictureComesOnceWithItsLabel() {
+    void everyImageComesOnceWithItsLabel() {
         Set<Integer> seen = new HashSet<>();
         try (Loader loader = loader(
-                        new Pictures.Numbered(301), Options.evaluation(10).withWorkers(3));
+                        new TestImages.Numbered(301), Options.evaluation(10).withWorkers(3));
                 Batches batches = loader.epoch(0)) {
             assertThat(loader.batches()).isEqualTo(31);
             while (batches.hasNext()) {
@@ -121,7 +121,7 @@ class LoaderTest {
     }
 
     @Test
-    void chanceBelongsToAPositionSoARepeatedPictureIsAugmentedAnew() {
+    void chanceBelongsToAPositionSoARepeatedImageIsAugmentedAnew() {
         Sampler twice = new Sampler() {
             @Override
             public int length() {
@@ -133,7 +133,7 @@ class LoaderTest {
                 return new int[] {0, 0, 1, 1, 2, 2, 3, 3};
             }
         };
-        try (Loader loader = new Loader(new Pictures.Numbered(4), TRANSFORM, twice, Options.training(8, 1));
+        try (Loader loader = new Loader(new TestImages.Numbered(4), TRANSFORM, twice, Options.training(8, 1));
                 Batches batches = loader.epoch(0)) {
             Batch batch = batches.next();
             Set<Float> drawn = new HashSet<>();
@@ -145,8 +145,8 @@ class LoaderTest {
     }
 
     @Test
-    void forTrainingABrokenPictureIsReplacedByTheNextAndReportedOnce() {
-        Dataset set = new Pictures.Numbered(64, 10, 11, 40);
+    void forTrainingABrokenImageIsReplacedByTheNextAndReportedOnce() {
+        Dataset set = new TestImages.Numbered(64, 10, 11, 40);
         List<BrokenImage> told = new ArrayList<>();
         Options options = Options.training(16, 0).withWorkers(2);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options, told::add)) {
@@ -165,20 +165,20 @@ class LoaderTest {
             }
             assertThat(told)
                     .containsExactly(
-                            new BrokenImage(10, "10.png", "picture 10 is cut off"),
-                            new BrokenImage(11, "11.png", "picture 11 is cut off"),
-                            new BrokenImage(40, "40.png", "picture 40 is cut off"));
+                            new BrokenImage(10, "10.png", "image 10 is cut off"),
+                            new BrokenImage(11, "11.png", "image 11 is cut off"),
+                            new BrokenImage(40, "40.png", "image 40 is cut off"));
             assertThat(loader.broken()).isEqualTo(told);
         }
     }
 
     @Test
-    void forEvaluationABrokenPictureIsLeftOut() {
-        Dataset set = new Pictures.Numbered(10, 0, 2, 4, 5, 6, 7, 9);
+    void forEvaluationABrokenImageIsLeftOut() {
+        Dataset set = new TestImages.Numbered(10, 0, 2, 4, 5, 6, 7, 9);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(10), Options.evaluation(4));
                 Batches batches = loader.epoch(0)) {
             // The batch of 4 to 7 has nothing left and does not appear.
-            assertThat(Pictures.print(batches))
+            assertThat(TestImages.print(batches))
                     .allSatisfy(batch -> assertThat(batch).doesNotStartWith("1 "))
                     .hasSize(2)
                     .first()
@@ -190,8 +190,8 @@ class LoaderTest {
     }
 
     @Test
-    void strictStopsAtABrokenPictureInOrder() {
-        Dataset set = new Pictures.Numbered(64, 20, 30);
+    void strictStopsAtABrokenImageInOrder() {
+        Dataset set = new TestImages.Numbered(64, 20, 30);
         Options options = Options.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options);
                 Batches batches = loader.epoch(0)) {
@@ -199,16 +199,16 @@ class LoaderTest {
             batches.next();
             assertThatThrownBy(batches::next)
                     .isInstanceOf(VitrailException.class)
-                    .hasMessage("picture 20 is cut off");
+                    .hasMessage("image 20 is cut off");
         }
     }
 
     @Test
     void saysSoIfNothingCanBeRead() {
-        Dataset set = new Pictures.Numbered(3, 0, 1, 2);
+        Dataset set = new TestImages.Numbered(3, 0, 1, 2);
         assertThatThrownBy(() -> epoch(set, Options.training(2, 0), 0, 0))
                 .isInstanceOf(VitrailException.class)
-                .hasMessageContaining("can be read; the first: picture");
+                .hasMessageContaining("can be read; the first: image");
         assertThat(epoch(set, Options.evaluation(2), 0, 0)).isEmpty();
     }
 
@@ -231,7 +231,7 @@ class LoaderTest {
             }
         };
         try (Loader loader =
-                        new Loader(new Pictures.Numbered(9), faulty, Sampler.sequential(9), Options.training(3, 0));
+                        new Loader(new TestImages.Numbered(9), faulty, Sampler.sequential(9), Options.training(3, 0));
                 Batches batches = loader.epoch(0)) {
             assertThatThrownBy(batches::hasNext)
                     .isInstanceOf(IllegalStateException.class)
@@ -242,7 +242,7 @@ class LoaderTest {
     @Test
     void memoryIsUsedAgainAndThreadsEnd() throws InterruptedException {
         Set<Thread> before = Thread.getAllStackTraces().keySet();
-        Pictures.Numbered set = new Pictures.Numbered(1000);
+        TestImages.Numbered set = new TestImages.Numbered(1000);
         Options options = new Options(10, 3, 2, true, OnBroken.REPLACE, 0);
         List<Thread> ours;
         try (Loader loader = loader(set, options);
@@ -270,21 +270,21 @@ class LoaderTest {
 
     @Test
     void anotherEpochEndsTheOneBefore() {
-        try (Loader loader = loader(new Pictures.Numbered(100), Options.training(10, 0))) {
+        try (Loader loader = loader(new TestImages.Numbered(100), Options.training(10, 0))) {
             Batches first = loader.epoch(0);
             first.next();
             Batches second = loader.epoch(1);
-            assertThat(Pictures.print(second)).hasSize(10);
+            assertThat(TestImages.print(second)).hasSize(10);
             assertThatThrownBy(first::next).isInstanceOf(IllegalStateException.class);
         }
     }
 
     @Test
     void refusesWhatCannotFillABatch() {
-        assertThatThrownBy(() -> loader(new Pictures.Numbered(9), Options.training(10, 0)))
+        assertThatThrownBy(() -> loader(new TestImages.Numbered(9), Options.training(10, 0)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("fewer than one batch of 10");
-        assertThatThrownBy(() -> loader(new Pictures.Numbered(0), Options.evaluation(10)))
+        assertThatThrownBy(() -> loader(new TestImages.Numbered(0), Options.evaluation(10)))
                 .hasMessageContaining("no images to load");
         assertThatThrownBy(() -> Options.training(0, 0)).hasMessageContaining("at least 1");
     }

@@ -13,9 +13,9 @@ final class OverlapTest {
     @Test
     void findsCopiesUnderOtherNamesAndLabels(@TempDir Path folder) throws IOException {
         for (int i = 0; i < 6; i++) {
-            Pictures.write(
+            TestImages.write(
                     folder.resolve("train/%s/%d.png".formatted(i % 2 == 0 ? "a" : "b", i)), i << 16 | 0x1000 * i);
-            Pictures.write(folder.resolve("val/%s/%d.png".formatted(i % 2 == 0 ? "a" : "b", i)), 0xFF - i);
+            TestImages.write(folder.resolve("val/%s/%d.png".formatted(i % 2 == 0 ? "a" : "b", i)), 0xFF - i);
         }
         Files.copy(folder.resolve("train/a/4.png"), folder.resolve("val/b/copy.png"));
         Files.copy(folder.resolve("train/a/4.png"), folder.resolve("train/b/again.png"));
@@ -33,7 +33,7 @@ final class OverlapTest {
 
     @Test
     void looksForNoMoreThanIsAskedFor() {
-        var set = new Pictures.Numbered(100);
+        var set = new TestImages.Numbered(100);
         var overlap = Overlap.between(set, new Subset(set, new int[] {9, 8, 7, 6, 5, 4}, "six"), 3);
         assertThat(overlap.looked()).isEqualTo(3);
         assertThat(overlap.pairs()).containsExactly(new Pair(9, 0), new Pair(7, 2), new Pair(5, 4));

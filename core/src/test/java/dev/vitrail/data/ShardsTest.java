@@ -38,7 +38,7 @@ final class ShardsTest {
         this.folder = folder;
         for (int i = 0; i < COUNT; i++) {
             var name = String.format(Locale.ROOT, "files/%s/%02d.png", i < COUNT / 2 ? "ants" : "bees", i);
-            Pictures.write(folder.resolve(name), 0x030201 * i);
+            TestImages.write(folder.resolve(name), 0x030201 * i);
         }
         files = ImageFolder.open(folder.resolve("files"));
     }
@@ -72,7 +72,10 @@ final class ShardsTest {
         }
     }
 
-    /** Samples {@code from} to {@code to} with their classes' numbers, one of them with a name too long for a tar header. */
+    /**
+     * Samples {@code from} to {@code to} with their classes' numbers, one of them with a name too long for
+     * a tar header.
+     */
     private List<Item> samples(int from, int to) {
         var items = new ArrayList<Item>();
         for (int i = from; i < to; i++) {
@@ -103,7 +106,7 @@ final class ShardsTest {
         return Datasets.open(folder.resolve(path), split, Optional.empty());
     }
 
-    /** The same pictures and labels in the same order, also by way of a loader that shuffles. */
+    /** The same images and labels in the same order, also by way of a loader that shuffles. */
     private void sameAsFiles(Dataset set) {
         assertThat(set.size()).isEqualTo(COUNT);
         assertThat(set.labels()).isEqualTo(files.labels());
@@ -119,9 +122,9 @@ final class ShardsTest {
 
     private static List<String> loaded(Dataset set, int workers) {
         var options = Loader.Options.training(8, 5).withWorkers(workers);
-        try (var loader = new Loader(set, new Pictures.IndexAndChance(), Sampler.shuffled(set.size(), 5), options);
+        try (var loader = new Loader(set, new TestImages.IndexAndChance(), Sampler.shuffled(set.size(), 5), options);
                 var batches = loader.epoch(1)) {
-            return Pictures.print(batches);
+            return TestImages.print(batches);
         }
     }
 
@@ -130,7 +133,7 @@ final class ShardsTest {
         tar("web/train-0.tar", samples(0, COUNT));
         Files.createDirectories(folder.resolve("hub"));
         ReferenceParquet.write(folder.resolve("hub/0.parquet"), Style.USUAL, List.of("ants", "bees"), rows(0, COUNT));
-        Pictures.text(folder.resolve("labels.csv"), "00.png,ants", "01.png,bees");
+        TestImages.text(folder.resolve("labels.csv"), "00.png,ants", "01.png,bees");
         var strict = ImageDecoder.Options.DEFAULT.withMaxPixels(1);
         var flat = Datasets.open(
                 folder.resolve("files/ants"), Split.TRAIN, Optional.of(folder.resolve("labels.csv")), strict);
@@ -171,7 +174,7 @@ final class ShardsTest {
         assertThat(open("plain/shard-000000.tar", Split.TRAIN).size()).isEqualTo(15);
         tar("parts/train/0.tar", samples(0, COUNT));
         tar("parts/val/0.tar", samples(0, 10));
-        Pictures.text(folder.resolve("parts/classes.txt"), "ants", "bees");
+        TestImages.text(folder.resolve("parts/classes.txt"), "ants", "bees");
         sameAsFiles(open("parts", Split.TRAIN));
         assertThat(open("parts", Split.TEST).classes()).containsExactly("ants", "bees");
         assertThat(Datasets.trainAndValidation(folder.resolve("parts"), Optional.empty(), 0.1, 0)
@@ -196,7 +199,7 @@ final class ShardsTest {
 
     @Test
     void whatIsMissingOrDamagedIsToldAndTheRestIsUsed() throws IOException {
-        Pictures.text(folder.resolve("bad/classes.txt"), "ants", "bees");
+        TestImages.text(folder.resolve("bad/classes.txt"), "ants", "bees");
         tar(
                 "bad/0.tar",
                 List.of(
@@ -218,7 +221,7 @@ final class ShardsTest {
         assertThat(set.size()).isEqualTo(3);
         assertThat(set.labels()).containsExactly(1, 0, 0);
         assertThat(set.image(0)).isNotNull();
-        assertThatThrownBy(() -> set.image(1)).hasMessageContaining("0.tar/six.png is not a picture");
+        assertThatThrownBy(() -> set.image(1)).hasMessageContaining("0.tar/six.png is not an image");
         assertThat(set.name(2)).isEqualTo("1.tar/s0000.png");
         assertThat(set.faults().sentences())
                 .satisfiesExactlyInAnyOrder(
@@ -252,7 +255,7 @@ final class ShardsTest {
     /** The order in an archive is not that of meaning: {@code depth.png} comes before {@code jpg}. */
     @Test
     void ofSeveralFilesOfASampleTheImageIsTheOneWithASingleExtension() {
-        Pictures.text(folder.resolve("rich/classes.txt"), "ants", "bees");
+        TestImages.text(folder.resolve("rich/classes.txt"), "ants", "bees");
         tar(
                 "rich/0.tar",
                 List.of(
@@ -329,14 +332,14 @@ final class ShardsTest {
 
     @Test
     void anArchiveBesideClassFoldersIsNotTheData() throws IOException {
-        Pictures.write(folder.resolve("kept/ants/1.png"), 1);
+        TestImages.write(folder.resolve("kept/ants/1.png"), 1);
         Files.write(folder.resolve("kept/original.tar.gz"), new byte[10]);
         assertThat(open("kept", Split.TRAIN)).isInstanceOf(ImageFiles.class);
     }
 
     @Test
     void tarsBesideClassFoldersAreNotTheData() {
-        Pictures.write(folder.resolve("mixed/ants/1.png"), 1);
+        TestImages.write(folder.resolve("mixed/ants/1.png"), 1);
         tar("mixed/backup.tar", samples(0, 4));
         assertThat(open("mixed", Split.TRAIN)).isInstanceOf(ImageFiles.class);
     }
@@ -373,7 +376,7 @@ final class ShardsTest {
         ReferenceParquet.write(folder.resolve("p/0.parquet"), Style.USUAL, List.of(), rows(0, COUNT));
         assertThat(open("p", Split.TRAIN).classes()).containsExactly("0", "1");
         sameAsFiles(open("p/0.parquet", Split.TRAIN));
-        Pictures.text(folder.resolve("p/classes.txt"), "ants", "bees");
+        TestImages.text(folder.resolve("p/classes.txt"), "ants", "bees");
         assertThat(open("p", Split.TRAIN).classes()).containsExactly("ants", "bees");
     }
 

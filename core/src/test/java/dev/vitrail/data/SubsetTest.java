@@ -20,7 +20,7 @@ class SubsetTest {
 
     @Test
     void holdsOutAShareOfEachClass() {
-        Dataset whole = new Pictures.Numbered(300);
+        Dataset whole = new TestImages.Numbered(300);
         TrainAndValidation parts = Subset.holdOut(whole, 0.1, 5);
         assertThat(Descriptions.counts(3, parts.validation().labels())).containsExactly(10, 10, 10);
         assertThat(Descriptions.counts(3, parts.train().labels())).containsExactly(90, 90, 90);
@@ -37,10 +37,10 @@ class SubsetTest {
 
     @Test
     void leavesAtLeastOneOnEachSide() {
-        Dataset whole = new Pictures.Numbered(6);
+        Dataset whole = new TestImages.Numbered(6);
         assertThat(Subset.holdOut(whole, 0.01, 0).validation().size()).isEqualTo(3);
         assertThat(Subset.holdOut(whole, 0.99, 0).train().size()).isEqualTo(3);
-        assertThatThrownBy(() -> Subset.holdOut(new Pictures.Numbered(5), 0.5, 0))
+        assertThatThrownBy(() -> Subset.holdOut(new TestImages.Numbered(5), 0.5, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("one image only")
                 .hasMessageContaining("'c'");
@@ -49,7 +49,7 @@ class SubsetTest {
 
     @Test
     void takesAShareOfEachClass() {
-        Dataset whole = new Pictures.Numbered(300);
+        Dataset whole = new TestImages.Numbered(300);
         Dataset tenth = Subset.ofShare(whole, 0.1, 5);
         assertThat(Descriptions.counts(3, tenth.labels())).containsExactly(10, 10, 10);
         assertThat(tenth.describe()).contains("10 % of each class", "30 images");

@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.ImageFolder;
-import dev.vitrail.data.PictureSize;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
+import dev.vitrail.data.TypicalSize;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Normalization;
@@ -70,7 +70,7 @@ final class RecipeDoctorTest {
         try (var fresh = LoadedModel.load(MINI, LoadOptions.DEFAULT.withClasses(classes))) {
             var plan = TrainingPlan.resolve(
                     config, new TrainAndValidation(photos, photos), trained ? trained(fresh, MINI) : fresh);
-            return OptionChecks.of(plan, new PictureSize(OptionalInt.of(375)));
+            return OptionChecks.of(plan, new TypicalSize(OptionalInt.of(375)));
         }
     }
 
@@ -156,7 +156,7 @@ final class RecipeDoctorTest {
     void aLastStageOfOneCellAndACropForPhotosAreWarnedOf() {
         severe(examine("convnext_atto", 32, "", GLASS), WARN)
                 .anySatisfy(text -> assertThat(text).contains("last stage of convnext_atto", "single cell"))
-                .anySatisfy(text -> assertThat(text).contains("the middle 0.875 of each picture", "of 32 pixels"));
+                .anySatisfy(text -> assertThat(text).contains("the middle 0.875 of each image", "of 32 pixels"));
     }
 
     @Test
@@ -169,7 +169,7 @@ final class RecipeDoctorTest {
     }
 
     @Test
-    void picturesFarFromTheInputsSizeAreWarnedOf(@TempDir Path folder) throws IOException {
+    void imagesFarFromTheInputsSizeAreWarnedOf(@TempDir Path folder) throws IOException {
         severe(examine("convnext_atto", 96, "", GLASS), WARN)
                 .anySatisfy(text -> assertThat(text).contains("have 32 pixels a side and are enlarged to the 96"));
         var photos = ImageFolder.open(photos(folder, 192, "ants", "bees"));
@@ -360,11 +360,11 @@ final class RecipeDoctorTest {
     }
 
     @Test
-    void cropsOfPhotosOnSmallPicturesAreWarnedOf() {
+    void cropsOfPhotosOnSmallImagesAreWarnedOf() {
         severe(examine(MINI, 32, "crop: resized\ncrop_scale: [0.08, 1]", GLASS), WARN)
                 .singleElement()
                 .asString()
-                .contains("8 % of a picture of 32 pixels a side: about 9×9 pixels");
+                .contains("8 % of an image of 32 pixels a side: about 9×9 pixels");
     }
 
     // ---------------------------------------------------------------------------------------------------------- data
@@ -438,7 +438,7 @@ final class RecipeDoctorTest {
     }
 
     @Test
-    void picturesThatWereCutToWhiteAreRefused(@TempDir Path folder) throws IOException {
+    void imagesThatWereCutToWhiteAreRefused(@TempDir Path folder) throws IOException {
         assertThat(examine(MINI, 32, "", sixteenBits(folder, 300, 3000)))
                 .filteredOn(finding -> finding.severity() == REFUSE)
                 .extracting(Diagnosis::toString)
@@ -447,7 +447,7 @@ final class RecipeDoctorTest {
     }
 
     @Test
-    void picturesThatWereCutInPartAreToldOf(@TempDir Path folder) throws IOException {
+    void imagesThatWereCutInPartAreToldOf(@TempDir Path folder) throws IOException {
         assertThat(examine(MINI, 32, "", sixteenBits(folder, 10, 600)))
                 .filteredOn(finding -> finding.severity() == WARN)
                 .extracting(Diagnosis::toString)

@@ -33,7 +33,10 @@ class FiniteCopyTest {
         return finite;
     }
 
-    /** All finite numbers, the largest and the smallest too, and one that is not in each place where a loop begins or ends. */
+    /**
+     * All finite numbers, the largest and the smallest too, and one that is not in each place where a loop
+     * begins or ends.
+     */
     @Test
     void copiesAndSeesEachNumberThatIsNotFinite() {
         for (int count : new int[] {1, 2, 3, 16383, 16384, 16385, 16387, 40001}) {

@@ -53,7 +53,10 @@ class FrameTest {
         assertThat(results).noneMatch(FrameTest::alive);
     }
 
-    /** libtorch lends these from inside a list, a tuple, an operator's stack and a leaf, which die or change before they do. */
+    /**
+     * libtorch lends these from inside a list, a tuple, an operator's stack and a leaf, which die or change
+     * before they do.
+     */
     @Test
     void whatLibtorchLendsIsKeptAlive() {
         Frame.run(() -> {
@@ -113,8 +116,8 @@ class FrameTest {
     void aTensorOutsideEveryFrameIsRefused() {
         assertThatThrownBy(() -> Tensor.zeros(1))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessage(
-                        "a tensor was made outside every frame and would never be freed: wrap the call in Frame.open()");
+                .hasMessage("a tensor was made outside every frame and would never be freed: wrap the call in"
+                        + " Frame.open()");
         assertThatThrownBy(() -> Frame.of(() -> Tensor.zeros(1)))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("a tensor was returned to a thread without an open frame: wrap the call in Frame.open()");

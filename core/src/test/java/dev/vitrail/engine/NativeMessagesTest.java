@@ -20,7 +20,10 @@ class NativeMessagesTest {
     @SuppressWarnings("NullAway.Init") // set by JUnit
     Path folder;
 
-    /** Two threads of Java in a process of their own: a handler that holds for one thread would let the other's warning out. */
+    /**
+     * Two threads of Java in a process of their own: a handler that holds for one thread would let the
+     * other's warning out.
+     */
     @Test
     void warningsOfLibtorchReachTheLoggerAndNothingElse() throws Exception {
         var output = folder.resolve("output");

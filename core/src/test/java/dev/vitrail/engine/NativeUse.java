@@ -8,7 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 
-/** A program that uses the natives in as many class loaders, one after the other, as it is told, each closed after use; {@code keep} holds on to them. */
+/**
+ * A program that uses the natives in as many class loaders, one after the other, as it is told, each closed after use;
+ * {@code keep} holds on to them.
+ */
 public final class NativeUse {
     private NativeUse() {}
 

@@ -56,8 +56,8 @@ class WaitingTest {
         assertThat(waiting.isShort()).isTrue();
         int calm = calmPeriods(waiting);
         assertThat(calm).isBetween(5, 8);
-        // Contention that returns at once is waited out for twice as long, and a period more for the higher level to
-        // sink.
+        // Contention that returns at once is waited out for twice as long, and a period more for the
+        // higher level to sink.
         contend(waiting);
         assertThat(calmPeriods(waiting)).isBetween(calm + 3, calm + 7);
         for (int i = 0; i < 100; i++) {
@@ -84,7 +84,10 @@ class WaitingTest {
         assertThat(waiting.isShort()).isTrue();
     }
 
-    /** A process of its own, in which nothing else decides: what two threads use for operations with pauses between them. */
+    /**
+     * A process of its own, in which nothing else decides: what two threads use for operations with
+     * pauses between them.
+     */
     @Test
     void shortWaitingLeavesTheProcessorToOthers() throws Exception {
         assumeTrue(Platform.isLinux());

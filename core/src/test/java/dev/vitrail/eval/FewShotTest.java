@@ -32,7 +32,9 @@ class FewShotTest {
         return new Features(vectors, labels);
     }
 
-    /** The normal equations, solved by another way than the classifier's: with an identity for the penalty, inverted. */
+    /**
+     * The normal equations, solved by another way than the classifier's: with an identity for the penalty, inverted.
+     */
     private static float[] reference(Tensor x, int[] labels, Tensor test, double penalty) {
         var mean = x.mean(true, 0);
         var std = x.minus(mean).power(2).mean(true, 0).squareRoot().plus(1e-5);

@@ -40,7 +40,7 @@ class GoldenPreprocessTest {
     void isThePythonResult(String id) throws IOException {
         var json = new ObjectMapper().readTree(Files.readString(FOLDER.resolve(id + ".json")));
         var tensors = tensors(id);
-        var decoded = picture(tensors, json);
+        var decoded = image(tensors, json);
         assertThat(ImageDecoder.decode(FOLDER.resolve(json.path("image").asText()))
                         .pixels())
                 .isEqualTo(decoded.pixels());
@@ -72,7 +72,7 @@ class GoldenPreprocessTest {
         return tensors;
     }
 
-    private static RgbImage picture(Map<String, StoredTensor> tensors, JsonNode json) {
+    private static RgbImage image(Map<String, StoredTensor> tensors, JsonNode json) {
         var size = json.path("size_wh");
         return new RgbImage(size.get(0).asInt(), size.get(1).asInt(), bytes(tensors, "decoded_rgb"));
     }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 
 class PreprocessingTest {
     @Test
-    void aTinyPictureIsEnlarged() {
+    void aTinyImageIsEnlarged() {
         var image = new RgbImage(1, 1, new byte[] {10, 20, 30});
         for (var mode : CropMode.values()) {
             var input = with(mode, 16, 16, 0.9);
@@ -21,7 +21,7 @@ class PreprocessingTest {
     }
 
     @Test
-    void aThinPictureKeepsAPixel() {
+    void aThinImageKeepsAPixel() {
         var thin = PillowTable.noise(4000, 1);
         for (var mode : CropMode.values()) {
             assertThat(with(mode, 32, 48, 0.9).apply(thin).pixels()).hasSize(3 * 32 * 48);

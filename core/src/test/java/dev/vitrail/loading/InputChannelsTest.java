@@ -58,7 +58,7 @@ class InputChannelsTest {
         return folder.resolve("model.safetensors");
     }
 
-    private static RgbImage picture(int seed) {
+    private static RgbImage image(int seed) {
         var pixels = new byte[3 * 32 * 32];
         new java.util.Random(seed).nextBytes(pixels);
         return new RgbImage(32, 32, pixels);
@@ -99,10 +99,10 @@ class InputChannelsTest {
             assertThat(loaded.preprocessing().channels()).isEqualTo(1);
             assertThat(loaded.preprocessing().normalization().channels()).isEqualTo(1);
             assertThat(loaded.notes()).noneMatch(note -> note.contains("was fitted from"));
-            var colored = vitrail.logits(List.of(picture(1))).get(0);
+            var colored = vitrail.logits(List.of(image(1))).get(0);
             assertThat(colored)
-                    .containsExactly(vitrail.logits(List.of(luma(picture(1)))).get(0));
-            assertThat(colored).isNotEqualTo(vitrail.logits(List.of(picture(2))).get(0));
+                    .containsExactly(vitrail.logits(List.of(luma(image(1)))).get(0));
+            assertThat(colored).isNotEqualTo(vitrail.logits(List.of(image(2))).get(0));
         }
     }
 

@@ -105,8 +105,8 @@ class TransformersExportTest {
 
     @Test
     void whatTransformersCannotBuildIsRefusedBeforeAnythingIsWritten() {
-        // A distillation token without its classifier is a register here, and no model of that library has both
-        // positions.
+        // A distillation token without its classifier is a register here, and no model of that
+        // library has both positions.
         assertRefused(
                 "deit", "the vit of transformers computes something else than this model: they differ in tokens (");
         assertRefused("vit-headless", "the model has no classifier");

@@ -28,8 +28,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Folders of the transformers library: small models of every family with random weights, and what that library makes of three pictures
- * with its image processors.
+ * Folders of the transformers library: small models of every family with random weights, and what that library makes of
+ * three images with its image processors.
  */
 class TransformersFolderTest {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -60,7 +60,7 @@ class TransformersFolderTest {
         }
     }
 
-    private static RgbImage picture(String name) {
+    private static RgbImage image(String name) {
         return ImageDecoder.decode(resource("pictures").resolve(name));
     }
 
@@ -74,7 +74,7 @@ class TransformersFolderTest {
         try (var vitrail = new Vitrail(LoadedModel.load(path.toString(), options))) {
             var loaded = vitrail.loaded();
             expected(name).properties().forEach(entry -> {
-                var image = picture(entry.getKey());
+                var image = image(entry.getKey());
                 assertPixels(entry.getValue(), loaded, image);
                 boolean classified = loaded.model().config().classes() > 0;
                 var found = classified
@@ -133,7 +133,7 @@ class TransformersFolderTest {
         try (var vitrail = Vitrail.load(resource("vit").toString())) {
             assertThat(vitrail.loaded().labels()).containsExactlyElementsOf(NAMES);
             var logits = numbers(expected("vit").get("wide.png").get("values"));
-            var best = vitrail.classify(picture("wide.png"), 1).get(0);
+            var best = vitrail.classify(image("wide.png"), 1).get(0);
             int index = IntStream.range(0, logits.length)
                     .boxed()
                     .max((a, b) -> Double.compare(logits[a], logits[b]))
@@ -143,7 +143,10 @@ class TransformersFolderTest {
         }
     }
 
-    /** Another classifier on the same body; what is written loads again without the folder that it came from, and gives the same. */
+    /**
+     * Another classifier on the same body; what is written loads again without the folder that it came from, and
+     * gives the same.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -181,7 +184,7 @@ class TransformersFolderTest {
             assertThat(loaded.model().config().withClasses(0))
                     .isEqualTo(own.loaded().model().config().withClasses(0));
             assertThat(loaded.preprocessing()).isEqualTo(own.loaded().preprocessing());
-            assertThat(tuned.logits(List.of(picture("tall.png"))).get(0)).hasSize(12);
+            assertThat(tuned.logits(List.of(image("tall.png"))).get(0)).hasSize(12);
         }
     }
 

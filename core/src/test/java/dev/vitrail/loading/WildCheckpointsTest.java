@@ -26,7 +26,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Checkpoints as people have them: behind a wrapper's prefix, with a head of their own or none, of their own classes, or damaged. */
+/**
+ * Checkpoints as people have them: behind a wrapper's prefix, with a head of their own or none, of their own
+ * classes, or damaged.
+ */
 class WildCheckpointsTest {
     private static final String VIT = "vit_mini_patch4_32";
 
@@ -278,8 +281,8 @@ class WildCheckpointsTest {
             return StoredTensor.of(tensor.name(), values, tensor.shape());
         });
         try (var vitrail = new Vitrail(load(write(tensors), VIT))) {
-            var picture = new dev.vitrail.images.RgbImage(32, 32, new byte[32 * 32 * 3]);
-            assertThatThrownBy(() -> vitrail.classify(picture, 1))
+            var image = new dev.vitrail.images.RgbImage(32, 32, new byte[32 * 32 * 3]);
+            assertThatThrownBy(() -> vitrail.classify(image, 1))
                     .isInstanceOf(NotFiniteException.class)
                     .hasMessageContaining("1 of 1 images");
         }

@@ -145,34 +145,38 @@ class ConfigurationsTest {
             delimiter = '|',
             quoteCharacter = '"',
             value = {
-                "vit_tiny_patch16_224 | embed_dim=48 depth=3 num_heads=4 mlp_ratio=2.5 qkv_bias=false act_layer=relu"
-                        + " | Encoder[width=48, depth=3, heads=4, mlpRatio=2.5, qkvBias=false, activation=RELU, normEps=1.0E-6]",
+                "vit_tiny_patch16_224 | embed_dim=48 depth=3 num_heads=4 mlp_ratio=2.5 qkv_bias=false act_layer=relu |"
+                        + " Encoder[width=48, depth=3, heads=4, mlpRatio=2.5, qkvBias=false, activation=RELU,"
+                        + " normEps=1.0E-6]",
                 "vit_tiny_patch16_224 | pos_drop_rate=0.1 proj_drop_rate=0.2 attn_drop_rate=0.3 drop_path_rate=0.4"
                         + " | Dropouts[position=0.1, projection=0.2, attention=0.3, path=0.4]",
-                "vit_tiny_patch16_224 | reg_tokens=2 no_embed_class=true patch_drop_rate=0.5"
-                        + " | Tokens[classToken=true, distilled=false, registers=2, positionsCoverPrefix=false, patchDropout=0.5]",
-                "vit_tiny_patch16_224 | qk_norm=true init_values=0.1 mlp_layer=SwiGLUPacked"
-                        + " | Blocks[gatedMlp=true, qkNorm=true, layerScale=OptionalDouble[0.1], uniformDropPath=false]",
-                "vit_tiny_patch16_224 | qk_norm=true"
-                        + " | Blocks[gatedMlp=false, qkNorm=true, layerScale=OptionalDouble.empty, uniformDropPath=false]",
+                "vit_tiny_patch16_224 | reg_tokens=2 no_embed_class=true patch_drop_rate=0.5 | Tokens[classToken=true,"
+                        + " distilled=false, registers=2, positionsCoverPrefix=false, patchDropout=0.5]",
+                "vit_tiny_patch16_224 | qk_norm=true init_values=0.1 mlp_layer=SwiGLUPacked | Blocks[gatedMlp=true,"
+                        + " qkNorm=true, layerScale=OptionalDouble[0.1], uniformDropPath=false]",
+                "vit_tiny_patch16_224 | qk_norm=true | Blocks[gatedMlp=false, qkNorm=true,"
+                        + " layerScale=OptionalDouble.empty, uniformDropPath=false]",
                 "vit_tiny_patch16_224 | pre_norm=true | Norms[pre=true, last=true, afterPool=Optional.empty]",
-                "vit_tiny_patch16_224 | final_norm=false fc_norm=true | Norms[pre=false, last=false, afterPool=Optional[true]]",
-                "vit_tiny_patch16_224 | dynamic_img_size=true"
-                        + " | Patches[size=Patch[height=16, width=16], dynamicSize=true, dynamicPad=false, stem=Optional.empty]",
-                "vit_tiny_patch16_224 | dynamic_img_pad=true patch_size=8 global_pool=avg drop_rate=0.2"
-                        + " | Patches[size=Patch[height=8, width=8], dynamicSize=false, dynamicPad=true, stem=Optional.empty]"
-                        + " & Head[classes=1000, pool=AVG, dropout=0.2]",
-                "cait_xxs24_224 | depth_token_only=3 mlp_ratio_token_only=2.5 init_values=0.5 drop_rate=0.2 patch_size=8"
-                        + " | patch=8 & classDepth=3, classMlpRatio=2.5, attentionScale=OptionalDouble.empty, layerScale=0.5,"
-                        + " head=Head[classes=1000, pool=TOKEN, dropout=0.2]",
-                "swin_tiny_patch4_window7_224 | embed_dim=48 head_dim=24 mlp_ratio=3.0 qkv_bias=false act_layer=relu"
-                        + " | Stages[width=48, depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], headWidths=[24, 24, 24, 24],"
-                        + " mlpRatios=[3.0, 3.0, 3.0, 3.0], qkvBias=false, attentionScale=OptionalDouble.empty, activation=RELU,",
+                "vit_tiny_patch16_224 | final_norm=false fc_norm=true | Norms[pre=false, last=false,"
+                        + " afterPool=Optional[true]]",
+                "vit_tiny_patch16_224 | dynamic_img_size=true | Patches[size=Patch[height=16, width=16],"
+                        + " dynamicSize=true, dynamicPad=false, stem=Optional.empty]",
+                "vit_tiny_patch16_224 | dynamic_img_pad=true patch_size=8 global_pool=avg drop_rate=0.2 |"
+                        + " Patches[size=Patch[height=8, width=8], dynamicSize=false, dynamicPad=true,"
+                        + " stem=Optional.empty] & Head[classes=1000, pool=AVG, dropout=0.2]",
+                "cait_xxs24_224 | depth_token_only=3 mlp_ratio_token_only=2.5 init_values=0.5 drop_rate=0.2"
+                        + " patch_size=8 | patch=8 & classDepth=3, classMlpRatio=2.5,"
+                        + " attentionScale=OptionalDouble.empty, layerScale=0.5, head=Head[classes=1000, pool=TOKEN,"
+                        + " dropout=0.2]",
+                "swin_tiny_patch4_window7_224 | embed_dim=48 head_dim=24 mlp_ratio=3.0 qkv_bias=false act_layer=relu |"
+                        + " Stages[width=48, depths=[2, 2, 6, 2], heads=[3, 6, 12, 24], headWidths=[24, 24, 24, 24],"
+                        + " mlpRatios=[3.0, 3.0, 3.0, 3.0], qkvBias=false, attentionScale=OptionalDouble.empty,"
+                        + " activation=RELU,",
                 "swinv2_tiny_window8_256 | window_size=4 pretrained_window_sizes=5 strict_img_size=false"
                         + " | pretrained=[5, 5, 5, 5], fixed=true",
-                "convnext_tiny | conv_mlp=true ls_init_value=0.5 norm_eps=0.25 act_layer=relu"
-                        + " | Blocks[layerScale=OptionalDouble[0.5], convolvedMlp=true, convBias=true, responseNorm=false,"
-                        + " activation=RELU, normEps=0.25]",
+                "convnext_tiny | conv_mlp=true ls_init_value=0.5 norm_eps=0.25 act_layer=relu |"
+                        + " Blocks[layerScale=OptionalDouble[0.5], convolvedMlp=true, convBias=true,"
+                        + " responseNorm=false, activation=RELU, normEps=0.25]",
                 "convnext_tiny | conv_bias=false use_grn=true"
                         + " | convolvedMlp=false, convBias=false, responseNorm=true",
                 "convnext_tiny | head_hidden_size=7 head_init_scale=0.5 patch_size=2 kernel_sizes=3"
@@ -180,13 +184,14 @@ class ConfigurationsTest {
                         + " & Stem[type=PATCH, patch=2, norm=true] & kernels=[3, 3, 3, 3]",
                 "convnext_tiny | head_norm_first=true stem_type=overlap drop_path_rate=0.2"
                         + " | hidden=0, normFirst=true & Stem[type=OVERLAP, patch=4, norm=true] & dropPath=0.2",
-                "beit_base_patch16_224 | embed_dim=48 num_heads=4 init_values=0.5 drop_path_rate=0.2"
-                        + " | Encoder[width=48, depth=12, heads=4 & layerScale=0.5, absolutePositions=false & dropPath=0.2",
-                "mixer_b16_224 | embed_dim=48 num_blocks=3 proj_drop_rate=0.1 drop_path_rate=0.2 patch_size=32"
-                        + " | patch=32, width=48, depth=3, tokenRatio=0.5, channelRatio=4.0 & dropout=0.1, dropPath=0.2",
-                "resnet50 | cardinality=2 base_width=4 block_reduce_first=3 stem_width=5 down_kernel_size=7 avg_down=true"
-                        + " | cardinality=2, baseWidth=4, reduceFirst=3 & Stem[type=PLAIN, width=5, convolvedPool=false]"
-                        + " & Shortcut[kernel=7, average=true]",
+                "beit_base_patch16_224 | embed_dim=48 num_heads=4 init_values=0.5 drop_path_rate=0.2 |"
+                        + " Encoder[width=48, depth=12, heads=4 & layerScale=0.5, absolutePositions=false &"
+                        + " dropPath=0.2",
+                "mixer_b16_224 | embed_dim=48 num_blocks=3 proj_drop_rate=0.1 drop_path_rate=0.2 patch_size=32 |"
+                        + " patch=32, width=48, depth=3, tokenRatio=0.5, channelRatio=4.0 & dropout=0.1, dropPath=0.2",
+                "resnet50 | cardinality=2 base_width=4 block_reduce_first=3 stem_width=5 down_kernel_size=7"
+                        + " avg_down=true | cardinality=2, baseWidth=4, reduceFirst=3 & Stem[type=PLAIN, width=5,"
+                        + " convolvedPool=false] & Shortcut[kernel=7, average=true]",
                 "resnet50 | zero_init_last=false replace_stem_pool=true drop_path_rate=0.2"
                         + " | zeroInitLast=false & convolvedPool=true & average=false & dropPath=0.2",
                 "resnetv2_50 | width_factor=2 stem_chs=24 bottle_ratio=0.5 avg_down=true"

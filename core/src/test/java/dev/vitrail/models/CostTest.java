@@ -11,8 +11,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What models cost, against the figures that timm publishes. */
 class CostTest {
     /**
-     * Millions of activations as timm's model cards and its {@code benchmark-infer} results have them, of models whose attention was
-     * not fused when they were counted.
+     * Millions of activations as timm's model cards and its {@code benchmark-infer} results have them, of models whose
+     * attention was not fused when they were counted.
      */
     @ParameterizedTest
     @CsvSource({

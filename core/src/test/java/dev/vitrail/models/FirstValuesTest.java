@@ -12,7 +12,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** In which order parameters lie, and from which numbers they start, where that was once another than the originals'. */
+/**
+ * In which order parameters lie, and from which numbers they start, where that was once another than the originals'.
+ */
 class FirstValuesTest {
     private static double std(Model model, String name) {
         var values =
@@ -27,7 +29,9 @@ class FirstValuesTest {
         return Math.sqrt(squares);
     }
 
-    /** PyTorch's default is uniform up to 1/√(fan-in): of 3×7×7 inputs a std of 0.0476; He's over 64 outputs is 0.0253. */
+    /**
+     * PyTorch's default is uniform up to 1/√(fan-in): of 3×7×7 inputs a std of 0.0476; He's over 64 outputs is 0.0253.
+     */
     @ParameterizedTest
     @CsvSource({
         "vit_tiny_r_s16_p8_224, patch_embed.backbone.conv.weight, 0.0476",

@@ -26,7 +26,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ModelChangeTest {
     private static final Offset<Float> ROUNDING = within(1e-4f);
 
-    /** Those whose first layer normalises pixels, or its own weights, over all channels: then the rule holds only nearly. */
+    /**
+     * Those whose first layer normalises pixels, or its own weights, over all channels: then the rule
+     * holds only nearly.
+     */
     private static final List<String> NORMALISED =
             List.of("t2t", "compact_vit", "simple_vit", "compact_cait", "bit", "hybrid");
 

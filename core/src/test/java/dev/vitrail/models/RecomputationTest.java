@@ -190,8 +190,9 @@ class RecomputationTest {
     }
 
     /**
-     * Steps whose backward pass never comes, and collections between the passes, neither leak nor crash. A step keeps 100 KiB for its
-     * backward pass, so that losing them would show as 20 MiB; the virtual machine's own compiler takes one or two.
+     * Steps whose backward pass never comes, and collections between the passes, neither leak nor crash. A step keeps
+     * 100 KiB for its backward pass, so that losing them would show as 20 MiB; the virtual machine's own compiler takes
+     * one or two.
      */
     @Test
     void memoryIsFlat() {

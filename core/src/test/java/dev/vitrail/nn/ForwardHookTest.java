@@ -52,8 +52,8 @@ class ForwardHookTest {
                 assertThat(model.parameters().values())
                         .noneMatch(parameter -> parameter.value().hasGradient());
             }
-            // The layer's output is linear in one weight of one head: the values of its key, through the output
-            // projection.
+            // The layer's output is linear in one weight of one head: the values of its key,
+            // through the output projection.
             int at = 0;
             for (int i = 0; i < slopes.length; i++) {
                 at = Math.abs(slopes[i]) > Math.abs(slopes[at]) ? i : at;
@@ -66,7 +66,10 @@ class ForwardHookTest {
         }
     }
 
-    /** The summed logit of class 4 when one weight of an attention layer is moved, by putting the layer's output in its place. */
+    /**
+     * The summed logit of class 4 when one weight of an attention layer is moved, by putting the layer's output
+     * in its place.
+     */
     private static double logit(Model model, Tensor images, String name, int at, float[] weights, double step) {
         return Frame.compute(() -> {
             var layer = name.substring(0, name.length() - ".attn_drop".length());

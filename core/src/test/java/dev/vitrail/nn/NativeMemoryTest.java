@@ -44,7 +44,9 @@ class NativeMemoryTest {
         }
     }
 
-    /** A call makes 1 MiB of intermediate values, the least of them of 32 KiB: a leak of any grows by 32 MiB and more. */
+    /**
+     * A call makes 1 MiB of intermediate values, the least of them of 32 KiB: a leak of any grows by 32 MiB and more.
+     */
     @Test
     void isFlatOverAThousandCalls() throws IOException {
         try (var block = new Mlp(64, 256, Activation.GELU, 0);

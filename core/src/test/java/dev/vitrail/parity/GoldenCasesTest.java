@@ -10,7 +10,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every golden case of the repository: models, training, pictures and checkpoints against the originals' own results. */
+/** Every golden case of the repository: models, training, images and checkpoints against the originals' own results. */
 final class GoldenCasesTest {
     private static final Path GOLDEN = Path.of("src/test/resources/golden");
 

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.xml.sax.InputSource;
 
-/** A real run of the smallest model on a few pictures, and what it leaves to look at. */
+/** A real run of the smallest model on a few images, and what it leaves to look at. */
 class RunReportTest {
     private static final String MODEL = "vit_mini_patch4_gap_32";
     private static final TrainAndValidation SETS = new TrainAndValidation(
@@ -131,7 +131,7 @@ class RunReportTest {
     }
 
     @Test
-    void everyMistakeIsShownWithItsPicture() throws Exception {
+    void everyMistakeIsShownWithItsImage() throws Exception {
         var saved = SavedEvaluation.read(run.path().resolve("evaluation.json"));
         int wrong = (int) (saved.evaluation().images() - saved.evaluation().correct1());
         assertThat(saved.evaluation().mistakes()).hasSize(Math.min(24, wrong));
@@ -191,7 +191,7 @@ class RunReportTest {
     }
 
     @Test
-    void thePictureShowsThreeCharts() throws Exception {
+    void theImageShowsThreeCharts() throws Exception {
         var image = ImageIO.read(run.path().resolve("curves.png").toFile());
         assertThat(image.getWidth()).isEqualTo(3 * 640);
         assertThat(image.getHeight()).isEqualTo(420);

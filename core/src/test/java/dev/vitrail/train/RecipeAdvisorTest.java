@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class RecipeAdvisorTest {
     private static final String MINI = "vit_mini_patch4_gap_32";
 
-    /** Black pictures of two classes, of which {@code rare} are of the second. */
+    /** Black images of two classes, of which {@code rare} are of the second. */
     private record Black(int size, int rare, int side) implements Dataset {
         @Override
         public RgbImage image(int index) {
@@ -79,7 +79,7 @@ final class RecipeAdvisorTest {
     }
 
     @Test
-    void smallPicturesAreSeenAsTheyAreWhereThePatchDividesThem() {
+    void smallImagesAreSeenAsTheyAreWhereThePatchDividesThem() {
         var set = new Black(60_000, 30_000, 28);
         assertThat(RecipeAdvisor.advise(start(MINI), false, set)
                         .apply(start(MINI))
@@ -142,7 +142,7 @@ final class RecipeAdvisorTest {
     }
 
     @Test
-    void withoutANameTheModelFollowsFromTheSizeOfThePictures() {
+    void withoutANameTheModelFollowsFromTheSizeOfTheImages() {
         assertThat(RecipeAdvisor.model(new Black(10, 5, 28))).isEqualTo("compact_vit_mini_32");
         assertThat(RecipeAdvisor.model(new Black(10, 5, 375))).isEqualTo("vit_tiny_patch16_224");
     }

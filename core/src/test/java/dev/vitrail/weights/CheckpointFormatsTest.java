@@ -67,8 +67,8 @@ class CheckpointFormatsTest {
                             Checkpoint.load(loaded, variant.family(), state, Checkpoint.Classifier.STRICT, Device.CPU))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining(
-                            "2 tensors are missing (layers.0.blocks.0.attn.q_bias, layers.0.blocks.0.attn.v_bias), 1 are"
-                                    + " unexpected (features.1.0.attn.qkv.bias)");
+                            "2 tensors are missing (layers.0.blocks.0.attn.q_bias, layers.0.blocks.0.attn.v_bias), 1"
+                                    + " are unexpected (features.1.0.attn.qkv.bias)");
         }
     }
 

@@ -176,7 +176,10 @@ class CheckpointTest {
         assertThat(load(headless, flax(config))).hasSize(1);
     }
 
-    /** As timm reads such files, which leaves a classifier of other classes as the model has it, and resamples grid and patches. */
+    /**
+     * As timm reads such files, which leaves a classifier of other classes as the model has it, and resamples
+     * grid and patches.
+     */
     @Test
     void aFlaxCheckpointServesOtherClassesASmallerGridAndAnotherPatch() {
         var config = config(MINI.name());
@@ -229,9 +232,8 @@ class CheckpointTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aCheckpointOfAnotherPatchNamesItsVariant(boolean flax) {
-        var note =
-                "its patches of 6×6 pixels were resampled to 4×4; it looks like vit_mini_patch6_48: name that model to run it"
-                        + " as it was trained";
+        var note = "its patches of 6×6 pixels were resampled to 4×4; it looks like vit_mini_patch6_48: name that model"
+                + " to run it as it was trained";
         var other = Catalog.get("vit_mini_patch6_48");
         StateDict state;
         try (var model = other.create()) {

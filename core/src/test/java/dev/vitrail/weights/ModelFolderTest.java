@@ -153,7 +153,8 @@ class ModelFolderTest {
                 "{\"img_size\": 0} ; found [0]",
                 "{\"img_size\": \"32\"} ; expected a list of integers",
                 "{\"num_classes\": \"ten\"} ; expected an integer",
-                "{\"global_pool\": \"fast\"} ; the pool 'fast' (global_pool) is none of this architecture: take token or avg or",
+                "{\"global_pool\": \"fast\"} ; the pool 'fast' (global_pool) is none of this architecture: take token"
+                        + " or avg or",
                 "{\"global_pool\": 1} ; expected a text",
             })
     void refusesArgumentsThatItCannotFollow(String arguments, String part) {

@@ -103,8 +103,8 @@ class VitNamesTest {
         var notes = sameOutputs(CLIP, model -> clip(model, prefix, !prefix.isEmpty()));
         assertThat(notes)
                 .contains("names were translated from CLIP")
-                .contains(
-                        "the classifier is CLIP's projection: its 7 outputs are no classes but a vector to compare with texts'");
+                .contains("the classifier is CLIP's projection: its 7 outputs are no classes but a vector to compare"
+                        + " with texts'");
         if (!prefix.isEmpty()) {
             assertThat(notes)
                     .contains("the image tower was loaded; 4 tensors beside it, as of a text tower, were left out");

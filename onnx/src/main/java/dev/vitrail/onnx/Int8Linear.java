@@ -8,11 +8,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Linear layers in integers of eight bits: {@code y = s_x·s_w·(q(x)·q(w))}, by the operators of ONNX's dynamic quantization.
+ * Linear layers in integers of eight bits: {@code y = s_x·s_w·(q(x)·q(w))}, by the operators of
+ * ONNX's dynamic quantization.
  *
- * <p>Weights are quantized once, symmetrically, with a scale for each output channel. Activations are quantized while the graph runs, with a
- * scale and a zero point for each tensor ({@code DynamicQuantizeLinear}). Weights use seven of the eight bits: processors without VNNI add two
- * products of eight bits in sixteen, which would saturate.
+ * <p>Weights are quantized once, symmetrically, with a scale for each output channel. Activations are quantized while
+ * the graph runs, with a scale and a zero point for each tensor ({@code DynamicQuantizeLinear}). Weights use seven of
+ * the eight bits: processors without VNNI add two products of eight bits in sixteen, which would saturate.
  */
 final class Int8Linear {
     /** The largest integer of a weight. */

@@ -89,8 +89,8 @@ final class LayerLowering {
     }
 
     /**
-     * Every group as a channel of an instance normalization, then each channel's factor and offset: the operator GroupNormalization has
-     * these from opset 21 on.
+     * Every group as a channel of an instance normalization, then each channel's factor and offset: the operator
+     * GroupNormalization has these from opset 21 on.
      */
     private String groupNorm(Step step) {
         var node = step.node();
@@ -128,8 +128,8 @@ final class LayerLowering {
     }
 
     /**
-     * ONNX Runtime's optimizer moves a Pad of zeros into the MaxPool after it, which pads with −∞ (its "Pad_Fusion", seen in 1.28 and
-     * 1.30): a maximum with the lowest number keeps the two apart and changes nothing.
+     * ONNX Runtime's optimizer moves a Pad of zeros into the MaxPool after it, which pads with −∞ (its "Pad_Fusion",
+     * seen in 1.28 and 1.30): a maximum with the lowest number keeps the two apart and changes nothing.
      */
     private String maxPool(Step step) {
         var x = operand(step, 0);

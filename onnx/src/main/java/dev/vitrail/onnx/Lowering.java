@@ -274,7 +274,10 @@ final class Lowering {
         return onnx.add("Concat", parts, Attribute.of("axis", dim));
     }
 
-    /** Reshapes by what is known of the shapes: a length that stays is copied, one that is left over follows from the others. */
+    /**
+     * Reshapes by what is known of the shapes: a length that stays is copied, one that is left over follows
+     * from the others.
+     */
     private String reshape(Step step) {
         var before = recordings.shape(step.node().value(0));
         var after = recordings.shape(step.node().result());

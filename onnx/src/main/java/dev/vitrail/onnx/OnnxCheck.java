@@ -72,7 +72,7 @@ public final class OnnxCheck {
     }
 
     /**
-     * Pictures of random levels, smooth over blocks of pixels, as levels and as a network's input.
+     * Images of random levels, smooth over blocks of pixels, as levels and as a network's input.
      *
      * @param levels {@code [B, H, W, C]}
      * @param normalized {@code [B, C, H, W]}

@@ -30,8 +30,8 @@ import java.util.function.Function;
 /**
  * Writes a model as an ONNX graph.
  *
- * <p>The model runs on images of random pixels while {@link dev.vitrail.engine.GraphRecorder} records it, once for each of two batch
- * sizes, so that the graph takes any batch; and on images of other sizes where these are to vary as well.
+ * <p>The model runs on images of random pixels while {@link dev.vitrail.engine.GraphRecorder} records it, once for each
+ * of two batch sizes, so that the graph takes any batch; and on images of other sizes where these are to vary as well.
  */
 public final class OnnxExport {
     /** Version of ONNX's operators; the first with Gelu. */
@@ -55,7 +55,8 @@ public final class OnnxExport {
      *
      * @param dynamicSize whether the graph takes images of any size, as far as the family does
      * @param uint8Input whether the graph takes levels 0–255, uint8 {@code [B, H, W, C]}, and normalizes them itself
-     * @param int8 whether linear layers compute in integers of eight bits, which is faster and less exact; all else is in single precision
+     * @param int8 whether linear layers compute in integers of eight bits, which is faster and less exact; all else is
+     *     in single precision
      * @param limit bytes of weights that the graph's own file may hold; more are written to a file beside it
      */
     public record Options(boolean dynamicSize, boolean uint8Input, boolean int8, long limit) {

@@ -18,7 +18,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** A model whose class scores ONNX Runtime computes. It has the parameters of the model inside, and none of its features. */
+/**
+ * A model whose class scores ONNX Runtime computes. It has the parameters of the model inside, and none
+ * of its features.
+ */
 public final class OnnxModel extends Model {
     /** Forward passes whose median is a measurement, after one that is not counted. */
     private static final int RUNS = 5;
@@ -58,7 +61,8 @@ public final class OnnxModel extends Model {
             var check = check(loaded, file, threads, 2);
             VitrailException.require(
                     check.passed(),
-                    "ONNX Runtime's class scores differ by %.2g from libtorch's, which range over %.2g: use --backend libtorch",
+                    "ONNX Runtime's class scores differ by %.2g from libtorch's, which range over %.2g: use --backend"
+                            + " libtorch",
                     check.difference(),
                     check.range());
             return loaded.withModel(new OnnxModel(loaded.model(), OnnxSession.open(file, threads)));
@@ -66,7 +70,8 @@ public final class OnnxModel extends Model {
     }
 
     /**
-     * Exports a model whose linear layers compute in eight bits, and lets ONNX Runtime run it. Its class scores differ: measure its accuracy.
+     * Exports a model whose linear layers compute in eight bits, and lets ONNX Runtime run it. Its class scores differ:
+     * measure its accuracy.
      *
      * @param threads of one forward pass
      * @return a model that holds the other one, and closes it when it is itself closed

@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A graph that ONNX Runtime runs on the processor, with one input, images, and one output, a vector for each of them. It may be used
- * from several threads.
+ * A graph that ONNX Runtime runs on the processor, with one input, images, and one output, a vector for each of them.
+ * It may be used from several threads.
  */
 public final class OnnxSession implements AutoCloseable {
     private final OrtSession session;

@@ -24,9 +24,9 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
- * A function recorded with images of several batch sizes, and of several sizes where these are to vary. What is the same in all
- * recordings is a part of the graph; an integer that is not must follow from the images' dimensions. So no shape is ever guessed, and a
- * function whose operations change with the images is refused.
+ * A function recorded with images of several batch sizes, and of several sizes where these are to vary. What is the
+ * same in all recordings is a part of the graph; an integer that is not must follow from the images' dimensions. So no
+ * shape is ever guessed, and a function whose operations change with the images is refused.
  */
 final class Recordings implements AutoCloseable {
     private final List<Graph> graphs;
@@ -87,7 +87,8 @@ final class Recordings implements AutoCloseable {
         for (var graph : graphs) {
             require(
                     names(graph).equals(names(first)) && graph.output().equals(first.output()),
-                    "the model's operations change with the size of its images, which no graph of fixed operations can follow: %s",
+                    "the model's operations change with the size of its images, which no graph of fixed operations can"
+                            + " follow: %s",
                     advice());
         }
         for (int i = 0; i < first.nodes().size(); i++) {

@@ -135,8 +135,8 @@ class ImageApiTest {
                 "application/json | {\"inputs\": [1]}                 | 400 | inputs[0] is not a string",
                 "application/json | {\"inputs\": \"http://a/b.png\"}  | 400 | the server fetches none",
                 "application/json | {\"inputs\": \"data:,x\"}         | 400 | without ';base64,'",
-                "application/json | {\"inputs\": \"AAAA\"}            | 400 | is not a picture",
-                "image/png        | no picture                        | 400 | is not a picture",
+                "application/json | {\"inputs\": \"AAAA\"}            | 400 | is not an image",
+                "image/png        | no picture                        | 400 | is not an image",
                 "text/html        | <p>                               | 415 | expected image/*",
                 "multipart/form-data; boundary=XX | nothing           | 400 | the form cannot be read",
             })

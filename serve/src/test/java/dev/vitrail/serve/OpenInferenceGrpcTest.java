@@ -140,7 +140,7 @@ class OpenInferenceGrpcTest {
         assertThatThrownBy(() -> client.modelInfer(ofFile(new byte[] {1, 2, 3}).build()))
                 .isInstanceOf(StatusRuntimeException.class)
                 .hasMessageContaining("INVALID_ARGUMENT")
-                .hasMessageContaining("image[0] is not a picture");
+                .hasMessageContaining("image[0] is not an image");
         assertThatThrownBy(() ->
                         client.modelInfer(ofFile(PICTURE).setModelName("none").build()))
                 .hasMessageContaining("NOT_FOUND");

@@ -90,7 +90,7 @@ class PageTest {
 
             browser.choose("#file", broken);
             browser.awaitTrue("!document.querySelector('#error').hidden");
-            assertThat(browser.text("#error")).contains("is not a picture");
+            assertThat(browser.text("#error")).contains("is not an image");
             browser.screenshot(SCREENSHOTS.resolve("error.png"));
 
             paste(browser, TestServer.picture(9, 120));

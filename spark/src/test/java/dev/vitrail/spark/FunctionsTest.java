@@ -34,7 +34,7 @@ final class FunctionsTest {
                     .collectAsList();
             assertThat(odd.get(0).isNullAt(0)).isTrue();
             assertThat(odd.get(1).getStruct(0).isNullAt(0)).isTrue();
-            assertThat(odd.get(1).getStruct(0).getString(4)).contains("is not a picture");
+            assertThat(odd.get(1).getStruct(0).getString(4)).contains("is not an image");
 
             VitrailFunctions.register(
                     spark,
@@ -42,7 +42,7 @@ final class FunctionsTest {
                     new VitrailClassifier().setModel(model.toString()).setMode("FAILFAST"));
             assertThatThrownBy(() ->
                             spark.sql("SELECT strict(content) FROM photos").collectAsList())
-                    .hasStackTraceContaining("the argument of the function is not a picture");
+                    .hasStackTraceContaining("the argument of the function is not an image");
             assertThatThrownBy(() -> VitrailFunctions.register(
                             spark,
                             "dropping",

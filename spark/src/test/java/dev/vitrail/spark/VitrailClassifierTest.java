@@ -102,7 +102,7 @@ final class VitrailClassifierTest {
                 .containsExactly(false, true, false, true, true, false, false);
         assertThat(rows).extracting(row -> row.isNullAt(3)).containsExactly(true, false, true, true, false, true, true);
         assertThat(rows.get(1).getString(3)).contains("column 'content'").contains("truncated");
-        assertThat(rows.get(4).getString(3)).contains("is not a picture").contains("class,file");
+        assertThat(rows.get(4).getString(3)).contains("is not an image").contains("class,file");
     }
 
     @Test

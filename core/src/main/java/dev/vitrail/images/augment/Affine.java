@@ -9,11 +9,12 @@ import java.math.RoundingMode;
 import java.util.List;
 
 /**
- * Shifts, shears and rotations that keep the picture's size: Pillow's {@code Image.transform} with {@code AFFINE} ({@code Geometry.c}), to the
- * pixel.
+ * Shifts, shears and rotations that keep the image's size: Pillow's {@code Image.transform} with {@code AFFINE}
+ * ({@code Geometry.c}), to the pixel.
  *
- * <p>The result at {@code (x, y)} comes from {@code (a·x + b·y + c, d·x + e·y + f)} of the source, where pixel centres lie at halves. Pillow
- * interpolates in double precision and cuts off the fraction, so every step here gives what its step gives.
+ * <p>The result at {@code (x, y)} comes from {@code (a·x + b·y + c, d·x + e·y + f)} of the source, where pixel
+ * centres lie at halves. Pillow interpolates in double precision and cuts off the fraction, so every step here gives
+ * what its step gives.
  *
  * @param a to {@code f} as above; shifts in pixels
  */
@@ -58,7 +59,7 @@ record Affine(double a, double b, double c, double d, double e, double f) {
     }
 
     /**
-     * The picture seen through this map.
+     * The image seen through this map.
      *
      * @param interpolation nearest, bilinear or bicubic
      * @param fill red, green and blue of what lies outside the source
@@ -66,7 +67,8 @@ record Affine(double a, double b, double c, double d, double e, double f) {
     RgbImage apply(RgbImage image, Interpolation interpolation, List<Integer> fill) {
         VitrailException.require(
                 image.width() <= LONGEST && image.height() <= LONGEST,
-                "Only pictures of up to %d pixels a side are sheared, shifted or rotated, found %d×%d; crop or resize before.",
+                "Only images of up to %d pixels a side are sheared, shifted or rotated, found %d×%d; crop or resize"
+                        + " before.",
                 LONGEST,
                 image.width(),
                 image.height());
@@ -115,7 +117,10 @@ record Affine(double a, double b, double c, double d, double e, double f) {
         }
     }
 
-    /** The source position of each pixel along an axis, −1 outside. Pillow adds up the step, so its rounding errors are made here. */
+    /**
+     * The source position of each pixel along an axis, −1 outside. Pillow adds up the step, so its rounding errors
+     * are made here.
+     */
     private static int[] steps(double start, double step, int size) {
         var positions = new int[size];
         double position = start;

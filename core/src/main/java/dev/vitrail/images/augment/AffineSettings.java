@@ -10,11 +10,11 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * How the operations of {@link AugmentationSpec} that shift, shear or rotate a picture do it.
+ * How the operations of {@link AugmentationSpec} that shift, shear or rotate an image do it.
  *
  * @param interpolations nearest, bilinear or bicubic; one is drawn for each operation
  * @param fill red, green and blue, 0–255, of what comes in from outside
- * @param reach how far a shift at level 10 goes, as a part of the picture's side
+ * @param reach how far a shift at level 10 goes, as a part of the image's side
  */
 public record AffineSettings(List<Interpolation> interpolations, List<Integer> fill, double reach) {
     /** timm's reach of a shift. */
@@ -28,7 +28,8 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
         fill = List.copyOf(fill);
         VitrailException.require(
                 !interpolations.isEmpty() && KNOWN.containsAll(interpolations),
-                "Pictures are sheared, shifted and rotated by nearest, bilinear or bicubic interpolation, found %s; choose among these.",
+                "Images are sheared, shifted and rotated by nearest, bilinear or bicubic interpolation, found %s;"
+                        + " choose among these.",
                 interpolations.stream().map(Interpolation::key).toList());
         VitrailException.require(
                 fill.size() == 3 && fill.stream().allMatch(level -> level >= 0 && level <= 255),
@@ -36,7 +37,7 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
                 fill);
         VitrailException.require(
                 reach >= 0 && reach <= 1,
-                "A shift reaches over a part from 0 to 1 of a picture's side, found %s.",
+                "A shift reaches over a part from 0 to 1 of an image's side, found %s.",
                 reach);
     }
 
@@ -54,7 +55,7 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
         return new AffineSettings(interpolations, fill, newReach);
     }
 
-    /** The picture seen through a map, by an interpolation that chance decides. */
+    /** The image seen through a map, by an interpolation that chance decides. */
     RgbImage move(RgbImage image, Affine map, RandomGenerator random) {
         int choice = interpolations.size() == 1 ? 0 : random.nextInt(interpolations.size());
         return map.apply(image, interpolations.get(choice), fill);

@@ -6,13 +6,14 @@ import java.util.OptionalInt;
 import java.util.random.RandomGenerator;
 
 /**
- * AugMix (Hendrycks et al., 2020, arXiv:1912.02781): several chains of operations on one picture, mixed, and mixed with the picture.
+ * AugMix (Hendrycks et al., 2020, arXiv:1912.02781): several chains of operations on one image, mixed, and mixed
+ * with the image.
  *
  * @param operations what the chains draw from
  * @param alpha of the Dirichlet distribution of the chains' weights, and of the Beta distribution of their share
  * @param width how many chains
  * @param depth operations in a chain; empty: one to three, by chance
- * @param blended timm's shortcut: the chains are laid over the picture one after another, each rounded to levels
+ * @param blended timm's shortcut: the chains are laid over the image one after another, each rounded to levels
  */
 record AugMix(List<RandomOperation> operations, double alpha, int width, OptionalInt depth, boolean blended)
         implements ImageTransform {
@@ -40,7 +41,7 @@ record AugMix(List<RandomOperation> operations, double alpha, int width, Optiona
         return result;
     }
 
-    /** The paper's mixture, cut down to levels, and then blended with the picture. */
+    /** The paper's mixture, cut down to levels, and then blended with the image. */
     static RgbImage mix(RgbImage image, RgbImage[] chains, float[] weights, float share) {
         var sums = new float[image.pixels().length];
         for (int i = 0; i < chains.length; i++) {
@@ -59,7 +60,9 @@ record AugMix(List<RandomOperation> operations, double alpha, int width, Optiona
         }
     }
 
-    /** Chains over the picture one after another, with the shares that would give each its weight but for the rounding. */
+    /**
+     * Chains over the image one after another, with the shares that would give each its weight but for the rounding.
+     */
     static RgbImage blend(RgbImage image, RgbImage[] chains, float[] weights, float share) {
         var shares = new float[chains.length];
         float left = 1;

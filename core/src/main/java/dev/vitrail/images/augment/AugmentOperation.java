@@ -5,11 +5,11 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * The operations that RandAugment and its kin draw from, each with its meaning of a level from 0 to 10: timm's {@code auto_augment.py}, which
- * has them from TensorFlow's TPU models.
+ * The operations that RandAugment and its kin draw from, each with its meaning of a level from 0 to 10: timm's
+ * {@code auto_augment.py}, which has them from TensorFlow's TPU models.
  *
- * <p>"Increasing" ones change a picture the more the higher the level is; of the others some change it least at a level in the middle, and some
- * the less the higher it is.
+ * <p>"Increasing" ones change an image the more the higher the level is; of the others some change it least at a level
+ * in the middle, and some the less the higher it is.
  */
 enum AugmentOperation {
     AUTO_CONTRAST("AutoContrast", Level.NONE, (image, argument, motion, random) -> Pointwise.autoContrast(image)),
@@ -84,7 +84,7 @@ enum AugmentOperation {
         /** Pixels across per pixel down, or the other way round. */
         Level SHEAR = (part, sign, motion) -> sign * (part * 0.3);
 
-        /** A part of the picture's side. */
+        /** A part of the image's side. */
         Level SHIFT = (part, sign, motion) -> sign * (part * motion.reach());
 
         /**
@@ -127,13 +127,16 @@ enum AugmentOperation {
         return level.argument(magnitude / FULL_LEVEL, sign, motion);
     }
 
-    /** The picture, changed; chance decides the direction where there are two, and the interpolation where there are several. */
+    /**
+     * The image, changed; chance decides the direction where there are two, and the interpolation where
+     * there are several.
+     */
     RgbImage apply(RgbImage image, double magnitude, AffineSettings motion, RandomGenerator random) {
         int sign = random.nextBoolean() ? 1 : -1;
         return with(image, argument(magnitude, sign, motion), motion, random);
     }
 
-    /** The picture, changed by an argument that is known. */
+    /** The image, changed by an argument that is known. */
     RgbImage with(RgbImage image, double argument, AffineSettings motion, RandomGenerator random) {
         return operation.apply(image, argument, motion, random);
     }

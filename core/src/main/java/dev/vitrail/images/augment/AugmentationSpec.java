@@ -19,14 +19,16 @@ import java.util.regex.Pattern;
  *
  * <table>
  *   <caption>What there is</caption>
- *   <tr><td>{@code rand}</td><td>RandAugment. {@code m}: level, 10 if not said. {@code n}: operations for a picture, 2. {@code p}: probability of
- *       each, 0.5. {@code mstd}: std of the level, 0; above 100: any level up to m. {@code mmax}: highest level, 10. {@code inc1}:
- *       operations that are stronger at a higher level. {@code tweights}, {@code t3a}, {@code t3aw}: other sets of operations. {@code w0}: older
- *       weights</td></tr>
- *   <tr><td>{@code original}, {@code originalr}, {@code v0}, {@code v0r}</td><td>AutoAugment's policies. {@code mstd}</td></tr>
+ *   <tr><td>{@code rand}</td><td>RandAugment. {@code m}: level, 10 if not said. {@code n}: operations for an image, 2.
+ *       {@code p}: probability of each, 0.5. {@code mstd}: std of the level, 0; above 100: any level up to m.
+ *       {@code mmax}: highest level, 10. {@code inc1}: operations that are stronger at a higher level.
+ *       {@code tweights}, {@code t3a}, {@code t3aw}: other sets of operations. {@code w0}: older weights</td></tr>
+ *   <tr><td>{@code original}, {@code originalr}, {@code v0}, {@code v0r}</td><td>AutoAugment's
+ *       policies. {@code mstd}</td></tr>
  *   <tr><td>{@code 3a}</td><td>3-Augment without its colour jitter. {@code mstd}</td></tr>
- *   <tr><td>{@code augmix}</td><td>AugMix. {@code m}: level, 3. {@code w}: chains, 3. {@code d}: operations in a chain, 1 to 3 by chance.
- *       {@code a}: alpha, 1. {@code b1}: blended one after another. {@code mstd}: if not said, any level up to m</td></tr>
+ *   <tr><td>{@code augmix}</td><td>AugMix. {@code m}: level, 3. {@code w}: chains, 3. {@code d}: operations in a chain,
+ *       1 to 3 by chance. {@code a}: alpha, 1. {@code b1}: blended one after another. {@code mstd}: if not said, any
+ *       level up to m</td></tr>
  * </table>
  *
  * <p>We differ from timm in what is wrong: it passes over parts that it does not know, and here they are refused.
@@ -39,7 +41,7 @@ public record AugmentationSpec(String text) {
     private static final List<String> AUGMIX_PARTS = List.of("m", "w", "d", "a", "b", "mstd");
     private static final List<String> WHOLE = List.of("m", "n", "mmax", "inc", "w", "d", "b");
     private static final List<String> SWITCHES = List.of("inc", "b");
-    /** Levels beyond it would leave nothing of a picture. */
+    /** Levels beyond it would leave nothing of an image. */
     private static final double HIGHEST_LEVEL = 100;
     /** A std beyond it stands for a uniform distribution. */
     private static final double UNIFORM = 100;
@@ -194,7 +196,8 @@ public record AugmentationSpec(String text) {
             var set = piece.substring(1);
             require(
                     sets.contains(set),
-                    "The augmentation \"%s\" draws from a set of operations \"%s\" that is not known; did you mean t%s?",
+                    "The augmentation \"%s\" draws from a set of operations \"%s\" that is not known; did you mean"
+                            + " t%s?",
                     text,
                     piece,
                     Names.nearest(set, sets, 1).get(0));
@@ -209,7 +212,8 @@ public record AugmentationSpec(String text) {
                     ? example(text)
                     : Names.nearest(letters, known, 1).get(0) + (number.isEmpty() ? "1" : number);
             return VitrailException.of(
-                    "The augmentation \"%s\" has a part \"%s\" that is not known; did you mean %s? Known are %s, each with a number.",
+                    "The augmentation \"%s\" has a part \"%s\" that is not known; did you mean %s? Known are %s, each"
+                            + " with a number.",
                     text, piece, nearest, String.join(", ", known));
         }
 
@@ -238,7 +242,8 @@ public record AugmentationSpec(String text) {
                     };
             require(
                     good,
-                    "The augmentation \"%s\" has a part %s out of range: levels go to 100, probabilities to 1, and alpha is above 0.",
+                    "The augmentation \"%s\" has a part %s out of range: levels go to 100, probabilities to 1, and"
+                            + " alpha is above 0.",
                     text,
                     piece);
             require(
@@ -253,7 +258,8 @@ public record AugmentationSpec(String text) {
             boolean rand = name.equals("rand");
             require(
                     !rand || !has("w") || (number("w", 0) == 0 && set.isEmpty()),
-                    "The augmentation \"%s\" has a w; there is w0 alone, and not together with t: write tweights for today's weights.",
+                    "The augmentation \"%s\" has a w; there is w0 alone, and not together with t: write tweights for"
+                            + " today's weights.",
                     text);
             int most = set.isEmpty()
                     ? 11
@@ -261,7 +267,8 @@ public record AugmentationSpec(String text) {
             boolean weighed = has("w") || (!set.isEmpty() && !set.equals("3a"));
             require(
                     !rand || !weighed || number("n", 2) <= most,
-                    "The augmentation \"%s\" draws weighed operations without repetition, of which there are %d; write n%d at most.",
+                    "The augmentation \"%s\" draws weighed operations without repetition, of which there are %d; write"
+                            + " n%d at most.",
                     text,
                     most,
                     most);

@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Which operations the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}), under timm's names.
+ * Which operations the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}),
+ * under timm's names.
  *
  * <p>A line of a policy is what one draw applies: for each operation its name, probability and level.
  */
@@ -147,7 +148,10 @@ final class AugmentationTables {
     /** The operations of {@code t3a}, all alike. */
     static final List<String> RAND_3A = List.of("SolarizeIncreasing", "Desaturate", "GaussianBlur");
 
-    /** AugMix's operations (Hendrycks et al., 2020, arXiv:1912.02781, with the four of colour and sharpness that timm adds). */
+    /**
+     * AugMix's operations (Hendrycks et al., 2020, arXiv:1912.02781, with the four of colour and sharpness
+     * that timm adds).
+     */
     static final List<String> AUGMIX = List.of(
             "AutoContrast",
             "ColorIncreasing",

@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * AutoAugment (Cubuk et al., 2019, arXiv:1805.09501): one policy drawn from a list that was searched for, and its operations one after another.
+ * AutoAugment (Cubuk et al., 2019, arXiv:1805.09501): one policy drawn from a list that was searched for, and its
+ * operations one after another.
  *
  * @param policies the operations of each, in their order
  */

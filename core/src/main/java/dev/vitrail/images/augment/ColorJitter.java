@@ -8,21 +8,22 @@ import java.util.random.RandomGenerator;
 /**
  * Brightness, contrast, saturation and hue by chance, in an order by chance: torchvision's {@code ColorJitter}.
  *
- * <p>The factors of the first three are drawn from {@code 1 − x} (but at least 0) to {@code 1 + x}, see {@link Enhance}; the hue is turned by
- * {@code −hue} to {@code hue} of the circle. What is 0 is left alone.
+ * <p>The factors of the first three are drawn from {@code 1 − x} (but at least 0) to {@code 1 + x}, see
+ * {@link Enhance}; the hue is turned by {@code −hue} to {@code hue} of the circle. What is 0 is left alone.
  *
  * @param brightness as {@code x}
  * @param contrast as {@code x}
  * @param saturation as {@code x}
  * @param hue from 0 to 0.5
- * @param probability that a picture is changed at all
+ * @param probability that an image is changed at all
  */
 public record ColorJitter(double brightness, double contrast, double saturation, double hue, double probability)
         implements ImageTransform {
     public ColorJitter {
         require(
                 brightness >= 0 && contrast >= 0 && saturation >= 0,
-                "Colour jitter needs strengths of 0 or more, usually 0.3 or 0.4, found brightness %s, contrast %s and saturation %s.",
+                "Colour jitter needs strengths of 0 or more, usually 0.3 or 0.4, found brightness %s, contrast %s and"
+                        + " saturation %s.",
                 brightness,
                 contrast,
                 saturation);
@@ -33,7 +34,10 @@ public record ColorJitter(double brightness, double contrast, double saturation,
                 probability);
     }
 
-    /** The same strength for brightness, contrast and saturation, for every picture, and the hue left alone: timm's {@code --color-jitter}. */
+    /**
+     * The same strength for brightness, contrast and saturation, for every image, and the hue left alone:
+     * timm's {@code --color-jitter}.
+     */
     public static ColorJitter of(double strength) {
         return new ColorJitter(strength, strength, strength, 0, 1);
     }

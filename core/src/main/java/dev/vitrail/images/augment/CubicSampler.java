@@ -3,12 +3,13 @@ package dev.vitrail.images.augment;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Levels between the pixels of a picture, by Keys' cubic convolution with a = −1 over 4×4 pixels: bit for bit what Pillow's
- * {@code bicubic_filter32RGB} ({@code Geometry.c}) gives for {@code Image.transform}.
+ * Levels between the pixels of an image, by Keys' cubic convolution with a = −1 over 4×4 pixels: bit for bit what
+ * Pillow's {@code bicubic_filter32RGB} ({@code Geometry.c}) gives for {@code Image.transform}.
  *
- * <p>Pillow works in double precision and cuts off the fraction. Here sums are taken in integers with {@value #BITS} fractional bits an axis,
- * red and blue in the two halves of a {@code long}, which is faster and less than 0.002 of a level away; where that leaves in doubt what is cut
- * off, in about one level of a hundred and in flat areas, {@link #exactly} decides.
+ * <p>Pillow works in double precision and cuts off the fraction. Here sums are taken in integers with {@value #BITS}
+ * fractional bits an axis, red and blue in the two halves of a {@code long}, which is faster and less than 0.002 of a
+ * level away; where that leaves in doubt what is cut off, in about one level of a hundred and in flat areas,
+ * {@link #exactly} decides.
  */
 final class CubicSampler {
     private static final int BITS = 20;

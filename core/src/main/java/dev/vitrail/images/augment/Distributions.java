@@ -3,10 +3,11 @@ package dev.vitrail.images.augment;
 import java.util.random.RandomGenerator;
 
 /**
- * Random numbers of the distributions that augmentation needs. {@link StrictMath} keeps their last bit the same on every machine.
+ * Random numbers of the distributions that augmentation needs. {@link StrictMath} keeps their last bit the same
+ * on every machine.
  *
- * <p>Gamma-distributed numbers are drawn by Marsaglia and Tsang's method (2000, ACM TOMS 26) and kept as logarithms, for where α is small most
- * of them lie below the smallest number there is.
+ * <p>Gamma-distributed numbers are drawn by Marsaglia and Tsang's method (2000, ACM TOMS 26) and kept as logarithms,
+ * for where α is small most of them lie below the smallest number there is.
  */
 public final class Distributions {
     private Distributions() {}
@@ -18,7 +19,9 @@ public final class Distributions {
         return 1 / (1 + StrictMath.exp(second - first));
     }
 
-    /** {@code count} numbers that sum to 1, of the Dirichlet distribution with all parameters {@code alpha}, above 0. */
+    /**
+     * {@code count} numbers that sum to 1, of the Dirichlet distribution with all parameters {@code alpha}, above 0.
+     */
     static double[] dirichlet(double alpha, int count, RandomGenerator random) {
         var numbers = new double[count];
         double largest = Double.NEGATIVE_INFINITY;

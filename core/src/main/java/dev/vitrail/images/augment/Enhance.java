@@ -4,9 +4,9 @@ import dev.vitrail.images.Canvas;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Pillow's {@code ImageEnhance}: a picture drawn away from, or towards, a version of itself that lacks something.
+ * Pillow's {@code ImageEnhance}: an image drawn away from, or towards, a version of itself that lacks something.
  *
- * <p>A factor of 0 gives the version that lacks it, 1 the picture, and more than 1 exaggerates.
+ * <p>A factor of 0 gives the version that lacks it, 1 the image, and more than 1 exaggerates.
  */
 final class Enhance {
     /** The sum of the weights of Pillow's {@code SMOOTH}: 5 for the centre, 1 for each of the eight neighbours. */
@@ -31,7 +31,7 @@ final class Enhance {
         return new RgbImage(image.width(), image.height(), pixels);
     }
 
-    /** Towards the mean grey of the picture, rounded to a level. */
+    /** Towards the mean grey of the image, rounded to a level. */
     static RgbImage contrast(RgbImage image, double factor) {
         byte[] levels = image.pixels();
         long sum = 0;
@@ -78,7 +78,7 @@ final class Enhance {
         return new RgbImage(width, height, pixels);
     }
 
-    /** Pillow's {@code Image.blend}: {@code (1 − share) · first + share · second}, of two pictures of one size. */
+    /** Pillow's {@code Image.blend}: {@code (1 − share) · first + share · second}, of two images of one size. */
     static RgbImage blend(RgbImage first, RgbImage second, float share) {
         byte[] from = first.pixels();
         byte[] to = second.pixels();

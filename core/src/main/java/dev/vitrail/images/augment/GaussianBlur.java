@@ -4,11 +4,11 @@ import dev.vitrail.images.RgbImage;
 import java.util.Arrays;
 
 /**
- * Pillow's {@code ImageFilter.GaussianBlur} ({@code BoxBlur.c}): three box filters along the rows, then three along the columns, whose width,
- * whole pixels and a fraction, gives the variance of the Gaussian (Gwosdek et al., 2011, "Theoretical foundations of Gaussian convolution by
- * extended box filtering", equations 7, 11 and 14).
+ * Pillow's {@code ImageFilter.GaussianBlur} ({@code BoxBlur.c}): three box filters along the rows, then three along the
+ * columns, whose width, whole pixels and a fraction, gives the variance of the Gaussian (Gwosdek et al., 2011,
+ * "Theoretical foundations of Gaussian convolution by extended box filtering", equations 7, 11 and 14).
  *
- * <p>Weights have 24 fractional bits, and every pass rounds to a level. Outside the picture its outermost pixels go on.
+ * <p>Weights have 24 fractional bits, and every pass rounds to a level. Outside the image its outermost pixels go on.
  */
 final class GaussianBlur {
     private static final int PASSES = 3;

@@ -2,7 +2,10 @@ package dev.vitrail.images.augment;
 
 import dev.vitrail.images.RgbImage;
 
-/** Turns the hue by way of Pillow's mode {@code HSV} ({@code Convert.c}), which gives each of the three a byte, as torchvision does. */
+/**
+ * Turns the hue by way of Pillow's mode {@code HSV} ({@code Convert.c}), which gives each of the three a byte,
+ * as torchvision does.
+ */
 final class Hue {
     /** How far each hue of 255 lies from the corner of the colour hexagon before it, in sixths of the circle. */
     private static final float[] FRACTIONS = new float[256];

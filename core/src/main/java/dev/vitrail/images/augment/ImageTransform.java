@@ -6,11 +6,12 @@ import java.util.random.RandomGenerator;
 /**
  * A step of training's augmentation.
  *
- * <p>All chance comes from the generator, so that a sample with its own seed gets the same picture whatever the order of work.
+ * <p>All chance comes from the generator, so that a sample with its own seed gets the same image whatever the
+ * order of work.
  */
 @FunctionalInterface
 public interface ImageTransform {
-    /** Another picture, or the same one; never a change in place. */
+    /** Another image, or the same one; never a change in place. */
     RgbImage apply(RgbImage image, RandomGenerator random);
 
     /** This step, and then another. */

@@ -5,7 +5,8 @@ import dev.vitrail.images.RgbImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Adds a border and takes a random crop of the input's size, for small pictures such as CIFAR's (He et al., 2016, section 4.2).
+ * Adds a border and takes a random crop of the input's size, for small images such as CIFAR's (He et al.,
+ * 2016, section 4.2).
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels
@@ -13,11 +14,11 @@ import java.util.random.RandomGenerator;
  * @param border what they are filled with
  */
 public record PadAndCrop(int height, int width, int padding, Border border) implements ImageTransform {
-    /** What lies outside a picture. */
+    /** What lies outside an image. */
     public enum Border {
         /** Black. */
         ZERO,
-        /** The picture mirrored at its outermost pixels, which are not repeated. */
+        /** The image mirrored at its outermost pixels, which are not repeated. */
         REFLECT
     }
 
@@ -34,7 +35,8 @@ public record PadAndCrop(int height, int width, int padding, Border border) impl
     public RgbImage apply(RgbImage image, RandomGenerator random) {
         VitrailException.require(
                 image.height() + 2L * padding >= height && image.width() + 2L * padding >= width,
-                "A picture of %d×%d pixels with a padding of %d is too small for a crop of %d×%d; resize it first or pad more.",
+                "An image of %d×%d pixels with a padding of %d is too small for a crop of %d×%d; resize it first or pad"
+                        + " more.",
                 image.width(),
                 image.height(),
                 padding,
@@ -42,7 +44,7 @@ public record PadAndCrop(int height, int width, int padding, Border border) impl
                 height);
         VitrailException.require(
                 border == Border.ZERO || padding < Math.min(image.width(), image.height()),
-                "A picture of %d×%d pixels cannot be mirrored over a padding of %d; pad less, or with zeros.",
+                "An image of %d×%d pixels cannot be mirrored over a padding of %d; pad less, or with zeros.",
                 image.width(),
                 image.height(),
                 padding);

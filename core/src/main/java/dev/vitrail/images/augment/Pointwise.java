@@ -3,9 +3,10 @@ package dev.vitrail.images.augment;
 import dev.vitrail.images.RgbImage;
 
 /**
- * Operations that change each level by a table of 256, with the numbers of Pillow's {@code ImageOps} and {@code Image.point}.
+ * Operations that change each level by a table of 256, with the numbers of Pillow's {@code ImageOps}
+ * and {@code Image.point}.
  *
- * <p>One table serves all three channels, or each has its own where the picture's histogram makes the table.
+ * <p>One table serves all three channels, or each has its own where the image's histogram makes the table.
  */
 final class Pointwise {
     private static final int LEVELS = 256;
@@ -33,7 +34,9 @@ final class Pointwise {
         return map(image, level -> level < 128 ? level + amount : level);
     }
 
-    /** Keeps the {@code bits} most significant bits of each level: 8 or more is the picture itself, 0 or fewer is black. */
+    /**
+     * Keeps the {@code bits} most significant bits of each level: 8 or more is the image itself, 0 or fewer is black.
+     */
     static RgbImage posterize(RgbImage image, int bits) {
         if (bits >= 8) {
             return image;
@@ -85,7 +88,7 @@ final class Pointwise {
         return apply(image, tables, LEVELS);
     }
 
-    /** The picture with every level replaced. */
+    /** The image with every level replaced. */
     static RgbImage map(RgbImage image, Level level) {
         var table = new byte[LEVELS];
         fill(table, 0, level);
@@ -110,7 +113,7 @@ final class Pointwise {
         return counts;
     }
 
-    /** The picture through a table for red, and those that begin {@code step} entries later for green and for blue. */
+    /** The image through a table for red, and those that begin {@code step} entries later for green and for blue. */
     private static RgbImage apply(RgbImage image, byte[] tables, int step) {
         byte[] levels = image.pixels();
         var pixels = new byte[levels.length];

@@ -10,7 +10,8 @@ import java.util.random.RandomGenerator;
  *
  * @param operations what is drawn from
  * @param layers how many are drawn
- * @param weights how likely each is, in the order of the operations; then none is drawn twice. Empty: all alike, and again
+ * @param weights how likely each is, in the order of the operations; then none is drawn twice. Empty: all
+ *     alike, and again
  */
 record RandAugment(List<RandomOperation> operations, int layers, Optional<List<Double>> weights)
         implements ImageTransform {

@@ -5,10 +5,10 @@ import dev.vitrail.images.RgbImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Blurs by chance, by Pillow's Gaussian, as DINO and DeiT-III do; where timm's {@code gaussian_blur_prob} takes torchvision's kernel of 23
- * pixels instead, the two differ by about a level.
+ * Blurs by chance, by Pillow's Gaussian, as DINO and DeiT-III do; where timm's {@code gaussian_blur_prob} takes
+ * torchvision's kernel of 23 pixels instead, the two differ by about a level.
  *
- * @param probability that a picture is blurred
+ * @param probability that an image is blurred
  * @param lowest std, in pixels
  * @param highest std, in pixels
  */
@@ -16,7 +16,8 @@ public record RandomBlur(double probability, double lowest, double highest) impl
     public RandomBlur {
         VitrailException.require(
                 probability >= 0 && probability <= 1 && lowest >= 0 && lowest <= highest && highest <= 1000,
-                "A blur needs a probability from 0 to 1 and stds of 0 ≤ lowest ≤ highest ≤ 1000 pixels, found %s, %s and %s.",
+                "A blur needs a probability from 0 to 1 and stds of 0 ≤ lowest ≤ highest ≤ 1000 pixels, found %s, %s"
+                        + " and %s.",
                 probability,
                 lowest,
                 highest);

@@ -6,12 +6,14 @@ import java.util.Arrays;
 import java.util.random.RandomGenerator;
 
 /**
- * Erases rectangles by chance (Zhong et al., 2020, arXiv:1708.04896), in timm's variant: after normalisation, so that 0 is the mean colour.
+ * Erases rectangles by chance (Zhong et al., 2020, arXiv:1708.04896), in timm's variant: after normalisation, so that 0
+ * is the mean colour.
  *
  * @param probability that anything is erased
- * @param smallestArea of all rectangles of a picture together, as a part of its area
+ * @param smallestArea of all rectangles of an image together, as a part of its area
  * @param largestArea likewise
- * @param smallestAspect height over width of the flattest rectangle; the tallest is its reciprocal, and shapes between are log-uniform
+ * @param smallestAspect height over width of the flattest rectangle; the tallest is its reciprocal, and shapes
+ *     between are log-uniform
  * @param mode what they are filled with
  * @param count rectangles at most; how many is drawn from 1 to it
  */

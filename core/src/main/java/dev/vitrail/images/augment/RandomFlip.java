@@ -6,7 +6,7 @@ import dev.vitrail.images.RgbImage;
 import java.util.random.RandomGenerator;
 
 /**
- * Mirrors a picture by chance.
+ * Mirrors an image by chance.
  *
  * @param horizontal the probability of swapping left and right
  * @param vertical the probability of swapping top and bottom

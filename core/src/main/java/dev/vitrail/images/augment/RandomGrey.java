@@ -8,7 +8,7 @@ import java.util.random.RandomGenerator;
 /**
  * Takes the colour away by chance: torchvision's {@code RandomGrayscale}.
  *
- * @param probability that a picture becomes grey
+ * @param probability that an image becomes grey
  */
 public record RandomGrey(double probability) implements ImageTransform {
     public RandomGrey {

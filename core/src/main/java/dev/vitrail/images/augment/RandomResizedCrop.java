@@ -9,17 +9,17 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * A crop of random area, shape and place, resized to the input: Inception's augmentation (Szegedy et al., 2015) with torchvision's
- * parameters.
+ * A crop of random area, shape and place, resized to the input: Inception's augmentation (Szegedy et al., 2015) with
+ * torchvision's parameters.
  *
- * <p>Ten times an area is drawn uniformly and a shape log-uniformly; the first crop that fits is taken, and after ten that do not, the
- * middle of the picture, as much of it as the range of shapes allows.
+ * <p>Ten times an area is drawn uniformly and a shape log-uniformly; the first crop that fits is taken, and after ten
+ * that do not, the middle of the image, as much of it as the range of shapes allows.
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels
- * @param scale the crop's part of the picture's area
+ * @param scale the crop's part of the image's area
  * @param ratio the crop's width divided by its height, in pixels
- * @param interpolations one is drawn for each picture
+ * @param interpolations one is drawn for each image
  */
 public record RandomResizedCrop(int height, int width, Range scale, Range ratio, List<Interpolation> interpolations)
         implements ImageTransform {
@@ -74,7 +74,7 @@ public record RandomResizedCrop(int height, int width, Range scale, Range ratio,
         return Resampler.resize(image, crop, width, height, filter);
     }
 
-    /** The crop of a picture of this size. */
+    /** The crop of an image of this size. */
     Region draw(int imageWidth, int imageHeight, RandomGenerator random) {
         double area = (double) imageWidth * imageHeight;
         for (int i = 0; i < TRIES; i++) {

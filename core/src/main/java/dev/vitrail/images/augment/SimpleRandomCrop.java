@@ -8,12 +8,13 @@ import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * DeiT-III's simple random crop (Touvron et al., 2022, arXiv:2204.07118, section 3.2): the shorter side is resized to the input, four pixels are
- * mirrored over every edge, and the input is cut out by chance. Unlike {@link RandomResizedCrop} it keeps nearly all of the picture.
+ * DeiT-III's simple random crop (Touvron et al., 2022, arXiv:2204.07118, section 3.2): the shorter side is resized to
+ * the input, four pixels are mirrored over every edge, and the input is cut out by chance. Unlike
+ * {@link RandomResizedCrop} it keeps nearly all of the image.
  *
  * @param height of the result, in pixels
  * @param width of the result, in pixels
- * @param interpolations how the picture is resized: one is drawn for each
+ * @param interpolations how the image is resized: one is drawn for each
  */
 public record SimpleRandomCrop(int height, int width, List<Interpolation> interpolations) implements ImageTransform {
     private static final int PADDING = 4;

@@ -10,13 +10,13 @@ import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /**
- * Everything between a decoded picture and a training batch: the augmentation, and then the numbers.
+ * Everything between a decoded image and a training batch: the augmentation, and then the numbers.
  *
  * @param height of the input, in pixels
  * @param width of the input, in pixels
- * @param steps in their order; the last must leave a picture of the input's size
- * @param normalization mean and std; one channel makes the picture grey before the first step
- * @param erasing what is erased of the normalised picture; empty: nothing
+ * @param steps in their order; the last must leave an image of the input's size
+ * @param normalization mean and std; one channel makes the image grey before the first step
+ * @param erasing what is erased of the normalised image; empty: nothing
  */
 public record TrainingTransform(
         int height,
@@ -33,7 +33,10 @@ public record TrainingTransform(
                 height > 0 && width > 0, "An input needs at least one pixel, found %d×%d.", width, height);
     }
 
-    /** For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and statistics of the weights. */
+    /**
+     * For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and
+     * statistics of the weights.
+     */
     public static TrainingTransform photographs(Preprocessing input) {
         var crop = new RandomResizedCrop(
                 input.height(),
@@ -54,12 +57,12 @@ public record TrainingTransform(
         return new TrainingTransform(height, width, steps, normalization, Optional.of(choice));
     }
 
-    /** How many values one picture becomes: {@code channels · height · width}. */
+    /** How many values one image becomes: {@code channels · height · width}. */
     public int values() {
         return Math.multiplyExact(normalization.channels(), Math.multiplyExact(height, width));
     }
 
-    /** The augmented picture, before anything is erased. */
+    /** The augmented image, before anything is erased. */
     public RgbImage apply(RgbImage image, RandomGenerator random) {
         var current = normalization.channels() == 1 ? Canvas.grey(image) : image;
         for (var step : steps) {
@@ -67,7 +70,8 @@ public record TrainingTransform(
         }
         VitrailException.require(
                 current.width() == width && current.height() == height,
-                "The training transforms left a picture of %d×%d pixels, where the input is %d×%d; let the last of them crop or resize to it.",
+                "The training transforms left an image of %d×%d pixels, where the input is %d×%d; let the last of them"
+                        + " crop or resize to it.",
                 current.width(),
                 current.height(),
                 width,
@@ -75,7 +79,10 @@ public record TrainingTransform(
         return current;
     }
 
-    /** The augmented picture as float32 {@code [channels, height, width]}, normalised, and then erased in part, from {@code offset} on. */
+    /**
+     * The augmented image as float32 {@code [channels, height, width]}, normalised, and then erased in part, from
+     * {@code offset} on.
+     */
     public void toFloats(RgbImage image, RandomGenerator random, float[] out, int offset) {
         normalization.toFloats(apply(image, random), out, offset);
         erasing.ifPresent(choice -> choice.apply(out, offset, normalization.channels(), height, width, random));

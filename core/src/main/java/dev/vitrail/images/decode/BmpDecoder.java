@@ -6,11 +6,12 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * BMP of Windows and OS/2, as Pillow reads it: 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields, run-length coded pictures of 4 and 8 bits,
- * rows from the bottom or from the top, and files that lack the file header (DIB). Bit fields other than Pillow's are scaled alike.
+ * BMP of Windows and OS/2, as Pillow reads it: 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields, run-length coded images
+ * of 4 and 8 bits, rows from the bottom or from the top, and files that lack the file header (DIB). Bit fields other
+ * than Pillow's are scaled alike.
  *
- * <p>The layout is that of Microsoft's {@code BITMAPINFOHEADER} and its larger forms. A field of n bits becomes {@code v · 255 / (2ⁿ − 1)},
- * rounded down.
+ * <p>The layout is that of Microsoft's {@code BITMAPINFOHEADER} and its larger forms. A field of n bits becomes
+ * {@code v · 255 / (2ⁿ − 1)}, rounded down.
  */
 final class BmpDecoder {
     private static final int FILE_HEADER = 14;
@@ -22,7 +23,7 @@ final class BmpDecoder {
     private static final int RLE8 = 1;
     private static final int RLE4 = 2;
 
-    /** Pixels that a run-length coded picture may have whatever its bytes are, as leaps cost next to nothing. */
+    /** Pixels that a run-length coded image may have whatever its bytes are, as leaps cost next to nothing. */
     private static final long UNJUSTIFIED = 1 << 24;
 
     private static final int FIELDS = 3;
@@ -167,8 +168,8 @@ final class BmpDecoder {
     }
 
     /**
-     * Run-length coded indices: a count and a value; or zero and the end of a row (0), the end of the picture (1), a leap (2) or a count of
-     * values that follow as they are, padded to two bytes. What a leap passes over is of colour 0.
+     * Run-length coded indices: a count and a value; or zero and the end of a row (0), the end of the image (1), a leap
+     * (2) or a count of values that follow as they are, padded to two bytes. What a leap passes over is of colour 0.
      */
     private byte[] runs() throws IOException {
         int nibbles = compression == RLE4 ? 2 : 1;

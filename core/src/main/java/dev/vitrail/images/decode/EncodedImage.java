@@ -3,7 +3,7 @@ package dev.vitrail.images.decode;
 import dev.vitrail.errors.VitrailException;
 import java.io.EOFException;
 
-/** The bytes of a picture file, all in memory, with the limits under which they are decoded. */
+/** The bytes of an image file, all in memory, with the limits under which they are decoded. */
 final class EncodedImage {
     private final String name;
     private final byte[] bytes;
@@ -110,7 +110,7 @@ final class EncodedImage {
         }
     }
 
-    /** Throws unless a picture of this size, as its header claims it, may be decoded. */
+    /** Throws unless an image of this size, as its header claims it, may be decoded. */
     void checkSize(long width, long height) throws DamagedImageException {
         if (width < 1 || height < 1) {
             throw new DamagedImageException("claims a size of %d×%d pixels".formatted(width, height));
@@ -118,7 +118,8 @@ final class EncodedImage {
         // A side beyond 2^31 would wrap the product.
         if (width > Integer.MAX_VALUE || height > Integer.MAX_VALUE || width * height > options.maxPixels()) {
             throw VitrailException.of(
-                    "%s claims %d×%d pixels, more than the limit of %d; scale it down, or raise the limit (--max-pixels N) if it is to be trusted.",
+                    "%s claims %d×%d pixels, more than the limit of %d; scale it down, or raise the limit (--max-pixels"
+                            + " N) if it is to be trusted.",
                     name, width, height, options.maxPixels());
         }
         if (width * height * 3 > Integer.MAX_VALUE - 8) {

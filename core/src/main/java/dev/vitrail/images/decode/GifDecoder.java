@@ -25,7 +25,7 @@ final class GifDecoder {
         int transparent = 0;
         for (; file.u8(at) != ','; ) {
             if (file.u8(at) == ';') {
-                throw new DamagedImageException("holds no picture");
+                throw new DamagedImageException("holds no image");
             }
             if (file.u8(at) != '!') {
                 at++; // Pillow skips what it does not know

@@ -13,15 +13,16 @@ import java.time.Duration;
 /**
  * Reads JPEG, PNG, GIF, WebP, BMP, TIFF and PNM into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
  *
- * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one; 16-bit grey clipped to
- * 255 unless {@link SixteenBit} says otherwise; a truncated file refused; EXIF orientation left alone unless asked for (but TIFF's own
- * applied). Equal bytes.
+ * <p>That means: the first frame; alpha dropped, not composited; colour profiles ignored; CMYK converted without one;
+ * 16-bit grey clipped to 255 unless {@link SixteenBit} says otherwise; a truncated file refused; EXIF orientation left
+ * alone unless asked for (but TIFF's own applied). Equal bytes.
  *
- * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour profiles are cut out before
- * a decoder sees them, and whatever a decoder does with crafted data becomes one {@link VitrailException} of one sentence.
+ * <p>The files are not trusted. The size is checked in the header before anything is allocated, metadata and colour
+ * profiles are cut out before a decoder sees them, and whatever a decoder does with crafted data becomes one
+ * {@link VitrailException} of one sentence.
  */
 public final class ImageDecoder {
-    /** Beyond this the file is not even read, as it cannot be one picture within any sensible pixel limit: 1 GiB. */
+    /** Beyond this the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB. */
     private static final int MAX_FILE_BYTES = 1 << 30;
 
     private ImageDecoder() {}
@@ -29,9 +30,9 @@ public final class ImageDecoder {
     /**
      * What may be decoded, and how.
      *
-     * @param applyExifOrientation turn the picture as its EXIF data say; Pillow's {@code open} and timm do not
+     * @param applyExifOrientation turn the image as its EXIF data say; Pillow's {@code open} and timm do not
      * @param maxPixels the most that a header may claim, width times height
-     * @param timeLimit how long one picture may take; looked at whenever a decoder asks for more bytes
+     * @param timeLimit how long one image may take; looked at whenever a decoder asks for more bytes
      * @param sixteenBit what becomes of grey levels beyond a byte
      */
     public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit, SixteenBit sixteenBit) {
@@ -46,11 +47,11 @@ public final class ImageDecoder {
             VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);
             VitrailException.require(
                     timeLimit.compareTo(Duration.ZERO) > 0 && timeLimit.compareTo(Duration.ofDays(1)) <= 0,
-                    "The time limit of a picture must be more than nothing and at most a day, found %s.",
+                    "The time limit of an image must be more than nothing and at most a day, found %s.",
                     timeLimit);
         }
 
-        /** These options, with the picture turned as its EXIF data say, or not. */
+        /** These options, with the image turned as its EXIF data say, or not. */
         public Options withExifOrientation(boolean apply) {
             return new Options(apply, maxPixels, timeLimit, sixteenBit);
         }
@@ -79,15 +80,13 @@ public final class ImageDecoder {
     /**
      * Decodes a file.
      *
-     * @throws VitrailException if it cannot be read, is no picture, is damaged or truncated, or is over a limit
+     * @throws VitrailException if it cannot be read, is no image, is damaged or truncated, or is over a limit
      */
     public static RgbImage decode(Path file, Options options) {
         VitrailException.require(
-                !Files.isDirectory(file),
-                "%s is a folder, where a picture file was expected; name a file in it.",
-                file);
+                !Files.isDirectory(file), "%s is a folder, where an image file was expected; name a file in it.", file);
         VitrailException.require(
-                Files.exists(file), "%s does not exist, where a picture file was expected; check the path.", file);
+                Files.exists(file), "%s does not exist, where an image file was expected; check the path.", file);
         try (var stream = Files.newInputStream(file)) {
             return decode(stream, file.toString(), options);
         } catch (IOException e) {
@@ -99,7 +98,7 @@ public final class ImageDecoder {
     /**
      * Decodes all that a stream has; it is left open.
      *
-     * @param name what errors call the picture
+     * @param name what errors call the image
      * @throws VitrailException as {@link #decode(Path, Options)} does
      */
     public static RgbImage decode(InputStream stream, String name, Options options) {
@@ -108,7 +107,7 @@ public final class ImageDecoder {
             bytes = stream.readNBytes(MAX_FILE_BYTES);
             VitrailException.require(
                     bytes.length < MAX_FILE_BYTES || stream.read() < 0,
-                    "%s is larger than the %d bytes that a picture file may have; scale the picture down.",
+                    "%s is larger than the %d bytes that an image file may have; scale the image down.",
                     name,
                     MAX_FILE_BYTES);
         } catch (IOException e) {
@@ -116,8 +115,7 @@ public final class ImageDecoder {
                     "%s could not be read (%s); check that it may be.".formatted(name, reason(e)), e);
         } catch (OutOfMemoryError e) {
             throw new VitrailException(
-                    "%s does not fit into memory; scale the picture down or give the JVM more heap.".formatted(name),
-                    e);
+                    "%s does not fit into memory; scale the image down or give the JVM more heap.".formatted(name), e);
         }
         return decode(bytes, name, options);
     }
@@ -125,7 +123,7 @@ public final class ImageDecoder {
     /**
      * Decodes the contents of a file.
      *
-     * @param name what errors call the picture
+     * @param name what errors call the image
      * @throws VitrailException as {@link #decode(Path, Options)} does
      */
     public static RgbImage decode(byte[] bytes, String name, Options options) {
@@ -138,7 +136,8 @@ public final class ImageDecoder {
             throw e;
         } catch (UnsupportedFeatureException e) {
             throw new VitrailException(
-                    "%s, a %s file, has %s, which is not read: convert it to PNG, or to eight-bit RGB of its own format."
+                    ("%s, a %s file, has %s, which is not read: convert it to PNG, or to eight-bit RGB of its own"
+                                    + " format.")
                             .formatted(name, format.title(), e.getMessage()),
                     e);
         } catch (DamagedImageException e) {
@@ -146,13 +145,15 @@ public final class ImageDecoder {
                     "%s, a %s file, %s; replace or remove it.".formatted(name, format.title(), e.getMessage()), e);
         } catch (OutOfMemoryError e) {
             throw new VitrailException(
-                    "%s, a %s file, needs more memory than there is; scale it down, lower the pixel limit, or give the JVM more heap."
+                    ("%s, a %s file, needs more memory than there is; scale it down, lower the pixel limit, or give the"
+                                    + " JVM more heap.")
                             .formatted(name, format.title()),
                     e);
         } catch (IOException | RuntimeException | StackOverflowError e) {
             if (endsEarly(e)) {
                 throw new VitrailException(
-                        "%s is truncated: a %s file that ends after %d bytes, before its picture does; fetch it again or remove it."
+                        ("%s is truncated: a %s file that ends after %d bytes, before its image does; fetch it again or"
+                                        + " remove it.")
                                 .formatted(name, format.title(), bytes.length),
                         e);
             }
@@ -166,11 +167,12 @@ public final class ImageDecoder {
     private static VitrailException unread(byte[] bytes, String name) {
         return ForeignFormat.of(bytes)
                 .map(format -> VitrailException.of(
-                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file;"
-                                + " convert it to one of these, or remove it.",
+                        "%s is a file of the format %s, which is not read: expected a JPEG, PNG, GIF, WebP, BMP, TIFF"
+                                + " or PNM file; convert it to one of these, or remove it.",
                         name, format))
                 .orElseGet(() -> VitrailException.of(
-                        "%s is not a picture: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace or remove it.",
+                        "%s is not an image: expected a JPEG, PNG, GIF, WebP, BMP, TIFF or PNM file, found %s; replace"
+                                + " or remove it.",
                         name, describe(bytes)));
     }
 

@@ -50,7 +50,7 @@ enum ImageFormat {
     }
 
     /**
-     * Decodes the first picture of a file of this format.
+     * Decodes the first image of a file of this format.
      *
      * @throws java.io.EOFException if the file ends too early
      * @throws IOException if it is damaged, or uses a feature that is not read

@@ -13,11 +13,12 @@ import javax.imageio.spi.ImageReaderSpi;
 /**
  * JPEG, baseline and progressive, through the JDK's reader (libjpeg).
  *
- * <p>The reader gets the file without its application segments and is asked for raw components: it guesses the colours of a file by rules
- * that are not libjpeg's, chokes on broken profiles, and would convert colours through them. The conversion to RGB is done here, with libjpeg's
- * integers. The transform and the upsampling are the reader's own, equal to those of libjpeg-turbo but for pictures whose chroma is halved
- * vertically alone (4:4:0, camera pictures turned without loss): there the JDK's own libjpeg repeats each row, and {@link #smoothRows} makes up
- * for that. JDKs built against the system's libjpeg-turbo need no help, and are told by their rows, which differ.
+ * <p>The reader gets the file without its application segments and is asked for raw components: it guesses the colours
+ * of a file by rules that are not libjpeg's, chokes on broken profiles, and would convert colours through them. The
+ * conversion to RGB is done here, with libjpeg's integers. The transform and the upsampling are the reader's own, equal
+ * to those of libjpeg-turbo but for images whose chroma is halved vertically alone (4:4:0, camera images turned without
+ * loss): there the JDK's own libjpeg repeats each row, and {@link #smoothRows} makes up for that. JDKs built against
+ * the system's libjpeg-turbo need no help, and are told by their rows, which differ.
  */
 final class JpegDecoder {
     /** Start of image and an empty JFIF segment, which keeps the reader from guessing. */
@@ -27,7 +28,10 @@ final class JpegDecoder {
 
     private static final ImageReaderSpi READER = reader();
 
-    /** What the chroma levels add to red and blue, and to green times 2¹⁶: libjpeg's tables ({@code jdcolor.c}), with its rounding. */
+    /**
+     * What the chroma levels add to red and blue, and to green times 2¹⁶: libjpeg's tables ({@code jdcolor.c}),
+     * with its rounding.
+     */
     private static final int[] RED_OF_CR = new int[256];
 
     private static final int[] BLUE_OF_CB = new int[256];
@@ -51,7 +55,10 @@ final class JpegDecoder {
         return new RgbImage(header.width(), header.height(), toRgb(levels(file, header), header));
     }
 
-    /** The components of a JPEG file inside another format, {@code [height, width, components]}; of YCbCr the colours if asked for. */
+    /**
+     * The components of a JPEG file inside another format, {@code [height, width, components]}; of YCbCr the colours
+     * if asked for.
+     */
     static byte[] levels(EncodedImage file, JpegHeader header, boolean ycc) throws IOException {
         byte[] levels = levels(file, header);
         for (int i = 0; ycc && i < levels.length; i += 3) {
@@ -124,8 +131,9 @@ final class JpegDecoder {
     }
 
     /**
-     * Interpolates a component that has half the rows: each row is three parts the nearer sample and one part the farther, as libjpeg-turbo
-     * has it. Rows 2k and 2k + 1 hold the same samples on entry; beyond the edge the edge is repeated.
+     * Interpolates a component that has half the rows: each row is three parts the nearer sample and one part the
+     * farther, as libjpeg-turbo has it. Rows 2k and 2k + 1 hold the same samples on entry; beyond the edge the
+     * edge is repeated.
      */
     private static void smoothRows(byte[] levels, JpegHeader header, int component) {
         int step = header.components();

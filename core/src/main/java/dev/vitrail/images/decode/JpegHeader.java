@@ -39,7 +39,7 @@ record JpegHeader(
         YCCK
     }
 
-    /** More scans than any encoder makes: each costs a pass over the whole picture, however few bytes it has. */
+    /** More scans than any encoder makes: each costs a pass over the whole image, however few bytes it has. */
     private static final int MAX_SCANS = 500;
 
     private static final int SOI = 0xd8;
@@ -159,7 +159,7 @@ record JpegHeader(
         return rgb && !jfif ? Colors.RGB : Colors.YCC;
     }
 
-    /** A block takes a bit at least, so a few bytes cannot be a large picture; and the scans are counted. */
+    /** A block takes a bit at least, so a few bytes cannot be a large image; and the scans are counted. */
     private static void checkScans(EncodedImage file, int scan, long pixels) throws IOException {
         // 64 pixels to a block, and at worst one block of a component stands for 16.
         if (pixels / 64 / 16 > 8L * (file.size() - scan)) {

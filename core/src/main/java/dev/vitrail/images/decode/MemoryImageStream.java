@@ -3,7 +3,10 @@ package dev.vitrail.images.decode;
 import java.io.IOException;
 import javax.imageio.stream.ImageInputStreamImpl;
 
-/** An image stream over an array: it touches no disk, knows whether a reader wanted more than there is, and gives up after a deadline. */
+/**
+ * An image stream over an array: it touches no disk, knows whether a reader wanted more than there is, and gives up
+ * after a deadline.
+ */
 final class MemoryImageStream extends ImageInputStreamImpl {
     private final byte[] content;
     private final long deadline;

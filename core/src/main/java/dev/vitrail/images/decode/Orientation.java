@@ -26,14 +26,20 @@ enum Orientation {
     private final boolean fromRight;
     private final boolean fromBottom;
 
-    /** Upright pixel (x, y) lies at column x and row y of the file, or the other way round, counted from the far side if so said. */
+    /**
+     * Upright pixel (x, y) lies at column x and row y of the file, or the other way round, counted from the far side
+     * if so said.
+     */
     Orientation(boolean transposed, boolean fromRight, boolean fromBottom) {
         this.transposed = transposed;
         this.fromRight = fromRight;
         this.fromBottom = fromBottom;
     }
 
-    /** What the file's EXIF data say, {@link #UPRIGHT} without any. TIFF says it in its own header, which its decoder obeys. */
+    /**
+     * What the file's EXIF data say, {@link #UPRIGHT} without any. TIFF says it in its own header, which
+     * its decoder obeys.
+     */
     static Orientation of(ImageFormat format, EncodedImage file) throws IOException {
         return switch (format) {
             case JPEG -> JpegHeader.parse(file).exif().map(Orientation::ofExif).orElse(UPRIGHT);
@@ -60,7 +66,7 @@ enum Orientation {
                 .orElse(UPRIGHT);
     }
 
-    /** The picture as the photographer saw it. */
+    /** The image as the photographer saw it. */
     RgbImage apply(RgbImage image) {
         if (this == UPRIGHT) {
             return image;

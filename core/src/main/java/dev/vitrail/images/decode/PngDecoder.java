@@ -13,8 +13,8 @@ import javax.imageio.ImageIO;
 /**
  * PNG of every colour type and depth, through the JDK's reader.
  *
- * <p>The reader is given the header, the palette and the image data only: profiles and texts, which can inflate a thousandfold, never reach it,
- * and transparency does not matter to RGB.
+ * <p>The reader is given the header, the palette and the image data only: profiles and texts, which can inflate a
+ * thousandfold, never reach it, and transparency does not matter to RGB.
  */
 final class PngDecoder {
     private static final int SIGNATURE = 8;
@@ -44,7 +44,7 @@ final class PngDecoder {
                 return new RgbImage(width, height, Rasters.greyToRgb(widened(image.getRaster(), depth)));
             }
             if (type == 0 && depth == 16) {
-                return WideGrey.of(image.getRaster()).picture(file.sixteenBit());
+                return WideGrey.of(image.getRaster()).image(file.sixteenBit());
             }
             return new RgbImage(width, height, Rasters.toRgb(image));
         } finally {
@@ -64,7 +64,9 @@ final class PngDecoder {
         return Optional.empty();
     }
 
-    /** How many bytes the rows take before compression, each with its filter's number; interlacing adds only to that. */
+    /**
+     * How many bytes the rows take before compression, each with its filter's number; interlacing adds only to that.
+     */
     private static long rawBytes(int width, int height, int depth, int type) throws IOException {
         int channels =
                 switch (type) {
@@ -89,7 +91,7 @@ final class PngDecoder {
             if (imageBytes > 0 && !image) {
                 break;
             }
-            // A file may lack its very last bytes, as long as the reader finds enough in it to fill the picture.
+            // A file may lack its very last bytes, as long as the reader finds enough in it to fill the image.
             int present = (int) Math.min(length, file.size() - at - 8);
             if (image) {
                 imageBytes += present;

@@ -7,8 +7,8 @@ import java.io.IOException;
 /**
  * PBM, PGM and PPM, plain (P1 to P3) and raw (P4 to P6), of up to 65,535 levels: the formats of Netpbm.
  *
- * <p>As Pillow has them: colours, and grey of up to 255 levels, are stretched to 0–255, rounded halves to even; grey of more levels is
- * stretched to 0–65,535 and is then a picture of sixteen bits.
+ * <p>As Pillow has them: colours, and grey of up to 255 levels, are stretched to 0–255, rounded halves to even; grey of
+ * more levels is stretched to 0–65,535 and is then an image of sixteen bits.
  */
 final class PnmDecoder {
     private static final int MOST_DIGITS = 10;
@@ -33,10 +33,10 @@ final class PnmDecoder {
     }
 
     static RgbImage decode(EncodedImage file) throws IOException {
-        return new PnmDecoder(file).picture();
+        return new PnmDecoder(file).image();
     }
 
-    private RgbImage picture() throws IOException {
+    private RgbImage image() throws IOException {
         boolean plain = kind <= 3;
         boolean bits = kind == 1 || kind == 4;
         boolean color = kind == 3 || kind == 6;
@@ -66,7 +66,7 @@ final class PnmDecoder {
                 long value = plain ? plain(most, i) : Math.min(raw(each), most);
                 grey.set(i, (float) Math.rint(value / (double) most * MOST_LEVELS));
             }
-            return grey.picture(file.sixteenBit());
+            return grey.image(file.sixteenBit());
         }
         var levels = new byte[(int) values];
         for (int i = 0; i < levels.length; i++) {

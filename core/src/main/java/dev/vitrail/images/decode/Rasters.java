@@ -104,7 +104,7 @@ final class Rasters {
         return rgb;
     }
 
-    /** The colours of a palette, grey or RGB picture, alpha dropped and no colour profile applied. */
+    /** The colours of a palette, grey or RGB image, alpha dropped and no colour profile applied. */
     static byte[] toRgb(BufferedImage image) {
         var raster = image.getRaster();
         if (image.getColorModel() instanceof IndexColorModel palette) {

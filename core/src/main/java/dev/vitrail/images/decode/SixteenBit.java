@@ -7,9 +7,12 @@ import java.util.Locale;
 public enum SixteenBit {
     /** Levels above 255 become 255 and those below 0 become 0, as Pillow's {@code convert("RGB")} has it. */
     CLIP,
-    /** The type's whole range becomes 0–255: 0–65,535 (levels divided by 257), or what 12 or 32 bits hold; 0–1 for floats. */
+    /**
+     * The type's whole range becomes 0–255: 0–65,535 (levels divided by 257), or what 12 or 32 bits hold;
+     * 0–1 for floats.
+     */
     SCALE,
-    /** The picture's own lowest level becomes 0 and its highest 255; a picture of one level becomes black. */
+    /** The image's own lowest level becomes 0 and its highest 255; an image of one level becomes black. */
     RANGE;
 
     /** As options and configurations write it. */
@@ -24,6 +27,6 @@ public enum SixteenBit {
                 return choice;
             }
         }
-        throw VitrailException.of("'%s' is no treatment of sixteen-bit pictures: use clip, scale or range", text);
+        throw VitrailException.of("'%s' is no treatment of sixteen-bit images: use clip, scale or range", text);
     }
 }

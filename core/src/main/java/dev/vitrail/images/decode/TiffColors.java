@@ -2,7 +2,10 @@ package dev.vitrail.images.decode;
 
 import java.io.IOException;
 
-/** How the samples of a TIFF file mean colours: its photometric interpretation, depth, format and further samples, checked. */
+/**
+ * How the samples of a TIFF file mean colours: its photometric interpretation, depth, format and
+ * further samples, checked.
+ */
 enum TiffColors {
     GREY(1),
     WIDE_GREY(1),
@@ -37,7 +40,8 @@ enum TiffColors {
      * @param samples of a pixel
      * @param depth bits of each
      * @param format 1 unsigned, 2 signed, 3 float
-     * @param extra the meaning of samples beyond the colours': 0 nothing, 1 alpha that colours are multiplied by, 2 alpha
+     * @param extra the meaning of samples beyond the colours': 0 nothing, 1 alpha that colours are multiplied
+     *     by, 2 alpha
      * @throws UnsupportedFeatureException naming what it has, where Pillow reads no such file
      */
     static TiffColors of(int photometric, int samples, int depth, int format, long[] extra) throws IOException {
@@ -80,7 +84,7 @@ enum TiffColors {
 
     private static String name(int photometric) {
         return switch (photometric) {
-            case 4 -> "a transparency mask in place of a picture";
+            case 4 -> "a transparency mask in place of an image";
             case 8 -> "CIE L*a*b* colours";
             case 9 -> "ICC L*a*b* colours";
             case 10 -> "ITU L*a*b* colours";

@@ -158,7 +158,8 @@ enum TiffCompression {
     }
 
     /**
-     * TIFF 6.0, section 13; files of the time before it have their bits from the least significant on, and widen codes one later.
+     * TIFF 6.0, section 13; files of the time before it have their bits from the least significant on, and widen
+     * codes one later.
      */
     private static byte[] lzw(EncodedImage file, byte[] data, int wanted) throws IOException {
         boolean old = data.length > 1 && data[0] == 0 && (data[1] & 1) != 0;
@@ -252,7 +253,10 @@ enum TiffCompression {
         }
     }
 
-    /** RFC 8878; the strongest settings ask for windows of up to 128 MiB, which cost nothing where all is expanded into one array. */
+    /**
+     * RFC 8878; the strongest settings ask for windows of up to 128 MiB, which cost nothing where all is expanded
+     * into one array.
+     */
     private static byte[] zstd(byte[] data, int wanted) throws IOException {
         boolean hasWindow = data.length > 5 && (data[4] & 0x20) == 0;
         if (hasWindow && (data[5] & 0xff) > EIGHT_MEBIBYTES) {

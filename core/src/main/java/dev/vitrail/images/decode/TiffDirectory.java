@@ -8,7 +8,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The first directory of a TIFF file (TIFF 6.0, section 2) or of a BigTIFF file, whose offsets and counts have eight bytes.
+ * The first directory of a TIFF file (TIFF 6.0, section 2) or of a BigTIFF file, whose offsets and counts
+ * have eight bytes.
  *
  * <p>Only what is asked for is read, and never more values than the caller can use, whatever count the file claims.
  */

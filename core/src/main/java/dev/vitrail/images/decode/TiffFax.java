@@ -9,7 +9,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import javax.imageio.spi.ImageReaderSpi;
 
-/** Strips and tiles that are compressed as a fax (ITU-T T.4 and T.6), through TwelveMonkeys, which gets a file of one strip alone. */
+/**
+ * Strips and tiles that are compressed as a fax (ITU-T T.4 and T.6), through TwelveMonkeys, which gets a file of
+ * one strip alone.
+ */
 final class TiffFax {
     private static final int T4_OPTIONS = 292;
     private static final int T6_OPTIONS = 293;

@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 
-/** Cameras' raw files in TIFF's clothes: their first page is a small preview, which must not be taken for the picture. */
+/** Cameras' raw files in TIFF's clothes: their first page is a small preview, which must not be taken for the image. */
 final class TiffRaw {
     private static final int SUBFILE = 254;
     private static final int MAKER = 271;

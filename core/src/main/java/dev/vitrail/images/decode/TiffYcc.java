@@ -1,8 +1,8 @@
 package dev.vitrail.images.decode;
 
 /**
- * YCbCr of a TIFF file to RGB (TIFF 6.0, section 21), in the fixed-point numbers of libtiff, so that levels are equal to its: sixteen bits
- * of fraction, and chroma repeated, not interpolated.
+ * YCbCr of a TIFF file to RGB (TIFF 6.0, section 21), in the fixed-point numbers of libtiff, so that levels are equal
+ * to its: sixteen bits of fraction, and chroma repeated, not interpolated.
  */
 final class TiffYcc {
     private static final int SHIFT = 16;

@@ -15,9 +15,9 @@ final class WebpDecoder {
 
     static RgbImage decode(EncodedImage file) throws IOException {
         try {
-            var picture = WebpFile.parse(file.bytes());
-            file.checkSize(picture.width(), picture.height());
-            return new RgbImage(picture.width(), picture.height(), picture.rgb(file.deadline()));
+            var image = WebpFile.parse(file.bytes());
+            file.checkSize(image.width(), image.height());
+            return new RgbImage(image.width(), image.height(), image.rgb(file.deadline()));
         } catch (WebpException e) {
             throw new DamagedImageException(e.fault());
         }

@@ -40,7 +40,7 @@ final class WideGrey {
         levels[index] = level;
     }
 
-    RgbImage picture(SixteenBit how) {
+    RgbImage image(SixteenBit how) {
         var bytes = new byte[levels.length];
         boolean cut = false;
         if (how == SixteenBit.CLIP) {

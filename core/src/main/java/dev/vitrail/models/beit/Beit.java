@@ -40,15 +40,15 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of where
- * each lies.
+ * BEiT and BEiT v2 as image classifiers: a ViT whose blocks know where patches lie relative to each other, instead of
+ * where each lies.
  *
- * <p>Bao et al., <i>BEiT: BERT Pre-Training of Image Transformers</i>, ICLR 2022, <a
- * href="https://arxiv.org/abs/2106.08254">arXiv:2106.08254</a>; Peng et al., <i>BEiT v2</i>, 2022, arXiv:2208.06366. Weights
- * carry the names of timm's {@code Beit}.
+ * <p>Bao et al., <i>BEiT: BERT Pre-Training of Image Transformers</i>, ICLR 2022,
+ * <a href="https://arxiv.org/abs/2106.08254">arXiv:2106.08254</a>; Peng et al., <i>BEiT v2</i>, 2022, arXiv:2208.06366.
+ * Weights carry the names of timm's {@code Beit}.
  *
- * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
- * {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a
+ * patch, {@code N = HW/P²} patches, {@code D} channels, {@code h} heads of {@code d} channels.
  */
 public final class Beit extends Model {
     /** Relative positions besides those between patches: class to patch, patch to class, class to class. */
@@ -65,7 +65,8 @@ public final class Beit extends Model {
      * @param encoder width, depth and heads; queries and values have biases
      * @param layerScale initial value of the factors of each branch (init_values)
      * @param absolutePositions whether each token has a position of its own besides (use_abs_pos_emb)
-     * @param head classifier and pool: the mean over patches, which is normalized then, or the class token, normalized before
+     * @param head classifier and pool: the mean over patches, which is normalized then, or the class
+     *     token, normalized before
      * @param dropPath rate of stochastic depth, rising linearly to it (drop_path_rate)
      */
     public record Config(
@@ -207,8 +208,8 @@ public final class Beit extends Model {
     }
 
     /**
-     * For each pair of tokens, which relative position they have: {@code [(1+N)²]}, I64. Patches that lie equally far apart
-     * share one; the class token has three of its own, at the end.
+     * For each pair of tokens, which relative position they have: {@code [(1+N)²]}, I64. Patches that lie equally far
+     * apart share one; the class token has three of its own, at the end.
      */
     private static Tensor relativePositions(int rows, int columns) {
         int N = rows * columns;
@@ -228,7 +229,9 @@ public final class Beit extends Model {
         return Tensor.of(index, index.length);
     }
 
-    /** Tokens after the last block, the class token first, normalised only where that is pooled, {@code [B, 1+N, D]}. */
+    /**
+     * Tokens after the last block, the class token first, normalised only where that is pooled, {@code [B, 1+N, D]}.
+     */
     @Override
     protected Tensor features(Tensor images, FeatureTap tap) {
         var x = patches.apply(images); //                                                [B, N, D]

@@ -28,16 +28,16 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes in only
- * after the patches are done with each other.
+ * CaiT: a deep vision transformer whose residual branches are scaled from almost nothing, and whose class token comes
+ * in only after the patches are done with each other.
  *
- * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, <a
- * href="https://arxiv.org/abs/2103.17239">arXiv:2103.17239</a>; equation numbers below are the paper's. The heads talk to each
- * other (Shazeer et al., <i>Talking-Heads Attention</i>, 2020, arXiv:2003.02436). Weights carry the names of the authors' code,
- * which timm kept.
+ * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021,
+ * <a href="https://arxiv.org/abs/2103.17239">arXiv:2103.17239</a>; equation numbers below are the paper's. The heads
+ * talk to each other (Shazeer et al., <i>Talking-Heads Attention</i>, 2020, arXiv:2003.02436). Weights carry the names
+ * of the authors' code, which timm kept.
  *
- * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of {@code d = D/h}
- * channels.
+ * <p>Shapes: {@code B} images in a batch, {@code N} patches, {@code D} embedding width, {@code h} heads of
+ * {@code d = D/h} channels.
  */
 public final class CaiT extends Model {
     private final PatchEmbedding patches;
@@ -202,8 +202,8 @@ public final class CaiT extends Model {
     }
 
     /**
-     * Self-attention whose heads are mixed before and after the softmax, {@code [B, N, D] → [B, N, D]}. No fused kernel knows
-     * the mixing, so scores are computed explicitly.
+     * Self-attention whose heads are mixed before and after the softmax, {@code [B, N, D] → [B, N, D]}. No fused kernel
+     * knows the mixing, so scores are computed explicitly.
      */
     private static final class TalkingHeads extends Layer {
         private final int heads;
@@ -243,8 +243,8 @@ public final class CaiT extends Model {
     }
 
     /**
-     * A linear map of heads to heads, {@code [B, h, N, N] → [B, h, N, N]}. As a product from the left it needs no other layout
-     * of the scores; measured, it is five times as fast as a 1×1 convolution of so few channels.
+     * A linear map of heads to heads, {@code [B, h, N, N] → [B, h, N, N]}. As a product from the left it needs no other
+     * layout of the scores; measured, it is five times as fast as a 1×1 convolution of so few channels.
      */
     private static final class Mixing extends Layer {
         private final int heads;

@@ -46,7 +46,9 @@ public record CaiTConfig(
         head.requirePool(POOLS);
     }
 
-    /** A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth. */
+    /**
+     * A CaiT with two blocks of class attention, all biases, 1000 classes, and the paper's LayerScale for its depth.
+     */
     public static CaiTConfig of(int image, int patch, int width, int depth, int heads) {
         return new CaiTConfig(
                 ImageInput.square(image),

@@ -2,7 +2,10 @@ package dev.vitrail.models.cait;
 
 import dev.vitrail.models.ModelFamily;
 
-/** The published sizes of {@link CaiT} (paper, Tables 2 and 3), by timm's names, and a miniature for images of 32 pixels. */
+/**
+ * The published sizes of {@link CaiT} (paper, Tables 2 and 3), by timm's names, and a miniature for images
+ * of 32 pixels.
+ */
 public final class CaiTVariants {
     private CaiTVariants() {}
 

@@ -35,16 +35,16 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * vit-pytorch's CaiT: patches attend to each other first, and a class token reads them afterwards, so that neither has to do
- * the other's work; each branch is scaled by trained factors that start the smaller the deeper they lie.
+ * vit-pytorch's CaiT: patches attend to each other first, and a class token reads them afterwards, so that neither has
+ * to do the other's work; each branch is scaled by trained factors that start the smaller the deeper they lie.
  *
- * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, 2021, <a
- * href="https://arxiv.org/abs/2103.17239">arXiv:2103.17239</a>. Against the authors' CaiT, the class token's layers have
- * talking heads too, heads are of any width, and stochastic depth leaves out whole layers. Weights carry the names of
- * lucidrains/vit-pytorch.
+ * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, 2021,
+ * <a href="https://arxiv.org/abs/2103.17239">arXiv:2103.17239</a>. Against the authors' CaiT, the class token's layers
+ * have talking heads too, heads are of any width, and stochastic depth leaves out whole layers. Weights carry the names
+ * of lucidrains/vit-pytorch.
  *
- * <p>Shapes: {@code B} images, {@code N} patches of {@code D} channels, {@code h} heads of {@code d} channels, {@code M}
- * tokens that are attended to.
+ * <p>Shapes: {@code B} images, {@code N} patches of {@code D} channels, {@code h} heads of {@code d} channels,
+ * {@code M} tokens that are attended to.
  */
 public final class CompactCaiT extends Model {
     /**
@@ -287,8 +287,8 @@ public final class CompactCaiT extends Model {
     }
 
     /**
-     * Normalisation, then attention whose heads mix their scores before the softmax and their weights after it (Shazeer et al.,
-     * 2020, arXiv:2003.02436).
+     * Normalisation, then attention whose heads mix their scores before the softmax and their weights after it (Shazeer
+     * et al., 2020, arXiv:2003.02436).
      */
     private static final class TalkingHeads extends Module {
         private final Shape shape;

@@ -31,8 +31,8 @@ import java.util.Optional;
  * vit-pytorch's T2T-ViT. Against {@link T2TViT}: between the soft splits tokens are not narrowed, but go through a
  * whole encoder layer at the width of their window, so they grow by {@code k²} at every split.
  *
- * <p>Yuan et al., 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>. Weights carry the names of
- * lucidrains/vit-pytorch.
+ * <p>Yuan et al., 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>. Weights carry
+ * the names of lucidrains/vit-pytorch.
  *
  * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens with the class token, {@code D}
  * channels, {@code k×k} pixels or tokens in a window.
@@ -171,7 +171,9 @@ public final class CompactT2TViT extends Model {
         return CompactTransformer.layerGroups(config().encoder.depth());
     }
 
-    /** Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}. */
+    /**
+     * Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}.
+     */
     private static final class TokensFromWindows extends Layer {
         /** The original's steps for each split: lay out, cut, transpose, encode. */
         private static final int STEPS = 4;

@@ -29,9 +29,9 @@ import java.util.function.UnaryOperator;
 /**
  * The encoder that vit-pytorch's models share, and their way of cutting patches, by that library's parameter names.
  *
- * <p>Dosovitskiy et al., 2021, <a href="https://arxiv.org/abs/2010.11929">arXiv:2010.11929</a>, with two liberties: the width
- * of a head is free, so that queries, keys and values together may be wider than a token, and each branch holds its own
- * normalisation. {@code [B, N, D] → [B, N, D]}.
+ * <p>Dosovitskiy et al., 2021, <a href="https://arxiv.org/abs/2010.11929">arXiv:2010.11929</a>, with two liberties: the
+ * width of a head is free, so that queries, keys and values together may be wider than a token, and each branch holds
+ * its own normalisation. {@code [B, N, D] → [B, N, D]}.
  *
  * <p>Shapes: {@code B} images, {@code N} tokens of {@code D} channels, {@code h} heads of {@code d} channels.
  */
@@ -129,8 +129,8 @@ public final class CompactTransformer extends Layer {
     static <C extends ModelConfig> C withoutDropPath(C config, double rate) {
         require(
                 rate == 0,
-                "vit-pytorch's models have no stochastic depth, found a drop path of %s: leave it at 0, or take a model of"
-                        + " another family",
+                "vit-pytorch's models have no stochastic depth, found a drop path of %s: leave it at 0, or take a model"
+                        + " of another family",
                 rate);
         return config;
     }
@@ -230,8 +230,8 @@ public final class CompactTransformer extends Layer {
     }
 
     /**
-     * Cuts images into patches, {@code [B, C, H, W] → [B, N, D]}: a patch's pixels row by row, each with its channels, then
-     * normalised, projected and normalised again.
+     * Cuts images into patches, {@code [B, C, H, W] → [B, N, D]}: a patch's pixels row by row, each with its channels,
+     * then normalised, projected and normalised again.
      */
     static final class Patches extends Layer {
         private final ImageInput image;

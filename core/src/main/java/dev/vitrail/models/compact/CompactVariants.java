@@ -9,7 +9,9 @@ import dev.vitrail.models.layers.SoftSplit;
 import dev.vitrail.nn.Pool;
 import java.util.List;
 
-/** Sizes of vit-pytorch's models: those of its manual's examples, two of the ViT paper, and small ones for 32 pixels. */
+/**
+ * Sizes of vit-pytorch's models: those of its manual's examples, two of the ViT paper, and small ones for 32 pixels.
+ */
 public final class CompactVariants {
     private CompactVariants() {}
 

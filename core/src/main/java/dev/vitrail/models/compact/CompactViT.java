@@ -28,8 +28,8 @@ import java.util.Optional;
  * {@link VisionTransformer}: patches are normalised before and after their projection, the width of a head is free, and
  * positions start from unit normal samples. Weights carry the names of lucidrains/vit-pytorch.
  *
- * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens (the class token among them, if there
- * is one), {@code D} channels.
+ * <p>Shapes: {@code B} images, {@code C} channels, {@code H×W} pixels, {@code N} tokens (the class token among them, if
+ * there is one), {@code D} channels.
  */
 public final class CompactViT extends Model {
     /**

@@ -48,8 +48,8 @@ public final class SimpleViT extends Model {
             int width = encoder.width();
             require(
                     width % 4 == 0 && width >= 8,
-                    "sine and cosine of rows and columns need a width that is a multiple of 4 and at least 8, found %d: the"
-                            + " nearest is %d",
+                    "sine and cosine of rows and columns need a width that is a multiple of 4 and at least 8, found %d:"
+                            + " the nearest is %d",
                     width,
                     Math.max(8, Sizes.nearestMultiple(width, 4)));
             require(encoder.dropout() == 0, "a SimpleViT has no dropout, found %s: set it to 0", encoder.dropout());

@@ -31,9 +31,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The convolutional network that was brought up to date by what vision transformers do.
  *
- * <p>Liu et al., <i>A ConvNet for the 2020s</i>, CVPR 2022, <a href="https://arxiv.org/abs/2201.03545">arXiv:2201.03545</a>;
- * Woo et al., <i>ConvNeXt V2</i>, CVPR 2023, <a href="https://arxiv.org/abs/2301.00808">arXiv:2301.00808</a>, for global
- * response normalisation. Weights carry the names of timm's {@code ConvNeXt}.
+ * <p>Liu et al., <i>A ConvNet for the 2020s</i>, CVPR 2022,
+ * <a href="https://arxiv.org/abs/2201.03545">arXiv:2201.03545</a>; Woo et al., <i>ConvNeXt V2</i>, CVPR 2023,
+ * <a href="https://arxiv.org/abs/2301.00808">arXiv:2301.00808</a>, for global response normalisation. Weights carry the
+ * names of timm's {@code ConvNeXt}.
  *
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
  * {@code [B, C, H, W]}, and lie in memory with the channels last, so that MLPs read them without a copy.

@@ -80,8 +80,8 @@ public record ConvNeXtConfig(
             kernels = List.copyOf(kernels);
             require(
                     !depths.isEmpty() && depths.size() == widths.size() && depths.size() == kernels.size(),
-                    "a ConvNeXt needs a depth, a width and a kernel for each of its stages: found the depths %s, the widths"
-                            + " %s and the kernels %s",
+                    "a ConvNeXt needs a depth, a width and a kernel for each of its stages: found the depths %s, the"
+                            + " widths %s and the kernels %s",
                     depths,
                     widths,
                     kernels);

@@ -13,8 +13,8 @@ import dev.vitrail.nn.Pool;
 import java.util.List;
 
 /**
- * The networks before the patches of a hybrid {@link VisionTransformer} (Dosovitskiy et al., 2021, arXiv:2010.11929, section
- * 3.1: "the input sequence can be formed from feature maps of a CNN").
+ * The networks before the patches of a hybrid {@link VisionTransformer} (Dosovitskiy et al., 2021, arXiv:2010.11929,
+ * section 3.1: "the input sequence can be formed from feature maps of a CNN").
  */
 public final class Hybrid {
     private Hybrid() {}

@@ -10,8 +10,9 @@ import dev.vitrail.models.vit.ViTVariants;
 import dev.vitrail.nn.Pool;
 
 /**
- * The published hybrids, by timm's names: the paper's and Steiner et al.'s (<i>How to train your ViT?</i>, 2021,
- * arXiv:2106.10270) after a {@link ResNetV2}, timm's own after a {@link ResNet}; and a miniature for images of 32 pixels.
+ * The published hybrids, by timm's names: the paper's and Steiner et al.'s (<i>How to train your ViT?</i>,
+ * 2021, arXiv:2106.10270) after a {@link ResNetV2}, timm's own after a {@link ResNet}; and a miniature for
+ * images of 32 pixels.
  */
 public final class HybridVariants {
     private HybridVariants() {}
@@ -43,7 +44,10 @@ public final class HybridVariants {
                     new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6)
                             .d());
 
-    /** A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with a block less. */
+    /**
+     * A stage of two blocks gives 8×8 positions of 64 channels for 32×32 pixels; behind it, the miniature ViT with
+     * a block less.
+     */
     private static final ViTConfig.Stem R5_S4 =
             new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 2));
 

@@ -7,11 +7,11 @@ import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.Parameter;
 
 /**
- * Cuts images into patches and projects each to a vector, {@code [B, C, H, W] → [B, H/P, W/P, D]}, the images padded with
- * zeros at the bottom and on the right to whole patches.
+ * Cuts images into patches and projects each to a vector, {@code [B, C, H, W] → [B, H/P, W/P, D]}, the images padded
+ * with zeros at the bottom and on the right to whole patches.
  *
- * <p>It is the convolution of kernel and stride P whose names and shapes its parameters have, computed as a linear layer over
- * patches: the result then lies channels last, as tokens do, without another copy.
+ * <p>It is the convolution of kernel and stride P whose names and shapes its parameters have, computed as a linear
+ * layer over patches: the result then lies channels last, as tokens do, without another copy.
  */
 public final class PatchProjection extends Layer {
     private final int patch;

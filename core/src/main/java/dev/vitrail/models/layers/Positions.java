@@ -12,8 +12,8 @@ public final class Positions {
     private Positions() {}
 
     /**
-     * Resamples position embeddings for another grid, bicubic with antialiasing (as timm; the paper's section 3.2 asks for 2D
-     * interpolation). Prefix tokens keep theirs.
+     * Resamples position embeddings for another grid, bicubic with antialiasing (as timm; the paper's section 3.2 asks
+     * for 2D interpolation). Prefix tokens keep theirs.
      *
      * @param table {@code [1, prefix + rows·columns, D]}
      * @return {@code [1, prefix + newRows·newColumns, D]}; the table itself where the grids are equal
@@ -48,8 +48,8 @@ public final class Positions {
     /**
      * A table for another grid, resampled for this one.
      *
-     * @param from the grid that the table is for; if unspecified, or it has another number of patches, a table as large as
-     *     {@code to} is for that, and any other for a square
+     * @param from the grid that the table is for; if unspecified, or it has another number of patches, a table as large
+     *     as {@code to} is for that, and any other for a square
      * @param width channels
      * @return empty if the table's positions after the prefix make no such grid
      */
@@ -86,8 +86,8 @@ public final class Positions {
     public static Tensor map(Tensor tokens, long rows, long columns) {
         require(
                 tokens.size(1) == rows * columns,
-                "of %d×%d patches %d are left, which make no feature map: patches are dropped while training, so switch the"
-                        + " model to evaluation, or set patchDropout to 0",
+                "of %d×%d patches %d are left, which make no feature map: patches are dropped while training, so switch"
+                        + " the model to evaluation, or set patchDropout to 0",
                 rows,
                 columns,
                 tokens.size(1));
@@ -95,8 +95,9 @@ public final class Positions {
     }
 
     /**
-     * The patch projection for another patch size: the kernel whose products with resized patches equal those of the old kernel
-     * with the patches before, in the least-squares sense (Beyer et al., FlexiViT, 2022, arXiv:2212.08013, section 3.4).
+     * The patch projection for another patch size: the kernel whose products with resized patches equal those of the
+     * old kernel with the patches before, in the least-squares sense (Beyer et al., FlexiViT, 2022,
+     * arXiv:2212.08013, section 3.4).
      *
      * @param kernel {@code [D, C, kh, kw]}
      * @return {@code [D, C, height, width]}

@@ -12,12 +12,13 @@ public final class RelativePositionTables {
     private RelativePositionTables() {}
 
     /**
-     * Resamples a table the way timm does, after BEiT: the known offsets are thought to lie in geometric progression, dense round
-     * 0 and wide at the rim, so that near neighbours keep their biases; between them it interpolates linearly.
+     * Resamples a table the way timm does, after BEiT: the known offsets are thought to lie in geometric
+     * progression, dense round 0 and wide at the rim, so that near neighbours keep their biases; between them
+     * it interpolates linearly.
      *
      * @param table {@code [(2·height−1)·(2·width−1), h]}
-     * @param from the window that the table is for; if unspecified, or it has another number of offsets, a table as long as
-     *     {@code to} wants is for that, and any other for a square
+     * @param from the window that the table is for; if unspecified, or it has another number of offsets, a table as
+     *     long as {@code to} wants is for that, and any other for a square
      * @param to the new window
      * @return a table for that; empty if the given one is not for such a window
      */
@@ -97,7 +98,10 @@ public final class RelativePositionTables {
         return Tensor.of(values, to, from);
     }
 
-    /** Where {@code from} offsets lie among {@code to}: 0 and sums of powers of q to either side, such that they span it. */
+    /**
+     * Where {@code from} offsets lie among {@code to}: 0 and sums of powers of q to either side, such that
+     * they span it.
+     */
     private static List<Double> offsets(int from, int to) {
         int half = from / 2;
         double low = 1.01, high = 1.5, q = low;

@@ -9,8 +9,8 @@ public final class SinCos {
     private SinCos() {}
 
     /**
-     * Positions in a sequence (Vaswani et al., 2017, arXiv:1706.03762, section 3.5; T2T-ViT's table): channel {@code 2i} is
-     * {@code sin(p / 10000^(2i/D))} and channel {@code 2i+1} the cosine.
+     * Positions in a sequence (Vaswani et al., 2017, arXiv:1706.03762, section 3.5; T2T-ViT's table): channel
+     * {@code 2i} is {@code sin(p / 10000^(2i/D))} and channel {@code 2i+1} the cosine.
      *
      * @param positions N
      * @param width D, channels

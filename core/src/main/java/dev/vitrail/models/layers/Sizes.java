@@ -34,7 +34,10 @@ public final class Sizes {
         return b == 0 ? a : commonDivisor(b, a % b);
     }
 
-    /** The multiple of 8 nearest to a number of channels, at least 8, and never more than a tenth below it (MobileNet's rule). */
+    /**
+     * The multiple of 8 nearest to a number of channels, at least 8, and never more than a tenth below
+     * it (MobileNet's rule).
+     */
     public static int channels(double wanted) {
         int nearest = Math.max(8, (int) (wanted + 4) / 8 * 8);
         return nearest < 0.9 * wanted ? nearest + 8 : nearest;

@@ -32,12 +32,12 @@ import java.util.List;
 /**
  * MLP-Mixer: patches without attention. One MLP mixes the patches of each channel, another the channels of each patch.
  *
- * <p>Tolstikhin et al., <i>MLP-Mixer: An all-MLP Architecture for Vision</i>, NeurIPS 2021, <a
- * href="https://arxiv.org/abs/2105.01601">arXiv:2105.01601</a>; equation numbers are the paper's. Weights carry the names of
- * timm's {@code MlpMixer}.
+ * <p>Tolstikhin et al., <i>MLP-Mixer: An all-MLP Architecture for Vision</i>, NeurIPS 2021,
+ * <a href="https://arxiv.org/abs/2105.01601">arXiv:2105.01601</a>; equation numbers are the paper's. Weights carry the
+ * names of timm's {@code MlpMixer}.
  *
- * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a patch,
- * {@code N = HW/P²} patches, {@code D} channels.
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P} pixels along a
+ * patch, {@code N = HW/P²} patches, {@code D} channels.
  */
 public final class MlpMixer extends Model {
     private static final double EPS = 1e-6;

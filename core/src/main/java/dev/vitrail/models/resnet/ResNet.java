@@ -26,13 +26,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The residual network.
  *
- * <p>He et al., <i>Deep Residual Learning for Image Recognition</i>, CVPR 2016, <a
- * href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>; the "D" variants are He et al., <i>Bag of Tricks</i>, 2018,
- * arXiv:1812.01187, section 4. As torchvision and timm have it ("v1.5"), and unlike the paper, the stride of a bottleneck is on
- * its 3×3 convolution. Weights carry torchvision's names, which timm shares.
+ * <p>He et al., <i>Deep Residual Learning for Image Recognition</i>, CVPR 2016,
+ * <a href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>; the "D" variants are He et al., <i>Bag of
+ * Tricks</i>, 2018, arXiv:1812.01187, section 4. As torchvision and timm have it ("v1.5"), and unlike the paper, the
+ * stride of a bottleneck is on its 3×3 convolution. Weights carry torchvision's names, which timm shares.
  *
- * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
- * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, which saves a tenth of a ResNet-50's CPU time at
+ * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature maps are
+ * {@code [B, C, H, W]}, and lie in memory with the channels last, which saves a tenth of a ResNet-50's CPU time at
  * batch 8 (measured).
  */
 public final class ResNet extends Model {

@@ -27,11 +27,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The pre-activation residual network, as Big Transfer (BiT) scales it and as the hybrid vision transformers begin.
  *
- * <p>He et al., <i>Identity Mappings in Deep Residual Networks</i>, ECCV 2016, <a
- * href="https://arxiv.org/abs/1603.05027">arXiv:1603.05027</a>; Kolesnikov et al., <i>Big Transfer (BiT)</i>, ECCV 2020, <a
- * href="https://arxiv.org/abs/1912.11370">arXiv:1912.11370</a>, section 3.1: group normalisation and weight standardisation in
- * place of batch normalisation. Weights carry the names of timm's {@code ResNetV2}; as there, and unlike the paper, the stride
- * of a bottleneck is on its 3×3 convolution.
+ * <p>He et al., <i>Identity Mappings in Deep Residual Networks</i>, ECCV 2016,
+ * <a href="https://arxiv.org/abs/1603.05027">arXiv:1603.05027</a>; Kolesnikov et al., <i>Big Transfer (BiT)</i>, ECCV
+ * 2020, <a href="https://arxiv.org/abs/1912.11370">arXiv:1912.11370</a>, section 3.1: group normalisation and weight
+ * standardisation in place of batch normalisation. Weights carry the names of timm's {@code ResNetV2}; as there, and
+ * unlike the paper, the stride of a bottleneck is on its 3×3 convolution.
  *
  * <p>Shapes: {@code B} images in a batch, {@code C} channels, {@code H×W} positions of a feature map. Feature
  * maps are {@code [B, C, H, W]}, and lie in memory with the channels last, as in {@link ResNet}.

@@ -134,7 +134,8 @@ public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers 
 
         // spotless:off
         public Blocks withWidths(List<Integer> channels) {
-            return new Blocks(depths, channels, widthFactor, preActivation, plain, bottleRatio, averageDown, zeroInitLast);
+            return new Blocks(
+                    depths, channels, widthFactor, preActivation, plain, bottleRatio, averageDown, zeroInitLast);
         }
 
         public Blocks withWidthFactor(int factor) {
@@ -202,7 +203,9 @@ public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers 
         head.requirePool(Pool.OF_MAPS);
     }
 
-    /** A network as timm's constructor makes it: pre-activation bottlenecks, group normalization, standardized weights. */
+    /**
+     * A network as timm's constructor makes it: pre-activation bottlenecks, group normalization, standardized weights.
+     */
     public static ResNetV2Config of(Integer... depths) {
         return new ResNetV2Config(
                 ImageInput.square(224),

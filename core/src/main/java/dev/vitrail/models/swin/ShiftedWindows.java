@@ -5,8 +5,8 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Sizes;
 
 /**
- * How a feature map is cut into windows, and which of their tokens may see each other (Liu et al., Swin Transformer, 2021, <a
- * href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>, section 3.2).
+ * How a feature map is cut into windows, and which of their tokens may see each other (Liu et al., Swin Transformer,
+ * 2021, <a href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>, section 3.2).
  *
  * <p>Shapes: {@code H×W} tokens in a feature map, {@code n = height·width} tokens in a window, {@code h} heads.
  *
@@ -20,8 +20,8 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     private static final float APART = -100;
 
     /**
-     * The windows for a map: at most as large as the map in either direction, and without a shift in a direction where one
-     * window spans it (section 3.2, and timm's block).
+     * The windows for a map: at most as large as the map in either direction, and without a shift in a direction where
+     * one window spans it (section 3.2, and timm's block).
      *
      * @param mapHeight rows of the map
      * @param mapWidth columns of the map
@@ -103,11 +103,11 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * The four kinds of masks of a shifted map. The shift brings the first rows behind the last and the first columns beside
-     * the last, so tokens that are no neighbours meet in the last row and the last column of windows only.
+     * The four kinds of masks of a shifted map. The shift brings the first rows behind the last and the first columns
+     * beside the last, so tokens that are no neighbours meet in the last row and the last column of windows only.
      *
-     * @return {@code [4, n, n]}, added to the scores: 0 where two tokens may see each other, else −100; the kinds are inner
-     *     windows, the last column, the last row, and the corner
+     * @return {@code [4, n, n]}, added to the scores: 0 where two tokens may see each other, else −100; the kinds are
+     *     inner windows, the last column, the last row, and the corner
      */
     Tensor kinds() {
         int n = tokens();
@@ -154,7 +154,8 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * Which row of the table of relative positions belongs to each pair of tokens (section 3.2, "relative position bias").
+     * Which row of the table of relative positions belongs to each pair of tokens (section 3.2,
+     * "relative position bias").
      *
      * @return {@code [n, n]} I64, values 0 … (2·height−1)·(2·width−1)−1
      */
@@ -182,9 +183,9 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * Swin V2's log-spaced coordinates of all relative positions, {@code sign(x)·log₂(1 + |8x|) / 3} with x between −1 and 1 for
-     * the window of the pre-training (Liu et al., 2021, <a href="https://arxiv.org/abs/2111.09883">arXiv:2111.09883</a>, eq. 4,
-     * scaled as the authors' code does).
+     * Swin V2's log-spaced coordinates of all relative positions, {@code sign(x)·log₂(1 + |8x|) / 3} with x between −1
+     * and 1 for the window of the pre-training (Liu et al., 2021,
+     * <a href="https://arxiv.org/abs/2111.09883">arXiv:2111.09883</a>, eq. 4, scaled as the authors' code does).
      *
      * @param pretrained side of the window in pre-training; 0 for this one
      * @return {@code [1, 2·height−1, 2·width−1, 2]}: rows, then columns

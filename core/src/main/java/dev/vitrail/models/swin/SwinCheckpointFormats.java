@@ -43,12 +43,13 @@ final class SwinCheckpointFormats {
     /**
      * torchvision: patch embedding, stages and mergings in one list, MLPs as lists.
      *
-     * <p>Version 2 has one bias for queries, keys and values where the authors and timm have one for queries and one for values:
-     * torchvision reads the keys' part as zero, whatever is stored. The rest of the function was compared with its source: the
-     * order of four neighbours in a merging and its normalisation after the reduction, eps 10⁻⁵, cosines with the least length
-     * 10⁻¹², the scale's limit ln 100, the logarithmic coordinates over the window's own side, 16 times a sigmoid, and −100 in the
-     * masks are the same. For an image whose last maps are smaller than a window torchvision pads them, and we take smaller
-     * windows, as the authors do; at the published sizes neither happens.
+     * <p>Version 2 has one bias for queries, keys and values where the authors and timm have one for queries and one
+     * for values: torchvision reads the keys' part as zero, whatever is stored. The rest of the function was
+     * compared with its source: the order of four neighbours in a merging and its normalisation after the reduction,
+     * eps 10⁻⁵, cosines with the least length 10⁻¹², the scale's limit ln 100, the logarithmic coordinates over the
+     * window's own side, 16 times a sigmoid, and −100 in the masks are the same. For an image whose last maps are
+     * smaller than a window torchvision pads them, and we take smaller windows, as the authors do; at the published
+     * sizes neither happens.
      */
     static final CheckpointFormat TORCHVISION = new CheckpointFormat(
             "torchvision",

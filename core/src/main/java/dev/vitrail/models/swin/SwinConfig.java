@@ -20,7 +20,8 @@ import java.util.OptionalDouble;
 import java.util.function.UnaryOperator;
 
 /**
- * The configuration of a {@link SwinTransformer} (names in parentheses are timm's, or the authors' where timm has none).
+ * The configuration of a {@link SwinTransformer} (names in parentheses are timm's, or the authors' where
+ * timm has none).
  *
  * @param version which paper
  * @param image the images that windows are fitted to
@@ -106,7 +107,8 @@ public record SwinConfig(
                         i + 1);
                 require(
                         headWidths.get(i) > 0 || channels % count == 0,
-                        "the %d channels of stage %d are not a multiple of its %d heads: take %d heads, or a width that is",
+                        "the %d channels of stage %d are not a multiple of its %d heads: take %d heads, or a width that"
+                                + " is",
                         channels,
                         i + 1,
                         count,
@@ -172,9 +174,10 @@ public record SwinConfig(
      * The windows of each stage.
      *
      * @param sizes sides of a window, tokens; it is never larger than the map (window_size)
-     * @param pretrained sides of the windows that version 2 was trained with before; 0 for none (pretrained_window_sizes)
-     * @param fixed whether windows and shifts stay as the configured image size has them when images of another size come; else
-     *     they are fitted again (strict_img_size=False)
+     * @param pretrained sides of the windows that version 2 was trained with before; 0 for none
+     *     (pretrained_window_sizes)
+     * @param fixed whether windows and shifts stay as the configured image size has them when images of another size
+     *     come; else they are fitted again (strict_img_size=False)
      */
     public record Windows(List<Window> sizes, List<Integer> pretrained, boolean fixed) {
         public Windows {
@@ -220,7 +223,9 @@ public record SwinConfig(
         require(list.size() == stages, "%d %s do not go with %d stages: give one for each", list.size(), what, stages);
     }
 
-    /** A Swin as timm's constructor makes it: patches of 4 pixels, MLP ratio 4, all biases, 1000 classes, drop path 0.1. */
+    /**
+     * A Swin as timm's constructor makes it: patches of 4 pixels, MLP ratio 4, all biases, 1000 classes, drop path 0.1.
+     */
     public static SwinConfig of(
             Version version, int image, int width, List<Integer> depths, List<Integer> heads, int window) {
         return new SwinConfig(

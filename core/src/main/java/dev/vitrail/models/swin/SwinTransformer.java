@@ -38,16 +38,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The Swin Transformer: attention inside windows that shift from block to block, over a pyramid of feature maps.
  *
- * <p>Liu et al., <i>Swin Transformer: Hierarchical Vision Transformer using Shifted Windows</i>, ICCV 2021, <a
- * href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>; equation numbers below are the paper's. What version 2 changes is
- * in {@link SwinTransformerV2}. Weights carry the names of timm's {@code SwinTransformer}, which merges patches at the
- * beginning of a stage where the authors' code does it at the end of the one before.
+ * <p>Liu et al., <i>Swin Transformer: Hierarchical Vision Transformer using Shifted Windows</i>, ICCV 2021,
+ * <a href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>; equation numbers below are the paper's. What version
+ * 2 changes is in {@link SwinTransformerV2}. Weights carry the names of timm's {@code SwinTransformer}, which merges
+ * patches at the beginning of a stage where the authors' code does it at the end of the one before.
  *
- * <p>Images of any size are taken: they are padded to whole patches, maps to even sides before patches are merged and to whole
- * windows before attention, and no window is larger than its map. {@link SwinConfig#adjustments} tells what that means for a size.
+ * <p>Images of any size are taken: they are padded to whole patches, maps to even sides before patches are merged and
+ * to whole windows before attention, and no window is larger than its map. {@link SwinConfig#adjustments} tells what
+ * that means for a size.
  *
- * <p>Shapes: {@code B} images in a batch, {@code H×W} tokens in a map, {@code C} channels of a token, {@code n} tokens in a
- * window, {@code h} heads of {@code d} channels.
+ * <p>Shapes: {@code B} images in a batch, {@code H×W} tokens in a map, {@code C} channels of a token, {@code n} tokens
+ * in a window, {@code h} heads of {@code d} channels.
  */
 public final class SwinTransformer extends Model {
     private final PatchEmbedding patches;
@@ -206,7 +207,9 @@ public final class SwinTransformer extends Model {
         }
     }
 
-    /** Patch merging (section 3.1), {@code [B, H, W, C] → [B, H/2, W/2, 2C]}; version 2 normalises after the reduction. */
+    /**
+     * Patch merging (section 3.1), {@code [B, H, W, C] → [B, H/2, W/2, 2C]}; version 2 normalises after the reduction.
+     */
     private static final class PatchMerging extends Layer {
         private final boolean normFirst;
         private final LayerNorm norm;

@@ -20,8 +20,8 @@ import dev.vitrail.nn.Residual;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What version 2 of the {@link SwinTransformer} changes: blocks that normalise after their branches, attention by cosines, and
- * biases computed from log-spaced coordinates, so that models grow and move to larger windows.
+ * What version 2 of the {@link SwinTransformer} changes: blocks that normalise after their branches, attention by
+ * cosines, and biases computed from log-spaced coordinates, so that models grow and move to larger windows.
  *
  * <p>Liu et al., <i>Swin Transformer V2: Scaling Up Capacity and Resolution</i>, CVPR 2022, <a
  * href="https://arxiv.org/abs/2111.09883">arXiv:2111.09883</a>; section and equation numbers below are the paper's.
@@ -31,7 +31,10 @@ import org.jspecify.annotations.Nullable;
 final class SwinTransformerV2 {
     private SwinTransformerV2() {}
 
-    /** A block with normalisations at the end of its residual branches (section 3.2), {@code [B, H, W, C] → [B, H, W, C]}. */
+    /**
+     * A block with normalisations at the end of its residual branches (section 3.2),
+     * {@code [B, H, W, C] → [B, H, W, C]}.
+     */
     static final class Block extends SwinTransformer.Block {
         private final WindowAttention attention;
         private final LayerNorm norm1;

@@ -11,8 +11,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The published sizes of the {@link SwinTransformer}, by timm's names: the paper's section 3.3, the searched windows of S3
- * (Chen et al., AutoFormerV2, 2021, arXiv:2111.14725), and version 2's section 4.1; and miniatures for images of 32 pixels.
+ * The published sizes of the {@link SwinTransformer}, by timm's names: the paper's section 3.3, the searched windows
+ * of S3 (Chen et al., AutoFormerV2, 2021, arXiv:2111.14725), and version 2's section 4.1; and miniatures for images
+ * of 32 pixels.
  */
 public final class SwinVariants {
     private SwinVariants() {}

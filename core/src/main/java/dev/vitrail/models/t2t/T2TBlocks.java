@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The backbones that T2T-ViT borrows from convolutional networks (Yuan et al., 2021, arXiv:2101.11986, section 3.2 and
- * appendix): channel attention, dense connections and Ghost features. Wide and ResNeXt-like backbones are plain blocks of
- * other widths and head counts.
+ * appendix): channel attention, dense connections and Ghost features. Wide and ResNeXt-like backbones are plain blocks
+ * of other widths and head counts.
  *
  * <p>Shapes: {@code B} images, {@code N} tokens with the class token, {@code D} channels of a block's input.
  */
@@ -83,8 +83,9 @@ final class T2TBlocks {
     }
 
     /**
-     * A pre-norm encoder block, {@code [B, N, D] → [B, N, D]}. In the dense backbone its output is narrowed and appended to its
-     * input instead, {@code [B, N, D] → [B, N, D + growth]} (Huang et al., DenseNet, 2017, arXiv:1608.06993).
+     * A pre-norm encoder block, {@code [B, N, D] → [B, N, D]}. In the dense backbone its output is narrowed
+     * and appended to its input instead, {@code [B, N, D] → [B, N, D + growth]} (Huang et al., DenseNet,
+     * 2017, arXiv:1608.06993).
      */
     static final class Block extends Layer {
         private final LayerNorm norm1;
@@ -156,8 +157,8 @@ final class T2TBlocks {
     }
 
     /**
-     * Channel attention: each channel is scaled by a factor that follows from all channels' means over the tokens (Hu et al.,
-     * 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}.
+     * Channel attention: each channel is scaled by a factor that follows from all channels' means over the tokens (Hu
+     * et al., 2018, arXiv:1709.01507), {@code [B, N, D] → [B, N, D]}.
      */
     private static final class SqueezeExcitation extends Layer {
         private final Linear squeeze;

@@ -23,15 +23,15 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * T2T-ViT: a vision transformer that is trained from scratch on a dataset of ImageNet's size, because it builds its tokens in
- * steps and because its backbone is deep and narrow; with the other backbones that its authors compared.
+ * T2T-ViT: a vision transformer that is trained from scratch on a dataset of ImageNet's size, because it builds its
+ * tokens in steps and because its backbone is deep and narrow; with the other backbones that its authors compared.
  *
- * <p>Yuan et al., <i>Tokens-to-Token ViT</i>, ICCV 2021, <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>.
- * {@link TokensToToken} is section 3.1, {@link T2TBlocks} section 3.2. Weights carry the names of the authors' code
- * (yitu-opensource/T2T-ViT).
+ * <p>Yuan et al., <i>Tokens-to-Token ViT</i>, ICCV 2021,
+ * <a href="https://arxiv.org/abs/2101.11986">arXiv:2101.11986</a>. {@link TokensToToken} is section 3.1,
+ * {@link T2TBlocks} section 3.2. Weights carry the names of the authors' code (yitu-opensource/T2T-ViT).
  *
- * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D} embedding
- * width, {@code h} heads.
+ * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code N} tokens, {@code D}
+ * embedding width, {@code h} heads.
  */
 public final class T2TViT extends Model {
     /** Of every layer normalisation. */
@@ -70,7 +70,8 @@ public final class T2TViT extends Model {
     }
 
     /**
-     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, 1+N, D]}.
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled,
+     * {@code [B, 1+N, D]}.
      *
      * @param classTokenAlone whether the last block computes no more than the class token
      */
@@ -148,7 +149,10 @@ public final class T2TViT extends Model {
                 : "tokens_to_token.attention1.attn.qkv";
     }
 
-    /** Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune at 384 pixels. */
+    /**
+     * Positions for another grid are resampled, bicubic without antialiasing, as the authors do to fine-tune
+     * at 384 pixels.
+     */
     @Override
     public Optional<Tensor> resample(String name, Tensor values, long[] wanted, Optional<ModelConfig> source) {
         if (name.equals("pos_embed")) {

@@ -66,7 +66,9 @@ public record T2TViTConfig(
      * @param dropout probability inside the performer; 0.1 in the original, where it cannot be changed
      */
     public record Tokens(List<SoftSplit> splits, TokenAttention attention, int width, double dropout) {
-        /** The paper's: windows of 7, 3 and 3 that overlap by 3, 1 and 1, so 16 pixels from token to token; a performer. */
+        /**
+         * The paper's: windows of 7, 3 and 3 that overlap by 3, 1 and 1, so 16 pixels from token to token; a performer.
+         */
         public static final Tokens PAPER = new Tokens(
                 List.of(new SoftSplit(7, 4, 2), new SoftSplit(3, 2, 1), new SoftSplit(3, 2, 1)),
                 TokenAttention.PERFORMER,
@@ -120,26 +122,30 @@ public record T2TViTConfig(
                 case SE ->
                     require(
                             width >= T2TViT.SQUEEZE,
-                            "channel attention squeezes %d channels into one: width %d is too small, take at least %1$d",
+                            "channel attention squeezes %d channels into one: width %d is too small, take at least"
+                                    + " %1$d",
                             T2TViT.SQUEEZE,
                             width);
                 case GHOST ->
                     require(
                             width % 2 == 0 && (int) (width * mlpRatio) == T2TViT.GHOST_RATIO * width,
-                            "a Ghost backbone needs an even width and an mlpRatio of %d, found width %d and mlpRatio %s",
+                            "a Ghost backbone needs an even width and an mlpRatio of %d, found width %d and mlpRatio"
+                                    + " %s",
                             T2TViT.GHOST_RATIO,
                             width,
                             mlpRatio);
                 case DENSE ->
                     require(
                             growth > 0 && !stages.isEmpty() && stages.stream().allMatch(blocks -> blocks > 0),
-                            "a dense backbone needs a positive growth and blocks in every stage, found growth %d and stages %s",
+                            "a dense backbone needs a positive growth and blocks in every stage, found growth %d and"
+                                    + " stages %s",
                             growth,
                             stages);
             }
             require(
                     type == BackboneType.DENSE || (growth == 0 && stages.isEmpty()),
-                    "growth %d and stages %s belong to a dense backbone, found the backbone %s: leave them at 0 and empty",
+                    "growth %d and stages %s belong to a dense backbone, found the backbone %s: leave them at 0 and"
+                            + " empty",
                     growth,
                     stages,
                     type);

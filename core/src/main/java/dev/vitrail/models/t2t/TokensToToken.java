@@ -16,12 +16,12 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The Tokens-to-Token module of T2T-ViT (Yuan et al., 2021, arXiv:2101.11986, section 3.1): images become tokens in steps,
- * each of which cuts overlapping windows (the soft split), joins the tokens of a window into one, and lets all tokens attend
- * to each other before they are laid out as an image again (the re-structurisation).
+ * The Tokens-to-Token module of T2T-ViT (Yuan et al., 2021, arXiv:2101.11986, section 3.1): images become tokens in
+ * steps, each of which cuts overlapping windows (the soft split), joins the tokens of a window into one, and lets all
+ * tokens attend to each other before they are laid out as an image again (the re-structurisation).
  *
- * <p>Shapes: {@code B} images, {@code N} tokens, {@code k×k} pixels or tokens in a window, {@code c} channels of a token
- * between the steps, {@code m} random features, {@code D} channels of the backbone.
+ * <p>Shapes: {@code B} images, {@code N} tokens, {@code k×k} pixels or tokens in a window, {@code c} channels of a
+ * token between the steps, {@code m} random features, {@code D} channels of the backbone.
  */
 final class TokensToToken extends Layer {
     private final T2TViTConfig config;
@@ -67,8 +67,8 @@ final class TokensToToken extends Layer {
     }
 
     /**
-     * A transformer layer that narrows its tokens, {@code [B, N, in] → [B, N, c]}. As input and output differ in width, the
-     * residual connection around attention starts from the values.
+     * A transformer layer that narrows its tokens, {@code [B, N, in] → [B, N, c]}. As input and output differ in width,
+     * the residual connection around attention starts from the values.
      */
     static final class TokenTransformer extends Layer {
         private final LayerNorm norm1;

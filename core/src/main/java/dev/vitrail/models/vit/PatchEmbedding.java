@@ -12,8 +12,8 @@ import dev.vitrail.nn.Layer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Cuts an image, or a stem's feature map, into patches and projects each to a token, {@code [B, C, H, W] → [B, N, D]} (the
- * ViT paper's eq. 1 and its hybrid, section 3.1).
+ * Cuts an image, or a stem's feature map, into patches and projects each to a token, {@code [B, C, H, W] → [B, N, D]}
+ * (the ViT paper's eq. 1 and its hybrid, section 3.1).
  */
 final class PatchEmbedding extends Layer {
     private final ViTConfig config;
@@ -95,8 +95,8 @@ final class PatchEmbedding extends Layer {
                         : height == config.imageHeight() && width == config.imageWidth(),
                 cut.dynamicSize()
                         ? "images of %d×%d pixels cannot be cut into patches of %3$d×%4$d: resize them to multiples"
-                        : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model for"
-                                + " that size",
+                        : "images of %d×%d pixels were given to a model of %5$d×%6$d: resize them, or build the model"
+                                + " for that size",
                 height,
                 width,
                 cut.unit().height(),

@@ -126,7 +126,10 @@ public final class ViTCheckpointFormats {
             .rule("(blocks\\.\\d+)\\.ls([12])\\.gamma", "$1.gamma_$2")
             .rule("((cls_token|pos_embed|dist_token|patch_embed|blocks|norm|head|head_dist)(\\..*)?)", "$1");
 
-    /** DINOv2 as its authors published it; its versions with registers add positions to the class token, which no renaming can. */
+    /**
+     * DINOv2 as its authors published it; its versions with registers add positions to the class token, which
+     * no renaming can.
+     */
     static final CheckpointFormat DINO_V2 = new CheckpointFormat(
             "the official DINOv2 code",
             names -> names.contains("mask_token") && !names.contains("register_tokens"),

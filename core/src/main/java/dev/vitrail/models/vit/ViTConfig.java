@@ -53,7 +53,8 @@ public record ViTConfig(
      * How images are cut into patches.
      *
      * @param size of a patch, pixels of the image or of the stem's map (patch_size)
-     * @param dynamicSize whether any image size that patches divide is taken, with positions resampled (dynamic_img_size)
+     * @param dynamicSize whether any image size that patches divide is taken, with positions
+     *     resampled (dynamic_img_size)
      * @param dynamicPad whether images are padded to whole patches (dynamic_img_pad)
      * @param stem the hybrid's network before the patches; empty for none
      */
@@ -161,7 +162,8 @@ public record ViTConfig(
      * @param gatedMlp whether the MLPs are gated by SiLU (SwiGLUPacked)
      * @param qkNorm whether each head's queries and keys are normalized (qk_norm)
      * @param layerScale initial value of LayerScale; empty for none (init_values)
-     * @param uniformDropPath whether all blocks have one rate of stochastic depth, as in DeiT-III; else it rises linearly to it
+     * @param uniformDropPath whether all blocks have one rate of stochastic depth, as in DeiT-III; else it rises
+     *     linearly to it
      */
     public record Blocks(boolean gatedMlp, boolean qkNorm, OptionalDouble layerScale, boolean uniformDropPath) {
         /** The paper's. */
@@ -234,7 +236,10 @@ public record ViTConfig(
         JAX_NLHB
     }
 
-    /** A network that turns the image into feature maps for the patches to be cut from (the paper's hybrid, section 3.1). */
+    /**
+     * A network that turns the image into feature maps for the patches to be cut from (the paper's
+     * hybrid, section 3.1).
+     */
     public interface Stem {
         /** Makes the network, {@code [B, C, H, W] → [B, channels(), H/stride(), W/stride()]}. */
         Layer create(int imageChannels);
@@ -263,7 +268,8 @@ public record ViTConfig(
                 "pooling by the class token needs a class token: set classToken, or pool by avg, avgmax, max or map");
         require(
                 !tokens.distilled || pool == Pool.TOKEN,
-                "class and distillation token have a head each, and pooling by %s leaves neither: let the pool be token",
+                "class and distillation token have a head each, and pooling by %s leaves neither: let the pool be"
+                        + " token",
                 pool.label());
         require(
                 !blocks.gatedMlp || encoder.hidden() % 2 == 0,

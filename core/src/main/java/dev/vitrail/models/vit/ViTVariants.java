@@ -10,9 +10,10 @@ import java.util.function.Function;
 /**
  * The published sizes of the {@link VisionTransformer}, by timm's names, and a few for images of 32 to 48 pixels.
  *
- * <p>Widths, depths and heads: Dosovitskiy et al., 2021, Table 1 (B, L, H); Steiner et al., 2021, arXiv:2106.10270 (Ti, S);
- * Zhai et al., 2022, arXiv:2106.04560 (g); Alabdulmohsin et al., 2023, arXiv:2305.13035 (the shapes of So); the others are
- * timm's. A classifier has as many rows as the weights that are timm's default for the name; 0 where those have none.
+ * <p>Widths, depths and heads: Dosovitskiy et al., 2021, Table 1 (B, L, H); Steiner et al., 2021, arXiv:2106.10270
+ * (Ti, S); Zhai et al., 2022, arXiv:2106.04560 (g); Alabdulmohsin et al., 2023, arXiv:2305.13035 (the shapes of So);
+ * the others are timm's. A classifier has as many rows as the weights that are timm's default for the name; 0 where
+ * those have none.
  */
 public final class ViTVariants {
     private ViTVariants() {}
@@ -109,8 +110,7 @@ public final class ViTVariants {
             .variant("vit_tiny_d6_patch6_48", mini(48, 6, 192, 6, 3));
     // spotless:on
 
-    // ------------------------------------------------------------------------- sizes: image, patch → width, depth,
-    // heads
+    // ------------------------------------------------------------------ sizes: image, patch → width, depth, heads
 
     public static ViTConfig mini(int image, int patch, int width, int depth, int heads) {
         return ViTConfig.of(image, patch, width, depth, heads).withHead(new Head(10, Pool.TOKEN, 0));

@@ -43,8 +43,8 @@ import org.jspecify.annotations.Nullable;
  * III</i>, 2022, arXiv:2204.07118. Weights carry the names of timm's {@code VisionTransformer}.
  *
  * <p>Shapes: {@code B} images in a batch, {@code C} colour channels, {@code H×W} pixels, {@code P×P} pixels in a patch,
- * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width, {@code h}
- * heads.
+ * {@code N = HW/P²} patches, {@code T} prefix tokens (class, distillation, registers), {@code D} embedding width,
+ * {@code h} heads.
  */
 public final class VisionTransformer extends Model implements PatchTokens {
     private final PatchEmbedding patches;
@@ -74,8 +74,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
                 1,
                 tokens.positionedPrefix() + c.grid().patches(),
                 D);
-        // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in every list of
-        // parameters.
+        // DeiT's authors and timm add this token to a finished ViT, so it comes after the positions in
+        // every list of parameters.
         distillation = tokens.distilled() ? parameter("dist_token", Init.truncatedNormal(0.02), 1, 1, D) : null;
         patches = child("patch_embed", new PatchEmbedding(c));
         positionDropout = child("pos_drop", new Dropout(c.dropouts().position()));
@@ -113,7 +113,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
     }
 
     /**
-     * Tokens after the last block, normalized: the model's column from the images to what is pooled, {@code [B, T+N, D]}.
+     * Tokens after the last block, normalized: the model's column from the images to what is pooled,
+     * {@code [B, T+N, D]}.
      *
      * @param change of the embedded patches before they get their positions, {@code [B, N, D] → [B, N, D]}
      * @param prefixAlone whether the last block computes no more than the class (and distillation) token
@@ -131,7 +132,10 @@ public final class VisionTransformer extends Model implements PatchTokens {
         return norm.apply(x);
     }
 
-    /** Patches with positions and prefix tokens, {@code [B, N, D] → [B, T+N, D]}; while training some patches may be left out. */
+    /**
+     * Patches with positions and prefix tokens, {@code [B, N, D] → [B, T+N, D]}; while training some patches may
+     * be left out.
+     */
     private Tensor embedded(Tensor x, Tensor images) {
         var tokens = config().tokens();
         var table = positions.value();
@@ -174,7 +178,10 @@ public final class VisionTransformer extends Model implements PatchTokens {
         return encode(images, UnaryOperator.identity(), false, tap);
     }
 
-    /** While only the result counts, the last block computes the class (and distillation) token alone where no other is read. */
+    /**
+     * While only the result counts, the last block computes the class (and distillation) token alone where no
+     * other is read.
+     */
     @Override
     protected Tensor pooledOf(Tensor images) {
         boolean prefixAlone = inference() && config().head().pool() == Pool.TOKEN && !ForwardHook.active();

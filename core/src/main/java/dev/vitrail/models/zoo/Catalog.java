@@ -64,7 +64,10 @@ public final class Catalog {
         return List.copyOf(BY_NAME.values());
     }
 
-    /** The variants whose name matches a pattern with {@code *} and {@code ?}; a pattern without either matches as a part. */
+    /**
+     * The variants whose name matches a pattern with {@code *} and {@code ?}; a pattern without either matches
+     * as a part.
+     */
     public static List<Variant> matching(String pattern) {
         var wildcard = pattern.contains("*") || pattern.contains("?") ? pattern : "*" + pattern + "*";
         var regex = new StringBuilder();
@@ -85,8 +88,8 @@ public final class Catalog {
     /**
      * The variant of that name.
      *
-     * @param name a variant's name, or with the tag of published weights after the first dot: then the variant has the classes
-     *     and the image size of those
+     * @param name a variant's name, or with the tag of published weights after the first dot: then the variant has the
+     *     classes and the image size of those
      */
     public static Optional<Variant> find(String name) {
         return name.contains(".")

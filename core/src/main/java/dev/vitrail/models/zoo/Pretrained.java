@@ -22,7 +22,8 @@ import java.util.stream.Collectors;
  *
  * @param variant the variant's name, such as {@code vit_tiny_patch16_224}
  * @param tag names the training, such as {@code augreg_in21k_ft_in1k}
- * @param hubId repository on the Hugging Face hub, whose file {@link #HUB_FILE} holds the weights; empty if it is not there
+ * @param hubId repository on the Hugging Face hub, whose file {@link #HUB_FILE} holds the weights; empty if it
+ *     is not there
  * @param url where the authors publish the weights, in a format of their own; empty if nowhere
  * @param input the images that they expect
  * @param classes rows of the classifier; 0 where there is none
@@ -51,8 +52,8 @@ public record Pretrained(
      * @param height pixels
      * @param width pixels
      * @param cropShare side of the centre crop over the side of the resized image
-     * @param cropMode {@code center}: the shorter side is resized, then the centre cropped; {@code squash}: both sides are
-     *     resized, without regard to their ratio
+     * @param cropMode {@code center}: the shorter side is resized, then the centre cropped; {@code squash}: both sides
+     *     are resized, without regard to their ratio
      * @param interpolation {@code bicubic} or {@code bilinear}
      * @param mean of each channel, taken from values in [0, 1]
      * @param std of each channel, divides what remains
@@ -145,8 +146,9 @@ public record Pretrained(
                         Pretrained::variant, LinkedHashMap::new, Collectors.toUnmodifiableList()));
 
         /**
-         * Of variants without published weights, in columns of the same names: timm's configurations that it calls untrained, the
-         * validation of T2T-ViT's and ConvNeXt's own code, and for DeiT III's tiny model that of its larger ones.
+         * Of variants without published weights, in columns of the same names: timm's configurations that it calls
+         * untrained, the validation of T2T-ViT's and ConvNeXt's own code, and for DeiT III's tiny model that of
+         * its larger ones.
          */
         private static final Map<String, Input> UNTRAINED = rows("untrained.tsv").stream()
                 .collect(Collectors.toUnmodifiableMap(row -> row.apply("variant"), Table::input));

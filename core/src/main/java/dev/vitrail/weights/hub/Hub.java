@@ -82,8 +82,8 @@ public final class Hub {
      * @param repository such as {@code timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k}
      * @param revision a branch, tag or commit; {@link HubName#MAIN} usually
      * @param file its path in the repository, such as {@code config.json}
-     * @throws VitrailException if it does not exist, is not open to whoever asks, or cannot be fetched whole; not where the cache has
-     *     it as it was and the hub says nothing newer
+     * @throws VitrailException if it does not exist, is not open to whoever asks, or cannot be fetched whole; not where
+     *     the cache has it as it was and the hub says nothing newer
      */
     public Path fetch(String repository, String revision, String file) {
         var name = new HubName(repository, revision);
@@ -92,8 +92,8 @@ public final class Hub {
 
     /**
      * The folder of a model's snapshot, with {@code config.json} and its weights in whatever form the repository has
-     * them: safetensors first, in one file or several, else PyTorch's. Where the hub says nothing, a snapshot that is whole
-     * in the cache serves.
+     * them: safetensors first, in one file or several, else PyTorch's. Where the hub says nothing, a snapshot that is
+     * whole in the cache serves.
      */
     public Path fetchModel(HubName name) {
         return orCached(name, "the model", cachedModel(name), patience -> requiredModel(name, patience));
@@ -200,7 +200,8 @@ public final class Hub {
         }
         if (settings.offline()) {
             throw new NoAnswer(VitrailException.of(
-                    "%s of %s is not in the cache %s and HF_HUB_OFFLINE forbids fetching it: fetch it once with a network",
+                    "%s of %s is not in the cache %s and HF_HUB_OFFLINE forbids fetching it: fetch it once with a"
+                            + " network",
                     file, name.repository(), settings.cache()));
         }
         HubTransfer.Answer answer;
@@ -234,8 +235,8 @@ public final class Hub {
         try {
             VitrailException.require(
                     facts.size().isPresent() || isChecksum(facts.etag()),
-                    "the hub announces neither a length nor a checksum of %s of %s, so nobody could tell whether it arrived whole:"
-                            + " fetch the file by other means and name it with --arch",
+                    "the hub announces neither a length nor a checksum of %s of %s, so nobody could tell whether it"
+                            + " arrived whole: fetch the file by other means and name it with --arch",
                     file,
                     name.repository());
             Files.createDirectories(folder(blob));
@@ -291,8 +292,8 @@ public final class Hub {
                 });
                 complete = true;
             } catch (HubTransfer.Broken e) {
-                // A bad line that still brings something is worth more patience; one that brings next to nothing is
-                // not.
+                // A bad line that still brings something is worth more patience; one that brings next
+                // to nothing is not.
                 long gained = HubTransfer.length(partial) - before;
                 boolean slow = gained < HubTransfer.SLOWEST * ((System.nanoTime() - start) / 1_000_000_000L);
                 if (e.slow() || gained <= 0 || slow || facts.size().isEmpty()) {
@@ -303,7 +304,9 @@ public final class Hub {
         return matches(partial, facts.etag());
     }
 
-    /** Whether an etag is a checksum: that of a large file is its SHA-256, that of a small one its SHA-1 as a git blob. */
+    /**
+     * Whether an etag is a checksum: that of a large file is its SHA-256, that of a small one its SHA-1 as a git blob.
+     */
     private static boolean isChecksum(String etag) {
         return etag.matches("[0-9a-f]{64}|[0-9a-f]{40}");
     }
@@ -404,7 +407,8 @@ public final class Hub {
         }
         if (missing || refusal.status() == 401) {
             return VitrailException.of(
-                    "%s does not exist or is private (%s): check the name at %s, or set HF_TOKEN to a token that may read it",
+                    "%s does not exist or is private (%s): check the name at %s, or set HF_TOKEN to a token that may"
+                            + " read it",
                     name.repository(), asked, page);
         }
         return VitrailException.of(

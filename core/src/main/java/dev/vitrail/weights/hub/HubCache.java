@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One repository in the cache that all clients of the hub share: {@code blobs/} holds contents by etag, {@code refs/} the
- * commit of each branch, and {@code snapshots/<commit>/} links to the blobs under the files' own names.
+ * One repository in the cache that all clients of the hub share: {@code blobs/} holds contents by etag, {@code refs/}
+ * the commit of each branch, and {@code snapshots/<commit>/} links to the blobs under the files' own names.
  */
 final class HubCache {
     private static final Logger LOG = LoggerFactory.getLogger(HubCache.class);
@@ -80,7 +80,9 @@ final class HubCache {
         }
     }
 
-    /** Makes the blob appear under the file's name in the commit's snapshot: as a link, or as a copy where links fail. */
+    /**
+     * Makes the blob appear under the file's name in the commit's snapshot: as a link, or as a copy where links fail.
+     */
     Path link(String commit, String file, Path blob) {
         var pointer = snapshot(commit).resolve(file);
         var parent = pointer.getParent();

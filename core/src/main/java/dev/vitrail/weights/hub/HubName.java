@@ -42,8 +42,8 @@ public record HubName(String repository, String revision) {
     }
 
     /**
-     * Reads {@code hf-hub:organisation/name}, {@code organisation/name} or timm's {@code architecture.tag} (which the hub
-     * has under {@code timm/}), each with {@code @revision} where another than {@code main} is meant.
+     * Reads {@code hf-hub:organisation/name}, {@code organisation/name} or timm's {@code architecture.tag} (which the
+     * hub has under {@code timm/}), each with {@code @revision} where another than {@code main} is meant.
      */
     public static HubName parse(String text) {
         String name = text.startsWith(SCHEME) ? text.substring(SCHEME.length()) : text;

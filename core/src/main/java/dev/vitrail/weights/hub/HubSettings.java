@@ -29,7 +29,8 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
         VitrailException.require(web, "HF_ENDPOINT is %s; expected an http or https address", endpoint);
         VitrailException.require(
                 token.isEmpty() || token.get().matches("[!-~]+"),
-                "the hub's token holds characters that no token has; set HF_TOKEN to a token from your account's settings");
+                "the hub's token holds characters that no token has; set HF_TOKEN to a token from your account's"
+                        + " settings");
     }
 
     /**

@@ -218,8 +218,8 @@ final class HubTransfer {
                     file.truncate(0);
                     VitrailException.require(
                             size.isPresent(),
-                            "the hub does not say how long %s is and has sent more than %d MiB of it: fetch the file by other means"
-                                    + " and name it with --arch",
+                            "the hub does not say how long %s is and has sent more than %d MiB of it: fetch the file by"
+                                    + " other means and name it with --arch",
                             partial.getFileName(),
                             UNANNOUNCED >> 20);
                     throw new Broken("the hub announced %d bytes and sends more".formatted(limit));
@@ -338,7 +338,10 @@ final class HubTransfer {
         }
     }
 
-    /** What {@code Retry-After} asks for, in seconds or as a date (RFC 9110, 10.2.3); zero where it is not there or makes no sense. */
+    /**
+     * What {@code Retry-After} asks for, in seconds or as a date (RFC 9110, 10.2.3); zero where it is not there or
+     * makes no sense.
+     */
     private static Duration rest(HttpHeaders headers) {
         var asked = headers.firstValue("retry-after").orElse("").strip();
         try {
@@ -397,8 +400,8 @@ final class HubTransfer {
     }
 
     /**
-     * Closes a body that has been silent for too long, or brings too little to ever end; the HTTP client's own time limit ends with the
-     * headers.
+     * Closes a body that has been silent for too long, or brings too little to ever end; the HTTP client's own time
+     * limit ends with the headers.
      */
     private final class Guard implements AutoCloseable {
         private final AtomicLong last = new AtomicLong(System.nanoTime());

@@ -11,8 +11,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Finds the weights in what a training loop saved: at the top, or below entries such as {@code model_state_dict}, in any depth that
- * people nest them.
+ * Finds the weights in what a training loop saved: at the top, or below entries such as {@code model_state_dict}, in
+ * any depth that people nest them.
  */
 final class Nest {
     /** Entries that hold weights as trained; of several the first is taken. */
@@ -50,8 +50,8 @@ final class Nest {
     private static final List<String> USUAL = List.of("state_dict", "model", "state_dict_ema", "model_ema");
 
     /** Entries whose tensors are a training's state and no model's. */
-    private static final Pattern NO_WEIGHTS = Pattern.compile(
-            "(?i).*(optim|sched|scaler|rng|random|loss|criterion|metric|callback|hyper_?param|loops|sampler).*|opt|amp");
+    private static final Pattern NO_WEIGHTS = Pattern.compile("(?i)opt|amp"
+            + "|.*(optim|sched|scaler|rng|random|loss|criterion|metric|callback|hyper_?param|loops|sampler).*");
 
     private static final int DEPTH = 6;
 
@@ -158,8 +158,8 @@ final class Nest {
         }
         VitrailException.require(
                 unknown.size() < 2,
-                "%s holds tensors in several entries (%s), and which of them is the model is unspecified: save that one alone, as"
-                        + " state_dict, and load that",
+                "%s holds tensors in several entries (%s), and which of them is the model is unspecified: save that one"
+                        + " alone, as state_dict, and load that",
                 source,
                 FormatErrors.printable(String.join(", ", unknown)));
         return Optional.empty();

@@ -8,7 +8,9 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
-/** The values that stand inside a pickle's instructions; each length is compared with what is there before it is used. */
+/**
+ * The values that stand inside a pickle's instructions; each length is compared with what is there before it is used.
+ */
 final class PickleInput {
     /** Python's integers have no limit; beyond this, converting them takes quadratic time. */
     private static final int MAX_INTEGER_BYTES = 255;
@@ -23,7 +25,10 @@ final class PickleInput {
         this.allowance = allowance;
     }
 
-    /** The bytes of a text or of raw bytes, charged for what they will take in memory: two bytes a character, and as much to decode. */
+    /**
+     * The bytes of a text or of raw bytes, charged for what they will take in memory: two bytes a character, and as
+     * much to decode.
+     */
     private ByteBuffer charged(long count) {
         var bytes = bytes(count);
         allowance.charge(4 * count);

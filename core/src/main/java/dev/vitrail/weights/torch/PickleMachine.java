@@ -16,8 +16,8 @@ import java.util.Map;
  * <p>A pickle is a program. Python's machine runs it by importing what it names and calling it; this one hands every
  * name and every call to a {@link Host}, which knows a fixed list and refuses the rest, so that there is no class to
  * look up and nothing to execute. It does not recurse, and each instruction adds at most one value to the stack, so
- * time grows with the bytes of the pickle and with nothing they claim. A byte of a pickle can become a hundred in memory, and a
- * deflated byte a hundred thousand: so memory is bounded by an {@link Allowance}.
+ * time grows with the bytes of the pickle and with nothing they claim. A byte of a pickle can become a hundred in
+ * memory, and a deflated byte a hundred thousand: so memory is bounded by an {@link Allowance}.
  *
  * @see <a href="https://docs.python.org/3/library/pickletools.html">the instructions, as Python's pickletools lists
  *     them</a>
@@ -42,7 +42,10 @@ final class PickleMachine {
 
     private static final Object MARK = new Object();
 
-    /** Bytes on the heap, by estimate: a small value and its place on the stack, a map or list without items, an item, a kept value. */
+    /**
+     * Bytes on the heap, by estimate: a small value and its place on the stack, a map or list without items, an item,
+     * a kept value.
+     */
     private static final int VALUE_BYTES = 40;
 
     private static final int CONTAINER_BYTES = 96;

@@ -23,8 +23,8 @@ import org.slf4j.LoggerFactory;
  * the stream of pickles that came before.
  *
  * <p>Reading never executes anything: see {@link TorchValues} for the complete list of names a file may contain.
- * Checkpoints nest their weights, and {@link Nest} finds them. A leading {@code module.}, the mark of a data-parallel wrapper, is
- * removed from names.
+ * Checkpoints nest their weights, and {@link Nest} finds them. A leading {@code module.}, the mark of a data-parallel
+ * wrapper, is removed from names.
  */
 public final class TorchFile {
     private static final Logger LOG = LoggerFactory.getLogger(TorchFile.class);
@@ -125,8 +125,8 @@ public final class TorchFile {
         }
         var found = Nest.search(dict, source.name(), preferEma)
                 .orElseThrow(() -> VitrailException.of(
-                        "%s holds no tensors where weights are looked for (state_dict, model, model_state_dict, module, net, …, or"
-                                + " the top); its top holds %s",
+                        "%s holds no tensors where weights are looked for (state_dict, model, model_state_dict, module,"
+                                + " net, …, or the top); its top holds %s",
                         source.name(),
                         dict.items.keySet().stream()
                                 .limit(20)
@@ -145,8 +145,8 @@ public final class TorchFile {
             }
             if (entry.getValue() instanceof TorchValues.DataHolder holder && !holder.settings()) {
                 throw VitrailException.of(
-                        "%s holds %s under %s among its weights, where tensors alone are expected: save the state_dict alone (best as"
-                                + " safetensors) and load that",
+                        "%s holds %s under %s among its weights, where tensors alone are expected: save the state_dict"
+                                + " alone (best as safetensors) and load that",
                         source.name(), holder.type(), named(entry.getKey()));
             }
             if (plainText(entry.getValue()).isEmpty()) {

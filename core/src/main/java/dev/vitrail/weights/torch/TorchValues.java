@@ -13,13 +13,14 @@ import java.util.function.Function;
 /**
  * The complete list of what a PyTorch pickle may name here, and what each name makes.
  *
- * <p>Weights are made of {@code collections.OrderedDict}, the typed storages, {@code torch.dtype}s, {@code torch.Size} and torch's
- * functions that put tensors together. Besides, published checkpoints carry other values next to the weights: the settings of a command
- * line ({@code argparse.Namespace} in the DeiT line of repositories, {@code yacs.config.CfgNode} in Swin's), the counters of a schedule,
- * numpy's numbers, paths, dates. Such a name makes an inert {@link DataHolder}: the attributes that the file records for it become a plain
- * map, its arguments are dropped, and no code of its class exists here. Among weights such a value is refused. The list follows what
- * torch's own strict reader ({@code weights_only}) takes, by default or once it is allowed, as far as it is data. Every other name is
- * refused, whatever it is.
+ * <p>Weights are made of {@code collections.OrderedDict}, the typed storages, {@code torch.dtype}s, {@code torch.Size}
+ * and torch's functions that put tensors together. Besides, published checkpoints carry other values next to the
+ * weights: the settings of a command line ({@code argparse.Namespace} in the DeiT line of repositories,
+ * {@code yacs.config.CfgNode} in Swin's), the counters of a schedule, numpy's numbers, paths, dates. Such a name makes
+ * an inert {@link DataHolder}: the attributes that the file records for it become a plain map, its arguments are
+ * dropped, and no code of its class exists here. Among weights such a value is refused. The list follows what torch's
+ * own strict reader ({@code weights_only}) takes, by default or once it is allowed, as far as it is data. Every other
+ * name is refused, whatever it is.
  */
 final class TorchValues implements PickleMachine.Host {
     /** A storage's declaration: the bytes themselves lie elsewhere in the file. */
@@ -250,7 +251,9 @@ final class TorchValues implements PickleMachine.Host {
         return new PickleValues.Tuple(list(arguments.get(0)));
     }
 
-    /** Arguments: storage, offset, shape, strides, requires_grad, hooks and perhaps metadata; the last are of no use. */
+    /**
+     * Arguments: storage, offset, shape, strides, requires_grad, hooks and perhaps metadata; the last are of no use.
+     */
     private Object rebuildTensor(List<Object> arguments) {
         faults.require(
                 arguments.size() >= 4 && arguments.get(0) instanceof Storage,
@@ -267,7 +270,10 @@ final class TorchValues implements PickleMachine.Host {
         return arguments.get(0);
     }
 
-    /** A tensor with attributes of its own: the function that makes it, its class, the function's arguments and the attributes. */
+    /**
+     * A tensor with attributes of its own: the function that makes it, its class, the function's arguments
+     * and the attributes.
+     */
     private Object rebuildFromType(List<Object> arguments) {
         faults.require(
                 arguments.size() >= 3 && arguments.get(0) instanceof PickleValues.Global,

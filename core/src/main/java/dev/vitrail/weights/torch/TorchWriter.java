@@ -21,8 +21,8 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipArchiveOutputStream;
 
 /**
- * Writes a state dict as {@code torch.save} does: a zip archive with a pickle of an {@code OrderedDict} and a member for each
- * tensor's elements. {@code torch.load} reads it with {@code weights_only=True}.
+ * Writes a state dict as {@code torch.save} does: a zip archive with a pickle of an {@code OrderedDict} and a member
+ * for each tensor's elements. {@code torch.load} reads it with {@code weights_only=True}.
  */
 public final class TorchWriter {
     /** Where elements begin in the file, so that {@code torch.load(mmap=True)} can use them in place. */
@@ -107,7 +107,8 @@ public final class TorchWriter {
             case BOOL -> "BoolStorage";
             default ->
                 throw VitrailException.of(
-                        "%s is %s, which PyTorch's file format has no storage for: write safetensors, or convert it to %s",
+                        "%s is %s, which PyTorch's file format has no storage for: write safetensors, or convert it to"
+                                + " %s",
                         tensor.name(), tensor.dtype(), DType.F32);
         };
     }

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
-/** Operations on pixels, against Pillow 12.3 through timm 1.0.29's own functions, and against small pictures worked out by hand. */
+/**
+ * Operations on pixels, against Pillow 12.3 through timm 1.0.29's own functions, and against small images worked
+ * out by hand.
+ */
 class AugmentOperationTest {
     private static final List<Integer> FILL = List.of(124, 116, 104);
 
@@ -23,8 +26,8 @@ class AugmentOperationTest {
         var rows = PillowTable.rows("operations.csv").toList();
         assertThat(rows).hasSizeGreaterThan(2500);
         for (var row : rows) {
-            var picture = PillowTable.noise(Integer.parseInt(row[2]), Integer.parseInt(row[3]));
-            var result = apply(row, row[1].equals("dim") ? PillowTable.dim(picture) : picture);
+            var image = PillowTable.noise(Integer.parseInt(row[2]), Integer.parseInt(row[3]));
+            var result = apply(row, row[1].equals("dim") ? PillowTable.dim(image) : image);
             assertThat(PillowTable.sum(result.pixels()))
                     .as(String.join(",", row))
                     .isEqualTo(Long.parseLong(row[6]));
@@ -188,7 +191,7 @@ class AugmentOperationTest {
     }
 
     @Test
-    void onlyThreeInterpolationsMovePictures() {
+    void onlyThreeInterpolationsMoveImages() {
         assertThatThrownBy(() -> new AffineSettings(List.of(Interpolation.LANCZOS), FILL, 0.45))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("found [lanczos]");

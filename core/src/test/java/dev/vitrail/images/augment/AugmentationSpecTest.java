@@ -22,7 +22,7 @@ class AugmentationSpecTest {
             new AffineSettings(List.of(Interpolation.BICUBIC), List.of(124, 116, 104), AffineSettings.DEFAULT_REACH);
     private static final RgbImage IMAGE = PillowTable.dim(PillowTable.noise(24, 24));
 
-    /** Mean level of what comes out, its std, mean distance from the picture, its std: 12,000 draws of timm 1.0.29. */
+    /** Mean level of what comes out, its std, mean distance from the image, its std: 12,000 draws of timm 1.0.29. */
     @ParameterizedTest
     @CsvSource({
         "rand-m9-mstd0.5-inc1, 97.815, 40.396, 49.013, 37.827",

@@ -26,12 +26,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever a file holds, it becomes a picture or one sentence. */
+/** Whatever a file holds, it becomes an image or one sentence. */
 class DamagedImageTest {
     private static final ImageDecoder.Options OPTIONS = ImageDecoder.Options.DEFAULT;
 
     @Test
-    void textIsNoPicture(@TempDir Path folder) throws IOException {
+    void textIsNoImage(@TempDir Path folder) throws IOException {
         var file = Files.writeString(folder.resolve("cat.jpg"), "<html>404 not found</html>");
         refused(() -> ImageDecoder.decode(file), "cat.jpg", "<html>404 not f", "JPEG");
     }
@@ -46,7 +46,7 @@ class DamagedImageTest {
 
     @Test
     void theNameDoesNotMatter(@TempDir Path folder) throws IOException {
-        var file = Files.write(folder.resolve("picture.gif"), golden("p_17x16.png"));
+        var file = Files.write(folder.resolve("image.gif"), golden("p_17x16.png"));
         assertThat(ImageDecoder.decode(file)).extracting(RgbImage::width).isEqualTo(17);
         try (var stream = Files.newInputStream(file)) {
             assertThat(ImageDecoder.decode(stream, "stream", OPTIONS).height()).isEqualTo(16);
@@ -83,7 +83,7 @@ class DamagedImageTest {
 
     @ParameterizedTest
     @MethodSource("kinds")
-    void aDamagedFileIsAPictureOrASentence(String name) throws IOException {
+    void aDamagedFileIsAnImageOrASentence(String name) throws IOException {
         var original = golden(name);
         var random = new Random(name.hashCode());
         for (int i = 0; i < 300; i++) {
@@ -220,7 +220,7 @@ class DamagedImageTest {
         throw new AssertionError("no such marker");
     }
 
-    /** An RGB picture whose header claims a size, and whose data are those of two pixels. */
+    /** An RGB image whose header claims a size, and whose data are those of two pixels. */
     private static byte[] png(int width, int height, byte[] extra) throws IOException {
         var header = new ByteArrayOutputStream();
         var out = new DataOutputStream(header);

@@ -53,7 +53,7 @@ class ForeignFormatTest {
     }
 
     @Test
-    void aPreviewIsNotTakenForACamerasPicture() throws IOException {
+    void aPreviewIsNotTakenForACamerasImage() throws IOException {
         byte[] file = Files.readAllBytes(PillowFormatsTest.FOLDER.resolve("grey8_1.tif"));
         assertThat(ImageDecoder.decode(file, "scan.tif", ImageDecoder.Options.DEFAULT)
                         .width())

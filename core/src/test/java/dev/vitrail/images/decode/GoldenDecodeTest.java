@@ -14,7 +14,7 @@ class GoldenDecodeTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("files")
-    void isPillowsPicture(String file, int width, int height, long sum, long upright, String expected) {
+    void isPillowsImage(String file, int width, int height, long sum, long upright, String expected) {
         var path = PillowTable.FOLDER.resolve(file);
         var image = ImageDecoder.decode(path);
         assertThat(image.width()).isEqualTo(width);

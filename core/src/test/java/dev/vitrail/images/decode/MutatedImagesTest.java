@@ -16,10 +16,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sound files, changed at random: each becomes a picture or one sentence, in less than a second of processor time.
+ * Sound files, changed at random: each becomes an image or one sentence, in less than a second of processor time.
  *
- * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; the Maven profile {@code audit} does so in a
- * small heap.
+ * <p>{@code -Dvitrail.mutations=N} changes N files of each format instead of a few hundred; the Maven profile
+ * {@code audit} does so in a small heap.
  */
 class MutatedImagesTest {
     private static final int MUTATIONS = Integer.getInteger("vitrail.mutations", 600);
@@ -30,19 +30,19 @@ class MutatedImagesTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"bmp", "tif", "pnm", "gif", "png", "jpg"})
-    void becomesAPictureOrASentence(String format) throws IOException {
+    void becomesAnImageOrASentence(String format) throws IOException {
         var seeds = seeds(format);
         assertThat(seeds).isNotEmpty();
         var threads = ManagementFactory.getThreadMXBean();
         long slowest = 0;
-        int pictures = 0;
+        int images = 0;
         for (int i = 0; i < MUTATIONS; i++) {
             var random = new Random(31L * i + format.hashCode());
             byte[] file = mutated(seeds, random);
             long start = threads.getCurrentThreadCpuTime();
             try {
                 ImageDecoder.decode(file, "mutated", ImageDecoder.Options.DEFAULT);
-                pictures++;
+                images++;
             } catch (VitrailException e) {
                 assertThat(e.getMessage()).startsWith("mutated").doesNotContain("\n");
             } catch (Throwable e) { // errors too
@@ -58,11 +58,11 @@ class MutatedImagesTest {
         }
         LoggerFactory.getLogger(MutatedImagesTest.class)
                 .info(
-                        "{} mutations of {} files .{}: {} pictures, the slowest {} ms",
+                        "{} mutations of {} files .{}: {} images, the slowest {} ms",
                         MUTATIONS,
                         seeds.size(),
                         format,
-                        pictures,
+                        images,
                         slowest / 1_000_000);
     }
 

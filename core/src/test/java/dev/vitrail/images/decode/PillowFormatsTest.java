@@ -47,7 +47,7 @@ class PillowFormatsTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("read")
-    void isPillowsPicture(String file, int width, int height, long sum) {
+    void isPillowsImage(String file, int width, int height, long sum) {
         var image = ImageDecoder.decode(FOLDER.resolve(file));
         assertThat(image.width()).isEqualTo(width);
         assertThat(image.height()).isEqualTo(height);
@@ -76,7 +76,7 @@ class PillowFormatsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"II", "MM"})
-    void aSmallTiffOfAnyCompressionIsNoLargePicture(String order) throws IOException {
+    void aSmallTiffOfAnyCompressionIsNoLargeImage(String order) throws IOException {
         var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
         for (int compression : new int[] {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946, 34925, 50000, 50001, 12345}) {
             byte[] file = hollow(order, 13000, 13000, compression);

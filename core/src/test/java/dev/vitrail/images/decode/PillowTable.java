@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
-/** What Pillow gave for many small pictures, as check sums in tables. */
+/** What Pillow gave for many small images, as check sums in tables. */
 public final class PillowTable {
     static final Path FOLDER = Path.of("src/test/resources/golden/pillow");
 
@@ -29,7 +29,7 @@ public final class PillowTable {
         return sum.getValue();
     }
 
-    /** The picture whose resizes are tabled: bands of noise, and bands of black and white that make filters overshoot. */
+    /** The image whose resizes are tabled: bands of noise, and bands of black and white that make filters overshoot. */
     public static RgbImage noise(int width, int height) {
         var pixels = new byte[3 * width * height];
         long state = width * 1000L + height;
@@ -41,7 +41,7 @@ public final class PillowTable {
         return new RgbImage(width, height, pixels);
     }
 
-    /** A picture with less contrast, differently in each channel. */
+    /** An image with less contrast, differently in each channel. */
     public static RgbImage dim(RgbImage image) {
         byte[] pixels = image.pixels().clone();
         for (int i = 0; i < pixels.length; i++) {

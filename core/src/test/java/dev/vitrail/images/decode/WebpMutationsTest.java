@@ -17,11 +17,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 /**
- * Small files of which some bytes were changed: each becomes a picture or one sentence, in less than a second of
+ * Small files of which some bytes were changed: each becomes an image or one sentence, in less than a second of
  * processor time.
  *
- * <p>{@code -Dvitrail.mutations=N} tries so many of each kind in place of {@value #FEW}, and a fifth of lossless ones, which take longer;
- * the Maven profile {@code audit} does so in a small heap.
+ * <p>{@code -Dvitrail.mutations=N} tries so many of each kind in place of {@value #FEW}, and a fifth of lossless ones,
+ * which take longer; the Maven profile {@code audit} does so in a small heap.
  */
 class WebpMutationsTest {
     private static final int FEW = 2000;
@@ -30,7 +30,7 @@ class WebpMutationsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"lossy", "lossless", "alpha", "animation"})
-    void isAPictureOrASentence(String kind) throws IOException {
+    void isAnImageOrASentence(String kind) throws IOException {
         var seeds = new ArrayList<byte[]>();
         try (var files = Files.list(WebpTest.FOLDER)) {
             for (var file : files.filter(file -> file.getFileName().toString().startsWith(kind))
@@ -46,14 +46,14 @@ class WebpMutationsTest {
         int count = kind.equals("lossless") && asked > FEW ? asked / 5 : asked;
         var random = new Random(kind.hashCode());
         var thread = ManagementFactory.getThreadMXBean();
-        int pictures = 0;
+        int images = 0;
         long slowest = 0;
         for (int i = 0; i < count; i++) {
             byte[] bytes = mutated(seeds, random);
             long start = thread.getCurrentThreadCpuTime();
             try {
                 ImageDecoder.decode(bytes, "mutation", ImageDecoder.Options.DEFAULT);
-                pictures++;
+                images++;
             } catch (VitrailException e) {
                 assertThat(e.getMessage()).startsWith("mutation").doesNotContain("\n", "Exception", "OutOfBounds");
             } catch (RuntimeException | Error e) {
@@ -67,7 +67,7 @@ class WebpMutationsTest {
                     .isLessThan(LIMIT);
         }
         LoggerFactory.getLogger(WebpMutationsTest.class)
-                .info("{}: {} mutations, {} pictures, slowest {} ms", kind, count, pictures, slowest / 1_000_000);
+                .info("{}: {} mutations, {} images, slowest {} ms", kind, count, images, slowest / 1_000_000);
     }
 
     private static byte[] mutated(List<byte[]> seeds, Random random) {

@@ -51,7 +51,7 @@ class WebpTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("files")
-    void isLibwebpsPicture(String name) throws Exception {
+    void isLibwebpsImage(String name) throws Exception {
         var expected = expected().get(name);
         var image = ImageDecoder.decode(FOLDER.resolve(name));
         assertThat(image.width()).isEqualTo(expected.get("width").intValue());
@@ -60,7 +60,7 @@ class WebpTest {
     }
 
     @Test
-    void exifTurnsThePictureWhereAsked() {
+    void exifTurnsTheImageWhereAsked() {
         var file = FOLDER.resolve("extended_metadata_lossless.webp"); // orientation 6
         var lying = ImageDecoder.decode(file);
         var upright = ImageDecoder.decode(file, OPTIONS.withExifOrientation(true));
@@ -90,7 +90,10 @@ class WebpTest {
         assertThat(Duration.ofNanos(thread.getCurrentThreadCpuTime() - time)).isLessThan(Duration.ofMillis(100));
     }
 
-    /** Headers and transforms of squares of 7416 pixels of one colour, whose pixels take no bits; predicted, they take most of a second. */
+    /**
+     * Headers and transforms of squares of 7416 pixels of one colour, whose pixels take no bits; predicted, they take
+     * most of a second.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -130,7 +133,7 @@ class WebpTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"lossy_q60", "lossy_m6", "lossy_partitions_8", "lossless_z6", "lossless_colors_16"})
-    void soIsAPictureThatEndsBeforeItsFile(String name) throws IOException {
+    void soIsAnImageThatEndsBeforeItsFile(String name) throws IOException {
         byte[] bytes = read(name);
         var tag = new String(bytes, 12, 4, StandardCharsets.US_ASCII);
         int data = bytes.length - 20;
@@ -188,8 +191,8 @@ class WebpTest {
                         .pixels())
                 .isEqualTo(ImageDecoder.decode(lossy, "plain", OPTIONS).pixels());
         refused(riff(image, new byte[4]), "4 bytes at its end");
-        refused(riff(chunk("ICCP", new byte[4]), image), "begin with a picture");
-        refused(riff(extended(0, 75, 61), chunk("ICCP", new byte[4])), "no picture");
+        refused(riff(chunk("ICCP", new byte[4]), image), "begin with an image");
+        refused(riff(extended(0, 75, 61), chunk("ICCP", new byte[4])), "no image");
         refused(riff(extended(0, 74, 61), image), "74×61", "75×61");
         refused(riff(extended(0x40, 75, 61), image), "flags");
         refused(riff(extended(0, 75, 61), image, image), "");

@@ -164,7 +164,8 @@ class SwinTransformerTest {
         assertThatThrownBy(() -> SwinConfig.of(Version.V1, 224, 96, List.of(2, 2), List.of(3, 5), 7))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage(
-                        "the 192 channels of stage 2 are not a multiple of its 5 heads: take 4 heads, or a width that is");
+                        "the 192 channels of stage 2 are not a multiple of its 5 heads: take 4 heads, or a width that"
+                                + " is");
         assertThatThrownBy(() -> SwinConfig.of(Version.V1, 224, 96, List.of(2, 2), List.of(3), 7))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage("1 heads do not go with 2 stages: give one for each");

@@ -11,8 +11,8 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a family has to write to be one: {@link Toy} sees the packages that every family sees, and the zoo alone would name it. All
- * that users ask of a model works on it.
+ * What a family has to write to be one: {@link Toy} sees the packages that every family sees, and the zoo alone would
+ * name it. All that users ask of a model works on it.
  */
 class ToyFamilyTest {
     private static final int EMBEDDING = 0, HEAD = 3;

@@ -2,6 +2,7 @@ package dev.vitrail.models.vit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
@@ -17,9 +18,12 @@ import dev.vitrail.models.layers.Encoder;
 import dev.vitrail.models.layers.Patch;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Activation;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.Parameters;
 import dev.vitrail.nn.Pool;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Function;
@@ -211,6 +215,36 @@ class VisionTransformerTest {
         }
     }
 
+    /** Each layer drops the share that is its own: a swap of two rates is seen. */
+    @Test
+    void eachDropoutLayerHasItsOwnRate() {
+        var rates = Map.of(
+                "pos_drop", 0.1,
+                "blocks.1.attn.proj_drop", 0.3,
+                "blocks.1.attn.attn_drop", 0.5,
+                "blocks.1.drop_path1", 0.7);
+        var config = SMALL.withDropouts(new Dropouts(0.1, 0.3, 0.5, 0.7)).withBlocks(b -> b.withUniformDropPath(true));
+        RandomState.seed(5);
+        try (var model = model(config);
+                var frame = Frame.open()) {
+            model.train(true);
+            try (var off = Gradients.off();
+                    var hook = ForwardHook.of(model, rates::containsKey)) {
+                model.apply(images(200, 32, 32));
+                assertThat(hook.activations()).containsOnlyKeys(rates.keySet());
+                hook.activations().forEach((name, output) -> {
+                    int zeros = 0;
+                    for (float value : output.toFloats()) {
+                        zeros += value == 0 ? 1 : 0;
+                    }
+                    assertThat((double) zeros / output.count())
+                            .as(name)
+                            .isCloseTo(Objects.requireNonNull(rates.get(name)), within(0.09));
+                });
+            }
+        }
+    }
+
     @Test
     void aDistilledModelTrainsTwoClassifiersAndAnswersWithTheirMean() {
         try (var model = model(SMALL.withTokens(t -> t.withDistilled(true)));
@@ -261,11 +295,12 @@ class VisionTransformerTest {
                 "a distillation token needs a class token beside it: set classToken");
         refused(
                 () -> SMALL.withTokens(t -> t.withDistilled(true)).withPool("avg"),
-                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be token");
+                "class and distillation token have a head each, and pooling by avg leaves neither: let the pool be"
+                        + " token");
         refused(
                 () -> SMALL.withPool("catavgmax"),
-                "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or map"
-                        + " or token_avg");
+                "the pool 'catavgmax' (global_pool) is none of this architecture: take token or avg or avgmax or max or"
+                        + " map or token_avg");
         refused(() -> SMALL.withTokens(t -> t.withRegisters(-1)), "registers -1 must not be negative");
         refused(() -> SMALL.withEncoder(e -> e.withMlpRatio(0)), "mlpRatio 0.0 leaves no hidden channels of width 24");
         refused(
@@ -283,7 +318,8 @@ class VisionTransformerTest {
                 var frame = Frame.open()) {
             refused(
                     () -> fixed.apply(images(1, 40, 32)),
-                    "images of 40×32 pixels were given to a model of 32×32: resize them, or build the model for that size");
+                    "images of 40×32 pixels were given to a model of 32×32: resize them, or build the model for that"
+                            + " size");
             refused(
                     () -> any.apply(images(1, 40, 30)),
                     "images of 40×30 pixels cannot be cut into patches of 8×8: resize them to multiples");

@@ -13,15 +13,16 @@ import java.util.List;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * Packs manifests (a JSON file for each model, {@code <code base>/<model>.json}) into the archives that {@link Manifests}
- * reads. Run by hand when the manifests change:
+ * Packs manifests (a JSON file for each model, {@code <code base>/<model>.json}) into the archives that
+ * {@link Manifests} reads. Run by hand when the manifests change:
  *
  * <pre>
- * java -cp core/target/test-classes:JACKSON dev.vitrail.models.zoo.ManifestArchiver MANIFESTS core/src/test/resources/manifests
+ * java -cp core/target/test-classes:JACKSON dev.vitrail.models.zoo.ManifestArchiver MANIFESTS \
+ *     core/src/test/resources/manifests
  * </pre>
  *
- * A model is a line {@code model name channels height width classes parameters trained multiply-accumulates}, followed by a
- * line {@code name dtype shape role} for each tensor.
+ * A model is a line {@code model name channels height width classes parameters trained multiply-accumulates}, followed
+ * by a line {@code name dtype shape role} for each tensor.
  */
 final class ManifestArchiver {
     private ManifestArchiver() {}

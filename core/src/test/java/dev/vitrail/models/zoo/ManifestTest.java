@@ -63,7 +63,10 @@ class ManifestTest {
             entry("timm/convnext_zepto_rms", "normalises by the root of the mean square"),
             entry("timm/convnext_zepto_rms_ols", "normalises by the root of the mean square"));
 
-    /** Models that no manifest describes: miniatures of ours, and sizes that stand in their authors' papers or code alone. */
+    /**
+     * Models that no manifest describes: miniatures of ours, and sizes that stand in their authors' papers
+     * or code alone.
+     */
     private static final Set<String> WITHOUT_MANIFEST = Set.of(
             "vit_mini_patch4_32",
             "vit_mini_patch4_gap_32",

@@ -14,9 +14,9 @@ import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 
 /**
- * Writes the table that {@link Pretrained} reads, from timm's configurations in manifests ({@code <model>.json}), timm's table
- * of measured accuracies (lines {@code family,model.tag,pixels,…,gmacs,top1,source}) and a list of licences (lines
- * {@code model.tag TAB licence}, as timm's configurations name them). Run by hand when those change:
+ * Writes the table that {@link Pretrained} reads, from timm's configurations in manifests ({@code <model>.json}),
+ * timm's table of measured accuracies (lines {@code family,model.tag,pixels,…,gmacs,top1,source}) and a list of
+ * licences (lines {@code model.tag TAB licence}, as timm's configurations name them). Run by hand when those change:
  *
  * <pre>
  * java -cp core/target/test-classes:core/target/classes:JACKSON dev.vitrail.models.zoo.PretrainedTable \

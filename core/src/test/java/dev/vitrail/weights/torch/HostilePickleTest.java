@@ -381,14 +381,14 @@ class HostilePickleTest {
     @Test
     void olderAndNewerProtocolsAreUnderstood() {
         var text = new Pickle()
-                .ascii(
-                        "(dp0\nS'w'\np1\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n")
+                .ascii("(dp0\nS'w'\np1\nctorch._utils\n_rebuild_tensor_v2\n"
+                        + "((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n")
                 .ascii("L4L\ntQI0\n(I4\ntp7\n(I1\ntI00\nccollections\nOrderedDict\n(tRtRs(S'n'\nV1\ntag");
         // The last instructions are nonsense on purpose: "a" appends to a dict.
         refused(text, "no list");
         var sound = new Pickle()
-                .ascii(
-                        "(dp0\nS'w'\np1\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n")
+                .ascii("(dp0\nS'w'\np1\nctorch._utils\n_rebuild_tensor_v2\n"
+                        + "((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\n")
                 .ascii("L4L\ntQI0\n(I4\ntp7\n(I1\ntI00\nccollections\nOrderedDict\n(tRtRsVepoch\nF1.5\ns");
         var dict = TorchFile.read(Pickle.zip(sound.end(), FOUR_FLOATS), "x.pth", false);
         assertThat(dict.get("w").shape()).containsExactly(4);

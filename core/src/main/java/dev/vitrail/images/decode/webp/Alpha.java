@@ -4,7 +4,7 @@ import java.io.EOFException;
 import java.io.IOException;
 
 /**
- * The alpha of a lossy picture (RFC 9649, 2.7.1.2): it is not used, but a file in which it is damaged is a damaged
+ * The alpha of a lossy image (RFC 9649, 2.7.1.2): it is not used, but a file in which it is damaged is a damaged
  * file, as to libwebp.
  */
 final class Alpha {

@@ -2,7 +2,7 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** Who takes the rows of a lossless picture as they are decoded. */
+/** Who takes the rows of a lossless image as they are decoded. */
 interface ArgbRows {
     /**
      * Takes the next rows.

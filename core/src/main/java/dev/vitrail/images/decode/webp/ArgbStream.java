@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * The entropy-coded pixels of a lossless picture, or of one that belongs to it (RFC 9649, 3.6 and 3.7).
+ * The entropy-coded pixels of a lossless image, or of one that belongs to it (RFC 9649, 3.6 and 3.7).
  *
  * <p>No more of them are kept than a copy may reach back to, so that a header that claims much costs little memory
  * before the pixels come.
@@ -46,8 +46,8 @@ final class ArgbStream {
     private final PixelCodes[] codes;
 
     /**
-     * Which of the codes holds in which square, and log2 of its side; one square is everything if there is no such
-     * picture.
+     * Which of the codes holds in which square, and log2 of its side; one square is everything if there
+     * is no such image.
      */
     private final int[] squares;
 
@@ -129,7 +129,7 @@ final class ArgbStream {
     }
 
     /**
-     * Decodes a picture whose pixels go to {@code sink}; {@code bits} stand behind the transforms.
+     * Decodes an image whose pixels go to {@code sink}; {@code bits} stand behind the transforms.
      *
      * @param free pixels that may take no bits, as they do where all codes of a square have one symbol
      */
@@ -138,7 +138,7 @@ final class ArgbStream {
         new ArgbStream(bits, width, height, true, free, sink, deadline).decode();
     }
 
-    /** Decodes a picture that says something about another. */
+    /** Decodes an image that says something about another. */
     static int[] part(BitReader bits, int width, int height, Deadline deadline) throws IOException {
         var collected = new Collected(Math.multiplyExact(width, height), width);
         new ArgbStream(bits, width, height, false, Long.MAX_VALUE, collected, deadline).decode();
@@ -190,8 +190,8 @@ final class ArgbStream {
     }
 
     /**
-     * Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be; where it got
-     * to.
+     * Decodes pixels until {@code stop} is reached, or room runs short, by a copy beyond it if need be;
+     * where it got to.
      */
     private long run(long from, long stop) throws IOException {
         int[] target = pixels;
@@ -270,7 +270,7 @@ final class ArgbStream {
         if (squareBits == 31) {
             return codes[0];
         }
-        // A copy may end exactly at the end of the picture.
+        // A copy may end exactly at the end of the image.
         int square = (row >> squareBits) * squaresWide + (column >> squareBits);
         return square < squares.length ? codes[squares[square]] : codes[0];
     }

@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The bits of a lossless picture, the lowest of each byte first (RFC 9649, 3.1).
+ * The bits of a lossless image, the lowest of each byte first (RFC 9649, 3.1).
  *
  * <p>Who wants more than there are is stopped at once. Eight bytes are there in any case, as in libwebp: the last of a
  * shorter stream are zeros.

@@ -68,20 +68,20 @@ final class FrameHeader {
     static Size size(Span frame, long chunkBytes) throws IOException {
         int tag = frame.u24(0);
         if (frame.u24(3) != START_CODE) {
-            throw new WebpException("has lossy data that do not begin as a picture does");
+            throw new WebpException("has lossy data that do not begin as an image does");
         }
         if ((tag & 1) != 0) {
             throw new WebpException("begins with a frame that builds on another");
         }
         if ((tag >> 1 & 7) > 3) {
             throw new WebpException(
-                    "has a lossy picture of version %d, of which there are 0 to 3".formatted(tag >> 1 & 7));
+                    "has a lossy image of version %d, of which there are 0 to 3".formatted(tag >> 1 & 7));
         }
         if ((tag >> 4 & 1) == 0) {
-            throw new WebpException("has a lossy picture that is not meant to be shown");
+            throw new WebpException("has a lossy image that is not meant to be shown");
         }
         if (tag >> 5 >= chunkBytes) {
-            throw new WebpException("has a lossy picture whose first part is longer than the whole");
+            throw new WebpException("has a lossy image whose first part is longer than the whole");
         }
         int width = frame.u16(6) & 0x3fff;
         int height = frame.u16(8) & 0x3fff;

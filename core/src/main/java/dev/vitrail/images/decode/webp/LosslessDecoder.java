@@ -4,49 +4,49 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A lossless picture (RFC 9649, 3), VP8L; without its header also the alpha of a lossy one. */
+/** A lossless image (RFC 9649, 3), VP8L; without its header also the alpha of a lossy one. */
 final class LosslessDecoder {
     static final int HEADER_BYTES = 5;
 
     private static final int SIGNATURE = 0x2f;
 
-    /** Predicted pixels that may take no bits, for each byte of the picture and for any: to predict them takes time. */
+    /** Predicted pixels that may take no bits, for each byte of the image and for any: to predict them takes time. */
     private static final long FREE_PER_BYTE = 1 << 17;
 
     private static final long FREE = 1 << 22;
 
     private LosslessDecoder() {}
 
-    /** Reads the size of a picture. */
-    static FrameHeader.Size size(Span picture) throws IOException {
-        if (picture.u8(0) != SIGNATURE) {
-            throw new WebpException("has lossless data that do not begin as a picture does");
+    /** Reads the size of an image. */
+    static FrameHeader.Size size(Span image) throws IOException {
+        if (image.u8(0) != SIGNATURE) {
+            throw new WebpException("has lossless data that do not begin as an image does");
         }
-        long header = picture.u32(1);
+        long header = image.u32(1);
         if (header >> 29 != 0) {
             throw new WebpException(
-                    "has a lossless picture of version %d, of which there is only 0".formatted(header >> 29));
+                    "has a lossless image of version %d, of which there is only 0".formatted(header >> 29));
         }
         return new FrameHeader.Size((int) (header & 0x3fff) + 1, (int) (header >> 14 & 0x3fff) + 1);
     }
 
     /**
-     * Decodes a picture.
+     * Decodes an image.
      *
      * @return {@code 3 · width · height} bytes, red, green, blue; alpha is dropped
      */
-    static byte[] decode(Span picture, Deadline deadline) throws IOException {
-        var size = size(picture);
-        var bits = new BitReader(picture);
+    static byte[] decode(Span image, Deadline deadline) throws IOException {
+        var size = size(image);
+        var bits = new BitReader(image);
         bits.read(8);
         bits.read(16);
         bits.read(16);
         var rgb = new Rgb(size);
-        decode(picture, bits, size, rgb, deadline);
+        decode(image, bits, size, rgb, deadline);
         return rgb.bytes;
     }
 
-    /** Looks whether the alpha of a lossy picture can be decoded. */
+    /** Looks whether the alpha of a lossy image can be decoded. */
     static void checkAlpha(Span alpha, FrameHeader.Size size, Deadline deadline) throws IOException {
         decode(alpha, new BitReader(alpha), size, (row, y) -> {}, deadline);
     }
@@ -67,14 +67,14 @@ final class LosslessDecoder {
             transforms.add(0, transform);
         }
         var rows = new Rows(List.copyOf(transforms), width, new int[size.width()], sink, deadline);
-        // A picture of one colour is sound however large it is, and quickly filled; one that is predicted of nothing is
-        // not.
+        // An image of one colour is sound however large it is, and quickly filled; one that is predicted
+        // of nothing is not.
         boolean predicted = (seen >> LosslessTransform.PREDICTOR & 1) != 0;
         long free = predicted ? FREE + FREE_PER_BYTE * span.size() : Long.MAX_VALUE;
         ArgbStream.whole(bits, width, size.height(), free, rows, deadline);
     }
 
-    /** Who takes the rows of the picture as it is meant to be. */
+    /** Who takes the rows of the image as it is meant to be. */
     private interface Finished {
         void take(int[] row, int y);
     }

@@ -2,7 +2,7 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** What an encoder did to a picture before it wrote its pixels, undone row by row (RFC 9649, 3.5). */
+/** What an encoder did to an image before it wrote its pixels, undone row by row (RFC 9649, 3.5). */
 interface LosslessTransform {
     /** The number of the transform that writes pixels less what their neighbours let expect. */
     int PREDICTOR = 0;
@@ -10,12 +10,12 @@ interface LosslessTransform {
     /**
      * Undoes the transform in the next row.
      *
-     * @param row the row's pixels, from which on its own are made; at least as long as the picture is wide
+     * @param row the row's pixels, from which on its own are made; at least as long as the image is wide
      * @param y the row's number
      */
     void undo(int[] row, int y);
 
-    /** Reads the transform of a picture of this size. */
+    /** Reads the transform of an image of this size. */
     static LosslessTransform read(BitReader bits, int type, int width, int height, Deadline deadline)
             throws IOException {
         return switch (type) {
@@ -26,7 +26,7 @@ interface LosslessTransform {
         };
     }
 
-    /** The width of the picture that is written in place of this one. */
+    /** The width of the image that is written in place of this one. */
     default int writtenWidth(int width) {
         return width;
     }
@@ -131,8 +131,8 @@ interface LosslessTransform {
         private final int[] kinds;
 
         /**
-         * The row above, and the present row's first pixel behind it, which the last pixel takes for that above to its
-         * right.
+         * The row above, and the present row's first pixel behind it, which the last pixel takes for that
+         * above to its right.
          */
         private final int[] above;
 

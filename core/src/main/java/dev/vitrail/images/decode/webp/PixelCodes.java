@@ -2,11 +2,11 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** The five prefix codes by which pixels in one part of a picture are written (RFC 9649, 3.7.3). */
+/** The five prefix codes by which pixels in one part of an image are written (RFC 9649, 3.7.3). */
 final class PixelCodes {
     /**
-     * Beyond these symbols of {@link #green} lie lengths of copies, and beyond {@link #CACHED} places of the colour
-     * cache.
+     * Beyond these symbols of {@link #green} lie lengths of copies, and beyond {@link #CACHED} places
+     * of the colour cache.
      */
     static final int LITERALS = 256;
 

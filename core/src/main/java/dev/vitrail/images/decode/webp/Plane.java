@@ -3,8 +3,8 @@ package dev.vitrail.images.decode.webp;
 import java.util.Arrays;
 
 /**
- * The levels of luma or of one chroma, with the border that prediction sees (RFC 6386, 12.2): 127 above, 129 to the
- * left.
+ * The levels of luma or of one chroma, with the border that prediction sees (RFC 6386, 12.2): 127 above,
+ * 129 to the left.
  *
  * <p>Four columns more lie to the right, for the 4×4 blocks that look beyond.
  */

@@ -4,8 +4,8 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * A canonical prefix code (RFC 9649, 3.7.2): a table for the next eight bits at most, which names a symbol or a second
- * table.
+ * A canonical prefix code (RFC 9649, 3.7.2): a table for the next eight bits at most, which names a symbol
+ * or a second table.
  *
  * <p>A code of one symbol takes no bits.
  */
@@ -202,8 +202,8 @@ final class PrefixCode {
     }
 
     /**
-     * How many bits a second table needs that begins with a code of this length, of which {@code left} are still to
-     * come.
+     * How many bits a second table needs that begins with a code of this length, of which {@code left}
+     * are still to come.
      */
     private static int secondBits(int[] counts, int length, int left, int rootBits) {
         int bits = length - rootBits;

@@ -3,8 +3,8 @@ package dev.vitrail.images.decode.webp;
 import java.io.EOFException;
 
 /**
- * The up to four kinds of macroblocks that a frame tells apart, each with its quantizer and filter level (RFC 6386,
- * 9.3).
+ * The up to four kinds of macroblocks that a frame tells apart, each with its quantizer and filter
+ * level (RFC 6386, 9.3).
  */
 final class Segments {
     static final int COUNT = 4;

@@ -5,7 +5,7 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A WebP file (RFC 9649, 2): its size, and its picture or the first frame of its animation.
+ * A WebP file (RFC 9649, 2): its size, and its image or the first frame of its animation.
  *
  * <p>All chunks are looked at, as libwebp does: a file is damaged if the header of a later frame is, or if a chunk
  * reaches beyond the end.
@@ -57,7 +57,7 @@ public final class WebpFile {
     }
 
     /**
-     * Reads the structure of a file, without decoding its picture.
+     * Reads the structure of a file, without decoding its image.
      *
      * @throws EOFException if it ends too early
      * @throws WebpException if it is damaged
@@ -79,11 +79,11 @@ public final class WebpFile {
             return extended(chunks);
         }
         if (!chunks.is("VP8 ") && !chunks.is("VP8L")) {
-            throw new WebpException("does not begin with a picture");
+            throw new WebpException("does not begin with an image");
         }
         var frame = frame(chunks);
         if (frame == null) {
-            throw new WebpException("holds no picture");
+            throw new WebpException("holds no image");
         }
         return new WebpFile(frame.size().width(), frame.size().height(), frame.withoutAlpha());
     }
@@ -99,7 +99,7 @@ public final class WebpFile {
     }
 
     /**
-     * Decodes the picture; a first frame that covers a part only lies on black.
+     * Decodes the image; a first frame that covers a part only lies on black.
      *
      * @param deadline the {@link System#nanoTime()} at which to give up
      * @return {@code 3 · width · height} bytes, red, green, blue; alpha is dropped
@@ -144,14 +144,14 @@ public final class WebpFile {
         }
         chunks.next();
         if (chunks.atEnd()) {
-            throw new WebpException("holds no picture");
+            throw new WebpException("holds no image");
         }
         Frame first = null;
         boolean announced = false;
         while (!chunks.atEnd()) {
             if (chunks.is("ALPH") || chunks.is("VP8 ") || chunks.is("VP8L")) {
                 if (announced || animated || first != null) {
-                    throw new WebpException("has a picture beside its frames");
+                    throw new WebpException("has an image beside its frames");
                 }
                 first = frame(chunks);
             } else if (chunks.is("ANMF") && announced) {
@@ -173,11 +173,11 @@ public final class WebpFile {
             }
         }
         if (first == null) {
-            throw new WebpException("holds no picture");
+            throw new WebpException("holds no image");
         }
         if (!animated) {
             if (first.size().width() != width || first.size().height() != height) {
-                throw new WebpException("claims %d×%d pixels, and has a picture of %d×%d"
+                throw new WebpException("claims %d×%d pixels, and has an image of %d×%d"
                         .formatted(
                                 width,
                                 height,
@@ -198,16 +198,16 @@ public final class WebpFile {
         int end = chunks.end();
         chunks.enter(FRAME_BYTES);
         if (chunks.atEnd()) {
-            throw new WebpException("has a frame without a picture");
+            throw new WebpException("has a frame without an image");
         }
         var frame = frame(chunks);
         if (chunks.at() > end) {
-            throw new WebpException("has a frame whose picture reaches beyond it");
+            throw new WebpException("has a frame whose image reaches beyond it");
         }
         return frame == null || !animated ? null : frame.at(2 * header.u24(0), 2 * header.u24(3));
     }
 
-    /** Alpha and picture that begin here, in this order; null where neither does. */
+    /** Alpha and image that begin here, in this order; null where neither does. */
     private static @Nullable Frame frame(Chunks chunks) throws IOException {
         Span alpha = null;
         if (chunks.is("ALPH")) {
@@ -219,10 +219,10 @@ public final class WebpFile {
             if (alpha == null) {
                 return null;
             }
-            throw new WebpException("has alpha without a picture");
+            throw new WebpException("has alpha without an image");
         }
         if (lossless && alpha != null) {
-            throw new WebpException("has alpha beside a lossless picture");
+            throw new WebpException("has alpha beside a lossless image");
         }
         // The byte that pads an odd length belongs to what libwebp decodes.
         var image = chunks.padded();
@@ -234,7 +234,7 @@ public final class WebpFile {
                 : FrameHeader.size(image, chunks.data().size());
         chunks.next();
         if (!chunks.atEnd() && chunks.is("ALPH")) {
-            throw new WebpException("has alpha behind its picture");
+            throw new WebpException("has alpha behind its image");
         }
         return new Frame(size, lossless, image, alpha, 0, 0);
     }

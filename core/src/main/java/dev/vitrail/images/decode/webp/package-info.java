@@ -1,5 +1,5 @@
 /**
- * A decoder of WebP: still pictures and the first frame of animations, lossy (RFC 6386) and lossless (RFC 9649), equal
+ * A decoder of WebP: still images and the first frame of animations, lossy (RFC 6386) and lossless (RFC 9649), equal
  * to libwebp's to the bit.
  *
  * <p>Written from the two specifications. Where they leave something open – how colour is brought to full size, in

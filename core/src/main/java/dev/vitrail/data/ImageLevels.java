@@ -6,18 +6,18 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * What is in the pictures of a set, judged by a few of them.
+ * What is in the images of a set, judged by a few of them.
  *
- * @param looked pictures that could be read
+ * @param looked images that could be read
  * @param cut how many of them had sixteen bits or more and were cut to white
  * @param flat how many have one colour alone
  * @param colors how many different ones these are
  */
-public record PictureLevels(int looked, int cut, int flat, int colors) {
+public record ImageLevels(int looked, int cut, int flat, int colors) {
     private static final int LOOKED_AT = 16;
 
-    /** Reads sixteen pictures, evenly spread over the set. */
-    public static PictureLevels of(Dataset set) {
+    /** Reads sixteen images, evenly spread over the set. */
+    public static ImageLevels of(Dataset set) {
         int wanted = Math.min(LOOKED_AT, set.size());
         int looked = 0;
         int cut = 0;
@@ -38,10 +38,10 @@ public record PictureLevels(int looked, int cut, int flat, int colors) {
                 continue; // loading will report it
             }
         }
-        return new PictureLevels(looked, cut, flat, colors.size());
+        return new ImageLevels(looked, cut, flat, colors.size());
     }
 
-    /** Whether nothing tells one picture from another: each has the same colour alone. */
+    /** Whether nothing tells one image from another: each has the same colour alone. */
     public boolean saysNothing() {
         return looked > 1 && flat == looked && colors == 1;
     }

@@ -10,8 +10,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What commands say of pictures of sixteen bits, and of files that are no pictures by their endings. */
-final class OddPicturesTest {
+/** What commands say of images of sixteen bits, and of files whose endings are not those of images. */
+final class OddImagesTest {
     @TempDir
     Path folder = Path.of("");
 
@@ -28,7 +28,7 @@ final class OddPicturesTest {
                 Files.writeString(photos.resolve(name).resolve(i + ".pgm"), "P2 2 2 65535 " + i + " 400 5000 60000\n");
             }
         }
-        Files.writeString(photos.resolve("bees/9.xyz"), "no picture");
+        Files.writeString(photos.resolve("bees/9.xyz"), "no image");
     }
 
     @Test
@@ -36,11 +36,11 @@ final class OddPicturesTest {
         var predicted = run("predict", "--model", model, photos);
         assertThat(predicted.status()).isZero();
         assertThat(predicted.err())
-                .containsOnlyOnce("6 pictures of sixteen bits were cut to white")
+                .containsOnlyOnce("6 images of sixteen bits were cut to white")
                 .containsOnlyOnce("1 file .xyz was left out")
                 .contains("--sixteen-bit scale");
         var embedded = run("embed", "--model", model, photos.resolve("ants/0.pgm"), "--out", folder.resolve("e.npy"));
-        assertThat(embedded.err()).containsOnlyOnce("1 picture of sixteen bits was cut to white");
+        assertThat(embedded.err()).containsOnlyOnce("1 image of sixteen bits was cut to white");
         var scaled = run("predict", "--model", model, photos, "--sixteen-bit", "range");
         assertThat(scaled.err()).doesNotContain("sixteen bits");
         assertThat(scaled.out()).isNotEqualTo(predicted.out());
@@ -50,7 +50,7 @@ final class OddPicturesTest {
     void evaluateCountsWhatWasCut() {
         var evaluated = run("evaluate", "--model", model, "--data", photos, "--json");
         assertThat(evaluated.err())
-                .containsOnlyOnce("6 pictures of sixteen bits were cut to white")
+                .containsOnlyOnce("6 images of sixteen bits were cut to white")
                 .containsOnlyOnce("1 file .xyz in ");
         assertThat(evaluated.out()).contains("\"cut\" : 6");
         assertThat(run("evaluate", "--model", model, "--data", photos, "--sixteen-bit", "scale")
@@ -85,7 +85,7 @@ final class OddPicturesTest {
         assertThat(trained.status()).isZero();
         assertThat(trained.err())
                 .contains("sixteen bits, and what is above level 255 was cut to white")
-                .containsOnlyOnce("6 pictures of sixteen bits were cut to white")
+                .containsOnlyOnce("6 images of sixteen bits were cut to white")
                 .contains("1 file .xyz in ");
         assertThat(out.resolve("config.yaml")).content().contains("sixteen_bit: clip");
     }

@@ -18,10 +18,10 @@ import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 
 /** Small files and sets for the tests of this package. */
-final class Pictures {
-    private Pictures() {}
+final class TestImages {
+    private TestImages() {}
 
-    /** Writes a picture of one colour in the format that the extension names. */
+    /** Writes an image of one colour in the format that the extension names. */
     static Path write(Path file, int rgb) {
         try {
             Files.createDirectories(file.getParent());
@@ -56,7 +56,7 @@ final class Pictures {
         return Optional.of(folder.resolve(name)).filter(Files::exists);
     }
 
-    /** One pixel a picture, whose red level is the index; some are broken. */
+    /** One pixel an image, whose red level is the index; some are broken. */
     static final class Numbered implements Dataset {
         private final int size;
         private final Set<Integer> broken;
@@ -76,7 +76,7 @@ final class Pictures {
         public RgbImage image(int index) {
             decoded.incrementAndGet();
             if (broken.contains(index)) {
-                throw VitrailException.of("picture %d is cut off", index);
+                throw VitrailException.of("image %d is cut off", index);
             }
             return new RgbImage(1, 1, new byte[] {(byte) index, (byte) (index >> 8), 0});
         }
@@ -102,7 +102,7 @@ final class Pictures {
         }
     }
 
-    /** Two numbers a picture, which one channel holds: its index, and one that was drawn. */
+    /** Two numbers an image, which one channel holds: its index, and one that was drawn. */
     static final class IndexAndChance implements SampleTransform {
         @Override
         public int channels() {
