@@ -30,7 +30,7 @@ public final class ImageEncoder {
         var buffered = new BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, colors);
         System.arraycopy(
                 indices, 0, ((DataBufferByte) buffered.getRaster().getDataBuffer()).getData(), 0, indices.length);
-        return encode(picture, "png");
+        return encode(buffered, "png");
     }
 
     /** A JPEG of the codec's usual quality: small, and good enough to look at. */

@@ -24,8 +24,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The options of a training run, each declared once: its name in {@code config.yaml}, in recipes and after {@code --set}, its default
- * and its description.
+ * The options of a training run, each declared once: its name in {@code config.yaml}, in recipes and after {@code
+ * --set}, its default and its description.
  */
 public final class TrainingOptions {
     // spotless:off

@@ -23,8 +23,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts every request, and writes a JSON object a line for it where that is wanted: on a thread of its own, so that a slow disk delays
- * no request. What the disk cannot keep up with is dropped, and told at the end. The lines hold no query, header or content.
+ * Counts every request, and writes a JSON object a line for it where that is wanted: on a thread of its own, so that a
+ * slow disk delays no request. What the disk cannot keep up with is dropped, and told at the end. The lines hold no
+ * query, header or content.
  */
 final class AccessLog implements AccessLogWriter {
     /** The model that a request used, with its version. */

@@ -12,8 +12,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Closes a connection whose request's headers take too long, however steadily they drip. Bytes that come while no request is under way
- * start the clock; a request that begins, or anything that is written, stops it. All on the connection's event loop.
+ * Closes a connection whose request's headers take too long, however steadily they drip. Bytes that come while no
+ * request is under way start the clock; a request that begins, or anything that is written, stops it. All on the
+ * connection's event loop.
  */
 final class HeaderTimeout extends ChannelDuplexHandler {
     private static final AttributeKey<HeaderTimeout> KEY = AttributeKey.valueOf(HeaderTimeout.class, "KEY");

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads requests of the REST protocol: JSON, and behind it the values of tensors that the JSON says the size of. Read as a stream, so that
- * a tensor takes no more memory than its values.
+ * Reads requests of the REST protocol: JSON, and behind it the values of tensors that the JSON says the size of. Read
+ * as a stream, so that a tensor takes no more memory than its values.
  */
 final class InferJson {
     private static final int MAX_DEPTH = 64;

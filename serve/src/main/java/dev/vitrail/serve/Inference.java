@@ -34,8 +34,8 @@ final class Inference implements AutoCloseable {
         @SuppressWarnings("ArrayRecordComponent") // nobody compares files, and copying them costs
         record Encoded(byte[] bytes, String name) implements Input {}
 
-        /** A picture that needs no decoding. */
-        record Picture(RgbImage image) implements Input {}
+        /** An image that needs no decoding. */
+        record Decoded(RgbImage image) implements Input {}
 
         /** Normalized values {@code [C, H, W]}. */
         record Values(FloatBuffer values) implements Input {}
@@ -134,7 +134,8 @@ final class Inference implements AutoCloseable {
     }
 
     /**
-     * Decodes one image, and runs work on it with the model alone; the caller holds the model until the result is there.
+     * Decodes one image, and runs work on it with the model alone; the caller holds the model until the result is
+     * there.
      *
      * @throws RequestException if the queue is full
      */
@@ -147,7 +148,7 @@ final class Inference implements AutoCloseable {
                         () -> {
                             requireTime(scope);
                             long start = System.nanoTime();
-                            var image = picture(input);
+                            var image = decoded(input);
                             long nanos = System.nanoTime() - start;
                             scope.timing().decoded(nanos);
                             metrics.decoded(nanos);
@@ -176,16 +177,16 @@ final class Inference implements AutoCloseable {
     private FloatBuffer prepare(ServedModel served, Input input, Scope scope) {
         requireTime(scope);
         long begin = System.nanoTime();
-        var values = served.model().prepare(picture(input));
+        var values = served.model().prepare(decoded(input));
         long nanos = System.nanoTime() - begin;
         scope.timing().decoded(nanos);
         metrics.decoded(nanos);
         return values;
     }
 
-    private RgbImage picture(Input input) {
-        if (input instanceof Input.Picture picture) {
-            return picture.image();
+    private RgbImage decoded(Input input) {
+        if (input instanceof Input.Decoded decoded) {
+            return decoded.image();
         }
         var encoded = (Input.Encoded) input;
         return ImageDecoder.decode(encoded.bytes(), encoded.name(), decoding);

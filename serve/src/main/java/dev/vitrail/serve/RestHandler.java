@@ -20,8 +20,8 @@ interface RestHandler {
     CompletionStage<HttpResponse> answer(ServiceRequestContext context, AggregatedHttpRequest request);
 
     /**
-     * A service that reads the body, and then hands it over. Bodies may be compressed by gzip or deflate; the limit holds for the bytes that
-     * come out as well.
+     * A service that reads the body, and then hands it over. Bodies may be compressed by gzip or deflate; the limit
+     * holds for the bytes that come out as well.
      */
     static HttpService of(RestHandler handler) {
         HttpService whole = (context, request) -> HttpResponse.of(request.aggregate()

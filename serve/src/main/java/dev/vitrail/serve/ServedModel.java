@@ -4,7 +4,8 @@ import dev.vitrail.serve.batching.BatchedModel;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * One loaded generation of a model. Requests hold it while they use it; one that was replaced is freed when the last of them lets go.
+ * One loaded generation of a model. Requests hold it while they use it; one that was replaced is freed when the last of
+ * them lets go.
  */
 final class ServedModel {
     /** Of a request's time, what waiting and running may take by the estimate, which is no promise. */
@@ -99,8 +100,8 @@ final class ServedModel {
     }
 
     /**
-     * Whether a queue is too long. Images that would be late are refused at once: they would be decoded for nothing, and delay those behind
-     * them until these were late too.
+     * Whether a queue is too long. Images that would be late are refused at once: they would be decoded for nothing,
+     * and delay those behind them until these were late too.
      */
     private boolean isFull(int all, int images, long within) {
         return all > queue || (all > images && all * nanosPerImage > SHARE * within);

@@ -13,7 +13,8 @@ import java.util.concurrent.Executor;
 import java.util.stream.IntStream;
 
 /**
- * What models take and give in the Open Inference Protocol, the same over REST and gRPC. A request has one of three inputs:
+ * What models take and give in the Open Inference Protocol, the same over REST and gRPC. A request has one of three
+ * inputs:
  *
  * <ul>
  *   <li>{@code image} BYTES {@code [N]}: files of JPEG, PNG and others, prepared by the server;
@@ -114,7 +115,7 @@ final class TensorApi {
         var inputs =
                 switch (tensor.name()) {
                     case IMAGE -> files(tensor);
-                    case PIXELS -> pictures(tensor);
+                    case PIXELS -> pixels(tensor);
                     case INPUT -> prepared(served, tensor);
                     default ->
                         throw RequestException.bad(
@@ -132,7 +133,7 @@ final class TensorApi {
                 .toList();
     }
 
-    private static List<Inference.Input> pictures(TensorData tensor) {
+    private static List<Inference.Input> pixels(TensorData tensor) {
         var levels = contents(tensor, TensorData.Contents.Levels.class, TensorData.UINT8)
                 .values();
         var shape = tensor.shape();
@@ -142,7 +143,7 @@ final class TensorApi {
                 shape);
         int height = shape.get(1).intValue(), width = shape.get(2).intValue(), bytes = 3 * height * width;
         return IntStream.range(0, shape.get(0).intValue())
-                .<Inference.Input>mapToObj(i -> new Inference.Input.Picture(
+                .<Inference.Input>mapToObj(i -> new Inference.Input.Decoded(
                         new RgbImage(width, height, Arrays.copyOfRange(levels, i * bytes, (i + 1) * bytes))))
                 .toList();
     }

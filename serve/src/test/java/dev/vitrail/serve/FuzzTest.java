@@ -14,8 +14,8 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
 /**
- * Requests that no client would send: any method at any path, headers that lie, chunks, bodies cut off, JSON of all depths, tensors whose
- * shape lies. {@code -Dvitrail.serve.fuzz=50000} sends more of them.
+ * Requests that no client would send: any method at any path, headers that lie, chunks, bodies cut off, JSON of all
+ * depths, tensors whose shape lies. {@code -Dvitrail.serve.fuzz=50000} sends more of them.
  */
 class FuzzTest {
     private static final int REQUESTS = Integer.getInteger("vitrail.serve.fuzz", 300);

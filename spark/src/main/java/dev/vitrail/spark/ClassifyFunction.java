@@ -52,9 +52,9 @@ final class ClassifyFunction implements UDF1<byte[], Row> {
             return null;
         }
         var shared = model();
-        RgbImage picture;
+        RgbImage image;
         try {
-            picture = ImageDecoder.decode(content, "the argument of the function", ImageDecoder.Options.DEFAULT);
+            image = ImageDecoder.decode(content, "the argument of the function", ImageDecoder.Options.DEFAULT);
         } catch (VitrailException e) {
             if (failFast) {
                 throw e;
@@ -62,7 +62,7 @@ final class ClassifyFunction implements UDF1<byte[], Row> {
             return RowFactory.create(null, null, null, null, e.getMessage());
         }
         var output = shared.memory(1)
-                .with(picture, batch -> shared.vitrail().run(batch, true).get(0));
+                .with(image, batch -> shared.vitrail().run(batch, true).get(0));
         var classes = result.of(shared.vitrail(), output);
         return RowFactory.create(classes.get(0), classes.get(1), classes.get(2), classes.get(3), null);
     }

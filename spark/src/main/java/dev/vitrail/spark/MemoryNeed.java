@@ -40,14 +40,14 @@ record MemoryNeed(long libraries, long weights, long task, int batch) {
         var vitrail = Vitrail.sideBySide(loaded, ImageDecoder.Options.DEFAULT);
         var input = loaded.preprocessing();
         var transform = Transforms.evaluation(input);
-        var picture = new RgbImage(input.width(), input.height(), new byte[3 * input.width() * input.height()]);
+        var blank = new RgbImage(input.width(), input.height(), new byte[3 * input.width() * input.height()]);
         boolean classified = loaded.model().config().classes() > 0;
         int before = Threads.count();
         try {
             Threads.set(threads);
             // What is laid out once is no part of a batch's need.
-            vitrail.run(Batch.of(transform, Collections.nCopies(1, picture)), classified);
-            var images = Batch.of(transform, Collections.nCopies(batch, picture));
+            vitrail.run(Batch.of(transform, Collections.nCopies(1, blank)), classified);
+            var images = Batch.of(transform, Collections.nCopies(batch, blank));
             NativeMemory.trim();
             long least = NativeMemory.residentBytes().orElseThrow();
             // malloc keeps what the batch needed at most.

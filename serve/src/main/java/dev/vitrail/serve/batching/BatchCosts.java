@@ -3,8 +3,8 @@ package dev.vitrail.serve.batching;
 import java.util.Arrays;
 
 /**
- * The measured costs of batches by their size: an exponential moving average of the time that each size took, and linear interpolation
- * between measured sizes. Not thread-safe.
+ * The measured costs of batches by their size: an exponential moving average of the time that each size took, and
+ * linear interpolation between measured sizes. Not thread-safe.
  */
 public final class BatchCosts {
     /** Weight of a new measurement. One outlier, such as a pause of the machine, moves the average by a fifth. */

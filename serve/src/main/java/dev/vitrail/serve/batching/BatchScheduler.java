@@ -14,9 +14,9 @@ import java.util.function.Supplier;
 /**
  * Runs the batches of all models, one at a time with all cores, on a thread of its own.
  *
- * <p>Models share the machine by time: of the lanes whose batch may start, the one that has used least of the thread goes next, whatever
- * its batches cost. A lane that was idle starts level with the others, so that idleness is no credit. A small model is so delayed by one
- * batch of a large one at most.
+ * <p>Models share the machine by time: of the lanes whose batch may start, the one that has used least of the thread
+ * goes next, whatever its batches cost. A lane that was idle starts level with the others, so that idleness is no
+ * credit. A small model is so delayed by one batch of a large one at most.
  */
 public final class BatchScheduler implements AutoCloseable {
     private record Task<T>(Supplier<T> work, CompletableFuture<T> result) {

@@ -94,8 +94,8 @@ public final class BatchedModel implements AutoCloseable {
     }
 
     /**
-     * Runs batches of 1, 2, 4 … images, each twice, until one takes longer than the latency budget, and so measures their costs. Batches of
-     * other models run in between.
+     * Runs batches of 1, 2, 4 … images, each twice, until one takes longer than the latency budget, and so measures
+     * their costs. Batches of other models run in between.
      */
     public void warmUp() {
         for (var lane : lanes.values()) {
@@ -166,11 +166,11 @@ public final class BatchedModel implements AutoCloseable {
         });
     }
 
-    /** Resizes, crops and normalizes a picture. */
-    public FloatBuffer prepare(RgbImage picture) {
+    /** Resizes, crops and normalizes an image. */
+    public FloatBuffer prepare(RgbImage image) {
         var input = vitrail.loaded().preprocessing();
         var values = new float[input.values()];
-        input.toFloats(picture, values, 0);
+        input.toFloats(image, values, 0);
         return FloatBuffer.wrap(values);
     }
 

@@ -10,8 +10,8 @@ import java.util.concurrent.CancellationException;
 /**
  * The images that wait for one output of one model. All state but the runner is guarded by the scheduler's lock.
  *
- * <p>When a batch starts, with {@code n} images waiting, {@code m} being decoded, and {@code best} the size of most images/s within the
- * latency budget:
+ * <p>When a batch starts, with {@code n} images waiting, {@code m} being decoded, and {@code best} the size of most
+ * images/s within the latency budget:
  *
  * <ul>
  *   <li>at once, if {@code n ≥ best} or {@code m = 0}: nothing is gained by waiting;
