@@ -19,8 +19,8 @@ import org.slf4j.LoggerFactory;
  * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is
  * taken from the very thread that is waited for. The kernel counts how long each thread of this process was ready to
  * run and had no core ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting
- * becomes short; where it has been little for a second, it becomes long again. The time for which a quota holds threads
- * back counts the same way.
+ * becomes short, and after a second it is tried long again, after two, four, up to thirty seconds where the contention
+ * lasts. The time for which a quota holds threads back counts the same way.
  *
  * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process
  * has more OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger
@@ -33,29 +33,29 @@ final class Waiting {
     private static final long PERIOD_MILLIS = 200;
 
     /**
-     * Shares of their time in which threads were ready and had no core, smoothed over some periods. One busy loop on
+     * The share of their time in which threads were ready and had no core, smoothed over some periods. One busy loop on
      * one of two cores gives 0.4 and two give 0.55; many small programs beside give 0.1 to 0.3, and there long waiting
      * is still the faster.
      */
     private static final double CONTENDED = 0.33;
 
-    private static final double CALM = 0.20;
+    /** Periods for which waiting is short before it is tried long; doubled each time that contention is still there. */
+    private static final int SHORT_PERIODS = 5;
 
-    /** Periods of calm before waiting becomes long again; doubled each time that contention returns at once. */
-    private static final int CALM_PERIODS = 5;
+    private static final int MOST_SHORT_PERIODS = 150;
 
-    private static final int MOST_CALM_PERIODS = 150;
+    /** Periods of long waiting after which contention counts as new. */
+    private static final int TRIAL_PERIODS = 20;
 
     private final NativeLibrary openMp;
     private @Nullable CountDownLatch team;
 
     private double level;
 
-    /** Periods of calm now, those that must pass, and those since waiting last became long. */
-    private int calm;
+    /** Periods since waiting last changed, and those after which short waiting ends. */
+    private int since = TRIAL_PERIODS;
 
-    private int wanted = CALM_PERIODS;
-    private int since = MOST_CALM_PERIODS;
+    private int wanted = SHORT_PERIODS;
 
     /** Controls the waiting of the OpenMP runtime in a file, which must be open already. */
     Waiting(Path openMp) {
@@ -88,22 +88,30 @@ final class Waiting {
         }
     }
 
-    /** Takes in one period, in which threads lacked a core for such a share of their time. */
+    /**
+     * Takes in one period, in which threads lacked a core for such a share of their time.
+     *
+     * <p>Only long waiting shows whether the cores are ours. Short waiting puts threads to sleep, and one that is woken
+     * is ready before it has a core: on a virtual machine whose host is busy, waking takes so long that it looks like
+     * contention. So what is seen during short waiting does not decide when it ends.
+     */
     void observe(double lacked) {
-        since = Math.min(MOST_CALM_PERIODS, since + 1);
+        since++;
+        if (isShort()) {
+            if (since >= wanted) {
+                since = 0;
+                level = 0;
+                keepLong();
+                LOG.debug("waiting is tried long again");
+            }
+            return;
+        }
         level = (level + lacked) / 2;
-        if (!isShort() && level > CONTENDED) {
-            wanted = since < 4 * CALM_PERIODS ? Math.min(MOST_CALM_PERIODS, 2 * wanted) : CALM_PERIODS;
-            calm = 0;
+        if (level > CONTENDED) {
+            wanted = since < TRIAL_PERIODS ? Math.min(MOST_SHORT_PERIODS, 2 * wanted) : SHORT_PERIODS;
+            since = 0;
             keepShort();
             LOG.debug("waiting is short: threads lacked a core for {} of their time", level);
-        } else if (isShort()) {
-            calm = level < CALM ? calm + 1 : 0;
-            if (calm >= wanted) {
-                since = 0;
-                keepLong();
-                LOG.debug("waiting is long again");
-            }
         }
     }
 
