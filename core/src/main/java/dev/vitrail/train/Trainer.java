@@ -238,7 +238,8 @@ public final class Trainer implements AutoCloseable {
             save();
         } catch (VitrailException e) {
             return new PeerLostException(
-                    "%s, so the training was stopped, and could not be saved (%s): go on from what was saved before in %s"
+                    ("%s, so the training was stopped, and could not be saved (%s): go on from what was"
+                                    + " saved before in %s")
                             .formatted(lost.getMessage(), e.getMessage(), folder.path()),
                     lost);
         }

@@ -47,8 +47,8 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
         boolean pairs = plan.mixing().isPresent();
         require(
                 plan.batchSize() >= (pairs ? 2 : 1) * group.size(),
-                "a batch of %d images%s cannot be shared by %d processes: set batch_size, the images of a batch in all processes together,"
-                        + " to %d or more, or start fewer processes",
+                "a batch of %d images%s cannot be shared by %d processes: set batch_size, the images of a batch in all"
+                        + " processes together, to %d or more, or start fewer processes",
                 plan.batchSize(),
                 pairs ? ", which are mixed in pairs," : "",
                 group.size(),

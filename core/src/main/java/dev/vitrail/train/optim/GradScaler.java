@@ -39,8 +39,8 @@ public final class GradScaler implements AutoCloseable {
         public Settings {
             VitrailException.require(
                     first > 0 && growth > 1 && backoff > 0 && backoff < 1 && interval > 0,
-                    "loss scaling needs a positive scale, a growth above 1, a backoff in (0, 1) and a positive interval, found"
-                            + " %s, %s, %s and %d",
+                    "loss scaling needs a positive scale, a growth above 1, a backoff in (0, 1) and a positive"
+                            + " interval, found %s, %s, %s and %d",
                     first,
                     growth,
                     backoff,

@@ -23,8 +23,8 @@ public record CosineSchedule(
         VitrailException.require(length > 0, "cosine length must be at least 1, found %d", length);
         VitrailException.require(
                 cycles > 0 && cycleStretch >= 1 && cycleDecay > 0 && exponent > 0,
-                "%d cycles, each %s times longer and %s times as high as the one before, along time to the power of %s: the"
-                        + " first, third and fourth must be positive, the second at least 1",
+                "%d cycles, each %s times longer and %s times as high as the one before, along time to the power of %s:"
+                        + " the first, third and fourth must be positive, the second at least 1",
                 cycles,
                 cycleStretch,
                 cycleDecay,
