@@ -29,7 +29,7 @@ final class LinkageFailure {
                         failure));
     }
 
-    /** Returns whether code of the platform is missing: the link itself, or a class of the bindings that needed it before. */
+    /** Returns whether native code is missing: the link itself, or a class of the bindings that needed it before. */
     private static boolean isNative(LinkageError failure) {
         return causes(failure)
                 .anyMatch(cause -> cause instanceof UnsatisfiedLinkError

@@ -294,7 +294,7 @@ final class TrainCommand implements Callable<Integer> {
                 : List.of();
     }
 
-    /** How many faults the data's files have, and the first few. */
+    /** Number of problems of the data's files, and the first few. */
     private static void tellFaults(DataProblems faults) {
         if (!faults.isEmpty()) {
             System.err.printf(
@@ -402,7 +402,7 @@ final class TrainCommand implements Callable<Integer> {
                 folder.path());
     }
 
-    /** What {@code --json} prints; accuracies in per cent. */
+    /** Output of {@code --json}; accuracies in per cent. */
     private record Result(
             String run,
             boolean finished,

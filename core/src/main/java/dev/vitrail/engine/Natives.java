@@ -258,8 +258,8 @@ final class Natives {
                         String.format(
                                 Locale.ROOT,
                                 "no native libraries for the platform %1$s were found: add the classifier %1$s of"
-                                        + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the class"
-                                        + " path (the loader said: %2$s)",
+                                        + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the"
+                                        + " class path (the loader said: %2$s)",
                                 Loader.getPlatform(),
                                 cause.getMessage()),
                         cause));

@@ -178,7 +178,9 @@ public final class RecipeAdvisor {
         }
     }
 
-    /** Whether a model sees images of that side whole: its patches divide them, and what its later stages merge. */
+    /**
+     * Returns whether a model sees images of that side whole: its patches divide them, and what its later stages merge.
+     */
     private static boolean fits(Variant variant, int side) {
         try (var model = variant.config().withImage(side, side).create()) {
             var last = model.featureInfo().get(model.featureInfo().size() - 1);

@@ -37,7 +37,7 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
     }
 
     /**
-     * The same for one process of a group, which loads its share of every batch.
+     * Creates the loaders of one process of a group, which loads its share of every batch.
      *
      * @throws dev.vitrail.errors.VitrailException if a batch has fewer images, or pairs to mix, than there are
      *     processes

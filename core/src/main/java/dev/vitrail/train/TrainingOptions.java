@@ -45,7 +45,7 @@ public final class TrainingOptions {
                     .that(v -> v > 0, "1 or more");
     public static final TrainingOption<SixteenBit> SIXTEEN_BIT =
             choice("sixteen_bit", SixteenBit.CLIP,
-                    "16-bit grey: clip (as Pillow), or scale the type's or the image's own range");
+                    "grey beyond 8 bits: clip (as Pillow), scale the type's range, or the image's");
     public static final TrainingOption<Double> VAL_FRACTION =
             number("val_fraction", 0.1, "fraction held out for validation if the data has no validation split")
                     .that(v -> v > 0 && v < 1, "in (0, 1)");

@@ -26,7 +26,7 @@ import java.util.Map;
  */
 public final class GradScaler implements AutoCloseable {
     /**
-     * How the scale changes.
+     * Rules by which the scale changes.
      *
      * @param first scale
      * @param growth its factor after {@code interval} steps without an overflow
@@ -117,7 +117,7 @@ public final class GradScaler implements AutoCloseable {
         return scale.item();
     }
 
-    /** What it remembers from step to step; copying values into the tensors restores it. */
+    /** State kept from step to step; copying values into the tensors restores it. */
     public Map<String, Tensor> state() {
         return Map.of("scale", scale, "growth_tracker", steps);
     }
