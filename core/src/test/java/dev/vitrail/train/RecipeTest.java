@@ -81,7 +81,7 @@ final class RecipeTest {
             assertThat(IntStream.range(0, (int) plan.totalSteps())
                             .mapToDouble(step -> plan.schedule().rate(step)))
                     .allMatch(rate -> rate >= 0 && rate <= plan.peakLearningRate());
-            assertThat(plan.description().labels()).isEqualTo(images.classes());
+            assertThat(plan.description().labelNames()).isEqualTo(images.classes());
         }
     }
 
