@@ -44,7 +44,7 @@ import java.util.function.Consumer;
  */
 public final class TrainingRun implements AutoCloseable {
     /**
-     * What does not decide the result.
+     * Settings that do not affect the result.
      *
      * @param device where the model is trained
      * @param workers threads that decode; 0 for the machine's cores
@@ -97,7 +97,7 @@ public final class TrainingRun implements AutoCloseable {
         }
     }
 
-    /** What a run has opened, closed in the reverse order. */
+    /** Resources of a run, closed in the reverse order. */
     private static final class Resources {
         private final Deque<Runnable> opened = new ArrayDeque<>();
 
@@ -223,7 +223,7 @@ public final class TrainingRun implements AutoCloseable {
         Inventory.read(folder.data()).requireSame(Inventory.of(sets), "the data of " + folder.path());
     }
 
-    /** What the run was resolved to: its data and model, batch, steps and learning rate, and why. */
+    /** The resolved run: its data and model, batch, steps and learning rate, and why. */
     public TrainingPlan plan() {
         return plan;
     }

@@ -66,7 +66,7 @@ public final class Vitrail implements AutoCloseable {
     }
 
     /**
-     * The same, with image files decoded by other options: turned as their EXIF data say, or larger than
+     * Loads a model with decoding options for image files: turned as their EXIF data say, or larger than
      * the usual limit.
      */
     public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {

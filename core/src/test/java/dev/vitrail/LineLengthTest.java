@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -21,16 +20,6 @@ class LineLengthTest {
 
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
-    /** Where longer lines are left. */
-    private static final Pattern LEFT = Pattern.compile(String.join(
-            "|",
-            "core/.*/(inspect|distributed|train)/.*",
-            ".*/(report|cli)/Inspect\\w*\\.java",
-            ".*/report/(Study\\w*|Overlay|ColorScale|WindowDrawing)\\.java",
-            ".*/engine/Collective\\w*\\.java",
-            ".*/cli/(TrainCommand|StudyCommand)\\.java",
-            "(serve|spark)/.*"));
-
     @Test
     void linesFitTheScreen() throws IOException {
         var found = new ArrayList<String>();
@@ -39,11 +28,8 @@ class LineLengthTest {
             try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src"))) {
                 for (var file :
                         files.filter(file -> file.toString().endsWith(".java")).toList()) {
-                    var name = ROOT.relativize(file).toString();
-                    if (!LEFT.matcher(name).matches()) {
-                        read++;
-                        longLines(Files.readAllLines(file)).forEach(line -> found.add(name + ":" + line));
-                    }
+                    read++;
+                    longLines(Files.readAllLines(file)).forEach(line -> found.add(ROOT.relativize(file) + ":" + line));
                 }
             }
         }

@@ -33,12 +33,12 @@ final class BackendOption {
                     + " measured to agree and be faster).")
     private Backend backend = Backend.LIBTORCH;
 
-    /** Whether the model runs in libtorch whatever is measured. */
+    /** Returns whether the model runs in libtorch whatever is measured. */
     boolean isTorch() {
         return backend == Backend.LIBTORCH;
     }
 
-    /** Whether class scores are computed in eight bits, so that accuracy has to be measured. */
+    /** Returns whether class scores are computed in eight bits, so that accuracy has to be measured. */
     boolean quantized() {
         return backend == Backend.ONNX_INT8;
     }

@@ -234,7 +234,7 @@ final class BenchmarkCommand implements Callable<Integer> {
         }
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(
             String model,
             List<Integer> inputSize,

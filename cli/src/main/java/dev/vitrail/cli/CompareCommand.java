@@ -101,7 +101,7 @@ final class CompareCommand implements Callable<Integer> {
         return value.length() > WIDEST ? "…" + value.substring(value.length() - WIDEST + 1) : value;
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(List<Run> runs, boolean sameData, String best, Map<String, List<JsonNode>> differences) {}
 
     /** A run; accuracies in per cent. */

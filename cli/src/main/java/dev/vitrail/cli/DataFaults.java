@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
 
-/** What a command says of data whose files are damaged. */
+/** Messages of commands on damaged data files. */
 final class DataFaults {
     private DataFaults() {}
 

@@ -5,7 +5,7 @@ import dev.vitrail.images.decode.SixteenBit;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** How a command decodes image files. */
+/** Options of decoding image files. */
 final class DecodingOptions {
     @Option(names = "--exif", negatable = true, description = "Apply the EXIF orientation (default: no, as Pillow).")
     private Optional<Boolean> exif = Optional.empty();
@@ -19,8 +19,8 @@ final class DecodingOptions {
 
     @Option(
             names = "--sixteen-bit",
-            paramLabel = "HOW",
-            description = "Grey levels above 255: clip (as Pillow), scale by the type's range, or range of the image"
+            paramLabel = "MODE",
+            description = "Grey beyond 8 bits: clip (as Pillow), scale the type's range, or the image's"
                     + " (default: clip).")
     private Optional<SixteenBit> sixteenBit = Optional.empty();
 

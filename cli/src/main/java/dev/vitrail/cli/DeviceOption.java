@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.engine.Device;
 import picocli.CommandLine.Option;
 
-/** Where a command runs its model. */
+/** Option that chooses the device. */
 final class DeviceOption {
     @Option(names = "--device", defaultValue = "cpu", description = "cpu, cuda or cuda:N (default ${DEFAULT-VALUE}).")
     private String device = "cpu";

@@ -138,7 +138,7 @@ final class EmbedCommand implements Callable<Integer> {
         }
     }
 
-    /** What a file has of an image. */
+    /** Record of an image in the output. */
     private interface RowWriter {
         void write(PartialResults.Entry entry, OutputStream file) throws IOException;
     }
@@ -184,7 +184,7 @@ final class EmbedCommand implements Callable<Integer> {
         return vector;
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(long count, int width, long broken, String file, List<String> notes) {}
 
     /** A line of a JSON Lines file. */

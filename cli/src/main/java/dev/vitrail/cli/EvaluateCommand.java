@@ -109,7 +109,7 @@ final class EvaluateCommand implements Callable<Integer> {
         System.out.printf(Locale.ROOT, "%-12s %.1f images/s%n", "speed", result.imagesPerSecond());
     }
 
-    /** What {@code --json} prints; {@code top1} and {@code top5} in per cent. */
+    /** Output of {@code --json}; {@code top1} and {@code top5} in per cent. */
     private record Result(
             long images,
             long correct1,

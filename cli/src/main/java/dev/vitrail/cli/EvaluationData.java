@@ -22,7 +22,7 @@ final class EvaluationData {
             description = "${COMPLETION-CANDIDATES} (default ${DEFAULT-VALUE}).")
     private Split split = Split.VALIDATION;
 
-    /** Whether data were named. */
+    /** Returns whether data were named. */
     boolean given() {
         return labelled.path().isPresent();
     }
@@ -48,7 +48,9 @@ final class EvaluationData {
                                 Relabelled.unnamed(set, loaded.model().config().classes()));
     }
 
-    /** Whether names are ImageNet's, taken for their number alone, and none of the data's classes is called so. */
+    /**
+     * Returns whether names are ImageNet's, taken for their number alone, and none of the data's classes is called so.
+     */
     private static boolean isGuess(ClassNames names, Dataset set) {
         return !names.aliases().isEmpty()
                 && set.classes().stream().noneMatch(name -> names.indexOf(name).isPresent());

@@ -46,7 +46,7 @@ final class EvaluationRun implements AutoCloseable {
         }
     }
 
-    /** What the pass found broken, and images whose levels were cut. */
+    /** Images found broken, and images whose levels were cut. */
     Loader loader() {
         return loader;
     }

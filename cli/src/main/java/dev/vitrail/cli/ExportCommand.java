@@ -310,15 +310,15 @@ final class ExportCommand implements Callable<Integer> {
                 CHECKED_BATCHES));
     }
 
-    /** What {@code --json} prints of a weights file. */
+    /** Output of {@code --json} of a weights file. */
     private record WeightsResult(
             String file, String format, String names, int tensors, long parameterBytes, List<String> notes) {}
 
-    /** What {@code --json} prints of a folder. */
+    /** Output of {@code --json} of a folder. */
     private record FolderResult(String folder, String format, int tensors, List<String> notes) {}
 
     /**
-     * What {@code --json} prints of a graph; some with {@code --check} or {@code --int8} alone. Accuracy is
+     * Output of {@code --json} of a graph; some with {@code --check} or {@code --int8} alone. Accuracy is
      * in per cent.
      */
     private record GraphResult(

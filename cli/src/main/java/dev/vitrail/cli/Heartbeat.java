@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * How far work has come over images whose number nobody knows: on a terminal a line that is drawn again and again, and
+ * Progress over an unknown number of images: on a terminal a line that is drawn again and again, and
  * elsewhere a line now and then.
  */
 final class Heartbeat implements AutoCloseable {

@@ -68,7 +68,7 @@ final class ImageInputs {
         }
     }
 
-    /** Whether one file is named: if it is broken, there is one thing to say. */
+    /** Returns whether one file is named: if it is broken, there is one thing to say. */
     boolean single() {
         return paths.size() == 1 && !paths.contains(STDIN) && !Files.isDirectory(paths.get(0));
     }

@@ -108,7 +108,7 @@ final class ImageJob {
         return broken.get();
     }
 
-    /** Whether the process was told to end before the work was done. */
+    /** Returns whether the process was told to end before the work was done. */
     boolean stopped() {
         return stopped;
     }

@@ -52,7 +52,7 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    /** How many images of sixteen bits were cut to white so far. */
+    /** Number of images of sixteen bits cut to white so far. */
     int cut() {
         return stream.cut();
     }

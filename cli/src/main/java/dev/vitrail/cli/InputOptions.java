@@ -32,7 +32,7 @@ final class InputOptions {
         return device.device();
     }
 
-    /** How to load a model of this size to this device. */
+    /** Load options for this size and device. */
     LoadOptions loading() {
         var options = LoadOptions.DEFAULT.withDevice(device());
         return size.map(wanted -> options.withImage(wanted.height(), wanted.width()))

@@ -6,7 +6,7 @@ import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where labelled images lie, and how they are decoded. */
+/** Options of labelled images and their decoding. */
 final class LabelledData {
     @Option(
             names = "--data",

@@ -1,8 +1,8 @@
 package dev.vitrail.cli;
 
+import dev.vitrail.engine.NoexecMount;
 import dev.vitrail.errors.VitrailException;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Says which library could not be linked: one in native code, or a class of another version than the one expected. */
@@ -16,7 +16,7 @@ final class LinkageFailure {
             return ours.map(VitrailException.class::cast);
         }
         if (isNative(failure)) {
-            return Optional.of(natives(failure));
+            return NoexecMount.failure(failure).or(() -> Optional.of(natives(failure)));
         }
         // Of an initializer the cause tells what it met; the error itself says nothing.
         return causes(failure)
@@ -29,7 +29,7 @@ final class LinkageFailure {
                         failure));
     }
 
-    /** Whether code of the platform is missing: the link itself, or a class of the bindings that needed it before. */
+    /** Returns whether native code is missing: the link itself, or a class of the bindings that needed it before. */
     private static boolean isNative(LinkageError failure) {
         return causes(failure)
                 .anyMatch(cause -> cause instanceof UnsatisfiedLinkError
@@ -39,15 +39,6 @@ final class LinkageFailure {
     }
 
     private static VitrailException natives(LinkageError failure) {
-        // The words of glibc's and musl's loaders, and of Apple's, for a file on a file system that is mounted noexec.
-        var text = causes(failure).map(String::valueOf).collect(Collectors.joining(" "));
-        if (text.contains("failed to map segment") || text.contains("Operation not permitted")) {
-            return new VitrailException(
-                    "the native libraries cannot be run from where they are unpacked, as that file system allows no"
-                            + " programs (noexec): name folders that do with -Dorg.bytedeco.javacpp.cachedir=DIR and"
-                            + " -Djna.tmpdir=DIR",
-                    failure);
-        }
         var unlinked = causes(failure)
                 .filter(UnsatisfiedLinkError.class::isInstance)
                 .findFirst()

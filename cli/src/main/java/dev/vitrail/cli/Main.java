@@ -76,7 +76,7 @@ public final class Main implements Runnable {
         System.exit(execute(commandLine(), arguments));
     }
 
-    /** Whether a command will need the natives, as far as its name and a call for help tell. */
+    /** Returns whether a command will need the natives, as far as its name and a call for help tell. */
     private static boolean computes(String[] arguments) {
         return arguments.length > 1
                 && COMPUTING.contains(arguments[0])

@@ -20,7 +20,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** What is wrong with a command line, in one sentence that names the wrong word and the right one. */
+/** Error of a command line in one sentence that names the wrong word and the right one. */
 final class Misuse {
     private Misuse() {}
 

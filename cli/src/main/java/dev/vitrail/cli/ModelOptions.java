@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** How a command names the model that it uses. */
+/** Options that name the model. */
 final class ModelOptions {
     private static final Logger LOG = LoggerFactory.getLogger(ModelOptions.class);
 
@@ -73,7 +73,7 @@ final class ModelOptions {
         }
     }
 
-    /** The same for who wants classes: a model without a classifier is refused before any image is read. */
+    /** Loads a classifier: a model without a classifier is refused before any image is read. */
     LoadedModel loadClassifier() {
         var loaded = load();
         try {

@@ -22,7 +22,7 @@ final class ModelsCommand implements Callable<Integer> {
             arity = "0..1",
             paramLabel = "PATTERN",
             defaultValue = "*",
-            description = "Which names, with * and ?; without either, any name that contains it.")
+            description = "Names to list: * and ? are wildcards; without them, any part of a name.")
     private String pattern = "*";
 
     @Option(names = "--weights", description = "List published weights instead of architectures.")
@@ -95,7 +95,7 @@ final class ModelsCommand implements Callable<Integer> {
         System.out.printf(Locale.ROOT, "%n%d published weights%n", count);
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(List<Entry> models) {}
 
     private record Entry(
@@ -122,7 +122,7 @@ final class ModelsCommand implements Callable<Integer> {
         }
     }
 
-    /** What is counted from the model itself, on shapes alone. */
+    /** Figures computed from shapes alone. */
     private record Facts(long parameters, FlopCounter.Count cost) {
         static Facts of(Variant variant) {
             try (var model = variant.create()) {

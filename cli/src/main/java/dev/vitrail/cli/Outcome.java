@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * What became of one image.
+ * Result of one image.
  *
  * @param file as the command names it
  * @param fault why it could not be read; empty where it could

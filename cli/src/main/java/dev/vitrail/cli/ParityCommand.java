@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
         description = {
             "Runs golden cases, computed by the original implementations, and prints each figure.",
             "A case whose figures exceed their tolerance fails, and the first block that diverges is named; a case that"
-                    + " cannot be run has failed too."
+                    + " cannot be run counts as failed."
         },
         footer = {"", "Example:", "  vitrail parity core/src/test/resources/golden"})
 final class ParityCommand implements Callable<Integer> {
@@ -63,7 +63,7 @@ final class ParityCommand implements Callable<Integer> {
                 + outcome.complaint().map(complaint -> "\n       " + complaint).orElse("");
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(long passed, long failed, List<Case> cases) {}
 
     private record Case(

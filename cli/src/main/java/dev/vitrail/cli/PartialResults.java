@@ -48,7 +48,7 @@ final class PartialResults implements AutoCloseable {
     /** Between two times that the file is forced to the disk. */
     private static final long FORCE_NANOS = 1_000_000_000;
 
-    /** What to tell when work is interrupted whose results are kept. */
+    /** Message on an interruption whose results are kept. */
     static final String ADVICE = "; go on with the same command and --resume";
 
     private static final JsonMapper JSON = new JsonMapper();
@@ -74,7 +74,7 @@ final class PartialResults implements AutoCloseable {
         this.channel = channel;
     }
 
-    /** Where the results for a file lie until it is written. */
+    /** File of partial results. */
     static Path of(Path target) {
         return target.resolveSibling(target.getFileName() + ".partial");
     }

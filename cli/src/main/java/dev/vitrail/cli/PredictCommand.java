@@ -43,7 +43,7 @@ import picocli.CommandLine.Option;
             "  vitrail predict --model runs/shapes cat.jpg --explain why.html"
         })
 final class PredictCommand implements Callable<Integer> {
-    /** How results are written. */
+    /** Output format. */
     enum Format {
         TEXT,
         CSV,

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
-/** How a command prepares images, in place of what its model says. */
+/** Options that override the model's preprocessing. */
 final class PreparationOptions {
     @Option(
             names = "--mean",
@@ -25,7 +25,7 @@ final class PreparationOptions {
 
     @Option(
             names = "--crop",
-            paramLabel = "SHARE",
+            paramLabel = "FRACTION",
             description = "Center crop as a fraction of the resized image, such as 0.875 (default: the model's).")
     private Optional<Double> crop = Optional.empty();
 

@@ -186,7 +186,7 @@ final class ProbeCommand implements Callable<Integer> {
                 Math.getExponent(result.penalty()));
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(
             String model,
             int trainImages,

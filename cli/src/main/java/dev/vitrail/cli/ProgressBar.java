@@ -32,7 +32,7 @@ final class ProgressBar implements AutoCloseable {
         }
     }
 
-    /** How wide the bars are, and how many figures of each line there is room for. */
+    /** Width of the bars, and number of figures that fit on each line. */
     record Layout(int bar, List<Integer> figures) {
         static Layout of(List<Line> lines, int columns) {
             var counts = lines.stream().map(line -> fitting(line, columns)).toList();

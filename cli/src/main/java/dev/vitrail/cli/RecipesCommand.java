@@ -95,7 +95,7 @@ final class RecipesCommand implements Callable<Integer> {
                 .orElse("no default");
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(List<Entry> recipes) {}
 
     private record Entry(

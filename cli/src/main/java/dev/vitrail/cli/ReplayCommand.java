@@ -22,7 +22,7 @@ import picocli.CommandLine.Parameters;
         },
         footer = {"", "Example:", "  vitrail replay runs/mine/failed-epoch3-step120.safetensors"})
 final class ReplayCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "FILE", description = "The file that the run has left.")
+    @Parameters(paramLabel = "FILE", description = "failed-epochE-stepS.safetensors of a run folder.")
     private Path file = Path.of("");
 
     @Mixin
@@ -90,7 +90,7 @@ final class ReplayCommand implements Callable<Integer> {
         }
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(
             String file, String model, double loss, String firstBad, List<Numbers> outputs, List<Numbers> gradients) {}
 

@@ -164,7 +164,7 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    /** What each model's name stands for, in the order of the command line. */
+    /** Models by name, in the order of the command line. */
     Map<String, String> sources() {
         var sources = new LinkedHashMap<String, String>();
         for (var model : models) {

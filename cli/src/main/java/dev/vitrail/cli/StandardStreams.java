@@ -42,7 +42,7 @@ final class StandardStreams {
                 new BufferedOutputStream(new FileOutputStream(FileDescriptor.err), BUFFER), true, encoding("stderr")));
     }
 
-    /** How text is encoded for people. */
+    /** Charset of text output. */
     static Charset encoding(String stream) {
         if (!System.getProperty("os.name", "").startsWith("Windows")) {
             return StandardCharsets.UTF_8;
@@ -57,7 +57,10 @@ final class StandardStreams {
         System.out.flush();
     }
 
-    /** Whether stdout was closed before the process began; the first file that Java opens has taken its place then. */
+    /**
+     * Returns whether stdout was closed before the process began; the first file that Java opens has taken its place
+     * then.
+     */
     private static boolean closedFromTheStart() {
         try {
             var target = Files.readSymbolicLink(Path.of("/proc/self/fd/1"));

@@ -222,7 +222,7 @@ final class StudyCommand implements Callable<Integer> {
                 results.lines().stream().map(Line::of).toList());
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(
             String study,
             String folder,

@@ -156,7 +156,7 @@ final class SystemCommand implements Callable<Integer> {
         System.out.printf(Locale.ROOT, "%-16s %s%n", name, value);
     }
 
-    /** What {@code --json} prints. */
+    /** Output of {@code --json}. */
     private record Result(
             SystemReport.Platform platform,
             Cpu processor,

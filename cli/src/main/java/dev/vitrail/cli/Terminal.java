@@ -42,7 +42,7 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** What others print. */
+    /** Output of others. */
     private final class Above extends OutputStream {
         @Override
         public void write(int b) {
@@ -64,7 +64,7 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** What the locale says the terminal shows. */
+    /** Charset of the terminal by the locale. */
     private static Charset charset() {
         var named = System.getProperty("stderr.encoding", System.getProperty("sun.stderr.encoding", ""));
         return named.isEmpty() ? Charset.defaultCharset() : Charset.forName(named);
@@ -93,7 +93,7 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** Whether the stream goes to a terminal that can be drawn on. */
+    /** Returns whether the stream goes to a terminal that can be drawn on. */
     boolean isTerminal() {
         return drawable;
     }

@@ -47,7 +47,9 @@ import picocli.CommandLine.Spec;
         modelTransformer = TrainingFlags.class,
         description = {
             "Trains a model from scratch or fine-tunes pretrained weights.",
-            "Fine-tuning keeps the classifier if its classes are the same, or equal in number and unnamed, and replaces it otherwise. Without --data it trains on the built-in stained-glass images. The run folder's config.yaml has all training options; --set changes them."
+            "Fine-tuning keeps the classifier if its classes are the same, or equal in number and unnamed, and replaces"
+                    + " it otherwise. Without --data it trains on the built-in stained-glass images. The run folder's"
+                    + " config.yaml has all training options; --set changes them."
         },
         footer = {
             "",
@@ -141,8 +143,8 @@ final class TrainCommand implements Callable<Integer> {
         if (processes.isPresent() || nodes > 1 || nodeRank > 0 || master.isPresent()) {
             VitrailException.require(
                     place.isEmpty(),
-                    "the environment variables RANK and WORLD_SIZE are set, as torchrun does for processes that it starts: leave out"
-                            + " --processes, --nodes, --node-rank and --master, or unset them");
+                    "the environment variables RANK and WORLD_SIZE are set, as torchrun does for processes that it"
+                            + " starts: leave out --processes, --nodes, --node-rank and --master, or unset them");
             VitrailException.require(
                     processes.isPresent(),
                     "--nodes, --node-rank and --master need --processes N, the processes of each machine");
@@ -292,7 +294,7 @@ final class TrainCommand implements Callable<Integer> {
                 : List.of();
     }
 
-    /** How many faults the data's files have, and the first few. */
+    /** Number of problems of the data's files, and the first few. */
     private static void tellFaults(DataProblems faults) {
         if (!faults.isEmpty()) {
             System.err.printf(
@@ -400,7 +402,7 @@ final class TrainCommand implements Callable<Integer> {
                 folder.path());
     }
 
-    /** What {@code --json} prints; accuracies in per cent. */
+    /** Output of {@code --json}; accuracies in per cent. */
     private record Result(
             String run,
             boolean finished,

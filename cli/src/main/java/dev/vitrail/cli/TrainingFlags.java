@@ -63,10 +63,10 @@ final class TrainingFlags implements IModelTransformer {
             new Flag<>("--on-nan", "ACTION", TrainingOptions.ON_NAN),
             new Flag<>("--exif", "", TrainingOptions.EXIF),
             new Flag<>("--max-pixels", "N", TrainingOptions.MAX_PIXELS),
-            new Flag<>("--sixteen-bit", "HOW", TrainingOptions.SIXTEEN_BIT),
+            new Flag<>("--sixteen-bit", "MODE", TrainingOptions.SIXTEEN_BIT),
             new Flag<>("--mean", "R,G,B", TrainingOptions.MEAN),
             new Flag<>("--std", "R,G,B", TrainingOptions.STD),
-            new Flag<>("--crop", "SHARE", TrainingOptions.CROP_PCT),
+            new Flag<>("--crop", "FRACTION", TrainingOptions.CROP_PCT),
             new Flag<>("--interpolation", "NAME", TrainingOptions.EVAL_INTERPOLATION));
 
     @Override

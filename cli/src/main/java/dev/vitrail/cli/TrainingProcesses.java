@@ -58,7 +58,7 @@ final class TrainingProcesses {
     private final int node;
     private final Optional<String> master;
     private final List<Child> children = new CopyOnWriteArrayList<>();
-    /** Whether this process was told to end, and so has told the others. */
+    /** True if this process was told to end, and so has told the others. */
     private volatile boolean ending;
 
     private final LinkedBlockingQueue<Child> ended = new LinkedBlockingQueue<>();
@@ -93,7 +93,7 @@ final class TrainingProcesses {
     private static final class Child {
         final int rank;
         final Process process;
-        /** Whether this process has ended it, as it did not end with the others. */
+        /** True if this process has ended it, as it did not end with the others. */
         boolean hung;
         /** The last lines of its error stream; nothing of the process that is shown. */
         final Deque<String> tail = new ArrayDeque<>();
@@ -146,7 +146,7 @@ final class TrainingProcesses {
         return kept;
     }
 
-    /** Where the first process waits for the others. */
+    /** Address at which the first process waits for the others. */
     private Rendezvous place() {
         int size = processes * nodes;
         if (master.isEmpty()) {

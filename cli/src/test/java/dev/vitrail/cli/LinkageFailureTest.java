@@ -24,7 +24,9 @@ class LinkageFailureTest {
     @Test
     void aFileSystemWithoutProgramsIsTold() {
         var segment = new UnsatisfiedLinkError("/x/libc10.so: failed to map segment from shared object");
-        assertThat(told(segment)).contains("noexec", "-Dorg.bytedeco.javacpp.cachedir=DIR");
+        assertThat(told(segment)).contains("noexec", "-Dorg.bytedeco.javacpp.cachedir=DIR", "-Djna.tmpdir=DIR");
+        var apple = new UnsatisfiedLinkError("/x/libc10.dylib: Operation not permitted");
+        assertThat(told(new ExceptionInInitializerError(apple))).isEqualTo(told(segment));
     }
 
     @Test

@@ -5,7 +5,7 @@ import static dev.vitrail.errors.VitrailException.require;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What {@link Sampler#balanced} gives. */
+/** Implementation of {@link Sampler#balanced}. */
 final class BalancedSampler implements Sampler {
     private static final long PURPOSE = 0x62616c;
 

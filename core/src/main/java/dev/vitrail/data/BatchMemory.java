@@ -63,7 +63,7 @@ final class BatchMemory {
         failedPlace = Integer.MAX_VALUE;
     }
 
-    /** Where an image goes. */
+    /** Position of an image in the batch. */
     FloatBuffer pixels(int place) {
         return bytes.slice(4 * floats * place, 4 * floats)
                 .order(ByteOrder.nativeOrder())

@@ -82,7 +82,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     }
 
     /**
-     * Whether there is another batch; waits until it is there. The memory of the batch before it is given back.
+     * Returns whether there is another batch; waits until it is there. The memory of the batch before it is given back.
      *
      * @throws VitrailException if an image of it is broken and that is to stop the run, or if no image at all
      *     can be read
@@ -108,7 +108,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
         return batch;
     }
 
-    /** How long the consumer has waited for batches: what faster loading could gain. */
+    /** Time that the consumer has waited for batches, which faster loading could gain. */
     public Duration waited() {
         return Duration.ofNanos(waitedNanos);
     }

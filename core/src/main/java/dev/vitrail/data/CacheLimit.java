@@ -5,7 +5,7 @@ import static dev.vitrail.errors.VitrailException.require;
 import java.util.regex.Pattern;
 
 /**
- * How much memory decoded images may take: nothing, a number of MiB, or what an {@link ImageCache} finds harmless.
+ * Memory for decoded images: nothing, a number of MiB, or what an {@link ImageCache} finds harmless.
  *
  * @param automatic whether the cache decides
  * @param mebibytes the most, where it does not; 0 for no cache
@@ -29,7 +29,7 @@ public record CacheLimit(boolean automatic, int mebibytes) {
         return new CacheLimit(false, mebibytes);
     }
 
-    /** Whether {@link #parse} takes a text. */
+    /** Returns whether {@link #parse} takes a text. */
     public static boolean known(String text) {
         return text.equals(AUTOMATIC)
                 || text.equals(NOTHING)

@@ -123,7 +123,7 @@ public record ClassNames(List<String> names, List<String> aliases) {
         return -1;
     }
 
-    /** How many outputs there are. */
+    /** Number of outputs. */
     public int size() {
         return names.size();
     }

@@ -5,13 +5,13 @@ import static dev.vitrail.errors.VitrailException.require;
 import java.util.Arrays;
 
 /**
- * What each class counts in a loss, so that large classes do not drown small ones. A class without images has
+ * Weights of classes in a loss, which balance large and small classes. A class without images has
  * the weight 0.
  */
 public final class ClassWeights {
     private ClassWeights() {}
 
-    /** How many images each class has, up to the largest class that occurs; negative labels are no class. */
+    /** Images of each class, up to the largest class that occurs; negative labels are no class. */
     public static int[] counts(int[] labels) {
         int classes = Arrays.stream(labels).max().orElse(-1) + 1;
         int[] counts = new int[Math.max(classes, 0)];

@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import static dev.vitrail.errors.VitrailException.require;
 
 /**
- * What {@link Sampler#cutInto} gives.
+ * Implementation of {@link Sampler#cutInto}.
  *
  * @param passes whose epochs follow each other
  * @param length positions of an epoch

@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** How labelled images lie on disk: what opens a split of them. */
+/** Layout of labelled images on disk, which opens a split. */
 interface DataLayout {
     /**
      * Opens a split.

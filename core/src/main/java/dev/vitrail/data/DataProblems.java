@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * What could not be used of a data set's files: samples that were left out, files that are cut short.
+ * Unusable parts of a data set's files: samples that were left out, files that are cut short.
  *
  * @param sentences a sentence for each of the first {@link #MOST_SENTENCES}
  * @param count how many there are
@@ -21,7 +21,7 @@ public record DataProblems(List<String> sentences, int count) {
         sentences = List.copyOf(sentences);
     }
 
-    /** Whether all could be used. */
+    /** Returns whether all could be used. */
     public boolean isEmpty() {
         return count == 0;
     }

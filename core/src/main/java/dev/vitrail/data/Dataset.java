@@ -9,10 +9,10 @@ import java.util.List;
  * an index each time.
  */
 public interface Dataset {
-    /** What {@link #label} returns for an image that has no label. */
+    /** Value of {@link #label} for an image without a label. */
     int NO_LABEL = -1;
 
-    /** How many images there are. */
+    /** Number of images. */
     int size();
 
     /**
@@ -23,8 +23,8 @@ public interface Dataset {
     RgbImage image(int index);
 
     /**
-     * Whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth its
-     * memory. Not so where pixels lie in memory, or are drawn.
+     * Returns whether {@link #image} decodes a file each time, which costs enough that an {@link ImageCache} is worth
+     * its memory. Not so where pixels lie in memory, or are drawn.
      */
     default boolean decodes() {
         return false;
@@ -36,10 +36,10 @@ public interface Dataset {
     /** The names of the classes; their order is the order of a classifier's outputs. Empty if nothing is labelled. */
     List<String> classes();
 
-    /** What messages call an image: its file, relative to the folder, or its place in the file that holds it. */
+    /** Name of an image in messages: its file, relative to the folder, or its place in the file that holds it. */
     String name(int index);
 
-    /** What this is, in one line: where it is from, how many images and how many of each class. */
+    /** Description in one line: the source, how many images and how many of each class. */
     String describe();
 
     /**
@@ -64,7 +64,7 @@ public interface Dataset {
         return contentBytes(index);
     }
 
-    /** What of the data's files could not be used. */
+    /** Problems of the data's files. */
     default DataProblems faults() {
         return DataProblems.NONE;
     }

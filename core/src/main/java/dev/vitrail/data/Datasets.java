@@ -43,13 +43,13 @@ public final class Datasets {
         return open(path, split, labels, ImageDecoder.Options.DEFAULT);
     }
 
-    /** The same, with files decoded by other options. */
+    /** Opens data with decoding options. */
     public static Dataset open(Path path, Split split, Optional<Path> labels, ImageDecoder.Options decoding) {
         return DataLayout.of(path, labels, decoding).open(split);
     }
 
     /**
-     * The same, with labels that are a model's outputs: class folders are matched to {@code classes} by name, indices
+     * Opens data with labels that are a model's outputs: class folders are matched to {@code classes} by name, indices
      * in a CSV file or in IDX files are outputs as they stand.
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels, ClassNames classes) {
@@ -66,7 +66,7 @@ public final class Datasets {
         return trainAndValidation(path, labels, fraction, seed, ImageDecoder.Options.DEFAULT);
     }
 
-    /** The same, with files decoded by other options. */
+    /** Opens data with decoding options. */
     public static TrainAndValidation trainAndValidation(
             Path path, Optional<Path> labels, double fraction, long seed, ImageDecoder.Options decoding) {
         var layout = DataLayout.of(path, labels, decoding);

@@ -40,7 +40,7 @@ final class Descriptions {
         return "%s, %s (%s)".formatted(images, kinds, spread);
     }
 
-    /** How many images each class has; those without a label are counted nowhere. */
+    /** Number of images per class; those without a label are counted nowhere. */
     static int[] counts(int classes, int[] labels) {
         int[] counts = new int[classes];
         for (int label : labels) {

@@ -12,7 +12,7 @@ final class GlassPainter {
     private static final double SHAPE_LEAD = 0.8;
     /** Half the width of the lead between background panes, pixels. */
     private static final double PANE_LEAD = 0.45;
-    /** How much brighter the glass is where the light falls, from the darkest corner to the brightest. */
+    /** Brightness of the glass by the light, from the darkest corner to the brightest. */
     private static final double LIGHT = 0.35;
 
     private static final double[] LEAD = {0.07, 0.07, 0.09};
@@ -84,7 +84,7 @@ final class GlassPainter {
     }
 
     /**
-     * How much of a pixel lies on the inner side of an edge that is {@code distance} pixels away; negative is inside.
+     * Fraction of a pixel on the inner side of an edge that is {@code distance} pixels away; negative is inside.
      */
     private static double covered(double distance) {
         return distance <= -0.5 ? 1 : distance >= 0.5 ? 0 : 0.5 - distance;
@@ -188,7 +188,7 @@ final class GlassPainter {
             }
         }
 
-        /** How much ink a pixel has; {@code u} and {@code v} count periods. */
+        /** Ink of a pixel; {@code u} and {@code v} count periods. */
         private double inked(double u, double v) {
             double fromU = period * fromMiddle(u);
             double fromV = period * fromMiddle(v);

@@ -51,7 +51,7 @@ public final class Idx implements Dataset {
     }
 
     /**
-     * Whether {@code folder} holds the images of this part, or of any for {@link Split#VALIDATION}
+     * Returns whether {@code folder} holds the images of this part, or of any for {@link Split#VALIDATION}
      * and {@link Split#TEST}.
      */
     public static boolean has(Path folder, Split split) {

@@ -100,7 +100,7 @@ public final class ImageCache implements AutoCloseable {
         return new CachedImages(set, this, held.shelves.size() - 1);
     }
 
-    /** Whether the images of any set are kept here. */
+    /** Returns whether the images of any set are kept here. */
     public boolean isUsed() {
         var held = kept.get();
         return held != null && !held.shelves.isEmpty();
@@ -111,12 +111,12 @@ public final class ImageCache implements AutoCloseable {
         return limit;
     }
 
-    /** What is kept, bytes. */
+    /** Size of the cached images, bytes. */
     public long bytes() {
         return kept.get() == null ? 0 : taken.get();
     }
 
-    /** How many images are kept. */
+    /** Number of cached images. */
     public int images() {
         var held = kept.get();
         return held == null ? 0 : held.images.get();
@@ -202,7 +202,7 @@ public final class ImageCache implements AutoCloseable {
         /** Bytes of each piece but the last. */
         private static final int LENGTH = 256 << 10;
 
-        /** What an array, and this object with the list of its pieces, take beside the pixels, bytes. */
+        /** Overhead of an array and of this object beside the pixels, bytes. */
         private static final int HEADER = 24, FRAME = 64;
 
         private final int width;
@@ -224,7 +224,7 @@ public final class ImageCache implements AutoCloseable {
             }
         }
 
-        /** What an image takes in the heap, bytes. */
+        /** Size of an image in the heap, bytes. */
         static long bytes(RgbImage image) {
             return FRAME + (long) HEADER * count(image.pixels()) + image.pixels().length;
         }

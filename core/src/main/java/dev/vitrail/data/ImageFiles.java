@@ -82,7 +82,7 @@ public final class ImageFiles implements Dataset {
         this.faults = faults;
     }
 
-    /** The same files, decoded by these options. */
+    /** Changes the decoding options. */
     public ImageFiles withDecoding(ImageDecoder.Options options) {
         return new ImageFiles(root, files, labels, classes, options, faults);
     }
@@ -94,7 +94,7 @@ public final class ImageFiles implements Dataset {
         return new ImageFiles(root, files, none, List.of());
     }
 
-    /** Whether a file's name is that of an image: a known extension in any letter case, and no leading dot. */
+    /** Returns whether a file's name is that of an image: a known extension in any letter case, and no leading dot. */
     public static boolean isImage(Path file) {
         String name = String.valueOf(file.getFileName());
         int dot = name.lastIndexOf('.');

@@ -47,8 +47,8 @@ public final class ImageFolder {
     }
 
     /**
-     * The same with given classes, so that labels agree with another part of the set: a class may be missing here, but
-     * there may be none that {@code classes} does not have.
+     * Opens a folder with given classes, so that labels agree with another part of the set: a class may be missing
+     * here, but there may be none that {@code classes} does not have.
      */
     public static ImageFiles open(Path folder, List<String> classes) {
         List<String> present = classFolders(folder);

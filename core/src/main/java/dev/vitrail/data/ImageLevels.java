@@ -6,7 +6,7 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * What is in the images of a set, judged by a few of them.
+ * Grey and color levels of the images of a set, estimated from a sample.
  *
  * @param looked images that could be read
  * @param cut how many of them had sixteen bits or more and were cut to white
@@ -41,7 +41,7 @@ public record ImageLevels(int looked, int cut, int flat, int colors) {
         return new ImageLevels(looked, cut, flat, colors.size());
     }
 
-    /** Whether nothing tells one image from another: each has the same colour alone. */
+    /** Returns whether nothing tells one image from another: each has the same colour alone. */
     public boolean saysNothing() {
         return looked > 1 && flat == looked && colors == 1;
     }

@@ -229,7 +229,7 @@ public final class ImageListing implements Iterator<ImageListing.Entry>, AutoClo
     }
 
     /**
-     * Whether there is an image in a folder or below it; ends at the first that is found.
+     * Returns whether there is an image in a folder or below it; ends at the first that is found.
      *
      * @throws VitrailException if the folder itself cannot be listed
      */

@@ -48,7 +48,7 @@ public final class ImageNetClasses {
         return Optional.ofNullable(LISTS.get(classes)).map(ImageNetClasses::list);
     }
 
-    /** What a list of so many classes is called, such as {@code ImageNet-1k}; empty where {@link #of} is. */
+    /** Name of the list of so many classes, such as {@code ImageNet-1k}; empty where {@link #of} is. */
     public static Optional<String> name(int classes) {
         return Optional.ofNullable(NAMES.get(classes));
     }

@@ -49,7 +49,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private static final long LOOK_MILLIS = 50;
 
     /**
-     * How to decode.
+     * Options of a stream.
      *
      * @param batch items of a batch at most
      * @param decoding of each item
@@ -72,7 +72,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
     }
 
-    /** How an item becomes an image; called from several threads at once. */
+    /** Decodes an item to an image; called from several threads at once. */
     @FunctionalInterface
     public interface Decoder<T> {
         /** @throws VitrailException if the item cannot be read */
@@ -140,7 +140,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         }
     }
 
-    /** What the feeding thread hands over: a batch, the end, or what went wrong. */
+    /** Message of the feeding thread: a batch, the end, or what went wrong. */
     private record Handed<T>(Optional<Begun<T>> batch, Optional<Throwable> failure) {}
 
     private final Iterator<? extends T> source;
@@ -292,7 +292,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     }
 
     /**
-     * Whether there is another batch; waits until its items are known, and gives back the memory of the
+     * Returns whether there is another batch; waits until its items are known, and gives back the memory of the
      * batch before it.
      *
      * @throws VitrailException if the items cannot be listed
@@ -389,7 +389,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         throw new IllegalStateException("a worker failed: " + failure, failure);
     }
 
-    /** How many images of sixteen bits or more were cut to white so far ({@link RgbImage#cut}). */
+    /** Number of images of sixteen bits or more cut to white so far ({@link RgbImage#cut}). */
     public int cut() {
         return cut.get();
     }

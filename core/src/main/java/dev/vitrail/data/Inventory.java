@@ -23,7 +23,7 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * What a data set holds, in order: the names of its classes, and each image's name, label and {@link Dataset#stamp}. A
+ * Content of a data set in order: the names of its classes, and each image's name, label and {@link Dataset#stamp}. A
  * run keeps the inventory that it began with, so that going on with other data is noticed, and can be told in words.
  *
  * @param classes names of the classes
@@ -55,7 +55,7 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return new Inventory(set.classes(), entries);
     }
 
-    /** What a run has: first the images that it trains on, then those that it is judged by. */
+    /** Data of a run: first the training images, then the validation images. */
     public static Inventory of(TrainAndValidation sets) {
         var train = of(sets.train());
         var entries = new ArrayList<>(train.entries);
@@ -73,7 +73,7 @@ public record Inventory(List<String> classes, List<Entry> entries) {
     }
 
     /**
-     * What is different in a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty
+     * Differences of a later inventory, such as "2 images are gone ('ants/1.jpg', 'ants/2.jpg')"; empty
      * if nothing is.
      */
     public Optional<String> difference(Inventory later) {

@@ -74,7 +74,7 @@ public final class LeftOut {
                 .toList();
     }
 
-    /** The same, as faults of a set. */
+    /** Lists them as problems of a set. */
     DataProblems faults(Path folder) {
         var faults = new DataProblems.Collector();
         sentences(folder).forEach(faults::add);

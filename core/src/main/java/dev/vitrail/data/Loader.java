@@ -26,7 +26,7 @@ import java.util.function.Consumer;
  * One thread uses a loader.
  */
 public final class Loader implements AutoCloseable {
-    /** What to do about an image that cannot be read. */
+    /** Action on an image that cannot be read. */
     public enum OnBroken {
         /** Put the next readable image of the epoch's order in its place, so that batches stay full: for training. */
         REPLACE,
@@ -37,7 +37,7 @@ public final class Loader implements AutoCloseable {
     }
 
     /**
-     * How to load.
+     * Options of a loader.
      *
      * @param batch images in a batch
      * @param workers threads that decode; 0 for as many as the machine has cores, at most 8
@@ -136,7 +136,7 @@ public final class Loader implements AutoCloseable {
         }
     }
 
-    /** How many batches an epoch has. */
+    /** Number of batches per epoch. */
     public int batches() {
         int full = sampler.length() / options.batch();
         return options.dropLast() || sampler.length() % options.batch() == 0 ? full : full + 1;
@@ -177,7 +177,7 @@ public final class Loader implements AutoCloseable {
         return reader.broken();
     }
 
-    /** How many images of sixteen bits or more were cut to white so far, each counted once ({@link RgbImage#cut}). */
+    /** Number of images of sixteen bits or more cut to white so far, each counted once ({@link RgbImage#cut}). */
     public int cut() {
         return reader.cut();
     }

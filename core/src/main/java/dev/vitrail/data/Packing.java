@@ -46,7 +46,7 @@ enum Packing {
                 .findFirst();
     }
 
-    /** What is so, and what to do, to be read after the file's name and "it". */
+    /** Description and remedy, to be read after the file's name and "it". */
     String advice(Path file) {
         return ("is packed by %s as a whole, and no image in it can be read by itself: unpack it (%s %s) and name the"
                         + " .tar file")

@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-/** What {@link Sampler#repeated} gives. */
+/** Implementation of {@link Sampler#repeated}. */
 record RepeatedSampler(Sampler sampler, int times) implements Sampler {
     /** Epochs are cut to a multiple of this. */
     private static final int ROUND = 256;

@@ -20,9 +20,9 @@ final class SampleReader {
     private final Loader.OnBroken onBroken;
     private final long seed;
     private final Consumer<BrokenImage> report;
-    /** What any worker has found broken, so that no file is tried again in the next epoch. */
+    /** Images that a worker found broken, so that no file is tried again in the next epoch. */
     private final Map<Integer, BrokenImage> known = new ConcurrentHashMap<>();
-    /** What the consumer has been told of, in the order of the batches. */
+    /** Broken images reported to the consumer, in the order of the batches. */
     private final Map<Integer, BrokenImage> reported = new LinkedHashMap<>();
     /** Images of sixteen bits that were cut to white. */
     private final Set<Integer> cut = ConcurrentHashMap.newKeySet();
@@ -44,7 +44,7 @@ final class SampleReader {
         return List.copyOf(reported.values());
     }
 
-    /** How many images were cut to white, each counted once. */
+    /** Number of images cut to white, each counted once. */
     int cut() {
         return cut.size();
     }

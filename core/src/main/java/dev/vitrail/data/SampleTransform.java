@@ -5,7 +5,7 @@ import java.nio.FloatBuffer;
 import java.util.random.RandomGenerator;
 
 /**
- * What makes an image of any size into the numbers that a model takes: crop, resize, augmentation, normalisation.
+ * Transforms an image of any size to the values that a model takes: crop, resize, augmentation, normalisation.
  * Called from several threads at once.
  */
 public interface SampleTransform {

@@ -9,7 +9,7 @@ package dev.vitrail.data;
  * is {@link #length}.
  */
 public interface Sampler {
-    /** How many positions every epoch has. */
+    /** Number of positions in an epoch. */
     int length();
 
     /** The data-set indices of epoch {@code epoch} (from 0), in order, {@link #length} of them. */

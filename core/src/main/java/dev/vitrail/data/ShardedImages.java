@@ -25,7 +25,7 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
                 faults.isEmpty() ? "" : ": " + faults.sentences().get(0));
     }
 
-    /** What a set of several files is called: the folder they are in, or the file if it is the only one. */
+    /** Name of a set of several files: the folder they are in, or the file if it is the only one. */
     static String origin(List<Path> files) {
         var parent = files.get(0).getParent();
         return files.size() == 1 || parent == null ? files.get(0).toString() : parent.toString();

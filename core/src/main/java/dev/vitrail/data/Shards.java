@@ -172,7 +172,7 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
                 .map(parts::get);
     }
 
-    /** Whether there is a part to judge by besides the one to train on. */
+    /** Returns whether there is a part to judge by besides the one to train on. */
     boolean hasValidation() {
         return parts.containsKey(Split.VALIDATION.name()) || parts.containsKey(Split.TEST.name());
     }

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 /** Folders {@code train}, {@code val} and {@code test} of class folders. */
 record SplitFolders(Path path, ImageDecoder.Options decoding) implements DataLayout {
     /**
-     * Whether a folder's folders are splits and not classes, which may well be called "train" or "test". They are where
+     * Distinguishes folders of splits from classes, which may be called "train" or "test". They are where
      * all of them have the names of splits; and where others lie beside a folder to train on, if that has no images of
      * its own, as a class would, and the others have none at all.
      */
@@ -34,7 +34,7 @@ record SplitFolders(Path path, ImageDecoder.Options decoding) implements DataLay
                         && others.stream().noneMatch(name -> ImageListing.holdsImage(path.resolve(name)));
     }
 
-    /** Whether there are class folders, beside which tar or Parquet files only lie. */
+    /** Returns whether there are class folders, beside which tar or Parquet files only lie. */
     static boolean holdsClasses(Path path) {
         if (!Files.isDirectory(path)) {
             return false;
@@ -73,7 +73,7 @@ record SplitFolders(Path path, ImageDecoder.Options decoding) implements DataLay
         return folder(path, Split.VALIDATION).map(folder -> open(Split.VALIDATION));
     }
 
-    /** What a folder without a layout holds, in words. */
+    /** Describes the content of a folder without a layout. */
     static String contents(Path path) {
         long images = countImages(path);
         return images == 0 ? "no images" : Descriptions.count(images, "image") + " but no labels";

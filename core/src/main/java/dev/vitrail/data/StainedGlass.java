@@ -49,7 +49,7 @@ public final class StainedGlass implements Dataset {
             this.firstCorner = firstCornerDegrees * (Math.PI / 180);
         }
 
-        /** How many corners; none means a circle. */
+        /** Number of corners; none means a circle. */
         int corners() {
             return corners;
         }
@@ -59,7 +59,7 @@ public final class StainedGlass implements Dataset {
             return reach;
         }
 
-        /** How far out every second corner lies, as a share of the others. */
+        /** Radius of every second corner as a fraction of the others'. */
         double inner() {
             return inner;
         }
@@ -84,7 +84,7 @@ public final class StainedGlass implements Dataset {
     private static final List<String> CLASSES = classNames();
 
     /**
-     * What makes the set hard.
+     * Difficulty of the set.
      *
      * @param size width and height, pixels
      * @param smallest smallest radius of a shape, as a share of {@code size}

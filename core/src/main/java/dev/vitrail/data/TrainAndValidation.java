@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import dev.vitrail.errors.VitrailException;
 
-/** What a model learns from and what it is judged by; both have the same classes in the same order. */
+/** Training and validation images; both have the same classes in the same order. */
 public record TrainAndValidation(Dataset train, Dataset validation) {
     public TrainAndValidation {
         VitrailException.require(
@@ -15,7 +15,7 @@ public record TrainAndValidation(Dataset train, Dataset validation) {
                 Descriptions.some(validation.classes()));
     }
 
-    /** What of the data's files could not be used; both parts may lie in the same files, whose faults are told once. */
+    /** Problems of the data's files; both parts may lie in the same files, whose faults are told once. */
     public DataProblems faults() {
         return train.faults().equals(validation.faults())
                 ? train.faults()

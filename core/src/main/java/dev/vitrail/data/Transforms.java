@@ -10,7 +10,7 @@ import java.util.random.RandomGenerator;
 public final class Transforms {
     private Transforms() {}
 
-    /** The same view of an image every time: for evaluation and prediction. */
+    /** Deterministic view of an image, for evaluation and prediction. */
     public static SampleTransform evaluation(Preprocessing preprocessing) {
         return new Sized(preprocessing.channels(), preprocessing.height(), preprocessing.width()) {
             @Override

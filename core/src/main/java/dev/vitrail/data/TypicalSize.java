@@ -5,7 +5,7 @@ import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
 /**
- * How large the images of a set are, judged by a few of them.
+ * Typical size of the images of a set, estimated from a sample.
  *
  * @param side median of their shorter sides, pixels; empty if none could be read
  */

@@ -141,7 +141,7 @@ final class WebDataset extends ShardedImages {
         }
     }
 
-    /** What has been seen of a sample. */
+    /** Files of a sample read so far. */
     private static final class Parts {
         final Path shard;
         final String key;
@@ -187,7 +187,7 @@ final class WebDataset extends ShardedImages {
             return firstPlain.or(() -> firstFurther);
         }
 
-        /** What is told where the extensions do not say which image is meant. */
+        /** Message if the extensions leave open which image is meant. */
         Optional<String> choice() {
             int images = plain > 0 ? plain : further;
             return images < 2

@@ -118,7 +118,8 @@ final class Meeting {
 
     private VitrailException inUse(BindException e) {
         return new VitrailException(
-                "port %d of %s is taken (%s), so rank 0 cannot wait there for the others: choose another MASTER_PORT, or end what"
+                ("port %d of %s is taken (%s), so rank 0 cannot wait there for the others: choose another"
+                                        + " MASTER_PORT, or end what")
                                 .formatted(place.port(), place.address(), e.getMessage())
                         + " uses it",
                 e);
@@ -140,9 +141,9 @@ final class Meeting {
     private void greet(ServerSocket server, long deadline) throws IOException {
         long left = (deadline - System.nanoTime()) / 1_000_000;
         if (left <= 0) {
-            throw roster.refuse(
-                    "%s did not come within %d s (%d of %d are here): start all of them, with the same MASTER_ADDR and MASTER_PORT"
-                            .formatted(missing(), settings.join().toSeconds(), roster.size() + 1, place.worldSize()));
+            throw roster.refuse(("%s did not come within %d s (%d of %d are here): start all of them, with the same"
+                            + " MASTER_ADDR and MASTER_PORT")
+                    .formatted(missing(), settings.join().toSeconds(), roster.size() + 1, place.worldSize()));
         }
         server.setSoTimeout((int) Math.min(left, 500));
         Socket socket;
@@ -251,7 +252,8 @@ final class Meeting {
             pause(RETRY);
         }
         throw new VitrailException(
-                "no process with rank 0 answered at %s, port %d, within %d s (%s): start rank 0, and check MASTER_ADDR, MASTER_PORT and"
+                ("no process with rank 0 answered at %s, port %d, within %d s (%s): start rank 0, and"
+                                        + " check MASTER_ADDR, MASTER_PORT and")
                                 .formatted(
                                         place.address(), port, settings.join().toSeconds(), reason(last))
                         + " the firewall",

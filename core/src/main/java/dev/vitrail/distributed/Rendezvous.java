@@ -59,8 +59,8 @@ public record Rendezvous(String address, int port, int rank, int worldSize, int 
                 .toList();
         require(
                 missing.isEmpty(),
-                "training across processes needs the environment variables %s, but %s %s not set: start with torchrun or with"
-                        + " --processes, or unset RANK and WORLD_SIZE to train in one process",
+                "training across processes needs the environment variables %s, but %s %s not set: start with torchrun"
+                        + " or with --processes, or unset RANK and WORLD_SIZE to train in one process",
                 String.join(", ", VARIABLES),
                 String.join(" and ", missing),
                 missing.size() == 1 ? "is" : "are");

@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Whether there is enough to learn from, and whether what it is judged by is new. */
+/** Checks that there are enough training images, and that validation images are not among them. */
 final class DataChecks {
     /** Images to train on above which copies are not looked for: the sizes of so many files take seconds to ask for. */
     static final int MOST_IMAGES = 100_000;

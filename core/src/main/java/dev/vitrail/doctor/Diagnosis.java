@@ -10,7 +10,7 @@ import java.util.Locale;
  * @param advice what to do about it
  */
 public record Diagnosis(Severity severity, String sentence, String advice) {
-    /** What follows from a finding. */
+    /** Severity of a finding. */
     public enum Severity {
         /** It cannot work: training does not begin. */
         REFUSE,
@@ -36,7 +36,7 @@ public record Diagnosis(Severity severity, String sentence, String advice) {
         return new Diagnosis(severity, String.format(Locale.ROOT, sentence, values), advice);
     }
 
-    /** What was found and what to do, in one sentence. */
+    /** The finding and the remedy in one sentence. */
     @Override
     public String toString() {
         return sentence + ": " + advice;

@@ -70,7 +70,7 @@ final class ModelChecks {
         }
     }
 
-    /** What a model pads or cuts to fit, and which sizes near by it fits without. */
+    /** Padding or cutting to fit the model, and the nearest sizes that need none. */
     private static void windows(ModelConfig config, List<Diagnosis> findings) {
         config.adjusted().ifPresent(sentence -> {
             var fitting = IntStream.rangeClosed(config.imageHeight() / 2, 2 * config.imageHeight())

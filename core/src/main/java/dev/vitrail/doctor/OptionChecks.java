@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Whether the options of a run suit each other, the start and the number of images. */
+/** Checks that options fit each other, the initial weights and the number of images. */
 final class OptionChecks {
     /** Images in a step that {@link Usual} rates are for. */
     private static final int REFERENCE = 256;

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Whether images are normalised with the mean and std that the weights were trained with. */
+/** Checks that images are normalized by the mean and std that the weights were trained with. */
 final class Statistics {
     private Statistics() {}
 

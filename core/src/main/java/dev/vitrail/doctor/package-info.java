@@ -1,2 +1,2 @@
-/** What is known before training: whether a model, its options and the data can work together. */
+/** Checks before training that a model, its options and the data fit each other. */
 package dev.vitrail.doctor;

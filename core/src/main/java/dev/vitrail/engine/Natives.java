@@ -253,25 +253,16 @@ final class Natives {
     }
 
     private static VitrailException missing(Throwable cause) {
-        // The words of glibc's and musl's loaders, and of Apple's, for a file on a file system that is mounted noexec.
-        var said = String.valueOf(cause);
-        if (said.contains("failed to map segment") || said.contains("Operation not permitted")) {
-            return new VitrailException(
-                    ("the native libraries cannot be run from where they are unpacked (%s), as that file system allows"
-                                            + " no programs:")
-                                    .formatted(System.getProperty("org.bytedeco.javacpp.cachedir", "~/.javacpp/cache"))
-                            + " name a folder of another with -Dorg.bytedeco.javacpp.cachedir=DIR",
-                    cause);
-        }
-        return new VitrailException(
-                String.format(
-                        Locale.ROOT,
-                        "no native libraries for the platform %1$s were found: add the classifier %1$s of"
-                                + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the class"
-                                + " path (the loader said: %2$s)",
-                        Loader.getPlatform(),
-                        cause.getMessage()),
-                cause);
+        return NoexecMount.failure(cause)
+                .orElseGet(() -> new VitrailException(
+                        String.format(
+                                Locale.ROOT,
+                                "no native libraries for the platform %1$s were found: add the classifier %1$s of"
+                                        + " org.bytedeco:pytorch, org.bytedeco:javacpp and org.bytedeco:openblas to the"
+                                        + " class path (the loader said: %2$s)",
+                                Loader.getPlatform(),
+                                cause.getMessage()),
+                        cause));
     }
 
     /** Threads of the BLAS beside libtorch, for measuring it; the engine itself keeps it at one. */

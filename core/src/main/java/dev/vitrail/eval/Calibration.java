@@ -6,7 +6,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
- * Whether a model is right as often as it says: images sorted into bins by the probability of the predicted class (Guo
+ * Calibration of a model: images sorted into bins by the probability of the predicted class (Guo
  * et al., On Calibration of Modern Neural Networks, 2017, section 2).
  *
  * @param bins of equal width from 0 to 1, in order; a bin holds its upper end

@@ -1,7 +1,7 @@
 package dev.vitrail.eval;
 
 /**
- * How a class fared.
+ * Scores of a class.
  *
  * @param index of the class
  * @param images that are of it

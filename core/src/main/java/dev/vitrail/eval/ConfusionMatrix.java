@@ -12,7 +12,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
- * How often images of one class were taken for another. Only pairs that occurred are held, so that 21,843 classes need
+ * Counts of predicted classes by true class. Only pairs that occurred are held, so that 21,843 classes need
  * no more room than there are images.
  *
  * @param classes K, how many there are

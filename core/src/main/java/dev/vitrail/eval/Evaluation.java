@@ -15,7 +15,7 @@ import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 
 /**
- * How well a model tells labelled images apart.
+ * Accuracy and loss of a model on labelled images.
  *
  * @param images how many had a label
  * @param correct1 how many of those the model gave the highest score to the right class
@@ -69,13 +69,13 @@ public record Evaluation(
         return seconds == 0 ? 0 : images / seconds;
     }
 
-    /** How processes that each evaluate a part of the images put what they have counted together. */
+    /** Combines the counts of processes that each evaluate a part of the images. */
     @FunctionalInterface
     public interface Together {
-        /** What this process has counted. */
+        /** Counts of this process. */
         Together ALONE = List::of;
 
-        /** What each process has counted, in an order that is the same in all of them. */
+        /** Counts of every process, in an order that all share. */
         List<double[]> gather(double[] counted);
     }
 
@@ -97,7 +97,7 @@ public record Evaluation(
     }
 
     /**
-     * The same where several processes have a part of each batch; the result is that of all, in each of them.
+     * Evaluates where several processes have a part of each batch; the result is that of all, in each of them.
      *
      * @param together is called once, after the last batch
      */
@@ -129,8 +129,8 @@ public record Evaluation(
     private static final long MASK_SEED = 0;
 
     /**
-     * How well a model tells the colours of patches that are hidden from it. What is counted are patches, not images;
-     * always the same ones are hidden. The model and the engine's random numbers are left as they were found.
+     * Evaluates the prediction of masked patches' colours. Patches are counted, not images; always the same ones are
+     * hidden. The model and the engine's random numbers are left as they were found.
      *
      * @param progress told how many images are done, after every batch
      */
@@ -139,8 +139,8 @@ public record Evaluation(
     }
 
     /**
-     * The same where several processes have a part of each batch: the patches that are hidden are those that one
-     * process would hide.
+     * Evaluates masked patches where several processes have a part of each batch: the patches that are hidden are those
+     * that one process would hide.
      */
     public static Evaluation ofMaskedPatches(
             MaskedPatches model, Iterator<Batch> batches, LongConsumer progress, Together together) {

@@ -13,7 +13,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.function.LongConsumer;
 
-/** What a frozen model makes of labelled images: a vector each, computed once and kept. */
+/** Features of labelled images by a frozen model: a vector each, computed once. */
 public final class Features {
     private final List<float[]> vectors;
     private final int[] labels;
@@ -68,7 +68,7 @@ public final class Features {
         return new Features(vectors, labels.stream().mapToInt(Integer::intValue).toArray());
     }
 
-    /** How many images there are. */
+    /** Number of images. */
     public int size() {
         return labels.length;
     }

@@ -13,8 +13,8 @@ import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 
 /**
- * How well a linear classifier on frozen features tells classes apart after a few images of each: ridge regression in
- * closed form (Dosovitskiy et al., 2021, arXiv:2010.11929, section 4.1), no step of training.
+ * Few-shot accuracy of a linear classifier on frozen features: ridge regression in closed form (Dosovitskiy et al.,
+ * 2021, arXiv:2010.11929, section 4.1), no step of training.
  *
  * <p>A draw takes {@code shots} images of each class of the training set; accuracy is on the whole test set. The
  * penalty is chosen for each number of shots, among the powers of two from 2⁻¹⁰ to 2²⁰, on draws of its own: each is
@@ -43,7 +43,7 @@ public final class FewShot {
     private FewShot() {}
 
     /**
-     * What some number of shots gave.
+     * Result for a number of shots.
      *
      * @param shots images of each class, or {@link #ALL}
      * @param images in a draw; fewer than shots times classes where a class has not so many
@@ -142,7 +142,7 @@ public final class FewShot {
         return PENALTIES[best];
     }
 
-    /** How many of the images to be judged by are classified rightly, for each penalty. */
+    /** Number of correctly classified validation images, for each penalty. */
     private static long[] correct(
             Features train, int[] drawn, Features test, int[] judged, int classes, double... penalties) {
         var labels = test.labels(judged);

@@ -126,7 +126,7 @@ final class MetricAccumulator {
         }
     }
 
-    /** What all processes have counted. */
+    /** Counts of all processes. */
     MetricAccumulator together(Evaluation.Together how) {
         if (how == Evaluation.Together.ALONE) {
             return this;

@@ -1,2 +1,2 @@
-/** How well a model does: its metrics over labelled images. */
+/** Metrics of models over labelled images. */
 package dev.vitrail.eval;

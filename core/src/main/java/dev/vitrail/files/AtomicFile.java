@@ -28,7 +28,7 @@ import java.util.regex.Pattern;
  * <p>Where the target is a symbolic link, the link is replaced and the file it points to is left alone.
  */
 public final class AtomicFile {
-    /** What to write. The channel is positioned at zero; closing it is not the writer's business. */
+    /** Writes the content. The channel is positioned at zero; closing it is not the writer's business. */
     @FunctionalInterface
     public interface Content {
         void writeTo(WritableByteChannel out) throws IOException;
@@ -102,7 +102,7 @@ public final class AtomicFile {
                 target);
     }
 
-    /** Whether a name such as {@code /dev/stdout} stands for an open file of the process. */
+    /** Returns whether a name such as {@code /dev/stdout} stands for an open file of the process. */
     private static boolean isStream(Path absolute) {
         try {
             return Files.isSymbolicLink(absolute)

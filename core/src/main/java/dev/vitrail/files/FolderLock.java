@@ -58,7 +58,7 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    /** Whether the lock is had; not so where the process before has removed the file meanwhile. */
+    /** Returns whether the lock is had; not so where the process before has removed the file meanwhile. */
     private boolean take(Path folder) throws IOException {
         try {
             VitrailException.require(

@@ -27,7 +27,7 @@ public final class PathNames {
         return named.isEmpty() || !Charset.isSupported(named) ? StandardCharsets.UTF_8 : Charset.forName(named);
     }
 
-    /** Whether the locale's encoding can hold a name. */
+    /** Returns whether the locale's encoding can hold a name. */
     public static boolean fits(String name) {
         // What was read and did not fit has become U+FFFD.
         return ENCODING.equals(StandardCharsets.UTF_8)

@@ -7,7 +7,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * What is left to do when the process is told to end, one after the other: work under way comes to its own end, and
+ * Actions when the process is told to end, one after the other: work under way comes to its own end, and
  * only then are the temporary files removed of writes that did not. Hooks of their own would run at the same time, and
  * take away the file that the work is just writing.
  */

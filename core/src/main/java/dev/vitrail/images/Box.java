@@ -17,7 +17,7 @@ public record Box(float left, float top, float right, float bottom) {
         }
     }
 
-    /** Whether the box is {@code width × height} whole pixels, so that taking it is a copy. */
+    /** Returns whether the box is {@code width × height} whole pixels, so that taking it is a copy. */
     boolean isCopy(int width, int height) {
         return left == (int) left && top == (int) top && right - left == width && bottom - top == height;
     }

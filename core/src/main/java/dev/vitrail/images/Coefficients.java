@@ -71,7 +71,7 @@ final class Coefficients {
         return end[i];
     }
 
-    /** How many weights each output has in {@link #weights()}. */
+    /** Number of weights of each output in {@link #weights()}. */
     int slots() {
         return slots;
     }

@@ -5,7 +5,7 @@ import dev.vitrail.errors.VitrailException;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** How an image of any shape becomes one of the network's shape; timm's {@code crop_mode}. */
+/** Fit of an image of any shape to the network's input; timm's {@code crop_mode}. */
 public enum CropMode {
     /** Keeps the shape, fits the shorter side, and cuts what is over on the longer. */
     CENTER,
@@ -39,7 +39,7 @@ public enum CropMode {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** What lies before the part that is kept, of so many pixels that are cut: half of them, in whole pixels. */
+    /** Offset of the part that is kept, of so many pixels that are cut: half of them, in whole pixels. */
     int before(int cut) {
         // Python rounds halves to the even neighbour.
         return this == CENTER_FLOOR || this == SQUASH_FLOOR ? cut / 2 : (int) Math.rint(cut / 2.0);

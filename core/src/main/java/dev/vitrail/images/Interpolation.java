@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * How an image is resampled: the six filters of Pillow, under the names that timm's configurations use.
+ * Resampling filter: the six filters of Pillow, under the names that timm's configurations use.
  *
  * <p>When an image shrinks, all but {@link #NEAREST} are stretched by the scale, so that every source pixel counts.
  */
@@ -52,7 +52,7 @@ public enum Interpolation {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** How far the filter reaches to each side, in source pixels at scale 1. */
+    /** Support of the filter to each side, in source pixels at scale 1. */
     double support() {
         return support;
     }

@@ -35,7 +35,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
                 std);
     }
 
-    /** How many channels come out: one for grey, or three. */
+    /** Number of output channels: one for grey, or three. */
     public int channels() {
         return mean.size();
     }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How an image becomes a network's input: the record that travels with weights, with the meaning it has in timm
+ * Preprocessing of an image for a network: the record that travels with weights, with the meaning it has in timm
  * ({@code transforms_imagenet_eval}).
  *
  * <p>The image is resized to the input size divided by {@code cropPct}, and the middle of it is taken. Only the pixels
@@ -92,7 +92,7 @@ public record Preprocessing(
         return new Normalization(mean, std);
     }
 
-    /** How many values one image becomes: {@code channels · height · width}. */
+    /** Number of values of one image: {@code channels · height · width}. */
     public int values() {
         return Math.multiplyExact(channels, height * width);
     }

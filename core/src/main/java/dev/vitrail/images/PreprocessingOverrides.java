@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a person says of a preprocessing in place of what the model says; the rest stays the model's.
+ * Settings that override a model's preprocessing; the rest stays the model's.
  *
  * @param mean of each channel, on the scale 0–1
  * @param std of each channel, on the same scale
@@ -40,7 +40,7 @@ public record PreprocessingOverrides(
                 std.orElse(input.std()));
     }
 
-    /** Whether mean or std are overridden. */
+    /** Returns whether mean or std are overridden. */
     public boolean hasStatistics() {
         return mean.isPresent() || std.isPresent();
     }

@@ -22,7 +22,7 @@ public record Region(int left, int top, int width, int height) {
         return new Region(0, 0, image.width(), image.height());
     }
 
-    /** Whether all of this region lies within {@code width × height} pixels. */
+    /** Returns whether all of this region lies within {@code width × height} pixels. */
     public boolean fits(int wholeWidth, int wholeHeight) {
         return left <= wholeWidth - width && top <= wholeHeight - height;
     }

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How images are prepared for a weights file that says nothing about it: as those do it whose names its tensors have.
- * It is a guess, and is told.
+ * Preprocessing for a weights file that has none: as those do it whose names its tensors have. It is a guess, and is
+ * told.
  *
  * @param preprocessing the guess
  * @param note whose it is, in a sentence; empty where the tag of published weights was named, which says it

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * How to load a model.
+ * Options of loading a model.
  *
  * @param architecture the catalogue's name for a bare weights file; empty where the source says it itself
  * @param device where the parameters live
@@ -99,7 +99,7 @@ public record LoadOptions(
                 architecture, device, classes, labels, height, width, dropPath, seed, firstWeights, averaged);
     }
 
-    /** What becomes of the classifier of a source whose classes have these names. */
+    /** Decides what becomes of the classifier of a source whose classes have these names. */
     Checkpoint.Classifier classifier(List<String> sources) {
         if (classes.isEmpty()) {
             return Checkpoint.Classifier.STRICT;

@@ -11,7 +11,7 @@ import dev.vitrail.weights.PretrainedConfig;
 import java.util.Collections;
 import java.util.List;
 
-/** How models want their images: by their variant, by published weights, or by what a folder says. */
+/** Preprocessing of models: by their variant, by published weights, or by what a folder says. */
 final class ModelInput {
     private ModelInput() {}
 
@@ -27,7 +27,7 @@ final class ModelInput {
                 statistics(input.std(), config.channels()));
     }
 
-    /** How a variant's default weights want their images; by default the whole image, its levels in [−1, 1]. */
+    /** Preprocessing of a variant's default weights; by default the whole image, its levels in [−1, 1]. */
     static Preprocessing preprocessing(Variant variant) {
         return Pretrained.input(variant.name())
                 .map(ModelInput::preprocessing)

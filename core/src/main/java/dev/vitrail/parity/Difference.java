@@ -32,7 +32,7 @@ record Difference(float[] found, float[] expected, double largest, String where)
         return new Difference(found, expected, largest, where);
     }
 
-    /** Whether every |found − expected| ≤ absolute + relative · |expected|. */
+    /** Returns whether every |found − expected| ≤ absolute + relative · |expected|. */
     boolean within(double absolute, double relative) {
         if (Double.isInfinite(largest)) {
             return false;

@@ -197,9 +197,7 @@ final class TrainingParity {
                     "warmup_lr_init",
                     "warmup_prefix",
                     "cycle_limit",
-                    "cycle_mul",
                     "cycle_decay",
-                    "k_decay",
                     "t_in_epochs");
             args.fieldNames()
                     .forEachRemaining(name -> VitrailException.require(
@@ -209,9 +207,7 @@ final class TrainingParity {
                             args.path("t_initial").asLong(),
                             args.path("lr_min").asDouble(0),
                             args.path("cycle_limit").asInt(1),
-                            args.path("cycle_mul").asDouble(1),
-                            args.path("cycle_decay").asDouble(1),
-                            args.path("k_decay").asDouble(1))
+                            args.path("cycle_decay").asDouble(1))
                     .warmedUp(
                             args.path("warmup_t").asLong(0),
                             args.path("warmup_lr_init").asDouble(0),

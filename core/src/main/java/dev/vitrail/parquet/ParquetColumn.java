@@ -76,12 +76,12 @@ public final class ParquetColumn {
         return name;
     }
 
-    /** Whether values are byte strings: images, or text. */
+    /** Returns whether values are byte strings: images, or text. */
     public boolean isBinary() {
         return descriptor.getPrimitiveType().getPrimitiveTypeName() == PrimitiveTypeName.BINARY;
     }
 
-    /** Whether values are whole numbers. */
+    /** Returns whether values are whole numbers. */
     public boolean isInteger() {
         var kind = descriptor.getPrimitiveType().getPrimitiveTypeName();
         return kind == PrimitiveTypeName.INT32 || kind == PrimitiveTypeName.INT64;

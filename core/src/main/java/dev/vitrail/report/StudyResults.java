@@ -40,7 +40,8 @@ public record StudyResults(
         Optional<String> baseline,
         List<StudyRow> rows) {
     private static final String COLUMNS =
-            "model,recipe,share,images,seed,state,epochs,top1,best_top1,nll,params,macs,seconds,images_per_second,folder,failure";
+            "model,recipe,share,images,seed,state,epochs,top1,best_top1,nll,params,macs,seconds,images_per_second,"
+                    + "folder,failure";
 
     public StudyResults {
         data = List.copyOf(data);

@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a study is made of: each model is trained by each recipe on each share of the data, as often as there are seeds.
+ * Definition of a study: each model is trained by each recipe on each share of the data, as often as there are seeds.
  *
  * @param name of its file, without the ending; names its folder too
  * @param scale the part of the file that was chosen; empty where it has no such parts
@@ -70,18 +70,18 @@ public record Study(
         return List.copyOf(values);
     }
 
-    /** The same on other data. */
+    /** Changes the data. */
     public Study withData(String other) {
         return new Study(
                 name, scale, title, source, other, models, recipes, shares, seeds, baseline, options, budgetMinutes);
     }
 
-    /** The same with other time for a call. */
+    /** Changes the time limit of a call. */
     public Study withBudget(double minutes) {
         return new Study(name, scale, title, source, data, models, recipes, shares, seeds, baseline, options, minutes);
     }
 
-    /** What its folder is called by default. */
+    /** Default name of its folder. */
     public String folderName() {
         return scale.isEmpty() ? name : name + "-" + scale;
     }

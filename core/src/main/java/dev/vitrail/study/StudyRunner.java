@@ -70,7 +70,7 @@ public final class StudyRunner {
         runs.forEach(run -> rows.add(row(run)));
     }
 
-    /** What of the data's files could not be used. */
+    /** Problems of the data's files. */
     public DataProblems faults() {
         return whole.faults();
     }
@@ -100,7 +100,7 @@ public final class StudyRunner {
                 folder(run).path());
     }
 
-    /** What is known so far. */
+    /** Results so far. */
     public StudyResults results() {
         return new StudyResults(
                 study.folderName(),

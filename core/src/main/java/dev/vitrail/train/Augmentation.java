@@ -48,8 +48,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a run's options do to images before the model sees them: random views, mixing, and how often each image is
- * shown.
+ * Augmentation by a run's options: random views, mixing, and how often each image is shown.
  */
 public final class Augmentation {
     /** The random parts of an image to choose from. */
@@ -62,7 +61,7 @@ public final class Augmentation {
         SIMPLE
     }
 
-    /** How views are resampled. */
+    /** Interpolation of training images. */
     public enum Filter {
         /** Bilinear or bicubic, drawn anew each time. */
         RANDOM(RandomResizedCrop.RANDOM_INTERPOLATION),
@@ -139,7 +138,7 @@ public final class Augmentation {
         }
     }
 
-    /** Whether timm's notation is understood. */
+    /** Returns whether timm's notation is understood. */
     static boolean known(String spec) {
         return !new AugmentationSpec(spec).text().isEmpty();
     }

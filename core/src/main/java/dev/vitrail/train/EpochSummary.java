@@ -12,7 +12,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * What became of an epoch: a row of {@code summary.csv} and, for what the clock says, one of {@code timing.csv}.
+ * Results of an epoch: a row of {@code summary.csv} and, for what the clock says, one of {@code timing.csv}.
  *
  * @param epoch counted from 1
  * @param learningRate of its last step
@@ -52,12 +52,12 @@ public record EpochSummary(
         };
     }
 
-    /** What {@link #numbers} gave. */
+    /** Restores what {@link #numbers} returned. */
     static EpochSummary of(double[] n) {
         return new EpochSummary((int) n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
     }
 
-    /** What a run gives again whenever it is made again, digit for digit: the rows of {@code summary.csv}. */
+    /** Results that a repeated run reproduces digit for digit: the rows of {@code summary.csv}. */
     static String csv(List<EpochSummary> rows) {
         return text(COLUMNS, rows, row -> "%d,%s,%s,%s,%s,%s,%s"
                 .formatted(
@@ -70,7 +70,7 @@ public record EpochSummary(
                         row.validationTop5));
     }
 
-    /** What the clock says, which no run gives twice: the rows of {@code timing.csv}. */
+    /** Times, which differ from run to run: the rows of {@code timing.csv}. */
     static String timingCsv(List<EpochSummary> rows) {
         return text(
                 TIMING_COLUMNS,

@@ -182,7 +182,7 @@ final class GradientBuckets implements WeightGradients.Listener, AutoCloseable {
         waited += System.nanoTime() - start;
     }
 
-    /** Whether the sums are finite. */
+    /** Returns whether the sums are finite. */
     boolean isFinite() {
         return buckets.stream().allMatch(Bucket::isFinite);
     }

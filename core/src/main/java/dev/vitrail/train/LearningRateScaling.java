@@ -3,7 +3,7 @@ package dev.vitrail.train;
 import dev.vitrail.errors.VitrailException;
 
 /**
- * How a learning rate that was found for one number of images in an update is carried over to another.
+ * Scaling of a learning rate from one number of images per step to another.
  *
  * <p>timm takes the root for Adam's relatives and LAMB, and the proportion for SGD, both from a reference of 256
  * images; DeiT, T2T-ViT, CaiT and Swin take the proportion for AdamW, from 512 (DeiT, CaiT, Swin) or 1024.

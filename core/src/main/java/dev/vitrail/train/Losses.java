@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What training makes small. Shapes: {@code B} images, {@code K} classes; each loss is a number without dimensions.
+ * Loss functions. Shapes: {@code B} images, {@code K} classes; each loss is a number without dimensions.
  *
  * <p>A target is {@code [B]} classes (I64) or {@code [B, K]} probabilities (F32). Logits of a half-precision type are
  * taken to F32 first.
@@ -39,7 +39,7 @@ public final class Losses {
     }
 
     /**
-     * How classes are told from each other by a yes or no for each (Beyer et al., 2020, arXiv:2006.07159; Wightman et
+     * Binary cross entropy, one for each class (Beyer et al., 2020, arXiv:2006.07159; Wightman et
      * al., 2021, arXiv:2110.00476).
      *
      * @param smoothing share of a class target spread evenly over all classes; probabilities are taken as they are
@@ -68,7 +68,7 @@ public final class Losses {
         }
     }
 
-    /** How a student learns from a teacher (Touvron et al., 2021, arXiv:2012.12877, section 4). */
+    /** Knowledge distillation from a teacher (Touvron et al., 2021, arXiv:2012.12877, section 4). */
     public enum Distillation {
         /** Not at all. */
         NONE,

@@ -44,7 +44,7 @@ public record Mixing(
     /** Keeps what is drawn here apart from what else a run's seed decides. */
     private static final long PURPOSE = 0x6d6978;
 
-    /** What shares one λ; timm's names in lower case. */
+    /** Unit of images that share one λ; timm's names in lower case. */
     public enum Mode {
         /** All images of a batch. */
         BATCH,
@@ -70,7 +70,7 @@ public record Mixing(
             range(width);
         }
 
-        /** What a side of an image of {@code whole} pixels is drawn from, the end excluded. */
+        /** Range that a side of an image of {@code whole} pixels is drawn from, the end excluded. */
         private Range range(int whole) {
             var range = new Range((int) (whole * smallest), (int) (whole * largest));
             require(
@@ -98,7 +98,7 @@ public record Mixing(
     public record Mixed(Tensor images, Tensor targets) {}
 
     /**
-     * What is done to one image.
+     * Mixing of one image.
      *
      * @param share λ
      * @param patch what comes from the other image; empty: the two are laid over each other
@@ -144,7 +144,7 @@ public record Mixing(
         return new Mixing(mixup, cutmix, Optional.empty(), 1, 0.5, Mode.BATCH, smoothing, OptionalInt.empty());
     }
 
-    /** Whether epoch {@code epoch}, from 0, mixes. */
+    /** Returns whether epoch {@code epoch}, from 0, mixes. */
     public boolean isOn(int epoch) {
         return offEpoch.isEmpty() || epoch < offEpoch.getAsInt();
     }
@@ -193,7 +193,7 @@ public record Mixing(
         return new Mixed(images, targets(labels, mixes, classes, smoothing));
     }
 
-    /** What is done to each of {@code count} images. */
+    /** Draws the mixing of each of {@code count} images. */
     List<Mix> draw(int count, int height, int width, RandomGenerator random) {
         var mixes = new Mix[count];
         switch (mode) {

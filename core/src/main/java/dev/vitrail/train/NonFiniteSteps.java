@@ -58,9 +58,9 @@ final class NonFiniteSteps {
         var place = StepDiagnosis.of(model, step, inputs).firstBad();
         return String.format(
                 Locale.ROOT,
-                "the %s became %s in epoch %d, step %d of %d%s%s: the run has stopped and what it saved before is intact; lower"
-                        + " the learning rate, warm up longer, or clip the gradient's norm (look closer: vitrail"
-                        + " replay %s)",
+                "the %s became %s in epoch %d, step %d of %d%s%s: the run has stopped and what it saved before is"
+                        + " intact; lower the learning rate, warm up longer, or clip the gradient's norm (look closer:"
+                        + " vitrail replay %s)",
                 Double.isFinite(loss) ? "gradient's norm" : "loss",
                 Double.isFinite(loss) ? norm : loss,
                 at.epoch() + 1,

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-/** What a run teaches its model. */
+/** Training objective. */
 public enum Objective {
     /** The labels of images. */
     CLASSIFY,

@@ -27,7 +27,7 @@ import java.util.OptionalDouble;
 public final class Optimizers {
     private Optimizers() {}
 
-    /** How gradients are kept short. */
+    /** Gradient clipping by the options. */
     static GradientClipping clipping(TrainingConfig config) {
         if (config.get(GRAD_CLIP_ADAPTIVE).isPresent()) {
             return GradientClipping.Adaptive.of(config.get(GRAD_CLIP_ADAPTIVE).get());

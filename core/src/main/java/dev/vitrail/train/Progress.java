@@ -1,7 +1,7 @@
 package dev.vitrail.train;
 
 /**
- * Where a run stands: what must be remembered, beside the tensors, to go on as if nothing had happened.
+ * Position of a run: the state beside the tensors that resuming needs for the same result.
  *
  * @param epoch the one being made, counted from 0
  * @param step steps of it that are done
@@ -30,7 +30,7 @@ record Progress(
         return new double[] {epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped};
     }
 
-    /** What {@link #numbers} gave. */
+    /** Restores what {@link #numbers} returned. */
     static Progress of(double[] n) {
         return new Progress((int) n[0], (int) n[1], n[2], n[3], (long) n[4], n[5], n[6], (int) n[7], n[8], (int) n[9]);
     }
@@ -53,13 +53,13 @@ record Progress(
                 skipped);
     }
 
-    /** The same, with one more step that was left out. */
+    /** Adds one skipped step. */
     Progress skipping() {
         return new Progress(
                 epoch, step, lossSum, correct, seen, bestTop1, bestLoss, bestEpoch, epochSeconds, skipped + 1);
     }
 
-    /** Whether a validation result beats all before it: more right, or as many at a lower loss. */
+    /** Returns whether a validation result beats all before it: more right, or as many at a lower loss. */
     boolean beatenBy(double top1, double loss) {
         return bestEpoch == 0 || top1 > bestTop1 || (top1 == bestTop1 && loss < bestLoss);
     }

@@ -96,7 +96,8 @@ public final class RecipeAdvisor {
         say(
                 reasons,
                 few
-                        ? "the model is trained already, and %,d images are fewer than the %d below which all layers would overfit"
+                        ? "the model is trained already, and %,d images are fewer than the %d below which all layers"
+                                + " would overfit"
                         : "the model is trained already, and %,d images, at least %d, are enough for all of its layers",
                 train.size(),
                 FEW_TO_FINE_TUNE);
@@ -123,8 +124,8 @@ public final class RecipeAdvisor {
         }
         say(
                 reasons,
-                "the model starts from random weights, and %,d small images (%d pixels), at least %,d, are enough for a longer run with"
-                        + " augmentation",
+                "the model starts from random weights, and %,d small images (%d pixels), at least %,d, are enough for a"
+                        + " longer run with augmentation",
                 train.size(),
                 side,
                 ENOUGH_SMALL);
@@ -177,7 +178,9 @@ public final class RecipeAdvisor {
         }
     }
 
-    /** Whether a model sees images of that side whole: its patches divide them, and what its later stages merge. */
+    /**
+     * Returns whether a model sees images of that side whole: its patches divide them, and what its later stages merge.
+     */
     private static boolean fits(Variant variant, int side) {
         try (var model = variant.config().withImage(side, side).create()) {
             var last = model.featureInfo().get(model.featureInfo().size() - 1);

@@ -72,7 +72,7 @@ public final class ResumedOptions {
         before.ifPresent(first -> takeOver(named, first, pretraining));
     }
 
-    /** Whether an option has two values; one place may be written in two ways. */
+    /** Returns whether an option has two values; one place may be written in two ways. */
     private static boolean differs(TrainingOption<?> option, TrainingConfig named, TrainingConfig begun) {
         if (option == DATA || option == LABELS || option == MODEL) {
             return !place(TrainingConfigFile.value(named, option))

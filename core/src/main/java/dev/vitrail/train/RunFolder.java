@@ -49,7 +49,7 @@ public record RunFolder(Path path) {
     }
 
     /**
-     * Where a step that met a number which is not finite is kept.
+     * File that keeps a step with a non-finite value.
      *
      * @param epoch counted from 1
      * @param step counted from 1
@@ -72,7 +72,7 @@ public record RunFolder(Path path) {
         return FolderLock.of(path);
     }
 
-    /** Whether a run has saved a state to go on from. */
+    /** Returns whether a run has saved a state to go on from. */
     public boolean canResume() {
         return Files.isRegularFile(config()) && Files.isRegularFile(state());
     }

@@ -56,7 +56,7 @@ final class RunState {
         return stored;
     }
 
-    /** What {@link #random(List)} gave a file; the GPU's is missing where the run was on the CPU. */
+    /** Restores what {@link #random(List)} returned; the GPU's is missing where the run was on the CPU. */
     static List<byte[]> random(StateDict saved) {
         return RANDOM.stream()
                 .flatMap(name -> saved.find(name).stream())

@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Where numbers go bad in a step: what every module gave on the way forward, and then every parameter's gradient in the
- * order of the way back.
+ * Finds non-finite values in a step: what every module gave on the way forward, and then every parameter's gradient in
+ * the order of the way back.
  *
  * @param loss of the step
  * @param outputs by module, in the order of computation

@@ -61,8 +61,8 @@ final class StepInputs {
             int label = batch.labels()[i];
             VitrailException.require(
                     label >= 0 && label < classes,
-                    "an image to train on has the label %d, but the model tells %d classes apart (0 to %d): give every image"
-                            + " one of these, or the model another classifier",
+                    "an image to train on has the label %d, but the model tells %d classes apart (0 to %d): give every"
+                            + " image one of these, or the model another classifier",
                     label,
                     classes,
                     classes - 1);

@@ -1,6 +1,6 @@
 package dev.vitrail.train;
 
-/** How fast steps go, over the last few dozen: an exponential mean, so that a slow first step is soon forgotten. */
+/** Speed of steps as an exponential moving average over a few dozen, so that a slow first step soon drops out. */
 final class Throughput {
     private static final double MEMORY = 0.95;
 

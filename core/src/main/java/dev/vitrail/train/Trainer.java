@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * and resumed on its way, on one machine and with one number of threads.
  */
 public final class Trainer implements AutoCloseable {
-    /** What to do when the loss or a gradient is no finite number. */
+    /** Action on a non-finite loss or gradient. */
     public enum OnNan {
         /** Stop, with what was saved before. */
         STOP,
@@ -224,7 +224,7 @@ public final class Trainer implements AutoCloseable {
                 rows.stream().mapToDouble(EpochSummary::seconds).sum() + progress.epochSeconds());
     }
 
-    /** Whether the run ends before its last epoch. */
+    /** Returns whether the run ends before its last epoch. */
     private boolean stopping() {
         return group.isSingle() ? stopRequested : stopAgreed;
     }
@@ -238,7 +238,8 @@ public final class Trainer implements AutoCloseable {
             save();
         } catch (VitrailException e) {
             return new PeerLostException(
-                    "%s, so the training was stopped, and could not be saved (%s): go on from what was saved before in %s"
+                    ("%s, so the training was stopped, and could not be saved (%s): go on from what was"
+                                    + " saved before in %s")
                             .formatted(lost.getMessage(), e.getMessage(), folder.path()),
                     lost);
         }

@@ -165,12 +165,12 @@ public final class TrainingConfig {
         return with(MIN_LEARNING_RATE, Math.min(get(MIN_LEARNING_RATE), peakLearningRate()));
     }
 
-    /** What this run says of the images' preparation in place of the model. */
+    /** Overrides of the model's preprocessing. */
     public PreprocessingOverrides preprocessing() {
         return new PreprocessingOverrides(get(MEAN), get(STD), get(CROP_PCT), get(EVAL_INTERPOLATION));
     }
 
-    /** Whether images are mixed with each other. */
+    /** Returns whether images are mixed with each other. */
     boolean mixes() {
         return get(MIXUP) > 0 || get(CUTMIX) > 0 || get(CUTMIX_MINMAX).isPresent();
     }

@@ -37,7 +37,7 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
     }
 
     /**
-     * The same for one process of a group, which loads its share of every batch.
+     * Creates the loaders of one process of a group, which loads its share of every batch.
      *
      * @throws dev.vitrail.errors.VitrailException if a batch has fewer images, or pairs to mix, than there are
      *     processes
@@ -47,8 +47,8 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
         boolean pairs = plan.mixing().isPresent();
         require(
                 plan.batchSize() >= (pairs ? 2 : 1) * group.size(),
-                "a batch of %d images%s cannot be shared by %d processes: set batch_size, the images of a batch in all processes together,"
-                        + " to %d or more, or start fewer processes",
+                "a batch of %d images%s cannot be shared by %d processes: set batch_size, the images of a batch in all"
+                        + " processes together, to %d or more, or start fewer processes",
                 plan.batchSize(),
                 pairs ? ", which are mixed in pairs," : "",
                 group.size(),

@@ -16,11 +16,10 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
- * What a run's options say is to be made small: how far a model is from the labels and, if there is one, from a
- * teacher.
+ * The loss by a run's options: how far a model is from the labels and, if there is one, from a teacher.
  */
 public final class TrainingLoss {
-    /** How classes count. */
+    /** Class weights of the loss. */
     public enum Weighting {
         EQUAL,
         INVERSE_FREQUENCY,
@@ -79,7 +78,7 @@ public final class TrainingLoss {
     }
 
     /**
-     * What the images of a batch weigh in its mean loss: the sum of the weights of their classes.
+     * Total weight of the images of a batch: the sum of the weights of their classes.
      *
      * @param target {@code [B]} or {@code [B, classes]}
      * @return empty if images weigh alike

@@ -86,8 +86,8 @@ public final class TrainingModels {
         return changed(LoadedModel.load(name, options), model -> {
             VitrailException.require(
                     model.preprocessing().normalization().equals(input.normalization()),
-                    "the teacher %s wants its images with mean %s and std %s, the student with %s and %s: choose a teacher"
-                            + " of the same statistics",
+                    "the teacher %s wants its images with mean %s and std %s, the student with %s and %s: choose a"
+                            + " teacher of the same statistics",
                     name,
                     model.preprocessing().mean(),
                     model.preprocessing().std(),

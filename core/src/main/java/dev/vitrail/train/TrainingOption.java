@@ -32,7 +32,7 @@ public final class TrainingOption<T> {
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
     /**
-     * How values of a kind are written.
+     * Text form of a type of values.
      *
      * @param expected what a value must be, in words
      * @param fits whether a node is such a value
@@ -242,12 +242,12 @@ public final class TrainingOption<T> {
                 List.of());
     }
 
-    /** The same option where it may also be none, the default. */
+    /** Allows none, which becomes the default. */
     TrainingOption<Optional<T>> orNone() {
         return orNone(Optional.empty());
     }
 
-    /** The same option where it may also be none, its default stays a value. */
+    /** Allows none; the default stays a value. */
     TrainingOption<Optional<T>> unlessNone() {
         return orNone(Optional.of(standard));
     }
@@ -268,14 +268,14 @@ public final class TrainingOption<T> {
                         .toList());
     }
 
-    /** The same option with a demand on its values, to be read after "must be". */
+    /** Adds a condition on values; its description follows "must be". */
     TrainingOption<T> that(Predicate<T> holds, String demand) {
         var more = new java.util.ArrayList<>(rules);
         more.add(new Rule<>(holds, demand));
         return new TrainingOption<>(name, standard, meaning, kind, List.copyOf(more));
     }
 
-    /** Whether values are true or false. */
+    /** Returns whether values are true or false. */
     public boolean isFlag() {
         return standard instanceof Boolean;
     }
@@ -285,12 +285,12 @@ public final class TrainingOption<T> {
         return name;
     }
 
-    /** What it decides, with the unit; one line. */
+    /** Description with the unit, one line. */
     public String meaning() {
         return meaning;
     }
 
-    /** What a value must be, in words. */
+    /** Description of the values allowed. */
     public String expected() {
         return kind.expected;
     }

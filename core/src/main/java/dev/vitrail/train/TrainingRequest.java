@@ -11,10 +11,10 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
 /**
- * What is asked of a run: a recipe, and the options that are named over it.
+ * Request for a run: a recipe, and options that override it.
  *
  * @param recipe a name of {@link Recipe#shipped}, a file, or {@link #AUTO}
- * @param named options that go before the recipe's
+ * @param named options that override the recipe's
  */
 public record TrainingRequest(String recipe, TrainingOverrides named) {
     /** The recipe that {@link RecipeAdvisor} chooses by the data and the model. */
@@ -65,8 +65,8 @@ public record TrainingRequest(String recipe, TrainingOverrides named) {
     }
 
     /**
-     * Whether a model's name is that of weights: a path, a tagged name or one of the hub; else it must be in the
-     * catalogue.
+     * Returns whether a model's name is that of weights: a path, a tagged name or one of the hub; else it must be in
+     * the catalogue.
      */
     private static boolean namesWeights(String name) {
         if (Files.exists(Path.of(name)) || name.matches(".*[./:].*")) {

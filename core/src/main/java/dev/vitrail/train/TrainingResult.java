@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * How a run ended.
+ * Result of a run.
  *
  * @param folder the run's
  * @param finished whether all epochs were made; else it was asked to stop, and can be resumed

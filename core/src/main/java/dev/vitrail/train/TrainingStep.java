@@ -26,9 +26,9 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What one step of training does to a model: the loss of its images, the gradients, and the update. */
+/** One training step: the loss of its images, the gradients, and the update. */
 public final class TrainingStep implements AutoCloseable {
-    /** What products of matrices, convolutions and attention are computed in. */
+    /** Precision of matrix products, convolutions and attention. */
     public enum Precision {
         F32(DType.F32),
         BF16(DType.BF16),
@@ -99,7 +99,7 @@ public final class TrainingStep implements AutoCloseable {
     public record Inputs(Tensor images, Tensor target) {}
 
     /**
-     * What a forward and backward pass found.
+     * Result of a forward and backward pass.
      *
      * @param loss mean over the images
      * @param correct images whose highest logit is that of their class (of mixed images, the class with the largest

@@ -104,8 +104,8 @@ class ProcessGroupTest {
             assertThat(thrown(rank))
                     .isExactlyInstanceOf(VitrailException.class)
                     .hasMessage(
-                            "rank 1 and rank 0 differ in the options: 'epochs: 3' there, 'epochs: 2' here; start all processes"
-                                    + " with the same");
+                            "rank 1 and rank 0 differ in the options: 'epochs: 3' there, 'epochs: 2' here; start all"
+                                    + " processes with the same");
         }
     }
 

@@ -172,8 +172,8 @@ class MixingTest {
     void sidesOfTheOptionTurnCutMixOnAndKeepTheProbabilities() {
         assertThat(Augmentation.mixing(config("mixup: 0\ncutmix: 0"))).isEmpty();
         var mixing = Augmentation.mixing(
-                        config(
-                                "cutmix_minmax: [0.2, 0.8]\nmixup: 0.8\ncutmix: 0\nmix_probability: 0.9\nmix_switch_probability: 0.3"))
+                        config("cutmix_minmax: [0.2, 0.8]\nmixup: 0.8\ncutmix: 0\nmix_probability: 0.9\n"
+                                + "mix_switch_probability: 0.3"))
                 .orElseThrow();
         var random = Mixing.random(1, 1);
         int draws = 20_000;

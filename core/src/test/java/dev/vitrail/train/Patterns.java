@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Random;
 import java.util.random.RandomGenerator;
 
-/** Noisy images of a few classes, each brighter in a colour of its own (the fourth in none), to learn from in seconds. */
+/**
+ * Noisy images of a few classes, each brighter in a colour of its own (the fourth in none), to learn from in seconds.
+ */
 final class Patterns implements Dataset {
     private final int side;
     private final int size;

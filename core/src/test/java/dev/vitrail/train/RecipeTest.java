@@ -1,16 +1,24 @@
 package dev.vitrail.train;
 
 import static dev.vitrail.train.TrainingOptions.BATCH_SIZE;
+import static dev.vitrail.train.TrainingOptions.CUTMIX;
 import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.DROP_PATH;
+import static dev.vitrail.train.TrainingOptions.EPOCHS;
 import static dev.vitrail.train.TrainingOptions.GRADIENT_ACCUMULATION;
 import static dev.vitrail.train.TrainingOptions.LEARNING_RATE;
+import static dev.vitrail.train.TrainingOptions.MIXUP;
 import static dev.vitrail.train.TrainingOptions.MODEL;
+import static dev.vitrail.train.TrainingOptions.OPTIMIZER;
 import static dev.vitrail.train.TrainingOptions.REPEATED_AUGMENTATION;
+import static dev.vitrail.train.TrainingOptions.TEACHER;
+import static dev.vitrail.train.TrainingOptions.WEIGHT_DECAY;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.vitrail.data.TrainAndValidation;
 import dev.vitrail.engine.Device;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.swin.SwinConfig;
@@ -18,8 +26,12 @@ import dev.vitrail.models.zoo.Catalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +55,34 @@ final class RecipeTest {
                 .isPositive();
         assertThat(Optimizers.of(config, Catalog.get("vit_mini_patch4_gap_32").create()))
                 .isNotNull();
+    }
+
+    /** The path of {@code vitrail train --recipe NAME}: the request, the checks, the model, the plan. */
+    @ParameterizedTest
+    @MethodSource("shipped")
+    void everyRecipeResolvesToAPlanWithItsOptions(Recipe recipe) {
+        var named = TrainingOverrides.NONE
+                .with(MODEL, "vit_mini_patch4_gap_32")
+                .with(EPOCHS, 3)
+                .with(TEACHER, Optional.empty());
+        var config = new TrainingRequest(recipe.name(), named)
+                .configure(reason -> fail("a named recipe is not advised: " + reason))
+                .checked();
+        var images = new Patterns(32, 100, 4);
+        try (var model = TrainingModels.load(config, images.classes(), Device.CPU)) {
+            var plan = TrainingPlan.resolve(config, new TrainAndValidation(images, images), model);
+            var asked = recipe.apply(START);
+            assertThat(plan.config().get(EPOCHS)).isEqualTo(3);
+            assertThat(plan.config().get(OPTIMIZER)).isEqualTo(asked.get(OPTIMIZER));
+            assertThat(plan.config().get(WEIGHT_DECAY)).isEqualTo(asked.get(WEIGHT_DECAY));
+            assertThat(plan.mixing().isPresent()).isEqualTo(asked.get(MIXUP) > 0 || asked.get(CUTMIX) > 0);
+            assertThat(plan.batchSize() * plan.gradientAccumulation())
+                    .isBetween(1, Math.min(100, asked.get(BATCH_SIZE) * asked.get(GRADIENT_ACCUMULATION)));
+            assertThat(IntStream.range(0, (int) plan.totalSteps())
+                            .mapToDouble(step -> plan.schedule().rate(step)))
+                    .allMatch(rate -> rate >= 0 && rate <= plan.peakLearningRate());
+            assertThat(plan.description().labelNames()).isEqualTo(images.classes());
+        }
     }
 
     /** A recipe's result does not depend on what its model would drop by itself. */
@@ -125,5 +165,28 @@ final class RecipeTest {
                         .map(recipe -> "| `%s` | %s | %s | %s |"
                                 .formatted(recipe.name(), recipe.summary(), recipe.cost(), recipe.knownFor()))
                         .toList());
+    }
+
+    /** What follows {@code --set} in documents is an option that exists. */
+    @Test
+    void documentsSetOptionsThatExist() throws IOException {
+        var known = TrainingOptions.ALL.stream().map(TrainingOption::name).collect(Collectors.toSet());
+        var unknown = new ArrayList<String>();
+        int read = 0;
+        try (var files = Files.walk(Path.of("..", "docs"))) {
+            for (var file : Stream.concat(files, Stream.of(Path.of("..", "README.md")))
+                    .filter(path -> path.toString().endsWith(".md"))
+                    .toList()) {
+                var set = Pattern.compile("--set ([a-z]\\w*)=").matcher(Files.readString(file));
+                while (set.find()) {
+                    read++;
+                    if (!known.contains(set.group(1))) {
+                        unknown.add(file.getFileName() + ": " + set.group());
+                    }
+                }
+            }
+        }
+        assertThat(read).isGreaterThan(10);
+        assertThat(unknown).isEmpty();
     }
 }

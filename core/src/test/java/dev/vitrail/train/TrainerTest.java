@@ -323,7 +323,9 @@ class TrainerTest {
         return image -> Arrays.equals(image.pixels(), first.pixels());
     }
 
-    /** A pixel that overflows in the gradient alone, as the weight that it meets is zero, in the first of two batches. */
+    /**
+     * A pixel that overflows in the gradient alone, as the weight that it meets is zero, in the first of two batches.
+     */
     @Test
     void ofAStepOfSeveralBatchesTheOneThatWentWrongIsKept() {
         var run = new RunFolder(folder.resolve("run"));
@@ -375,7 +377,10 @@ class TrainerTest {
         }
     }
 
-    /** The first of the two batches of the first step is spoilt, so that the step is left out before it has taken the second. */
+    /**
+     * The first of the two batches of the first step is spoilt, so that the step is left out before it has taken the
+     * second.
+     */
     @Test
     void aStepThatIsSkippedTakesItsBatchesAll() throws IOException {
         var config =

@@ -120,7 +120,8 @@ class TrainingConfigFileTest {
             assertThatThrownBy(() -> TrainingConfigFile.with(start, "cutmix_minmax: " + wrong, "my.yaml"))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining(
-                            "'cutmix_minmax' must be two numbers from 0 to 1, the smaller first, such as [0.2, 0.8], or null for none");
+                            "'cutmix_minmax' must be two numbers from 0 to 1, the smaller first, such as [0.2, 0.8],"
+                                    + " or null for none");
         }
         assertThatThrownBy(() -> sides.with(TrainingOptions.BATCH_SIZE, 3).checked())
                 .hasMessageContaining("3 is odd");

@@ -33,7 +33,10 @@ final class ErrorHandler implements ServerErrorHandler {
         return Responses.error(context, cause);
     }
 
-    /** What is not HTTP, or over a limit that is known before a service is: never the server's fault, whatever the decoder thinks. */
+    /**
+     * What is not HTTP, or over a limit that is known before a service is: never the server's fault, whatever the
+     * decoder thinks.
+     */
     @Override
     public @Nullable AggregatedHttpResponse onProtocolViolation(
             ServiceConfig config,

@@ -90,7 +90,8 @@ final class InferJson {
         if (size != null) {
             RequestException.requireGood(
                     size instanceof Long bytes && bytes >= 0 && bytes <= binary.remaining() && !input.hasData,
-                    "binary_data_size of '%s' is %s, and %d bytes are left: expected the bytes of the tensor, and no data in JSON",
+                    "binary_data_size of '%s' is %s, and %d bytes are left: expected the bytes of the tensor, and no"
+                            + " data in JSON",
                     input.name,
                     size,
                     binary.remaining());

@@ -22,7 +22,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 
-/** From the images of a request to the model's rows: admission, decoding on threads of its own, batching, and the deadline. */
+/**
+ * From the images of a request to the model's rows: admission, decoding on threads of its own, batching, and the
+ * deadline.
+ */
 final class Inference implements AutoCloseable {
     /** An image of a request. */
     sealed interface Input {
@@ -170,7 +173,8 @@ final class Inference implements AutoCloseable {
         }
         if (System.nanoTime() > scope.deadline()) {
             throw new DeadlineExceededException(
-                    "the deadline passed before the image was decoded: expected a longer one, or fewer requests at once");
+                    "the deadline passed before the image was decoded: expected a longer one, or fewer requests"
+                            + " at once");
         }
     }
 

@@ -15,7 +15,10 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 
-/** Loads, reloads and unloads models while the server runs: Triton's model repository extension, for those who know the secret. */
+/**
+ * Loads, reloads and unloads models while the server runs: Triton's model repository extension, for those who know the
+ * secret.
+ */
 final class ModelControl {
     private final ModelRepository repository;
     private final Optional<BearerToken> secret;

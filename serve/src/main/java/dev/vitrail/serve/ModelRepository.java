@@ -13,7 +13,10 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The models by their names. A model that is loaded again replaces the former once it is warm; until then, and if that fails, the former serves. */
+/**
+ * The models by their names. A model that is loaded again replaces the former once it is warm; until then, and if that
+ * fails, the former serves.
+ */
 final class ModelRepository implements AutoCloseable {
     /** Loads what {@code --model} names. */
     @FunctionalInterface

@@ -16,12 +16,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** The page at {@code /} and the OpenAPI document: files of the jar, open to everybody, that refer to nothing outside. */
+/**
+ * The page at {@code /} and the OpenAPI document: files of the jar, open to everybody, that refer to nothing outside.
+ */
 final class PageFiles {
     /** What a browser lets the page do: nothing but ask this server. */
     private static final String POLICY =
-            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob:; media-src blob:;"
-                    + " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob:; media-src"
+                    + " blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private static final MediaType SCRIPT = MediaType.parse("text/javascript; charset=utf-8");
 

@@ -189,7 +189,9 @@ class FuzzTest {
                 "",
                 "null"));
         var data = any(List.of("1", "1,2,3,4,5,6,7,8,9,10,11,12", "\"AAAA\"", "[[1]]", "1e400", "null", "{}", ""));
-        return "{\"id\":\"f\",\"inputs\":[{\"name\":\"%s\",\"datatype\":\"%s\",\"shape\":[%s],%s\"data\":[%s]}],\"outputs\":[{\"name\":\"%s\"}]}"
+        return """
+                        {"id":"f","inputs":[{"name":"%s","datatype":"%s","shape":[%s],%s"data":[%s]}],\
+                        "outputs":[{"name":"%s"}]}"""
                 .formatted(
                         name,
                         random.nextInt(3) > 0 ? types.get(name) : any(List.of("FP16", "INT64", "FP32", "")),

@@ -95,7 +95,9 @@ class OpenInferenceRestTest {
     @Test
     void tensorInJsonGivesTheLibrarysLogits() {
         var response = infer(
-                "{\"id\":\"a7\",\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,3,32,32],\"data\":%s}]}"
+                """
+                        {"id":"a7","inputs":[\
+                        {"name":"input","datatype":"FP32","shape":[1,3,32,32],"data":%s}]}"""
                         .formatted(Arrays.toString(prepared)));
         assertThat(response.path("id").asText()).isEqualTo("a7");
         assertThat(response.path("model_name").asText()).isEqualTo("small");
@@ -115,7 +117,9 @@ class OpenInferenceRestTest {
     @Test
     void encodedImageInJsonGivesTheSame() {
         var response = infer(
-                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"%s\"]}],\"outputs\":[{\"name\":\"logits\"}]}"
+                """
+                        {"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":["%s"]}],\
+                        "outputs":[{"name":"logits"}]}"""
                         .formatted(Base64.getEncoder().encodeToString(PICTURE)));
         assertLogits(response.at("/outputs/0/data"));
         assertThat(response.path("outputs")).hasSize(1);
@@ -125,7 +129,9 @@ class OpenInferenceRestTest {
     @Test
     void classificationNamesTheClasses() {
         var response = infer(
-                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"%s\"]}],\"outputs\":[{\"name\":\"logits\",\"parameters\":{\"classification\":2}}]}"
+                """
+                        {"inputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":["%s"]}],\
+                        "outputs":[{"name":"logits","parameters":{"classification":2}}]}"""
                         .formatted(Base64.getEncoder().encodeToString(PICTURE)));
         assertThat(response.at("/outputs/0/shape").toString()).isEqualTo("[1,2]");
         assertThat(response.at("/outputs/0/data/0").asText()).matches("-?[\\d.E-]+:[012]:(red|green|blue)");
@@ -163,7 +169,11 @@ class OpenInferenceRestTest {
         var values = ByteBuffer.allocate(4 * prepared.length).order(ByteOrder.LITTLE_ENDIAN);
         values.asFloatBuffer().put(prepared);
         var response = binary(
-                "{\"parameters\":{\"binary_data_output\":true},\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,3,32,32],\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\"},{\"name\":\"labels\"}]}"
+                """
+                        {"parameters":{"binary_data_output":true},\
+                        "inputs":[{"name":"input","datatype":"FP32","shape":[1,3,32,32],\
+                        "parameters":{"binary_data_size":%d}}],\
+                        "outputs":[{"name":"logits"},{"name":"labels"}]}"""
                         .formatted(values.capacity()),
                 values.array());
         assertThat(response.json().at("/outputs/0/parameters/binary_data_size").asInt())
@@ -182,8 +192,9 @@ class OpenInferenceRestTest {
     void binaryFilesAndPixelsAreInputsToo() throws IOException {
         var file = ByteBuffer.allocate(4 + PICTURE.length).order(ByteOrder.LITTLE_ENDIAN);
         file.putInt(PICTURE.length).put(PICTURE);
-        var request =
-                "{\"inputs\":[{\"name\":\"%s\",\"datatype\":\"%s\",\"shape\":%s,\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\",\"parameters\":{\"binary_data\":true}}]}";
+        var request = "{\"inputs\":[{\"name\":\"%s\",\"datatype\":\"%s\",\"shape\":%s,"
+                + "\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\","
+                + "\"parameters\":{\"binary_data\":true}}]}";
         var ofFile = binary(request.formatted("image", "BYTES", "[1]", file.capacity()), file.array());
         var pixels =
                 ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT).pixels();
@@ -202,17 +213,26 @@ class OpenInferenceRestTest {
                 "{} | has 0 inputs",
                 "{\"inputs\":3} | inputs is not a list",
                 "{\"inputs\":[3]} | not an object",
-                "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1],\"data\":[1]}]} | there is no input 'x'",
-                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,3,32,32],\"data\":[1]}]} | has 1 values, and its shape",
-                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[-1],\"data\":[1]}]} | expected sides of 0",
-                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[9000000,9000000,9000000,9000000],\"data\":[1]}]} | expected",
-                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1],\"data\":[1]}]} | has the shape [1]",
-                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[0,3,32,32],\"data\":[]}]} | has no images",
+                "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1],"
+                        + "\"data\":[1]}]} | there is no input 'x'",
+                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1,3,32,32],"
+                        + "\"data\":[1]}]} | has 1 values, and its shape",
+                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[-1],"
+                        + "\"data\":[1]}]} | expected sides of 0",
+                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[9000000,9000000,9000000,9000000],"
+                        + "\"data\":[1]}]} | expected",
+                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[1],"
+                        + "\"data\":[1]}]} | has the shape [1]",
+                "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP32\",\"shape\":[0,3,32,32],"
+                        + "\"data\":[]}]} | has no images",
                 "{\"inputs\":[{\"name\":\"input\",\"datatype\":\"FP64\",\"shape\":[1],\"data\":[1]}]} | data type FP64",
                 "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"FP32\",\"shape\":[1],\"data\":[1]}]} | expected BYTES",
-                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"http://a/b\"]}]} | fetches none",
-                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"AAAA\"]}],\"outputs\":[{\"name\":\"y\"}]} | has no output 'y'",
-                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"parameters\":{\"binary_data_size\":9}}]} | binary_data_size",
+                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],"
+                        + "\"data\":[\"http://a/b\"]}]} | fetches none",
+                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"AAAA\"]}],"
+                        + "\"outputs\":[{\"name\":\"y\"}]} | has no output 'y'",
+                "{\"inputs\":[{\"name\":\"image\",\"datatype\":\"BYTES\",\"shape\":[1],"
+                        + "\"parameters\":{\"binary_data_size\":9}}]} | binary_data_size",
                 "{\"inputs\":[]} {} | text follows",
             })
     void wrongRequestsAreRefusedInASentence(String json, String sentence) {

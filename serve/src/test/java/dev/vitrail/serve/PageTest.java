@@ -42,8 +42,8 @@ class PageTest {
                                 .firstValue("Content-Security-Policy")
                                 .orElseThrow())
                         .startsWith("default-src 'none'");
-                assertThat(Pattern.compile(
-                                        "(?:src|href)=\"(?!/)|url\\(|https?://(?!localhost|www\\.w3\\.org/2000/svg)[a-z]")
+                assertThat(Pattern.compile("(?:src|href)=\"(?!/)|url\\(|"
+                                        + "https?://(?!localhost|www\\.w3\\.org/2000/svg)[a-z]")
                                 .matcher(new String(response.body(), StandardCharsets.UTF_8))
                                 .find())
                         .as(path)
@@ -78,8 +78,8 @@ class PageTest {
                     .isEqualTo(200);
             browser.screenshot(SCREENSHOTS.resolve("file.png"));
 
-            browser.evaluate(
-                    "(s => { s.value = 'two'; s.dispatchEvent(new Event('change')); })(document.querySelector('#second'))");
+            browser.evaluate("(s => { s.value = 'two'; s.dispatchEvent(new Event('change'));"
+                    + " })(document.querySelector('#second'))");
             browser.awaitTrue("document.querySelectorAll('[data-side=second] li').length === 3");
             browser.awaitTrue("document.querySelectorAll('.waiting').length === 0");
             browser.screenshot(SCREENSHOTS.resolve("two-models.png"));
@@ -139,8 +139,8 @@ class PageTest {
 
             var pixels = "document.querySelector('#overlay').toDataURL()";
             var relevance = browser.evaluate(pixels).asText();
-            browser.evaluate(
-                    "(s => { s.value = '3'; s.dispatchEvent(new Event('change')); })(document.querySelector('#layer'))");
+            browser.evaluate("(s => { s.value = '3'; s.dispatchEvent(new Event('change'));"
+                    + " })(document.querySelector('#layer'))");
             assertThat(browser.evaluate(label).asText())
                     .startsWith("what the class token reads, block 4, head 1: strongest at row");
             assertThat(browser.evaluate(pixels).asText()).isNotEqualTo(relevance);
@@ -152,8 +152,8 @@ class PageTest {
             browser.evaluate("document.querySelectorAll('#heads button')[6].focus()");
             enter(browser);
             assertThat(browser.evaluate(label).asText()).contains("block 2, head 3");
-            browser.evaluate(
-                    "(s => { s.value = '0'; s.dispatchEvent(new Event('input')); })(document.querySelector('#opacity'))");
+            browser.evaluate("(s => { s.value = '0'; s.dispatchEvent(new Event('input'));"
+                    + " })(document.querySelector('#opacity'))");
             assertThat(browser.evaluate(pixels).asText()).as("the photo alone").isNotEqualTo(relevance);
             assertThat(browser.evaluate("[...document.querySelectorAll('.why select, .why input')]"
                                     + ".every(control => control.labels.length > 0)")
@@ -252,8 +252,8 @@ class PageTest {
                 var browser = new Chromium(program.get(), Files.createDirectory(folder.resolve("profile")))) {
             browser.open(server.uri("/"));
             browser.awaitTrue("!document.querySelector('#access').hidden");
-            browser.evaluate(
-                    "document.querySelector('#token').value = 'client-token'; document.querySelector('#access').requestSubmit()");
+            browser.evaluate("document.querySelector('#token').value = 'client-token';"
+                    + " document.querySelector('#access').requestSubmit()");
             browser.awaitTrue("document.querySelectorAll('#first option').length === 1");
             assertThat(browser.evaluate("document.querySelector('#access').hidden")
                             .asBoolean())

@@ -73,17 +73,18 @@ record ExecutorSizing(int cores, int taskCpus, long jvm, long overhead, boolean 
         if (overhead >= wanted) {
             return;
         }
-        var sentence =
-                "an executor needs %d MiB outside its heap for the model '%s', and %s gives it %d: set %s to %dm or more, or lower batchSize"
-                                .formatted(wanted, model, OVERHEAD, overhead, OVERHEAD, wanted)
-                        + " (%d for the JVM, %d for libtorch, %d for the weights, and %d for each of %d tasks at once with batches of %d)"
-                                .formatted(
-                                        jvm,
-                                        mib(need.libraries()),
-                                        mib(need.weights()),
-                                        mib(need.task()),
-                                        tasks(),
-                                        need.batch());
+        var sentence = ("an executor needs %d MiB outside its heap for the model '%s', and %s gives it %d: set %s"
+                                + " to %dm or more, or lower batchSize")
+                        .formatted(wanted, model, OVERHEAD, overhead, OVERHEAD, wanted)
+                + (" (%d for the JVM, %d for libtorch, %d for the weights, and %d for each of %d"
+                                + " tasks at once with batches of %d)")
+                        .formatted(
+                                jvm,
+                                mib(need.libraries()),
+                                mib(need.weights()),
+                                mib(need.task()),
+                                tasks(),
+                                need.batch());
         VitrailException.require(!binding, "%s", sentence);
         LOG.warn("{}; this cluster manager does not enforce it", sentence);
     }

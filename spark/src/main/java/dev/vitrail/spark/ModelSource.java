@@ -43,7 +43,8 @@ sealed interface ModelSource extends Serializable {
                 }
             } catch (IOException e) {
                 throw new VitrailException(
-                        "executor %s could not write the model '%s' to the folder that java.io.tmpdir names, %s (%s): give it space there, or"
+                        ("executor %s could not write the model '%s' to the folder that java.io.tmpdir"
+                                                + " names, %s (%s): give it space there, or")
                                         .formatted(host, name, System.getProperty("java.io.tmpdir"), e)
                                 + " another folder with -Djava.io.tmpdir in spark.executor.extraJavaOptions",
                         e);
@@ -62,8 +63,8 @@ sealed interface ModelSource extends Serializable {
         public LoadedModel load(String host) {
             VitrailException.require(
                     Files.exists(Path.of(path)),
-                    "executor %s cannot read the model '%s': there is no file or folder %s; mount it on all executors, or let Spark bring"
-                            + " it with setModelDelivery(\"ship\")",
+                    "executor %s cannot read the model '%s': there is no file or folder %s; mount it on all executors,"
+                            + " or let Spark bring it with setModelDelivery(\"ship\")",
                     host,
                     name,
                     path);

@@ -65,8 +65,8 @@ final class Models {
         var local = path(wanted.name);
         VitrailException.require(
                 wanted.shipped || local.filter(Files::exists).isPresent(),
-                "setModelDelivery(\"path\") wants a model that the driver and all executors see at the same path, and the driver has no"
-                        + " file or folder '%s': mount it there, or take setModelDelivery(\"ship\")",
+                "setModelDelivery(\"path\") wants a model that the driver and all executors see at the same path, and"
+                        + " the driver has no file or folder '%s': mount it there, or take setModelDelivery(\"ship\")",
                 wanted.name);
         var asked = new Case(
                 context.applicationId(), wanted, local.map(Models::stamps).orElse(List.of()));
@@ -107,7 +107,8 @@ final class Models {
                             wanted.architecture);
         } catch (IOException e) {
             throw new VitrailException(
-                    "the model '%s' could not be packed for executors (%s): it is written to the folder that java.io.tmpdir names, %s"
+                    ("the model '%s' could not be packed for executors (%s): it is written to the folder"
+                                    + " that java.io.tmpdir names, %s")
                             .formatted(wanted.name, e, System.getProperty("java.io.tmpdir")),
                     e);
         }

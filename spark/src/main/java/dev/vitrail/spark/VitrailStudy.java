@@ -108,8 +108,8 @@ public final class VitrailStudy {
                 : ExecutorSizing.of(context).tasks();
         require(
                 tasks == 1,
-                "an executor runs %d tasks at once, and its process holds one run: set spark.task.cpus to spark.executor.cores, or take"
-                        + " the master local[1]",
+                "an executor runs %d tasks at once, and its process holds one run: set spark.task.cpus to"
+                        + " spark.executor.cores, or take the master local[1]",
                 tasks);
         require(
                 !context.conf().getBoolean("spark.speculation", false),

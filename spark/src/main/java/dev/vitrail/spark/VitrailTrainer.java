@@ -232,8 +232,9 @@ public final class VitrailTrainer {
         var conf = context.conf();
         require(
                 !conf.getBoolean("spark.dynamicAllocation.enabled", false),
-                "training needs all its processes at once, which barrier stages of Spark do not get from dynamic allocation:"
-                        + " set spark.dynamicAllocation.enabled to false, and spark.executor.instances to %d",
+                "training needs all its processes at once, which barrier stages of Spark do not get from dynamic"
+                        + " allocation: set spark.dynamicAllocation.enabled to false, and spark.executor.instances to"
+                        + " %d",
                 processes);
         require(
                 !context.isLocal() || processes == 1,

@@ -73,8 +73,8 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         mode = new Param<>(
                 this,
                 "mode",
-                "what becomes of a row whose image cannot be read: PERMISSIVE (null and a sentence), DROPMALFORMED (it is left out) or"
-                        + " FAILFAST (the job fails)",
+                "what becomes of a row whose image cannot be read: PERMISSIVE (null and a sentence), DROPMALFORMED (it"
+                        + " is left out) or FAILFAST (the job fails)",
                 known(name -> ErrorMode.find(name).isPresent()));
         batchSize = new IntParam(this, "batchSize", "images of a batch", ParamValidators.gtEq(1));
         setDefault(architecture, "");

@@ -52,7 +52,9 @@ public record AugmentationSpec(String text) {
         Parts.of(text);
     }
 
-    /** Whether timm keeps its colour jitter beside this augmentation; it switches it off for all but 3-Augment. */
+    /**
+     * Returns whether timm keeps its colour jitter beside this augmentation; it switches it off for all but 3-Augment.
+     */
     public boolean keepsColorJitter() {
         return text.contains("3a");
     }

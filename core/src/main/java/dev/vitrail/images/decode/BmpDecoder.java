@@ -77,7 +77,7 @@ final class BmpDecoder {
         file.need(pixels, 0);
     }
 
-    /** Whether a file begins with the header that follows a BMP's file header, as files of the clipboard do. */
+    /** Returns whether a file begins with the header that follows a BMP's file header, as files of the clipboard do. */
     static boolean isHeader(byte[] bytes) {
         if (bytes.length < 16 || bytes[1] != 0 || bytes[2] != 0 || bytes[3] != 0) {
             return false;

@@ -90,7 +90,7 @@ final class EncodedImage {
         return u16Little(at) | (long) u16Little(at + 2) << 16;
     }
 
-    /** Whether the bytes at {@code at} are these ASCII letters. */
+    /** Returns whether the bytes at {@code at} are these ASCII letters. */
     boolean matches(int at, String letters) {
         if (at < 0 || at > bytes.length - letters.length()) {
             return false;

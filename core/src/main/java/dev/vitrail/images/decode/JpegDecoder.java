@@ -116,7 +116,7 @@ final class JpegDecoder {
                 && header.vertical()[component] * 2 == tallest;
     }
 
-    /** Whether every row of a component appears twice. */
+    /** Returns whether every row of a component appears twice. */
     private static boolean repeated(byte[] levels, JpegHeader header, int component) {
         int step = header.components();
         int stride = step * header.width();

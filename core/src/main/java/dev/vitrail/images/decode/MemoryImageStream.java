@@ -18,7 +18,7 @@ final class MemoryImageStream extends ImageInputStreamImpl {
         this.deadline = deadline;
     }
 
-    /** Whether somebody read beyond the end. */
+    /** Returns whether somebody read beyond the end. */
     boolean exhausted() {
         return exhausted;
     }

@@ -23,7 +23,7 @@ final class PnmDecoder {
         this.kind = file.bytes()[1] - '0';
     }
 
-    /** Whether a file begins as these do. */
+    /** Returns whether a file begins as these do. */
     static boolean begins(byte[] bytes) {
         return bytes.length > 3
                 && bytes[0] == 'P'

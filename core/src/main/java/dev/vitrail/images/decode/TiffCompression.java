@@ -95,7 +95,7 @@ enum TiffCompression {
         return number;
     }
 
-    /** Whether horizontal differences may have been taken before. */
+    /** Returns whether horizontal differences may have been taken before. */
     boolean mayDiffer() {
         return this == LZW || this == DEFLATE || this == OLD_DEFLATE || this == LZMA || this == ZSTD;
     }

@@ -32,7 +32,7 @@ final class TiffDirectory {
         this.big = big;
     }
 
-    /** Whether a file begins as TIFF or BigTIFF does. */
+    /** Returns whether a file begins as TIFF or BigTIFF does. */
     static boolean begins(byte[] bytes) {
         if (bytes.length < 4) {
             return false;
@@ -72,7 +72,7 @@ final class TiffDirectory {
         return directory;
     }
 
-    /** Whether numbers have their most significant byte first. */
+    /** Returns whether numbers have their most significant byte first. */
     boolean bigEndian() {
         return big;
     }

@@ -26,7 +26,7 @@ import java.util.Map;
  */
 public final class GradScaler implements AutoCloseable {
     /**
-     * How the scale changes.
+     * Rules by which the scale changes.
      *
      * @param first scale
      * @param growth its factor after {@code interval} steps without an overflow
@@ -39,8 +39,8 @@ public final class GradScaler implements AutoCloseable {
         public Settings {
             VitrailException.require(
                     first > 0 && growth > 1 && backoff > 0 && backoff < 1 && interval > 0,
-                    "loss scaling needs a positive scale, a growth above 1, a backoff in (0, 1) and a positive interval, found"
-                            + " %s, %s, %s and %d",
+                    "loss scaling needs a positive scale, a growth above 1, a backoff in (0, 1) and a positive"
+                            + " interval, found %s, %s, %s and %d",
                     first,
                     growth,
                     backoff,
@@ -117,7 +117,7 @@ public final class GradScaler implements AutoCloseable {
         return scale.item();
     }
 
-    /** What it remembers from step to step; copying values into the tensors restores it. */
+    /** State kept from step to step; copying values into the tensors restores it. */
     public Map<String, Tensor> state() {
         return Map.of("scale", scale, "growth_tracker", steps);
     }

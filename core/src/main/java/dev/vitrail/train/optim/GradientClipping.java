@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** How gradients that are too long are shortened before a step. */
+/** Clipping of gradients before a step. */
 public sealed interface GradientClipping {
     /**
      * Shortens the gradients of a model where they are too long; those that are not there are left out.

@@ -51,7 +51,7 @@ public final class Lamb extends GroupOptimizer {
     private static final int MEAN = 0, SQUARE = 1, STEP = 2;
 
     private final Settings settings;
-    /** What all gradients of a step are multiplied by, such that together they are not longer than allowed. */
+    /** Factor of all gradients of a step, such that together they are not longer than allowed. */
     private double factor = 1;
 
     public Lamb(List<ParameterGroup> groups, Settings settings) {

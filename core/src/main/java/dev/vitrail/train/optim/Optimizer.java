@@ -22,7 +22,7 @@ public interface Optimizer extends AutoCloseable {
     void step(double learningRate);
 
     /**
-     * What it remembers from step to step, by {@code parameter name/part}, such as {@code head.bias/exp_avg}; the parts
+     * State kept from step to step, by {@code parameter name/part}, such as {@code head.bias/exp_avg}; the parts
      * have PyTorch's names. The tensors are the optimiser's own: copying values into them restores its state.
      */
     Map<String, Tensor> state();

@@ -27,7 +27,7 @@ final class OptimizerState {
     }
 
     /**
-     * What is kept for one parameter under one name.
+     * State of one parameter under one name.
      *
      * @param name PyTorch's
      * @param onParametersDevice whether it lies where the parameter does; else in main memory

@@ -49,7 +49,7 @@ public interface Schedule {
         return now -> now < time ? rate(now) : rate;
     }
 
-    /** The same rates, each for {@code units} units: a schedule by epoch becomes one by update. */
+    /** Repeats each rate for {@code units} units: a schedule by epoch becomes one by update. */
     default Schedule heldFor(long units) {
         VitrailException.require(units > 0, "a rate must hold for 1 unit or more, found %d", units);
         return time -> rate(time / units);

@@ -90,7 +90,10 @@ class OptimizerReferenceTest {
         return count;
     }
 
-    /** An update of one weight in place, by the paper: its values, its gradient, the step's number, learning rate, decay. */
+    /**
+     * An update of one weight in place, by the paper: its values, its gradient, the step's number, learning rate,
+     * decay.
+     */
     private interface Rule {
         void update(double[] weight, double[] gradient, int step, double rate, double decay);
     }

@@ -32,9 +32,7 @@ class CosineScheduleTest {
                         args.get("t_initial").asLong(),
                         args.path("lr_min").asDouble(0),
                         args.path("cycle_limit").asInt(1),
-                        args.path("cycle_mul").asDouble(1),
-                        args.path("cycle_decay").asDouble(1),
-                        args.path("k_decay").asDouble(1))
+                        args.path("cycle_decay").asDouble(1))
                 .warmedUp(
                         args.path("warmup_t").asLong(0),
                         args.path("warmup_lr_init").asDouble(0),
@@ -49,24 +47,27 @@ class CosineScheduleTest {
     }
 
     @Test
-    void stretchedCyclesFollowEachOther() {
-        var schedule = new CosineSchedule(1, 10, 0, 3, 2, 0.5, 1);
+    void cyclesRestartAtDecayedRates() {
+        var schedule = new CosineSchedule(1, 10, 0, 3, 0.5);
         assertThat(schedule.rate(0)).isEqualTo(1);
         assertThat(schedule.rate(5)).isCloseTo(0.5, within(1e-12));
         assertThat(schedule.rate(10)).isCloseTo(0.5, within(1e-12));
+        assertThat(schedule.rate(15)).isCloseTo(0.25, within(1e-12));
         assertThat(schedule.rate(20)).isCloseTo(0.25, within(1e-12));
-        assertThat(schedule.rate(30)).isCloseTo(0.25, within(1e-12));
-        assertThat(schedule.rate(50)).isCloseTo(0.125, within(1e-12));
-        assertThat(schedule.rate(70)).isZero();
+        assertThat(schedule.rate(30)).isZero();
     }
 
     @Test
-    void refusesWhatCannotBe() {
+    void refusesRatesAndLengthsOutOfRange() {
         assertThatThrownBy(() -> CosineSchedule.of(0, 10, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("must be positive, found 0.0");
         assertThatThrownBy(() -> CosineSchedule.of(0.1, 0, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage("cosine length must be at least 1, found 0");
+        assertThatThrownBy(() -> new CosineSchedule(0.1, 10, 0, 0, 1))
+                .hasMessage("cosine cycles must be at least 1, found 0");
+        assertThatThrownBy(() -> new CosineSchedule(0.1, 10, 0, 1, 0))
+                .hasMessage("cosine cycle decay must be positive, found 0.0");
     }
 }

@@ -50,7 +50,10 @@ public final class BatchCosts {
         return below == 0 ? 0 : nanos[below] * size / below;
     }
 
-    /** The size of most images/s among those that are expected to take no longer than a time; 1 if even that takes longer. */
+    /**
+     * The size of most images/s among those that are expected to take no longer than a time; 1 if even that takes
+     * longer.
+     */
     public int best(long within) {
         int best = 1;
         for (int n = 2; n < nanos.length && nanos(n) <= within; n++) {

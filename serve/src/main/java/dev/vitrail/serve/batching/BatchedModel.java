@@ -157,7 +157,8 @@ public final class BatchedModel implements AutoCloseable {
             }
             if (begin > deadline) {
                 throw new DeadlineExceededException(
-                        "the deadline passed before the model was free: expected a longer one, or fewer requests at once");
+                        "the deadline passed before the model was free: expected a longer one, or fewer requests"
+                                + " at once");
             }
             timing.queued(begin - created);
             var result = work.apply(vitrail);

@@ -15,8 +15,9 @@ import java.util.concurrent.CancellationException;
  *
  * <ul>
  *   <li>at once, if {@code n ≥ best} or {@code m = 0}: nothing is gained by waiting;
- *   <li>else when the oldest image has waited as long as running both together would save, which is {@code c(n) + c(m) − c(n + m)} of the
- *       measured costs {@code c}, and at most the latency budget less {@code c(n + m)}.
+ *   <li>else when the oldest image has waited as long as running both together would save, which is
+ *       {@code c(n) + c(m) − c(n + m)} of the measured costs {@code c}, and at most the latency budget less
+ *       {@code c(n + m)}.
  * </ul>
  */
 final class Lane {
@@ -91,9 +92,9 @@ final class Lane {
                 job.result().completeExceptionally(new CancellationException("the request was given up"));
             } else if (now + costs.nanos(batch.size() + 1) > job.deadline()) {
                 job.result()
-                        .completeExceptionally(
-                                new DeadlineExceededException(
-                                        "the deadline passes before the model has run: expected a longer one, or fewer requests at once"));
+                        .completeExceptionally(new DeadlineExceededException(
+                                "the deadline passes before the model has run: expected a longer one, or"
+                                        + " fewer requests at once"));
             } else {
                 batch.add(job);
             }

@@ -32,7 +32,7 @@ final class BooleanDecoder {
         end = span.end;
     }
 
-    /** Whether there was never anything to read. */
+    /** Returns whether there was never anything to read. */
     boolean isEmpty() {
         return at == end && bits < 0;
     }

@@ -9,7 +9,7 @@ import java.io.EOFException;
  * <p>A row below holds two contexts.
  */
 final class CoefficientProbabilities {
-    /** How many probabilities there are: 4 · 8 · 3 · 11. */
+    /** Number of probabilities: 4 · 8 · 3 · 11. */
     static final int COUNT = 1056;
 
     // spotless:off

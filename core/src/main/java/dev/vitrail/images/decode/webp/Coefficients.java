@@ -40,7 +40,7 @@ final class Coefficients {
     private final int[] probabilities;
 
     /**
-     * Whether the blocks above had coefficients: nine flags for each column of macroblocks, four luma, twice two
+     * True if the blocks above had coefficients: nine flags for each column of macroblocks, four luma, twice two
      * chroma, one Y2.
      */
     private final boolean[] above;

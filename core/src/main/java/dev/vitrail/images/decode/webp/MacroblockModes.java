@@ -107,10 +107,10 @@ final class MacroblockModes {
     /** The macroblock's segment. */
     int segment;
 
-    /** Whether it says of itself that it has no coefficients. */
+    /** True if it says of itself that it has no coefficients. */
     boolean skipped;
 
-    /** Whether its luma is predicted in sixteen blocks of 4×4. */
+    /** True if its luma is predicted in sixteen blocks of 4×4. */
     boolean inBlocks;
 
     /** How its luma is predicted as a whole. */

@@ -20,7 +20,7 @@ final class PixelCodes {
     final PrefixCode alpha;
     final PrefixCode distance;
 
-    /** Whether all pixels have {@link #constant}, for no bits. */
+    /** True if all pixels have {@link #constant}, for no bits. */
     final boolean isConstant;
 
     final int constant;

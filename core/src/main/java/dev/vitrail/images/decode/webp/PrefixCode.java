@@ -48,7 +48,7 @@ final class PrefixCode {
         return entry >> LENGTH_BITS;
     }
 
-    /** Whether it has one symbol, and takes no bits. */
+    /** Returns whether it has one symbol, and takes no bits. */
     boolean isConstant() {
         return table.length == 1;
     }

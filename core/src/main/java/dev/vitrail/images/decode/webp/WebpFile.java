@@ -281,7 +281,7 @@ public final class WebpFile {
             return at == file.size();
         }
 
-        /** Whether the chunk has this name. */
+        /** Returns whether the chunk has this name. */
         boolean is(String name) throws EOFException {
             return named(file, at, name);
         }
