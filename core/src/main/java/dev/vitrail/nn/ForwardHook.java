@@ -101,6 +101,21 @@ public final class ForwardHook implements AutoCloseable {
         return activations;
     }
 
+    /**
+     * The result of that name; the tensor lives until this hook is closed.
+     *
+     * @throws VitrailException if it is not kept, or was not computed
+     */
+    public Tensor activation(String name) {
+        var result = activations.get(name);
+        if (result == null) {
+            throw VitrailException.of(
+                    "there is no result of '%s': the forward pass gave %s",
+                    name, activations.isEmpty() ? "nothing that is kept" : String.join(", ", activations.keySet()));
+        }
+        return result;
+    }
+
     /** The hook of this thread's forward passes, or null. */
     static @Nullable ForwardHook current() {
         return CURRENT.get();
