@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * {@code .attn_drop} appended (as the originals' dropout module after the softmax is called). They are computed only
  * when they are wanted, by the same mathematics as the fused kernel. A block gives its input under its name with
  * {@code .input} appended.
+ *
+ * <p>It is the one way to see inside a forward pass: feature maps, figures and the diagnosis of a failed step all read
+ * by it. A hook that is opened while another is open takes its place until it is closed.
  */
 public final class ForwardHook implements AutoCloseable {
     /** Appended to a block's name, names its input. */

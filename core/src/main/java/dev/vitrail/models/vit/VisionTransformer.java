@@ -219,7 +219,10 @@ public final class VisionTransformer extends Model implements PatchTokens {
         return isBlock(info) ? norm.apply(output) : output;
     }
 
-    /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}; the stem's are maps. */
+    /**
+     * The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}; the stem's outputs are
+     * maps.
+     */
     @Override
     protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
         return isBlock(info)
