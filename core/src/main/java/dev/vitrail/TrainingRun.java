@@ -121,10 +121,10 @@ public final class TrainingRun implements AutoCloseable {
     private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options, Resources resources) {
         this.resources = resources;
         require(
-                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.kind() != Device.Kind.CPU,
+                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.type() != Device.Type.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add"
                         + " --device cuda");
-        if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.kind() == Device.Kind.CPU) {
+        if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.type() == Device.Type.CPU) {
             Autocast.requireFastBf16();
         }
         // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.

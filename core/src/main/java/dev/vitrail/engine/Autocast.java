@@ -17,7 +17,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <pre>{@code
  * Tensor loss;
- * try (var autocast = Autocast.open(Device.Kind.CPU, DType.BF16)) {
+ * try (var autocast = Autocast.open(Device.Type.CPU, DType.BF16)) {
  *     loss = Losses.crossEntropy(model.apply(images), target, 0);
  * }
  * loss.backward();
@@ -34,7 +34,7 @@ public final class Autocast implements AutoCloseable {
 
     private Autocast(Setting setting) {
         Natives.load();
-        before = Setting.of(setting.kind);
+        before = Setting.of(setting.device);
         setting.apply();
         torch.increment_nesting();
     }
@@ -42,12 +42,12 @@ public final class Autocast implements AutoCloseable {
     /**
      * Turns mixed precision on.
      *
-     * @param kind of the device that computes
+     * @param device that computes
      * @param dtype BF16, or F16 on a GPU
      */
-    public static Autocast open(Device.Kind kind, DType dtype) {
+    public static Autocast open(Device.Type device, DType dtype) {
         boolean possible =
-                switch (kind) {
+                switch (device) {
                     case CPU -> dtype == DType.BF16;
                     case CUDA -> dtype == DType.BF16 || dtype == DType.F16;
                     case META -> false;
@@ -56,8 +56,8 @@ public final class Autocast implements AutoCloseable {
                 possible,
                 "mixed precision in %s is not supported on %s: a CPU computes in BF16, a GPU in BF16 or F16",
                 dtype,
-                kind);
-        return new Autocast(new Setting(kind, true, dtype.scalarType));
+                device);
+        return new Autocast(new Setting(device, true, dtype.scalarType));
     }
 
     /**
@@ -91,15 +91,17 @@ public final class Autocast implements AutoCloseable {
     }
 
     /** What this thread computes in at present; {@link Setting#open} sets it again, on any thread. */
-    static Setting present(Device.Kind kind) {
-        return Setting.of(kind);
+    static Setting present(Device.Type device) {
+        return Setting.of(device);
     }
 
     /** Whether mixed precision is on, and its type. */
-    record Setting(Device.Kind kind, boolean enabled, ScalarType type) {
-        private static Setting of(Device.Kind kind) {
+    record Setting(Device.Type device, boolean enabled, ScalarType type) {
+        private static Setting of(Device.Type device) {
             return new Setting(
-                    kind, torch.is_autocast_enabled(deviceType(kind)), torch.get_autocast_dtype(deviceType(kind)));
+                    device,
+                    torch.is_autocast_enabled(deviceType(device)),
+                    torch.get_autocast_dtype(deviceType(device)));
         }
 
         Autocast open() {
@@ -107,12 +109,12 @@ public final class Autocast implements AutoCloseable {
         }
 
         private void apply() {
-            torch.set_autocast_enabled(deviceType(kind), enabled);
-            torch.set_autocast_dtype(deviceType(kind), type);
+            torch.set_autocast_enabled(deviceType(device), enabled);
+            torch.set_autocast_dtype(deviceType(device), type);
         }
 
-        private static DeviceType deviceType(Device.Kind kind) {
-            return kind == Device.Kind.CUDA ? DeviceType.CUDA : DeviceType.CPU;
+        private static DeviceType deviceType(Device.Type device) {
+            return device == Device.Type.CUDA ? DeviceType.CUDA : DeviceType.CPU;
         }
     }
 

@@ -6,25 +6,25 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * Where a tensor lives: {@code cpu}, {@code cuda:N}, or {@code meta}, which has shapes and types but no storage.
  *
- * @param kind which sort of device
+ * @param type which sort of device
  * @param index number of the GPU; 0 elsewhere
  */
-public record Device(Kind kind, int index) {
+public record Device(Type type, int index) {
     /** The sorts of device. */
-    public enum Kind {
+    public enum Type {
         CPU,
         CUDA,
         META
     }
 
-    public static final Device CPU = new Device(Kind.CPU, 0);
+    public static final Device CPU = new Device(Type.CPU, 0);
 
     /** Shapes and types without storage: a model of any size is built in milliseconds, to be counted or loaded. */
-    public static final Device META = new Device(Kind.META, 0);
+    public static final Device META = new Device(Type.META, 0);
 
     public Device {
-        if (index < 0 || (kind != Kind.CUDA && index != 0)) {
-            throw new IllegalArgumentException("device " + kind + " has no index " + index);
+        if (index < 0 || (type != Type.CUDA && index != 0)) {
+            throw new IllegalArgumentException("device " + type + " has no index " + index);
         }
     }
 
@@ -41,7 +41,7 @@ public record Device(Kind kind, int index) {
             return META;
         }
         if (name.matches("cuda(:\\d{1,3})?")) {
-            var device = new Device(Kind.CUDA, name.length() == 4 ? 0 : Integer.parseInt(name.substring(5)));
+            var device = new Device(Type.CUDA, name.length() == 4 ? 0 : Integer.parseInt(name.substring(5)));
             Natives.load();
             VitrailException.require(
                     torch.hasCUDA(),
@@ -59,7 +59,7 @@ public record Device(Kind kind, int index) {
 
     @Override
     public String toString() {
-        return switch (kind) {
+        return switch (type) {
             case CPU -> "cpu";
             case META -> "meta";
             case CUDA -> "cuda:" + index;

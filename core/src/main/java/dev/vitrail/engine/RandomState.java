@@ -54,7 +54,7 @@ public final class RandomState {
 
     private static Stream<Generator> generators(Device device) {
         var own = torch.getDefaultCPUGenerator();
-        return device.kind() == Device.Kind.CUDA
+        return device.type() == Device.Type.CUDA
                 ? Stream.of(own, torch.globalContext().defaultGenerator(device.handle()))
                 : Stream.of(own);
     }

@@ -113,7 +113,7 @@ public final class Recomputation implements AutoCloseable {
             this.body = body;
             differentiated = x.requiresGradient();
             device = x.device();
-            precision = Autocast.present(device.kind());
+            precision = Autocast.present(device.type());
             random = RandomState.save(device);
         }
 

@@ -206,7 +206,7 @@ public final class Tensor {
         if (handle.is_meta()) {
             return Device.META;
         }
-        return handle.is_cuda() ? new Device(Device.Kind.CUDA, handle.device().index()) : Device.CPU;
+        return handle.is_cuda() ? new Device(Device.Type.CUDA, handle.device().index()) : Device.CPU;
     }
 
     /** The only element, as a number. */

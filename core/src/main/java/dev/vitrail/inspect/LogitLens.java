@@ -85,15 +85,15 @@ public record LogitLens(List<String> depths, float[][] logits) {
                     if (layout.classAttention()) {
                         found.put("class token", classToken(model).expand(B, -1, -1));
                     }
-                    var last = required(hook, names.get(names.size() - 1));
+                    var last = hook.activation(names.get(names.size() - 1));
                     for (var name : names) {
-                        var output = required(hook, name);
+                        var output = hook.activation(name);
                         if (Arrays.equals(output.shape(), last.shape())) {
                             found.put(layout.title(name), output.copy());
                         }
                     }
                     var replacement = Tensor.cat(0, List.copyOf(found.values()));
-                    var patches = required(hook, layout.lastBlock());
+                    var patches = hook.activation(layout.lastBlock());
                     var read = layout.classAttention()
                             ? tail(
                                     model,
@@ -136,10 +136,6 @@ public record LogitLens(List<String> depths, float[][] logits) {
 
     private static Tensor classToken(Model model) {
         return Objects.requireNonNull(model.parameters().get("cls_token")).value();
-    }
-
-    private static Tensor required(ForwardHook hook, String name) {
-        return Objects.requireNonNull(hook.activations().get(name), name);
     }
 
     /**
@@ -204,7 +200,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
                         for (int b = 0; b < classes.length; b++) {
                             int image = b;
                             maps.get(b).add(Frame.compute(() -> {
-                                var patches = required(hook, name)
+                                var patches = hook.activation(name)
                                         .select(0, image)
                                         .narrow(0, layout.prefix(), layout.cells())
                                         .unsqueeze(1)

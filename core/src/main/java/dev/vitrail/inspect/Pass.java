@@ -74,11 +74,7 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     private static Map<String, Tensor> checked(ForwardHook hook, Collection<String> names) {
         var found = new LinkedHashMap<String, Tensor>();
         for (var name : names) {
-            found.put(
-                    name,
-                    Optional.ofNullable(hook.activations().get(name))
-                            .orElseThrow(
-                                    () -> VitrailException.of("the forward pass gave nothing by the name '%s'", name)));
+            found.put(name, hook.activation(name));
         }
         return found;
     }

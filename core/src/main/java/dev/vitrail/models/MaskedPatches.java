@@ -222,8 +222,8 @@ public final class MaskedPatches extends Model {
     }
 
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
-        return model.features(images, tap);
+    protected Tensor features(Tensor images) {
+        return model.features(images);
     }
 
     @Override
@@ -239,6 +239,16 @@ public final class MaskedPatches extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return model.featureInfo();
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return model.normalised(info, output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return model.map(info, output, images);
     }
 
     @Override

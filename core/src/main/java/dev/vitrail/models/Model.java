@@ -17,6 +17,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * An image classifier in three parts: {@link #features}, {@link #pooled} and {@link #logits}.
@@ -55,10 +57,9 @@ public abstract class Model extends Layer {
      * The last feature map or tokens, normalised as far as the original does it before pooling.
      *
      * @param images {@code [B, C, H, W]}
-     * @param tap is shown the result of every stage or block of {@link #featureInfo}
      * @return tokens {@code [B, N, D]}, or a map in the family's own layout
      */
-    protected abstract Tensor features(Tensor images, FeatureTap tap);
+    protected abstract Tensor features(Tensor images);
 
     /**
      * One vector an image, the input of the classifier.
@@ -83,7 +84,7 @@ public abstract class Model extends Layer {
      * gradient is recorded.
      */
     protected Tensor pooledOf(Tensor images) {
-        return pooled(features(images, FeatureTap.NONE));
+        return pooled(features(images));
     }
 
     @Override
@@ -103,12 +104,7 @@ public abstract class Model extends Layer {
 
     /** {@link #features} of images, in a frame of its own. */
     public final Tensor extractFeatures(Tensor images) {
-        return extractFeatures(images, FeatureTap.NONE);
-    }
-
-    /** {@link #features} of images, in a frame of its own. */
-    public final Tensor extractFeatures(Tensor images, FeatureTap tap) {
-        return framed(() -> features(images, tap));
+        return framed(() -> features(images));
     }
 
     /**
@@ -117,6 +113,35 @@ public abstract class Model extends Layer {
      * the patches' stride, because nothing is interpolated; hybrids have their network's stages before those.
      */
     public abstract List<FeatureInfo> featureInfo();
+
+    /**
+     * The output of a stage or block after the model's last normalisation, where that fits it.
+     *
+     * @param info one of {@link #featureInfo}
+     * @param output of its module, in the family's layout
+     * @return of the same layout; {@code output} itself where no normalisation fits
+     */
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return output;
+    }
+
+    /**
+     * The output of a stage or block as a map.
+     *
+     * @param info one of {@link #featureInfo}
+     * @param output of its module, in the family's layout: tokens with their prefix, or a map
+     * @param images {@code [B, C, H, W]}, that it was computed from
+     * @return {@code [B, C', H', W']} without prefix tokens; {@code output} itself where it lies so
+     */
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return output;
+    }
+
+    /** Whether a feature map is the model's last. */
+    protected final boolean isLast(FeatureInfo info) {
+        var infos = featureInfo();
+        return info.equals(infos.get(infos.size() - 1));
+    }
 
     /**
      * Feature maps of several depths, for detection and segmentation, as the stages or blocks give them: prefix tokens
@@ -139,15 +164,22 @@ public abstract class Model extends Layer {
      */
     public final List<FeatureMap> featureMaps(Tensor images, List<Integer> indices, boolean normalised) {
         var infos = featureInfo();
-        var places = indices.stream().map(index -> place(index, infos.size())).toList();
-        try (var tap = new FeatureTap(places, normalised)) {
+        var wanted = indices.stream()
+                .map(index -> infos.get(place(index, infos.size())))
+                .toList();
+        var modules = wanted.stream().map(FeatureInfo::module).collect(Collectors.toSet());
+        try (var hook = ForwardHook.of(this, modules::contains)) {
             var maps = Frame.all(() -> {
-                features(images, tap);
-                return List.copyOf(tap.taken().values());
+                features(images);
+                return wanted.stream()
+                        .map(info -> {
+                            var output = hook.activation(info.module());
+                            return map(info, normalised ? normalised(info, output) : output, images);
+                        })
+                        .toList();
             });
-            var order = List.copyOf(tap.taken().keySet());
-            return places.stream()
-                    .map(place -> new FeatureMap(infos.get(place), maps.get(order.indexOf(place))))
+            return IntStream.range(0, maps.size())
+                    .mapToObj(i -> new FeatureMap(wanted.get(i), maps.get(i)))
                     .toList();
         }
     }

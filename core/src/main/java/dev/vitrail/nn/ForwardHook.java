@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * {@code .attn_drop} appended (as the originals' dropout module after the softmax is called). They are computed only
  * when they are wanted, by the same mathematics as the fused kernel. A block gives its input under its name with
  * {@code .input} appended.
+ *
+ * <p>It is the one way to see inside a forward pass: feature maps, figures and the diagnosis of a failed step all read
+ * by it. A hook that is opened while another is open takes its place until it is closed.
  */
 public final class ForwardHook implements AutoCloseable {
     /** Appended to a block's name, names its input. */
@@ -99,6 +102,21 @@ public final class ForwardHook implements AutoCloseable {
     /** Results by name, in the order of computation; the tensors live until this hook is closed. */
     public Map<String, Tensor> activations() {
         return activations;
+    }
+
+    /**
+     * The result of that name; the tensor lives until this hook is closed.
+     *
+     * @throws VitrailException if it is not kept, or was not computed
+     */
+    public Tensor activation(String name) {
+        var result = activations.get(name);
+        if (result == null) {
+            throw VitrailException.of(
+                    "there is no result of '%s': the forward pass gave %s",
+                    name, activations.isEmpty() ? "nothing that is kept" : String.join(", ", activations.keySet()));
+        }
+        return result;
     }
 
     /** The hook of this thread's forward passes, or null. */

@@ -47,9 +47,9 @@ final class ConvolutionUpstream {
         var arguments = new Arguments(of, call.path("args"));
         var stem =
                 switch (of) {
-                    case "timm.models.resnetv2/ResNetV2" -> new Hybrid.PreActivationStem(resNetV2(arguments));
+                    case "timm.models.resnetv2/ResNetV2" -> new Hybrid.NetworkStem(resNetV2(arguments));
                     case "timm.models.resnetv2/create_resnetv2_stem" -> new Hybrid.RootStem(root(arguments));
-                    case "timm.models.resnet/ResNet" -> new Hybrid.ResidualStem(resNet(arguments));
+                    case "timm.models.resnet/ResNet" -> new Hybrid.NetworkStem(resNet(arguments));
                     default -> throw VitrailException.of("the stem '%s' has no counterpart here", of);
                 };
         arguments.requireAllRead();

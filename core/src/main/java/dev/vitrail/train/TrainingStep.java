@@ -167,7 +167,7 @@ public final class TrainingStep implements AutoCloseable {
     private TrainingLoss.Found forward(Inputs inputs) {
         var precision = config.get(PRECISION);
         try (var cast =
-                new Switched(precision == Precision.F32 ? null : Autocast.open(device.kind(), precision.dtype))) {
+                new Switched(precision == Precision.F32 ? null : Autocast.open(device.type(), precision.dtype))) {
             return loss.of(model, inputs.images, inputs.target);
         }
     }

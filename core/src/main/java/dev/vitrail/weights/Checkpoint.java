@@ -10,7 +10,6 @@ import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.WeightResampler;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.nn.Parameter;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -92,7 +91,7 @@ public final class Checkpoint {
         var misshapen = new ArrayList<String>();
         var notFinite = new NotFinite();
         // Flax's positions were fitted as they were read.
-        var adaptation = new WeightResampler(model, isFlax(model, state) ? Optional.empty() : source);
+        var adaptation = new WeightResampler(model, FlaxVit.recognises(state, model) ? Optional.empty() : source);
         try (var frame = Frame.open();
                 var off = Gradients.off()) {
             model.parameters().forEach((name, parameter) -> {
@@ -142,8 +141,8 @@ public final class Checkpoint {
      */
     public static OptionalInt classes(ModelFamily family, ModelConfig config, StateDict whole) {
         try (var model = config.withClasses(UNLIKELY).create()) {
-            if (isFlax(model, whole) && model instanceof VisionTransformer vit) {
-                return flaxClasses(whole, vit);
+            if (FlaxVit.recognises(whole, model)) {
+                return flaxClasses(whole, model);
             }
             var read = Read.of(model, family, TransformersNames.inOurs(whole), new ArrayList<>());
             boolean complete = model.parameters().keySet().stream()
@@ -156,7 +155,7 @@ public final class Checkpoint {
     }
 
     /** The same by shapes alone, as translating Google's layouts copies every number. */
-    private static OptionalInt flaxClasses(StateDict state, VisionTransformer model) {
+    private static OptionalInt flaxClasses(StateDict state, Model model) {
         var shapes = FlaxVit.shapes(state, model);
         var head = shapes.get("head.weight");
         if (head != null) {
@@ -208,9 +207,9 @@ public final class Checkpoint {
 
     private static Map<String, StoredTensor> translate(
             Model model, ModelFamily family, StateDict state, List<String> notes) {
-        if (isFlax(model, state) && model instanceof VisionTransformer vit) {
+        if (FlaxVit.recognises(state, model)) {
             notes.add("names and layouts were translated from Google's Flax checkpoint");
-            return FlaxVit.translate(state, vit);
+            return FlaxVit.translate(state, model);
         }
         var format = format(model, family, state);
         if (format == null) {
@@ -218,11 +217,6 @@ public final class Checkpoint {
         }
         notes.add("names were translated from %s".formatted(format.name()));
         return state.translated(format);
-    }
-
-    /** Whether a checkpoint has Google's names for this model. */
-    static boolean isFlax(Model model, StateDict state) {
-        return model instanceof VisionTransformer && FlaxVit.recognises(state.names());
     }
 
     /** The format of a state dict; null for the model's own names. */

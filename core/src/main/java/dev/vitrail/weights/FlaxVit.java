@@ -7,8 +7,10 @@ import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.models.Model;
 import dev.vitrail.models.WeightResampler;
 import dev.vitrail.models.layers.Positions;
+import dev.vitrail.models.vit.ViTConfig;
 import dev.vitrail.models.vit.VisionTransformer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -35,7 +37,8 @@ final class FlaxVit {
             Pattern.compile("patch_embed\\.backbone\\.stages\\.(\\d+)\\.blocks\\.(\\d+)\\.(.+)");
 
     private final StateDict state;
-    private final VisionTransformer model;
+    private final Model model;
+    private final ViTConfig config;
     private final String prefix;
     /** Numbers of the attention, MLP and second norm within a block: the two code bases count them differently. */
     private final int attention;
@@ -47,9 +50,10 @@ final class FlaxVit {
 
     private final boolean shapesAlone;
 
-    private FlaxVit(StateDict state, VisionTransformer model, boolean shapesAlone) {
+    private FlaxVit(StateDict state, Model model, boolean shapesAlone) {
         this.state = state;
         this.model = model;
+        config = (ViTConfig) model.config();
         this.shapesAlone = shapesAlone;
         prefix = List.of("opt/target/", "params/img/", "params/", "").stream()
                 .filter(start -> state.names().contains(start + "embedding/kernel"))
@@ -61,16 +65,19 @@ final class FlaxVit {
         secondNorm = bigVision ? 1 : 2;
     }
 
-    static boolean recognises(Set<String> names) {
-        return names.stream().anyMatch(name -> name.endsWith("embedding/kernel"))
+    /** Whether a checkpoint has Google's names for a ViT, and the model is one. */
+    static boolean recognises(StateDict state, Model model) {
+        var names = state.names();
+        return model instanceof VisionTransformer
+                && names.stream().anyMatch(name -> name.endsWith("embedding/kernel"))
                 && names.stream().anyMatch(name -> name.contains("Transformer/encoder"));
     }
 
     /**
-     * The checkpoint's tensors under the names of the model's parameters, in their layouts; those that the model has no
-     * place for under their own.
+     * The tensors of a checkpoint that {@link #recognises} accepts, under the names of the model's parameters, in their
+     * layouts; those that the model has no place for under their own.
      */
-    static Map<String, StoredTensor> translate(StateDict state, VisionTransformer model) {
+    static Map<String, StoredTensor> translate(StateDict state, Model model) {
         var flax = new FlaxVit(state, model, false);
         var translated = new LinkedHashMap<String, StoredTensor>();
         flax.each((name, found) -> {
@@ -82,7 +89,7 @@ final class FlaxVit {
     }
 
     /** The shapes of {@link #translate}, of positions and patches as they are stored. */
-    static Map<String, long[]> shapes(StateDict state, VisionTransformer model) {
+    static Map<String, long[]> shapes(StateDict state, Model model) {
         var flax = new FlaxVit(state, model, true);
         var shapes = new LinkedHashMap<String, long[]>();
         flax.each((name, found) -> shapes.put(name, found.shape()));
@@ -102,7 +109,7 @@ final class FlaxVit {
         return state.names().stream()
                 .filter(name -> name.startsWith(prefix) && !read.contains(name))
                 .filter(name -> !name.startsWith(prefix + "pre_logits/"))
-                .filter(name -> model.config().classes() > 0 || !name.startsWith(prefix + "head/"))
+                .filter(name -> config.classes() > 0 || !name.startsWith(prefix + "head/"))
                 .toList();
     }
 
@@ -212,7 +219,7 @@ final class FlaxVit {
         return state.find(prefix + name)
                 .filter(stored -> index < 0 || index < blocks(stored))
                 .map(stored -> {
-                    if (index < 0 || blocks(stored) == model.config().encoder().depth()) {
+                    if (index < 0 || blocks(stored) == config.encoder().depth()) {
                         read.add(stored.name());
                     }
                     return shapesAlone
@@ -248,7 +255,6 @@ final class FlaxVit {
         if (shapesAlone) {
             return table;
         }
-        var config = model.config();
         int prefixed = config.tokens().positionedPrefix();
         long patches = table.size(1) - prefixed;
         long side = Math.round(Math.sqrt(patches));
@@ -270,7 +276,7 @@ final class FlaxVit {
     }
 
     private Tensor patch(Tensor kernel) {
-        var patch = model.config().patches().size();
+        var patch = config.patches().size();
         // A hybrid's kernel, which sees features and no image, is left as it is, to be refused.
         boolean left = shapesAlone || !WeightResampler.isImage(kernel.size(1));
         return left || (kernel.size(2) == patch.height() && kernel.size(3) == patch.width())

@@ -3,7 +3,6 @@ package dev.vitrail.weights;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelFamily;
 import dev.vitrail.models.Variant;
-import dev.vitrail.models.vit.VisionTransformer;
 import dev.vitrail.models.zoo.Catalog;
 import dev.vitrail.nn.Parameter;
 import java.util.ArrayList;
@@ -273,8 +272,8 @@ final class MismatchReport {
     /** The shapes of a checkpoint's tensors, by our names where it is in one of the family's formats. */
     private static Map<String, long[]> shapes(Model model, ModelFamily family, StateDict whole) {
         var state = whole.without(family::derives);
-        if (Checkpoint.isFlax(model, state) && model instanceof VisionTransformer vit) {
-            return FlaxVit.shapes(state, vit);
+        if (FlaxVit.recognises(state, model)) {
+            return FlaxVit.shapes(state, model);
         }
         var format = Checkpoint.format(model, family, state);
         var shapes = new LinkedHashMap<String, long[]>();

@@ -32,10 +32,10 @@ final class TransformersNames {
     private static final Pattern START = Pattern.compile(
             "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
 
-    /** What one kind of model is recognised by, and how its names change. */
-    private record Kind(Pattern mark, List<Rule> rules) {
-        static Kind of(String mark, Rule... rules) {
-            return new Kind(Pattern.compile(mark), List.of(rules));
+    /** How one kind of model names its tensors: what tells it from others, and how its names change. */
+    private record Naming(Pattern mark, List<Rule> rules) {
+        static Naming of(String mark, Rule... rules) {
+            return new Naming(Pattern.compile(mark), List.of(rules));
         }
 
         boolean isOf(StateDict state) {
@@ -59,7 +59,7 @@ final class TransformersNames {
     private record Part(String ours, int index, int count) {}
 
     // spotless:off
-    private static final Kind COLUMN = Kind.of("(encoder\\.)?layers?\\.0\\.attention\\.(attention\\.query|q_proj)\\.weight",
+    private static final Naming COLUMN = Naming.of("(encoder\\.)?layers?\\.0\\.attention\\.(attention\\.query|q_proj)\\.weight",
             Rule.without("^(decoder|lm_head|pooler\\.dense)\\b|\\.relative_position_index$|^embeddings\\.mask_token$"),
             Rule.of("^embeddings\\.cls_token$", "cls_token"),
             Rule.of("^embeddings\\.register_tokens$", "reg_token"),
@@ -79,7 +79,7 @@ final class TransformersNames {
             Rule.of("^(cls_)?classifier\\.", "head."),
             Rule.of("^distillation_classifier\\.", "head_dist."));
 
-    private static final Kind SWIN = Kind.of("encoder\\.layers\\.0\\.blocks\\.0\\.attention\\.(self\\.query|q_proj)\\.weight",
+    private static final Naming SWIN = Naming.of("encoder\\.layers\\.0\\.blocks\\.0\\.attention\\.(self\\.query|q_proj)\\.weight",
             Rule.without("^decoder\\.|\\.relative_position_index$|\\.relative_coords_table$|^embeddings\\.mask_token$"),
             Rule.of("^embeddings\\.position_embeddings$", "absolute_pos_embed"),
             Rule.of("^embeddings\\.patch_embeddings\\.projection\\.", "patch_embed.proj."),
@@ -96,7 +96,7 @@ final class TransformersNames {
             Rule.of("^layernorm\\.", "norm."),
             Rule.of("^classifier\\.", "head.fc."));
 
-    private static final Kind RESNET = Kind.of("embedder\\.embedder\\.convolution\\.weight",
+    private static final Naming RESNET = Naming.of("embedder\\.embedder\\.convolution\\.weight",
             Rule.of("^embedder\\.embedder\\.convolution\\.", "conv1."),
             Rule.of("^embedder\\.embedder\\.normalization\\.", "bn1."),
             Rule.of("\\.shortcut\\.convolution\\.", ".downsample.0."),
@@ -109,13 +109,13 @@ final class TransformersNames {
             Rule.of("\\.layer\\.2\\.normalization\\.", ".bn3."),
             Rule.of("^classifier\\.1\\.", "fc."));
 
-    private static final Kind BIT = Kind.of("embedder\\.convolution\\.weight",
+    private static final Naming BIT = Naming.of("embedder\\.convolution\\.weight",
             Rule.of("^embedder\\.convolution\\.", "stem.conv."),
             Rule.of("^encoder\\.stages\\.(\\d+)\\.layers\\.(\\d+)\\.", "stages.$1.blocks.$2."),
             Rule.of("^classifier\\.1\\.", "head.fc."));
     // spotless:on
 
-    private static final List<Kind> KINDS = List.of(COLUMN, SWIN, RESNET, BIT);
+    private static final List<Naming> NAMINGS = List.of(COLUMN, SWIN, RESNET, BIT);
 
     private static final Pattern PROJECTION = Pattern.compile(
             "(.*)\\.attention\\.(?:(?:attention|self)\\.([qkv])(?:uery|ey|alue)|([qkv])_proj)\\.(weight|bias)");
@@ -127,7 +127,7 @@ final class TransformersNames {
     private static final Pattern BLOCK = Pattern.compile("(?:encoder\\.)?layers?\\.(\\d+)\\..*");
     private static final String POSITIONS = "embeddings.position_embeddings";
 
-    private final Kind kind;
+    private final Naming naming;
     /** The tensors without the first word of their names. */
     private final Map<String, StoredTensor> foreign;
     /** Whether keys have no bias, so that queries and values keep theirs apart. */
@@ -136,8 +136,8 @@ final class TransformersNames {
     private final Map<String, StoredTensor> ours = new LinkedHashMap<>();
     private final Map<String, List<Optional<StoredTensor>>> parts = new LinkedHashMap<>();
 
-    private TransformersNames(StateDict state, Kind kind) {
-        this.kind = kind;
+    private TransformersNames(StateDict state, Naming naming) {
+        this.naming = naming;
         foreign = state.tensors().entrySet().stream()
                 .collect(Collectors.toMap(
                         entry -> shortened(entry.getKey()), Map.Entry::getValue, (a, b) -> a, LinkedHashMap::new));
@@ -150,11 +150,11 @@ final class TransformersNames {
      * as they are.
      */
     static StateDict inOurs(StateDict state) {
-        return KINDS.stream()
-                .filter(kind -> kind.isOf(state))
+        return NAMINGS.stream()
+                .filter(naming -> naming.isOf(state))
                 .findFirst()
-                .map(kind -> state.translated(
-                        new TransformersNames(state, kind).translated(), "the transformers library", state.notes()))
+                .map(naming -> state.translated(
+                        new TransformersNames(state, naming).translated(), "the transformers library", state.notes()))
                 .orElseGet(() -> VitNames.inOurs(state));
     }
 
@@ -293,7 +293,7 @@ final class TransformersNames {
 
     private Optional<String> renamed(String name) {
         var merging = MERGING.matcher(name);
-        if (kind == SWIN && merging.matches()) {
+        if (naming == SWIN && merging.matches()) {
             // timm merges at a stage's beginning.
             return Optional.of(
                     "layers.%d.downsample.%s".formatted(Integer.parseInt(merging.group(1)) + 1, merging.group(2)));
@@ -304,10 +304,10 @@ final class TransformersNames {
         }
         var result = name;
         var layer = RESNET_LAYER.matcher(name);
-        if (kind == RESNET && layer.matches()) {
+        if (naming == RESNET && layer.matches()) {
             result = "layer%d.%s".formatted(Integer.parseInt(layer.group(1)) + 1, layer.group(2));
         }
-        for (var rule : kind.rules) {
+        for (var rule : naming.rules) {
             var matcher = rule.foreign.matcher(result);
             if (matcher.find()) {
                 if (rule.ours.isEmpty()) {

@@ -59,7 +59,7 @@ final class Wrappers {
     static Unwrapped takenOff(Model model, ModelFamily family, StateDict whole) {
         var notes = new ArrayList<String>();
         var state = withoutMarks(whole, notes);
-        if (Checkpoint.isFlax(model, state)) {
+        if (FlaxVit.recognises(state, model)) {
             return new Unwrapped(state, Set.of(), notes);
         }
         double best = coverage(model, family, state);

@@ -110,7 +110,7 @@ class RecomputationTest {
             var images = Tensor.randn(4, 3, 32, 32);
             RandomState.seed(9);
             Tensor loss;
-            try (var autocast = half ? Autocast.open(Device.Kind.CPU, DType.BF16) : null) {
+            try (var autocast = half ? Autocast.open(Device.Type.CPU, DType.BF16) : null) {
                 loss = Functional.crossEntropy(
                         model.apply(images).to(DType.F32), Tensor.of(new long[] {0, 1, 2, 3}, 4), 0.1);
             }

@@ -54,7 +54,7 @@ public final class SmallModels {
                         new Variant(
                                 "hybrid",
                                 HybridVariants.FAMILY,
-                                vit(64, 1).withPatches(p -> p.withStem(new Hybrid.PreActivationStem(BIT)))),
+                                vit(64, 1).withPatches(p -> p.withStem(new Hybrid.NetworkStem(BIT)))),
                         new Variant("distilled", DeitVariants.FAMILY, vit(32, 8).withTokens(t -> t.withDistilled(true)
                                 .withRegisters(1))),
                         new Variant(
@@ -62,6 +62,10 @@ public final class SmallModels {
                                 ViTVariants.FAMILY,
                                 vit(32, 8).withHead(new Head(5, Pool.MAP, 0)).withImage(32, 40)),
                         new Variant("beit", BeitVariants.FAMILY, Beit.Config.of(48, 24, 2, 3, 0.1)),
+                        new Variant(
+                                "beit_token",
+                                BeitVariants.FAMILY,
+                                Beit.Config.of(48, 24, 2, 3, 0.1).withPool("token")),
                         new Variant("mixer", MlpMixerVariants.FAMILY, MlpMixer.Config.of(32, 8, 24, 2)),
                         new Variant(
                                 "resnet_catavgmax",

@@ -30,10 +30,6 @@ class ForwardHookTest {
         return Tensor.randn(2, 3, 32, 32);
     }
 
-    private static Tensor activation(ForwardHook hook, String name) {
-        return Objects.requireNonNull(hook.activations().get(name), name);
-    }
-
     @Test
     void gradientsOfAttentionWeightsAreTheSlopesOfTheLogit() {
         try (var model = model();
@@ -45,8 +41,8 @@ class ForwardHookTest {
             try (var on = Gradients.on();
                     var hook = ForwardHook.of(model, name::equals)) {
                 var logits = model.apply(images.copy().requireGradient(true));
-                weights = activation(hook, name).detach().toFloats();
-                slopes = Gradients.of(logits.select(1, 4).sum(), List.of(activation(hook, name)))
+                weights = hook.activation(name).detach().toFloats();
+                slopes = Gradients.of(logits.select(1, 4).sum(), List.of(hook.activation(name)))
                         .get(0)
                         .toFloats();
                 assertThat(model.parameters().values())
@@ -79,9 +75,9 @@ class ForwardHookTest {
                 Tensor output;
                 try (var hook = ForwardHook.of(model, wanted -> wanted.equals(layer + ".qkv") || wanted.equals(name))) {
                     model.apply(images);
-                    var shape = activation(hook, name).shape();
+                    var shape = hook.activation(name).shape();
                     long B = shape[0], h = shape[1], N = shape[2];
-                    var qkv = activation(hook, layer + ".qkv");
+                    var qkv = hook.activation(layer + ".qkv");
                     long d = qkv.size(2) / (3 * h);
                     var values = qkv.reshape(B, N, 3, h, d)
                             .permute(2, 0, 3, 1, 4)
@@ -129,7 +125,7 @@ class ForwardHookTest {
             var x = model.observe(images, first).output(first).times(2);
             try (var hook = ForwardHook.replacing(model, Map.of(first, x), name -> !name.isEmpty())) {
                 model.apply(images);
-                assertThat(activation(hook, second + ".input").toFloats()).isEqualTo(x.toFloats());
+                assertThat(hook.activation(second + ".input").toFloats()).isEqualTo(x.toFloats());
                 assertThat(hook.activations()).doesNotContainKey(first + ".norm1");
             }
         }

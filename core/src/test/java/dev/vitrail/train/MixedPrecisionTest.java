@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 /** BF16 beside F32 weights, on the CPU. */
 class MixedPrecisionTest {
     private static Autocast half() {
-        return Autocast.open(Device.Kind.CPU, DType.BF16);
+        return Autocast.open(Device.Type.CPU, DType.BF16);
     }
 
     private static DType product(int rows) {
@@ -180,7 +180,7 @@ class MixedPrecisionTest {
 
     @Test
     void refusesWhatCannotBe() {
-        assertThatThrownBy(() -> Autocast.open(Device.Kind.CPU, DType.F16))
+        assertThatThrownBy(() -> Autocast.open(Device.Type.CPU, DType.F16))
                 .isInstanceOf(VitrailException.class)
                 .hasMessage(
                         "mixed precision in F16 is not supported on CPU: a CPU computes in BF16, a GPU in BF16 or F16");

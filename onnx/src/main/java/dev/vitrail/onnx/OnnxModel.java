@@ -7,7 +7,6 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -167,7 +166,7 @@ public final class OnnxModel extends Model {
     }
 
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         throw scoresAlone();
     }
 

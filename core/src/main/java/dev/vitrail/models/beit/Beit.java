@@ -6,7 +6,6 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -233,15 +232,14 @@ public final class Beit extends Model {
      * Tokens after the last block, the class token first, normalised only where that is pooled, {@code [B, 1+N, D]}.
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = patches.apply(images); //                                                [B, N, D]
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
         if (positions != null) {
             x = x.plus(positions.value());
         }
-        for (int i = 0; i < blocks.size(); i++) {
-            x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(patchesOf(tokens), config().grid()));
+        for (var block : blocks) {
+            x = block.apply(x);
         }
         return norm.apply(x);
     }
@@ -254,6 +252,16 @@ public final class Beit extends Model {
     public List<FeatureInfo> featureInfo() {
         return FeatureInfo.each(
                 "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return norm.apply(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(patchesOf(output), config().grid());
     }
 
     /** The mean over patches, normalised, or the class token, {@code [B, 1+N, D] → [B, D]}. */

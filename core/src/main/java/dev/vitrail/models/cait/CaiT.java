@@ -4,7 +4,6 @@ import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -78,11 +77,10 @@ public final class CaiT extends Model {
      * @return {@code [B, 1+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = positionDropout.apply(patches.apply(images).plus(positions.value())); //  [B, N, D]
-        for (int i = 0; i < blocks.size(); i++) {
-            x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
+        for (var block : blocks) {
+            x = block.apply(x);
         }
         var token = cls.value().expand(x.size(0), -1, -1); //                             [B, 1, D]
         for (var block : classBlocks) {
@@ -96,6 +94,16 @@ public final class CaiT extends Model {
     public List<FeatureInfo> featureInfo() {
         return FeatureInfo.each(
                 "blocks", config().encoder().depth(), config().encoder().width(), config().patch());
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return norm.apply(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output, config().grid());
     }
 
     /** {@code [B, 1+N, D] → [B, D]}. */

@@ -5,7 +5,6 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -144,16 +143,21 @@ public final class CompactCaiT extends Model {
 
     /** The class token after the last layer, not normalised, {@code [B, 1, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = dropout.apply(patches.apply(images).plus(positions.value())); //           [B, N, D]
-        x = patchLayers.apply(x, null, tap);
-        return classLayers.apply(cls.value().expand(x.size(0), -1, -1), x, FeatureTap.NONE); // [B, 1, D]
+        x = patchLayers.apply(x, null);
+        return classLayers.apply(cls.value().expand(x.size(0), -1, -1), x); //             [B, 1, D]
     }
 
     /** The class token's layers do not change the patches, and no normalisation of the model is made for those. */
     @Override
     public List<FeatureInfo> featureInfo() {
         return CompactTransformer.featureInfo("patch_transformer", config().encoder, config().patch);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output, config().grid());
     }
 
     /** The class token normalised, {@code [B, 1, D] → [B, D]}. */
@@ -186,24 +190,21 @@ public final class CompactCaiT extends Model {
 
     /** Layers of scaled attention and a scaled MLP, with an optional context to attend to. */
     private static final class Layers extends Module {
-        private final Grid grid;
         private final double layerDropout;
         private final List<ScaledLayer> layers;
 
         Layers(Config c, int depth) {
             layerDropout = c.layerDropout;
-            grid = c.grid();
             layers = children("layers", depth, i -> new ScaledLayer(c.encoder, i));
         }
 
         /** {@code [B, n, D] → [B, n, D]}, each token attending to all of {@code x} and of {@code context}. */
-        Tensor apply(Tensor x, @Nullable Tensor context, FeatureTap tap) {
+        Tensor apply(Tensor x, @Nullable Tensor context) {
             return framed(() -> {
                 var y = x;
                 var chosen = chosen();
                 for (int i = 0; i < layers.size(); i++) {
                     y = layers.get(i).apply(y, context, chosen.contains(i));
-                    tap.take(i, y, tokens -> Positions.map(tokens, grid));
                 }
                 return y;
             });

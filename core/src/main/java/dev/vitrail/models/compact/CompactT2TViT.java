@@ -4,7 +4,6 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -133,19 +132,26 @@ public final class CompactT2TViT extends Model {
 
     /** Tokens after the last layer, normalised; the first is the class token, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = tokens.apply(images);
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
-        return transformer.apply(
-                dropout.apply(x.plus(positions.value())),
-                tap,
-                tokens -> Positions.map(tokens.narrow(1, 1, config().grid().patches()), config().grid()));
+        return transformer.apply(dropout.apply(x.plus(positions.value())));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
         int stride = config().splits.stream().mapToInt(SoftSplit::stride).reduce(1, Math::multiplyExact);
         return CompactTransformer.featureInfo("transformer", config().encoder, Patch.square(stride));
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return transformer.normalised(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output.narrow(1, 1, config().grid().patches()), config().grid());
     }
 
     @Override

@@ -5,7 +5,6 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.ModelConfig;
@@ -23,8 +22,6 @@ import dev.vitrail.nn.Pool;
 import dev.vitrail.nn.Residual;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.ObjIntConsumer;
-import java.util.function.UnaryOperator;
 
 /**
  * The encoder that vit-pytorch's models share, and their way of cutting patches, by that library's parameter names.
@@ -91,21 +88,15 @@ public final class CompactTransformer extends Layer {
 
     @Override
     protected Tensor forward(Tensor x) {
-        return encoded(x, (tokens, layer) -> {});
-    }
-
-    /** {@link #forward}, showing the tokens after each layer, {@code [B, N, D]}. */
-    Tensor apply(Tensor x, FeatureTap tap, UnaryOperator<Tensor> map) {
-        return framed(() -> encoded(
-                x, (tokens, layer) -> tap.take(layer, tokens, y -> map.apply(tap.normalised() ? norm.apply(y) : y))));
-    }
-
-    private Tensor encoded(Tensor x, ObjIntConsumer<Tensor> seen) {
-        for (int i = 0; i < layers.size(); i++) {
-            x = layers.get(i).apply(x);
-            seen.accept(x, i);
+        for (var layer : layers) {
+            x = layer.apply(x);
         }
         return norm.apply(x);
+    }
+
+    /** Tokens of a layer, normalised as those of the last are, {@code [B, N, D] → [B, N, D]}. */
+    Tensor normalised(Tensor tokens) {
+        return norm.apply(tokens);
     }
 
     /** The feature maps after each layer, for patches of that stride. */

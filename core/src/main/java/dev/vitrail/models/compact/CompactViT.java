@@ -2,7 +2,6 @@ package dev.vitrail.models.compact;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -120,19 +119,25 @@ public final class CompactViT extends Model {
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = patches.apply(images);
         x = Tensor.cat(1, cls.value().unsqueeze(0).expand(x.size(0), -1, -1), x);
-        return transformer.apply(
-                dropout.apply(x.plus(positions.value())),
-                tap,
-                tokens -> Positions.map(
-                        tokens.narrow(1, config().prefix(), config().grid().patches()), config().grid()));
+        return transformer.apply(dropout.apply(x.plus(positions.value())));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
         return CompactTransformer.featureInfo("transformer", config().encoder, config().patch);
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return transformer.normalised(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output.narrow(1, config().prefix(), config().grid().patches()), config().grid());
     }
 
     @Override

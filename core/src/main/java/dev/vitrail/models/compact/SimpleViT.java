@@ -4,7 +4,6 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -115,15 +114,24 @@ public final class SimpleViT extends Model {
 
     /** Tokens after the last layer, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = patches.apply(images);
-        return transformer.apply(
-                x.plus(positions.on(x.device())), tap, tokens -> Positions.map(tokens, config().grid()));
+        return transformer.apply(x.plus(positions.on(x.device())));
     }
 
     @Override
     public List<FeatureInfo> featureInfo() {
         return CompactTransformer.featureInfo("transformer", config().encoder, config().patch);
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return transformer.normalised(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output, config().grid());
     }
 
     @Override

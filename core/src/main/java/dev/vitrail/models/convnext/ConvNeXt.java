@@ -2,7 +2,6 @@ package dev.vitrail.models.convnext;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.convnext.ConvNeXtConfig.StemType;
@@ -24,7 +23,6 @@ import dev.vitrail.nn.Parameter;
 import dev.vitrail.nn.Pointwise;
 import dev.vitrail.nn.Residual;
 import java.util.List;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -86,14 +84,12 @@ public final class ConvNeXt extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         images.requireDims(4, "a batch of images");
         config().requireSize(images.size(2), images.size(3));
         var x = root.apply(images);
-        int last = stages.size() - 1;
-        for (int i = 0; i <= last; i++) {
-            x = stages.get(i).apply(x);
-            tap.take(i, x, i == last && tap.normalised() ? normPre::apply : UnaryOperator.identity());
+        for (var stage : stages) {
+            x = stage.apply(x);
         }
         return normPre.apply(x);
     }
@@ -104,6 +100,11 @@ public final class ConvNeXt extends Model {
                 .mapToObj(i -> FeatureInfo.square(
                         "stages." + i, config().stages().widths().get(i), config().strideAfter(i)))
                 .toList();
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return isLast(info) ? normPre.apply(output) : output;
     }
 
     @Override

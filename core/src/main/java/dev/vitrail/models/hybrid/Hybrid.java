@@ -2,8 +2,8 @@ package dev.vitrail.models.hybrid;
 
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.Head;
+import dev.vitrail.models.resnet.BackboneConfig;
 import dev.vitrail.models.resnet.ResNet;
-import dev.vitrail.models.resnet.ResNetConfig;
 import dev.vitrail.models.resnet.ResNetV2;
 import dev.vitrail.models.resnet.ResNetV2Config;
 import dev.vitrail.models.vit.ViTConfig;
@@ -20,18 +20,19 @@ public final class Hybrid {
     private Hybrid() {}
 
     /**
-     * A {@link ResNetV2} without its head.
+     * A {@link ResNet} or {@link ResNetV2} without its head, of as many stages as it has depths.
      *
      * @param network its pool and classifier do not matter
      */
-    public record PreActivationStem(ResNetV2Config network) implements ViTConfig.Stem {
-        public PreActivationStem {
+    public record NetworkStem(BackboneConfig network) implements ViTConfig.Stem {
+        public NetworkStem {
             network = network.withHead(new Head(0, Pool.NONE, 0));
         }
 
         @Override
         public Layer create(int imageChannels) {
-            return new ResNetV2(network.withImage(network.image().withChannels(imageChannels)));
+            return network.withImage(network.image().withChannels(imageChannels))
+                    .create();
         }
 
         @Override
@@ -56,7 +57,8 @@ public final class Hybrid {
     }
 
     /**
-     * The first convolution and the maximum of a {@link ResNetV2} alone.
+     * The first convolution and the maximum of a {@link ResNetV2} alone: no network of no stages, as its parameters
+     * are named without {@code stem} and start from PyTorch's own initial values.
      *
      * @param network its stages do not matter
      */
@@ -84,42 +86,6 @@ public final class Hybrid {
         @Override
         public List<FeatureInfo> featureInfo() {
             return List.of();
-        }
-    }
-
-    /**
-     * A {@link ResNet} without its head, of as many stages as it has depths.
-     *
-     * @param network its pool and classifier do not matter
-     */
-    public record ResidualStem(ResNetConfig network) implements ViTConfig.Stem {
-        public ResidualStem {
-            network = network.withHead(new Head(0, Pool.NONE, 0));
-        }
-
-        @Override
-        public Layer create(int imageChannels) {
-            return new ResNet(network.withImage(network.image().withChannels(imageChannels)));
-        }
-
-        @Override
-        public int channels() {
-            return network.lastWidth();
-        }
-
-        @Override
-        public int stride() {
-            return network.stride();
-        }
-
-        @Override
-        public String firstConvolution() {
-            return network.firstConvolution();
-        }
-
-        @Override
-        public List<FeatureInfo> featureInfo() {
-            return network.featureInfo();
         }
     }
 }

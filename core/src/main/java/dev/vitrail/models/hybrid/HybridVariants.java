@@ -31,17 +31,17 @@ public final class HybridVariants {
     }
 
     private static final ViTConfig.Stem ROOT = new Hybrid.RootStem(google(1)),
-            R26_S32 = new Hybrid.PreActivationStem(google(2, 2, 2, 2)),
-            R50_S16 = new Hybrid.PreActivationStem(google(3, 4, 9)),
-            R50_S32 = new Hybrid.PreActivationStem(google(3, 4, 6, 3)),
+            R26_S32 = new Hybrid.NetworkStem(google(2, 2, 2, 2)),
+            R50_S16 = new Hybrid.NetworkStem(google(3, 4, 9)),
+            R50_S32 = new Hybrid.NetworkStem(google(3, 4, 6, 3)),
             RESNET26D =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 2, 2, 2, 2)
+                    new Hybrid.NetworkStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 2, 2, 2, 2)
                             .d()),
             RESNET50D =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6, 3)
+                    new Hybrid.NetworkStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6, 3)
                             .d()),
             RESNET50D_S16 =
-                    new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6)
+                    new Hybrid.NetworkStem(ResNetConfig.of(ResNetConfig.BlockType.BOTTLENECK, 3, 4, 6)
                             .d());
 
     /**
@@ -49,7 +49,7 @@ public final class HybridVariants {
      * a block less.
      */
     private static final ViTConfig.Stem R5_S4 =
-            new Hybrid.ResidualStem(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 2));
+            new Hybrid.NetworkStem(ResNetConfig.of(ResNetConfig.BlockType.BASIC, 2));
 
     public static final ModelFamily FAMILY = ModelFamily.of("ViT hybrid")
             // spotless:off

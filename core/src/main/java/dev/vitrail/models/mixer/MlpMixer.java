@@ -5,7 +5,6 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -160,11 +159,10 @@ public final class MlpMixer extends Model {
 
     /** Patches after the last block, normalised, {@code [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = stem.apply(images);
-        for (int i = 0; i < blocks.size(); i++) {
-            x = blocks.get(i).apply(x);
-            tap.take(i, x, tokens -> Positions.map(tap.normalised() ? norm.apply(tokens) : tokens, config().grid()));
+        for (var block : blocks) {
+            x = block.apply(x);
         }
         return norm.apply(x);
     }
@@ -172,6 +170,16 @@ public final class MlpMixer extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return FeatureInfo.each("blocks", config().depth, config().width, config().patch);
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return norm.apply(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output, config().grid());
     }
 
     /** The mean over patches, {@code [B, N, D] → [B, D]}. */

@@ -3,7 +3,6 @@ package dev.vitrail.models.resnet;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.resnet.ResNetConfig.BlockType;
@@ -76,12 +75,11 @@ public final class ResNet extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         images.requireDims(4, "a batch of images");
         var x = maximum.apply(stem.apply(images.channelsLast()));
-        for (int i = 0; i < stages.size(); i++) {
-            x = stages.get(i).apply(x);
-            tap.take(i, x, UnaryOperator.identity());
+        for (var stage : stages) {
+            x = stage.apply(x);
         }
         return x;
     }
@@ -99,7 +97,7 @@ public final class ResNet extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config().head().pool() == Pool.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
+        return config().head().pool() == Pool.NONE ? features(images) : super.forward(images);
     }
 
     @Override

@@ -6,7 +6,6 @@ import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
-import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
@@ -29,7 +28,7 @@ import java.util.stream.IntStream;
  * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
  */
 public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut shortcut, Head head, double dropPath)
-        implements ModelConfig {
+        implements BackboneConfig {
     /** What a block is made of (paper, figure 5). */
     public enum BlockType {
         /** Two 3×3 convolutions. */
@@ -175,22 +174,12 @@ public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut 
         return blocks.widths.get(stage) * blocks.type.expansion;
     }
 
-    /** Channels of the last feature map. */
-    public int lastWidth() {
-        return width(blocks.depths.size() - 1);
-    }
-
-    /** Pixels of the image for each position of the last feature map. */
-    public int stride() {
-        return 4 << (blocks.depths.size() - 1);
-    }
-
-    /** Name of the convolution that sees the image. */
+    @Override
     public String firstConvolution() {
         return stem.type == StemType.PLAIN ? "conv1" : "conv1.0";
     }
 
-    /** The feature maps after the stages. */
+    @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, blocks.depths.size())
                 .mapToObj(i -> FeatureInfo.square("layer" + (i + 1), width(i), 4 << i))

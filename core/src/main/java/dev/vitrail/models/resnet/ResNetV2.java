@@ -3,7 +3,6 @@ package dev.vitrail.models.resnet;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.layers.Sizes;
@@ -21,7 +20,6 @@ import dev.vitrail.nn.Residual;
 import dev.vitrail.nn.SamePadding;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,12 +68,10 @@ public final class ResNetV2 extends Model {
      * @return {@code [B, C', H/32, W/32]} after four stages
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = root.apply(images.requireDims(4, "a batch of images"));
-        int last = stages.size() - 1;
-        for (int i = 0; i <= last; i++) {
-            x = stages.get(i).apply(x);
-            tap.take(i, x, i == last && tap.normalised() ? norm::apply : UnaryOperator.identity());
+        for (var stage : stages) {
+            x = stage.apply(x);
         }
         return norm.apply(x);
     }
@@ -83,6 +79,11 @@ public final class ResNetV2 extends Model {
     @Override
     public List<FeatureInfo> featureInfo() {
         return config().featureInfo();
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return isLast(info) ? norm.apply(output) : output;
     }
 
     @Override
@@ -98,7 +99,7 @@ public final class ResNetV2 extends Model {
     /** As a part of another network, without a pool, it gives its last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
-        return config().head().pool() == Pool.NONE ? features(images, FeatureTap.NONE) : super.forward(images);
+        return config().head().pool() == Pool.NONE ? features(images) : super.forward(images);
     }
 
     @Override

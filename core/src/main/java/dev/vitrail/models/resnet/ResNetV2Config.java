@@ -6,7 +6,6 @@ import dev.vitrail.models.ConstructorArguments;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
-import dev.vitrail.models.ModelConfig;
 import dev.vitrail.models.layers.Dropouts;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Activation;
@@ -32,7 +31,7 @@ import java.util.stream.IntStream;
  * @param dropPath rate of stochastic depth of the last block, rising linearly to it (drop_path_rate)
  */
 public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers layers, Head head, double dropPath)
-        implements ModelConfig {
+        implements BackboneConfig {
     /** How the image becomes the first feature map, of a quarter of its sides. */
     public enum StemType {
         /** A 7×7 convolution, and a maximum with PyTorch's padding. */
@@ -226,24 +225,14 @@ public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers 
         return Sizes.channels((double) blocks.widths.get(stage) * blocks.widthFactor);
     }
 
-    /** Channels of the last feature map. */
-    public int lastWidth() {
-        return width(blocks.depths.size() - 1);
-    }
-
-    /** Pixels of the image for each position of the last feature map. */
-    public int stride() {
-        return 4 << (blocks.depths.size() - 1);
-    }
-
-    /** The feature maps after the stages. */
+    @Override
     public List<FeatureInfo> featureInfo() {
         return IntStream.range(0, blocks.depths.size())
                 .mapToObj(i -> FeatureInfo.square("stages." + i, width(i), 4 << i))
                 .toList();
     }
 
-    /** Name of the convolution that sees the image. */
+    @Override
     public String firstConvolution() {
         return "stem." + stem.type.firstConvolution();
     }

@@ -3,7 +3,6 @@ package dev.vitrail.models.swin;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -90,7 +89,7 @@ public final class SwinTransformer extends Model {
      * @return {@code [B, H, W, C]}
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = patches.apply(images); //                                              [B, H, W, C]
         int rows = (int) x.size(1), columns = (int) x.size(2);
         if (positions != null) {
@@ -104,11 +103,8 @@ public final class SwinTransformer extends Model {
                     .reshape(1, rows, columns, config().stages().width()));
         }
         x = positionDropout.apply(x);
-        int last = stages.size() - 1;
-        for (int i = 0; i <= last; i++) {
-            x = stages.get(i).apply(x, rows, columns);
-            boolean normalised = i == last && tap.normalised();
-            tap.take(i, x, map -> (normalised ? norm.apply(map) : map).permute(0, 3, 1, 2));
+        for (var stage : stages) {
+            x = stage.apply(x, rows, columns);
         }
         return norm.apply(x);
     }
@@ -121,6 +117,17 @@ public final class SwinTransformer extends Model {
                         config().stages().widthOf(i),
                         config().patches().size() << i))
                 .toList();
+    }
+
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return isLast(info) ? norm.apply(output) : output;
+    }
+
+    /** {@code [B, H, W, C] → [B, C, H, W]}. */
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return output.permute(0, 3, 1, 2);
     }
 
     /** {@code [B, H, W, C] → [B, C]}, the mean over the map. */

@@ -3,7 +3,6 @@ package dev.vitrail.models.t2t;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Channels;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -75,7 +74,7 @@ public final class T2TViT extends Model {
      *
      * @param classTokenAlone whether the last block computes no more than the class token
      */
-    private Tensor encode(Tensor images, boolean classTokenAlone, FeatureTap tap) {
+    private Tensor encode(Tensor images, boolean classTokenAlone) {
         var x = tokens.apply(images); //                                                [B, N, D], section 3.1
         x = Tensor.cat(1, cls.value().expand(x.size(0), -1, -1), x);
         x = positionDropout.apply(x.plus(positions.value())); //                        [B, 1+N, D]
@@ -84,10 +83,6 @@ public final class T2TViT extends Model {
             x = classTokenAlone && i == last
                     ? ((T2TBlocks.Block) blocks.get(i)).applyToFirst(x, 1)
                     : blocks.get(i).apply(x);
-            // The last normalization fits blocks of the last width alone: in a dense backbone, the last block.
-            boolean normalized =
-                    tap.normalised() && x.size(2) == config().backbone().outputWidth();
-            tap.take(i, x, tokens -> map(normalized ? norm.apply(tokens) : tokens));
         }
         return norm.apply(x);
     }
@@ -99,12 +94,8 @@ public final class T2TViT extends Model {
      * @return {@code [B, 1+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
-        return encode(images, false, tap);
-    }
-
-    private Tensor map(Tensor tokens) {
-        return Positions.map(tokens.narrow(1, 1, tokens.size(1) - 1), config().grid());
+    protected Tensor features(Tensor images) {
+        return encode(images, false);
     }
 
     @Override
@@ -115,6 +106,17 @@ public final class T2TViT extends Model {
         return IntStream.range(0, widths.size())
                 .mapToObj(i -> FeatureInfo.square("blocks." + i, widths.get(i), stride))
                 .toList();
+    }
+
+    /** The last normalization fits blocks of the last width alone: in a dense backbone, the last block. */
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return info.channels() == config().backbone().outputWidth() ? norm.apply(output) : output;
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output.narrow(1, 1, output.size(1) - 1), config().grid());
     }
 
     /** The class token, {@code [B, 1+N, D] → [B, D]}. */
@@ -130,7 +132,7 @@ public final class T2TViT extends Model {
                 && !ForwardHook.active()
                 && blocks.get(blocks.size() - 1) instanceof T2TBlocks.Block block
                 && block.mayStopAtFirst();
-        return pooled(encode(images, classTokenAlone, FeatureTap.NONE));
+        return pooled(encode(images, classTokenAlone));
     }
 
     @Override

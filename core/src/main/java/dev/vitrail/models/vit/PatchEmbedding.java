@@ -3,8 +3,6 @@ package dev.vitrail.models.vit;
 import dev.vitrail.engine.Functional;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.models.FeatureTap;
-import dev.vitrail.models.Model;
 import dev.vitrail.models.layers.Sizes;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.Init;
@@ -60,15 +58,6 @@ final class PatchEmbedding extends Layer {
 
     @Override
     protected Tensor forward(Tensor images) {
-        return embedded(images, FeatureTap.NONE);
-    }
-
-    /** {@link #forward}, showing the stages of the stem. */
-    Tensor apply(Tensor images, FeatureTap tap) {
-        return framed(() -> embedded(images, tap));
-    }
-
-    private Tensor embedded(Tensor images, FeatureTap tap) {
         images.requireDims(4, "a batch of images");
         VitrailException.require(
                 images.size(1) == config.channels(),
@@ -78,9 +67,7 @@ final class PatchEmbedding extends Layer {
         if (!cut.dynamicPad()) {
             requireFitting(images.size(2), images.size(3));
         }
-        var x = stem == null
-                ? images
-                : stem instanceof Model network ? network.extractFeatures(images, tap) : stem.apply(images);
+        var x = stem == null ? images : stem.apply(images);
         if (cut.dynamicPad()) {
             x = padded(x, cut.size().height(), cut.size().width());
         }

@@ -4,7 +4,6 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.LayerGroups;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.ModelConfig;
@@ -119,15 +118,14 @@ public final class VisionTransformer extends Model implements PatchTokens {
      * @param change of the embedded patches before they get their positions, {@code [B, N, D] → [B, N, D]}
      * @param prefixAlone whether the last block computes no more than the class (and distillation) token
      */
-    private Tensor encode(Tensor images, UnaryOperator<Tensor> change, boolean prefixAlone, FeatureTap tap) {
-        var x = change.apply(patches.apply(images, tap)); //                              [B, N, D]
+    private Tensor encode(Tensor images, UnaryOperator<Tensor> change, boolean prefixAlone) {
+        var x = change.apply(patches.apply(images)); //                                   [B, N, D]
         x = normPre.apply(embedded(x, images)); //                                        [B, T+N, D], eq. 1
-        int stem = config().stemMaps().size(), last = blocks.size() - 1;
+        int last = blocks.size() - 1;
         for (int i = 0; i <= last; i++) {
             x = prefixAlone && i == last //                                               eq. 2, 3
                     ? blocks.get(i).applyToFirst(x, config().tokens().distilled() ? 2 : 1)
                     : blocks.get(i).apply(x);
-            tap.take(stem + i, x, tokens -> map(tap.normalised() ? norm.apply(tokens) : tokens, images));
         }
         return norm.apply(x);
     }
@@ -174,8 +172,8 @@ public final class VisionTransformer extends Model implements PatchTokens {
      * @return {@code [B, T+N, D]}
      */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
-        return encode(images, UnaryOperator.identity(), false, tap);
+    protected Tensor features(Tensor images) {
+        return encode(images, UnaryOperator.identity(), false);
     }
 
     /**
@@ -185,7 +183,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
     @Override
     protected Tensor pooledOf(Tensor images) {
         boolean prefixAlone = inference() && config().head().pool() == Pool.TOKEN && !ForwardHook.active();
-        return pooled(encode(images, UnaryOperator.identity(), prefixAlone, FeatureTap.NONE));
+        return pooled(encode(images, UnaryOperator.identity(), prefixAlone));
     }
 
     @Override
@@ -195,7 +193,7 @@ public final class VisionTransformer extends Model implements PatchTokens {
                 "the patches of a model that drops some (patch dropout %s) cannot be told apart: set it to 0",
                 config().tokens().patchDropout());
         // What normalizes after pooling, where nothing does before, fits the patches too.
-        return framed(() -> fcNorm.apply(patchesOf(encode(images, change, false, FeatureTap.NONE))));
+        return framed(() -> fcNorm.apply(patchesOf(encode(images, change, false))));
     }
 
     @Override
@@ -208,16 +206,32 @@ public final class VisionTransformer extends Model implements PatchTokens {
         return config().patches().unit().width();
     }
 
-    /** The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}. */
-    private Tensor map(Tensor tokens, Tensor images) {
-        return Positions.map(patchesOf(tokens), patches.rows(images.size(2)), patches.columns(images.size(3)));
-    }
-
     @Override
     public List<FeatureInfo> featureInfo() {
         var blocks = FeatureInfo.each(
                 "blocks", config().encoder().depth(), config().encoder().width(), tokenHeight(), tokenWidth());
         return Stream.concat(config().stemMaps().stream(), blocks.stream()).toList();
+    }
+
+    /** The stem's maps stay as they are. */
+    @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return isBlock(info) ? norm.apply(output) : output;
+    }
+
+    /**
+     * The patches' tokens where they lie in the images, {@code [B, T+N, D] → [B, D, H/P, W/P]}; the stem's outputs are
+     * maps.
+     */
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return isBlock(info)
+                ? Positions.map(patchesOf(output), patches.rows(images.size(2)), patches.columns(images.size(3)))
+                : output;
+    }
+
+    private boolean isBlock(FeatureInfo info) {
+        return !config().stemMaps().contains(info);
     }
 
     /** {@code [B, T+N, D] → [B, D]}, or {@code [B, 2, D]} for class and distillation token (eq. 4). */

@@ -4,7 +4,6 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
-import dev.vitrail.models.FeatureTap;
 import dev.vitrail.models.Head;
 import dev.vitrail.models.ImageInput;
 import dev.vitrail.models.LayerGroups;
@@ -16,6 +15,8 @@ import dev.vitrail.models.layers.PatchConvolution;
 import dev.vitrail.models.layers.Positions;
 import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
+import dev.vitrail.nn.HookPoint;
+import dev.vitrail.nn.Layer;
 import dev.vitrail.nn.LayerNorm;
 import dev.vitrail.nn.Linear;
 import dev.vitrail.nn.Mlp;
@@ -70,7 +71,7 @@ final class Toy extends Model {
             .variant("toy_patch8_32", new Config(ImageInput.square(32), 8, 24, 2, new Head(10, Pool.AVG, 0)));
 
     private final PatchConvolution patches;
-    private final List<Mlp> blocks;
+    private final List<Block> blocks;
     private final LayerNorm norm;
 
     Toy(Config c) {
@@ -79,7 +80,7 @@ final class Toy extends Model {
                 "patch_embed",
                 new PatchConvolution(
                         c.image, new Conv2d(Conv2d.Shape.square(c.channels(), c.width, c.patch, c.patch, 0))));
-        blocks = children("blocks", c.depth, i -> new Mlp(c.width, 2L * c.width, Activation.GELU, 0));
+        blocks = children("blocks", c.depth, i -> new Block(c));
         norm = child("norm", new LayerNorm(c.width, 1e-6));
         classifier("head", classes -> new Linear(c.width, classes));
     }
@@ -91,14 +92,10 @@ final class Toy extends Model {
 
     /** {@code [B, C, H, W] → [B, N, D]}. */
     @Override
-    protected Tensor features(Tensor images, FeatureTap tap) {
+    protected Tensor features(Tensor images) {
         var x = patches.apply(images);
-        for (int i = 0; i < blocks.size(); i++) {
-            x = x.plus(blocks.get(i).apply(x));
-            tap.take(
-                    i,
-                    x,
-                    tokens -> Positions.map(tokens, Patch.square(config().patch).grid(config().image)));
+        for (var block : blocks) {
+            x = block.apply(x);
         }
         return norm.apply(x);
     }
@@ -114,6 +111,16 @@ final class Toy extends Model {
     }
 
     @Override
+    protected Tensor normalised(FeatureInfo info, Tensor output) {
+        return norm.apply(output);
+    }
+
+    @Override
+    protected Tensor map(FeatureInfo info, Tensor output, Tensor images) {
+        return Positions.map(output, Patch.square(config().patch).grid(config().image));
+    }
+
+    @Override
     public int width() {
         return config().width;
     }
@@ -126,5 +133,20 @@ final class Toy extends Model {
     @Override
     protected LayerGroups layerGroups() {
         return LayerGroups.of("blocks", config().depth).embedding("patch_embed").last("norm");
+    }
+
+    /** A MLP beside a shortcut, {@code [B, N, D] → [B, N, D]}. */
+    private static final class Block extends Layer {
+        private final Mlp mlp;
+
+        Block(Config c) {
+            hookPoint(HookPoint.BLOCK, "");
+            mlp = child("mlp", new Mlp(c.width, 2L * c.width, Activation.GELU, 0));
+        }
+
+        @Override
+        protected Tensor forward(Tensor x) {
+            return x.plus(mlp.apply(x));
+        }
     }
 }
