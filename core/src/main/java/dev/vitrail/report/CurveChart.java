@@ -233,9 +233,21 @@ record CurveChart(
         return path.toString();
     }
 
-    /** The dots of a series that are drawn. */
-    List<Dot> shownDots(Series one) {
+    /** The dots of a series that have a value on the axis. */
+    private List<Dot> shownDots(Series one) {
         return one.dots.stream().filter(dot -> shown(dot.y)).toList();
+    }
+
+    /** The dots of a series that are drawn: of a line those that no neighbor joins. */
+    List<Dot> drawnDots(Series one) {
+        return IntStream.range(0, one.dots.size())
+                .filter(i -> shown(one.dots.get(i).y) && (one.dotted() || !shownAt(one, i - 1) && !shownAt(one, i + 1)))
+                .mapToObj(one.dots::get)
+                .toList();
+    }
+
+    private boolean shownAt(Series one, int i) {
+        return i >= 0 && i < one.dots.size() && shown(one.dots.get(i).y);
     }
 
     String x(double value) {

@@ -119,7 +119,9 @@ public final class InspectPage {
         tiles.add(new Tile(String.valueOf(loaded.model().blocks().size()), "blocks"));
         inspection
                 .behavior()
-                .ifPresent(behavior -> tiles.add(new Tile(format("%,d", behavior.images()), "images measured")));
+                .ifPresent(behavior -> tiles.add(new Tile(
+                        format("%,d", behavior.images()),
+                        behavior.images() == 1 ? "image measured" : "images measured")));
         return tiles;
     }
 
@@ -127,14 +129,14 @@ public final class InspectPage {
     String origin() {
         var loaded = inspection.inspector().loaded();
         var input = loaded.preprocessing();
-        return ("%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and "
+        return ("%s of the family %s. Images are resized (%s), cropped (%s, %s), and normalized by mean %s and "
                         + "std %s.")
                 .formatted(
                         loaded.pretrained() ? "Weights of %s".formatted(loaded.name()) : "Random weights",
                         loaded.variant().family().name(),
                         input.interpolation().key(),
-                        format("%.0f %%", 100 * input.cropPct()),
                         input.cropMode().key(),
+                        format("%.0f %%", 100 * input.cropPct()),
                         rounded(input.mean()),
                         rounded(input.std()));
     }
@@ -195,14 +197,19 @@ public final class InspectPage {
         boolean performers = tokenStages(inspection)
                 && inspection.inspector().layout().tokenStages().isEmpty();
         return ("A dot for each head: low ones read their neighbors, high ones gather from the whole image, "
-                        + "whose diagonal has %.0f pixels. Mean over %d images%s.%s")
+                        + "whose diagonal has %.0f pixels. %s%s.%s")
                 .formatted(
                         charts.diagonal(),
-                        inspection.behavior().map(Behavior::images).orElse(0),
+                        measured(),
                         inspection.renormalized() ? "; rows divided by their sums over patches" : "",
                         performers
                                 ? " Of the token stages, whose performers have no attention matrix, it is not defined."
                                 : "");
+    }
+
+    private String measured() {
+        int images = inspection.behavior().map(Behavior::images).orElse(0);
+        return images == 1 ? "Of one image" : "Mean over %d images".formatted(images);
     }
 
     Optional<Behavior> behavior() {
