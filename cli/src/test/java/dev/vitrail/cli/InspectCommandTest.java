@@ -14,12 +14,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class InspectCommandTest {
     @TempDir
@@ -112,25 +115,24 @@ class InspectCommandTest {
                 .isEqualTo(json.path("cka").toString());
     }
 
-    @Test
-    void samplesManyImages() throws IOException {
-        var ran = run(
-                "inspect",
-                "--model",
-                model,
-                photos,
-                "--max-images",
-                4,
-                "--no-scores",
-                "--json",
-                "--out",
-                folder.resolve("page.html"));
-        assertThat(ran.err()).contains("4 of 6 images were sampled");
-        assertThat(new ObjectMapper()
-                        .readTree(ran.out())
-                        .path("measured_images")
-                        .asInt())
-                .isEqualTo(4);
+    @ParameterizedTest
+    @CsvSource({"4, 6", "1, 6", "9, 14"})
+    void neverMoreImagesThanAskedForAreMeasuredOrExplained(int most, int given) throws IOException {
+        Object[] images = given == 6
+                ? new Object[] {photos}
+                : new Object[] {photos, Cli.labelled(folder.resolve("more"), 4, "ants", "bees")};
+        var ran = run(Stream.concat(
+                        Stream.of("inspect", "--model", model, "--max-images", most, "--no-scores", "--json"),
+                        Stream.concat(Stream.of("--out", folder.resolve("page.html")), Stream.of(images)))
+                .toArray());
+        assertThat(ran.status()).as(ran.err()).isZero();
+        assertThat(ran.err()).contains("%d of %d images were sampled".formatted(most, given));
+        var json = new ObjectMapper().readTree(ran.out());
+        assertThat(json.path("measured_images").asInt()).isEqualTo(most);
+        assertThat(json.path("images")).hasSize(Math.min(10, most));
+        var names = new HashSet<String>();
+        json.path("images").forEach(image -> names.add(image.path("image").asText()));
+        assertThat(names).as("each image once").hasSize(most);
     }
 
     @Test

@@ -75,29 +75,32 @@ public final class Behavior {
      */
     public void add(List<RgbImage> batch) {
         var model = inspector.model();
-        inspector.on(batch, tensor -> {
-            if (inspector.reason(Figure.DISTANCE).isEmpty()) {
-                for (var image : AttentionDistance.of(model, tensor)) {
-                    image.forEach(layer -> distances
-                            .computeIfAbsent(layer.layer(), name -> new Sums(layer.distance().length))
-                            .add(layer));
-                }
-            }
-            ChannelHealth.ofStem(model, tensor, 0).forEach(this::addChannels);
-            ChannelHealth.of(model, tensor, 0).forEach(this::addChannels);
-            if (inspector.reason(Figure.LAYER_SCALE).isEmpty()) {
-                BranchRatio.of(model, tensor).forEach(this::addBranches);
-            }
-            if (inspector.reason(Figure.TOKEN_NORMS).isEmpty()) {
-                addNorms(TokenNorms.of(model, tensor), classRows(tensor));
-            }
-            if (batch.size() >= Cka.FEWEST) {
-                similarity.add(tensor, tensor);
-                between.ifPresent(pair -> pair.add(tensor, against.orElseThrow().batch(batch)));
-                compared += batch.size();
-            }
-            return batch.size();
-        });
+        inspector.on(
+                batch,
+                tensor -> Pass.shared(model, tensor, inspector.layout().read(), () -> {
+                    if (inspector.reason(Figure.DISTANCE).isEmpty()) {
+                        for (var image : AttentionDistance.of(model, tensor)) {
+                            image.forEach(layer -> distances
+                                    .computeIfAbsent(layer.layer(), name -> new Sums(layer.distance().length))
+                                    .add(layer));
+                        }
+                    }
+                    ChannelHealth.ofStem(model, tensor, 0).forEach(this::addChannels);
+                    ChannelHealth.of(model, tensor, 0).forEach(this::addChannels);
+                    if (inspector.reason(Figure.LAYER_SCALE).isEmpty()) {
+                        BranchRatio.of(model, tensor).forEach(this::addBranches);
+                    }
+                    if (inspector.reason(Figure.TOKEN_NORMS).isEmpty()) {
+                        addNorms(TokenNorms.of(model, tensor), classRows(tensor));
+                    }
+                    if (batch.size() >= Cka.FEWEST) {
+                        similarity.add(tensor, tensor);
+                        between.ifPresent(
+                                pair -> pair.add(tensor, against.orElseThrow().batch(batch)));
+                        compared += batch.size();
+                    }
+                    return batch.size();
+                }));
         images += batch.size();
     }
 

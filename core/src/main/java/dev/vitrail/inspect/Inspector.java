@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * What a model has learned, and why it decided so.
@@ -43,6 +44,10 @@ public final class Inspector {
             GRAD_CAM = "Grad-CAM",
             ROLLOUT = "rollout",
             ATTENTION = "last attention";
+
+    /** Explanations and maps that read attention and blocks of a forward pass as it is. */
+    private static final Set<Figure> READERS =
+            EnumSet.of(Figure.ROLLOUT, Figure.CLASS_ATTENTION, Figure.TOKEN_NORMS, Figure.FEATURES);
 
     private final LoadedModel loaded;
     private final Model model;
@@ -273,13 +278,16 @@ public final class Inspector {
                     c);
         }
         return on(List.of(image), batch -> {
-            var blind = blindMaps(batch, options);
+            var norms = new ArrayList<TokenNorms>();
+            var blind = shared(batch, options.figures, () -> {
+                if (wants(options, Figure.TOKEN_NORMS)) {
+                    norms.addAll(TokenNorms.of(model, batch).get(0));
+                }
+                return blindMaps(batch, options);
+            });
             var lens = wants(options, Figure.LENS)
                     ? Optional.of(LogitLens.of(model, batch).get(0))
                     : Optional.<LogitLens>empty();
-            var norms = wants(options, Figure.TOKEN_NORMS)
-                    ? TokenNorms.of(model, batch).get(0)
-                    : List.<TokenNorms>of();
             var explanations = new ArrayList<Explanation>();
             for (int c : targets) {
                 var maps = maps(batch, new int[] {c}, options);
@@ -325,17 +333,30 @@ public final class Inspector {
     public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
         return on(
                 List.of(image),
-                batch -> new LayerMaps(
-                        wanted.contains(Figure.CLASS_ATTENTION)
-                                        && reason(Figure.CLASS_ATTENTION).isEmpty()
-                                ? ClassAttention.of(model, batch).get(0)
-                                : List.of(),
-                        wanted.contains(Figure.LENS)
-                                        && LogitLens.patchReason(model, layout).isEmpty()
-                                ? LogitLens.patches(model, batch, new int[] {target})
-                                        .get(0)
-                                : List.of(),
-                        wanted.contains(Figure.FEATURES) ? channels(batch) : List.of()));
+                batch -> shared(
+                        batch,
+                        wanted,
+                        () -> new LayerMaps(
+                                wanted.contains(Figure.CLASS_ATTENTION)
+                                                && reason(Figure.CLASS_ATTENTION)
+                                                        .isEmpty()
+                                        ? ClassAttention.of(model, batch).get(0)
+                                        : List.of(),
+                                wanted.contains(Figure.LENS)
+                                                && LogitLens.patchReason(model, layout)
+                                                        .isEmpty()
+                                        ? LogitLens.patches(model, batch, new int[] {target})
+                                                .get(0)
+                                        : List.of(),
+                                wanted.contains(Figure.FEATURES) ? channels(batch) : List.of())));
+    }
+
+    /** Runs figures on one forward pass, where several of them read it. */
+    private <T> T shared(Tensor batch, Set<Figure> wanted, Supplier<T> figures) {
+        long readers = READERS.stream()
+                .filter(figure -> wanted.contains(figure) && reason(figure).isEmpty())
+                .count();
+        return readers > 1 ? Pass.shared(model, batch, layout.read(), figures) : figures.get();
     }
 
     /** The channels of one image, of the stem's stages first. */

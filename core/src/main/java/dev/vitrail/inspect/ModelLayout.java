@@ -233,6 +233,14 @@ public record ModelLayout(
         return List.copyOf(names);
     }
 
+    /** All that figures read of a forward pass: attention, the embedding and the blocks. */
+    List<String> read() {
+        var names = new ArrayList<>(outputs(true));
+        tokenStages.forEach(layer -> names.add(layer.name()));
+        attention.forEach(layer -> names.add(layer.name()));
+        return names;
+    }
+
     /** The name that figures give to a hook point: {@code embedding} for the first block's input. */
     public String title(String hookPoint) {
         return embedding().filter(hookPoint::equals).isPresent() ? "embedding" : hookPoint;
@@ -244,6 +252,7 @@ public record ModelLayout(
     private static Map<Pattern, String> words() {
         var words = new LinkedHashMap<Pattern, String>();
         words.put(Pattern.compile("tokens_to_token\\.\\D*(\\d+)\\b.*"), "token stage %d");
+        words.put(Pattern.compile("to_patch_embedding\\.(\\d+)\\.layers\\..*"), "token stage %d");
         words.put(Pattern.compile("patch_embed\\.\\D*(\\d+)\\b.*"), "stem stage %d");
         words.put(Pattern.compile("(?:blocks_token_only|cls_transformer\\.layers)\\.(\\d+)\\b.*"), "class block %d");
         words.put(Pattern.compile("(?:patch_)?transformer\\.layers\\.(\\d+)\\b.*"), "block %d");
@@ -263,7 +272,10 @@ public record ModelLayout(
             if (match.matches()) {
                 boolean fromOne =
                         name.startsWith("layer") && !name.startsWith("layers.") || name.startsWith("tokens_to_token.");
-                int first = Integer.parseInt(match.group(1)) + (fromOne ? 0 : 1);
+                int number = Integer.parseInt(match.group(1));
+                int first = name.startsWith("to_patch_embedding.")
+                        ? number / CompactT2TViT.STEPS + 1
+                        : number + (fromOne ? 0 : 1);
                 return match.groupCount() == 1
                         ? entry.getValue().formatted(first)
                         : entry.getValue().formatted(first, Integer.parseInt(match.group(2)) + 1);

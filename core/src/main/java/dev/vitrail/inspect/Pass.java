@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * One forward pass under a hook, for the time of a function on what it read.
@@ -22,8 +23,41 @@ import java.util.function.Function;
  * @param gradients of the explained logits with respect to the outputs; empty where none was asked for
  */
 record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> gradients) {
-    /** Runs a batch, without gradients; the function's result holds no tensor. */
+    /** The pass that figures of this thread share. */
+    private static final ThreadLocal<Optional<Shared>> SHARED = ThreadLocal.withInitial(Optional::empty);
+
+    private record Shared(Model model, Tensor images, Pass pass) {
+        boolean holds(Model other, Tensor batch, Collection<String> names) {
+            return model == other && images == batch && pass.outputs.keySet().containsAll(names);
+        }
+    }
+
+    /**
+     * Runs a batch once for several figures: each {@link #forward} of the same batch inside reads this pass, if it
+     * holds what the figure reads. Inside, the model must run under hooks of the figures' own alone.
+     *
+     * @param names all hook points that the figures read
+     */
+    static <T> T shared(Model model, Tensor images, Collection<String> names, Supplier<T> figures) {
+        return forward(model, images, names, pass -> {
+            var outer = SHARED.get();
+            SHARED.set(Optional.of(new Shared(model, images, pass)));
+            try {
+                return figures.get();
+            } finally {
+                SHARED.set(outer);
+            }
+        });
+    }
+
+    /**
+     * Runs a batch, without gradients, or reads the pass that is {@link #shared}; the function's result holds no tensor.
+     */
     static <T> T forward(Model model, Tensor images, Collection<String> names, Function<Pass, T> use) {
+        var shared = SHARED.get().filter(found -> found.holds(model, images, names));
+        if (shared.isPresent()) {
+            return use.apply(shared.get().pass);
+        }
         return Frame.compute(() -> {
             try (var off = Gradients.off();
                     var hook = ForwardHook.of(model, names::contains)) {

@@ -11,6 +11,7 @@ import java.util.function.DoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Curves or dots over a numeric axis: the places of everything that {@code curveChart.jte} draws, in pixels.
@@ -19,8 +20,7 @@ import java.util.stream.IntStream;
  * @param words what the chart says, for screen readers
  * @param across label of the x-axis
  * @param xText how a value of the x-axis is written
- * @param scale of the values
- * @param top the largest value of the axis; by the values if empty
+ * @param scale of the values; its axis ends where they do
  * @param marked where a vertical line stands; empty for none
  * @param named whether each series has its name at its end instead of in a legend
  * @param series drawn in this order
@@ -31,7 +31,6 @@ record CurveChart(
         String across,
         DoubleFunction<String> xText,
         Scale scale,
-        OptionalDouble top,
         OptionalDouble marked,
         boolean named,
         List<Series> series) {
@@ -43,6 +42,8 @@ record CurveChart(
 
     private static final double LINE = 13;
     private static final int X_TICKS = 12;
+    /** Ticks of a logarithmic axis; where 1, 2 and 5 times the powers of ten are more, the powers alone have one. */
+    private static final int LOGARITHMIC_TICKS = 7;
 
     /** How values lie on the y-axis. */
     enum Scale {
@@ -90,6 +91,29 @@ record CurveChart(
         series = List.copyOf(series);
     }
 
+    /** Series on a linear axis, their names in a legend. */
+    static CurveChart of(String title, String words, String across, List<Series> series) {
+        return new CurveChart(title, words, across, Format::plain, Scale.LINEAR, OptionalDouble.empty(), false, series);
+    }
+
+    CurveChart withScale(Scale other) {
+        return new CurveChart(title, words, across, xText, other, marked, named, series);
+    }
+
+    /** Values of the x-axis are written so. */
+    CurveChart withXText(DoubleFunction<String> text) {
+        return new CurveChart(title, words, across, text, scale, marked, named, series);
+    }
+
+    CurveChart withMark(double x) {
+        return new CurveChart(title, words, across, xText, scale, OptionalDouble.of(x), named, series);
+    }
+
+    /** Each series has its name at its end. */
+    CurveChart withNames() {
+        return new CurveChart(title, words, across, xText, scale, marked, true, series);
+    }
+
     /** The right edge of the plot. */
     int right() {
         return WIDTH - (named ? NAMES : 14);
@@ -131,22 +155,37 @@ record CurveChart(
             return List.of(scale == Scale.LINEAR ? 0.0 : 1.0, 10.0);
         }
         return switch (scale) {
-            case LINEAR -> Axis.round(Math.min(0, range.getMin()), top.orElse(range.getMax()));
+            case LINEAR -> Axis.round(Math.min(0, range.getMin()), range.getMax());
             case LOGARITHMIC -> {
-                int first = (int) Math.floor(Math.log10(range.getMin()) + 1e-9);
-                int last = Math.max(first + 1, (int) Math.ceil(Math.log10(range.getMax()) - 1e-9));
-                yield IntStream.rangeClosed(first, last)
-                        .mapToObj(power -> Math.pow(10, power))
-                        .toList();
+                var ticks = oneTwoFive(range.getMin(), range.getMax());
+                yield ticks.size() <= LOGARITHMIC_TICKS ? ticks : powers(range.getMin(), range.getMax());
             }
-            case RANK -> {
-                var ticks = new ArrayList<Double>();
-                for (int i = 0; ticks.isEmpty() || ticks.get(ticks.size() - 1) < Math.max(2, range.getMax()); i++) {
-                    ticks.add((i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 5) * Math.pow(10, i / 3));
-                }
-                yield ticks;
-            }
+            case RANK -> oneTwoFive(1, Math.max(2, range.getMax()));
         };
+    }
+
+    /** Powers of ten, of which the first and the last enclose two values. */
+    private static List<Double> powers(double least, double most) {
+        int first = (int) Math.floor(Math.log10(least) + 1e-9);
+        int last = Math.max(first + 1, (int) Math.ceil(Math.log10(most) - 1e-9));
+        return IntStream.rangeClosed(first, last)
+                .mapToObj(power -> Math.pow(10, power))
+                .toList();
+    }
+
+    /** Powers of ten, their doubles and their fivefolds, of which the first and the last enclose two values. */
+    private static List<Double> oneTwoFive(double least, double most) {
+        var ticks = powers(least, most).stream()
+                .flatMap(power -> Stream.of(power, 2 * power, 5 * power))
+                .toList();
+        int first = 0, last = ticks.size() - 1;
+        while (ticks.get(first + 1) <= least * (1 + 1e-9)) {
+            first++;
+        }
+        while (last - 1 > first && ticks.get(last - 1) >= most * (1 - 1e-9)) {
+            last--;
+        }
+        return ticks.subList(first, last + 1);
     }
 
     /** Ticks of the values. */
@@ -194,9 +233,21 @@ record CurveChart(
         return path.toString();
     }
 
-    /** The dots of a series that are drawn. */
-    List<Dot> shownDots(Series one) {
+    /** The dots of a series that have a value on the axis. */
+    private List<Dot> shownDots(Series one) {
         return one.dots.stream().filter(dot -> shown(dot.y)).toList();
+    }
+
+    /** The dots of a series that are drawn: of a line those that no neighbor joins. */
+    List<Dot> drawnDots(Series one) {
+        return IntStream.range(0, one.dots.size())
+                .filter(i -> shown(one.dots.get(i).y) && (one.dotted() || !shownAt(one, i - 1) && !shownAt(one, i + 1)))
+                .mapToObj(one.dots::get)
+                .toList();
+    }
+
+    private boolean shownAt(Series one, int i) {
+        return i >= 0 && i < one.dots.size() && shown(one.dots.get(i).y);
     }
 
     String x(double value) {

@@ -4,22 +4,15 @@ import static dev.vitrail.report.Format.format;
 
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Behavior;
-import dev.vitrail.inspect.BranchRatio;
 import dev.vitrail.inspect.Cka;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.ModelLayout;
-import dev.vitrail.inspect.NormHistogram;
-import dev.vitrail.report.CurveChart.Dot;
-import dev.vitrail.report.CurveChart.Scale;
-import dev.vitrail.report.CurveChart.Series;
-import dev.vitrail.report.CurveChart.Style;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -31,13 +24,12 @@ public final class InspectPage {
     /** Blocks whose channels are shown. */
     private static final int FEATURE_BLOCKS = 12;
 
-    private static final int HEADS = 24;
-
     private final Inspection inspection;
     private final List<InspectPhoto> photos;
     private final InspectWeights weights;
     private final List<InspectPair> pairs;
     private final List<Picture> similarities;
+    private final InspectCharts charts;
     private final Map<InspectPhoto, List<InspectPhoto.Layer>> heads = new LinkedHashMap<>();
 
     private InspectPage(Inspection inspection) {
@@ -50,7 +42,8 @@ public final class InspectPage {
                 .flatMap(photo -> photo.pair().stream())
                 .sorted(InspectPhoto.byDisagreement())
                 .toList();
-        similarities = compared(inspection);
+        similarities = InspectSimilarity.of(inspection, against());
+        charts = new InspectCharts(inspection);
         int bytes = 0;
         for (var photo : photos) {
             var layers = photo.heads();
@@ -126,7 +119,9 @@ public final class InspectPage {
         tiles.add(new Tile(String.valueOf(loaded.model().blocks().size()), "blocks"));
         inspection
                 .behavior()
-                .ifPresent(behavior -> tiles.add(new Tile(format("%,d", behavior.images()), "images measured")));
+                .ifPresent(behavior -> tiles.add(new Tile(
+                        format("%,d", behavior.images()),
+                        behavior.images() == 1 ? "image measured" : "images measured")));
         return tiles;
     }
 
@@ -134,14 +129,14 @@ public final class InspectPage {
     String origin() {
         var loaded = inspection.inspector().loaded();
         var input = loaded.preprocessing();
-        return ("%s of the family %s. Images are resized (%s), cropped to %s of %s, and normalized by mean %s and "
+        return ("%s of the family %s. Images are resized (%s), cropped (%s, %s), and normalized by mean %s and "
                         + "std %s.")
                 .formatted(
                         loaded.pretrained() ? "Weights of %s".formatted(loaded.name()) : "Random weights",
                         loaded.variant().family().name(),
                         input.interpolation().key(),
-                        format("%.0f %%", 100 * input.cropPct()),
                         input.cropMode().key(),
+                        format("%.0f %%", 100 * input.cropPct()),
                         rounded(input.mean()),
                         rounded(input.std()));
     }
@@ -177,51 +172,13 @@ public final class InspectPage {
         return heads;
     }
 
+    InspectCharts charts() {
+        return charts;
+    }
+
     /** Whether any photo can be read at every depth. */
     boolean lens() {
         return photos.stream().anyMatch(photo -> photo.lens().isPresent());
-    }
-
-    Optional<CurveChart> distances() {
-        var distances = inspection.behavior().map(Behavior::distances).orElse(List.of());
-        if (distances.isEmpty() || !inspection.has(Figure.DISTANCE)) {
-            return Optional.empty();
-        }
-        int heads = distances.stream()
-                .mapToInt(layer -> layer.distance().length)
-                .max()
-                .orElse(0);
-        var series = new ArrayList<Series>();
-        for (int h = 0; h < Math.min(heads, HEADS); h++) {
-            int head = h;
-            series.add(new Series(
-                    "head " + (h + 1),
-                    h,
-                    Style.DOTS,
-                    IntStream.range(0, distances.size())
-                            .filter(layer -> head < distances.get(layer).distance().length)
-                            .mapToObj(layer -> {
-                                var found = distances.get(layer);
-                                return new Dot(
-                                        layer + 1,
-                                        inspection.renormalized()
-                                                ? found.renormalized()[head]
-                                                : found.distance()[head]);
-                            })
-                            .toList()));
-        }
-        var input = inspection.inspector().loaded().preprocessing();
-        return Optional.of(new CurveChart(
-                "Mean attention distance, pixels",
-                "Mean attention distance of each head over depth, up to the image's diagonal of %.0f pixels."
-                        .formatted(Math.hypot(input.height(), input.width())),
-                "attention layer",
-                Format::plain,
-                Scale.LINEAR,
-                OptionalDouble.of(Math.hypot(input.height(), input.width())),
-                OptionalDouble.empty(),
-                false,
-                series));
     }
 
     private static boolean tokenStages(Inspection inspection) {
@@ -239,14 +196,20 @@ public final class InspectPage {
     String distanceNote() {
         boolean performers = tokenStages(inspection)
                 && inspection.inspector().layout().tokenStages().isEmpty();
-        return ("A dot for each head: low ones read their neighbors, high ones gather from the whole image. Mean "
-                        + "over %d images%s.%s")
+        return ("A dot for each head: low ones read their neighbors, high ones gather from the whole image, "
+                        + "whose diagonal has %.0f pixels. %s%s.%s")
                 .formatted(
-                        inspection.behavior().map(Behavior::images).orElse(0),
+                        charts.diagonal(),
+                        measured(),
                         inspection.renormalized() ? "; rows divided by their sums over patches" : "",
                         performers
                                 ? " Of the token stages, whose performers have no attention matrix, it is not defined."
                                 : "");
+    }
+
+    private String measured() {
+        int images = inspection.behavior().map(Behavior::images).orElse(0);
+        return images == 1 ? "Of one image" : "Mean over %d images".formatted(images);
     }
 
     Optional<Behavior> behavior() {
@@ -257,129 +220,6 @@ public final class InspectPage {
         return inspection.has(Figure.FEATURES)
                 ? inspection.behavior().map(Behavior::channels).orElse(List.of())
                 : List.of();
-    }
-
-    /** Shares of channels that are not healthy, and of outlier tokens, over depth. */
-    Optional<CurveChart> health() {
-        var channels = channels();
-        if (channels.isEmpty()) {
-            return Optional.empty();
-        }
-        var series = new ArrayList<>(List.of(
-                health("dead", 1, channels.stream().map(Behavior.Channels::dead).toList()),
-                health("flat", 4, channels.stream().map(Behavior.Channels::flat).toList()),
-                health(
-                        "large",
-                        3,
-                        channels.stream().map(Behavior.Channels::large).toList())));
-        var outliers =
-                List.copyOf(inspection.behavior().orElseThrow().outlierShares().values());
-        if (!outliers.isEmpty() && inspection.has(Figure.TOKEN_NORMS)) {
-            series.add(health("outlier patches", 0, outliers));
-        }
-        double most = series.stream()
-                .flatMap(one -> one.dots().stream())
-                .mapToDouble(Dot::y)
-                .max()
-                .orElse(0);
-        return most == 0
-                ? Optional.empty()
-                : Optional.of(new CurveChart(
-                        "Channels and patches out of the ordinary, %",
-                        "Shares of dead, flat and large channels and of outlier patches over depth.",
-                        "depth",
-                        Format::plain,
-                        Scale.LINEAR,
-                        OptionalDouble.empty(),
-                        OptionalDouble.empty(),
-                        false,
-                        series));
-    }
-
-    /**
-     * Norms of patches by the median of their image: at the embedding, where outliers are most, and after the last
-     * block.
-     */
-    Optional<CurveChart> normHistogram() {
-        var blocks = inspection.behavior().map(Behavior::normHistograms).orElse(List.of());
-        if (blocks.isEmpty() || !inspection.has(Figure.TOKEN_NORMS)) {
-            return Optional.empty();
-        }
-        var shares = inspection.behavior().orElseThrow().outlierShares();
-        var most = shares.entrySet().stream()
-                .max(Map.Entry.comparingByValue())
-                .map(Map.Entry::getKey)
-                .orElse("");
-        var last = blocks.get(blocks.size() - 1).block();
-        var series = new ArrayList<Series>();
-        for (var block : blocks) {
-            if (series.isEmpty() || block.block().equals(most) || block.block().equals(last)) {
-                series.add(new Series(
-                        words(block.block()),
-                        series.size(),
-                        Style.LINE,
-                        IntStream.range(0, NormHistogram.BINS)
-                                .mapToObj(i -> new Dot(i * NormHistogram.WIDTH, 100 * block.shares()[i]))
-                                .toList()));
-            }
-        }
-        double end = (NormHistogram.BINS - 1) * NormHistogram.WIDTH;
-        return Optional.of(new CurveChart(
-                "Norms of patches, % of patches",
-                "How many patches have which norm, in medians of their image; outliers are right of %.0f."
-                        .formatted(NormHistogram.OUTLIER),
-                "norm, in medians of the image",
-                x -> x >= end ? Format.plain(x) + "+" : Format.plain(x),
-                Scale.LOGARITHMIC,
-                OptionalDouble.empty(),
-                OptionalDouble.of(NormHistogram.OUTLIER),
-                false,
-                series));
-    }
-
-    /** What residual branches with LayerScale add to their inputs, over depth. */
-    Optional<CurveChart> branches() {
-        var branches = inspection.has(Figure.LAYER_SCALE)
-                ? inspection.behavior().map(Behavior::branches).orElse(List.of())
-                : List.<BranchRatio>of();
-        if (branches.isEmpty()) {
-            return Optional.empty();
-        }
-        var series = new ArrayList<Series>();
-        for (boolean attention : new boolean[] {true, false}) {
-            var own = branches.stream()
-                    .filter(branch -> branch.attention() == attention)
-                    .toList();
-            if (!own.isEmpty()) {
-                series.add(new Series(
-                        attention ? "attention" : "MLP or the whole branch",
-                        attention ? 0 : 1,
-                        Style.LINE_AND_DOTS,
-                        IntStream.range(0, own.size())
-                                .mapToObj(i -> new Dot(i + 1, own.get(i).ratio()))
-                                .toList()));
-            }
-        }
-        return Optional.of(new CurveChart(
-                "What branches add, ‖branch‖/‖input‖",
-                "Mean over tokens of the size of each residual branch beside its input, over depth.",
-                "block",
-                Format::plain,
-                Scale.LOGARITHMIC,
-                OptionalDouble.empty(),
-                OptionalDouble.empty(),
-                false,
-                series));
-    }
-
-    private static Series health(String name, int color, List<Double> shares) {
-        return new Series(
-                name,
-                color,
-                Style.LINE_AND_DOTS,
-                IntStream.range(0, shares.size())
-                        .mapToObj(i -> new Dot(i, 100 * shares.get(i)))
-                        .toList());
     }
 
     /** Share of outliers of a block, per cent, or a dash. */
@@ -454,70 +294,10 @@ public final class InspectPage {
         return similarities;
     }
 
-    private static List<Picture> compared(Inspection inspection) {
-        var pictures = new ArrayList<Picture>();
-        if (inspection.has(Figure.CKA)) {
-            inspection
-                    .behavior()
-                    .flatMap(Behavior::similarity)
-                    .ifPresent(cka -> pictures.add(similarity(cka, "itself")));
-            inspection
-                    .behavior()
-                    .flatMap(Behavior::similarityToOther)
-                    .ifPresent(cka -> pictures.add(similarity(
-                            cka,
-                            inspection.against().map(InspectPage::shortName).orElse("the other model"))));
-        }
-        return pictures;
-    }
-
     /** How blocks are compared, in a sentence. */
     String estimator() {
-        var options = inspection.behavior().map(Behavior::options).orElse(Cka.Options.DEFAULT);
-        return (options.unitTokens()
-                        ? "Each token counts the same, so that a few outliers do not decide."
-                        : "Tokens count by their norms, so a few outliers may decide.")
-                + (options.unbiased() ? "" : " The estimate is biased: it is near 1 for few images.");
-    }
-
-    private static Picture similarity(Cka cka, String other) {
-        var range = new float[] {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY};
-        for (var row : cka.values()) {
-            for (float value : row) {
-                range[0] = Float.isNaN(value) ? range[0] : Math.min(range[0], value);
-                range[1] = Float.isNaN(value) ? range[1] : Math.max(range[1], value);
-            }
-        }
-        return InspectWeights.similarity(
-                InspectPictures.similarity(cka),
-                "Similarity of the blocks to " + other,
-                format(
-                        "similarities of %d blocks to %d, from %.2f to %.2f",
-                        cka.rows().size(), cka.columns().size(), range[0], range[1]),
-                format(
-                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f "
-                                + "(dark) to %.2f (bright) over %d images%s.%s",
-                        ModelLayout.words(cka.rows().get(0)),
-                        ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
-                        other,
-                        ModelLayout.words(cka.columns().get(0)),
-                        ModelLayout.words(cka.columns().get(cka.columns().size() - 1)),
-                        range[0],
-                        range[1],
-                        cka.images(),
-                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : "",
-                        undefined(cka) ? " Grey is not defined: the block gives all images the same." : ""));
-    }
-
-    private static boolean undefined(Cka cka) {
-        for (var row : cka.values()) {
-            for (float value : row) {
-                if (Float.isNaN(value)) {
-                    return true;
-                }
-            }
-        }
-        return false;
+        return InspectSimilarity.estimator(
+                inspection.behavior().map(Behavior::options).orElse(Cka.Options.DEFAULT));
     }
 
     Map<Figure, String> leftOut() {

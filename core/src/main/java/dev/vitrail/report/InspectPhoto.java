@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -152,16 +151,11 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         var best = answer().best().get();
         var score = best.score().orElseThrow();
         var random = answer().random().get();
-        return Optional.of(new CurveChart(
+        return Optional.of(CurveChart.of(
                 "Probability of " + label() + ", %",
                 "Probability of %s while cells are removed or added by %s, and at random."
                         .formatted(label(), best.name()),
                 "cells removed or added, %",
-                Format::plain,
-                Scale.LINEAR,
-                OptionalDouble.of(100),
-                OptionalDouble.empty(),
-                false,
                 List.of(
                         curve("removed at random", GREY, Style.DASHED, random.deletion()),
                         curve("added at random", GREY, Style.LINE, random.insertion()),
@@ -197,16 +191,16 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                                 .toList()));
             }
             var decided = ModelLayout.words(lens.depths().get(lens.decided()));
-            return new CurveChart(
-                    "Rank among all classes",
-                    "Rank of the five final classes at every depth; the answer leads from %s on.".formatted(decided),
-                    "depth",
-                    depth -> depth == 0 ? first(lens) : format("%.0f", depth),
-                    Scale.RANK,
-                    OptionalDouble.empty(),
-                    OptionalDouble.of(lens.decided()),
-                    true,
-                    series);
+            return CurveChart.of(
+                            "Rank among all classes",
+                            "Rank of the five final classes at every depth; the answer leads from %s on."
+                                    .formatted(decided),
+                            "depth",
+                            series)
+                    .withScale(Scale.RANK)
+                    .withXText(depth -> depth == 0 ? first(lens) : format("%.0f", depth))
+                    .withMark(lens.decided())
+                    .withNames();
         });
     }
 

@@ -2,7 +2,6 @@ package dev.vitrail.report;
 
 import static dev.vitrail.report.Format.format;
 
-import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Filters;
 import dev.vitrail.inspect.Inspection;
@@ -11,17 +10,11 @@ import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.inspect.PositionBias;
 import dev.vitrail.inspect.PositionSimilarity;
 import dev.vitrail.models.Model;
-import dev.vitrail.report.CurveChart.Dot;
-import dev.vitrail.report.CurveChart.Scale;
-import dev.vitrail.report.CurveChart.Series;
-import dev.vitrail.report.CurveChart.Style;
 import dev.vitrail.report.InspectPage.Picture;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.stream.IntStream;
 
 /**
  * Figures of the weights as a page shows them.
@@ -61,7 +54,7 @@ record InspectWeights(
         boolean biased = inspection.has(Figure.POSITION_BIAS);
         return new InspectWeights(
                 pictures,
-                filters.map(InspectWeights::variance),
+                filters.map(InspectCharts::variance),
                 biased ? windows(inspection) : List.of(),
                 biased ? biases(model) : List.of(),
                 inspection.has(Figure.LAYER_SCALE) ? LayerScales.of(model) : List.of());
@@ -97,25 +90,6 @@ record InspectWeights(
                         ("The first of the %d filters of %s, each by its own range: noise here means that training "
                                         + "was short.")
                                 .formatted(filters.count(), filters.parameter())));
-    }
-
-    private static CurveChart variance(Filters filters) {
-        return new CurveChart(
-                "Explained variance, %",
-                "Variance of the filters that each principal component explains.",
-                "component",
-                Format::plain,
-                Scale.LINEAR,
-                OptionalDouble.empty(),
-                OptionalDouble.empty(),
-                false,
-                List.of(new Series(
-                        "explained",
-                        0,
-                        Style.LINE_AND_DOTS,
-                        IntStream.range(0, filters.variance().length)
-                                .mapToObj(i -> new Dot(i + 1, 100 * filters.variance()[i]))
-                                .toList())));
     }
 
     private static Picture picture(PositionSimilarity positions) {
@@ -163,37 +137,6 @@ record InspectWeights(
 
     /** Mean factors over depth, attention and MLP apart. */
     Optional<CurveChart> scaleChart() {
-        if (scales.isEmpty()) {
-            return Optional.empty();
-        }
-        var series = new ArrayList<Series>();
-        for (boolean attention : new boolean[] {true, false}) {
-            var own = scales.stream()
-                    .filter(scale -> scale.attention() == attention)
-                    .toList();
-            if (!own.isEmpty()) {
-                series.add(new Series(
-                        attention ? "attention" : "MLP or the whole branch",
-                        attention ? 0 : 1,
-                        Style.LINE_AND_DOTS,
-                        IntStream.range(0, own.size())
-                                .mapToObj(i -> new Dot(i + 1, own.get(i).mean()))
-                                .toList()));
-            }
-        }
-        return Optional.of(new CurveChart(
-                "LayerScale, mean |γ|",
-                "Mean size of the factors of the residual branches over depth.",
-                "block",
-                Format::plain,
-                Scale.LOGARITHMIC,
-                OptionalDouble.empty(),
-                OptionalDouble.empty(),
-                false,
-                series));
-    }
-
-    static Picture similarity(RgbImage image, String title, String words, String note) {
-        return Picture.of(title, image, WIDE, words, note);
+        return InspectCharts.scales(scales);
     }
 }

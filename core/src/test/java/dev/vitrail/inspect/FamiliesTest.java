@@ -169,7 +169,7 @@ class FamiliesTest {
             var stem = ModelLayout.words(behavior.channels().get(0).block());
             assertThat(stem.startsWith("stem stage") || stem.startsWith("token stage"))
                     .as("the first feature maps of %s are of %s", name, stem)
-                    .isEqualTo(name.startsWith("t2t") || name.contains("_r5_"));
+                    .isEqualTo(name.contains("t2t_mini") || name.contains("_r5_"));
         }
     }
 
@@ -235,6 +235,8 @@ class FamiliesTest {
                 "blocks_token_only.1.attn                | class block 2",
                 "cls_transformer.layers.0                | class block 1",
                 "tokens_to_token.attention1.attn         | token stage 1",
+                "to_patch_embedding.3.layers.0.0.attend  | token stage 1",
+                "to_patch_embedding.7.layers.0           | token stage 2",
                 "patch_embed.backbone.stages.1.blocks.2  | stem stage 2",
                 "embedding                               | embedding",
             })

@@ -3,6 +3,7 @@ package dev.vitrail.inspect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
@@ -14,13 +15,22 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
+import dev.vitrail.models.Model;
+import dev.vitrail.models.compact.CompactT2TViT;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The figures of every family's miniature. */
 class InspectorTest {
+    /** What the mask leaves of an attention weight, at most: it adds −100 before the softmax. */
+    private static final double MASKED = 1e-30;
+
     private static LoadedModel load(String name) {
         return LoadedModel.load(name, LoadOptions.DEFAULT.withSeed(1));
     }
@@ -253,6 +263,128 @@ class InspectorTest {
                 }
             }
         }
+    }
+
+    /** Liu et al., 2021, section 3.2: what the cyclic shift brings together from both edges of the map is masked. */
+    @ParameterizedTest
+    @ValueSource(strings = {"swin_mini_32", "swinv2_mini_32"})
+    void shiftedWindowsOfSwinAttendToNeighborsInTheImageAlone(String name) {
+        try (var loaded = load(name)) {
+            var inspector = Inspector.of(loaded);
+            int masked = 0;
+            for (var layer : inspector.layout().attention()) {
+                var cut = layer.windows().orElseThrow();
+                var weights = inspector.on(List.of(image(0)), batch -> heads(inspector, batch, layer.name()));
+                var matrix = new LayerMatrix(cut.cells(), weights);
+                int cells = cut.mapHeight() * cut.mapWidth();
+                for (int query = 0; query < cells; query++) {
+                    var row = new double[cells];
+                    row[query] = 1;
+                    var read = matrix.push(row, 0);
+                    double sum = 0;
+                    for (int key = 0; key < cells; key++) {
+                        sum += read[key];
+                        boolean together = together(cut, query, key);
+                        masked += sameWindow(cut, query, key) && !together ? 1 : 0;
+                        assertThat(read[key] > MASKED)
+                                .as("%s: cell %d reads cell %d with %s", layer.name(), query, key, read[key])
+                                .isEqualTo(together);
+                        assertThat(read[key]).isNotNegative();
+                    }
+                    assertThat(sum).as("row %d of %s", query, layer.name()).isCloseTo(1, within(1e-5));
+                }
+            }
+            assertThat(masked).as("pairs of a window that the mask keeps apart").isPositive();
+        }
+    }
+
+    /** The mean over heads of each window's attention. */
+    private static double[][] heads(Inspector inspector, Tensor batch, String layer) {
+        return Pass.forward(inspector.model(), batch, List.of(layer), pass -> {
+            var shape = pass.shape(layer);
+            int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
+            var windows = new double[(int) shape[0]][size];
+            for (int i = 0; i < pass.output(layer).length; i++) {
+                windows[i / (heads * size)][i % size] += pass.output(layer)[i] / (double) heads;
+            }
+            return windows;
+        });
+    }
+
+    /** Whether the lines between windows, drawn over the image as the shift moves them, leave two cells together. */
+    private static boolean together(Windows cut, int a, int b) {
+        int width = cut.mapWidth();
+        return window(a / width, cut.shiftRows(), cut.height()) == window(b / width, cut.shiftRows(), cut.height())
+                && window(a % width, cut.shiftColumns(), cut.width())
+                        == window(b % width, cut.shiftColumns(), cut.width());
+    }
+
+    private static int window(int at, int shift, int size) {
+        return Math.floorDiv(at - shift, size);
+    }
+
+    private static boolean sameWindow(Windows cut, int a, int b) {
+        for (var window : cut.cells()) {
+            var cells = IntStream.of(window).boxed().toList();
+            if (cells.contains(a)) {
+                return cells.contains(b);
+            }
+        }
+        return false;
+    }
+
+    @Test
+    void tokenStagesOfACompactT2TAreMapsOfTheirOwnGrids() {
+        try (var loaded = load("compact_t2t_mini_32")) {
+            var inspector = Inspector.of(loaded);
+            var splits = ((CompactT2TViT.Config) inspector.model().config()).splits();
+            var maps = inspector.on(
+                    List.of(image(0)), batch -> ChannelHealth.ofStem(inspector.model(), batch, ChannelHealth.SHOWN)
+                            .get(0));
+            assertThat(maps).hasSize(splits.size() - 1);
+            int side = 32;
+            for (int i = 0; i < maps.size(); i++) {
+                side = splits.get(i).positions(side);
+                var map = maps.get(i).maps().get(0);
+                assertThat(ModelLayout.words(maps.get(i).block())).isEqualTo("token stage " + (i + 1));
+                assertThat(map.width()).isEqualTo(side);
+                assertThat(map.height()).isEqualTo(side);
+                assertThat(map.flat()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void figuresOfOneForwardPassAreThoseOfPassesOfTheirOwn() {
+        try (var loaded = load("vit_mini_patch4_32")) {
+            var inspector = Inspector.of(loaded);
+            var model = inspector.model();
+            inspector.on(List.of(image(0), image(1)), batch -> {
+                var names = inspector.layout().read();
+                var shared = Pass.shared(model, batch, names, () -> figures(model, batch));
+                var own = figures(model, batch);
+                assertThat(shared).hasSameSizeAs(own);
+                for (int i = 0; i < own.size(); i++) {
+                    assertThat(shared.get(i)).isCloseTo(own.get(i), withinPercentage(0.01));
+                }
+                return own.size();
+            });
+        }
+    }
+
+    private static List<Float> figures(Model model, Tensor batch) {
+        var found = new ArrayList<Float>();
+        for (var map : Rollout.of(model, batch, Rollout.Options.DEFAULT)) {
+            for (float value : map.values()) {
+                found.add(value);
+            }
+        }
+        for (var norms : TokenNorms.of(model, batch)) {
+            for (float value : norms.get(2).patches().values()) {
+                found.add(value);
+            }
+        }
+        return found;
     }
 
     @Test

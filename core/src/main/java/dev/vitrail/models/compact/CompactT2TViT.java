@@ -98,6 +98,11 @@ public final class CompactT2TViT extends Model {
         }
     }
 
+    /**
+     * The original's steps for each split, as {@code to_patch_embedding} counts them: lay out, cut, transpose, encode.
+     */
+    public static final int STEPS = 4;
+
     private final Parameter positions;
     private final Parameter cls;
     private final TokensFromWindows tokens;
@@ -181,9 +186,6 @@ public final class CompactT2TViT extends Model {
      * Soft splits with an encoder layer after each but the last, then a projection, {@code [B, C, H, W] → [B, N−1, D]}.
      */
     private static final class TokensFromWindows extends Layer {
-        /** The original's steps for each split: lay out, cut, transpose, encode. */
-        private static final int STEPS = 4;
-
         private final Config config;
         private final List<CompactTransformer> encoders = new ArrayList<>();
         private final Linear projection;

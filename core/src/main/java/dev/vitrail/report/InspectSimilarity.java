@@ -1,0 +1,77 @@
+package dev.vitrail.report;
+
+import static dev.vitrail.report.Format.format;
+
+import dev.vitrail.inspect.Behavior;
+import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.Figure;
+import dev.vitrail.inspect.Inspection;
+import dev.vitrail.inspect.ModelLayout;
+import dev.vitrail.report.InspectPage.Picture;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The similarity of a model's blocks to each other and to those of another model, as pages show it. */
+final class InspectSimilarity {
+    /** Width that a matrix is scaled to by a whole factor, pixels. */
+    private static final int WIDE = 420;
+
+    private InspectSimilarity() {}
+
+    /**
+     * The matrices that were asked for.
+     *
+     * @param other name of the other model, if there is one
+     */
+    static List<Picture> of(Inspection inspection, Optional<String> other) {
+        var pictures = new ArrayList<Picture>();
+        if (inspection.has(Figure.CKA)) {
+            var behavior = inspection.behavior();
+            behavior.flatMap(Behavior::similarity).ifPresent(cka -> pictures.add(picture(cka, "itself")));
+            behavior.flatMap(Behavior::similarityToOther)
+                    .ifPresent(cka -> pictures.add(picture(cka, other.orElse("the other model"))));
+        }
+        return pictures;
+    }
+
+    /** How blocks are compared, in a sentence. */
+    static String estimator(Cka.Options options) {
+        return (options.unitTokens()
+                        ? "Each token counts the same, so that a few outliers do not decide."
+                        : "Tokens count by their norms, so a few outliers may decide.")
+                + (options.unbiased() ? "" : " The estimate is biased: it is near 1 for few images.");
+    }
+
+    private static Picture picture(Cka cka, String other) {
+        float low = Float.POSITIVE_INFINITY, high = Float.NEGATIVE_INFINITY;
+        boolean undefined = false;
+        for (var row : cka.values()) {
+            for (float value : row) {
+                undefined |= Float.isNaN(value);
+                low = Float.isNaN(value) ? low : Math.min(low, value);
+                high = Float.isNaN(value) ? high : Math.max(high, value);
+            }
+        }
+        return Picture.of(
+                "Similarity of the blocks to " + other,
+                InspectPictures.similarity(cka),
+                WIDE,
+                format(
+                        "similarities of %d blocks to %d, from %.2f to %.2f",
+                        cka.rows().size(), cka.columns().size(), low, high),
+                format(
+                        "Top to bottom this model, from %s to %s; left to right %s, from %s to %s. CKA from %.2f "
+                                + "(dark) to %.2f (bright) over %d images%s.%s",
+                        ModelLayout.words(cka.rows().get(0)),
+                        ModelLayout.words(cka.rows().get(cka.rows().size() - 1)),
+                        other,
+                        ModelLayout.words(cka.columns().get(0)),
+                        ModelLayout.words(cka.columns().get(cka.columns().size() - 1)),
+                        low,
+                        high,
+                        cka.images(),
+                        cka.images() < Cka.FEW ? ", which is few: the values are uncertain" : "",
+                        undefined ? " Grey is not defined: the block gives all images the same." : ""));
+    }
+}
