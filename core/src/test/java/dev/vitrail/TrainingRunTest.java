@@ -6,14 +6,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.errors.VitrailException;
+import dev.vitrail.eval.Evaluation;
+import dev.vitrail.train.EpochSummary;
 import dev.vitrail.train.RunFolder;
 import dev.vitrail.train.TrainingConfig;
 import dev.vitrail.train.TrainingConfigFile;
 import dev.vitrail.train.TrainingData;
+import dev.vitrail.train.TrainingListener;
 import dev.vitrail.train.TrainingOptions;
+import dev.vitrail.train.TrainingRequest;
 import dev.vitrail.train.TrainingStep;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,6 +71,48 @@ class TrainingRunTest {
             assertThat(run.config().get(TrainingOptions.BATCH_SIZE)).isEqualTo(images - images % 2);
             assertThat(run.run().finished()).isTrue();
             assertThat(TrainingConfigFile.read(folders.config())).isEqualTo(run.config());
+        }
+    }
+
+    /** The end comes after the first epoch's best model is written, and before the epoch's state. */
+    @Test
+    void aRunThatEndsWhileItsFirstEpochIsWrittenGoesOn() {
+        var data = folder.resolve("data");
+        new StainedGlass(Split.TRAIN, 24, 1, StainedGlass.Difficulty.STANDARD).write(data, 24);
+        var request = new TrainingRequest(
+                "quick-look",
+                TrainingConfigFile.overrides(
+                        "model: vit_mini_patch4_32\ndata: %s\nepochs: 2\nbatch_size: 8\n".formatted(data), "the test"));
+        var options = TrainingRun.Options.DEFAULT.withoutDoctor();
+        var whole = new RunFolder(folder.resolve("whole"));
+        TrainingJob.begin(request, OptionalInt.empty(), whole, options, reason -> {})
+                .run((stage, run) -> run.run());
+
+        var ended = new RunFolder(folder.resolve("ended"));
+        var job = TrainingJob.begin(request, OptionalInt.empty(), ended, options, reason -> {});
+        assertThatThrownBy(() -> job.run((stage, run) -> {
+                    run.trainer().listener(new TrainingListener() {
+                        @Override
+                        public void epochEnded(EpochSummary epoch, Evaluation found, boolean best) {
+                            throw new Error("the end");
+                        }
+                    });
+                    return run.run();
+                }))
+                .hasMessage("the end");
+        assertThat(ended.best()).isDirectory();
+
+        var resumed = TrainingJob.resume(
+                        new TrainingRequest(TrainingRequest.AUTO, TrainingConfigFile.overrides("{}", "the test")),
+                        OptionalInt.empty(),
+                        ended,
+                        options)
+                .run((stage, run) -> run.run());
+        assertThat(resumed.finished()).isTrue();
+        for (var file : List.of("summary.csv", "last/model.safetensors", "best/model.safetensors", "config.yaml")) {
+            assertThat(ended.path().resolve(file))
+                    .as(file)
+                    .hasSameBinaryContentAs(whole.path().resolve(file));
         }
     }
 }

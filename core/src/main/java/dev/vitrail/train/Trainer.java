@@ -203,6 +203,9 @@ public final class Trainer implements AutoCloseable {
             while (progress.epoch() < plan.epochs() && !stopping()) {
                 trainEpoch();
                 if (progress.step() == steps) {
+                    if (!folder.canResume()) {
+                        save(); // a killed run never leaves an epoch's files without a state to go on from
+                    }
                     endEpoch();
                 } else {
                     save();

@@ -149,6 +149,7 @@ public final class VitrailServer implements AutoCloseable {
                 options.host());
         var tls = options.security().tls();
         builder.port(new ServerPort(address, tls.isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP));
+        tls.ifPresent(TlsFilesCheck::require);
         tls.ifPresent(
                 files -> builder.tls(files.certificates().toFile(), files.key().toFile()));
         limit(builder);
