@@ -51,7 +51,8 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
     }
 
     /**
-     * Runs a batch, without gradients, or reads the pass that is {@link #shared}; the function's result holds no tensor.
+     * Runs a batch, without gradients, or reads the pass that is {@link #shared}; the function's result holds no
+     * tensor.
      */
     static <T> T forward(Model model, Tensor images, Collection<String> names, Function<Pass, T> use) {
         var shared = SHARED.get().filter(found -> found.holds(model, images, names));
