@@ -91,9 +91,9 @@ final class Waiting {
     /**
      * Takes in one period, in which threads lacked a core for such a share of their time.
      *
-     * <p>Only long waiting shows whether the cores are ours. Short waiting puts threads to sleep, and one that is woken
-     * is ready before it has a core: on a virtual machine whose host is busy, waking takes so long that it looks like
-     * contention. So what is seen during short waiting does not decide when it ends.
+     * <p>Long waiting shows best whether the cores are ours. Short waiting puts threads to sleep, and one that is woken
+     * is ready before it has a core: on a virtual machine whose host is busy, slow waking can look like contention. So
+     * what is seen during short waiting does not decide when it ends.
      */
     void observe(double lacked) {
         since++;
