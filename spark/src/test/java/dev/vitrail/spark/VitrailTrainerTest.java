@@ -118,7 +118,10 @@ final class VitrailTrainerTest {
     /** Holds the executor that Spark starts for a lost one, for longer than a training that begins would wait. */
     private static void delayReplacement(List<ProcessHandle> before, Duration time) throws Exception {
         Optional<ProcessHandle> replacement = Optional.empty();
+        long patience = System.nanoTime() + TimeUnit.MINUTES.toNanos(1);
         while (replacement.isEmpty()) {
+            assertThat(System.nanoTime()).as("no replacement came").isLessThan(patience);
+            Thread.sleep(5);
             replacement = Fixture.executors().stream()
                     .filter(executor -> !before.contains(executor))
                     .findFirst();
