@@ -99,19 +99,24 @@ final class VitrailTrainerTest {
     void aKilledExecutorStartsTheStageAgainFromTheCheckpoint() throws Exception {
         trainer("whole", 4).train(spark);
 
-        var run = new RunFolder(folder.resolve("killed"));
-        var training = CompletableFuture.supplyAsync(() -> trainer("killed", 4).train(spark));
-        while (!run.canResume() && !training.isDone()) {
-            Thread.sleep(5);
-        }
-        assertThat(training.isDone()).as("done before an executor was killed").isFalse();
-        var victims = Fixture.executors();
-        victims.get(victims.size() - 1).destroyForcibly();
-        delayReplacement(victims, Duration.ofSeconds(12));
+        for (int i = 0; i < Integer.getInteger("vitrail.spark.kills", 1); i++) {
+            var name = "killed" + i;
+            var run = new RunFolder(folder.resolve(name));
+            var training = CompletableFuture.supplyAsync(() -> trainer(name, 4).train(spark));
+            while (!run.canResume() && !training.isDone()) {
+                Thread.sleep(5);
+            }
+            assertThat(training.isDone())
+                    .as("done before an executor was killed")
+                    .isFalse();
+            var executors = Fixture.executors();
+            executors.get(i % executors.size()).destroyForcibly();
+            delayReplacement(executors, Duration.ofSeconds(12));
 
-        assertThat(training.get(3, TimeUnit.MINUTES).epochs()).isEqualTo(4);
-        for (var file : new String[] {"summary.csv", "last/model.safetensors", "best/model.safetensors"}) {
-            assertThat(read("killed", file)).as(file).isEqualTo(read("whole", file));
+            assertThat(training.get(3, TimeUnit.MINUTES).epochs()).isEqualTo(4);
+            for (var file : new String[] {"summary.csv", "last/model.safetensors", "best/model.safetensors"}) {
+                assertThat(read(name, file)).as(file).isEqualTo(read("whole", file));
+            }
         }
     }
 
