@@ -27,6 +27,18 @@ public final class FusedConvolution {
         }
     }
 
+    /**
+     * A tensor that is added to a convolution's result.
+     *
+     * @param tensor {@code [B, out, H', W']}, or null for none
+     * @param overwritten whether the sum is written over the tensor where one pass computes it, which saves a copy; the
+     *     tensor must not be used afterwards
+     */
+    public record Addend(@Nullable Tensor tensor, boolean overwritten) {
+        /** Nothing is added. */
+        public static final Addend NONE = new Addend(null, false);
+    }
+
     private final long[] stride, padding;
     private final long groups;
     private @Nullable Folded folded;
@@ -76,24 +88,23 @@ public final class FusedConvolution {
     }
 
     /**
-     * {@code relu(norm(conv(x)) + shortcut)}.
+     * {@code relu(norm(conv(x)) + addend)}.
      *
      * @param x {@code [B, in, H, W]}
      * @param weight {@code [out, in / groups, kh, kw]}
      * @param bias {@code [out]}, the convolution's own
-     * @param shortcut {@code [B, out, H', W']}, or null for none
+     * @param addend added to the normalized result
      * @param relu whether the result is cut below zero
      * @return {@code [B, out, H', W']}
      */
     public Tensor apply(
-            Tensor x,
-            Tensor weight,
-            @Nullable Tensor bias,
-            Normalization normalization,
-            @Nullable Tensor shortcut,
-            boolean relu) {
+            Tensor x, Tensor weight, @Nullable Tensor bias, Normalization normalization, Addend addend, boolean relu) {
         var ready = of(x, weight, bias, normalization);
-        var y = shortcut == null ? convolve(x, ready, relu) : convolveAndAdd(x, ready, shortcut, relu);
+        var y = addend.tensor == null
+                ? convolve(x, ready, relu)
+                : addend.overwritten
+                        ? convolveOnto(addend.tensor, x, ready, relu)
+                        : convolveAndAdd(x, ready, addend.tensor, relu);
         FlopCounter.count(y.count() * (weight.count() / weight.size(0)), y.count());
         return y;
     }
@@ -118,6 +129,24 @@ public final class FusedConvolution {
         return op.call(
                 new IValue(x.handle),
                 new IValue(shortcut.handle),
+                new IValue(ready.weight.handle),
+                new IValue(ready.bias.handle),
+                op.longs(4, padding),
+                op.longs(5, stride),
+                op.longs(6, 1, 1),
+                new IValue(groups),
+                new IValue("add"),
+                Operator.none(),
+                relu ? new IValue("relu") : Operator.none(),
+                op.numbers(11),
+                Operator.none());
+    }
+
+    private Tensor convolveOnto(Tensor shortcut, Tensor x, Folded ready, boolean relu) {
+        var op = OneDnn.CONVOLVE_ONTO;
+        return op.call(
+                new IValue(shortcut.handle),
+                new IValue(x.handle),
                 new IValue(ready.weight.handle),
                 new IValue(ready.bias.handle),
                 op.longs(4, padding),
@@ -192,5 +221,6 @@ public final class FusedConvolution {
         static final Operator LAY_OUT = Operator.of("mkldnn::_reorder_convolution_weight", "");
         static final Operator CONVOLVE = Operator.of("mkldnn::_convolution_pointwise", "");
         static final Operator CONVOLVE_AND_ADD = Operator.of("mkldnn::_convolution_pointwise", "binary");
+        static final Operator CONVOLVE_ONTO = Operator.of("mkldnn::_convolution_pointwise_", "binary");
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.vitrail.engine.Device;
 import dev.vitrail.engine.Frame;
+import dev.vitrail.engine.FusedConvolution.Addend;
 import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.engine.Tensors;
@@ -63,9 +64,11 @@ class ConvNormTest {
                 assertEqual(pair.both.apply(x), plain);
                 for (var activation : new Activation[] {Activation.RELU, Activation.SILU}) {
                     assertEqual(pair.both.apply(x, activation), activation.applyInPlace(plain.copy()));
-                    assertEqual(
-                            pair.both.apply(x, new DropPath(0.5), shortcut, activation),
-                            activation.applyInPlace(plain.plus(shortcut)));
+                    var sum = activation.applyInPlace(plain.plus(shortcut));
+                    var before = shortcut.copy();
+                    assertEqual(pair.both.apply(x, new DropPath(0.5), new Addend(shortcut, false), activation), sum);
+                    assertThat(Tensors.largest(shortcut.minus(before))).isZero();
+                    assertEqual(pair.both.apply(x, new DropPath(0.5), new Addend(before, true), activation), sum);
                 }
             }
         }

@@ -1,6 +1,9 @@
 package dev.vitrail.models.resnet;
 
+import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Functional;
+import dev.vitrail.engine.FusedConvolution.Addend;
+import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.LayerGroups;
@@ -11,6 +14,7 @@ import dev.vitrail.nn.Activation;
 import dev.vitrail.nn.Conv2d;
 import dev.vitrail.nn.ConvNorm;
 import dev.vitrail.nn.DropPath;
+import dev.vitrail.nn.ForwardHook;
 import dev.vitrail.nn.GlobalPool;
 import dev.vitrail.nn.HookPoint;
 import dev.vitrail.nn.Init;
@@ -168,7 +172,7 @@ public final class ResNet extends Model {
 
     /** Blocks of one width; the first of every stage but the first halves the sides. */
     static final class Stage extends Layer {
-        private final List<Layer> blocks = new ArrayList<>();
+        private final List<Block> blocks = new ArrayList<>();
 
         /** @param dropPaths rates of the stage's blocks */
         Stage(ResNetConfig c, int stage, double[] dropPaths) {
@@ -176,7 +180,7 @@ public final class ResNet extends Model {
             int planes = c.blocks().widths().get(stage);
             for (int i = 0; i < dropPaths.length; i++) {
                 int from = i == 0 ? in : out, stride = i == 0 && stage > 0 ? 2 : 1;
-                Layer block = c.blocks().type() == BlockType.BASIC
+                Block block = c.blocks().type() == BlockType.BASIC
                         ? new Basic(c, from, planes, stride, dropPaths[i])
                         : new Bottleneck(c, from, planes, stride, dropPaths[i]);
                 blocks.add(child(String.valueOf(i), block));
@@ -185,22 +189,49 @@ public final class ResNet extends Model {
 
         @Override
         protected Tensor forward(Tensor x) {
-            for (var block : blocks) {
-                x = block.apply(x);
+            x = blocks.get(0).apply(x);
+            for (var block : blocks.subList(1, blocks.size())) {
+                x = block.applyInPlace(x);
             }
             return x;
         }
     }
 
+    /** A residual block, {@code [B, C, H, W] → [B, C', H', W']}. */
+    private abstract static class Block extends Layer {
+        Block() {
+            hookPoint(HookPoint.BLOCK, "");
+        }
+
+        @Override
+        protected final Tensor forward(Tensor x) {
+            return forward(x, false);
+        }
+
+        /**
+         * {@link #apply}, written over {@code x} where one pass computes convolution and sum; {@code x} must not be
+         * used afterwards.
+         */
+        final Tensor applyInPlace(Tensor x) {
+            return ForwardHook.active() || Gradients.recorded() ? apply(x) : Frame.of(() -> forward(x, true));
+        }
+
+        /** @param inPlace whether {@code x} may be written over */
+        abstract Tensor forward(Tensor x, boolean inPlace);
+
+        static Addend shortcut(Tensor x, @Nullable Shortcut downsample, boolean inPlace) {
+            return downsample == null ? new Addend(x, inPlace) : new Addend(downsample.apply(x), true);
+        }
+    }
+
     /** Two 3×3 convolutions beside a shortcut (paper, figure 5 left). */
-    static final class Basic extends Layer {
+    static final class Basic extends Block {
         private final ConvNorm first, second;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
 
         Basic(ResNetConfig c, int in, int planes, int stride, double rate) {
-            hookPoint(HookPoint.BLOCK, "");
             int inner = planes / c.blocks().reduceFirst();
             first = new ConvNorm(child("conv1", c.conv(in, inner, 3, stride)), child("bn1", c.norm(inner)));
             second = new ConvNorm(child("conv2", c.conv(inner, planes, 3, 1)), child("bn2", c.lastNorm(planes)));
@@ -210,21 +241,20 @@ public final class ResNet extends Model {
         }
 
         @Override
-        protected Tensor forward(Tensor x) {
-            var shortcut = downsample == null ? x : downsample.apply(x);
+        Tensor forward(Tensor x, boolean inPlace) {
+            var shortcut = shortcut(x, downsample, inPlace);
             return second.apply(first.apply(x, activation), dropPath, shortcut, activation);
         }
     }
 
     /** 1×1, 3×3 and 1×1 convolutions beside a shortcut (paper, figure 5 right). */
-    static final class Bottleneck extends Layer {
+    static final class Bottleneck extends Block {
         private final ConvNorm first, second, third;
         private final @Nullable Shortcut downsample;
         private final DropPath dropPath;
         private final Activation activation;
 
         Bottleneck(ResNetConfig c, int in, int planes, int stride, double rate) {
-            hookPoint(HookPoint.BLOCK, "");
             int width = (int) Math.floor(planes * (c.blocks().baseWidth() / 64.0))
                     * c.blocks().cardinality();
             int inner = width / c.blocks().reduceFirst(), out = planes * BlockType.BOTTLENECK.expansion;
@@ -239,8 +269,8 @@ public final class ResNet extends Model {
         }
 
         @Override
-        protected Tensor forward(Tensor x) {
-            var shortcut = downsample == null ? x : downsample.apply(x);
+        Tensor forward(Tensor x, boolean inPlace) {
+            var shortcut = shortcut(x, downsample, inPlace);
             var y = second.apply(first.apply(x, activation), activation);
             return third.apply(y, dropPath, shortcut, activation);
         }
