@@ -45,7 +45,7 @@ public final class FusedConvolution {
 
     /** Weight and bias as oneDNN reads them, and what tells that they are still right. */
     @SuppressWarnings("ArrayRecordComponent")
-    private record Folded(Tensor weight, Tensor bias, List<Source> sources, long[] images) {
+    private record Folded(Tensor weight, Tensor bias, List<Source> sources, long[] images, Window window) {
         boolean isOf(List<Tensor> tensors, Tensor x) {
             for (int i = 0; i < sources.size(); i++) {
                 if (!sources.get(i).isOf(tensors.get(i))) {
@@ -53,6 +53,22 @@ public final class FusedConvolution {
                 }
             }
             return Arrays.equals(images, x.shape());
+        }
+    }
+
+    /** Arguments of the operators, made once. */
+    private record Window(IValue padding, IValue stride, IValue groups) {
+        static Window of(long[] padding, long[] stride, long groups) {
+            return new Window(
+                    Operator.constant(OneDnn.CONVOLVE.longs(3, padding)),
+                    Operator.constant(OneDnn.CONVOLVE.longs(4, stride)),
+                    Operator.constant(new IValue(groups)));
+        }
+
+        void release() {
+            padding.releaseReference();
+            stride.releaseReference();
+            groups.releaseReference();
         }
     }
 
@@ -110,54 +126,43 @@ public final class FusedConvolution {
     }
 
     private Tensor convolve(Tensor x, Folded ready, boolean relu) {
-        var op = OneDnn.CONVOLVE;
-        return op.call(
+        return OneDnn.CONVOLVE.call(
                 new IValue(x.handle),
                 new IValue(ready.weight.handle),
                 new IValue(ready.bias.handle),
-                op.longs(3, padding),
-                op.longs(4, stride),
-                op.longs(5, 1, 1),
-                new IValue(groups),
-                new IValue(relu ? "relu" : "none"),
-                op.numbers(8),
-                Operator.none());
+                ready.window.padding,
+                ready.window.stride,
+                OneDnn.DILATION,
+                ready.window.groups,
+                relu ? OneDnn.RELU : OneDnn.NO_FUNCTION,
+                OneDnn.NO_FACTORS,
+                OneDnn.NONE);
     }
 
     private Tensor convolveAndAdd(Tensor x, Folded ready, Tensor shortcut, boolean relu) {
-        var op = OneDnn.CONVOLVE_AND_ADD;
-        return op.call(
-                new IValue(x.handle),
-                new IValue(shortcut.handle),
-                new IValue(ready.weight.handle),
-                new IValue(ready.bias.handle),
-                op.longs(4, padding),
-                op.longs(5, stride),
-                op.longs(6, 1, 1),
-                new IValue(groups),
-                new IValue("add"),
-                Operator.none(),
-                relu ? new IValue("relu") : Operator.none(),
-                op.numbers(11),
-                Operator.none());
+        return sum(OneDnn.CONVOLVE_AND_ADD, x, shortcut, ready, relu);
     }
 
     private Tensor convolveOnto(Tensor shortcut, Tensor x, Folded ready, boolean relu) {
-        var op = OneDnn.CONVOLVE_ONTO;
-        return op.call(
-                new IValue(shortcut.handle),
-                new IValue(x.handle),
+        return sum(OneDnn.CONVOLVE_ONTO, shortcut, x, ready, relu);
+    }
+
+    /** The two operators take input and shortcut in different orders. */
+    private static Tensor sum(Operator operator, Tensor first, Tensor second, Folded ready, boolean relu) {
+        return operator.call(
+                new IValue(first.handle),
+                new IValue(second.handle),
                 new IValue(ready.weight.handle),
                 new IValue(ready.bias.handle),
-                op.longs(4, padding),
-                op.longs(5, stride),
-                op.longs(6, 1, 1),
-                new IValue(groups),
-                new IValue("add"),
-                Operator.none(),
-                relu ? new IValue("relu") : Operator.none(),
-                op.numbers(11),
-                Operator.none());
+                ready.window.padding,
+                ready.window.stride,
+                OneDnn.DILATION,
+                ready.window.groups,
+                OneDnn.ADD,
+                OneDnn.NONE,
+                relu ? OneDnn.RELU : OneDnn.NONE,
+                OneDnn.NO_FACTORS,
+                OneDnn.NONE);
     }
 
     private synchronized Folded of(Tensor x, Tensor weight, @Nullable Tensor bias, Normalization normalization) {
@@ -199,7 +204,8 @@ public final class FusedConvolution {
                     laidOut.keep(),
                     offset.keep(),
                     sources.stream().map(Source::of).toList(),
-                    x.shape());
+                    x.shape(),
+                    Window.of(padding, stride, groups));
         }
     }
 
@@ -208,6 +214,7 @@ public final class FusedConvolution {
         if (folded != null) {
             folded.weight.release();
             folded.bias.release();
+            folded.window.release();
             folded = null;
         }
     }
@@ -222,5 +229,11 @@ public final class FusedConvolution {
         static final Operator CONVOLVE = Operator.of("mkldnn::_convolution_pointwise", "");
         static final Operator CONVOLVE_AND_ADD = Operator.of("mkldnn::_convolution_pointwise", "binary");
         static final Operator CONVOLVE_ONTO = Operator.of("mkldnn::_convolution_pointwise_", "binary");
+        static final IValue DILATION = Operator.constant(CONVOLVE.longs(5, 1, 1));
+        static final IValue NO_FACTORS = Operator.constant(CONVOLVE.numbers(8));
+        static final IValue NONE = Operator.constant(Operator.none());
+        static final IValue NO_FUNCTION = Operator.constant(new IValue("none"));
+        static final IValue RELU = Operator.constant(new IValue("relu"));
+        static final IValue ADD = Operator.constant(new IValue("add"));
     }
 }

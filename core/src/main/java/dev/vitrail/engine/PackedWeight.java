@@ -115,6 +115,11 @@ public final class PackedWeight {
     private static final class Product {
         private static final Operator LAY_OUT = Operator.of("mkldnn::_reorder_linear_weight", "");
         private static final Operator MULTIPLY = Operator.of("mkldnn::_linear_pointwise", "");
+        private static final IValue NO_BIAS = Operator.constant(Operator.none());
+        /** Nothing is applied to the result, by no factors. */
+        private static final IValue NOTHING = Operator.constant(new IValue("none")),
+                NO_FACTORS = Operator.constant(MULTIPLY.numbers(4)),
+                NO_ALGORITHM = Operator.constant(new IValue(""));
 
         static Tensor layOut(Tensor weight) {
             return LAY_OUT.call(new IValue(weight.handle), Operator.none());
@@ -124,10 +129,10 @@ public final class PackedWeight {
             return MULTIPLY.call(
                     new IValue(x.handle),
                     new IValue(weight.handle),
-                    bias == null ? Operator.none() : new IValue(bias.handle),
-                    new IValue("none"), // nothing is applied to the result,
-                    MULTIPLY.numbers(4), // by no factors
-                    new IValue(""));
+                    bias == null ? NO_BIAS : new IValue(bias.handle),
+                    NOTHING,
+                    NO_FACTORS,
+                    NO_ALGORITHM);
         }
     }
 }
