@@ -223,7 +223,21 @@ public final class VitrailServer implements AutoCloseable {
                             Failure.UNAUTHENTICATED,
                             "the token is missing or wrong: expected the header 'Authorization: Bearer …'"));
         }
-        return delegate.serve(context, request);
+        tellOfTheEnd(context);
+        return delegate.serve(context, request).mapHeaders(headers -> {
+            tellOfTheEnd(context);
+            return headers;
+        });
+    }
+
+    /**
+     * Once the server is to end, each response says that its connection ends too ({@code Connection: close}, or GOAWAY
+     * in HTTP/2): a client that kept it would send its next request to a server that is gone.
+     */
+    private void tellOfTheEnd(ServiceRequestContext context) {
+        if (health.state() == Health.State.DRAINING) {
+            context.initiateConnectionShutdown();
+        }
     }
 
     private HttpService health() {
