@@ -34,7 +34,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * How many photographs a second of processor time makes ready for training, by the loader and by {@link PlainImageIo}.
+ * Throughput of loading photographs for training, images per second of processor time, by the loader and by {@link
+ * PlainImageIo}.
  *
  * <p>All chains take turns in one process, with as many threads as the machine has cores; the figure is the median over
  * the rounds of images divided by the processor time of the whole process, so that the collector's and the compiler's

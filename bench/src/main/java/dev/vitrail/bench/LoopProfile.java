@@ -28,7 +28,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * What loading costs a training that it shares the cores with: steps of {@code vit_mini_patch4_gap_32}, batch 32, on
+ * Cost of loading for a training that shares the cores with it: steps of {@code vit_mini_patch4_gap_32}, batch 32, on
  * one batch again and again, on the built-in set and on a folder, in rounds that take turns.
  */
 final class LoopProfile {

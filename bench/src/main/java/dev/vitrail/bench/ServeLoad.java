@@ -107,7 +107,7 @@ final class ServeLoad {
     }
 
     /**
-     * What was measured over some seconds.
+     * Throughput and processor time, measured over some seconds.
      *
      * @param images a second
      * @param cpuMillis of the process for an image

@@ -65,7 +65,7 @@ final class ReplayCommand implements Callable<Integer> {
                 .orElse("every number is finite: the step went wrong by something that is not in the file"));
     }
 
-    /** What comes before and after the first bad tensor says most. */
+    /** Tensors shown before and after the first one with non-finite values. */
     private static final int AROUND = 6;
 
     private void print(String title, List<Finding> findings) {

@@ -283,8 +283,8 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /**
-     * What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does
-     * not fit.
+     * Notes on loading pretrained weights, beyond copying. Empty for random weights; the note on images that do not fit
+     * is left to the doctor.
      */
     private static List<String> notes(LoadedModel loaded) {
         return loaded.pretrained()

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How the processes of a group find each other: all connect to rank 0, which admits them and tells the port of the
- * store of keys.
+ * Rendezvous of the processes of a group: all connect to rank 0, which admits them and tells the port of the store of
+ * keys.
  */
 final class Meeting {
     private static final Logger LOG = LoggerFactory.getLogger(Meeting.class);

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What processes say to each other: a byte of the type, four of the length, and so many of text in UTF-8.
+ * A message between two processes: a byte of the type, four of the length, and as many bytes of text in UTF-8.
  *
  * @param text empty where the type says all
  */

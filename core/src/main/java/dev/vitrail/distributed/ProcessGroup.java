@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * instead of waiting for ever.
  */
 public final class ProcessGroup implements AutoCloseable {
-    /** What PyTorch's users name the network interface by. */
+    /** Environment variable by which users of PyTorch name the network interface. */
     private static final String INTERFACE = "GLOO_SOCKET_IFNAME";
 
     /** Between two looks at whether the group has failed. */
@@ -49,7 +49,7 @@ public final class ProcessGroup implements AutoCloseable {
     private static final Duration REASON = Duration.ofSeconds(10);
 
     /**
-     * How long processes wait for each other.
+     * Timeouts of a group: the longest that processes wait for each other.
      *
      * @param join for all of them to come
      * @param silence for a sign of life of another, before it counts as lost
@@ -75,7 +75,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** What a group of several processes consists of. */
+    /** The parts of a group of several processes. */
     private record Parts(Roster roster, Agreement agreement, CollectiveStore store, Collectives collectives) {}
 
     private static final ProcessGroup SINGLE = new ProcessGroup(0, 1, Settings.DEFAULT, Optional.empty());
@@ -206,12 +206,12 @@ public final class ProcessGroup implements AutoCloseable {
         return size;
     }
 
-    /** Whether this is rank 0, which alone writes files and speaks to people. */
+    /** Returns whether this is rank 0, the only process that writes files and prints. */
     public boolean isFirst() {
         return rank == 0;
     }
 
-    /** Whether this process works alone. */
+    /** Returns whether this process works alone. */
     public boolean isSingle() {
         return parts.isEmpty();
     }
@@ -228,7 +228,7 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * What rank 0 says, in all processes.
+     * Broadcasts a text of rank 0 to all processes, and returns it.
      *
      * @param first is called in rank 0 alone
      */

@@ -46,7 +46,7 @@ final class Roster {
         connections.put(other.rank, other);
     }
 
-    /** Whether there is a connection with a rank. */
+    /** Returns whether there is a connection with a rank. */
     boolean has(int rank) {
         return connections.containsKey(rank);
     }
@@ -75,7 +75,7 @@ final class Roster {
         new Heartbeat(this, settings.silence()).start();
     }
 
-    /** Whether the group has ended or failed. */
+    /** Returns whether the group has ended or failed. */
     boolean isOver() {
         synchronized (lock) {
             return closed || failure != null;

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * How the operations of {@link AugmentationSpec} that shift, shear or rotate an image do it.
+ * Settings of the operations of {@link AugmentationSpec} that shift, shear or rotate an image.
  *
  * @param interpolations nearest, bilinear or bicubic; one is drawn for each operation
  * @param fill red, green and blue, 0–255, of what comes in from outside

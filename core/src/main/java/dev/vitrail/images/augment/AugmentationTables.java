@@ -106,7 +106,7 @@ final class AugmentationTables {
             "TranslateXRel",
             "TranslateYRel");
 
-    /** The same, all stronger at a higher level. */
+    /** RandAugment's operations, each stronger at a higher level. */
     static final List<String> RAND_INCREASING = List.of(
             "AutoContrast",
             "Equalize",
@@ -124,7 +124,7 @@ final class AugmentationTables {
             "TranslateXRel",
             "TranslateYRel");
 
-    /** What {@code w0} once weighed {@link #RAND} and {@link #RAND_INCREASING} with, place by place. */
+    /** Former weights {@code w0} of {@link #RAND} and {@link #RAND_INCREASING}, place by place. */
     static final List<Double> RAND_WEIGHTS_0 =
             List.of(0.025, 0.0, 0.0, 0.3, 0.0, 0.005, 0.005, 0.025, 0.005, 0.005, 0.025, 0.2, 0.2, 0.1, 0.1);
 

@@ -35,7 +35,7 @@ public record RandomResizedCrop(int height, int width, Range scale, Range ratio,
 
     private static final int TRIES = 10;
 
-    /** What may be drawn, both ends included; above 0. */
+    /** A range to draw from, both ends included; above 0. */
     public record Range(double low, double high) {
         public Range {
             VitrailException.require(

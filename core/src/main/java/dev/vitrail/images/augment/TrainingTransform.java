@@ -57,7 +57,7 @@ public record TrainingTransform(
         return new TrainingTransform(height, width, steps, normalization, Optional.of(choice));
     }
 
-    /** How many values one image becomes: {@code channels · height · width}. */
+    /** Number of values of one image: {@code channels · height · width}. */
     public int values() {
         return Math.multiplyExact(normalization.channels(), Math.multiplyExact(height, width));
     }

@@ -26,7 +26,7 @@ final class EncodedImage {
         return new EncodedImage(name, content, options, deadline);
     }
 
-    /** What becomes of grey levels beyond a byte. */
+    /** Conversion of grey levels beyond a byte. */
     SixteenBit sixteenBit() {
         return options.sixteenBit();
     }

@@ -28,7 +28,7 @@ public final class ImageDecoder {
     private ImageDecoder() {}
 
     /**
-     * What may be decoded, and how.
+     * Options of decoding, and its limits.
      *
      * @param applyExifOrientation turn the image as its EXIF data say; Pillow's {@code open} and timm do not
      * @param maxPixels the most that a header may claim, width times height

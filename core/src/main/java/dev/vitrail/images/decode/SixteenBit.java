@@ -3,7 +3,7 @@ package dev.vitrail.images.decode;
 import dev.vitrail.errors.VitrailException;
 import java.util.Locale;
 
-/** What becomes of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */
+/** Conversion of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */
 public enum SixteenBit {
     /** Levels above 255 become 255 and those below 0 become 0, as Pillow's {@code convert("RGB")} has it. */
     CLIP,

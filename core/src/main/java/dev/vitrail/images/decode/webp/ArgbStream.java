@@ -16,7 +16,7 @@ final class ArgbStream {
     private static final int LONGEST_COPY = 4096;
     private static final int MAX_CACHE_BITS = 11;
 
-    /** How often the deadline is looked at: every so many pixels. */
+    /** Pixels between two checks of the deadline. */
     private static final int PAUSE = 1 << 16;
 
     // spotless:off
@@ -123,7 +123,7 @@ final class ArgbStream {
         return read;
     }
 
-    /** How many squares of {@code 2^bits} pixels a side has. */
+    /** Number of squares of {@code 2^bits} pixels along a side. */
     static int parts(int side, int bits) {
         return (side + (1 << bits) - 1) >> bits;
     }

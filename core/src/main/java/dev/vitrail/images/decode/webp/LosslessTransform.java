@@ -2,7 +2,7 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** What an encoder did to an image before it wrote its pixels, undone row by row (RFC 9649, 3.5). */
+/** A transform that the encoder applied to the pixels, undone row by row (RFC 9649, 3.5). */
 interface LosslessTransform {
     /** The number of the transform that writes pixels less what their neighbours let expect. */
     int PREDICTOR = 0;

@@ -29,7 +29,7 @@ final class Plane {
         }
     }
 
-    /** Where the level of a pixel lies. */
+    /** Index of a pixel's level. */
     int at(int x, int y) {
         return (y + 1) * stride + 1 + x;
     }
