@@ -55,12 +55,12 @@ public final class ExportNames {
         return new ExportNames(codeBase, any -> true, List.of());
     }
 
-    /** The same rules, for some models of the family alone. */
+    /** These rules, for some models of the family alone. */
     public ExportNames when(Predicate<ModelConfig> which) {
         return new ExportNames(codeBase, which, rules);
     }
 
-    /** Whether a model has its parameters under these names there. */
+    /** Returns whether a model has its parameters under these names there. */
     public boolean suits(ModelConfig model) {
         return models.test(model);
     }

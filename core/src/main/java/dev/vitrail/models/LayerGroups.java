@@ -7,8 +7,8 @@ import java.util.Optional;
 import java.util.function.IntFunction;
 
 /**
- * How deep the modules of a model lie, for layer-wise learning-rate decay: 0 for the embedding, 1 … n for n blocks, and
- * n+1 for the classifier and all else that comes after the last block. Immutable.
+ * Depths of a model's modules, for layer-wise learning-rate decay: 0 for the embedding, 1 … n for n blocks, and n+1 for
+ * the classifier and all else that comes after the last block. Immutable.
  */
 public final class LayerGroups {
     private final Map<String, Integer> modules;

@@ -101,7 +101,7 @@ public final class MaskedPatches extends Model {
     }
 
     /**
-     * What was predicted of the corrupted patches of some images.
+     * Predictions for the corrupted patches of some images.
      *
      * @param logits {@code [B·M, colors]}, image by image
      * @param colors {@code [B·M]}, I64, the right ones
@@ -204,7 +204,10 @@ public final class MaskedPatches extends Model {
         return Tensor.of(numbers, 1, numbers.length, 1);
     }
 
-    /** Whether a parameter is none of the model inside. */
+    /**
+     * Returns whether a parameter is the pretraining's own: the mask token or the color head, not one of the model
+     * inside.
+     */
     public static boolean adds(String parameter) {
         return parameter.equals("mask_token") || parameter.startsWith("color_head.");
     }

@@ -51,7 +51,7 @@ public final class BatchNorm2d extends Layer {
         this(width, EPS, null, Init.ones());
     }
 
-    /** What the convolution before it takes up in inference. */
+    /** Statistics and factors that the convolution before it takes up in inference. */
     FusedConvolution.Normalization normalization() {
         return new FusedConvolution.Normalization(mean.value(), variance.value(), weight.value(), bias.value(), eps);
     }

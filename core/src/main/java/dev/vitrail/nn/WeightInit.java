@@ -1,6 +1,6 @@
 package dev.vitrail.nn;
 
-/** How the parameters of a model that is trained from scratch start. */
+/** Weight initialization of a model that is trained from scratch. */
 public enum WeightInit {
     /**
      * As the model's original draws them: most weights from a normal distribution of std 0.02, which suits widths of

@@ -45,7 +45,7 @@ final class DataParallelUpdater implements Updater {
         device = plan.model().model().device();
     }
 
-    /** What a process finds in its share of a step, as numbers to add up over all. */
+    /** Findings of a process in its share of a step, as numbers to add up over all. */
     private enum Found {
         IMAGES,
         LOSS,

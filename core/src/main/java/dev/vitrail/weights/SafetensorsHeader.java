@@ -67,7 +67,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
                     .build())
             .build();
 
-    /** How the format spells {@code dtype}. */
+    /** Name of {@code dtype} in the format. */
     static String code(DType dtype) {
         return dtype.name();
     }

@@ -32,7 +32,7 @@ final class TransformersNames {
     private static final Pattern START = Pattern.compile(
             "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
 
-    /** How one kind of model names its tensors: what tells it from others, and how its names change. */
+    /** Tensor names of one kind of model: a mark that tells it from others, and the rules by which its names change. */
     private record Naming(Pattern mark, List<Rule> rules) {
         static Naming of(String mark, Rule... rules) {
             return new Naming(Pattern.compile(mark), List.of(rules));
@@ -130,7 +130,7 @@ final class TransformersNames {
     private final Naming naming;
     /** The tensors without the first word of their names. */
     private final Map<String, StoredTensor> foreign;
-    /** Whether keys have no bias, so that queries and values keep theirs apart. */
+    /** True if keys have no bias, so that queries and values keep theirs apart. */
     private final boolean keysUnbiased;
 
     private final Map<String, StoredTensor> ours = new LinkedHashMap<>();

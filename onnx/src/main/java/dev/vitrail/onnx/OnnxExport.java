@@ -51,7 +51,7 @@ public final class OnnxExport {
     private OnnxExport() {}
 
     /**
-     * How to export.
+     * Options of the export.
      *
      * @param dynamicSize whether the graph takes images of any size, as far as the family does
      * @param uint8Input whether the graph takes levels 0–255, uint8 {@code [B, H, W, C]}, and normalizes them itself
@@ -80,7 +80,7 @@ public final class OnnxExport {
     }
 
     /**
-     * What was written.
+     * Files written by an export, and their sizes.
      *
      * @param nodes operators of the graph
      * @param parameters bytes of weights and other constants
@@ -132,7 +132,7 @@ public final class OnnxExport {
         }
     }
 
-    /** Where the weights of a graph in {@code file} lie if they are more than it can hold. */
+    /** Path of the weights of a graph in {@code file} if they are more than it can hold. */
     public static Path dataOf(Path file) {
         return file.resolveSibling(file.getFileName() + ".data");
     }
@@ -224,7 +224,7 @@ public final class OnnxExport {
                 .build();
     }
 
-    /** What a runtime must know to use the graph: how images are prepared, and what the classes are called. */
+    /** Metadata that a runtime needs to use the graph: the preparation of images, and the names of the classes. */
     private static Map<String, String> metadata(LoadedModel loaded, Options options) {
         var preprocessing = loaded.preprocessing();
         var prepared = new LinkedHashMap<String, Object>();

@@ -29,13 +29,13 @@ public final class OnnxModel extends Model {
     private final OnnxSession session;
 
     /**
-     * How long a batch takes, and how far the results are apart.
+     * Times of a batch, and the difference of the results.
      *
      * @param libtorch milliseconds of a batch
      * @param onnx milliseconds of a batch
      */
     public record Comparison(int batch, double libtorch, double onnx, OnnxCheck.Result check) {
-        /** Whether ONNX Runtime computes the same, and faster. */
+        /** Returns whether ONNX Runtime computes the same, and faster. */
         public boolean prefersOnnx() {
             return check.passed() && onnx < libtorch;
         }

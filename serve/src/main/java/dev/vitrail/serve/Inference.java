@@ -45,7 +45,7 @@ final class Inference implements AutoCloseable {
     }
 
     /**
-     * What bounds a request.
+     * Bounds of a request: its deadline, and whether it was cancelled; and the times of its stages.
      *
      * @param deadline by {@link System#nanoTime}
      */

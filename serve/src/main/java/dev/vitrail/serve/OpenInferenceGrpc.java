@@ -317,7 +317,7 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
         }
     }
 
-    /** The same on a thread that may take its time. */
+    /** Answers on a thread that may take its time, without the request's time limit. */
     private static <T> void later(StreamObserver<T> observer, Supplier<T> response) {
         var context = ServiceRequestContext.current();
         context.clearRequestTimeout(); // a large model takes its time

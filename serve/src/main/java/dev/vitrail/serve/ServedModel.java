@@ -100,8 +100,8 @@ final class ServedModel {
     }
 
     /**
-     * Whether a queue is too long. Images that would be late are refused at once: they would be decoded for nothing,
-     * and delay those behind them until these were late too.
+     * Returns whether a queue is too long. Images that would be late are refused at once: they would be decoded for
+     * nothing, and delay those behind them until these were late too.
      */
     private boolean isFull(int all, int images, long within) {
         return all > queue || (all > images && all * nanosPerImage > SHARE * within);

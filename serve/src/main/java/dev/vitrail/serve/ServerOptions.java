@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How a server runs.
+ * Options of a server.
  *
  * @param host address or name of the interface to listen on
  * @param port 0 for one that is free
@@ -38,33 +38,33 @@ public record ServerOptions(
         Times.requirePositive(drain, "the time to drain");
     }
 
-    /** The same on another port. */
+    /** These options with another port. */
     public ServerOptions withPort(int other) {
         return new ServerOptions(host, other, batching, limits, security, drain, accessLog);
     }
 
-    /** The same with other batching. */
+    /** These options with other batching. */
     public ServerOptions withBatching(Batching other) {
         return new ServerOptions(host, port, other, limits, security, drain, accessLog);
     }
 
-    /** The same with other limits. */
+    /** These options with other limits. */
     public ServerOptions withLimits(Limits other) {
         return new ServerOptions(host, port, batching, other, security, drain, accessLog);
     }
 
-    /** The same with other security. */
+    /** These options with other security. */
     public ServerOptions withSecurity(Security other) {
         return new ServerOptions(host, port, batching, limits, other, drain, accessLog);
     }
 
-    /** The same with an access log. */
+    /** These options with an access log. */
     public ServerOptions withAccessLog(Path file) {
         return new ServerOptions(host, port, batching, limits, security, drain, Optional.of(file));
     }
 
     /**
-     * How requests become batches.
+     * Dynamic batching: the limits within which requests become batches.
      *
      * @param latencyBudget most time that a batch may wait and run
      * @param maxBatch most images of a batch
@@ -83,7 +83,7 @@ public record ServerOptions(
     }
 
     /**
-     * What a request may cost.
+     * Limits of requests and connections.
      *
      * @param maxBody bytes of a request's body
      * @param maxPixels pixels of an encoded image, width times height

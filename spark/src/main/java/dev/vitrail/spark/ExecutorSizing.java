@@ -8,7 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What Spark gives each executor.
+ * Resources that Spark gives each executor.
  *
  * @param cores tasks' cores of an executor
  * @param taskCpus cores of a task, {@code spark.task.cpus}

@@ -15,7 +15,7 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 
-/** What a column holds images as. */
+/** Representation of images in a column. */
 enum InputKind {
     /** Bytes of an image file, such as {@code content} of Spark's {@code binaryFile}. */
     BYTES {

@@ -54,7 +54,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
     private final boolean resume;
 
     /**
-     * What became of a rank. Bad input is no failure of the task, which Spark would try again.
+     * Result of a rank. Bad input is no failure of the task, which Spark would try again.
      *
      * @param model null where the input was refused
      * @param refusal the sentence, else empty

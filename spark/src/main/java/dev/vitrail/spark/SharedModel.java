@@ -147,7 +147,7 @@ final class SharedModel {
         }
     }
 
-    /** How often this process has loaded a model. */
+    /** Number of times that this process has loaded a model. */
     static int loads() {
         return LOADS.get();
     }

@@ -36,7 +36,7 @@ public final class CompactTransformer extends Layer {
     /** Of every layer normalisation. */
     static final double EPS = 1e-5;
 
-    /** What attention weights are called below their layer. */
+    /** Name of the attention weights below their layer. */
     static final String WEIGHTS = "attend";
 
     /**
@@ -109,7 +109,7 @@ public final class CompactTransformer extends Layer {
         return new Linear(in, out, biased, Init.fanInUniform(in), Init.fanInUniform(in));
     }
 
-    /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
+    /** Layer groups of a model with {@code depth} layers, followed by a final norm and a head. */
     static LayerGroups layerGroups(int depth) {
         return LayerGroups.of("transformer.layers", depth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding")

@@ -51,7 +51,7 @@ public record SwinConfig(
     }
 
     /**
-     * How images are cut into patches.
+     * Patch embedding: the patches that images are cut into.
      *
      * @param size side of a patch, pixels (patch_size)
      * @param norm whether patches are normalized (patch_norm)

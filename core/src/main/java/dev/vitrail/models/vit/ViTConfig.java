@@ -50,7 +50,7 @@ public record ViTConfig(
             List.of(Pool.TOKEN, Pool.AVG, Pool.AVGMAX, Pool.MAX, Pool.MAP, Pool.TOKEN_AVG);
 
     /**
-     * How images are cut into patches.
+     * Patch embedding: the patches that images are cut into.
      *
      * @param size of a patch, pixels of the image or of the stem's map (patch_size)
      * @param dynamicSize whether any image size that patches divide is taken, with positions
@@ -200,7 +200,7 @@ public record ViTConfig(
     }
 
     /**
-     * Where tokens are normalized outside of the blocks.
+     * Normalization of tokens outside of the blocks.
      *
      * @param pre whether before the first block (pre_norm)
      * @param last whether after the last (final_norm)
@@ -226,7 +226,7 @@ public record ViTConfig(
         }
     }
 
-    /** How parameters start. */
+    /** Scheme of the initial values. */
     public enum InitScheme {
         /** Normal of std 0.02 cut at ±2, as timm's default. */
         TIMM,

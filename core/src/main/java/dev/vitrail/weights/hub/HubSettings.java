@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Where the hub is, where its files are kept, and who asks.
+ * Settings of the hub: its address, the cache of its files, and the token of the user.
  *
  * @param endpoint the hub's address, without a slash at the end
  * @param cache the folder that holds {@code models--organisation--name}
