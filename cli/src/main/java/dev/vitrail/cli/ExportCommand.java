@@ -47,7 +47,7 @@ import picocli.CommandLine.Option;
             "  vitrail export --model runs/flowers --to flowers --names transformers"
         })
 final class ExportCommand implements Callable<Integer> {
-    /** Whose parameter names weights are written with. */
+    /** Parameter names that weights are written with, by their code base. */
     enum Names {
         TIMM,
         ORIGINAL,

@@ -45,7 +45,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     /** Items of the first batch of a stream of files; each batch after it has twice as many until batches are full. */
     private static final int FIRST = 2;
 
-    /** So often a consumer that waits looks whether it is to stop. */
+    /** Milliseconds between two checks of a waiting consumer whether it is to stop. */
     private static final long LOOK_MILLIS = 50;
 
     /**

@@ -138,7 +138,7 @@ final class ParquetImages extends ShardedImages {
         }
     }
 
-    /** Which columns hold what. */
+    /** Layout of a file: its columns of images and labels, and the names of the classes. */
     private record Layout(ParquetColumn image, Optional<ParquetColumn> label, Optional<List<String>> classes) {
         static Layout of(ParquetFile file) {
             var features = features(file);

@@ -343,8 +343,8 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words
-     * for it.
+     * Reason that an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's
+     * words for it.
      */
     private VitrailException failed(RuntimeException e) {
         try {

@@ -73,7 +73,7 @@ public final class Autocast implements AutoCloseable {
         });
     }
 
-    /** Why BF16 is slow; empty where it is fast, or where the system does not tell the processor's features. */
+    /** Reason that BF16 is slow; empty where it is fast, or where the system does not tell the processor's features. */
     static Optional<String> slowBf16(Products.Choice products, Processor processor) {
         if (processor.features().isEmpty()) {
             return Optional.empty();

@@ -56,7 +56,7 @@ final class Natives {
      */
     private static boolean loading;
 
-    /** Why loading failed on the thread that {@link Startup} began, until somebody needs the natives and is told. */
+    /** Failure of loading on the thread that {@link Startup} began, until somebody needs the natives and is told. */
     private static @Nullable Throwable failedEarly;
 
     private Natives() {}

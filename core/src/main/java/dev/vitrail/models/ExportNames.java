@@ -121,7 +121,7 @@ public final class ExportNames {
                 .replaceAll(group -> match.group(Integer.parseInt(group.group(1))));
     }
 
-    /** Whose names they are. */
+    /** The code base of the names. */
     public CodeBase codeBase() {
         return codeBase;
     }

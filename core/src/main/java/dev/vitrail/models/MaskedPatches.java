@@ -127,7 +127,7 @@ public final class MaskedPatches extends Model {
     }
 
     /**
-     * Which patches of some images are corrupted, and how.
+     * Corruption of patches of some images.
      *
      * @param places of the corrupted patches, {@code [B, M]}, I64, no two alike in an image
      * @param others for each a place of another patch of its image, {@code [B, M]}, I64

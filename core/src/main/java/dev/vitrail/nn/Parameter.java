@@ -34,7 +34,7 @@ public final class Parameter {
     private volatile boolean once;
     /** True if they are given up at present. */
     private boolean givenUp;
-    /** True if somebody had use for them, so that they stay. */
+    /** True once they were read as they are, so that they stay. */
     private boolean used;
 
     Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {

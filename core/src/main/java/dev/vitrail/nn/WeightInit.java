@@ -13,10 +13,10 @@ public enum WeightInit {
         }
     },
     /**
-     * So that every layer and branch speaks from the first step on, which narrow models and short trainings need:
-     * linear layers after Glorot and Bengio (uniform), convolutions from a normal distribution of variance 1/(inputs of
-     * an output), as in the ViT paper's own code; position embeddings from the unit normal distribution; LayerScale's
-     * factors 1. The rest as the original.
+     * Keeps the variance of activations at initialization, which narrow models and short trainings need: linear layers
+     * after Glorot and Bengio (uniform), convolutions from a normal distribution of variance 1/(inputs of an output),
+     * as in the ViT paper's own code; position embeddings from the unit normal distribution; LayerScale's factors 1.
+     * The rest as the original.
      */
     SCALED {
         @Override

@@ -158,7 +158,7 @@ final class TransformersNames {
                 .orElseGet(() -> VitNames.inOurs(state));
     }
 
-    /** Whose names the weights had before {@link #inOurs}; empty if they were not translated. */
+    /** Origin of the names that the weights had before {@link #inOurs}; empty if they were not translated. */
     static Optional<String> origin(StateDict state) {
         return Optional.ofNullable(state.metadata().get(TRANSLATED));
     }

@@ -123,7 +123,7 @@ public record ServerOptions(
     }
 
     /**
-     * Who may do what.
+     * Security: encryption, and the tokens that requests must carry.
      *
      * @param tls certificate and key; plain text without them
      * @param token bearer token that every request but those for health must carry

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Which operations the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}),
+ * Operations that the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}),
  * under timm's names.
  *
  * <p>A line of a policy is what one draw applies: for each operation its name, probability and level.

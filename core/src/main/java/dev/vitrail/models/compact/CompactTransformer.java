@@ -70,7 +70,7 @@ public final class CompactTransformer extends Layer {
         }
     }
 
-    /** Which of vit-pytorch's two encoders it is: they differ in biases, dropouts and so in names. */
+    /** Style of the encoder: vit-pytorch's two encoders differ in biases, dropouts and so in names. */
     enum Style {
         /** {@code vit.py}, which {@code t2t.py} shares. */
         VIT,

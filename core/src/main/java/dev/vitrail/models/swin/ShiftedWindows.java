@@ -157,8 +157,7 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * Which row of the table of relative positions belongs to each pair of tokens (section 3.2,
-     * "relative position bias").
+     * Row of the table of relative positions for each pair of tokens (section 3.2, "relative position bias").
      *
      * @return {@code [n, n]} I64, values 0 … (2·height−1)·(2·width−1)−1
      */

@@ -42,7 +42,7 @@ public record SwinConfig(
         implements ModelConfig {
     private static final List<Pool> POOLS = List.of(Pool.AVG);
 
-    /** Which of the two papers. */
+    /** Version of the architecture, by its paper. */
     public enum Version {
         /** arXiv:2103.14030. */
         V1,

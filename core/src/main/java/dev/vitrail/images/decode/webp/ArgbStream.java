@@ -46,8 +46,8 @@ final class ArgbStream {
     private final PixelCodes[] codes;
 
     /**
-     * Which of the codes holds in which square, and log2 of its side; one square is everything if there
-     * is no such image.
+     * Index of each square's prefix codes, for squares with a side of {@code 2^squareBits} pixels; one square is
+     * everything if there is no such image.
      */
     private final int[] squares;
 
