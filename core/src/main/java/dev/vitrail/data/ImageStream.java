@@ -4,6 +4,7 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -56,14 +57,14 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
      * @param strict whether an item that cannot be read ends the work with its sentence
      * @param workers threads that decode
      */
-    public record Options(int batch, ImageDecoder.Options decoding, boolean strict, int workers) {
+    public record Options(int batch, DecodeOptions decoding, boolean strict, int workers) {
         public Options {
             require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
             require(workers >= 1, "decoding needs at least 1 thread, found %d", workers);
         }
 
         /** With a thread for each processor, and 8 at most. */
-        public Options(int batch, ImageDecoder.Options decoding, boolean strict) {
+        public Options(int batch, DecodeOptions decoding, boolean strict) {
             this(
                     batch,
                     decoding,
@@ -76,7 +77,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     @FunctionalInterface
     public interface Decoder<T> {
         /** @throws VitrailException if the item cannot be read */
-        RgbImage decode(T item, ImageDecoder.Options decoding);
+        RgbImage decode(T item, DecodeOptions decoding);
     }
 
     /**
@@ -222,7 +223,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         return thread;
     }
 
-    private static RgbImage file(ImageListing.Entry entry, ImageDecoder.Options decoding) {
+    private static RgbImage file(ImageListing.Entry entry, DecodeOptions decoding) {
         if (entry.fault().isPresent()) {
             throw VitrailException.of("%s", entry.fault().get());
         }

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.parquet.ParquetColumn;
 import dev.vitrail.parquet.ParquetFile;
 import java.nio.charset.StandardCharsets;
@@ -67,7 +67,7 @@ final class ParquetImages extends ShardedImages {
             List<Located> pages,
             ShardLabels labels,
             DataProblems faults,
-            ImageDecoder.Options decoding) {
+            DecodeOptions decoding) {
         super(origin(files), labels, faults, decoding);
         this.pages = pages;
     }
@@ -79,7 +79,7 @@ final class ParquetImages extends ShardedImages {
      *     themselves say it
      * @throws VitrailException if nothing at all can be used
      */
-    static ParquetImages open(List<Path> files, Optional<List<String>> classes, ImageDecoder.Options decoding) {
+    static ParquetImages open(List<Path> files, Optional<List<String>> classes, DecodeOptions decoding) {
         var index = new Index();
         files.forEach(index::read);
         index.classes.ifPresent(own -> VitrailException.require(

@@ -3,6 +3,7 @@ package dev.vitrail.serve;
 import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.vitrail.Vitrail;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.serve.batching.BatchedModel.Output;
 import dev.vitrail.serve.batching.DeadlineExceededException;
@@ -76,11 +77,11 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    private final ImageDecoder.Options decoding;
+    private final DecodeOptions decoding;
     private final ServerMetrics metrics;
     private final ExecutorService decoders;
 
-    Inference(ImageDecoder.Options decoding, ServerMetrics metrics) {
+    Inference(DecodeOptions decoding, ServerMetrics metrics) {
         this.decoding = decoding;
         this.metrics = metrics;
         decoders = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(), work -> {

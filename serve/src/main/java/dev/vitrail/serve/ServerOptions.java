@@ -1,7 +1,7 @@
 package dev.vitrail.serve;
 
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -114,8 +114,8 @@ public record ServerOptions(
             Times.requirePositive(timeout, "the timeout");
         }
 
-        ImageDecoder.Options decoding(boolean exif) {
-            return ImageDecoder.Options.DEFAULT
+        DecodeOptions decoding(boolean exif) {
+            return DecodeOptions.DEFAULT
                     .withMaxPixels(maxPixels)
                     .withTimeLimit(Duration.ofSeconds(10))
                     .withExifOrientation(exif);

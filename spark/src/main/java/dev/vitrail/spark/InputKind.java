@@ -2,6 +2,7 @@ package dev.vitrail.spark;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.io.InputStream;
@@ -20,21 +21,21 @@ enum InputKind {
     /** Bytes of an image file, such as {@code content} of Spark's {@code binaryFile}. */
     BYTES {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             return ImageDecoder.decode((byte[]) value, "the content of column '%s'".formatted(column), decoding);
         }
     },
     /** A decoded image of Spark's data source {@code image}. */
     STRUCT {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             return SparkImage.rgb((Row) value, column, decoding.maxPixels());
         }
     },
     /** The path of an image file, on any file system that Hadoop reads. */
     PATH {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             var name = (String) value;
             return read(name, hadoop, stream -> ImageDecoder.decode(stream, name, decoding));
         }
@@ -46,7 +47,7 @@ enum InputKind {
      * @param column what errors call its place
      * @throws VitrailException if it cannot be read
      */
-    abstract RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop);
+    abstract RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop);
 
     /** Reads from an open file. */
     private interface Reader<T> {
