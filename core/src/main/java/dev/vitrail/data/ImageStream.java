@@ -41,37 +41,11 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     /** Batches begun before the first of them is waited for, where the consumer's thread asks for items. */
     private static final int BEGUN = 2;
 
-    private static final int MOST_WORKERS = 8;
-
     /** Items of the first batch of a stream of files; each batch after it has twice as many until batches are full. */
     private static final int FIRST = 2;
 
     /** Milliseconds between two checks of a waiting consumer whether it is to stop. */
     private static final long LOOK_MILLIS = 50;
-
-    /**
-     * Options of a stream.
-     *
-     * @param batch items of a batch at most
-     * @param decoding of each item
-     * @param strict whether an item that cannot be read ends the work with its sentence
-     * @param workers threads that decode
-     */
-    public record Options(int batch, DecodeOptions decoding, boolean strict, int workers) {
-        public Options {
-            require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
-            require(workers >= 1, "decoding needs at least 1 thread, found %d", workers);
-        }
-
-        /** With a thread for each processor, and 8 at most. */
-        public Options(int batch, DecodeOptions decoding, boolean strict) {
-            this(
-                    batch,
-                    decoding,
-                    strict,
-                    Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()));
-        }
-    }
 
     /** Decodes an item to an image; called from several threads at once. */
     @FunctionalInterface
@@ -147,7 +121,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private final Iterator<? extends T> source;
     private final Decoder<? super T> decoder;
     private final SampleTransform transform;
-    private final Options options;
+    private final ImageStreamOptions options;
     private final ExecutorService workers;
     /**
      * The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream.
@@ -168,7 +142,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
      * are small, so that the first results come soon.
      */
     public static ImageStream<ImageListing.Entry> ofFiles(
-            Iterator<ImageListing.Entry> files, SampleTransform transform, Options options) {
+            Iterator<ImageListing.Entry> files, SampleTransform transform, ImageStreamOptions options) {
         return new ImageStream<>(files, ImageStream::file, transform, options, null);
     }
 
@@ -182,7 +156,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
             Iterator<? extends T> items,
             Decoder<? super T> decoder,
             SampleTransform transform,
-            Options options,
+            ImageStreamOptions options,
             Memory memory) {
         return new ImageStream<>(items, decoder, transform, options, memory);
     }
@@ -191,7 +165,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
             Iterator<? extends T> source,
             Decoder<? super T> decoder,
             SampleTransform transform,
-            Options options,
+            ImageStreamOptions options,
             @Nullable Memory shared) {
         this.source = source;
         this.decoder = decoder;

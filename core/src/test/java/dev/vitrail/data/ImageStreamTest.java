@@ -47,8 +47,8 @@ final class ImageStreamTest {
         return new RgbImage(32, 32, pixels);
     }
 
-    private static ImageStream.Options options(int batch, boolean strict) {
-        return new ImageStream.Options(batch, DecodeOptions.DEFAULT, strict, 2);
+    private static ImageStreamOptions options(int batch, boolean strict) {
+        return new ImageStreamOptions(batch, DecodeOptions.DEFAULT, strict, 2);
     }
 
     private static Iterator<Integer> items(int count, Set<Thread> askedOn) {

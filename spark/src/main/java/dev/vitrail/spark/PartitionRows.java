@@ -1,6 +1,7 @@
 package dev.vitrail.spark;
 
 import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.DecodeOptions;
@@ -35,7 +36,7 @@ final class PartitionRows implements Iterator<Row> {
                 rows,
                 this::decode,
                 model.transform(),
-                new ImageStream.Options(task.batch(), DecodeOptions.DEFAULT, false, context.cpus()),
+                new ImageStreamOptions(task.batch(), DecodeOptions.DEFAULT, false, context.cpus()),
                 model.memory(task.batch()));
         // Listeners are called from the last to the first: the stream ends before the model is given back.
         context.addTaskCompletionListener((TaskCompletionListener) ended -> stream.close());
