@@ -6,6 +6,7 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.images.Interpolation;
@@ -170,7 +171,7 @@ final class LoadingPeers {
     }
 
     private static Chain ours(Dataset set, TrainingTransform transform) {
-        var options = Loader.Options.training(BATCH, 0).withWorkers(THREADS);
+        var options = LoaderOptions.training(BATCH, 0).withWorkers(THREADS);
         return round -> {
             double sum = 0;
             try (var loader = new Loader(set, Transforms.training(transform), Sampler.sequential(IMAGES), options);

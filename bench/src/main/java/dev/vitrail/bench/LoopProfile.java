@@ -4,6 +4,7 @@ import dev.vitrail.data.Batches;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Transforms;
@@ -53,7 +54,7 @@ final class LoopProfile {
                     set,
                     Transforms.training(Augmentation.of(config, input)),
                     Augmentation.sampler(config, set),
-                    Loader.Options.training(BATCH, 0).withWorkers(workers));
+                    LoaderOptions.training(BATCH, 0).withWorkers(workers));
             batches = loader.epoch(0);
         }
 

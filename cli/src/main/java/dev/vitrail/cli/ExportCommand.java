@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.Dataset;
-import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
@@ -254,7 +254,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private static Evaluation evaluated(LoadedModel model, Dataset set) {
-        try (var run = new EvaluationRun(model, set, Loader.Options.evaluation(Math.min(BATCH, set.size())))) {
+        try (var run = new EvaluationRun(model, set, LoaderOptions.evaluation(Math.min(BATCH, set.size())))) {
             return run.evaluate();
         }
     }

@@ -121,7 +121,7 @@ final class ShardsTest {
     }
 
     private static List<String> loaded(Dataset set, int workers) {
-        var options = Loader.Options.training(8, 5).withWorkers(workers);
+        var options = LoaderOptions.training(8, 5).withWorkers(workers);
         try (var loader = new Loader(set, new TestImages.IndexAndChance(), Sampler.shuffled(set.size(), 5), options);
                 var batches = loader.epoch(1)) {
             return TestImages.print(batches);
