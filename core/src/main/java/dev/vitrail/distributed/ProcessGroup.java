@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * var place = new Rendezvous("10.0.0.1", 29500, rank, 4, localRank);
  * try (var group = ProcessGroup.open(place, ProcessGroup.Settings.DEFAULT)) {
- *     var options = TrainingRun.Options.DEFAULT.withGroup(group);
+ *     var options = RunOptions.DEFAULT.withGroup(group);
  *     …
  * }
  * }</pre>

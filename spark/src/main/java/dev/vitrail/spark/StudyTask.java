@@ -1,6 +1,6 @@
 package dev.vitrail.spark;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.study.StudyRunner;
@@ -36,7 +36,7 @@ record StudyTask(String folder, String options, long end) implements Serializabl
         var place = new RunFolder(Path.of(folder));
         awaitFree(place);
         var device = RankTask.device(context);
-        var settings = TrainingRun.Options.DEFAULT
+        var settings = RunOptions.DEFAULT
                 .withDevice(device)
                 .withWorkers(context.cpus())
                 .withBroken(broken -> LOG.warn("{}", broken.sentence()))
