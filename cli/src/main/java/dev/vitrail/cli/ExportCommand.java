@@ -12,6 +12,7 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.onnx.OnnxCheck;
 import dev.vitrail.onnx.OnnxExport;
+import dev.vitrail.onnx.OnnxExportOptions;
 import dev.vitrail.onnx.OnnxModel;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
@@ -220,7 +221,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private int graph(LoadedModel loaded) {
-        var options = OnnxExport.Options.DEFAULT
+        var options = OnnxExportOptions.DEFAULT
                 .withDynamicSize(dynamicSize)
                 .withUint8Input(levels)
                 .withInt8(int8);
