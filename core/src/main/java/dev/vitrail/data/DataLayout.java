@@ -93,7 +93,7 @@ interface DataLayout {
                     .orElseThrow(() -> VitrailException.of(
                             "%s has no files of the part '%s', only of %s",
                             path, split.folders().get(0), shards.parts().keySet()));
-            return switch (shards.kind()) {
+            return switch (shards.format()) {
                 case TAR -> WebDataset.open(files, classes, decoding);
                 case PARQUET -> ParquetImages.open(files, classes, decoding);
             };
