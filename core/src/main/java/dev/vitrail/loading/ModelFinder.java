@@ -110,12 +110,12 @@ final class ModelFinder {
                 .map(arch -> arch.indexOf('.') > 0 ? arch.substring(0, arch.indexOf('.')) : arch)
                 .orElseThrow(() -> VitrailException.of(
                         "%s does not say which architecture its weights are of: add --arch NAME (in Java,"
-                                + " Options.withArchitecture)",
+                                + " LoadOptions.withArchitecture)",
                         path));
         require(
                 Catalog.find(said).isPresent(),
                 "%s says that its weights are of '%s', which is no name of the catalogue: add --arch NAME (in Java,"
-                        + " Options.withArchitecture)",
+                        + " LoadOptions.withArchitecture)",
                 path,
                 said.replaceAll("\\p{Cntrl}", "?"));
         return said;
