@@ -38,7 +38,7 @@ public final class TrainingJob {
     private final RunFolder folder;
     private final RunFolder pretraining;
     private final RunOptions options;
-    /** Of a run that is not in its folder yet. */
+    /** Configuration of a run that is not in its folder yet. */
     private Optional<TrainingConfig> config = Optional.empty();
 
     private TrainingJob(RunFolder folder, RunOptions options) {

@@ -157,8 +157,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
-     * On other data a run would go on as if nothing had happened, and give what neither gives. A run that ended before
-     * it had written what it learns from has not learned anything yet.
+     * Requires the data that the run began with: on other data it would go on as if nothing had happened, and give what
+     * neither gives. A run that ended before it had written the inventory of its data has not learned anything yet.
      */
     private static void requireSameData(RunFolder folder, TrainAndValidation sets) {
         if (!Files.exists(folder.data())) {

@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 
 /** A connection to another process of the group. */
 final class Connection implements Closeable {
-    /** Of the process at the other end. */
+    /** Rank of the process at the other end. */
     final int rank;
 
     private final Socket socket;

@@ -42,7 +42,7 @@ public final class ProcessGroup implements AutoCloseable {
     /** Environment variable by which users of PyTorch name the network interface. */
     private static final String INTERFACE = "GLOO_SOCKET_IFNAME";
 
-    /** Between two looks at whether the group has failed. */
+    /** Interval between two checks of whether the group has failed. */
     private static final Duration LOOK = Duration.ofMillis(250);
 
     /** An operation fails at once where a connection breaks; who broke it is told a moment later. */
@@ -138,7 +138,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** For rank 0 to come to the end of its step and save; the others have nothing to save. */
+    /** Time for rank 0 to come to the end of its step and save; the others have nothing to save. */
     private static final Duration SAVING = Duration.ofSeconds(60), LEAVING = Duration.ofSeconds(2);
 
     /**

@@ -35,7 +35,7 @@ final class ModelLoader {
     }
 
     /**
-     * Of which model weights are.
+     * The model that weights are of.
      *
      * @param config of that model, with as many classes as the weights' own classifier has
      * @param notes sentences about that

@@ -33,8 +33,7 @@ public final class MaskedPatches extends Model {
     private static final double CORRUPTED = 0.5;
 
     /**
-     * Of the corrupted patches, the share that is replaced by the mask token, and that with those replaced
-     * by another patch.
+     * Share of the corrupted patches that is replaced by the mask token, and that with those replaced by another patch.
      */
     private static final double MASKED = 0.8, MASKED_OR_SWAPPED = 0.9;
 

@@ -3,7 +3,7 @@ package dev.vitrail.nn;
 /** Weight initialization of a model that is trained from scratch. */
 public enum WeightInit {
     /**
-     * As the model's original draws them: most weights from a normal distribution of std 0.02, which suits widths of
+     * Original initial values of the model: most weights from a normal distribution of std 0.02, which suits widths of
      * 384 and more.
      */
     ORIGINAL {

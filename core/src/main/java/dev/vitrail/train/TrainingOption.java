@@ -280,7 +280,7 @@ public final class TrainingOption<T> {
         return standard instanceof Boolean;
     }
 
-    /** As YAML and {@code --set} have it. */
+    /** Name in YAML and {@code --set}. */
     public String name() {
         return name;
     }

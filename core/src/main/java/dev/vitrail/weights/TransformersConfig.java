@@ -499,7 +499,7 @@ public final class TransformersConfig {
                 Optional.of(JsonFile.text(pruned())));
     }
 
-    /** For each kind of model one of the catalogue's variants of its family. */
+    /** Variant of the catalogue for each kind of model, of its family. */
     private static final Map<String, String> NEAREST = Map.of(
             "deit", "deit_base_patch16_224",
             "swin", "swin_base_patch4_window7_224",

@@ -26,7 +26,7 @@ import java.util.stream.Stream;
  * names of a backbone alone lack their first word. ConvNeXt differs in names alone, and is a format of its family.
  */
 final class TransformersNames {
-    /** In the metadata of translated weights: whose names they had. */
+    /** Key in the metadata of translated weights: the origin of the names they had. */
     static final String TRANSLATED = "translated from";
 
     private static final Pattern START = Pattern.compile(
@@ -319,7 +319,10 @@ final class TransformersNames {
         return Optional.of(result);
     }
 
-    /** With registers, timm has the class token's position in the token itself, and positions for patches alone. */
+    /**
+     * Folds the class token's position into the token if there are registers: timm has it there, and positions for
+     * patches alone.
+     */
     private void foldClassPosition() {
         var token = ours.get("cls_token");
         var table = ours.get("pos_embed");

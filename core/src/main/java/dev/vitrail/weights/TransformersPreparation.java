@@ -45,7 +45,7 @@ public record TransformersPreparation(
         List<String> notes) {
     public static final String FILE = "preprocessor_config.json";
 
-    /** From this side on ConvNeXt's processor resizes without regard to the shape, and cuts nothing. */
+    /** Side from which on ConvNeXt's processor resizes without regard to the shape, and cuts nothing. */
     private static final int LEAST_WARPED = 384;
 
     private static final Normalization CLIP =

@@ -14,7 +14,10 @@ import java.util.Map;
 
 /** Weights in whatever format they come: a file is recognised by its content, never by its name. */
 public final class WeightsFile {
-    /** In a folder the first of these is taken: what is safest and quickest to read comes first, as timm has it. */
+    /**
+     * File names in a folder, in the order of preference: what is safest and quickest to read comes first, as timm has
+     * it.
+     */
     private static final List<String> PREFERRED = List.of(
             "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json");
 

@@ -20,7 +20,7 @@ record Extent(long[] values) {
         return Arrays.stream(values).allMatch(value -> value == values[0]);
     }
 
-    /** In the first recording. */
+    /** Value in the first recording. */
     long value() {
         return values[0];
     }

@@ -24,8 +24,8 @@ import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 
 /**
- * From the images of a request to the model's rows: admission, decoding on threads of its own, batching, and the
- * deadline.
+ * Inference for a request, from its images to the model's rows: admission, decoding on threads of its own, batching,
+ * and the deadline.
  */
 final class Inference implements AutoCloseable {
     /** An image of a request. */
@@ -56,7 +56,7 @@ final class Inference implements AutoCloseable {
             return deadline - System.nanoTime();
         }
 
-        /** Of a request's own time limit, which is the client's where it named one. */
+        /** Scope of a request's own time limit, which is the client's where it named one. */
         static Scope of(ServiceRequestContext context) {
             long millis = context.requestTimeoutMillis();
             long elapsed = System.nanoTime() - context.log().partial().requestStartTimeNanos();
@@ -65,7 +65,7 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    /** For each output that was asked for, a row an image. */
+    /** Rows of each output that was asked for, one an image. */
     record Rows(Map<Output, List<float[]>> rows) {
         List<float[]> of(Output output) {
             return Objects.requireNonNull(rows.get(output), "an output that was not asked for");

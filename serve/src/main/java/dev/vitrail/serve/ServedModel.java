@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * them lets go.
  */
 final class ServedModel {
-    /** Of a request's time, what waiting and running may take by the estimate, which is no promise. */
+    /** Share of a request's time that waiting and running may take by the estimate, which is no promise. */
     private static final double SHARE = 0.5;
 
     /** Weight of a new measurement. */

@@ -22,7 +22,7 @@ public record ServerOptions(
         Security security,
         Duration drain,
         Optional<Path> accessLog) {
-    /** Only this machine, port 8000, no limits but the defaults. */
+    /** Defaults: this machine only, port 8000, and the default limits. */
     public static final ServerOptions DEFAULT = new ServerOptions(
             "127.0.0.1",
             8000,
@@ -154,7 +154,7 @@ public record ServerOptions(
      */
     public record TlsFiles(Path certificates, Path key) {}
 
-    /** In a class of its own: the defaults of the records above are made while this one's are. */
+    /** Checks of times, in a class of their own: the defaults of the records above are made while this one's are. */
     private static final class Times {
         static void requirePositive(Duration time, String name) {
             VitrailException.require(

@@ -26,7 +26,9 @@ record ExecutorSizing(int cores, int taskCpus, long jvm, long overhead, boolean 
     /** Figures are rounded up to as many MiB. */
     private static final long ROUNDED = 64;
 
-    /** By Spark's documentation of configuration, "Application Properties" and "Execution Behavior". */
+    /**
+     * Reads the sizing by Spark's documentation of configuration, "Application Properties" and "Execution Behavior".
+     */
     static ExecutorSizing of(SparkContext context) {
         return of(
                 context.conf(),

@@ -111,7 +111,10 @@ enum InputKind {
         return STRUCT;
     }
 
-    /** By names and types alone: what may be null differs by how a column came to be. */
+    /**
+     * Returns whether a type is Spark's image, by names and types alone: what may be null differs by how a column came
+     * to be.
+     */
     private static boolean isImage(DataType type) {
         var wanted = ImageSchema.columnSchema().fields();
         if (!(type instanceof StructType struct) || struct.fields().length != wanted.length) {

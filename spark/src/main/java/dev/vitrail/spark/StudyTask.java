@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 record StudyTask(String folder, String options, long end) implements Serializable {
     private static final Logger LOG = LoggerFactory.getLogger(StudyTask.class);
 
-    /** For a process that Spark has given up, and that has not heard of it yet. */
+    /** Seconds to wait for a process that Spark has given up, and that has not heard of it yet. */
     private static final int LOCK_SECONDS = 60;
 
     void run() {

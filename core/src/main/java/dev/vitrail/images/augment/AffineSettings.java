@@ -46,7 +46,7 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
         return new AffineSettings(interpolations, statistics.meanColor(), DEFAULT_REACH);
     }
 
-    /** As {@link #of(Normalization, List)}, interpolated as the weights' preprocessing resizes. */
+    /** Settings as of {@link #of(Normalization, List)}, with the interpolation of the weights' preprocessing. */
     public static AffineSettings of(Preprocessing input) {
         return of(input.normalization(), List.of(input.interpolation()));
     }

@@ -34,8 +34,8 @@ public record TrainingTransform(
     }
 
     /**
-     * For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and
-     * statistics of the weights.
+     * Transform for photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the
+     * size and statistics of the weights.
      */
     public static TrainingTransform photographs(Preprocessing input) {
         var crop = new RandomResizedCrop(

@@ -21,7 +21,9 @@ import java.nio.file.Path;
  * {@link VitrailException} of one sentence.
  */
 public final class ImageDecoder {
-    /** Beyond this the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB. */
+    /**
+     * Bytes beyond which the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB.
+     */
     private static final int MAX_FILE_BYTES = 1 << 30;
 
     private ImageDecoder() {}

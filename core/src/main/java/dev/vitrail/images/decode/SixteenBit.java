@@ -15,7 +15,7 @@ public enum SixteenBit {
     /** The image's own lowest level becomes 0 and its highest 255; an image of one level becomes black. */
     RANGE;
 
-    /** As options and configurations write it. */
+    /** Name in options and configurations. */
     public String key() {
         return name().toLowerCase(Locale.ROOT);
     }

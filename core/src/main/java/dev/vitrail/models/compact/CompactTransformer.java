@@ -33,7 +33,7 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code N} tokens of {@code D} channels, {@code h} heads of {@code d} channels.
  */
 public final class CompactTransformer extends Layer {
-    /** Of every layer normalisation. */
+    /** Epsilon of every layer normalization. */
     static final double EPS = 1e-5;
 
     /** Name of the attention weights below their layer. */

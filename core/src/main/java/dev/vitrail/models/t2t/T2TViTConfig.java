@@ -39,9 +39,9 @@ public record T2TViTConfig(
 
     /** Attention between tokens while they are built. */
     public enum TokenAttention {
-        /** Exactly, at a cost that grows with the square of their number. */
+        /** Exact attention, at a cost that grows with the square of their number. */
         TRANSFORMER,
-        /** By random features, at a cost that grows with their number. */
+        /** Attention by random features, at a cost that grows with their number. */
         PERFORMER
     }
 

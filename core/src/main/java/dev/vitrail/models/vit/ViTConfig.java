@@ -207,7 +207,7 @@ public record ViTConfig(
      * @param afterPool whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
      */
     public record Norms(boolean pre, boolean last, Optional<Boolean> afterPool) {
-        /** After the last block, or after pooling over patches. */
+        /** Normalization after the last block, or after pooling over patches. */
         public static final Norms LAST = new Norms(false, true, Optional.empty());
 
         public Norms withPre(boolean present) {
@@ -230,7 +230,7 @@ public record ViTConfig(
     public enum InitScheme {
         /** Normal of std 0.02 cut at ±2, as timm's default. */
         TIMM,
-        /** As the original JAX code: Xavier for matrices, the head at zero. */
+        /** Initial values of the original JAX code: Xavier for matrices, the head at zero. */
         JAX,
         /** {@link #JAX} with the head's bias at −log(classes): all classes equally improbable under a sigmoid. */
         JAX_NLHB

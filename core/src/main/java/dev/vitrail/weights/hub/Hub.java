@@ -60,7 +60,7 @@ public final class Hub {
         this(settings, WAITS, PATIENCE);
     }
 
-    /** For tests, which cannot wait that long. */
+    /** A hub with other waits, for tests, which cannot wait that long. */
     Hub(HubSettings settings, List<Duration> waits, Duration patience) {
         this.settings = settings;
         this.waits = List.copyOf(waits);

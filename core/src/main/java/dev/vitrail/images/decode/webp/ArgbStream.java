@@ -10,7 +10,9 @@ import java.util.Arrays;
  * before the pixels come.
  */
 final class ArgbStream {
-    /** As far as a copy reaches: the longest distance is 2^20 less 120, and one in rows and columns is shorter. */
+    /**
+     * Pixels that a copy reaches back: the longest distance is 2^20 less 120, and one in rows and columns is shorter.
+     */
     private static final int REACH = 1 << 20;
 
     private static final int LONGEST_COPY = 4096;

@@ -257,7 +257,7 @@ interface LosslessTransform {
             return (a & b) + (((a ^ b) & 0xfefefefe) >>> 1);
         }
 
-        /** Of left and above that which is nearer to left + above − corner, over all channels. */
+        /** The one of left and above that is nearer to left + above − corner, over all channels. */
         private static int nearer(int left, int above, int corner) {
             int leftIsCloserBy = closerBy(left, above, corner, 0)
                     + closerBy(left, above, corner, 8)

@@ -10,7 +10,7 @@ final class MacroblockModes {
     static final int VERTICAL = 2;
     static final int HORIZONTAL = 3;
 
-    /** Of 4×4 blocks only, beside the four above. */
+    /** First of the modes of 4×4 blocks only; the four above are of whole macroblocks as well. */
     static final int LEFT_DOWN = 4;
 
     static final int RIGHT_DOWN = 5;

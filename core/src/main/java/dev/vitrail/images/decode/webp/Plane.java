@@ -16,7 +16,7 @@ final class Plane {
 
     final byte[] levels;
 
-    /** From a pixel to that below. */
+    /** Distance from a pixel to the one below it. */
     final int stride;
 
     /** A plane of whole macroblocks. */
