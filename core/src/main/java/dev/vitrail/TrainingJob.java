@@ -92,8 +92,7 @@ public final class TrainingJob {
         return job;
     }
 
-    private static void requireSame(
-            String what, TrainingRequest request, OptionalInt pretrain, RunOptions options) {
+    private static void requireSame(String what, TrainingRequest request, OptionalInt pretrain, RunOptions options) {
         options.group()
                 .requireSame(
                         "what they are asked for",

@@ -65,10 +65,12 @@ public final class TrainingRun implements AutoCloseable {
             TrainingConfig config, RunFolder folder, boolean resume, RunOptions options, Resources resources) {
         this.resources = resources;
         require(
-                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device().type() != Device.Type.CPU,
+                config.get(PRECISION) != TrainingStep.Precision.F16
+                        || options.device().type() != Device.Type.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add"
                         + " --device cuda");
-        if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device().type() == Device.Type.CPU) {
+        if (config.get(PRECISION) == TrainingStep.Precision.BF16
+                && options.device().type() == Device.Type.CPU) {
             Autocast.requireFastBf16();
         }
         // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.
@@ -87,8 +89,8 @@ public final class TrainingRun implements AutoCloseable {
         if (!group.isSingle()) {
             group.requireSame("the data", Inventory.of(data).summary());
         }
-        var model =
-                resources.add(TrainingModels.load(config, data.train().classes(), options.device()), LoadedModel::close);
+        var model = resources.add(
+                TrainingModels.load(config, data.train().classes(), options.device()), LoadedModel::close);
         if (!group.isSingle()) {
             group.requireSame("the weights of the model", model.checksum());
         }

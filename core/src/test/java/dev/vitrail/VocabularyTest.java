@@ -133,7 +133,8 @@ class VocabularyTest {
     @Test
     void findsTheOpenings() {
         assertThat(OPENING.matcher("/** Whether it is shifted. */").find()).isTrue();
-        assertThat(OPENING.matcher("    /**\n     * The same with another pool.\n").find())
+        assertThat(OPENING.matcher("    /**\n     * The same with another pool.\n")
+                        .find())
                 .isTrue();
         assertThat(OPENING.matcher("/** Returns whether it is shifted. */").find())
                 .isFalse();

@@ -13,8 +13,8 @@ final class DecodingOptions {
     @Option(
             names = "--max-pixels",
             paramLabel = "N",
-            description = "Largest number of pixels of an image file (default "
-                    + DecodeOptions.DEFAULT_MAX_PIXELS + ").")
+            description =
+                    "Largest number of pixels of an image file (default " + DecodeOptions.DEFAULT_MAX_PIXELS + ").")
     private Optional<Integer> maxPixels = Optional.empty();
 
     @Option(

@@ -22,6 +22,10 @@ public record ImageStreamOptions(int batch, DecodeOptions decoding, boolean stri
 
     /** Options with a thread for each processor, and 8 at most. */
     public ImageStreamOptions(int batch, DecodeOptions decoding, boolean strict) {
-        this(batch, decoding, strict, Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()));
+        this(
+                batch,
+                decoding,
+                strict,
+                Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()));
     }
 }

@@ -27,8 +27,7 @@ public record LoaderOptions(
     }
 
     /** Options of a loader that takes all of every batch. */
-    public LoaderOptions(
-            int batch, int workers, int prefetch, boolean dropLast, Loader.OnBroken onBroken, long seed) {
+    public LoaderOptions(int batch, int workers, int prefetch, boolean dropLast, Loader.OnBroken onBroken, long seed) {
         this(batch, workers, prefetch, dropLast, onBroken, seed, BatchShare.WHOLE);
     }
 

@@ -63,11 +63,7 @@ final class ParquetImages extends ShardedImages {
     private long keptBytes;
 
     private ParquetImages(
-            List<Path> files,
-            List<Located> pages,
-            ShardLabels labels,
-            DataProblems faults,
-            DecodeOptions decoding) {
+            List<Path> files, List<Located> pages, ShardLabels labels, DataProblems faults, DecodeOptions decoding) {
         super(origin(files), labels, faults, decoding);
         this.pages = pages;
     }

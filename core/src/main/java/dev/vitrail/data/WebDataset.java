@@ -46,11 +46,7 @@ final class WebDataset extends ShardedImages {
     private final List<Sample> samples;
 
     private WebDataset(
-            List<Path> shards,
-            List<Sample> samples,
-            ShardLabels labels,
-            DataProblems faults,
-            DecodeOptions decoding) {
+            List<Path> shards, List<Sample> samples, ShardLabels labels, DataProblems faults, DecodeOptions decoding) {
         super(origin(shards), labels, faults, decoding);
         this.samples = samples;
     }

@@ -191,7 +191,8 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new ValueType<>("a whole number", JsonNode::canConvertToExactIntegral, JsonNode::asLong, NODES::numberNode),
+                new ValueType<>(
+                        "a whole number", JsonNode::canConvertToExactIntegral, JsonNode::asLong, NODES::numberNode),
                 List.of());
     }
 

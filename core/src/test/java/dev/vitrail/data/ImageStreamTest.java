@@ -132,8 +132,8 @@ final class ImageStreamTest {
                 assertThat(stream.hasNext()).isTrue();
                 stream.next();
             }
-            float found = memory.with(decode(99, DecodeOptions.DEFAULT), batch -> batch.pixels()
-                    .get(0));
+            float found = memory.with(
+                    decode(99, DecodeOptions.DEFAULT), batch -> batch.pixels().get(0));
             assertThat(found).isEqualTo(first(decode(99, DecodeOptions.DEFAULT)));
         }
     }

@@ -100,7 +100,8 @@ class LoaderTest {
     void everyImageComesOnceWithItsLabel() {
         Set<Integer> seen = new HashSet<>();
         try (Loader loader = loader(
-                        new TestImages.Numbered(301), LoaderOptions.evaluation(10).withWorkers(3));
+                        new TestImages.Numbered(301),
+                        LoaderOptions.evaluation(10).withWorkers(3));
                 Batches batches = loader.epoch(0)) {
             assertThat(loader.batches()).isEqualTo(31);
             while (batches.hasNext()) {
@@ -191,7 +192,8 @@ class LoaderTest {
     @Test
     void strictStopsAtABrokenImageInOrder() {
         Dataset set = new TestImages.Numbered(64, 20, 30);
-        LoaderOptions options = LoaderOptions.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
+        LoaderOptions options =
+                LoaderOptions.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options);
                 Batches batches = loader.epoch(0)) {
             batches.next();
@@ -229,8 +231,8 @@ class LoaderTest {
                 throw new ArithmeticException("a bug");
             }
         };
-        try (Loader loader =
-                        new Loader(new TestImages.Numbered(9), faulty, Sampler.sequential(9), LoaderOptions.training(3, 0));
+        try (Loader loader = new Loader(
+                        new TestImages.Numbered(9), faulty, Sampler.sequential(9), LoaderOptions.training(3, 0));
                 Batches batches = loader.epoch(0)) {
             assertThatThrownBy(batches::hasNext)
                     .isInstanceOf(IllegalStateException.class)

@@ -197,8 +197,7 @@ class OpenInferenceRestTest {
                 + "\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\","
                 + "\"parameters\":{\"binary_data\":true}}]}";
         var ofFile = binary(request.formatted("image", "BYTES", "[1]", file.capacity()), file.array());
-        var pixels =
-                ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT).pixels();
+        var pixels = ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT).pixels();
         var ofPixels = binary(request.formatted("pixels", "UINT8", "[1,36,40,3]", pixels.length), pixels);
         for (float logit : logits) {
             assertThat(ofFile.tensors().getFloat()).isCloseTo(logit, within(1e-5f));

@@ -55,8 +55,7 @@ class ForeignFormatTest {
     @Test
     void aPreviewIsNotTakenForACamerasImage() throws IOException {
         byte[] file = Files.readAllBytes(PillowFormatsTest.FOLDER.resolve("grey8_1.tif"));
-        assertThat(ImageDecoder.decode(file, "scan.tif", DecodeOptions.DEFAULT)
-                        .width())
+        assertThat(ImageDecoder.decode(file, "scan.tif", DecodeOptions.DEFAULT).width())
                 .isEqualTo(21);
         file[8] = 'C';
         file[9] = 'R';

@@ -118,8 +118,7 @@ class PillowFormatsTest {
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("jpeg_inside_60000.tif", "60000×60000", "limit");
         assertThatThrownBy(() -> ImageDecoder.decode(
-                        FOLDER.resolve("jpeg_inside_60000.tif"),
-                        DecodeOptions.DEFAULT.withMaxPixels(4_000_000_000L)))
+                        FOLDER.resolve("jpeg_inside_60000.tif"), DecodeOptions.DEFAULT.withMaxPixels(4_000_000_000L)))
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContaining("jpeg_inside_60000.tif");
     }
