@@ -37,11 +37,11 @@ import java.util.function.Consumer;
 public final class TrainingJob {
     private final RunFolder folder;
     private final RunFolder pretraining;
-    private final TrainingRun.Options options;
-    /** Of a run that is not in its folder yet. */
+    private final RunOptions options;
+    /** Configuration of a run that is not in its folder yet. */
     private Optional<TrainingConfig> config = Optional.empty();
 
-    private TrainingJob(RunFolder folder, TrainingRun.Options options) {
+    private TrainingJob(RunFolder folder, RunOptions options) {
         if (options.group().isFirst()) {
             AtomicFile.requireWritable(folder.config());
         }
@@ -61,7 +61,7 @@ public final class TrainingJob {
             TrainingRequest request,
             OptionalInt pretrain,
             RunFolder folder,
-            TrainingRun.Options options,
+            RunOptions options,
             Consumer<String> reasons) {
         var job = new TrainingJob(folder, options);
         requireSame("begin", request, pretrain, options);
@@ -83,7 +83,7 @@ public final class TrainingJob {
      * @throws VitrailException naming the options that differ
      */
     public static TrainingJob resume(
-            TrainingRequest request, OptionalInt pretrain, RunFolder folder, TrainingRun.Options options) {
+            TrainingRequest request, OptionalInt pretrain, RunFolder folder, RunOptions options) {
         var job = new TrainingJob(folder, options);
         requireSame("resume", request, pretrain, options);
         if (options.group().isFirst()) {
@@ -92,8 +92,7 @@ public final class TrainingJob {
         return job;
     }
 
-    private static void requireSame(
-            String what, TrainingRequest request, OptionalInt pretrain, TrainingRun.Options options) {
+    private static void requireSame(String what, TrainingRequest request, OptionalInt pretrain, RunOptions options) {
         options.group()
                 .requireSame(
                         "what they are asked for",

@@ -3,13 +3,10 @@ package dev.vitrail;
 import static dev.vitrail.errors.VitrailException.require;
 import static dev.vitrail.train.TrainingOptions.PRECISION;
 
-import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.ClassWeights;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Inventory;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.distributed.ProcessGroup;
-import dev.vitrail.doctor.Diagnosis;
 import dev.vitrail.doctor.RecipeDoctor;
 import dev.vitrail.engine.Autocast;
 import dev.vitrail.engine.Device;
@@ -37,66 +34,12 @@ import java.util.function.Consumer;
  *
  * <pre>{@code
  * var config = TrainingConfig.of("vit_mini_patch4_gap_32", TrainingData.BUILT_IN, 5);
- * try (var run = TrainingRun.begin(config, new RunFolder(Path.of("runs/mine")), TrainingRun.Options.DEFAULT)) {
+ * try (var run = TrainingRun.begin(config, new RunFolder(Path.of("runs/mine")), RunOptions.DEFAULT)) {
  *     System.out.println(run.run().bestTop1());
  * }
  * }</pre>
  */
 public final class TrainingRun implements AutoCloseable {
-    /**
-     * Settings that do not affect the result.
-     *
-     * @param device where the model is trained
-     * @param workers threads that decode; 0 for the machine's cores
-     * @param broken is told of each image that cannot be read
-     * @param doctor whether a run that begins is first examined by the {@link RecipeDoctor}, which may refuse it
-     * @param found is told of what the doctor finds and does not refuse
-     * @param strict whether the run is refused where a file of the data cannot be used as a whole, and stops at the
-     *     first image that cannot be read
-     * @param group the processes that make the run together; remains the caller's to close, and to tell if this process
-     *     cannot go on
-     */
-    public record Options(
-            Device device,
-            int workers,
-            Consumer<BrokenImage> broken,
-            boolean doctor,
-            Consumer<Diagnosis> found,
-            boolean strict,
-            ProcessGroup group) {
-        /** One process. */
-        public static final Options DEFAULT =
-                new Options(Device.CPU, 0, broken -> {}, true, found -> {}, false, ProcessGroup.single());
-
-        public Options withDevice(Device other) {
-            return new Options(other, workers, broken, doctor, found, strict, group);
-        }
-
-        public Options withWorkers(int count) {
-            return new Options(device, count, broken, doctor, found, strict, group);
-        }
-
-        public Options withBroken(Consumer<BrokenImage> other) {
-            return new Options(device, workers, other, doctor, found, strict, group);
-        }
-
-        public Options withFound(Consumer<Diagnosis> other) {
-            return new Options(device, workers, broken, doctor, other, strict, group);
-        }
-
-        public Options withStrict(boolean choice) {
-            return new Options(device, workers, broken, doctor, found, choice, group);
-        }
-
-        public Options withoutDoctor() {
-            return new Options(device, workers, broken, false, found, strict, group);
-        }
-
-        public Options withGroup(ProcessGroup other) {
-            return new Options(device, workers, broken, doctor, found, strict, other);
-        }
-    }
-
     /** Resources of a run, closed in the reverse order. */
     private static final class Resources {
         private final Deque<Runnable> opened = new ArrayDeque<>();
@@ -118,23 +61,26 @@ public final class TrainingRun implements AutoCloseable {
     private final Trainer trainer;
     private final Resources resources;
 
-    private TrainingRun(TrainingConfig config, RunFolder folder, boolean resume, Options options, Resources resources) {
+    private TrainingRun(
+            TrainingConfig config, RunFolder folder, boolean resume, RunOptions options, Resources resources) {
         this.resources = resources;
         require(
-                config.get(PRECISION) != TrainingStep.Precision.F16 || options.device.type() != Device.Type.CPU,
+                config.get(PRECISION) != TrainingStep.Precision.F16
+                        || options.device().type() != Device.Type.CPU,
                 "precision f16 needs a GPU, and this run is for the CPU: set precision to bf16 or f32, or add"
                         + " --device cuda");
-        if (config.get(PRECISION) == TrainingStep.Precision.BF16 && options.device.type() == Device.Type.CPU) {
+        if (config.get(PRECISION) == TrainingStep.Precision.BF16
+                && options.device().type() == Device.Type.CPU) {
             Autocast.requireFastBf16();
         }
         // Nothing is made before what is asked for is found sound; what is there is nobody else's from here on.
-        var group = options.group;
+        var group = options.group();
         boolean exists = Files.isDirectory(folder.path());
         if (exists && group.isFirst()) {
             resources.add(folder.lock(), lock -> lock.close());
         }
         var data = TrainingData.open(config);
-        if (options.strict) {
+        if (options.strict()) {
             Datasets.requireSound(data.faults());
         }
         if (resume && group.isFirst()) {
@@ -143,19 +89,19 @@ public final class TrainingRun implements AutoCloseable {
         if (!group.isSingle()) {
             group.requireSame("the data", Inventory.of(data).summary());
         }
-        var model =
-                resources.add(TrainingModels.load(config, data.train().classes(), options.device), LoadedModel::close);
+        var model = resources.add(
+                TrainingModels.load(config, data.train().classes(), options.device()), LoadedModel::close);
         if (!group.isSingle()) {
             group.requireSame("the weights of the model", model.checksum());
         }
         plan = TrainingPlan.resolve(config, data, model);
-        var teacher = TrainingModels.teacher(config, model, options.device);
+        var teacher = TrainingModels.teacher(config, model, options.device());
         teacher.ifPresent(loaded -> resources.add(loaded, LoadedModel::close));
-        if (options.doctor && !resume && group.isFirst()) {
-            RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(plan)).forEach(options.found);
+        if (options.doctor() && !resume && group.isFirst()) {
+            RecipeDoctor.requireNoRefusal(RecipeDoctor.examine(plan)).forEach(options.found());
         }
         loaders = resources.add(
-                TrainingLoaders.of(plan, options.workers, options.strict, options.broken, group),
+                TrainingLoaders.of(plan, options.workers(), options.strict(), options.broken(), group),
                 TrainingLoaders::close);
         // Images of each class, of all classes that there are.
         int[] counts = Arrays.copyOf(
@@ -182,8 +128,8 @@ public final class TrainingRun implements AutoCloseable {
      * @throws VitrailException if the data or the model cannot be had, the options do not fit, the doctor refuses, or
      *     the folder holds a run already
      */
-    public static TrainingRun begin(TrainingConfig config, RunFolder folder, Options options) {
-        options.group.requireSame("the options", TrainingConfigFile.text(config));
+    public static TrainingRun begin(TrainingConfig config, RunFolder folder, RunOptions options) {
+        options.group().requireSame("the options", TrainingConfigFile.text(config));
         return open(config, folder, false, options);
     }
 
@@ -192,8 +138,8 @@ public final class TrainingRun implements AutoCloseable {
      *
      * @throws VitrailException if there is none, or the data is not what it was
      */
-    public static TrainingRun resume(RunFolder folder, Options options) {
-        var config = options.group.share(() -> TrainingConfigFile.text(TrainingConfigFile.read(folder.config())));
+    public static TrainingRun resume(RunFolder folder, RunOptions options) {
+        var config = options.group().share(() -> TrainingConfigFile.text(TrainingConfigFile.read(folder.config())));
         return open(
                 TrainingConfigFile.with(
                         TrainingConfig.STANDARD, config, folder.config().toString()),
@@ -202,7 +148,7 @@ public final class TrainingRun implements AutoCloseable {
                 options);
     }
 
-    private static TrainingRun open(TrainingConfig config, RunFolder folder, boolean resume, Options options) {
+    private static TrainingRun open(TrainingConfig config, RunFolder folder, boolean resume, RunOptions options) {
         var resources = new Resources();
         try {
             return new TrainingRun(config.checked(), folder, resume, options, resources);
@@ -213,8 +159,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     /**
-     * On other data a run would go on as if nothing had happened, and give what neither gives. A run that ended before
-     * it had written what it learns from has not learned anything yet.
+     * Requires the data that the run began with: on other data it would go on as if nothing had happened, and give what
+     * neither gives. A run that ended before it had written the inventory of its data has not learned anything yet.
      */
     private static void requireSameData(RunFolder folder, TrainAndValidation sets) {
         if (!Files.exists(folder.data())) {

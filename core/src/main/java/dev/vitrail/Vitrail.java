@@ -8,6 +8,7 @@ import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Inference;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
@@ -48,7 +49,7 @@ public final class Vitrail implements AutoCloseable {
 
     private final LoadedModel loaded;
     private final SampleTransform transform;
-    private final ImageDecoder.Options decoding;
+    private final DecodeOptions decoding;
     /**
      * Held for a forward pass: two at once would fight for the same cores, unless callers share these out themselves.
      */
@@ -62,18 +63,18 @@ public final class Vitrail implements AutoCloseable {
      * from then on, as {@link dev.vitrail.nn.Module#keepWeightsOnce} says.
      */
     public Vitrail(LoadedModel loaded) {
-        this(loaded, ImageDecoder.Options.DEFAULT);
+        this(loaded, DecodeOptions.DEFAULT);
     }
 
     /**
      * Loads a model with decoding options for image files: turned as their EXIF data say, or larger than
      * the usual limit.
      */
-    public Vitrail(LoadedModel loaded, ImageDecoder.Options decoding) {
+    public Vitrail(LoadedModel loaded, DecodeOptions decoding) {
         this(loaded, decoding, false);
     }
 
-    private Vitrail(LoadedModel loaded, ImageDecoder.Options decoding, boolean sideBySide) {
+    private Vitrail(LoadedModel loaded, DecodeOptions decoding, boolean sideBySide) {
         this.loaded = loaded;
         running = sideBySide ? open.readLock() : open.writeLock();
         transform = Transforms.evaluation(loaded.preprocessing());
@@ -87,7 +88,7 @@ public final class Vitrail implements AutoCloseable {
      * ({@code Threads.set} holds for operations of the thread that calls it): that gives the most images/s, and one
      * caller with all cores the lowest latency.
      */
-    public static Vitrail sideBySide(LoadedModel loaded, ImageDecoder.Options decoding) {
+    public static Vitrail sideBySide(LoadedModel loaded, DecodeOptions decoding) {
         return new Vitrail(loaded, decoding, true);
     }
 

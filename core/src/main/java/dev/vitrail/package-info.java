@@ -17,7 +17,7 @@
  *
  * <pre>{@code
  * var config = TrainingConfig.of("vit_mini_patch4_gap_32", TrainingData.BUILT_IN, 4).with(TrainingOptions.SEED, 7L);
- * try (var run = TrainingRun.begin(config, new RunFolder(Path.of("runs/mine")), TrainingRun.Options.DEFAULT)) {
+ * try (var run = TrainingRun.begin(config, new RunFolder(Path.of("runs/mine")), RunOptions.DEFAULT)) {
  *     System.out.println(run.run().bestTop1());
  * }
  * }</pre>

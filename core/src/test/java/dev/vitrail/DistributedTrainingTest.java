@@ -55,7 +55,7 @@ class DistributedTrainingTest {
                 place,
                 ProcessGroup.Settings.DEFAULT,
                 group -> {
-                    var options = TrainingRun.Options.DEFAULT.withWorkers(1).withGroup(group);
+                    var options = RunOptions.DEFAULT.withWorkers(1).withGroup(group);
                     try (var training = TrainingRun.begin(config, new RunFolder(run), options)) {
                         var result = training.run();
                         var epochs = result.epochs().stream()

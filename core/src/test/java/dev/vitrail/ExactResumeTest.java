@@ -46,7 +46,7 @@ class ExactResumeTest {
     public static void main(String[] arguments) {
         Threads.set(1);
         var run = new RunFolder(Path.of(arguments[1]));
-        var options = TrainingRun.Options.DEFAULT.withWorkers(Integer.parseInt(arguments[3]));
+        var options = RunOptions.DEFAULT.withWorkers(Integer.parseInt(arguments[3]));
         try (var training = arguments[0].equals("begin")
                 ? TrainingRun.begin(config(arguments[2]), run, options)
                 : TrainingRun.resume(run, options)) {

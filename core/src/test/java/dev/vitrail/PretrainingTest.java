@@ -52,7 +52,7 @@ class PretrainingTest {
     }
 
     private static TrainingResult begin(TrainingConfig config, RunFolder to) {
-        return run(TrainingRun.begin(config, to, TrainingRun.Options.DEFAULT));
+        return run(TrainingRun.begin(config, to, RunOptions.DEFAULT));
     }
 
     @Test
@@ -80,7 +80,7 @@ class PretrainingTest {
         }
 
         var second = config.with(TrainingOptions.MODEL, first.path().toString());
-        try (var run = TrainingRun.begin(second, new RunFolder(folder.resolve("tuned")), TrainingRun.Options.DEFAULT)) {
+        try (var run = TrainingRun.begin(second, new RunFolder(folder.resolve("tuned")), RunOptions.DEFAULT)) {
             assertThat(run.loaded().pretrained()).isTrue();
             assertThat(run.loaded().model().config().classes())
                     .isEqualTo(run.sets().train().classes().size());
@@ -94,7 +94,7 @@ class PretrainingTest {
         var whole = new RunFolder(folder.resolve("whole"));
         begin(config, whole);
         var parted = new RunFolder(folder.resolve("parted"));
-        try (var run = TrainingRun.begin(config, parted, TrainingRun.Options.DEFAULT)) {
+        try (var run = TrainingRun.begin(config, parted, RunOptions.DEFAULT)) {
             run.trainer().listener(new TrainingListener() {
                 @Override
                 public void stepped(Step step) {
@@ -105,7 +105,7 @@ class PretrainingTest {
             });
             assertThat(run.run().finished()).isFalse();
         }
-        assertThat(run(TrainingRun.resume(parted, TrainingRun.Options.DEFAULT)).finished())
+        assertThat(run(TrainingRun.resume(parted, RunOptions.DEFAULT)).finished())
                 .isTrue();
         assertThat(parted.last().resolve("model.safetensors"))
                 .hasSameBinaryContentAs(whole.last().resolve("model.safetensors"));

@@ -8,7 +8,7 @@ import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import java.util.ArrayList;
@@ -24,8 +24,7 @@ final class SideBySideTest {
         var glass = StainedGlass.trainAndValidation().validation();
         var images = IntStream.range(0, 8).mapToObj(glass::image).toList();
         try (var vitrail = Vitrail.sideBySide(
-                LoadedModel.load("vit_mini_patch4_gap_32", LoadOptions.DEFAULT.withSeed(1)),
-                ImageDecoder.Options.DEFAULT)) {
+                LoadedModel.load("vit_mini_patch4_gap_32", LoadOptions.DEFAULT.withSeed(1)), DecodeOptions.DEFAULT)) {
             var alone = vitrail.logits(images);
             var begin = new CyclicBarrier(4);
             var running = new ArrayList<CompletableFuture<List<float[]>>>();

@@ -33,7 +33,7 @@ class TrainingRunTest {
 
     private void refused(TrainingConfig config, String... words) {
         var run = folder.resolve("run");
-        assertThatThrownBy(() -> TrainingRun.begin(config, new RunFolder(run), TrainingRun.Options.DEFAULT)
+        assertThatThrownBy(() -> TrainingRun.begin(config, new RunFolder(run), RunOptions.DEFAULT)
                         .close())
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContainingAll(words);
@@ -64,7 +64,7 @@ class TrainingRunTest {
                 .with(TrainingOptions.VAL_FRACTION, 0.25)
                 .with(TrainingOptions.MIXUP, 0.8);
         var folders = new RunFolder(folder.resolve("run"));
-        var options = TrainingRun.Options.DEFAULT.withoutDoctor();
+        var options = RunOptions.DEFAULT.withoutDoctor();
         try (var run = TrainingRun.begin(config, folders, options)) {
             int images = run.sets().train().size();
             assertThat(images).isLessThan(config.get(TrainingOptions.BATCH_SIZE));
@@ -83,7 +83,7 @@ class TrainingRunTest {
                 "quick-look",
                 TrainingConfigFile.overrides(
                         "model: vit_mini_patch4_32\ndata: %s\nepochs: 2\nbatch_size: 8\n".formatted(data), "the test"));
-        var options = TrainingRun.Options.DEFAULT.withoutDoctor();
+        var options = RunOptions.DEFAULT.withoutDoctor();
         var whole = new RunFolder(folder.resolve("whole"));
         TrainingJob.begin(request, OptionalInt.empty(), whole, options, reason -> {})
                 .run((stage, run) -> run.run());

@@ -68,6 +68,12 @@ class VocabularyTest {
     private static final Pattern ALLOWED =
             Pattern.compile("<i>.*</i>|Multi-?[Ll]ayer Perceptron|Stochastic Gradient Descent");
 
+    /** Openings of a Javadoc comment that name neither a thing nor an action. */
+    private static final Pattern OPENING =
+            Pattern.compile("/\\*\\*\\s*(?:\\*\\s*)?(What|Whether|The same|Where|How)\\b");
+
+    private static final List<String> MODULES = List.of("core", "onnx", "serve", "cli", "spark", "bench");
+
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
     @Test
@@ -105,6 +111,38 @@ class VocabularyTest {
         assertThat(PICTURE.matcher("var testPictures = 3;").find()).isTrue();
     }
 
+    @Test
+    void javadocOpensWithANounOrAVerb() throws IOException {
+        var found = new ArrayList<String>();
+        int read = 0;
+        for (var module : MODULES) {
+            var sources = ROOT.resolve(module).resolve("src/main/java");
+            assertThat(sources).exists();
+            try (Stream<Path> files = Files.walk(sources)) {
+                for (var file :
+                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
+                    read++;
+                    lookAtOpenings(file, found);
+                }
+            }
+        }
+        assertThat(read).isGreaterThan(400);
+        assertThat(found).isEmpty();
+    }
+
+    @Test
+    void findsTheOpenings() {
+        assertThat(OPENING.matcher("/** Whether it is shifted. */").find()).isTrue();
+        assertThat(OPENING.matcher("    /**\n     * The same with another pool.\n")
+                        .find())
+                .isTrue();
+        assertThat(OPENING.matcher("/** Returns whether it is shifted. */").find())
+                .isFalse();
+        assertThat(OPENING.matcher("/**\n * Options of a server.\n *\n * What follows.")
+                        .find())
+                .isFalse();
+    }
+
     private static boolean isText(Path file) {
         return file.toString().matches(".*\\.(java|jte|md|yaml)");
     }
@@ -121,6 +159,15 @@ class VocabularyTest {
                     && !ILLUSTRATION.matcher(line).find()) {
                 found.add(place(file, i, line));
             }
+        }
+    }
+
+    private static void lookAtOpenings(Path file, List<String> found) throws IOException {
+        var text = Files.readString(file);
+        var openings = OPENING.matcher(text);
+        while (openings.find()) {
+            int line = (int) text.substring(0, openings.start(1)).lines().count();
+            found.add(ROOT.relativize(file) + ":" + line + ": opens with '" + openings.group(1) + "'");
         }
     }
 

@@ -4,6 +4,7 @@ import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.Resampler;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -46,7 +47,7 @@ public class ImageBenchmark {
     /** JPEG to RGB. */
     @Benchmark
     public RgbImage decode() {
-        return ImageDecoder.decode(file, "photo", ImageDecoder.Options.DEFAULT);
+        return ImageDecoder.decode(file, "photo", DecodeOptions.DEFAULT);
     }
 
     /** 500×375 to 299×224, bicubic. */

@@ -76,7 +76,10 @@ final class InferencePeer {
         } while (System.nanoTime() - start < WARM_UP * 1e9);
     }
 
-    /** With one computing thread its processor time, which other work on the machine disturbs least; else wall time. */
+    /**
+     * Runs the pass for a round and gives its times, milliseconds: processor time with one computing thread, as other
+     * work on the machine disturbs it least; else wall time.
+     */
     private static String round(Pass pass, int threads) {
         LongSupplier clock =
                 threads == 1 ? ManagementFactory.getThreadMXBean()::getCurrentThreadCpuTime : System::nanoTime;

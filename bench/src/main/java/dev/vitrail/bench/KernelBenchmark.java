@@ -16,7 +16,7 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What a block of ViT-Tiny is made of, for 16 images of 197 tokens, without gradients. */
+/** Operations of a ViT-Tiny block, for 16 images of 197 tokens, without gradients. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)

@@ -2,6 +2,7 @@ package dev.vitrail.bench;
 
 import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.images.Preprocessing;
@@ -41,9 +42,9 @@ public class LoaderBenchmark {
             set,
             Transforms.training(TrainingTransform.photographs(input)),
             Sampler.shuffled(PHOTOS, 0),
-            Loader.Options.training(32, 0));
+            LoaderOptions.training(32, 0));
     private final Loader evaluation =
-            new Loader(set, Transforms.evaluation(input), Sampler.sequential(PHOTOS), Loader.Options.evaluation(32));
+            new Loader(set, Transforms.evaluation(input), Sampler.sequential(PHOTOS), LoaderOptions.evaluation(32));
     private int epoch;
 
     /** Random resized crops, mirrored half of the time. */

@@ -6,6 +6,7 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.ImageFiles;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.images.Interpolation;
@@ -34,7 +35,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * How many photographs a second of processor time makes ready for training, by the loader and by {@link PlainImageIo}.
+ * Throughput of loading photographs for training, images per second of processor time, by the loader and by {@link
+ * PlainImageIo}.
  *
  * <p>All chains take turns in one process, with as many threads as the machine has cores; the figure is the median over
  * the rounds of images divided by the processor time of the whole process, so that the collector's and the compiler's
@@ -169,7 +171,7 @@ final class LoadingPeers {
     }
 
     private static Chain ours(Dataset set, TrainingTransform transform) {
-        var options = Loader.Options.training(BATCH, 0).withWorkers(THREADS);
+        var options = LoaderOptions.training(BATCH, 0).withWorkers(THREADS);
         return round -> {
             double sum = 0;
             try (var loader = new Loader(set, Transforms.training(transform), Sampler.sequential(IMAGES), options);

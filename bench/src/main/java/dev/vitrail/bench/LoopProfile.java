@@ -4,6 +4,7 @@ import dev.vitrail.data.Batches;
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Datasets;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Transforms;
@@ -28,7 +29,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
- * What loading costs a training that it shares the cores with: steps of {@code vit_mini_patch4_gap_32}, batch 32, on
+ * Cost of loading for a training that shares the cores with it: steps of {@code vit_mini_patch4_gap_32}, batch 32, on
  * one batch again and again, on the built-in set and on a folder, in rounds that take turns.
  */
 final class LoopProfile {
@@ -53,7 +54,7 @@ final class LoopProfile {
                     set,
                     Transforms.training(Augmentation.of(config, input)),
                     Augmentation.sampler(config, set),
-                    Loader.Options.training(BATCH, 0).withWorkers(workers));
+                    LoaderOptions.training(BATCH, 0).withWorkers(workers));
             batches = loader.epoch(0);
         }
 

@@ -1,5 +1,6 @@
 package dev.vitrail.bench;
 
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.engine.NativeMemory;
@@ -59,7 +60,7 @@ final class MemoryGrowth {
         int perEpoch = TrainingData.open(recipe).train().size() / recipe.get(TrainingOptions.BATCH_SIZE);
         var config = recipe.with(TrainingOptions.EPOCHS, steps / perEpoch + 1);
         var folder = temporaryFolder();
-        try (var run = TrainingRun.begin(config, new RunFolder(folder.resolve("run")), TrainingRun.Options.DEFAULT)) {
+        try (var run = TrainingRun.begin(config, new RunFolder(folder.resolve("run")), RunOptions.DEFAULT)) {
             run.trainer().listener(new TrainingListener() {
                 @Override
                 public void stepped(Step step) {

@@ -11,8 +11,8 @@ import java.util.random.RandomGenerator;
 import javax.imageio.ImageIO;
 
 /**
- * What a Java team writes by hand where it trains on photographs: {@code ImageIO.read}, a random resized crop and a
- * mirror drawn by {@code Graphics2D} in one call, and each pixel normalised.
+ * Training transform as Java programs commonly write it by hand: {@code ImageIO.read}, a random resized crop and a
+ * horizontal flip drawn by {@code Graphics2D} in one call, and normalization of each pixel.
  *
  * <p>The resize is not what networks expect: Graphics2D interpolates between the nearest pixels and skips the others,
  * so that a reduced image aliases.

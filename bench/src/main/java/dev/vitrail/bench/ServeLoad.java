@@ -5,6 +5,7 @@ import dev.vitrail.Vitrail;
 import dev.vitrail.data.Batch;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
@@ -107,7 +108,7 @@ final class ServeLoad {
     }
 
     /**
-     * What was measured over some seconds.
+     * Throughput and processor time, measured over some seconds.
      *
      * @param images a second
      * @param cpuMillis of the process for an image
@@ -185,7 +186,7 @@ final class ServeLoad {
             images.add(decoders.submit(() -> {
                 var input = direct.loaded().preprocessing();
                 var values = new float[input.values()];
-                RgbImage image = ImageDecoder.decode(bytes, "it", ImageDecoder.Options.DEFAULT);
+                RgbImage image = ImageDecoder.decode(bytes, "it", DecodeOptions.DEFAULT);
                 input.toFloats(image, values, 0);
                 return values;
             }));

@@ -69,7 +69,7 @@ final class Side implements AutoCloseable {
         return name;
     }
 
-    /** What every run took, in milliseconds. */
+    /** Times of all runs, milliseconds. */
     List<Double> times() {
         return times;
     }

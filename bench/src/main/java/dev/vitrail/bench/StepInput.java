@@ -3,8 +3,8 @@ package dev.vitrail.bench;
 import java.util.SplittableRandom;
 
 /**
- * What every peer trains on: the same numbers, normally distributed as normalised photos roughly are, and
- * the same labels.
+ * Batch that every peer trains on: the same numbers, normally distributed as normalised photos roughly are, and the
+ * same labels.
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by nobody
 record StepInput(int batch, int height, int width, float[] images, long[] labels) {

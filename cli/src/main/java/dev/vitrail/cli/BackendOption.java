@@ -9,7 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
-/** Which runtime computes class scores. */
+/** Option that chooses the runtime of the class scores. */
 final class BackendOption {
     private static final Logger LOG = LoggerFactory.getLogger(BackendOption.class);
 

@@ -1,6 +1,6 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.SixteenBit;
 import java.util.Optional;
 import picocli.CommandLine.Option;
@@ -13,8 +13,8 @@ final class DecodingOptions {
     @Option(
             names = "--max-pixels",
             paramLabel = "N",
-            description = "Largest number of pixels of an image file (default "
-                    + ImageDecoder.Options.DEFAULT_MAX_PIXELS + ").")
+            description =
+                    "Largest number of pixels of an image file (default " + DecodeOptions.DEFAULT_MAX_PIXELS + ").")
     private Optional<Integer> maxPixels = Optional.empty();
 
     @Option(
@@ -24,8 +24,8 @@ final class DecodingOptions {
                     + " (default: clip).")
     private Optional<SixteenBit> sixteenBit = Optional.empty();
 
-    ImageDecoder.Options options() {
-        var options = ImageDecoder.Options.DEFAULT.withExifOrientation(exif.orElse(false));
+    DecodeOptions options() {
+        var options = DecodeOptions.DEFAULT.withExifOrientation(exif.orElse(false));
         options = maxPixels.map(options::withMaxPixels).orElse(options);
         return sixteenBit.map(options::withSixteenBit).orElse(options);
     }

@@ -12,7 +12,7 @@ final class DeviceOption {
         return Device.parse(device);
     }
 
-    /** That of one of several processes of this machine: {@code cuda} without a number is a GPU for each. */
+    /** Device of one of several processes of this machine: {@code cuda} without a number is a GPU for each. */
     Device deviceOf(int localRank) {
         return device.equals("cuda") ? Device.parse("cuda:" + localRank) : device();
     }

@@ -1,7 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.Vitrail;
-import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
@@ -79,7 +79,7 @@ final class EmbedCommand implements Callable<Integer> {
             results.during(() -> job.run(
                     vitrail,
                     files,
-                    new ImageStream.Options(batch, decoding.options(), inputs.single()),
+                    new ImageStreamOptions(batch, decoding.options(), inputs.single()),
                     false,
                     true,
                     outcomes -> results.add(outcomes, EmbedCommand::bytes),

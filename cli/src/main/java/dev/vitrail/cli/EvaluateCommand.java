@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
@@ -56,7 +57,7 @@ final class EvaluateCommand implements Callable<Integer> {
         try (var loaded = backend.applyTo(models.loadClassifier(), batch)) {
             var matched = EvaluationData.matched(set, loaded, models.classNames());
             var options =
-                    Loader.Options.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
+                    LoaderOptions.evaluation(Math.min(batch, matched.size())).withWorkers(workers);
             options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
             try (var run = new EvaluationRun(loaded, matched, options)) {
                 var result = run.evaluate();

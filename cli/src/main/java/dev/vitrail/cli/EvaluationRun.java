@@ -2,6 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.eval.Evaluation;
@@ -16,7 +17,7 @@ final class EvaluationRun implements AutoCloseable {
     private final Loader loader;
 
     /** @param set with the model's numbers of its classes */
-    EvaluationRun(LoadedModel loaded, Dataset set, Loader.Options options) {
+    EvaluationRun(LoadedModel loaded, Dataset set, LoaderOptions options) {
         this.loaded = loaded;
         this.set = set;
         loader = new Loader(

@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.data.Dataset;
-import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.eval.Evaluation;
 import dev.vitrail.files.AtomicFile;
@@ -12,6 +12,7 @@ import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.ExportNames.CodeBase;
 import dev.vitrail.onnx.OnnxCheck;
 import dev.vitrail.onnx.OnnxExport;
+import dev.vitrail.onnx.OnnxExportOptions;
 import dev.vitrail.onnx.OnnxModel;
 import dev.vitrail.weights.Safetensors;
 import dev.vitrail.weights.StoredTensor;
@@ -47,7 +48,7 @@ import picocli.CommandLine.Option;
             "  vitrail export --model runs/flowers --to flowers --names transformers"
         })
 final class ExportCommand implements Callable<Integer> {
-    /** Whose parameter names weights are written with. */
+    /** Parameter names that weights are written with, by their code base. */
     enum Names {
         TIMM,
         ORIGINAL,
@@ -220,7 +221,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private int graph(LoadedModel loaded) {
-        var options = OnnxExport.Options.DEFAULT
+        var options = OnnxExportOptions.DEFAULT
                 .withDynamicSize(dynamicSize)
                 .withUint8Input(levels)
                 .withInt8(int8);
@@ -254,7 +255,7 @@ final class ExportCommand implements Callable<Integer> {
     }
 
     private static Evaluation evaluated(LoadedModel model, Dataset set) {
-        try (var run = new EvaluationRun(model, set, Loader.Options.evaluation(Math.min(BATCH, set.size())))) {
+        try (var run = new EvaluationRun(model, set, LoaderOptions.evaluation(Math.min(BATCH, set.size())))) {
             return run.evaluate();
         }
     }

@@ -6,7 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.CRC32C;
 
-/** By what results are made: two jobs that agree in this give the same results for an image. */
+/** Fingerprint of a job: two jobs with equal fingerprints give the same results for an image. */
 final class Fingerprint {
     private Fingerprint() {}
 

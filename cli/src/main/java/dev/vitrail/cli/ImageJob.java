@@ -2,7 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageListing;
-import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.files.ProcessEnd;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -45,7 +45,7 @@ final class ImageJob {
     void run(
             Vitrail vitrail,
             ImageListing files,
-            ImageStream.Options options,
+            ImageStreamOptions options,
             boolean classified,
             boolean drawn,
             Consumer<List<Outcome>> batches,

@@ -3,6 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageListing;
 import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.loading.LoadedModel;
 import java.util.ArrayList;
@@ -22,7 +23,7 @@ final class Inference implements AutoCloseable {
     /**
      * @param classified whether class scores are wanted; else the vectors before the classifier
      */
-    Inference(Vitrail vitrail, Iterator<ImageListing.Entry> files, ImageStream.Options options, boolean classified) {
+    Inference(Vitrail vitrail, Iterator<ImageListing.Entry> files, ImageStreamOptions options, boolean classified) {
         LoadedModel loaded = vitrail.loaded();
         this.vitrail = vitrail;
         this.classified = classified;

@@ -8,7 +8,7 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Of what size a command runs its model, and where. */
+/** Options of the input size and the device of a model. */
 final class InputOptions {
     /** Makes a size of an argument. */
     static final class SizeConverter implements ITypeConverter<ImageSize> {

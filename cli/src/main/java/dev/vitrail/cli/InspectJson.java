@@ -48,7 +48,7 @@ final class InspectJson {
             String command,
             long seed) {}
 
-    /** Whether a figure applies, and the files that it was written to. */
+    /** A figure: its state {@code applies}, the reason if it does not, and the files that it was written to. */
     private record FigureState(
             String name,
             String letter,
@@ -62,7 +62,7 @@ final class InspectJson {
 
     private record Scale(String parameter, double mean, double min, double max) {}
 
-    /** How Swin cuts a layer's map into windows, cells. */
+    /** Windows of a Swin layer's feature map; sizes and shifts in tokens. */
     private record WindowValues(String layer, int height, int width, int shiftRows, int shiftColumns) {}
 
     /** Figures of behavior over images; all empty without images. */
@@ -111,7 +111,7 @@ final class InspectJson {
 
     private record OtherClass(@JsonProperty("class") int target, String label, double probability) {}
 
-    /** What the classifier reads at each depth; all empty where that is not defined. */
+    /** Logit lens: the classifier's reading at each depth; all empty where that is not defined. */
     private record Lens(
             Optional<List<String>> lensDepths,
             Optional<int[]> lensTop1,

@@ -214,7 +214,10 @@ final class InspectTables {
         drawing(Figure.CKA, name, InspectPictures.similarity(cka));
     }
 
-    /** What the names of an image's files begin with: images of several folders may be called alike. */
+    /**
+     * Prefix of the names of an image's files: its number, as images of several folders may be called alike, and its
+     * file name.
+     */
     private static String prefix(int number, String path) {
         return String.format(
                 Locale.ROOT,

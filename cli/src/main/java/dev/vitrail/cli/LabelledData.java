@@ -1,6 +1,6 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Mixin;
@@ -33,7 +33,7 @@ final class LabelledData {
         return labels;
     }
 
-    ImageDecoder.Options decoding() {
+    DecodeOptions decoding() {
         return decoding.options();
     }
 }

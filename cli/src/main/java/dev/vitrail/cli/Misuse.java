@@ -191,7 +191,7 @@ final class Misuse {
         return argument.paramLabel();
     }
 
-    /** Why a value is none for its option. */
+    /** Message for a value that its option cannot take. */
     private static String unconverted(ArgSpec argument, String value, ParameterException wrong) {
         var said = "%s %s".formatted(name(argument), value);
         var kind = argument.typeInfo().isOptional() || argument.typeInfo().isCollection()

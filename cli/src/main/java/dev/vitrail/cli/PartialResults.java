@@ -45,7 +45,7 @@ import java.util.zip.CRC32C;
 final class PartialResults implements AutoCloseable {
     private static final String TITLE = "partial results 1";
     private static final int LONGEST_HEADER = 1 << 20;
-    /** Between two times that the file is forced to the disk. */
+    /** Nanoseconds between two times that the file is forced to the disk. */
     private static final long FORCE_NANOS = 1_000_000_000;
 
     /** Message on an interruption whose results are kept. */

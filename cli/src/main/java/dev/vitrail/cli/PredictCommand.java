@@ -3,7 +3,7 @@ package dev.vitrail.cli;
 import dev.vitrail.Prediction;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.ImageListing;
-import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
@@ -167,8 +167,8 @@ final class PredictCommand implements Callable<Integer> {
                 .forEach(outcome -> first.add(outcome.file()));
     }
 
-    private ImageStream.Options options() {
-        return new ImageStream.Options(batch, decoding.options(), inputs.single());
+    private ImageStreamOptions options() {
+        return new ImageStreamOptions(batch, decoding.options(), inputs.single());
     }
 
     private Format byEnding() {

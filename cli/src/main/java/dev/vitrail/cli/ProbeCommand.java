@@ -4,6 +4,7 @@ import static dev.vitrail.train.TrainingOptions.VAL_FRACTION;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.errors.VitrailException;
@@ -152,7 +153,7 @@ final class ProbeCommand implements Callable<Integer> {
     }
 
     private Features features(LoadedModel loaded, Dataset set, String what) {
-        var options = Loader.Options.evaluation(Math.min(batch, set.size())).withWorkers(workers);
+        var options = LoaderOptions.evaluation(Math.min(batch, set.size())).withWorkers(workers);
         options = strict ? options.withOnBroken(Loader.OnBroken.FAIL) : options;
         try (var loader = new Loader(
                         set,

@@ -2,7 +2,7 @@ package dev.vitrail.cli;
 
 import dev.vitrail.train.FailedStep;
 import dev.vitrail.train.StepDiagnosis;
-import dev.vitrail.train.StepDiagnosis.Finding;
+import dev.vitrail.train.TensorStatistics;
 import dev.vitrail.train.TrainingModels;
 import java.nio.file.Path;
 import java.util.List;
@@ -65,26 +65,26 @@ final class ReplayCommand implements Callable<Integer> {
                 .orElse("every number is finite: the step went wrong by something that is not in the file"));
     }
 
-    /** What comes before and after the first bad tensor says most. */
+    /** Tensors shown before and after the first one with non-finite values. */
     private static final int AROUND = 6;
 
-    private void print(String title, List<Finding> findings) {
+    private void print(String title, List<TensorStatistics> tensors) {
         int first = 0;
-        while (first < findings.size() && findings.get(first).bad() == 0) {
+        while (first < tensors.size() && tensors.get(first).nonFinite() == 0) {
             first++;
         }
-        int from = all ? 0 : Math.max(0, Math.min(first, findings.size()) - AROUND);
-        int to = all ? findings.size() : Math.min(findings.size(), first + AROUND);
+        int from = all ? 0 : Math.max(0, Math.min(first, tensors.size()) - AROUND);
+        int to = all ? tensors.size() : Math.min(tensors.size(), first + AROUND);
         System.out.printf(Locale.ROOT, "%n%s%n", title);
-        for (var finding : findings.subList(from, to)) {
+        for (var tensor : tensors.subList(from, to)) {
             System.out.printf(
                     Locale.ROOT,
                     "  %-60s largest %12.5g%s%n",
-                    finding,
-                    finding.largest(),
-                    finding.bad() == 0 ? "" : "   %,d not finite".formatted(finding.bad()));
+                    tensor,
+                    tensor.largest(),
+                    tensor.nonFinite() == 0 ? "" : "   %,d not finite".formatted(tensor.nonFinite()));
         }
-        int hidden = findings.size() - (to - from);
+        int hidden = tensors.size() - (to - from);
         if (hidden > 0) {
             System.out.printf("  … and %d more: --all shows them%n", hidden);
         }
@@ -96,8 +96,8 @@ final class ReplayCommand implements Callable<Integer> {
 
     @SuppressWarnings("ArrayRecordComponent") // it is only printed
     private record Numbers(String name, long[] shape, double largest, long notFinite) {
-        static Numbers of(Finding finding) {
-            return new Numbers(finding.name(), finding.shape(), finding.largest(), finding.bad());
+        static Numbers of(TensorStatistics tensor) {
+            return new Numbers(tensor.name(), tensor.shape(), tensor.largest(), tensor.nonFinite());
         }
     }
 }

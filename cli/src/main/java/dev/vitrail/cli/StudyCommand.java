@@ -1,6 +1,6 @@
 package dev.vitrail.cli;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.report.StudyResults;
@@ -92,7 +92,7 @@ final class StudyCommand implements Callable<Integer> {
         if (!plan) {
             AtomicFile.requireWritable(folder.resolve("study.csv"));
         }
-        var options = TrainingRun.Options.DEFAULT
+        var options = RunOptions.DEFAULT
                 .withDevice(device.device())
                 .withWorkers(workers)
                 .withStrict(strict)

@@ -142,7 +142,7 @@ final class Terminal implements AutoCloseable {
         }
     }
 
-    /** To the beginning of the first line that was drawn. */
+    /** Escape sequence to the beginning of the first line that was drawn. */
     private String home() {
         return drawn > 1 ? "\r\033[" + (drawn - 1) + "A" : "\r";
     }

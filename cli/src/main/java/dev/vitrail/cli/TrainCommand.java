@@ -4,6 +4,7 @@ import static dev.vitrail.train.TrainingOptions.DATA;
 import static dev.vitrail.train.TrainingOptions.FREEZE_BACKBONE;
 import static dev.vitrail.train.TrainingOptions.OBJECTIVE;
 
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
@@ -190,7 +191,7 @@ final class TrainCommand implements Callable<Integer> {
     /** Trains as one process of a group; the first alone speaks. */
     private int train(ProcessGroup group, Device trained) {
         var folder = new RunFolder(out.orElseGet(TrainCommand::newFolder));
-        var chosen = TrainingRun.Options.DEFAULT
+        var chosen = RunOptions.DEFAULT
                 .withDevice(trained)
                 .withWorkers(workers)
                 .withStrict(strict)
@@ -283,8 +284,8 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /**
-     * What loading did besides copying; that weights from scratch are random is no news, and the doctor tells what does
-     * not fit.
+     * Notes on loading pretrained weights, beyond copying. Empty for random weights; the note on images that do not fit
+     * is left to the doctor.
      */
     private static List<String> notes(LoadedModel loaded) {
         return loaded.pretrained()

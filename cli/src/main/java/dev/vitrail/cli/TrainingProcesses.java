@@ -45,10 +45,10 @@ final class TrainingProcesses {
     /** A process ended by a signal says so by its status, less this. */
     private static final int SIGNALLED = 128;
 
-    /** For the others to notice that one has failed, and then to end in order as they are told to. */
+    /** Seconds for the others to notice that one has failed, and then to end in order as they are told to. */
     private static final int NOTICING_SECONDS = 8, PATIENCE_SECONDS = 12;
 
-    /** For all to save and end, when they are told to. */
+    /** Seconds for all to save and end, when they are told to. */
     private static final int ENDING_SECONDS = 130;
 
     private static final int TAIL = 40;

@@ -5,7 +5,7 @@ import static dev.vitrail.errors.VitrailException.require;
 import java.util.stream.IntStream;
 
 /**
- * Which images of every batch are a process's own, where several processes share the batches of an epoch. The shares of
+ * Share of every batch that is a process's own, where several processes share the batches of an epoch. The shares of
  * all are each image once, and differ by one image at most (in pairs by two, besides).
  *
  * @param rank number of the process, from 0

@@ -25,7 +25,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
     private final int epoch;
     private final int[] order;
     private final int[] positions; // of the order, those that are this process's
-    private final Loader.Options options;
+    private final LoaderOptions options;
     private final int batchSize; // of those
     private final int batchCount;
     private final int workerCount;
@@ -53,7 +53,7 @@ public final class Batches implements Iterator<Batch>, AutoCloseable {
      */
     Batches(
             SampleReader reader,
-            Loader.Options options,
+            LoaderOptions options,
             int count,
             int epoch,
             int first,

@@ -24,7 +24,7 @@ public record CacheLimit(boolean automatic, int mebibytes) {
         require(!automatic || mebibytes == 0, "a cache either decides by itself or has %d MiB, not both", mebibytes);
     }
 
-    /** At most {@code mebibytes} MiB. */
+    /** A limit of {@code mebibytes} MiB. */
     public static CacheLimit of(int mebibytes) {
         return new CacheLimit(false, mebibytes);
     }
@@ -46,7 +46,7 @@ public record CacheLimit(boolean automatic, int mebibytes) {
         };
     }
 
-    /** As {@link #parse} reads it. */
+    /** Text that {@link #parse} reads. */
     @Override
     public String toString() {
         return automatic ? AUTOMATIC : mebibytes == 0 ? NOTHING : Integer.toString(mebibytes);

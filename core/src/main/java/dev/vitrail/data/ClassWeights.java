@@ -38,8 +38,8 @@ public final class ClassWeights {
     }
 
     /**
-     * In inverse proportion to the effective number of a class's images, {@code (1 − βⁿ) / (1 − β)} (Cui et al., 2019,
-     * arXiv:1901.05555, section 3), scaled to sum to the number of classes.
+     * Weights in inverse proportion to the effective number of a class's images, {@code (1 − βⁿ) / (1 − β)} (Cui et
+     * al., 2019, arXiv:1901.05555, section 3), scaled to sum to the number of classes.
      *
      * @param beta 0 for equal weights; towards 1, weights approach those of the inverse frequency
      */

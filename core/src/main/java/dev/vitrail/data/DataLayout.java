@@ -1,7 +1,7 @@
 package dev.vitrail.data;
 
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -29,7 +29,7 @@ interface DataLayout {
      * @param labels a CSV file of labels, for a flat folder
      * @throws VitrailException if it is none that is known
      */
-    static DataLayout of(Path path, Optional<Path> labels, ImageDecoder.Options decoding) {
+    static DataLayout of(Path path, Optional<Path> labels, DecodeOptions decoding) {
         if (labels.isPresent()) {
             return new Csv(path, labels.get(), decoding);
         }
@@ -57,7 +57,7 @@ interface DataLayout {
     }
 
     /** A flat folder and a CSV file of labels. */
-    record Csv(Path path, Path labels, ImageDecoder.Options decoding) implements DataLayout {
+    record Csv(Path path, Path labels, DecodeOptions decoding) implements DataLayout {
         @Override
         public Dataset open(Split split) {
             return LabelledFolder.open(path, labels, Optional.empty()).withDecoding(decoding);
@@ -75,7 +75,7 @@ interface DataLayout {
     }
 
     /** Tar or Parquet files. */
-    record ShardFiles(Path path, Shards shards, ImageDecoder.Options decoding) implements DataLayout {
+    record ShardFiles(Path path, Shards shards, DecodeOptions decoding) implements DataLayout {
         @Override
         public Dataset open(Split split) {
             return open(split, Optional.empty());
@@ -93,7 +93,7 @@ interface DataLayout {
                     .orElseThrow(() -> VitrailException.of(
                             "%s has no files of the part '%s', only of %s",
                             path, split.folders().get(0), shards.parts().keySet()));
-            return switch (shards.kind()) {
+            return switch (shards.format()) {
                 case TAR -> WebDataset.open(files, classes, decoding);
                 case PARQUET -> ParquetImages.open(files, classes, decoding);
             };
@@ -119,7 +119,7 @@ interface DataLayout {
     }
 
     /** A folder for each class; there are no splits. */
-    record ClassFolders(Path path, ImageDecoder.Options decoding) implements DataLayout {
+    record ClassFolders(Path path, DecodeOptions decoding) implements DataLayout {
         @Override
         public Dataset open(Split split) {
             return ImageFolder.open(path).withDecoding(decoding);

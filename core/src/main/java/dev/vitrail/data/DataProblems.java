@@ -14,7 +14,7 @@ public record DataProblems(List<String> sentences, int count) {
     /** The most that are told in words. */
     public static final int MOST_SENTENCES = 100;
 
-    /** Of files that are whole. */
+    /** No problems. */
     public static final DataProblems NONE = new DataProblems(List.of(), 0);
 
     public DataProblems {

@@ -12,7 +12,7 @@ abstract class DatasetView implements Dataset {
     }
 
     /**
-     * Which image of that set is number {@code index} here: the same, unless a view has some alone or another order.
+     * Index in that set of the image at {@code index} here: the same, unless a view has some alone or another order.
      */
     protected int place(int index) {
         return index;

@@ -3,7 +3,7 @@ package dev.vitrail.data;
 import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -40,11 +40,11 @@ public final class Datasets {
      * @throws VitrailException if there is no such folder or it fits none of these
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels) {
-        return open(path, split, labels, ImageDecoder.Options.DEFAULT);
+        return open(path, split, labels, DecodeOptions.DEFAULT);
     }
 
     /** Opens data with decoding options. */
-    public static Dataset open(Path path, Split split, Optional<Path> labels, ImageDecoder.Options decoding) {
+    public static Dataset open(Path path, Split split, Optional<Path> labels, DecodeOptions decoding) {
         return DataLayout.of(path, labels, decoding).open(split);
     }
 
@@ -53,7 +53,7 @@ public final class Datasets {
      * in a CSV file or in IDX files are outputs as they stand.
      */
     public static Dataset open(Path path, Split split, Optional<Path> labels, ClassNames classes) {
-        return DataLayout.of(path, labels, ImageDecoder.Options.DEFAULT).labelled(split, classes);
+        return DataLayout.of(path, labels, DecodeOptions.DEFAULT).labelled(split, classes);
     }
 
     /**
@@ -63,12 +63,12 @@ public final class Datasets {
      * @throws VitrailException also if there is nothing to tell apart, that is, fewer than two classes
      */
     public static TrainAndValidation trainAndValidation(Path path, Optional<Path> labels, double fraction, long seed) {
-        return trainAndValidation(path, labels, fraction, seed, ImageDecoder.Options.DEFAULT);
+        return trainAndValidation(path, labels, fraction, seed, DecodeOptions.DEFAULT);
     }
 
     /** Opens data with decoding options. */
     public static TrainAndValidation trainAndValidation(
-            Path path, Optional<Path> labels, double fraction, long seed, ImageDecoder.Options decoding) {
+            Path path, Optional<Path> labels, double fraction, long seed, DecodeOptions decoding) {
         var layout = DataLayout.of(path, labels, decoding);
         var train = requireTwoClasses(path, layout.open(Split.TRAIN));
         return layout.validation(train)

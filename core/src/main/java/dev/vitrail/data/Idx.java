@@ -158,7 +158,8 @@ public final class Idx implements Dataset {
     }
 
     /**
-     * Exactly {@code bytes} bytes and the end. Memory grows with what has been read, not with what the header claims.
+     * Reads exactly {@code bytes} bytes and the end. Memory grows with what has been read, not with what the header
+     * claims.
      */
     private static byte[] body(Path file, DataInputStream in, long bytes) throws IOException {
         require(bytes <= Integer.MAX_VALUE - 8, "%s: %,d bytes of pixels are more than one array holds", file, bytes);

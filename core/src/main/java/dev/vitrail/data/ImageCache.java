@@ -37,7 +37,10 @@ import java.util.function.LongSupplier;
  * sets it. Workers ask from several threads at once.
  */
 public final class ImageCache implements AutoCloseable {
-    /** Below 45 % of the heap, where the collector G1 begins to look for garbage among what has long been kept. */
+    /**
+     * Share of the heap that a cache takes by default: below 45 %, where the collector G1 begins to look for garbage
+     * among what has long been kept.
+     */
     private static final double SHARE = 1.0 / 3;
 
     /** The most that a number of MiB gets. */
@@ -188,7 +191,7 @@ public final class ImageCache implements AutoCloseable {
 
     /** All that is kept, to be thrown away as a whole. */
     private static final class Kept {
-        /** For each set a place for each of its images. */
+        /** Cached images of each set, at their indices. */
         final List<AtomicReferenceArray<Pieces>> shelves = new CopyOnWriteArrayList<>();
 
         final AtomicInteger images = new AtomicInteger();

@@ -4,6 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.IoReason;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -51,7 +52,7 @@ public final class ImageFiles implements Dataset {
     private final List<Path> files;
     private final int[] labels;
     private final List<String> classes;
-    private final ImageDecoder.Options decoding;
+    private final DecodeOptions decoding;
     private final DataProblems faults;
 
     /**
@@ -64,7 +65,7 @@ public final class ImageFiles implements Dataset {
 
     /** @param faults what else lies beside the files and is not used */
     ImageFiles(Path root, List<Path> files, int[] labels, List<String> classes, DataProblems faults) {
-        this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), ImageDecoder.Options.DEFAULT, faults);
+        this(root, List.copyOf(files), labels.clone(), List.copyOf(classes), DecodeOptions.DEFAULT, faults);
     }
 
     private ImageFiles(
@@ -72,7 +73,7 @@ public final class ImageFiles implements Dataset {
             List<Path> files,
             int[] labels,
             List<String> classes,
-            ImageDecoder.Options decoding,
+            DecodeOptions decoding,
             DataProblems faults) {
         this.root = root;
         this.files = files;
@@ -83,7 +84,7 @@ public final class ImageFiles implements Dataset {
     }
 
     /** Changes the decoding options. */
-    public ImageFiles withDecoding(ImageDecoder.Options options) {
+    public ImageFiles withDecoding(DecodeOptions options) {
         return new ImageFiles(root, files, labels, classes, options, faults);
     }
 

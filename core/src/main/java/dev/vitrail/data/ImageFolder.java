@@ -150,7 +150,7 @@ public final class ImageFolder {
     }
 
     /**
-     * The same.
+     * Every image below {@code folder}, as {@link #images(Path)} lists them; counts the files that are left out.
      *
      * @param leftOut counts the other files
      */

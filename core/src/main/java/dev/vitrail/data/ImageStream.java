@@ -4,6 +4,7 @@ import static dev.vitrail.errors.VitrailException.require;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -40,43 +41,17 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     /** Batches begun before the first of them is waited for, where the consumer's thread asks for items. */
     private static final int BEGUN = 2;
 
-    private static final int MOST_WORKERS = 8;
-
     /** Items of the first batch of a stream of files; each batch after it has twice as many until batches are full. */
     private static final int FIRST = 2;
 
-    /** So often a consumer that waits looks whether it is to stop. */
+    /** Milliseconds between two checks of a waiting consumer whether it is to stop. */
     private static final long LOOK_MILLIS = 50;
-
-    /**
-     * Options of a stream.
-     *
-     * @param batch items of a batch at most
-     * @param decoding of each item
-     * @param strict whether an item that cannot be read ends the work with its sentence
-     * @param workers threads that decode
-     */
-    public record Options(int batch, ImageDecoder.Options decoding, boolean strict, int workers) {
-        public Options {
-            require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
-            require(workers >= 1, "decoding needs at least 1 thread, found %d", workers);
-        }
-
-        /** With a thread for each processor, and 8 at most. */
-        public Options(int batch, ImageDecoder.Options decoding, boolean strict) {
-            this(
-                    batch,
-                    decoding,
-                    strict,
-                    Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()));
-        }
-    }
 
     /** Decodes an item to an image; called from several threads at once. */
     @FunctionalInterface
     public interface Decoder<T> {
         /** @throws VitrailException if the item cannot be read */
-        RgbImage decode(T item, ImageDecoder.Options decoding);
+        RgbImage decode(T item, DecodeOptions decoding);
     }
 
     /**
@@ -146,7 +121,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
     private final Iterator<? extends T> source;
     private final Decoder<? super T> decoder;
     private final SampleTransform transform;
-    private final Options options;
+    private final ImageStreamOptions options;
     private final ExecutorService workers;
     /**
      * The thread that asks for items; none where the consumer's does, which then has memory that outlives the stream.
@@ -167,7 +142,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
      * are small, so that the first results come soon.
      */
     public static ImageStream<ImageListing.Entry> ofFiles(
-            Iterator<ImageListing.Entry> files, SampleTransform transform, Options options) {
+            Iterator<ImageListing.Entry> files, SampleTransform transform, ImageStreamOptions options) {
         return new ImageStream<>(files, ImageStream::file, transform, options, null);
     }
 
@@ -181,7 +156,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
             Iterator<? extends T> items,
             Decoder<? super T> decoder,
             SampleTransform transform,
-            Options options,
+            ImageStreamOptions options,
             Memory memory) {
         return new ImageStream<>(items, decoder, transform, options, memory);
     }
@@ -190,7 +165,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
             Iterator<? extends T> source,
             Decoder<? super T> decoder,
             SampleTransform transform,
-            Options options,
+            ImageStreamOptions options,
             @Nullable Memory shared) {
         this.source = source;
         this.decoder = decoder;
@@ -222,7 +197,7 @@ public final class ImageStream<T> implements Iterator<ImageStream.Images<T>>, Au
         return thread;
     }
 
-    private static RgbImage file(ImageListing.Entry entry, ImageDecoder.Options decoding) {
+    private static RgbImage file(ImageListing.Entry entry, DecodeOptions decoding) {
         if (entry.fault().isPresent()) {
             throw VitrailException.of("%s", entry.fault().get());
         }

@@ -63,7 +63,7 @@ public record Inventory(List<String> classes, List<Entry> entries) {
         return new Inventory(train.classes, entries);
     }
 
-    /** How many images and classes there are, and a checksum (CRC-32C) of all that is known of them. */
+    /** The numbers of images and classes, and a checksum (CRC-32C) of all that is known of them. */
     public String summary() {
         var sum = new CRC32C();
         classes.forEach(name -> sum.update((name + "\n").getBytes(StandardCharsets.UTF_8)));

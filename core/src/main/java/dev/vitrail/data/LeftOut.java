@@ -17,7 +17,7 @@ public final class LeftOut {
     private static final Set<String> COMPANIONS = Set.of(
             "txt", "md", "rst", "json", "jsonl", "csv", "tsv", "xml", "yaml", "yml", "toml", "html", "htm", "log",
             "ini", "db", "lnk", "url", "md5", "sha1", "sha256", "py", "sh", "ipynb");
-    /** Of files without an ending. */
+    /** Names of companion files without an ending. */
     private static final Set<String> COMPANION_NAMES =
             Set.of("readme", "license", "licence", "copying", "authors", "notice", "icon\r");
 

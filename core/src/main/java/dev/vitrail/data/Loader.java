@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  *
  * <pre>{@code
  * var order = Sampler.shuffled(set.size(), seed);
- * try (Loader loader = new Loader(set, transform, order, Loader.Options.training(128, seed));
+ * try (Loader loader = new Loader(set, transform, order, LoaderOptions.training(128, seed));
  *         Batches batches = loader.epoch(0)) {
  *     while (batches.hasNext()) {
  *         Batch batch = batches.next();
@@ -36,67 +36,15 @@ public final class Loader implements AutoCloseable {
         FAIL
     }
 
-    /**
-     * Options of a loader.
-     *
-     * @param batch images in a batch
-     * @param workers threads that decode; 0 for as many as the machine has cores, at most 8
-     * @param prefetch batches that may be ready or under way while the consumer has one, at least 1
-     * @param dropLast whether a last batch that is not full is left out
-     * @param onBroken what to do about an image that cannot be read
-     * @param seed of what the transform draws
-     * @param share of every batch that this process loads; what is in it follows from the whole batch
-     */
-    public record Options(
-            int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed, BatchShare share) {
-        private static final int MOST_WORKERS = 8;
-
-        public Options {
-            require(batch >= 1, "a batch needs at least 1 image, found %d", batch);
-            require(workers >= 0 && workers <= 1024, "expected 0 to 1024 workers, found %d", workers);
-            require(prefetch >= 1 && prefetch <= 1024, "expected 1 to 1024 batches ahead, found %d", prefetch);
-            workers = workers > 0
-                    ? workers
-                    : Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors());
-        }
-
-        /** All of every batch. */
-        public Options(int batch, int workers, int prefetch, boolean dropLast, OnBroken onBroken, long seed) {
-            this(batch, workers, prefetch, dropLast, onBroken, seed, BatchShare.WHOLE);
-        }
-
-        /** Full batches, broken images replaced. */
-        public static Options training(int batch, long seed) {
-            return new Options(batch, 0, 2, true, OnBroken.REPLACE, seed);
-        }
-
-        /** Every image once, broken ones left out. */
-        public static Options evaluation(int batch) {
-            return new Options(batch, 0, 2, false, OnBroken.LEAVE_OUT, 0);
-        }
-
-        public Options withWorkers(int count) {
-            return new Options(batch, count, prefetch, dropLast, onBroken, seed, share);
-        }
-
-        public Options withOnBroken(OnBroken choice) {
-            return new Options(batch, workers, prefetch, dropLast, choice, seed, share);
-        }
-
-        public Options withShare(BatchShare own) {
-            return new Options(batch, workers, prefetch, dropLast, onBroken, seed, own);
-        }
-    }
-
     private final Sampler sampler;
-    private final Options options;
+    private final LoaderOptions options;
     private final SampleReader reader;
     private final int own; // images of a full batch that are this process's
     private final BatchMemory[] ring;
     private Optional<Batches> open = Optional.empty();
 
     /** A loader that tells nobody of broken images; {@link #broken} lists them. */
-    public Loader(Dataset set, SampleTransform transform, Sampler sampler, Options options) {
+    public Loader(Dataset set, SampleTransform transform, Sampler sampler, LoaderOptions options) {
         this(set, transform, sampler, options, broken -> {});
     }
 
@@ -106,7 +54,11 @@ public final class Loader implements AutoCloseable {
      * @throws VitrailException if not even one batch can be filled, or a batch is larger than 2 GiB
      */
     public Loader(
-            Dataset set, SampleTransform transform, Sampler sampler, Options options, Consumer<BrokenImage> report) {
+            Dataset set,
+            SampleTransform transform,
+            Sampler sampler,
+            LoaderOptions options,
+            Consumer<BrokenImage> report) {
         this.sampler = sampler;
         this.options = options;
         reader = new SampleReader(set, transform, options.onBroken(), options.seed(), report);

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.parquet.ParquetColumn;
 import dev.vitrail.parquet.ParquetFile;
 import java.nio.charset.StandardCharsets;
@@ -63,11 +63,7 @@ final class ParquetImages extends ShardedImages {
     private long keptBytes;
 
     private ParquetImages(
-            List<Path> files,
-            List<Located> pages,
-            ShardLabels labels,
-            DataProblems faults,
-            ImageDecoder.Options decoding) {
+            List<Path> files, List<Located> pages, ShardLabels labels, DataProblems faults, DecodeOptions decoding) {
         super(origin(files), labels, faults, decoding);
         this.pages = pages;
     }
@@ -79,7 +75,7 @@ final class ParquetImages extends ShardedImages {
      *     themselves say it
      * @throws VitrailException if nothing at all can be used
      */
-    static ParquetImages open(List<Path> files, Optional<List<String>> classes, ImageDecoder.Options decoding) {
+    static ParquetImages open(List<Path> files, Optional<List<String>> classes, DecodeOptions decoding) {
         var index = new Index();
         files.forEach(index::read);
         index.classes.ifPresent(own -> VitrailException.require(
@@ -138,7 +134,7 @@ final class ParquetImages extends ShardedImages {
         }
     }
 
-    /** Which columns hold what. */
+    /** Layout of a file: its columns of images and labels, and the names of the classes. */
     private record Layout(ParquetColumn image, Optional<ParquetColumn> label, Optional<List<String>> classes) {
         static Layout of(ParquetFile file) {
             var features = features(file);

@@ -2,6 +2,7 @@ package dev.vitrail.data;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.file.Path;
 import java.util.List;
@@ -11,9 +12,9 @@ abstract sealed class ShardedImages implements Dataset permits ParquetImages, We
     private final String origin;
     private final ShardLabels labels;
     private final DataProblems faults;
-    private final ImageDecoder.Options decoding;
+    private final DecodeOptions decoding;
 
-    ShardedImages(String origin, ShardLabels labels, DataProblems faults, ImageDecoder.Options decoding) {
+    ShardedImages(String origin, ShardLabels labels, DataProblems faults, DecodeOptions decoding) {
         this.origin = origin;
         this.labels = labels;
         this.faults = faults;

@@ -25,31 +25,15 @@ import java.util.stream.Stream;
  * folder of them, whose names say the part ({@code train-00000-of-00004.parquet}) or do not, and then each is of every
  * part; or a folder with folders {@code train}, {@code val} and so on, or {@code data}, as the hub has it.
  *
- * @param kind of the files
+ * @param format of the files
  * @param parts the files of each part, sorted; one without a name for files that belong to all
  */
-record Shards(Kind kind, Map<String, List<Path>> parts) {
+record Shards(ShardFormat format, Map<String, List<Path>> parts) {
     /** Stands for files that do not say which part they are of. */
     private static final String ALL = "";
 
     private static final Pattern BRACES = Pattern.compile("\\{(\\d+)\\.\\.(\\d+)}");
     private static final int MOST = 1_000_000;
-
-    /** A format that comes in pieces. */
-    enum Kind {
-        TAR(".tar"),
-        PARQUET(".parquet");
-
-        private final String ending;
-
-        Kind(String ending) {
-            this.ending = ending;
-        }
-
-        private boolean fits(Path file) {
-            return String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT).endsWith(ending);
-        }
-    }
 
     /**
      * The pieces at a path, if it holds any.
@@ -62,15 +46,15 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
                 throw packing.refusal(expanded(path).get(0));
             });
         }
-        for (var kind : Kind.values()) {
+        for (var format : ShardFormat.values()) {
             var parts = new TreeMap<String, List<Path>>();
-            if (kind.fits(path) && !Files.isDirectory(path)) {
+            if (format.fits(path) && !Files.isDirectory(path)) {
                 parts.put(ALL, expanded(path));
             } else {
-                collect(path, kind, parts);
+                collect(path, format, parts);
             }
             if (!parts.isEmpty()) {
-                return Optional.of(new Shards(kind, parts));
+                return Optional.of(new Shards(format, parts));
             }
         }
         return Optional.empty();
@@ -97,10 +81,10 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
         return files;
     }
 
-    private static void collect(Path folder, Kind kind, Map<String, List<Path>> parts) {
-        var here = list(folder, kind);
+    private static void collect(Path folder, ShardFormat format, Map<String, List<Path>> parts) {
+        var here = list(folder, format);
         if (here.isEmpty()) {
-            here = list(folder.resolve("data"), kind);
+            here = list(folder.resolve("data"), format);
         }
         for (var file : here) {
             parts.computeIfAbsent(partOf(file), part -> new ArrayList<>()).add(file);
@@ -109,7 +93,7 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
         for (var split : Split.values()) {
             if (here.isEmpty()) {
                 ImageFolder.part(folder, split)
-                        .map(part -> list(part, kind))
+                        .map(part -> list(part, format))
                         .filter(files -> !files.isEmpty())
                         .ifPresent(files -> parts.put(split.name(), files));
             }
@@ -132,8 +116,8 @@ record Shards(Kind kind, Map<String, List<Path>> parts) {
                 });
     }
 
-    private static List<Path> list(Path folder, Kind kind) {
-        return list(folder, kind::fits);
+    private static List<Path> list(Path folder, ShardFormat format) {
+        return list(folder, format::fits);
     }
 
     private static List<Path> list(Path folder, Predicate<Path> wanted) {

@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import java.util.List;
 
-/** Which part of a data set: what a model learns from, what a run is judged by, and what is kept for the very end. */
+/** Split of a data set: images for training, for validation during a run, and for the final test. */
 public enum Split {
     TRAIN(List.of("train", "training")),
     VALIDATION(List.of("val", "valid", "validation")),

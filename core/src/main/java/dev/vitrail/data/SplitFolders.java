@@ -2,7 +2,7 @@ package dev.vitrail.data;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.IoReason;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Folders {@code train}, {@code val} and {@code test} of class folders. */
-record SplitFolders(Path path, ImageDecoder.Options decoding) implements DataLayout {
+record SplitFolders(Path path, DecodeOptions decoding) implements DataLayout {
     /**
      * Distinguishes folders of splits from classes, which may be called "train" or "test". They are where
      * all of them have the names of splits; and where others lie beside a folder to train on, if that has no images of

@@ -54,7 +54,7 @@ public final class StainedGlass implements Dataset {
             return corners;
         }
 
-        /** From the middle to the outermost corner, in radii of a circle of about the same size. */
+        /** Distance from the middle to the outermost corner, in radii of a circle of about the same size. */
         double reach() {
             return reach;
         }
@@ -200,7 +200,7 @@ public final class StainedGlass implements Dataset {
         return 3L * difficulty.size() * difficulty.size();
     }
 
-    /** That of the first image for all of them: another seed, difficulty or painter gives another one. */
+    /** Checksum of the first image, for all of them: another seed, difficulty or painter gives another one. */
     @Override
     public long stamp(int index) {
         var checksum = new CRC32();

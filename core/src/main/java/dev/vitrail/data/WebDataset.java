@@ -4,7 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.FileWindow;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -46,11 +46,7 @@ final class WebDataset extends ShardedImages {
     private final List<Sample> samples;
 
     private WebDataset(
-            List<Path> shards,
-            List<Sample> samples,
-            ShardLabels labels,
-            DataProblems faults,
-            ImageDecoder.Options decoding) {
+            List<Path> shards, List<Sample> samples, ShardLabels labels, DataProblems faults, DecodeOptions decoding) {
         super(origin(shards), labels, faults, decoding);
         this.samples = samples;
     }
@@ -62,7 +58,7 @@ final class WebDataset extends ShardedImages {
      *     {@code classnames.txt} beside the files says it, or the labels themselves do
      * @throws VitrailException if nothing at all can be used
      */
-    static WebDataset open(List<Path> shards, Optional<List<String>> classes, ImageDecoder.Options decoding) {
+    static WebDataset open(List<Path> shards, Optional<List<String>> classes, DecodeOptions decoding) {
         var index = new Index();
         shards.forEach(index::read);
         var known = classes.or(() -> ClassNames.beside(shards.get(0)));

@@ -3,7 +3,7 @@ package dev.vitrail.distributed;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
-/** What the processes of a group tell each other as text: values that must be the same, and values of rank 0. */
+/** Text exchanged by the processes of a group: values that must be the same in all, and values of rank 0. */
 final class Agreement {
     private final Roster roster;
 

@@ -12,14 +12,16 @@ import java.util.function.Consumer;
 
 /** A connection to another process of the group. */
 final class Connection implements Closeable {
-    /** Of the process at the other end. */
+    /** Rank of the process at the other end. */
     final int rank;
 
     private final Socket socket;
     private final DataInputStream in;
     private volatile long heard = System.nanoTime();
 
-    /** Whether the other process has said that it is done, so that its end is none of the group. */
+    /**
+     * True once the other process has said that it is done; the end of the connection is then no failure of the group.
+     */
     volatile boolean done;
 
     Connection(int rank, Socket socket, DataInputStream in) {
@@ -62,7 +64,7 @@ final class Connection implements Closeable {
         }
     }
 
-    /** How long a read waits; zero: for as long as it takes. */
+    /** Sets the timeout of a read; zero: none. */
     void waitAtMost(Duration time) throws IOException {
         socket.setSoTimeout((int) time.toMillis());
     }

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * How the processes of a group find each other: all connect to rank 0, which admits them and tells the port of the
- * store of keys.
+ * Rendezvous of the processes of a group: all connect to rank 0, which admits them and tells the port of the store of
+ * keys.
  */
 final class Meeting {
     private static final Logger LOG = LoggerFactory.getLogger(Meeting.class);
@@ -29,7 +29,7 @@ final class Meeting {
     /** Differs where processes of two releases would not understand each other. */
     private static final String PROTOCOL = "vitrail-group-1";
 
-    /** For what connects and says nothing, as a probe of the port does. */
+    /** Timeout for what connects and says nothing, as a probe of the port does. */
     private static final Duration GREETING = Duration.ofSeconds(5);
 
     private static final Duration RETRY = Duration.ofMillis(200);
@@ -289,7 +289,7 @@ final class Meeting {
         return "vitrail/roster/" + place.attempt().orElseThrow();
     }
 
-    /** Of the addresses by which the others came, the one that other machines reach. */
+    /** Address that other machines reach, of the addresses by which the others came. */
     private String hostAddress() {
         var addresses = roster.connections().map(Connection::localAddress).toList();
         return address(addresses.stream()

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
 /**
- * What processes say to each other: a byte of the type, four of the length, and so many of text in UTF-8.
+ * A message between two processes: a byte of the type, four of the length, and as many bytes of text in UTF-8.
  *
  * @param text empty where the type says all
  */
@@ -17,21 +17,21 @@ record Message(Type type, String text) {
     private static final int MOST_BYTES = 64 << 20;
 
     enum Type {
-        /** To rank 0: who I am. */
+        /** Greeting to rank 0, with the rank. */
         HELLO,
-        /** From rank 0, when all have come: the port of the store of keys. */
+        /** Answer of rank 0 when all have come: the port of the store of keys. */
         WELCOME,
-        /** I am still there. */
+        /** Sign of life. */
         BEAT,
-        /** To rank 0: my value of a topic. From rank 0: its own. */
+        /** Value of a topic: to rank 0 the sender's, from rank 0 its own. */
         VALUE,
-        /** From rank 0: all values are the same. */
+        /** Agreement, from rank 0: all values are the same. */
         AGREED,
-        /** The work does not begin, and why. */
+        /** Refusal of the work, and why. */
         REFUSED,
-        /** To rank 0: I end, and why. From rank 0: a process is lost, or rank 0 ends itself. */
+        /** Failure: to rank 0 the end of the sender, and why; from rank 0 the loss of a process or its own end. */
         LOST,
-        /** To rank 0: I have done my work. From rank 0: so have all. */
+        /** End of the work: to rank 0 that of the sender, from rank 0 that of all. */
         DONE
     }
 

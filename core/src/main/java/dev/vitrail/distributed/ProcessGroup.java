@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * var place = new Rendezvous("10.0.0.1", 29500, rank, 4, localRank);
  * try (var group = ProcessGroup.open(place, ProcessGroup.Settings.DEFAULT)) {
- *     var options = TrainingRun.Options.DEFAULT.withGroup(group);
+ *     var options = RunOptions.DEFAULT.withGroup(group);
  *     …
  * }
  * }</pre>
@@ -39,17 +39,17 @@ import org.jspecify.annotations.Nullable;
  * instead of waiting for ever.
  */
 public final class ProcessGroup implements AutoCloseable {
-    /** What PyTorch's users name the network interface by. */
+    /** Environment variable by which users of PyTorch name the network interface. */
     private static final String INTERFACE = "GLOO_SOCKET_IFNAME";
 
-    /** Between two looks at whether the group has failed. */
+    /** Interval between two checks of whether the group has failed. */
     private static final Duration LOOK = Duration.ofMillis(250);
 
     /** An operation fails at once where a connection breaks; who broke it is told a moment later. */
     private static final Duration REASON = Duration.ofSeconds(10);
 
     /**
-     * How long processes wait for each other.
+     * Timeouts of a group: the longest that processes wait for each other.
      *
      * @param join for all of them to come
      * @param silence for a sign of life of another, before it counts as lost
@@ -75,7 +75,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** What a group of several processes consists of. */
+    /** The parts of a group of several processes. */
     private record Parts(Roster roster, Agreement agreement, CollectiveStore store, Collectives collectives) {}
 
     private static final ProcessGroup SINGLE = new ProcessGroup(0, 1, Settings.DEFAULT, Optional.empty());
@@ -138,7 +138,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    /** For rank 0 to come to the end of its step and save; the others have nothing to save. */
+    /** Time for rank 0 to come to the end of its step and save; the others have nothing to save. */
     private static final Duration SAVING = Duration.ofSeconds(60), LEAVING = Duration.ofSeconds(2);
 
     /**
@@ -206,12 +206,12 @@ public final class ProcessGroup implements AutoCloseable {
         return size;
     }
 
-    /** Whether this is rank 0, which alone writes files and speaks to people. */
+    /** Returns whether this is rank 0, the only process that writes files and prints. */
     public boolean isFirst() {
         return rank == 0;
     }
 
-    /** Whether this process works alone. */
+    /** Returns whether this process works alone. */
     public boolean isSingle() {
         return parts.isEmpty();
     }
@@ -228,7 +228,7 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * What rank 0 says, in all processes.
+     * Broadcasts a text of rank 0 to all processes, and returns it.
      *
      * @param first is called in rank 0 alone
      */
@@ -343,8 +343,8 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /**
-     * Why an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's words
-     * for it.
+     * Reason that an operation failed: the loss of a process, which the roster hears of as well, tells more than Gloo's
+     * words for it.
      */
     private VitrailException failed(RuntimeException e) {
         try {

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * How the processes of a group meet: where rank 0 waits for the others, and which of them this process is.
+ * Rendezvous of a process group: the address at which rank 0 waits for the others, and the rank of this process.
  *
  * @param address host name or address of the machine of rank 0, as all processes reach it
  * @param port of that machine
@@ -38,14 +38,14 @@ public record Rendezvous(String address, int port, int rank, int worldSize, int 
         require(!address.isBlank(), "the address of rank 0 is empty: name the machine that rank 0 runs on");
     }
 
-    /** Where rank 0 itself takes the port. */
+    /** A rendezvous at a port that rank 0 itself takes. */
     public Rendezvous(String address, int port, int rank, int worldSize, int localRank) {
         this(address, port, rank, worldSize, localRank, Optional.empty());
     }
 
     /**
-     * What {@code torchrun} and its like set: {@code MASTER_ADDR}, {@code MASTER_PORT}, {@code RANK}, {@code
-     * WORLD_SIZE}, {@code LOCAL_RANK}.
+     * The rendezvous that {@code torchrun} and its like set in the environment: {@code MASTER_ADDR}, {@code
+     * MASTER_PORT}, {@code RANK}, {@code WORLD_SIZE}, {@code LOCAL_RANK}.
      *
      * @return empty if neither RANK nor WORLD_SIZE is set
      * @throws VitrailException naming the variables that are missing or not numbers
@@ -84,7 +84,7 @@ public record Rendezvous(String address, int port, int rank, int worldSize, int 
         return Integer.parseInt(value);
     }
 
-    /** The same as variables, for a process that is started. */
+    /** Environment variables of this rendezvous, for a process that is started; {@link #of} reads them. */
     public Map<String, String> toEnvironment() {
         return Map.of(
                 ADDRESS, address,

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class Roster {
     private final Rendezvous place;
     private final ProcessGroup.Settings settings;
-    /** By rank: of rank 0 all others, of the others rank 0. */
+    /** Connections by rank: rank 0 has one to each of the others, the others have one to rank 0. */
     private final Map<Integer, Connection> connections = new ConcurrentSkipListMap<>();
 
     private final Object lock = new Object();
@@ -46,7 +46,7 @@ final class Roster {
         connections.put(other.rank, other);
     }
 
-    /** Whether there is a connection with a rank. */
+    /** Returns whether there is a connection with a rank. */
     boolean has(int rank) {
         return connections.containsKey(rank);
     }
@@ -56,7 +56,7 @@ final class Roster {
         return connections.size();
     }
 
-    /** By rank. */
+    /** Connections in the order of the ranks. */
     Stream<Connection> connections() {
         return connections.values().stream();
     }
@@ -75,7 +75,7 @@ final class Roster {
         new Heartbeat(this, settings.silence()).start();
     }
 
-    /** Whether the group has ended or failed. */
+    /** Returns whether the group has ended or failed. */
     boolean isOver() {
         synchronized (lock) {
             return closed || failure != null;

@@ -73,7 +73,7 @@ public final class Autocast implements AutoCloseable {
         });
     }
 
-    /** Why BF16 is slow; empty where it is fast, or where the system does not tell the processor's features. */
+    /** Reason that BF16 is slow; empty where it is fast, or where the system does not tell the processor's features. */
     static Optional<String> slowBf16(Products.Choice products, Processor processor) {
         if (processor.features().isEmpty()) {
             return Optional.empty();
@@ -90,12 +90,12 @@ public final class Autocast implements AutoCloseable {
                 : Optional.empty();
     }
 
-    /** What this thread computes in at present; {@link Setting#open} sets it again, on any thread. */
+    /** Precision setting of this thread at present; {@link Setting#open} sets it again, on any thread. */
     static Setting present(Device.Type device) {
         return Setting.of(device);
     }
 
-    /** Whether mixed precision is on, and its type. */
+    /** State of mixed precision on a device: on or off, and its type. */
     record Setting(Device.Type device, boolean enabled, ScalarType type) {
         private static Setting of(Device.Type device) {
             return new Setting(

@@ -34,7 +34,7 @@ final class BlasProducts {
 
     private BlasProducts() {}
 
-    /** Whether sharing a product between so many threads is worth it. */
+    /** Returns whether a product is worth sharing between {@code threads} threads. */
     static boolean shares(long rows, long in, long out, boolean recorded, int threads) {
         return rows * in * out >= (recorded ? LEAST_SHARED_IN_TRAINING : LEAST_SHARED) && parts(rows, threads) > 1;
     }
@@ -82,10 +82,10 @@ final class BlasProducts {
     }
 
     /**
-     * Whether a convolution of one group is computed by unfolding and the BLAS. In inference that is faster than oneDNN
-     * without its newer instructions, except over the overlapping windows of a few channels, as in stems. In training
-     * it is taken where channels fill no vector: oneDNN pads them, and where caches are hidden it leaves in the padding
-     * what the memory held before (see docs/adr/0018).
+     * Returns whether a convolution of one group is computed by unfolding and the BLAS. In inference that is faster
+     * than oneDNN without its newer instructions, except over the overlapping windows of a few channels, as in stems.
+     * In training it is taken where channels fill no vector: oneDNN pads them, and where caches are hidden it leaves in
+     * the padding what the memory held before (see docs/adr/0018).
      */
     static boolean suitsConvolution(Tensor x, Tensor weight, long[] stride) {
         if (Products.present().backend() != Products.Backend.BLAS

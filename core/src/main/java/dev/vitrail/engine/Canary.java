@@ -113,7 +113,7 @@ final class Canary {
         }
     }
 
-    /** What is done for each multiplication of a convolution: indices of the input, the weight and the result. */
+    /** Action for each multiplication of a convolution, by the indices of the input, the weight and the result. */
     private interface Term {
         void at(int input, int weight, int result);
     }

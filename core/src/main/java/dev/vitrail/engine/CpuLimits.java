@@ -19,7 +19,10 @@ final class CpuLimits {
         return quota(Path.of("/"));
     }
 
-    /** The same, of a file system that begins at a folder. The narrowest of the group and those that hold it counts. */
+    /**
+     * Processors' worth of time allowed, read from a file system that begins at a folder: the least of the limits of
+     * the process's group and the groups that hold it.
+     */
     static OptionalDouble quota(Path root) {
         double least = Double.POSITIVE_INFINITY;
         for (var line : lines(root.resolve("proc/self/cgroup"))) {

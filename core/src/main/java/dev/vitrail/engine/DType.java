@@ -2,7 +2,7 @@ package dev.vitrail.engine;
 
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** What one element of a tensor is. */
+/** Data type of a tensor's elements. */
 public enum DType {
     F64(8, ScalarType.Double),
     F32(4, ScalarType.Float),
@@ -33,7 +33,7 @@ public enum DType {
         return bytes;
     }
 
-    /** Whether elements are floating-point numbers. */
+    /** Returns whether elements are floating-point numbers. */
     public boolean floating() {
         return switch (this) {
             case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> true;

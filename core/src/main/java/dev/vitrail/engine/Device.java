@@ -4,7 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Where a tensor lives: {@code cpu}, {@code cuda:N}, or {@code meta}, which has shapes and types but no storage.
+ * Device of a tensor: {@code cpu}, {@code cuda:N}, or {@code meta}, which has shapes and types but no storage.
  *
  * @param type which sort of device
  * @param index number of the GPU; 0 elsewhere

@@ -35,7 +35,7 @@ public final class FlopCounter {
 
     private FlopCounter() {}
 
-    /** What {@code body} costs. */
+    /** Counts the operations of {@code body}. */
     public static Count of(Runnable body) {
         var before = CURRENT.get();
         var counter = new FlopCounter();

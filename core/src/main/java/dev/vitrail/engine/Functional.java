@@ -36,15 +36,15 @@ public final class Functional {
     }
 
     /**
-     * The same with a layer's own weight, whose layout for inference is kept in {@code packed}: where no gradients are
-     * recorded, the weight need not be laid out at every call.
+     * {@code x · weightᵀ + bias} with a layer's own weight, whose layout for inference is kept in {@code packed}: where
+     * no gradients are recorded, the weight need not be laid out at every call.
      */
     public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias, PackedWeight packed) {
         return linear(x, weight.size(1), weight.size(0), () -> weight, bias, Optional.of(() -> packed.layOut(weight)));
     }
 
     /**
-     * The same with a weight that is asked for in the form that the product reads, and in no other.
+     * {@code x · weightᵀ + bias} with a weight that is requested only in the form that the product reads.
      *
      * @param weight gives {@code [out, in]}
      * @param laidOut gives the same from {@link PackedWeight#layOut}; empty where it cannot be laid out
@@ -149,7 +149,7 @@ public final class Functional {
         return GraphRecorder.record("conv2d", y, x, weight, bias, stride, padding, groups);
     }
 
-    /** What a convolution gives; libtorch's own cannot tell it without storage. */
+    /** Shape of a convolution's output, {@code [B, out, H, W]}; libtorch's own cannot tell it without storage. */
     private static long[] convolvedShape(Tensor x, Tensor weight, long[] stride, long[] padding) {
         long rows = convolved(x.size(2), weight.size(2), stride[0], padding[0]);
         long columns = convolved(x.size(3), weight.size(3), stride[1], padding[1]);
@@ -473,7 +473,7 @@ public final class Functional {
                 countPadding);
     }
 
-    /** How {@link #resize} weighs neighbours. */
+    /** Interpolation of {@link #resize}. */
     public enum Resize {
         BILINEAR,
         BICUBIC
@@ -532,8 +532,8 @@ public final class Functional {
     }
 
     /**
-     * The same, where some classes count more than others: the mean is over the weights of the targets' classes; with
-     * probabilities as targets, over images.
+     * The weighted mean cross entropy of logits against classes: the mean is over the weights of the targets' classes;
+     * with probabilities as targets, over images.
      *
      * @param weights {@code [K]}
      */

@@ -90,8 +90,8 @@ public final class FusedConvolution {
     }
 
     /**
-     * Whether a convolution of {@code x} can be computed so here: single precision, on a CPU with
-     * oneDNN, without gradients.
+     * Returns whether a convolution of {@code x} can be computed here: single precision, on a CPU with oneDNN, without
+     * gradients.
      */
     public static boolean suits(Tensor x) {
         return Products.present().backend() == Products.Backend.ONEDNN

@@ -8,7 +8,7 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
-/** Whether operations of this thread are recorded for a backward pass. */
+/** Switches recording of this thread's operations for a backward pass on and off, and computes gradients. */
 public final class Gradients {
     private Gradients() {}
 
@@ -55,7 +55,7 @@ public final class Gradients {
         });
     }
 
-    /** Whether operations are recorded at present. */
+    /** Returns whether operations are recorded at present. */
     public static boolean recorded() {
         return GradMode.is_enabled();
     }

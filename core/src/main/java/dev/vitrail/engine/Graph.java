@@ -97,7 +97,7 @@ public record Graph(Result input, List<Node> nodes, Result output, List<Tensor> 
                     .stream().map(Value.class::cast).toList();
         }
 
-        /** Whether the operand at {@code index} is there. */
+        /** Returns whether the operand at {@code index} is present. */
         public boolean has(int index) {
             return operands.get(index) != Absent.ABSENT;
         }

@@ -38,7 +38,7 @@ public final class GraphRecorder {
     private final List<Tensor> kept = new ArrayList<>();
     private int results;
 
-    /** What a tensor is in the graph, and the version of its memory that is meant. */
+    /** A tensor's place in the graph, and the version of its memory that is meant. */
     private record Known(Result result, long version) {}
 
     private GraphRecorder() {}
@@ -79,7 +79,7 @@ public final class GraphRecorder {
         recordings += change;
     }
 
-    /** Whether {@code x} follows from the input of a recording of this thread. */
+    /** Returns whether {@code x} follows from the input of a recording of this thread. */
     static boolean follows(Tensor x) {
         if (recordings == 0) {
             return false;
@@ -99,7 +99,7 @@ public final class GraphRecorder {
         return result;
     }
 
-    /** The same of an operation with several results. */
+    /** Notes that {@code results} are the results of {@code operation} of {@code operands}; gives {@code results}. */
     static List<Tensor> record(String operation, List<Tensor> results, @Nullable Object... operands) {
         if (recordings != 0) {
             var recorder = CURRENT.get();

@@ -55,7 +55,7 @@ final class NativeLibraries {
 
     private static final int RTLD_NODELETE = 0x1000;
 
-    /** What libtorch needs from OpenBLAS's folder, and then its own libraries, each after those that it needs. */
+    /** Libraries of OpenBLAS's folder that libtorch needs, each after those that it needs itself. */
     private static final List<String> BLAS = List.of("libquadmath.so.0", "libgfortran.so.5", "libopenblas.so.0");
 
     private static final List<String> TORCH = List.of("libgomp.so.1", "libc10.so", "libtorch_cpu.so", "libtorch.so");

@@ -34,7 +34,7 @@ public final class NativeMemory {
     private static final Path MACHINE = Path.of("/proc/meminfo");
     private static final Pattern TOTAL = Pattern.compile("(?m)^MemTotal:\\s+(\\d+) kB");
     private static final Pattern AVAILABLE = Pattern.compile("(?m)^MemAvailable:\\s+(\\d+) kB");
-    /** What a container's memory is taken by: since version 2 of control groups, and before. */
+    /** Statistics of a container's memory: of version 2 of control groups, and of version 1. */
     private static final Path CONTAINER = Path.of("/sys/fs/cgroup/memory.stat"),
             CONTAINER_BEFORE = Path.of("/sys/fs/cgroup/memory/memory.stat");
 
@@ -97,7 +97,7 @@ public final class NativeMemory {
         int madvise(Pointer from, NativeLong length, int advice);
     }
 
-    /** Whether an exception of an operation says that memory ran out, on the machine or on a GPU. */
+    /** Returns whether an exception of an operation says that memory ran out, on the machine or on a GPU. */
     public static boolean ranOut(Throwable exception) {
         var message = String.valueOf(exception.getMessage()).toLowerCase(Locale.ROOT);
         return message.contains("not enough memory")

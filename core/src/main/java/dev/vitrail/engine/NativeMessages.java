@@ -32,7 +32,7 @@ final class NativeMessages {
     /** The standard output stream's descriptor, and the flag of fcntl.h. */
     private static final int OUTPUT = 1, WRITE_ONLY = 1;
 
-    /** How many threads have closed it, and a copy of what it was. */
+    /** Number of threads that have closed the standard output stream, and the descriptor of its copy. */
     private static int silent, output;
 
     private NativeMessages() {}

@@ -51,10 +51,12 @@ final class Natives {
 
     private static volatile boolean loaded;
 
-    /** Whether this thread, which holds the lock, is loading them; what it computes meanwhile needs no second start. */
+    /**
+     * True while this thread, which holds the lock, loads the natives; its operations meanwhile do not load them again.
+     */
     private static boolean loading;
 
-    /** Why loading failed on the thread that {@link Startup} began, until somebody needs the natives and is told. */
+    /** Failure of loading on the thread that {@link Startup} began, until somebody needs the natives and is told. */
     private static @Nullable Throwable failedEarly;
 
     private Natives() {}
@@ -183,7 +185,7 @@ final class Natives {
         }
     }
 
-    /** Whether waiting is nobody's decision but ours. */
+    /** Returns whether the engine decides how idle threads wait: no property or environment variable sets it. */
     private static boolean waitAdapts() {
         return "adaptive".equals(System.getProperty("vitrail.wait", "adaptive"))
                 && System.getenv("GOMP_SPINCOUNT") == null
@@ -236,7 +238,7 @@ final class Natives {
         }
     }
 
-    /** Whether the C library has a function; only glibc has them all. */
+    /** Returns whether the C library has a function; only glibc has them all. */
     static boolean has(String function) {
         try {
             NativeLibrary.getProcess().getFunction(function);

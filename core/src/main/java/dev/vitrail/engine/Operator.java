@@ -19,9 +19,9 @@ final class Operator {
     private final OperatorHandle handle;
 
     /**
-     * What the elements of list arguments are, by the argument's number. Asking the schema again for each call would
-     * leak: the binding copies all arguments' descriptions to give one, and frees the copies without what they refer
-     * to, 3 KB for AdamW's.
+     * Element types of list arguments, by the argument's number. Asking the schema again for each call would leak: the
+     * binding copies all arguments' descriptions to give one, and frees the copies without what they refer to, 3 KB for
+     * AdamW's.
      */
     private final Map<Integer, Type.TypePtr> elements = new ConcurrentHashMap<>();
 
@@ -41,7 +41,7 @@ final class Operator {
         return new Operator(handle);
     }
 
-    /** Whether this build of libtorch has an operator without overloads. */
+    /** Returns whether this build of libtorch has an operator without overloads. */
     static boolean exists(String name) {
         Natives.load();
         try (var operator = Dispatcher.singleton().findSchema(new OperatorName(name, ""))) {

@@ -24,7 +24,7 @@ public final class PackedWeight {
 
     private static final long LARGE = 200L << 20;
 
-    /** Whether this libtorch has oneDNN's product. */
+    /** Returns whether this libtorch has oneDNN's product. */
     static boolean available() {
         return OneDnn.IS_THERE;
     }

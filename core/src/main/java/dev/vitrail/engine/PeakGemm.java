@@ -3,9 +3,7 @@ package dev.vitrail.engine;
 import java.util.Arrays;
 import org.bytedeco.pytorch.global.torch;
 
-/**
- * What this machine can reach at best: the rate of large single-precision matrix products, measured in this process.
- */
+/** Peak performance of this machine: the rate of large single-precision matrix products, measured in this process. */
 public final class PeakGemm {
     private static final int SIDE = 2048;
     private static final int RUNS = 9;

@@ -60,10 +60,10 @@ public record Processor(String name, String vendor, Set<String> features, List<C
     }
 
     /**
-     * Whether the cache sizes that programs ask the processor for are hidden. Libraries that block their loops by these
-     * sizes then compute with sizes of almost nothing. Some virtual machines hide them: Linux then has no cache
-     * folders; where it has them from older AMD leaves, the feature {@code topoext}, which announces the leaf that
-     * libraries read, is missing.
+     * Returns whether the cache sizes that programs ask the processor for are hidden. Libraries that block their loops
+     * by these sizes then compute with sizes of almost nothing. Some virtual machines hide them: Linux then has no
+     * cache folders; where it has them from older AMD leaves, the feature {@code topoext}, which announces the leaf
+     * that libraries read, is missing.
      */
     public boolean hidesCaches() {
         boolean oldLeavesAlone = vendor.equals("AuthenticAMD") && !features.isEmpty() && !features.contains("topoext");

@@ -56,7 +56,7 @@ public final class Products {
     }
 
     /**
-     * What was decided.
+     * The choice of a library for linear layers.
      *
      * @param backend of linear layers
      * @param trainsOnBlas whether linear layers that are trained go to the BLAS, since it is faster there
@@ -79,13 +79,13 @@ public final class Products {
 
     private Products() {}
 
-    /** What was decided for this process. */
+    /** The choice for this process. */
     public static Choice choice() {
         Natives.load();
         return present();
     }
 
-    /** What the canary found wrong; empty where all was right. */
+    /** The error that the canary found; empty where all was right. */
     public static Optional<String> canaryFailure() {
         Natives.load();
         awaitVerification();
@@ -177,9 +177,9 @@ public final class Products {
     }
 
     /**
-     * Whether the BLAS beats oneDNN's convolution at training: it does where both use the processor's widest vectors,
-     * or none wider than AVX2, for which oneDNN's backward convolutions copy their operands into another layout
-     * (measured; see docs/adr/0018).
+     * Returns whether the BLAS beats oneDNN's convolution in training: it does where both use the processor's widest
+     * vectors, or none wider than AVX2, for which oneDNN's backward convolutions copy their operands into another
+     * layout (measured; see docs/adr/0018).
      */
     private static boolean trainsFasterOnBlas() {
         boolean wide = processor.widestVectors().equals("AVX-512");

@@ -44,13 +44,14 @@ public final class Recomputation implements AutoCloseable {
         return opened;
     }
 
-    /** Whether segments that this thread begins now will be recomputed. */
+    /** Returns whether segments that this thread begins now will be recomputed. */
     public static boolean active() {
         return CURRENT.get() != null && Gradients.recorded();
     }
 
     /**
-     * Whether this thread is computing a segment for the second time, so that lasting effects have been had already.
+     * Returns whether this thread is computing a segment for the second time, so that lasting effects have been had
+     * already.
      */
     public static boolean repeating() {
         return REPEATING.get();

@@ -18,7 +18,7 @@ public final class SelfTest {
     private static final int ROWS = 4;
 
     /**
-     * What was found.
+     * Result of a self-test.
      *
      * @param checks shapes that were compared
      * @param failures a sentence for each that was wrong

@@ -53,7 +53,7 @@ public final class SharedBatch implements AutoCloseable {
         return batch;
     }
 
-    /** What is open on this thread. */
+    /** The shared batch that is open on this thread. */
     static Optional<SharedBatch> current() {
         return Optional.ofNullable(CURRENT.get());
     }
@@ -94,14 +94,14 @@ public final class SharedBatch implements AutoCloseable {
         return drawn.reshape(whole, -1).indexSelect(0, images).reshape(shape);
     }
 
-    /** Whether statistics of batches are those of the whole batch. */
+    /** Returns whether statistics of batches are those of the whole batch. */
     public static boolean sums() {
         var current = CURRENT.get();
         return current != null && current.sum.isPresent();
     }
 
     /**
-     * How many values the whole batch has, where this process's images have {@code count}, each as many: exactly the
+     * Number of values in the whole batch, where this process's images have {@code count}, each as many; exactly the
      * same in all processes.
      */
     public static long inWhole(long count) {

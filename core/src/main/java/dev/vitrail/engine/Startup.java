@@ -43,7 +43,7 @@ public final class Startup {
         }
     }
 
-    /** Whether {@link #begin} was called. */
+    /** Returns whether {@link #begin} was called. */
     static boolean isProcessOurs() {
         return processOurs;
     }

@@ -11,8 +11,8 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * What the engine stands on: the machine, the libraries, and what was decided from them. A report of a fault
- * begins with it.
+ * Description of the machine, of the native libraries, and of the choices made from them. A report of a fault begins
+ * with it.
  *
  * @param platform operating system and Java
  * @param processor as the operating system describes it
@@ -45,7 +45,7 @@ public record SystemReport(
     public record Platform(String system, String java) {}
 
     /**
-     * What the process may use.
+     * Limits of the process.
      *
      * @param cores processors that the virtual machine counts, a container's limit included
      * @param cpuQuota CPU-seconds a second that a container may use; empty where there is no limit

@@ -300,8 +300,8 @@ public final class Tensor {
     }
 
     /**
-     * The same feature maps {@code [B, C, H, W]} with the channels of a position side by side in memory, as oneDNN's
-     * convolutions like them; only the strides tell.
+     * Feature maps {@code [B, C, H, W]} with the channels of a position side by side in memory, as oneDNN's
+     * convolutions prefer them; shape and values stay, only the strides change.
      */
     public Tensor channelsLast() {
         return GraphRecorder.record("alias", new Tensor(handle.contiguous(torch.MemoryFormat.ChannelsLast)), this);
@@ -663,7 +663,7 @@ public final class Tensor {
         return handle.requires_grad();
     }
 
-    /** The same values, cut off from what is recorded. */
+    /** A tensor of the same values, cut off from what is recorded. */
     public Tensor detach() {
         return GraphRecorder.record("alias", new Tensor(handle.detach()), this);
     }
@@ -678,7 +678,7 @@ public final class Tensor {
         handle.backward(outer.handle, new BoolOptional(), false, new TensorArrayRefOptional());
     }
 
-    /** Whether a backward pass has reached this leaf. */
+    /** Returns whether a backward pass has reached this leaf. */
     public boolean hasGradient() {
         return Frame.compute(() -> handle.grad().defined());
     }

@@ -3,7 +3,7 @@ package dev.vitrail.engine;
 import dev.vitrail.errors.VitrailException;
 import org.bytedeco.pytorch.global.torch;
 
-/** How many threads one operation may use. */
+/** Number of threads that one operation may use. */
 public final class Threads {
     private Threads() {}
 

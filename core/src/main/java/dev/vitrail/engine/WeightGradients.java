@@ -59,7 +59,10 @@ public final class WeightGradients implements AutoCloseable {
         return open(Optional.empty());
     }
 
-    /** The same, telling a listener while {@link #compute} works. */
+    /**
+     * Begins to put off weight gradients of this thread's forward passes, until closed; {@link #compute} tells a
+     * listener of its progress.
+     */
     public static WeightGradients open(Optional<Listener> listener) {
         var opened = new WeightGradients(CURRENT.get(), listener);
         CURRENT.set(opened);

@@ -12,7 +12,7 @@ import java.util.stream.IntStream;
  * @param bins of equal width from 0 to 1, in order; a bin holds its upper end
  */
 public record Calibration(List<Bin> bins) {
-    /** As many as the paper has. */
+    /** Number of bins, as in the paper. */
     public static final int BINS = 15;
 
     /**

@@ -35,7 +35,7 @@ public record Evaluation(
         ConfusionMatrix confusion,
         Calibration calibration,
         List<Mistake> mistakes) {
-    /** As many as a person looks at. */
+    /** Largest number of mistakes that are kept, as many as a person looks at. */
     public static final int MISTAKES = 24;
 
     public Evaluation {

@@ -22,14 +22,15 @@ import java.util.stream.IntStream;
  * training images are used for this choice alone; the original instead carries one penalty over from another data set.
  */
 public final class FewShot {
-    /** As {@code shots}: every image of every class. */
+    /** Value of {@code shots} that takes every image of every class. */
     public static final int ALL = Integer.MAX_VALUE;
 
     /** Draws that choose the penalty. */
     private static final int CHOOSING_DRAWS = 5;
 
     /**
-     * Of a class, one image in so many is left out of a draw that chooses, so that there is something to judge it by.
+     * Number of a class's images of which one is left out of a draw that chooses, so that there is something to judge
+     * it by.
      */
     private static final int LEFT_OUT = 5;
 

@@ -5,7 +5,10 @@ final class StudentT {
     /** The normal distribution's 97.5 % quantile. */
     private static final double NORMAL = 1.959963984540054;
 
-    /** Of 1 to 4 degrees of freedom, where the series below is too coarse; exact to the digits that stand here. */
+    /**
+     * Quantiles for 1 to 4 degrees of freedom, where the series below is too coarse; exact to the digits that stand
+     * here.
+     */
     private static final double[] FEW = {12.706205, 4.302653, 3.182446, 2.776445};
 
     private StudentT() {}

@@ -9,7 +9,7 @@ import java.nio.file.FileSystemLoopException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
-/** Why a file could not be read or written, in words: many exceptions of Java say it by their class alone. */
+/** Reason that a file could not be read or written, in words: many exceptions of Java say it by their class alone. */
 public final class IoReason {
     private IoReason() {}
 

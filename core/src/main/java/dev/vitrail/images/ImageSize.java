@@ -28,7 +28,7 @@ public record ImageSize(int height, int width) {
         return new ImageSize(height, match.group(2) == null ? height : Integer.parseInt(match.group(2)));
     }
 
-    /** As {@link #parse} reads it. */
+    /** Text that {@link #parse} reads. */
     @Override
     public String toString() {
         return height == width ? String.valueOf(height) : height + "x" + width;

@@ -5,8 +5,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * From bytes to the numbers that a network was trained on: {@code (level / 255 − mean) / std}, each step rounded to
- * single precision as torch rounds it.
+ * Normalization of bytes to the numbers that a network was trained on: {@code (level / 255 − mean) / std}, each step
+ * rounded to single precision as torch rounds it.
  *
  * @param mean of each channel, on the scale 0–1; three values, or one for grey
  * @param std of each channel, on the same scale, as many as there are means
@@ -16,7 +16,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
     public static final Normalization IMAGENET =
             new Normalization(List.of(0.485, 0.456, 0.406), List.of(0.229, 0.224, 0.225));
 
-    /** From −1 to 1, as Inception, the original ViT and its augreg weights have it. */
+    /** Normalization to −1 to 1, as Inception, the original ViT and its augreg weights have it. */
     public static final Normalization INCEPTION = new Normalization(List.of(0.5, 0.5, 0.5), List.of(0.5, 0.5, 0.5));
 
     public Normalization {

@@ -132,8 +132,8 @@ public final class Resampler {
     }
 
     /**
-     * Which source pixel each output takes. Pillow adds up the step instead of multiplying it, so the same rounding
-     * errors are made here.
+     * Source pixel of each output. Pillow adds up the step instead of multiplying it, so the same rounding errors are
+     * made here.
      */
     private static int[] nearest(float low, float high, int outputs, int from, int count, int size) {
         double step = (double) (high - low) / outputs;

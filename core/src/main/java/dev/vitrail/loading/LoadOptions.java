@@ -58,7 +58,7 @@ public record LoadOptions(
         return with(OptionalInt.of(count), List.of());
     }
 
-    /** For these classes, as many as there are names. */
+    /** These options with a classifier for these classes. */
     public LoadOptions withLabels(List<String> names) {
         return with(OptionalInt.of(names.size()), List.copyOf(names));
     }

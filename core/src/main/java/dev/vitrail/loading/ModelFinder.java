@@ -57,7 +57,10 @@ final class ModelFinder {
         Catalog.get(HubName.looksLike(name) ? name.substring(0, name.indexOf('.')) : name);
     }
 
-    /** What the hub has of that name; where it has nothing, the sentence says which weights of the variant we know. */
+    /**
+     * Fetches the model of that name from the hub; where the hub has none, the error lists the nearest of the known
+     * weights of the variant.
+     */
     private static Path fetched(String name, Hub hub) {
         try {
             return hub.fetchModel(HubName.parse(name));
@@ -101,18 +104,18 @@ final class ModelFinder {
                 .withNotes(input.note().stream().toList());
     }
 
-    /** What a bare file says that its weights are of, if that is an architecture that we have. */
+    /** Architecture that a bare weights file names, checked to be in the catalogue. */
     private static String architecture(Path path, StateDict state) {
         var said = state.architecture()
                 .map(arch -> arch.indexOf('.') > 0 ? arch.substring(0, arch.indexOf('.')) : arch)
                 .orElseThrow(() -> VitrailException.of(
                         "%s does not say which architecture its weights are of: add --arch NAME (in Java,"
-                                + " Options.withArchitecture)",
+                                + " LoadOptions.withArchitecture)",
                         path));
         require(
                 Catalog.find(said).isPresent(),
                 "%s says that its weights are of '%s', which is no name of the catalogue: add --arch NAME (in Java,"
-                        + " Options.withArchitecture)",
+                        + " LoadOptions.withArchitecture)",
                 path,
                 said.replaceAll("\\p{Cntrl}", "?"));
         return said;

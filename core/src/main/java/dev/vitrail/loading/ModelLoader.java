@@ -35,7 +35,7 @@ final class ModelLoader {
     }
 
     /**
-     * Of which model weights are.
+     * The model that weights are of.
      *
      * @param config of that model, with as many classes as the weights' own classifier has
      * @param notes sentences about that
@@ -87,7 +87,7 @@ final class ModelLoader {
         require(
                 !options.ema() || state.averaged(),
                 "%s holds no averaged weights (a PyTorch file's state_dict_ema or model_ema): leave out --ema (in Java,"
-                        + " Options.withEma)",
+                        + " LoadOptions.withEma)",
                 state.origin());
         var config = source.config;
         var wanted = options.apply(config);

@@ -7,7 +7,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * How another code base names the parameters of a family.
+ * Parameter names of a family in another code base.
  *
  * <p>Names differ between formats, and what is cut where: a loader also reshapes tensors whose shapes differ in
  * dimensions of size 1 alone (a linear layer against a 1×1 convolution).

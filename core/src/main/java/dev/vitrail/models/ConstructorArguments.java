@@ -16,7 +16,7 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
 /**
- * What a constructor of timm is to be told beyond a variant's name ({@code model_args} of a {@code config.json}).
+ * Arguments of a timm model's constructor beyond the variant's name ({@code model_args} of a {@code config.json}).
  *
  * <p>A configuration takes those that it knows ({@link ModelConfig#withArguments}); what nobody took is
  * {@link #unread}, so that no argument is silently passed over. An argument that is null counts as not given, save for
@@ -164,7 +164,7 @@ public final class ConstructorArguments {
         return image.orElse(otherwise);
     }
 
-    /** Whether an argument is given, if only as null. */
+    /** Returns whether an argument is given, if only as null. */
     public boolean has(String name) {
         return values.containsKey(name);
     }

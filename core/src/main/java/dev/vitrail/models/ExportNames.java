@@ -55,12 +55,12 @@ public final class ExportNames {
         return new ExportNames(codeBase, any -> true, List.of());
     }
 
-    /** The same rules, for some models of the family alone. */
+    /** These rules, for some models of the family alone. */
     public ExportNames when(Predicate<ModelConfig> which) {
         return new ExportNames(codeBase, which, rules);
     }
 
-    /** Whether a model has its parameters under these names there. */
+    /** Returns whether a model has its parameters under these names there. */
     public boolean suits(ModelConfig model) {
         return models.test(model);
     }
@@ -121,7 +121,7 @@ public final class ExportNames {
                 .replaceAll(group -> match.group(Integer.parseInt(group.group(1))));
     }
 
-    /** Whose names they are. */
+    /** The code base of the names. */
     public CodeBase codeBase() {
         return codeBase;
     }

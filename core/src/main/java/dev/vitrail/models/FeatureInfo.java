@@ -22,14 +22,17 @@ public record FeatureInfo(String module, int channels, int strideHeight, int str
         return each(list, count, channels, stride, stride);
     }
 
-    /** The same with strides of their own for rows and columns. */
+    /**
+     * Maps of blocks {@code list.0 … list.(count−1)} that are all of one width, with separate strides for rows and
+     * columns.
+     */
     public static List<FeatureInfo> each(String list, int count, int channels, int strideHeight, int strideWidth) {
         return IntStream.range(0, count)
                 .mapToObj(i -> new FeatureInfo(list + "." + i, channels, strideHeight, strideWidth))
                 .toList();
     }
 
-    /** The same map of a model that is a part of another. */
+    /** This map in a model that holds the present one at a module path. */
     public FeatureInfo below(String path) {
         return new FeatureInfo(path + "." + module, channels, strideHeight, strideWidth);
     }

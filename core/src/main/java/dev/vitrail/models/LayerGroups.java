@@ -7,8 +7,8 @@ import java.util.Optional;
 import java.util.function.IntFunction;
 
 /**
- * How deep the modules of a model lie, for layer-wise learning-rate decay: 0 for the embedding, 1 … n for n blocks, and
- * n+1 for the classifier and all else that comes after the last block. Immutable.
+ * Depths of a model's modules, for layer-wise learning-rate decay: 0 for the embedding, 1 … n for n blocks, and n+1 for
+ * the classifier and all else that comes after the last block. Immutable.
  */
 public final class LayerGroups {
     private final Map<String, Integer> modules;
@@ -39,7 +39,7 @@ public final class LayerGroups {
         return depths;
     }
 
-    /** With further blocks after these. */
+    /** These groups with further blocks after them. */
     public LayerGroups then(String list, int count) {
         var all = new HashMap<>(modules);
         for (int i = 0; i < count; i++) {
@@ -48,7 +48,7 @@ public final class LayerGroups {
         return new LayerGroups(all, blocks + count);
     }
 
-    /** With blocks that run after these, but count as the last of them. */
+    /** These groups with blocks that run after them, but count as the last of them. */
     public LayerGroups alongside(String list, int count) {
         var all = new HashMap<>(modules);
         for (int i = 0; i < count; i++) {
@@ -57,12 +57,12 @@ public final class LayerGroups {
         return new LayerGroups(all, blocks);
     }
 
-    /** With parameters and modules before the first block. */
+    /** These groups with parameters and modules before the first block. */
     public LayerGroups embedding(String... names) {
         return with(0, names);
     }
 
-    /** With modules that belong to the last block. */
+    /** These groups with modules that belong to the last block. */
     public LayerGroups last(String... names) {
         return with(blocks, names);
     }

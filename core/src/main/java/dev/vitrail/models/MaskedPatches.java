@@ -33,8 +33,7 @@ public final class MaskedPatches extends Model {
     private static final double CORRUPTED = 0.5;
 
     /**
-     * Of the corrupted patches, the share that is replaced by the mask token, and that with those replaced
-     * by another patch.
+     * Share of the corrupted patches that is replaced by the mask token, and that with those replaced by another patch.
      */
     private static final double MASKED = 0.8, MASKED_OR_SWAPPED = 0.9;
 
@@ -101,7 +100,7 @@ public final class MaskedPatches extends Model {
     }
 
     /**
-     * What was predicted of the corrupted patches of some images.
+     * Predictions for the corrupted patches of some images.
      *
      * @param logits {@code [B·M, colors]}, image by image
      * @param colors {@code [B·M]}, I64, the right ones
@@ -127,7 +126,7 @@ public final class MaskedPatches extends Model {
     }
 
     /**
-     * Which patches of some images are corrupted, and how.
+     * Corruption of patches of some images.
      *
      * @param places of the corrupted patches, {@code [B, M]}, I64, no two alike in an image
      * @param others for each a place of another patch of its image, {@code [B, M]}, I64
@@ -204,7 +203,10 @@ public final class MaskedPatches extends Model {
         return Tensor.of(numbers, 1, numbers.length, 1);
     }
 
-    /** Whether a parameter is none of the model inside. */
+    /**
+     * Returns whether a parameter is the pretraining's own: the mask token or the color head, not one of the model
+     * inside.
+     */
     public static boolean adds(String parameter) {
         return parameter.equals("mask_token") || parameter.startsWith("color_head.");
     }

@@ -137,7 +137,7 @@ public abstract class Model extends Layer {
         return output;
     }
 
-    /** Whether a feature map is the model's last. */
+    /** Returns whether a feature map is the model's last. */
     protected final boolean isLast(FeatureInfo info) {
         var infos = featureInfo();
         return info.equals(infos.get(infos.size() - 1));
@@ -157,7 +157,7 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * The same.
+     * Feature maps of several depths, normalized if wanted; else as {@link #featureMaps(Tensor, List)} gives them.
      *
      * @param normalised whether the model's last normalisation is applied to the maps that it fits: all blocks of a
      *     vision transformer, the last stage of a pyramid that has one
@@ -256,7 +256,7 @@ public abstract class Model extends Layer {
         return classifiers.stream().map(classifier -> classifier.name).toList();
     }
 
-    /** Whether a parameter of that name belongs to a classifier. */
+    /** Returns whether a parameter of that name belongs to a classifier. */
     public final boolean isClassifier(String parameter) {
         return classifiers().stream().anyMatch(classifier -> parameter.startsWith(classifier + "."));
     }
@@ -301,8 +301,8 @@ public abstract class Model extends Layer {
     }
 
     /**
-     * What one image of the configured size costs, counted on shapes alone. As for training: inference may leave out
-     * what its result does not need, but a model is known by its full cost.
+     * Counts the multiply–accumulates and activations of one image of the configured size, on shapes alone. As for
+     * training: inference may leave out what its result does not need, but a model is known by its full cost.
      */
     public final FlopCounter.Count cost() {
         return Frame.compute(() -> {
@@ -316,12 +316,12 @@ public abstract class Model extends Layer {
         });
     }
 
-    /** Whether a parameter is left out of weight decay by the original, besides all vectors and biases. */
+    /** Returns whether the original leaves a parameter out of weight decay, besides all vectors and biases. */
     public boolean noWeightDecay(String parameter) {
         return false;
     }
 
-    /** Whether a parameter serves training alone, and is left out where the model is saved for use. */
+    /** Returns whether a parameter serves training alone, and is left out where the model is saved for use. */
     public boolean onlyForTraining(String parameter) {
         return false;
     }
@@ -339,7 +339,7 @@ public abstract class Model extends Layer {
         return layerGroups().count();
     }
 
-    /** Whether only the result counts, so that what it does not read may be left out. */
+    /** Returns whether only the result counts, so that what it does not read may be left out. */
     protected final boolean inference() {
         return !training() && !Gradients.recorded();
     }

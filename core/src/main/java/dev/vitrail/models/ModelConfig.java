@@ -28,13 +28,13 @@ public interface ModelConfig {
 
     ModelConfig withHead(Head head);
 
-    /** The same with another rate of stochastic depth (of the last block where it rises with depth). */
+    /** This configuration with another rate of stochastic depth (of the last block where it rises with depth). */
     ModelConfig withDropPath(double rate);
 
     /**
-     * The same as an original's constructor makes it when it is told more than the name. Classes, channels, images
-     * and pools may be among the arguments, but whoever calls this sees to them; what an architecture does not know
-     * it leaves unread.
+     * This configuration as the original's constructor makes it from these arguments. Classes, channels, image sizes
+     * and pools may be among them, but are left to the caller; arguments that the architecture does not have stay
+     * unread.
      *
      * @throws dev.vitrail.errors.VitrailException if an argument has an impossible value
      */
@@ -43,7 +43,7 @@ public interface ModelConfig {
     }
 
     /**
-     * What a model pads, and which windows it makes smaller, for images of a size.
+     * Adjustments of a model to images of a size: padding, and windows that it makes smaller.
      *
      * @param height rows, pixels
      * @param width columns, pixels
@@ -83,7 +83,7 @@ public interface ModelConfig {
     }
 
     /**
-     * How the last features become one vector, by timm's name for it: {@code avg} for the mean over positions,
+     * Pooling of the last features into one vector, by timm's name for it: {@code avg} for the mean over positions,
      * {@code token}, …
      */
     default String poolName() {
@@ -103,7 +103,7 @@ public interface ModelConfig {
     }
 
     /**
-     * The same with another pool.
+     * This configuration with another pool.
      *
      * @throws dev.vitrail.errors.VitrailException with the family's pools, if that is none of them
      */

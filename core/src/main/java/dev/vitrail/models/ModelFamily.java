@@ -70,7 +70,9 @@ public final class ModelFamily {
         return exports;
     }
 
-    /** Whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it. */
+    /**
+     * Returns whether a checkpoint's tensor of that name follows from the configuration, so that no model stores it.
+     */
     public boolean derives(String tensor) {
         return derived.test(tensor);
     }

@@ -120,7 +120,7 @@ public final class WeightResampler {
         return differsInSizeAlone(values, wanted) ? resampled(name, values, wanted) : Optional.empty();
     }
 
-    /** Whether a first layer for that many channels may see images, and not another layer's features. */
+    /** Returns whether a first layer for that many channels may see images, and not another layer's features. */
     public static boolean isImage(long channels) {
         return channels <= MOST_CHANNELS;
     }
@@ -146,8 +146,8 @@ public final class WeightResampler {
     }
 
     /**
-     * Whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can have, as
-     * resampling it takes the fourth power of its side in memory.
+     * Returns whether a family need be asked at all: a kernel keeps its outputs, and is of a size that a patch can
+     * have, as resampling it takes the fourth power of its side in memory.
      */
     private static boolean differsInSizeAlone(Tensor values, long[] wanted) {
         return values.dims() == wanted.length
@@ -157,12 +157,12 @@ public final class WeightResampler {
                                 && values.size(3) <= LARGEST_PATCH));
     }
 
-    /** How many channels the values were for, if that is another number than the model's. */
+    /** Number of channels that the values were for, if it is not the model's. */
     public OptionalInt otherChannels() {
         return channels;
     }
 
-    /** What was done, in sentences for a person; tensors of one name in many layers share one. */
+    /** Changes that were made, as sentences; tensors of one name in many layers share one. */
     public List<String> notes() {
         var all = new ArrayList<>(notes);
         resampled.forEach((leaf, each) -> all.add(

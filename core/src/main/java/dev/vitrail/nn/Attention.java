@@ -48,7 +48,7 @@ public final class Attention extends Layer {
         }
     }
 
-    /** What attention weights are called below their layer, as the originals' dropout module after the softmax is. */
+    /** Name of the attention weights below their layer, as of the originals' dropout module after the softmax. */
     public static final String WEIGHTS = "attn_drop";
 
     private final Config config;
@@ -119,7 +119,7 @@ public final class Attention extends Layer {
         return attention(module, WEIGHTS, q, k, v, mask, dropout, scale);
     }
 
-    /** The same, where the original calls the weights by another name. */
+    /** {@code softmax(scale · q·kᵀ + mask) · v} where the original calls the weights by another name, {@code part}. */
     public static Tensor attention(
             Module module,
             String part,

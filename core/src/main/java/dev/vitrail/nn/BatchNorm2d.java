@@ -46,12 +46,12 @@ public final class BatchNorm2d extends Layer {
         this.activation = activation;
     }
 
-    /** With eps 10⁻⁵, factors of 1, and no non-linearity. */
+    /** A layer with eps 10⁻⁵, factors of 1, and no non-linearity. */
     public BatchNorm2d(long width) {
         this(width, EPS, null, Init.ones());
     }
 
-    /** What the convolution before it takes up in inference. */
+    /** Statistics and factors that the convolution before it takes up in inference. */
     FusedConvolution.Normalization normalization() {
         return new FusedConvolution.Normalization(mean.value(), variance.value(), weight.value(), bias.value(), eps);
     }
@@ -88,8 +88,8 @@ public final class BatchNorm2d extends Layer {
     }
 
     /**
-     * With the statistics of all processes' images: their mean first and then the squares about it, since the
-     * difference of large sums would lose digits.
+     * Normalizes with the statistics of all processes' images: their mean first and then the squares about it, since
+     * the difference of large sums would lose digits.
      */
     private Tensor synchronised(Tensor x, double values, boolean counted) {
         long channels = x.size(1);

@@ -54,7 +54,7 @@ public final class Conv2d extends Layer {
         bias = shape.biased ? parameter("bias", biases, shape.out) : null;
     }
 
-    /** With PyTorch's default initial values. */
+    /** A convolution with PyTorch's default initial values. */
     public Conv2d(Shape shape) {
         this(shape, Init.fanInUniform(shape.fanIn()), Init.fanInUniform(shape.fanIn()));
     }

@@ -26,7 +26,9 @@ public final class DropPath extends Layer {
         return rates;
     }
 
-    /** The same for blocks in stages, stage by stage. */
+    /**
+     * The probabilities of blocks in stages, stage by stage, rising linearly over all blocks from 0 to {@code last}.
+     */
     public static double[][] linear(double last, List<Integer> depths) {
         var rates = linear(last, depths.stream().mapToInt(Integer::intValue).sum());
         var stages = new double[depths.size()][];
@@ -38,7 +40,7 @@ public final class DropPath extends Layer {
         return stages;
     }
 
-    /** The same probability for all blocks, as DeiT-III and CaiT have it. */
+    /** One probability for all blocks, as DeiT-III and CaiT have it. */
     public static double[] uniform(double probability, int depth) {
         var rates = new double[depth];
         Arrays.fill(rates, probability);

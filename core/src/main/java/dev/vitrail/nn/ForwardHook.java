@@ -124,12 +124,12 @@ public final class ForwardHook implements AutoCloseable {
         return CURRENT.get();
     }
 
-    /** Whether this thread has a hook. */
+    /** Returns whether this thread has a hook. */
     public static boolean active() {
         return CURRENT.get() != null;
     }
 
-    /** Whether a hook wants {@code module}'s result of that name, or replaces its output. */
+    /** Returns whether a hook wants {@code module}'s result of that name, or replaces its output. */
     public static boolean wants(Module module, String part) {
         var hook = CURRENT.get();
         if (hook == null) {

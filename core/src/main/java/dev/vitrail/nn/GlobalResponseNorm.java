@@ -35,7 +35,7 @@ public final class GlobalResponseNorm extends Layer {
                 : Frame.of(() -> x.timesInPlace(factors(x)).plusInPlace(bias.value()));
     }
 
-    /** What each channel is multiplied by, {@code [B, 1, 1, C]}. */
+    /** Factors of the channels, {@code [B, 1, 1, C]}. */
     private Tensor factors(Tensor x) {
         var lengths = x.norm(true, 1, 2); //                                    [B, 1, 1, C], eq. 1
         var shares = lengths.dividedBy(lengths.mean(true, -1).plus(EPS)); //    eq. 2

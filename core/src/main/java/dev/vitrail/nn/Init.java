@@ -2,13 +2,13 @@ package dev.vitrail.nn;
 
 import dev.vitrail.engine.Tensor;
 
-/** How a parameter gets its initial values. */
+/** Initializer of a parameter. */
 @FunctionalInterface
 public interface Init {
     /** Fills a tensor of the parameter's shape, in place, from the engine's random numbers. */
     void fill(Tensor values);
 
-    /** The same initial values multiplied by a factor. */
+    /** This initializer, with all values multiplied by a factor. */
     default Init times(double factor) {
         return values -> {
             fill(values);

@@ -11,7 +11,9 @@ public final class Linear extends Layer {
     private final Parameter weight;
     private final @Nullable Parameter bias;
 
-    /** With bias, weights from a normal distribution of std 0.02 cut at ±2, as vision transformers start. */
+    /**
+     * A layer with bias, and weights from a normal distribution of std 0.02 cut at ±2, as vision transformers start.
+     */
     public Linear(long in, long out) {
         this(in, out, true);
     }

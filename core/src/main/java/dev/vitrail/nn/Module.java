@@ -123,7 +123,10 @@ public abstract class Module implements AutoCloseable {
                 : framed(() -> body.apply(x));
     }
 
-    /** Whether the module is being trained: dropout and drop path act, batch statistics are taken from the batch. */
+    /**
+     * Returns whether the module is in training mode: dropout and drop path act, batch statistics are taken from the
+     * batch.
+     */
     public final boolean training() {
         return training;
     }
@@ -143,7 +146,7 @@ public abstract class Module implements AutoCloseable {
         return all;
     }
 
-    /** Where the parameters are, which all lie on one device. */
+    /** Device of the parameters, which all lie on one. */
     public final Device device() {
         return parameters().values().iterator().next().value().device();
     }
@@ -190,7 +193,10 @@ public abstract class Module implements AutoCloseable {
         initialise(seed, device, WeightInit.ORIGINAL);
     }
 
-    /** The same with the weights of linear layers and convolutions drawn in a way of one's choice. */
+    /**
+     * Draws initial values for all parameters, the weights of linear layers and convolutions by a scheme of one's
+     * choice.
+     */
     public final void initialise(long seed, Device device, WeightInit weights) {
         RandomState.seed(seed);
         visit(

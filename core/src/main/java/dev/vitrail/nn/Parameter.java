@@ -30,13 +30,11 @@ public final class Parameter {
 
     private final PackedWeight packed = new PackedWeight();
     private final List<Runnable> derived = new ArrayList<>(0);
-    /**
-     * Whether the values may be given up for their layout for inference; whether they are; whether somebody had
-     * use for them.
-     */
+    /** True if the values may be given up for their layout for inference. */
     private volatile boolean once;
-
+    /** True if they are given up at present. */
     private boolean givenUp;
+    /** True once they were read as they are, so that they stay. */
     private boolean used;
 
     Parameter(Init init, DType dtype, boolean buffer, boolean trainable, long... shape) {
@@ -115,7 +113,7 @@ public final class Parameter {
         derived.add(release);
     }
 
-    /** Where its initial values come from. */
+    /** Initializer of its values. */
     Init init() {
         return init;
     }
@@ -133,12 +131,12 @@ public final class Parameter {
         return value.count();
     }
 
-    /** Whether this is state that is stored but never trained, such as a running mean. */
+    /** Returns whether this is state that is stored but never trained, such as a running mean. */
     public boolean isBuffer() {
         return buffer;
     }
 
-    /** Whether gradients reach it: neither a buffer nor frozen. */
+    /** Returns whether gradients reach it: it is neither a buffer nor frozen. */
     public boolean isTrainable() {
         return trainable;
     }
@@ -156,7 +154,7 @@ public final class Parameter {
         initialise(device, init);
     }
 
-    /** The same from another distribution. */
+    /** Draws initial values by another initializer, on the given device. */
     void initialise(Device device, Init init) {
         try (var frame = Frame.open();
                 var off = Gradients.off()) {

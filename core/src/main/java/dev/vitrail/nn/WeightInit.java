@@ -1,9 +1,9 @@
 package dev.vitrail.nn;
 
-/** How the parameters of a model that is trained from scratch start. */
+/** Weight initialization of a model that is trained from scratch. */
 public enum WeightInit {
     /**
-     * As the model's original draws them: most weights from a normal distribution of std 0.02, which suits widths of
+     * Original initial values of the model: most weights from a normal distribution of std 0.02, which suits widths of
      * 384 and more.
      */
     ORIGINAL {
@@ -13,10 +13,10 @@ public enum WeightInit {
         }
     },
     /**
-     * So that every layer and branch speaks from the first step on, which narrow models and short trainings need:
-     * linear layers after Glorot and Bengio (uniform), convolutions from a normal distribution of variance 1/(inputs of
-     * an output), as in the ViT paper's own code; position embeddings from the unit normal distribution; LayerScale's
-     * factors 1. The rest as the original.
+     * Keeps the variance of activations at initialization, which narrow models and short trainings need: linear layers
+     * after Glorot and Bengio (uniform), convolutions from a normal distribution of variance 1/(inputs of an output),
+     * as in the ViT paper's own code; position embeddings from the unit normal distribution; LayerScale's factors 1.
+     * The rest as the original.
      */
     SCALED {
         @Override

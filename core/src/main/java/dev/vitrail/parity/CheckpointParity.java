@@ -18,7 +18,7 @@ import java.util.Set;
 /** Checkpoints in foreign formats: the weights that come out of them, and the logits of a model that has them. */
 final class CheckpointParity {
     private static final double LOGITS = 2e-5;
-    /** What resampling positions may be off by; copies are exact. */
+    /** Tolerance for resampled positions; copies are exact. */
     private static final double RESAMPLED = 1e-6;
 
     private final GoldenCase golden;

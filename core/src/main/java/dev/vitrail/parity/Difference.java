@@ -1,7 +1,7 @@
 package dev.vitrail.parity;
 
 /**
- * How far an array is from the original's.
+ * Difference between an array and the original's.
  *
  * @param largest the largest absolute difference; infinite where a value is not finite or the sizes differ
  * @param where where the largest difference is, in words

@@ -20,7 +20,7 @@ import java.util.function.BiConsumer;
 
 /** Figures of a model's inside against those that the originals give. */
 final class InspectParity {
-    /** Of a tensor's largest magnitude. */
+    /** Tolerance relative to a tensor's largest magnitude. */
     private static final double TOLERANCE = 1e-4;
 
     private InspectParity() {}

@@ -47,8 +47,7 @@ final class ModelParity {
     }
 
     /**
-     * What lies inside is compared in the order of computation, so that the first complaint names the
-     * first that diverges.
+     * Compares inner results in the order of computation, so that the first complaint names the first that diverges.
      */
     private void compareBlocks() {
         model.train(false);

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What came of one golden case.
+ * Result of one golden case.
  *
  * @param id the case's name
  * @param kind model, misc, preprocess, checkpoint or inspect

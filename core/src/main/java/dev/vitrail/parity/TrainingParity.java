@@ -25,7 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What a training step is made of: optimisers, parameter groups, schedules, averaged weights. */
+/** Parts of a training step: optimizers, parameter groups, schedules, averaged weights. */
 final class TrainingParity {
     private static final double LOSS = 1e-5;
     private static final double WEIGHT = 5e-6;

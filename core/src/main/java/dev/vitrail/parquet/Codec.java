@@ -10,7 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 
-/** How pages are compressed. */
+/** Compression codec of pages. */
 enum Codec {
     UNCOMPRESSED,
     SNAPPY,

@@ -256,7 +256,7 @@ public final class ParquetFile {
         return Optional.ofNullable(columns.get(name));
     }
 
-    /** What the writer noted under a key, such as {@code huggingface}. */
+    /** Value that the writer noted under a key, such as {@code huggingface}. */
     public Optional<String> metadata(String key) {
         return Optional.ofNullable(metadata.get(key));
     }

@@ -1,5 +1,6 @@
 package dev.vitrail.study;
 
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.data.DataProblems;
 import dev.vitrail.data.Datasets;
@@ -44,7 +45,7 @@ public final class StudyRunner {
     private final Study study;
     private final List<StudyRun> runs;
     private final Path folder;
-    private final TrainingRun.Options options;
+    private final RunOptions options;
     private final StudyListener listener;
     private final TrainAndValidation whole;
     private final List<StudyRow> rows = new ArrayList<>();
@@ -56,7 +57,7 @@ public final class StudyRunner {
      * @throws VitrailException if a run's options do not fit, the data cannot be had or is damaged and that is refused,
      *     or the folder holds a run of the same name that was made otherwise
      */
-    public StudyRunner(Study study, Path folder, TrainingRun.Options options, StudyListener listener) {
+    public StudyRunner(Study study, Path folder, RunOptions options, StudyListener listener) {
         this.study = study;
         this.folder = folder;
         this.options = options;
@@ -228,7 +229,7 @@ public final class StudyRunner {
      *
      * @param opened gets the run before it trains
      */
-    public static void make(Placed run, TrainingRun.Options options, Consumer<TrainingRun> opened) {
+    public static void make(Placed run, RunOptions options, Consumer<TrainingRun> opened) {
         var place = run.folder;
         try (var training = Files.isRegularFile(place.config())
                 ? TrainingRun.resume(place, options)

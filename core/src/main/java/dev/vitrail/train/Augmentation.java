@@ -79,7 +79,7 @@ public final class Augmentation {
     private Augmentation() {}
 
     /**
-     * From a decoded image to a model's input, in timm's order.
+     * Transform from a decoded image to a model's input, in timm's order.
      *
      * @param input the size and statistics of that input
      * @throws dev.vitrail.errors.VitrailException if the options do not fit images of that size

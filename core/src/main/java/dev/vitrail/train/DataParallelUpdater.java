@@ -45,7 +45,7 @@ final class DataParallelUpdater implements Updater {
         device = plan.model().model().device();
     }
 
-    /** What a process finds in its share of a step, as numbers to add up over all. */
+    /** Findings of a process in its share of a step, as numbers to add up over all. */
     private enum Found {
         IMAGES,
         LOSS,
@@ -62,7 +62,10 @@ final class DataParallelUpdater implements Updater {
      */
     private record Suspect(TrainingStep.Inputs inputs, List<byte[]> random) {}
 
-    /** As in one process, but that a number which is not finite is reported after the step and not after its batch. */
+    /**
+     * Makes a step as in one process, except that a number which is not finite is reported after the step and not after
+     * its batch.
+     */
     @Override
     public StepOutcome update(Batches pass, int batches, Progress at, double rate) {
         var random = RandomState.save(device);

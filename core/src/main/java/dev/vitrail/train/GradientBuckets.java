@@ -35,7 +35,7 @@ final class GradientBuckets implements WeightGradients.Listener, AutoCloseable {
 
     private final ProcessGroup group;
     private final List<Bucket> buckets = new ArrayList<>();
-    /** Where the gradient of a parameter's present values goes. */
+    /** Buckets of the gradients, by the present values of their parameters. */
     private final Map<Tensor, Bucket> places = new IdentityHashMap<>();
 
     private int sent;
@@ -69,7 +69,10 @@ final class GradientBuckets implements WeightGradients.Listener, AutoCloseable {
         }
     }
 
-    /** Where a parameter is misjudged, its piece goes out later than it could, and that is all. */
+    /**
+     * Returns whether a parameter's gradient is computed after the backward pass, judged by its two dimensions. A
+     * parameter that is misjudged only has its bucket sent later than it could be.
+     */
     private static boolean isComputedLater(Parameter parameter) {
         return parameter.value().dims() == 2;
     }

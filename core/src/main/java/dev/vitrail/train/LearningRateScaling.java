@@ -9,14 +9,17 @@ import dev.vitrail.errors.VitrailException;
  * images; DeiT, T2T-ViT, CaiT and Swin take the proportion for AdamW, from 512 (DeiT, CaiT, Swin) or 1024.
  */
 public enum LearningRateScaling {
-    /** In proportion to the images (Goyal et al., 2017, arXiv:1706.02677). */
+    /** Scaling in proportion to the images (Goyal et al., 2017, arXiv:1706.02677). */
     LINEAR {
         @Override
         double factor(double ratio) {
             return ratio;
         }
     },
-    /** With their square root, by which the noise of a gradient falls (Krizhevsky, 2014, arXiv:1404.5997). */
+    /**
+     * Scaling with the square root of the images, by which the noise of a gradient falls (Krizhevsky, 2014,
+     * arXiv:1404.5997).
+     */
     SQUARE_ROOT {
         @Override
         double factor(double ratio) {

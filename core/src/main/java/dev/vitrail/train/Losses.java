@@ -70,7 +70,7 @@ public final class Losses {
 
     /** Knowledge distillation from a teacher (Touvron et al., 2021, arXiv:2012.12877, section 4). */
     public enum Distillation {
-        /** Not at all. */
+        /** No distillation. */
         NONE,
         /** The teacher's class is the target (the paper's eq. 3). */
         HARD,

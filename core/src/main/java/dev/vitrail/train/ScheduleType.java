@@ -4,10 +4,10 @@ package dev.vitrail.train;
 public enum ScheduleType {
     COSINE,
     LINEAR,
-    /** By a factor, at equal distances. */
+    /** Decay by a factor, at equal distances. */
     STEP,
-    /** By a factor, when validation has stopped getting better. */
+    /** Decay by a factor, when validation has stopped getting better. */
     PLATEAU,
-    /** Not at all. */
+    /** No decay. */
     CONSTANT
 }

@@ -61,7 +61,7 @@ public final class Trainer implements AutoCloseable {
     private final Throughput pace = new Throughput();
     private Progress progress = Progress.start();
     private long saved = System.nanoTime();
-    /** Of this process; a group stops when all have heard of it. */
+    /** Request to stop of this process; a group stops when all have heard of it. */
     private volatile boolean stopRequested;
 
     private boolean stopAgreed;

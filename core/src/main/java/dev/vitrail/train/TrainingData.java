@@ -13,7 +13,7 @@ import dev.vitrail.data.Datasets;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.data.Subset;
 import dev.vitrail.data.TrainAndValidation;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -30,7 +30,7 @@ public final class TrainingData {
      * @throws dev.vitrail.errors.VitrailException if there is no such data
      */
     public static TrainAndValidation open(TrainingConfig config) {
-        var decoding = ImageDecoder.Options.DEFAULT
+        var decoding = DecodeOptions.DEFAULT
                 .withExifOrientation(config.get(EXIF))
                 .withMaxPixels(config.get(MAX_PIXELS))
                 .withSixteenBit(config.get(SIXTEEN_BIT));
@@ -48,7 +48,7 @@ public final class TrainingData {
      * @param seed of what is held out
      */
     public static TrainAndValidation open(
-            String data, Optional<String> labels, double validation, long seed, ImageDecoder.Options decoding) {
+            String data, Optional<String> labels, double validation, long seed, DecodeOptions decoding) {
         return data.equals(BUILT_IN)
                 ? StainedGlass.trainAndValidation()
                 : Datasets.trainAndValidation(Path.of(data), labels.map(Path::of), validation, seed, decoding);

@@ -9,6 +9,7 @@ import dev.vitrail.data.BrokenImage;
 import dev.vitrail.data.CacheLimit;
 import dev.vitrail.data.ImageCache;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.distributed.ProcessGroup;
@@ -67,7 +68,7 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
                         Transforms.training(plan.transform()),
                         plan.sampler(),
                         options(
-                                Loader.Options.training(
+                                LoaderOptions.training(
                                                 plan.batchSize(), plan.config().get(SEED))
                                         .withShare(train),
                                 workers,
@@ -78,14 +79,14 @@ public record TrainingLoaders(ImageCache cache, Loader train, Loader validation)
                         Transforms.evaluation(plan.model().preprocessing()),
                         Sampler.sequential(judged),
                         options(
-                                Loader.Options.evaluation(Math.min(VALIDATION_BATCH, judged))
+                                LoaderOptions.evaluation(Math.min(VALIDATION_BATCH, judged))
                                         .withShare(judge),
                                 workers,
                                 strict),
                         broken));
     }
 
-    private static Loader.Options options(Loader.Options options, int workers, boolean strict) {
+    private static LoaderOptions options(LoaderOptions options, int workers, boolean strict) {
         var loading = options.withWorkers(workers);
         return strict ? loading.withOnBroken(Loader.OnBroken.FAIL) : loading;
     }

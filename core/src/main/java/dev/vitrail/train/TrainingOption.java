@@ -37,23 +37,23 @@ public final class TrainingOption<T> {
      * @param expected what a value must be, in words
      * @param fits whether a node is such a value
      */
-    private record Kind<T>(
+    private record ValueType<T>(
             String expected, Predicate<JsonNode> fits, Function<JsonNode, T> read, Function<T, JsonNode> write) {}
 
-    /** A demand on values beyond their kind. */
+    /** A demand on values beyond their type. */
     private record Rule<T>(Predicate<T> holds, String demand) {}
 
     private final String name;
     private final T standard;
     private final String meaning;
-    private final Kind<T> kind;
+    private final ValueType<T> type;
     private final List<Rule<T>> rules;
 
-    private TrainingOption(String name, T standard, String meaning, Kind<T> kind, List<Rule<T>> rules) {
+    private TrainingOption(String name, T standard, String meaning, ValueType<T> type, List<Rule<T>> rules) {
         this.name = name;
         this.standard = standard;
         this.meaning = meaning;
-        this.kind = kind;
+        this.type = type;
         this.rules = rules;
     }
 
@@ -62,7 +62,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>("text", JsonNode::isTextual, JsonNode::asText, NODES::textNode),
+                new ValueType<>("text", JsonNode::isTextual, JsonNode::asText, NODES::textNode),
                 List.of());
     }
 
@@ -71,7 +71,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>(
+                new ValueType<>(
                         "a whole number",
                         node -> node.isIntegralNumber() && node.canConvertToInt(),
                         JsonNode::asInt,
@@ -85,7 +85,7 @@ public final class TrainingOption<T> {
                         name,
                         new ImageSize(1, 1),
                         meaning,
-                        new Kind<>(
+                        new ValueType<>(
                                 "a side in pixels, such as 224, or height and width, such as 300x200",
                                 node -> node.isIntegralNumber() ? node.asLong() > 0 : node.isTextual(),
                                 node -> ImageSize.parse(node.asText()),
@@ -102,7 +102,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>(
+                new ValueType<>(
                         "auto, off, or a number of MiB",
                         // Some readers of YAML take off for false.
                         node -> node.isBoolean() ? !node.asBoolean() : CacheLimit.known(node.asText()),
@@ -119,7 +119,7 @@ public final class TrainingOption<T> {
                         name,
                         List.<Double>of(),
                         meaning,
-                        new Kind<>(
+                        new ValueType<>(
                                 "a list of numbers, one for each channel, such as [0.485, 0.456, 0.406]",
                                 node -> node.isArray()
                                         && !node.isEmpty()
@@ -169,13 +169,13 @@ public final class TrainingOption<T> {
                 List.of());
     }
 
-    private static <P> Kind<P> pair(
+    private static <P> ValueType<P> pair(
             String expected,
             BiPredicate<Double, Double> valid,
             BiFunction<Double, Double, P> make,
             ToDoubleFunction<P> first,
             ToDoubleFunction<P> second) {
-        return new Kind<>(
+        return new ValueType<>(
                 expected,
                 node -> node.isArray()
                         && node.size() == 2
@@ -191,7 +191,8 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>("a whole number", JsonNode::canConvertToExactIntegral, JsonNode::asLong, NODES::numberNode),
+                new ValueType<>(
+                        "a whole number", JsonNode::canConvertToExactIntegral, JsonNode::asLong, NODES::numberNode),
                 List.of());
     }
 
@@ -200,7 +201,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>("a number", TrainingOption::isNumber, JsonNode::asDouble, NODES::numberNode),
+                new ValueType<>("a number", TrainingOption::isNumber, JsonNode::asDouble, NODES::numberNode),
                 List.of(new Rule<>(Double::isFinite, "finite")));
     }
 
@@ -222,7 +223,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>("true or false", JsonNode::isBoolean, JsonNode::asBoolean, NODES::booleanNode),
+                new ValueType<>("true or false", JsonNode::isBoolean, JsonNode::asBoolean, NODES::booleanNode),
                 List.of());
     }
 
@@ -234,7 +235,7 @@ public final class TrainingOption<T> {
                 name,
                 standard,
                 meaning,
-                new Kind<>(
+                new ValueType<>(
                         "one of " + String.join(", ", words),
                         node -> node.isTextual() && words.contains(node.asText()),
                         node -> Enum.valueOf(type, node.asText().toUpperCase(Locale.ROOT)),
@@ -257,11 +258,11 @@ public final class TrainingOption<T> {
                 name,
                 unsaid,
                 meaning,
-                new Kind<>(
-                        kind.expected + ", or null for none",
-                        node -> node.isNull() || kind.fits.test(node),
-                        node -> node.isNull() ? Optional.empty() : Optional.of(kind.read.apply(node)),
-                        value -> value.map(kind.write).orElse(NullNode.getInstance())),
+                new ValueType<>(
+                        type.expected + ", or null for none",
+                        node -> node.isNull() || type.fits.test(node),
+                        node -> node.isNull() ? Optional.empty() : Optional.of(type.read.apply(node)),
+                        value -> value.map(type.write).orElse(NullNode.getInstance())),
                 rules.stream()
                         .map(rule -> new Rule<Optional<T>>(
                                 value -> value.isEmpty() || rule.holds.test(value.get()), rule.demand))
@@ -272,7 +273,7 @@ public final class TrainingOption<T> {
     TrainingOption<T> that(Predicate<T> holds, String demand) {
         var more = new java.util.ArrayList<>(rules);
         more.add(new Rule<>(holds, demand));
-        return new TrainingOption<>(name, standard, meaning, kind, List.copyOf(more));
+        return new TrainingOption<>(name, standard, meaning, type, List.copyOf(more));
     }
 
     /** Returns whether values are true or false. */
@@ -280,7 +281,7 @@ public final class TrainingOption<T> {
         return standard instanceof Boolean;
     }
 
-    /** As YAML and {@code --set} have it. */
+    /** Name in YAML and {@code --set}. */
     public String name() {
         return name;
     }
@@ -292,7 +293,7 @@ public final class TrainingOption<T> {
 
     /** Description of the values allowed. */
     public String expected() {
-        return kind.expected;
+        return type.expected;
     }
 
     /** The default value. */
@@ -314,8 +315,8 @@ public final class TrainingOption<T> {
      * @param origin what to call the YAML in errors
      */
     T read(JsonNode node, String origin) {
-        require(kind.fits.test(node), "%s: '%s' must be %s, found %s", origin, name, kind.expected, node);
-        return checked(kind.read.apply(node));
+        require(type.fits.test(node), "%s: '%s' must be %s, found %s", origin, name, type.expected, node);
+        return checked(type.read.apply(node));
     }
 
     /**
@@ -327,14 +328,14 @@ public final class TrainingOption<T> {
     public T parse(String text) {
         var candidates = Stream.of(text, "[" + text + "]").flatMap(yaml -> TrainingConfigFile.node(yaml).stream());
         var node = Stream.concat(Stream.<JsonNode>of(NODES.textNode(text)), candidates)
-                .filter(kind.fits)
+                .filter(type.fits)
                 .findFirst()
-                .orElseThrow(() -> VitrailException.of("'%s' must be %s", name, kind.expected));
-        return checked(kind.read.apply(node));
+                .orElseThrow(() -> VitrailException.of("'%s' must be %s", name, type.expected));
+        return checked(type.read.apply(node));
     }
 
     JsonNode write(T value) {
-        return kind.write.apply(value);
+        return type.write.apply(value);
     }
 
     /** A value as YAML has it on one line. */

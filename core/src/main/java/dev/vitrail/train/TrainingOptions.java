@@ -17,7 +17,7 @@ import dev.vitrail.images.ImageSize;
 import dev.vitrail.images.Interpolation;
 import dev.vitrail.images.augment.RandomErasing;
 import dev.vitrail.images.augment.RandomResizedCrop;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.SixteenBit;
 import dev.vitrail.nn.WeightInit;
 import java.util.List;
@@ -40,7 +40,7 @@ public final class TrainingOptions {
             text("labels", "", "CSV file of file names and labels, for a flat folder").orNone();
     public static final TrainingOption<Boolean> EXIF = flag("exif", false, "apply the EXIF orientation of images");
     public static final TrainingOption<Integer> MAX_PIXELS =
-            whole("max_pixels", ImageDecoder.Options.DEFAULT_MAX_PIXELS,
+            whole("max_pixels", DecodeOptions.DEFAULT_MAX_PIXELS,
                     "largest number of pixels of an image file that is decoded")
                     .that(v -> v > 0, "1 or more");
     public static final TrainingOption<SixteenBit> SIXTEEN_BIT =

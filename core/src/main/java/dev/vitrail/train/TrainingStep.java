@@ -284,7 +284,7 @@ public final class TrainingStep implements AutoCloseable {
         return all;
     }
 
-    /** Of {@link #state}, how far the loss is scaled. */
+    /** Part of {@link #state} that holds the scale of the loss. */
     Map<String, Tensor> scaling() {
         var all = new LinkedHashMap<String, Tensor>();
         scaler.ifPresent(scaling -> scaling.state().forEach((name, tensor) -> all.put("scaler/" + name, tensor)));

@@ -4,8 +4,8 @@ import dev.vitrail.errors.VitrailException;
 import java.util.function.Supplier;
 
 /**
- * How much of the heap the description of a file's tensors may take: a fixed share, and a few bytes for each byte that
- * the file has.
+ * Limit on the heap that the description of a file's tensors may take: a fixed share, and a few bytes for each byte
+ * that the file has.
  *
  * <p>Names, shapes and places are small beside the numbers that they describe, unless somebody made the file to exhaust
  * memory. What a reader keeps is charged by estimate before it is made, and is never given back.
@@ -53,7 +53,7 @@ public final class Allowance {
     }
 
     /**
-     * What {@code read} gives; where memory runs out in spite of all limits, that is said of the file.
+     * Runs {@code read} and gives its result; where memory runs out in spite of all limits, the error names the file.
      *
      * @param name what to call the file in the sentence
      */

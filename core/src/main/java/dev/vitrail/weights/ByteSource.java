@@ -72,7 +72,7 @@ public abstract class ByteSource {
         return size;
     }
 
-    /** What to call this source in a sentence. */
+    /** Name of this source for error messages. */
     public final String name() {
         return name;
     }
@@ -108,7 +108,7 @@ public abstract class ByteSource {
         return copy.put(bytes).flip();
     }
 
-    /** Whether what {@link #slice} gives are pages of a file. */
+    /** Returns whether the results of {@link #slice} are pages of a mapped file. */
     boolean isMapped() {
         return false;
     }

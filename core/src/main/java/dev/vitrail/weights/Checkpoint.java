@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * all listed in one error, which also says what the file looks like instead. So are numbers that are not finite.
  */
 public final class Checkpoint {
-    /** What to do with a checkpoint's classifier. */
+    /** Treatment of a checkpoint's classifier. */
     public enum Classifier {
         /** Load it, and refuse one of another number of classes. */
         STRICT,
@@ -41,7 +41,7 @@ public final class Checkpoint {
     }
 
     /**
-     * What loading did besides copying.
+     * Report of loading: all that it did besides copying.
      *
      * @param notes sentences for a person, such as that positions were resampled
      * @param fresh names of parameters that were not loaded and drew initial values
@@ -133,7 +133,7 @@ public final class Checkpoint {
     }
 
     /**
-     * How many classes a checkpoint's classifier tells apart.
+     * Number of classes of a checkpoint's classifier.
      *
      * @param config of models that it might be of, whatever their classes
      * @return 0 where the checkpoint has all but a classifier; empty where the rest does not fit either, so that
@@ -154,7 +154,10 @@ public final class Checkpoint {
         }
     }
 
-    /** The same by shapes alone, as translating Google's layouts copies every number. */
+    /**
+     * Number of classes of a classifier in Google's layout by shapes alone, as translating the layout copies every
+     * number.
+     */
     private static OptionalInt flaxClasses(StateDict state, Model model) {
         var shapes = FlaxVit.shapes(state, model);
         var head = shapes.get("head.weight");

@@ -22,9 +22,9 @@ import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Whether two configurations are of the same model, apart from what is chosen for a training. */
+/** Comparison of two configurations: whether they are of the same model, apart from what is chosen for a training. */
 final class ConfigMatch {
-    /** What does not count. */
+    /** Differences that do not count. */
     private enum Apart {
         /** Initial values, rates of dropouts, the number of classes and the side of images. */
         TRAINING,

@@ -65,7 +65,7 @@ final class FlaxVit {
         secondNorm = bigVision ? 1 : 2;
     }
 
-    /** Whether a checkpoint has Google's names for a ViT, and the model is one. */
+    /** Returns whether a checkpoint has Google's names for a ViT, and the model is one. */
     static boolean recognises(StateDict state, Model model) {
         var names = state.names();
         return model instanceof VisionTransformer
@@ -229,7 +229,7 @@ final class FlaxVit {
                 .map(tensor -> index < 0 ? tensor : tensor.select(0, index));
     }
 
-    /** How many blocks a tensor is a stack of. */
+    /** Number of blocks that a tensor is a stack of. */
     private static long blocks(StoredTensor stack) {
         return stack.shape().length == 0 ? 0 : stack.shape()[0];
     }

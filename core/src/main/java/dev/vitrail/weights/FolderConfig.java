@@ -182,14 +182,14 @@ public record FolderConfig(
                                 : node.isNumber() ? (Object) node.doubleValue() : node.asText());
     }
 
-    /** How many classes the file says that its weights tell apart; empty where it does not say. */
+    /** Number of classes that the file states for its weights; empty where it states none. */
     public OptionalInt statedClasses() {
         var argument = new JsonFields(JsonFields.parsed(modelArgs), "model_args of config.json").integer("num_classes");
         return argument.isPresent() ? argument : numClasses;
     }
 
     /**
-     * The same for a model that pools so.
+     * This configuration for a model with another pool.
      *
      * @param changed whether that is not the architecture's own pool: then timm needs it as an argument as well
      */
@@ -207,14 +207,14 @@ public record FolderConfig(
     }
 
     /**
-     * What the model was built from, where its architecture is no variant of the catalogue; see
-     * {@link Variant#origin()}.
+     * Text of the transformers config that the model was built from, where its architecture is no variant of the
+     * catalogue; see {@link Variant#origin()}.
      */
     public Optional<String> origin() {
         return Optional.ofNullable(others.get(TransformersConfig.FIELD));
     }
 
-    /** The same for a model that was built from {@code text}. */
+    /** This configuration for a model that was built from {@code text}. */
     public FolderConfig withOrigin(Optional<String> text) {
         var kept = new LinkedHashMap<>(others);
         kept.putAll(TransformersFolder.fields(text));
@@ -239,7 +239,7 @@ public record FolderConfig(
                 .orElseGet(() -> Catalog.get(architecture));
     }
 
-    /** The same with names for the classes. */
+    /** This configuration with names for the classes. */
     public FolderConfig withLabels(List<String> names) {
         return new FolderConfig(
                 architecture,
@@ -263,7 +263,7 @@ public record FolderConfig(
     }
 
     /**
-     * The same from the file's text.
+     * Parses the text of a {@code config.json}.
      *
      * @param origin what to call it in errors
      */

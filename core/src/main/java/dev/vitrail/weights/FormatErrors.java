@@ -4,7 +4,7 @@ import dev.vitrail.errors.VitrailException;
 import java.util.Locale;
 
 /**
- * What is wrong with one file, said in sentences that all begin alike.
+ * Errors about one file, as sentences that all begin alike.
  *
  * @param opening such as "x.zip is not a sound zip archive"; the fault follows after a colon
  */

@@ -13,11 +13,11 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a checkpoint has above the features that a model gives: a classifier by another name, a head of another form,
+ * Layers of a checkpoint above the features that a model gives: a classifier by another name, a head of another form,
  * or a decoder.
  */
 final class Heads {
-    /** How people call a classifier: the first word of its names. */
+    /** Common names of a classifier: the first word of its parameters' names. */
     private static final Set<String> WORDS = Set.of(
             "head",
             "heads",
@@ -118,7 +118,7 @@ final class Heads {
     }
 
     /**
-     * Whether names that begin so are of what learns from masked images: the decoder, and the token that stands for
+     * Returns whether names that begin so belong to masked image modeling: the decoder, and the token that stands for
      * what is hidden.
      */
     static boolean isDecoder(String word) {

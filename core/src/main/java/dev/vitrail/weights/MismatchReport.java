@@ -97,7 +97,7 @@ final class MismatchReport {
     }
 
     /**
-     * Whether a model is a variant, whatever its classes and the size of its images: it has tensors of the same
+     * Returns whether a model is a variant, whatever its classes and the size of its images: it has tensors of the same
      * names and shapes.
      */
     private static boolean isOf(Model model, Variant variant) {
@@ -118,7 +118,7 @@ final class MismatchReport {
         return a.length == b.length && (Arrays.equals(a, b) || a.length >= 3);
     }
 
-    /** What a checkpoint of the very variant that was named has otherwise, and what to do about it. */
+    /** Differences of a checkpoint from a model of the very variant that was named, and what to do about them. */
     private static String difference(
             Model model, List<String> missing, Collection<String> unexpected, List<String> misshapen) {
         var differences = new ArrayList<String>();
@@ -142,7 +142,7 @@ final class MismatchReport {
                 + " can say so in model_args";
     }
 
-    /** What a checkpoint has and the model has not, in words where they are known. */
+    /** Parts that a checkpoint has and the model has not, in words where they are known. */
     private static List<String> added(Collection<String> unexpected) {
         var added = new ArrayList<String>();
         for (var word : Heads.words(unexpected)) {
@@ -233,7 +233,10 @@ final class MismatchReport {
         }
     }
 
-    /** Whether a tensor tells nothing of the size: the classifier's, or a count of batches, which old files lack. */
+    /**
+     * Returns whether a tensor tells nothing of the size: it is the classifier's, or a count of batches, which old
+     * files lack.
+     */
     private static boolean isBeside(Model model, String name) {
         return model.isClassifier(name) || name.endsWith(".num_batches_tracked");
     }

@@ -24,7 +24,7 @@ public record ModelFolder(Path path, FolderConfig config, List<String> notes) {
         notes = List.copyOf(notes);
     }
 
-    /** Whether {@code path} is a folder with a {@code config.json}. */
+    /** Returns whether {@code path} is a folder with a {@code config.json}. */
     public static boolean looksLike(Path path) {
         return Files.isRegularFile(path.resolve(CONFIG));
     }

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 final class NotFinite {
     private static final int SHOWN = 3;
 
-    /** For each tensor, how many of its numbers are not finite, of how many. */
+    /** Number of non-finite elements of each tensor, and of all its elements. */
     private final Map<String, long[]> found = new LinkedHashMap<>();
 
     /**

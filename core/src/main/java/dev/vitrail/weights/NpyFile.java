@@ -15,12 +15,12 @@ public final class NpyFile {
     /** Magic, version and the header's length. */
     private static final int START = 10;
 
-    /** What the array's beginning is a multiple of, bytes. */
+    /** Alignment of the array's beginning, bytes. */
     private static final int ALIGNMENT = 64;
 
     private NpyFile() {}
 
-    /** What stands before the elements, in row-major order, of an array of a shape. */
+    /** Header of an array of a shape: the bytes before its elements, which follow in row-major order. */
     public static byte[] header(long... shape) {
         var sizes = Arrays.stream(shape).mapToObj(Long::toString).collect(Collectors.joining(", "));
         var text = new StringBuilder("{'descr': '<f4', 'fortran_order': False, 'shape': (%s%s), }"

@@ -67,7 +67,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
                     .build())
             .build();
 
-    /** How the format spells {@code dtype}. */
+    /** Name of {@code dtype} in the format. */
     static String code(DType dtype) {
         return dtype.name();
     }
@@ -252,7 +252,7 @@ record SafetensorsHeader(long dataStart, List<Entry> entries, Map<String, String
             return new Entry(name, dtype, shape, begin, end);
         }
 
-        /** From zero to the end of the file, each tensor begins where the one before it ended. */
+        /** Checks that from zero to the end of the file each tensor begins where the one before it ended. */
         private void checkPlaces() {
             var inOrder = new ArrayList<>(entries);
             inOrder.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));

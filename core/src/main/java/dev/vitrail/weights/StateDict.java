@@ -82,7 +82,7 @@ public final class StateDict implements Iterable<StoredTensor> {
                         "%s holds no tensor named %s (it holds %d others)", origin, name, tensors.size()));
     }
 
-    /** The same without the tensors whose names are {@code unwanted}. */
+    /** This state dict without the tensors whose names are {@code unwanted}. */
     StateDict without(Predicate<String> unwanted) {
         if (names().stream().noneMatch(unwanted)) {
             return this;
@@ -99,7 +99,7 @@ public final class StateDict implements Iterable<StoredTensor> {
     }
 
     /**
-     * The same file by our names.
+     * This state dict by our names.
      *
      * @param whose names they were, which {@link TransformersNames#origin} tells
      * @param sentences in place of {@link #notes}
@@ -143,12 +143,12 @@ public final class StateDict implements Iterable<StoredTensor> {
         return metadata;
     }
 
-    /** Where the tensors come from, to name in errors. */
+    /** Origin of the tensors, to name in errors. */
     public String origin() {
         return origin;
     }
 
-    /** Whether the file keeps these as the running average over training, apart from the weights as trained. */
+    /** Returns whether the file keeps these as the EMA over training, apart from the weights as trained. */
     public boolean averaged() {
         return averaged;
     }

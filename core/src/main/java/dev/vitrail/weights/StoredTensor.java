@@ -24,7 +24,7 @@ public final class StoredTensor {
     private final long[] shape;
     private final long elements;
     private final Supplier<ByteBuffer> bytes;
-    /** Whether the bytes are pages of a mapped file. */
+    /** True if the bytes are pages of a mapped file. */
     private final boolean mapped;
 
     /**
@@ -120,12 +120,12 @@ public final class StoredTensor {
         return elements;
     }
 
-    /** The same tensor under another name; the bytes are shared. */
+    /** This tensor under another name; the bytes are shared. */
     public StoredTensor named(String newName) {
         return new StoredTensor(newName, dtype, shape, bytes, mapped);
     }
 
-    /** The same tensor, whose bytes are known to be pages of a mapped file. */
+    /** This tensor, whose bytes are known to be pages of a mapped file. */
     StoredTensor ofMappedFile() {
         return new StoredTensor(name, dtype, shape, bytes, true);
     }

@@ -44,7 +44,7 @@ public final class TransformersConfig {
     /** Our own field beside the library's: what the weights say of the classifier. */
     private static final String HEAD = "head";
 
-    /** What the weights have after the last block. */
+    /** Head of the weights: the layers after the last block. */
     enum Classifier {
         /** A classifier of the class token, or none. */
         CLASS,
@@ -125,7 +125,7 @@ public final class TransformersConfig {
         return file.withLabels(labels);
     }
 
-    /** Whether an object is such a config, and not timm's. */
+    /** Returns whether an object is such a config, and not timm's. */
     public static boolean is(ObjectNode object) {
         return object.path("model_type").isTextual()
                 && !object.path("architecture").isTextual();
@@ -149,7 +149,7 @@ public final class TransformersConfig {
         }
     }
 
-    /** The same config with what a folder's weights and its processor say besides. */
+    /** This config with the head of a folder's weights and the image size of its processor, pixels. */
     TransformersConfig with(Classifier head, int height, int width) {
         var copy = object.deepCopy();
         copy.put(HEAD, head.name());
@@ -499,7 +499,7 @@ public final class TransformersConfig {
                 Optional.of(JsonFile.text(pruned())));
     }
 
-    /** For each kind of model one of the catalogue's variants of its family. */
+    /** Variant of the catalogue for each kind of model, of its family. */
     private static final Map<String, String> NEAREST = Map.of(
             "deit", "deit_base_patch16_224",
             "swin", "swin_base_patch4_window7_224",

@@ -35,7 +35,7 @@ final class TransformersFields {
         return object.deepCopy();
     }
 
-    /** What the weights have after the last block. */
+    /** Head of the weights: the layers after the last block. */
     Classifier classifier() {
         return classifier;
     }

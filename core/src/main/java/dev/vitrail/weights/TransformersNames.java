@@ -26,13 +26,13 @@ import java.util.stream.Stream;
  * names of a backbone alone lack their first word. ConvNeXt differs in names alone, and is a format of its family.
  */
 final class TransformersNames {
-    /** In the metadata of translated weights: whose names they had. */
+    /** Key in the metadata of translated weights: the origin of the names they had. */
     static final String TRANSLATED = "translated from";
 
     private static final Pattern START = Pattern.compile(
             "^(vit|deit|beit|data2vec_vision|swin|swinv2|dinov2|dinov2_with_registers" + "|resnet|bit)\\.");
 
-    /** How one kind of model names its tensors: what tells it from others, and how its names change. */
+    /** Tensor names of one kind of model: a mark that tells it from others, and the rules by which its names change. */
     private record Naming(Pattern mark, List<Rule> rules) {
         static Naming of(String mark, Rule... rules) {
             return new Naming(Pattern.compile(mark), List.of(rules));
@@ -130,7 +130,7 @@ final class TransformersNames {
     private final Naming naming;
     /** The tensors without the first word of their names. */
     private final Map<String, StoredTensor> foreign;
-    /** Whether keys have no bias, so that queries and values keep theirs apart. */
+    /** True if keys have no bias, so that queries and values keep theirs apart. */
     private final boolean keysUnbiased;
 
     private final Map<String, StoredTensor> ours = new LinkedHashMap<>();
@@ -158,7 +158,7 @@ final class TransformersNames {
                 .orElseGet(() -> VitNames.inOurs(state));
     }
 
-    /** Whose names the weights had before {@link #inOurs}; empty if they were not translated. */
+    /** Origin of the names that the weights had before {@link #inOurs}; empty if they were not translated. */
     static Optional<String> origin(StateDict state) {
         return Optional.ofNullable(state.metadata().get(TRANSLATED));
     }
@@ -319,7 +319,10 @@ final class TransformersNames {
         return Optional.of(result);
     }
 
-    /** With registers, timm has the class token's position in the token itself, and positions for patches alone. */
+    /**
+     * Folds the class token's position into the token if there are registers: timm has it there, and positions for
+     * patches alone.
+     */
     private void foldClassPosition() {
         var token = ours.get("cls_token");
         var table = ours.get("pos_embed");

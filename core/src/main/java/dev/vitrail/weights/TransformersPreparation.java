@@ -45,7 +45,7 @@ public record TransformersPreparation(
         List<String> notes) {
     public static final String FILE = "preprocessor_config.json";
 
-    /** From this side on ConvNeXt's processor resizes without regard to the shape, and cuts nothing. */
+    /** Side from which on ConvNeXt's processor resizes without regard to the shape, and cuts nothing. */
     private static final int LEAST_WARPED = 384;
 
     private static final Normalization CLIP =
@@ -69,7 +69,7 @@ public record TransformersPreparation(
         BIT("BitImageProcessor", false, 224, 224, Interpolation.BICUBIC, CLIP);
 
         final String type;
-        /** Whether a size that is one number is that of both sides, and not of the shorter. */
+        /** True if a size that is one number is that of both sides, and not of the shorter. */
         final boolean square;
 
         final int size;
@@ -197,7 +197,7 @@ public record TransformersPreparation(
         return object;
     }
 
-    /** What a model's processor does by default, where a folder has no such file; the model's own size is taken. */
+    /** Defaults of a model's processor, where a folder has no file for it; the model's own size is taken. */
     static TransformersPreparation guess(String modelType, int height, int width) {
         var processor = Processor.of(Optional.empty(), modelType);
         var input = processor.normalization;

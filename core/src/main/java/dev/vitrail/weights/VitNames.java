@@ -39,7 +39,9 @@ final class VitNames {
                 .orElse(state);
     }
 
-    /** What stands before the names of a model that has a tensor like {@code mark} and these. */
+    /**
+     * Prefix of the names of a model that has a tensor like {@code mark} and {@code others}; empty where there is none.
+     */
     private static Optional<String> prefix(StateDict state, Pattern mark, Set<String> others) {
         return state.names().stream()
                 .map(mark::matcher)

@@ -14,19 +14,24 @@ import java.util.Map;
 
 /** Weights in whatever format they come: a file is recognised by its content, never by its name. */
 public final class WeightsFile {
-    /** In a folder the first of these is taken: what is safest and quickest to read comes first, as timm has it. */
+    /**
+     * File names in a folder, in the order of preference: what is safest and quickest to read comes first, as timm has
+     * it.
+     */
     private static final List<String> PREFERRED = List.of(
             "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json");
 
     private static final List<String> TORCH_ENDINGS = List.of(".pth", ".pt", ".pth.tar");
 
-    /** How the names of weights files end; only to tell what a name that is no file was meant to be. */
+    /** Endings of the names of weights files; only to tell what a name that is no file was meant to be. */
     private static final List<String> ENDINGS =
             List.of(".safetensors", ".pth", ".pt", ".pth.tar", ".bin", ".npz", ".ckpt", ".json");
 
     private WeightsFile() {}
 
-    /** Whether {@code name} is meant to be a file, as its ending says, and not a model that the hub might have. */
+    /**
+     * Returns whether {@code name} is meant to be a file, as its ending says, and not a model that the hub might have.
+     */
     public static boolean isMeantBy(String name) {
         return ENDINGS.stream().anyMatch(name::endsWith);
     }
@@ -118,7 +123,9 @@ public final class WeightsFile {
         return text.toString();
     }
 
-    /** What a file is that is no weights file, by its first bytes in hexadecimal, and what to do with it. */
+    /**
+     * Descriptions of files that are no weights files, by their first bytes in hexadecimal, and what to do with them.
+     */
     private static final Map<String, String> OTHERS = Map.of(
             "76657273696f6e", "it is the pointer that Git LFS leaves in place of a file, so fetch the file itself",
             "1f8b", "it is packed by gzip: unpack it (gunzip, or tar -xzf for a .tar.gz) and name what was in it",
@@ -130,7 +137,7 @@ public final class WeightsFile {
             "47475546", "it is a GGUF file: convert it to safetensors",
             "3c", "it looks like a web page: the download may have given an error or a sign-in page");
 
-    /** Where a tar archive has its mark. */
+    /** Offset of a tar archive's mark. */
     private static final int TAR = 257;
 
     private static String hint(ByteSource source) {

@@ -148,7 +148,7 @@ final class Wrappers {
     }
 
     /**
-     * What lies below a prefix, and beside it, with as much of the prefix taken off as there is: perhaps the
+     * Tensors below a prefix, and those beside it, with as much of the prefix taken off as there is: perhaps the
      * classifier is there.
      */
     private static Unwrapped unwrapped(Model model, StateDict state, String prefix, List<String> notes) {
@@ -191,7 +191,7 @@ final class Wrappers {
         return shared.orElse("");
     }
 
-    /** The same tensors without a prefix that all their names share. */
+    /** These tensors without a prefix that all their names share. */
     static StateDict without(StateDict state, String prefix) {
         return prefix.isEmpty() ? state : below(state, prefix);
     }

@@ -65,7 +65,7 @@ public final class ZipEntries {
         return new FormatErrors(source.name() + " is not a sound zip archive");
     }
 
-    /** Whether the bytes begin like a zip archive with at least one entry. */
+    /** Returns whether the bytes begin like a zip archive with at least one entry. */
     public static boolean looksLikeZip(ByteSource source) {
         return source.size() >= 4 && source.slice(0, 4).getInt() == LOCAL;
     }

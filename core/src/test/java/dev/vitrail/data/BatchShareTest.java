@@ -56,7 +56,7 @@ class BatchShareTest {
     void processesTogetherLoadWhatOneWould(int processes) {
         Dataset set = new TestImages.Numbered(43, 5, 17, 30);
         for (var onBroken : List.of(Loader.OnBroken.REPLACE, Loader.OnBroken.LEAVE_OUT)) {
-            var options = new Loader.Options(8, 2, 2, false, onBroken, 9);
+            var options = new LoaderOptions(8, 2, 2, false, onBroken, 9);
             var whole = load(set, options);
             var together = new TreeMap<Long, List<Float>>();
             for (int rank = 0; rank < processes; rank++) {
@@ -68,7 +68,7 @@ class BatchShareTest {
     }
 
     /** The pixels of each image by its batch and its place. */
-    private static TreeMap<Long, List<Float>> load(Dataset set, Loader.Options options) {
+    private static TreeMap<Long, List<Float>> load(Dataset set, LoaderOptions options) {
         var found = new TreeMap<Long, List<Float>>();
         try (var loader = new Loader(set, new TestImages.IndexAndChance(), Sampler.shuffled(set.size(), 3), options);
                 var batches = loader.epoch(1)) {
@@ -92,7 +92,7 @@ class BatchShareTest {
     @Test
     void aBatchThatIsTooSmallToShareIsRefused() {
         Dataset set = new TestImages.Numbered(10);
-        var options = Loader.Options.training(2, 0).withShare(new BatchShare(2, 3, false));
+        var options = LoaderOptions.training(2, 0).withShare(new BatchShare(2, 3, false));
         assertThatThrownBy(() -> load(set, options))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("a batch of 2 images cannot be shared by 3 processes");

@@ -145,7 +145,7 @@ class ImageCacheTest {
         var transform = Transforms.training(
                 TrainingTransform.of(input, steps).withErasing(RandomErasing.of(0.5, RandomErasing.Mode.PIXEL, 2)));
         var sampler = Sampler.shuffled(set.size(), 3).repeated(2);
-        var options = Loader.Options.training(10, 9).withWorkers(workers);
+        var options = LoaderOptions.training(10, 9).withWorkers(workers);
         List<FloatBuffer> all = new ArrayList<>();
         try (var loader = new Loader(set, transform, sampler, options, told::add)) {
             for (int epoch = 0; epoch < 3; epoch++) {
@@ -194,7 +194,7 @@ class ImageCacheTest {
                         cache.of(set),
                         new TestImages.IndexAndChance(),
                         Sampler.shuffled(20, 1),
-                        new Loader.Options(4, 3, 2, false, OnBroken.LEAVE_OUT, 0))) {
+                        new LoaderOptions(4, 3, 2, false, OnBroken.LEAVE_OUT, 0))) {
             for (int epoch = 0; epoch < 3; epoch++) {
                 try (var batches = loader.epoch(epoch)) {
                     TestImages.print(batches);

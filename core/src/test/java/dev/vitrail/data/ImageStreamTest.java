@@ -8,7 +8,7 @@ import com.sun.jna.Pointer;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import java.nio.file.Path;
@@ -38,7 +38,7 @@ final class ImageStreamTest {
     }
 
     /** An image of one level; multiples of five cannot be read. */
-    private static RgbImage decode(int item, ImageDecoder.Options decoding) {
+    private static RgbImage decode(int item, DecodeOptions decoding) {
         if (item % 5 == 0) {
             throw VitrailException.of("%d is broken", item);
         }
@@ -47,8 +47,8 @@ final class ImageStreamTest {
         return new RgbImage(32, 32, pixels);
     }
 
-    private static ImageStream.Options options(int batch, boolean strict) {
-        return new ImageStream.Options(batch, ImageDecoder.Options.DEFAULT, strict, 2);
+    private static ImageStreamOptions options(int batch, boolean strict) {
+        return new ImageStreamOptions(batch, DecodeOptions.DEFAULT, strict, 2);
     }
 
     private static Iterator<Integer> items(int count, Set<Thread> askedOn) {
@@ -81,7 +81,7 @@ final class ImageStreamTest {
                                 .isEqualTo(item % 5 == 0 ? Optional.of(item + " is broken") : Optional.empty());
                         if (item % 5 != 0) {
                             assertThat(images.batch().pixels().get(3 * 32 * 32 * read++))
-                                    .isEqualTo(first(decode(item, ImageDecoder.Options.DEFAULT)));
+                                    .isEqualTo(first(decode(item, DecodeOptions.DEFAULT)));
                         }
                     }
                     assertThat(images.batch().size()).isEqualTo(read);
@@ -132,9 +132,9 @@ final class ImageStreamTest {
                 assertThat(stream.hasNext()).isTrue();
                 stream.next();
             }
-            float found = memory.with(decode(99, ImageDecoder.Options.DEFAULT), batch -> batch.pixels()
-                    .get(0));
-            assertThat(found).isEqualTo(first(decode(99, ImageDecoder.Options.DEFAULT)));
+            float found = memory.with(
+                    decode(99, DecodeOptions.DEFAULT), batch -> batch.pixels().get(0));
+            assertThat(found).isEqualTo(first(decode(99, DecodeOptions.DEFAULT)));
         }
     }
 

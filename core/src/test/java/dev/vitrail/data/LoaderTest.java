@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.data.Loader.OnBroken;
-import dev.vitrail.data.Loader.Options;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.images.RgbImage;
@@ -30,11 +29,11 @@ import org.junit.jupiter.api.Timeout;
 class LoaderTest {
     private static final SampleTransform TRANSFORM = new TestImages.IndexAndChance();
 
-    private static Loader loader(Dataset set, Options options) {
+    private static Loader loader(Dataset set, LoaderOptions options) {
         return new Loader(set, TRANSFORM, Sampler.shuffled(set.size(), 3), options);
     }
 
-    private static List<String> epoch(Dataset set, Options options, int epoch, int first) {
+    private static List<String> epoch(Dataset set, LoaderOptions options, int epoch, int first) {
         try (Loader loader = loader(set, options);
                 Batches batches = loader.epoch(epoch, first)) {
             return TestImages.print(batches);
@@ -45,11 +44,11 @@ class LoaderTest {
     void batchesDoNotDependOnTheNumberOfWorkers() {
         Dataset set = new TestImages.Numbered(1000, 5, 77, 78, 500);
         for (OnBroken choice : List.of(OnBroken.REPLACE, OnBroken.LEAVE_OUT)) {
-            Options options = new Options(32, 1, 1, false, choice, 9);
+            LoaderOptions options = new LoaderOptions(32, 1, 1, false, choice, 9);
             List<String> alone = epoch(set, options, 2, 0);
             assertThat(alone).hasSize(32);
             assertThat(epoch(set, options.withWorkers(4), 2, 0)).isEqualTo(alone);
-            assertThat(epoch(set, new Options(32, 7, 5, false, choice, 9), 2, 0))
+            assertThat(epoch(set, new LoaderOptions(32, 7, 5, false, choice, 9), 2, 0))
                     .isEqualTo(alone);
             assertThat(epoch(set, options, 3, 0)).isNotEqualTo(alone);
         }
@@ -71,7 +70,7 @@ class LoaderTest {
         for (int workers : new int[] {1, 3}) {
             List<FloatBuffer> all = new ArrayList<>();
             Sampler sampler = Sampler.shuffled(set.size(), 3).repeated(2);
-            Options options = Options.training(10, 9).withWorkers(workers);
+            LoaderOptions options = LoaderOptions.training(10, 9).withWorkers(workers);
             try (Loader loader = new Loader(set, transform, sampler, options);
                     Batches batches = loader.epoch(1)) {
                 while (batches.hasNext()) {
@@ -87,7 +86,7 @@ class LoaderTest {
     @Test
     void anEpochTakenUpInTheMiddleGoesOnAsItWouldHave() {
         TestImages.Numbered set = new TestImages.Numbered(1000, 5, 77, 78, 500);
-        Options options = Options.training(32, 9).withWorkers(2);
+        LoaderOptions options = LoaderOptions.training(32, 9).withWorkers(2);
         List<String> whole = epoch(set, options, 1, 0);
         assertThat(whole).hasSize(31);
         set.decoded.set(0);
@@ -101,7 +100,8 @@ class LoaderTest {
     void everyImageComesOnceWithItsLabel() {
         Set<Integer> seen = new HashSet<>();
         try (Loader loader = loader(
-                        new TestImages.Numbered(301), Options.evaluation(10).withWorkers(3));
+                        new TestImages.Numbered(301),
+                        LoaderOptions.evaluation(10).withWorkers(3));
                 Batches batches = loader.epoch(0)) {
             assertThat(loader.batches()).isEqualTo(31);
             while (batches.hasNext()) {
@@ -133,7 +133,7 @@ class LoaderTest {
                 return new int[] {0, 0, 1, 1, 2, 2, 3, 3};
             }
         };
-        try (Loader loader = new Loader(new TestImages.Numbered(4), TRANSFORM, twice, Options.training(8, 1));
+        try (Loader loader = new Loader(new TestImages.Numbered(4), TRANSFORM, twice, LoaderOptions.training(8, 1));
                 Batches batches = loader.epoch(0)) {
             Batch batch = batches.next();
             Set<Float> drawn = new HashSet<>();
@@ -148,7 +148,7 @@ class LoaderTest {
     void forTrainingABrokenImageIsReplacedByTheNextAndReportedOnce() {
         Dataset set = new TestImages.Numbered(64, 10, 11, 40);
         List<BrokenImage> told = new ArrayList<>();
-        Options options = Options.training(16, 0).withWorkers(2);
+        LoaderOptions options = LoaderOptions.training(16, 0).withWorkers(2);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options, told::add)) {
             for (int epoch = 0; epoch < 2; epoch++) {
                 try (Batches batches = loader.epoch(epoch)) {
@@ -175,7 +175,7 @@ class LoaderTest {
     @Test
     void forEvaluationABrokenImageIsLeftOut() {
         Dataset set = new TestImages.Numbered(10, 0, 2, 4, 5, 6, 7, 9);
-        try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(10), Options.evaluation(4));
+        try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(10), LoaderOptions.evaluation(4));
                 Batches batches = loader.epoch(0)) {
             // The batch of 4 to 7 has nothing left and does not appear.
             assertThat(TestImages.print(batches))
@@ -192,7 +192,8 @@ class LoaderTest {
     @Test
     void strictStopsAtABrokenImageInOrder() {
         Dataset set = new TestImages.Numbered(64, 20, 30);
-        Options options = Options.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
+        LoaderOptions options =
+                LoaderOptions.training(8, 0).withOnBroken(OnBroken.FAIL).withWorkers(4);
         try (Loader loader = new Loader(set, TRANSFORM, Sampler.sequential(64), options);
                 Batches batches = loader.epoch(0)) {
             batches.next();
@@ -206,10 +207,10 @@ class LoaderTest {
     @Test
     void saysSoIfNothingCanBeRead() {
         Dataset set = new TestImages.Numbered(3, 0, 1, 2);
-        assertThatThrownBy(() -> epoch(set, Options.training(2, 0), 0, 0))
+        assertThatThrownBy(() -> epoch(set, LoaderOptions.training(2, 0), 0, 0))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("can be read; the first: image");
-        assertThat(epoch(set, Options.evaluation(2), 0, 0)).isEmpty();
+        assertThat(epoch(set, LoaderOptions.evaluation(2), 0, 0)).isEmpty();
     }
 
     @Test
@@ -230,8 +231,8 @@ class LoaderTest {
                 throw new ArithmeticException("a bug");
             }
         };
-        try (Loader loader =
-                        new Loader(new TestImages.Numbered(9), faulty, Sampler.sequential(9), Options.training(3, 0));
+        try (Loader loader = new Loader(
+                        new TestImages.Numbered(9), faulty, Sampler.sequential(9), LoaderOptions.training(3, 0));
                 Batches batches = loader.epoch(0)) {
             assertThatThrownBy(batches::hasNext)
                     .isInstanceOf(IllegalStateException.class)
@@ -243,7 +244,7 @@ class LoaderTest {
     void memoryIsUsedAgainAndThreadsEnd() throws InterruptedException {
         Set<Thread> before = Thread.getAllStackTraces().keySet();
         TestImages.Numbered set = new TestImages.Numbered(1000);
-        Options options = new Options(10, 3, 2, true, OnBroken.REPLACE, 0);
+        LoaderOptions options = new LoaderOptions(10, 3, 2, true, OnBroken.REPLACE, 0);
         List<Thread> ours;
         try (Loader loader = loader(set, options);
                 Batches batches = loader.epoch(0)) {
@@ -270,7 +271,7 @@ class LoaderTest {
 
     @Test
     void anotherEpochEndsTheOneBefore() {
-        try (Loader loader = loader(new TestImages.Numbered(100), Options.training(10, 0))) {
+        try (Loader loader = loader(new TestImages.Numbered(100), LoaderOptions.training(10, 0))) {
             Batches first = loader.epoch(0);
             first.next();
             Batches second = loader.epoch(1);
@@ -281,11 +282,11 @@ class LoaderTest {
 
     @Test
     void refusesWhatCannotFillABatch() {
-        assertThatThrownBy(() -> loader(new TestImages.Numbered(9), Options.training(10, 0)))
+        assertThatThrownBy(() -> loader(new TestImages.Numbered(9), LoaderOptions.training(10, 0)))
                 .isInstanceOf(VitrailException.class)
                 .hasMessageContaining("fewer than one batch of 10");
-        assertThatThrownBy(() -> loader(new TestImages.Numbered(0), Options.evaluation(10)))
+        assertThatThrownBy(() -> loader(new TestImages.Numbered(0), LoaderOptions.evaluation(10)))
                 .hasMessageContaining("no images to load");
-        assertThatThrownBy(() -> Options.training(0, 0)).hasMessageContaining("at least 1");
+        assertThatThrownBy(() -> LoaderOptions.training(0, 0)).hasMessageContaining("at least 1");
     }
 }

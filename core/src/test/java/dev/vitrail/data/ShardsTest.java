@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.parquet.ReferenceParquet;
 import dev.vitrail.parquet.ReferenceParquet.Row;
 import dev.vitrail.parquet.ReferenceParquet.Style;
@@ -121,7 +121,7 @@ final class ShardsTest {
     }
 
     private static List<String> loaded(Dataset set, int workers) {
-        var options = Loader.Options.training(8, 5).withWorkers(workers);
+        var options = LoaderOptions.training(8, 5).withWorkers(workers);
         try (var loader = new Loader(set, new TestImages.IndexAndChance(), Sampler.shuffled(set.size(), 5), options);
                 var batches = loader.epoch(1)) {
             return TestImages.print(batches);
@@ -134,7 +134,7 @@ final class ShardsTest {
         Files.createDirectories(folder.resolve("hub"));
         ReferenceParquet.write(folder.resolve("hub/0.parquet"), Style.USUAL, List.of("ants", "bees"), rows(0, COUNT));
         TestImages.text(folder.resolve("labels.csv"), "00.png,ants", "01.png,bees");
-        var strict = ImageDecoder.Options.DEFAULT.withMaxPixels(1);
+        var strict = DecodeOptions.DEFAULT.withMaxPixels(1);
         var flat = Datasets.open(
                 folder.resolve("files/ants"), Split.TRAIN, Optional.of(folder.resolve("labels.csv")), strict);
         var sets = Stream.concat(

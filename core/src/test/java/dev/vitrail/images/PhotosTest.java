@@ -3,6 +3,7 @@ package dev.vitrail.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -33,7 +34,7 @@ class PhotosTest {
         for (var file : files) {
             var bytes = Files.readAllBytes(file);
             long start = threads.getCurrentThreadCpuTime();
-            var image = ImageDecoder.decode(bytes, file.toString(), ImageDecoder.Options.DEFAULT);
+            var image = ImageDecoder.decode(bytes, file.toString(), DecodeOptions.DEFAULT);
             long decoded = threads.getCurrentThreadCpuTime();
             input.toFloats(image, values, 0);
             resizing += threads.getCurrentThreadCpuTime() - decoded;

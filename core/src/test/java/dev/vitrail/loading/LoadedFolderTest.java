@@ -2,6 +2,7 @@ package dev.vitrail.loading;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
@@ -97,7 +98,7 @@ class LoadedFolderTest {
         var config = TrainingConfig.of(source.toString(), data.toString(), 1)
                 .with(TrainingOptions.BATCH_SIZE, 16)
                 .with(TrainingOptions.VAL_FRACTION, 0.25);
-        var quietly = TrainingRun.Options.DEFAULT.withoutDoctor();
+        var quietly = RunOptions.DEFAULT.withoutDoctor();
         try (var run = TrainingRun.begin(config, new RunFolder(folder.resolve("run")), quietly)) {
             assertThat(run.sets().train().classes()).hasSameSizeAs(others);
             assertThat(run.loaded().notes())

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
 import dev.vitrail.data.Split;
@@ -173,7 +174,7 @@ class TransformersFolderTest {
         var config =
                 TrainingConfig.of(resource(name).toString(), data.toString(), 1).with(TrainingOptions.BATCH_SIZE, 12);
         var folders = new RunFolder(folder.resolve("run"));
-        try (var run = TrainingRun.begin(config, folders, TrainingRun.Options.DEFAULT.withoutDoctor())) {
+        try (var run = TrainingRun.begin(config, folders, RunOptions.DEFAULT.withoutDoctor())) {
             assertThat(run.run().finished()).isTrue();
         }
         try (var own = new Vitrail(LoadedModel.load(resource(name).toString(), LoadOptions.DEFAULT));
@@ -196,7 +197,7 @@ class TransformersFolderTest {
         var config = TrainingConfig.of(resource("vit").toString(), data.toString(), 1)
                 .with(TrainingOptions.BATCH_SIZE, 12);
         var folders = new RunFolder(folder.resolve("run"));
-        try (var run = TrainingRun.begin(config, folders, TrainingRun.Options.DEFAULT)) {
+        try (var run = TrainingRun.begin(config, folders, RunOptions.DEFAULT)) {
             assertThat(run.run().finished()).isTrue();
         }
         assertThat(RunRecord.read(folders.path()).multiplyAccumulates()).isPositive();

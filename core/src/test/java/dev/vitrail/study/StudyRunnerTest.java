@@ -3,7 +3,7 @@ package dev.vitrail.study;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.errors.VitrailException;
@@ -49,8 +49,8 @@ class StudyRunnerTest {
         return new StudyRunner(study(folder, yaml), folder.resolve(out), options(), listener).run();
     }
 
-    private static TrainingRun.Options options() {
-        return TrainingRun.Options.DEFAULT.withWorkers(1);
+    private static RunOptions options() {
+        return RunOptions.DEFAULT.withWorkers(1);
     }
 
     /** A study in a process of its own: {@code FOLDER OUT}. */

@@ -2,6 +2,7 @@ package dev.vitrail.train;
 
 import dev.vitrail.data.Dataset;
 import dev.vitrail.data.Loader;
+import dev.vitrail.data.LoaderOptions;
 import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Sampler;
 import dev.vitrail.images.RgbImage;
@@ -93,10 +94,10 @@ final class Patterns implements Dataset {
     }
 
     Loader training(int batch, SampleTransform transform) {
-        return new Loader(this, transform, Sampler.shuffled(size, 3), Loader.Options.training(batch, 3));
+        return new Loader(this, transform, Sampler.shuffled(size, 3), LoaderOptions.training(batch, 3));
     }
 
     Loader evaluation(int batch) {
-        return new Loader(this, new Scaled(side), Sampler.sequential(size), Loader.Options.evaluation(batch));
+        return new Loader(this, new Scaled(side), Sampler.sequential(size), LoaderOptions.evaluation(batch));
     }
 }

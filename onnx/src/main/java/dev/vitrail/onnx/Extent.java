@@ -15,12 +15,12 @@ record Extent(long[] values) {
         return new Extent(LongStream.range(0, recordings).map(i -> value).toArray());
     }
 
-    /** Whether it is the same in every recording. */
+    /** Returns whether it is the same in every recording. */
     boolean isFixed() {
         return Arrays.stream(values).allMatch(value -> value == values[0]);
     }
 
-    /** In the first recording. */
+    /** Value in the first recording. */
     long value() {
         return values[0];
     }

@@ -88,7 +88,7 @@ final class ImageDimensions {
         throw recordings.notExpressible(step, length);
     }
 
-    /** Whether {@code length · b = side · a} in every recording. */
+    /** Returns whether {@code length · b = side · a} in every recording. */
     private static boolean follows(Extent length, Extent side, long a, long b) {
         long[] lengths = length.values(), sides = side.values();
         for (int i = 0; i < lengths.length; i++) {

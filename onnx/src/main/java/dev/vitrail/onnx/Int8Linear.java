@@ -46,7 +46,7 @@ final class Int8Linear {
         return onnx.add("Mul", List.of(numbers, scale));
     }
 
-    /** What one step of an integer is worth, for each row. */
+    /** Quantization scale of each row: the value of one step of its integers. */
     private static float[] scales(float[] weights, int rows, int columns) {
         var scales = new float[rows];
         for (int row = 0; row < rows; row++) {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns recorded operations into ONNX operators, opset {@value OnnxExport#OPSET}. */
 final class Lowering {
-    /** Where a slice ends that goes to the end. */
+    /** End of a slice that goes to the end of its dimension. */
     private static final long END = Long.MAX_VALUE;
 
     private final Recordings recordings;

@@ -18,7 +18,7 @@ import java.util.List;
 
 /** Writes a graph's file; its initializers into a file beside it where they are more than protobuf can hold. */
 final class ModelFile {
-    /** Where the data of an initializer begins in an external file: pages of memory-mapped files. */
+    /** Alignment of an initializer's data in an external file, bytes: pages of memory-mapped files. */
     private static final long ALIGNMENT = 4096;
     /** Initializers shorter than this stay in the graph, so that runtimes see the shapes in it. */
     private static final long SMALL = 1024;

@@ -22,7 +22,7 @@ public final class OnnxCheck {
     private OnnxCheck() {}
 
     /**
-     * What was compared.
+     * Result of comparing a model with its graph.
      *
      * @param batches sizes of the batches
      * @param sizes height and width of the images, pixels
@@ -30,7 +30,7 @@ public final class OnnxCheck {
      * @param range largest output less the smallest
      */
     public record Result(List<Integer> batches, List<List<Integer>> sizes, double difference, double range) {
-        /** Whether the two agree to {@link #TOLERANCE} of the range. */
+        /** Returns whether the two agree to {@link #TOLERANCE} of the range. */
         public boolean passed() {
             return difference <= TOLERANCE * range;
         }

@@ -38,8 +38,6 @@ public final class OnnxExport {
     public static final int OPSET = 20;
     /** Version of ONNX's file format that belongs to it. */
     private static final int IR = 9;
-    /** Protobuf's limit is 2 GiB for the whole file; the rest is for the graph. */
-    private static final long LIMIT = (1L << 31) - (1L << 26);
 
     /** Name of the input and of its dimensions. */
     static final String IMAGES = "images", BATCH = "batch", HEIGHT = "height", WIDTH = "width";
@@ -51,36 +49,7 @@ public final class OnnxExport {
     private OnnxExport() {}
 
     /**
-     * How to export.
-     *
-     * @param dynamicSize whether the graph takes images of any size, as far as the family does
-     * @param uint8Input whether the graph takes levels 0–255, uint8 {@code [B, H, W, C]}, and normalizes them itself
-     * @param int8 whether linear layers compute in integers of eight bits, which is faster and less exact; all else is
-     *     in single precision
-     * @param limit bytes of weights that the graph's own file may hold; more are written to a file beside it
-     */
-    public record Options(boolean dynamicSize, boolean uint8Input, boolean int8, long limit) {
-        public static final Options DEFAULT = new Options(false, false, false, LIMIT);
-
-        public Options withDynamicSize(boolean dynamic) {
-            return new Options(dynamic, uint8Input, int8, limit);
-        }
-
-        public Options withUint8Input(boolean levels) {
-            return new Options(dynamicSize, levels, int8, limit);
-        }
-
-        public Options withInt8(boolean quantized) {
-            return new Options(dynamicSize, uint8Input, quantized, limit);
-        }
-
-        public Options withLimit(long bytes) {
-            return new Options(dynamicSize, uint8Input, int8, bytes);
-        }
-    }
-
-    /**
-     * What was written.
+     * Files written by an export, and their sizes.
      *
      * @param nodes operators of the graph
      * @param parameters bytes of weights and other constants
@@ -96,7 +65,7 @@ public final class OnnxExport {
      * @param file of the graph
      * @throws VitrailException if the model's operations cannot be a graph, such as for images of any size
      */
-    public static Written write(LoadedModel loaded, Path file, Options options) {
+    public static Written write(LoadedModel loaded, Path file, OnnxExportOptions options) {
         var model = loaded.model();
         require(
                 !model.training(),
@@ -105,11 +74,11 @@ public final class OnnxExport {
                 model.parameters().values().stream()
                         .allMatch(parameter -> parameter.value().device().equals(Device.CPU)),
                 "a model is exported from the CPU's memory: load it there (--device cpu)");
-        var inputs = inputs(model, options.dynamicSize);
+        var inputs = inputs(model, options.dynamicSize());
         try (var recordings = Recordings.of(inputs, model::apply)) {
             var onnx = new GraphBuilder(names(model));
-            var images = options.uint8Input ? normalized(onnx, loaded.preprocessing()) : IMAGES;
-            var result = new Lowering(recordings, onnx, images, options.int8).apply();
+            var images = options.uint8Input() ? normalized(onnx, loaded.preprocessing()) : IMAGES;
+            var result = new Lowering(recordings, onnx, images, options.int8()).apply();
             var output = model.config().classes() > 0 ? LOGITS : EMBEDDING;
             onnx.rename(result, output);
             var graph = GraphProto.newBuilder()
@@ -124,7 +93,7 @@ public final class OnnxExport {
                     .setGraph(graph);
             metadata(loaded, options).forEach((key, value) -> proto.addMetadataProps(ModelFile.entry(key, value)));
             var initializers = onnx.initializers();
-            boolean external = ModelFile.write(file, proto, initializers, options.limit);
+            boolean external = ModelFile.write(file, proto, initializers, options.limit());
             long bytes = initializers.stream()
                     .mapToLong(GraphBuilder.Initializer::size)
                     .sum();
@@ -132,7 +101,7 @@ public final class OnnxExport {
         }
     }
 
-    /** Where the weights of a graph in {@code file} lie if they are more than it can hold. */
+    /** Path of the weights of a graph in {@code file} if they are more than it can hold. */
     public static Path dataOf(Path file) {
         return file.resolveSibling(file.getFileName() + ".data");
     }
@@ -182,17 +151,17 @@ public final class OnnxExport {
         return onnx.numbers(floats, 1, floats.length, 1, 1);
     }
 
-    private static ValueInfoProto input(LoadedModel loaded, Options options) {
+    private static ValueInfoProto input(LoadedModel loaded, OnnxExportOptions options) {
         var config = loaded.model().config();
         var batch = TensorShapeProto.Dimension.newBuilder().setDimParam(BATCH).build();
         var channels = side(config.channels());
-        var height = options.dynamicSize
+        var height = options.dynamicSize()
                 ? TensorShapeProto.Dimension.newBuilder().setDimParam(HEIGHT).build()
                 : side(config.imageHeight());
-        var width = options.dynamicSize
+        var width = options.dynamicSize()
                 ? TensorShapeProto.Dimension.newBuilder().setDimParam(WIDTH).build()
                 : side(config.imageWidth());
-        return options.uint8Input
+        return options.uint8Input()
                 ? info(IMAGES, DType.U8, List.of(batch, height, width, channels))
                 : info(IMAGES, DType.F32, List.of(batch, channels, height, width));
     }
@@ -224,8 +193,8 @@ public final class OnnxExport {
                 .build();
     }
 
-    /** What a runtime must know to use the graph: how images are prepared, and what the classes are called. */
-    private static Map<String, String> metadata(LoadedModel loaded, Options options) {
+    /** Metadata that a runtime needs to use the graph: the preparation of images, and the names of the classes. */
+    private static Map<String, String> metadata(LoadedModel loaded, OnnxExportOptions options) {
         var preprocessing = loaded.preprocessing();
         var prepared = new LinkedHashMap<String, Object>();
         prepared.put("size", List.of(preprocessing.height(), preprocessing.width()));
@@ -237,7 +206,7 @@ public final class OnnxExport {
         prepared.put("std", preprocessing.std());
         var all = new LinkedHashMap<String, String>();
         all.put("architecture", loaded.variant().name());
-        all.put(INPUT, options.uint8Input ? LEVELS : NORMALIZED);
+        all.put(INPUT, options.uint8Input() ? LEVELS : NORMALIZED);
         all.put("preprocessing", json(prepared));
         all.put("labels", json(loaded.labels()));
         return all;

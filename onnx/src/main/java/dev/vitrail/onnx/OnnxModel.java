@@ -29,13 +29,13 @@ public final class OnnxModel extends Model {
     private final OnnxSession session;
 
     /**
-     * How long a batch takes, and how far the results are apart.
+     * Times of a batch, and the difference of the results.
      *
      * @param libtorch milliseconds of a batch
      * @param onnx milliseconds of a batch
      */
     public record Comparison(int batch, double libtorch, double onnx, OnnxCheck.Result check) {
-        /** Whether ONNX Runtime computes the same, and faster. */
+        /** Returns whether ONNX Runtime computes the same, and faster. */
         public boolean prefersOnnx() {
             return check.passed() && onnx < libtorch;
         }
@@ -56,7 +56,7 @@ public final class OnnxModel extends Model {
      * @throws VitrailException if it cannot be exported, or ONNX Runtime computes something else
      */
     public static LoadedModel of(LoadedModel loaded, int threads) {
-        return withGraph(loaded, OnnxExport.Options.DEFAULT, file -> {
+        return withGraph(loaded, OnnxExportOptions.DEFAULT, file -> {
             var check = check(loaded, file, threads, 2);
             VitrailException.require(
                     check.passed(),
@@ -78,7 +78,7 @@ public final class OnnxModel extends Model {
     public static LoadedModel int8(LoadedModel loaded, int threads) {
         return withGraph(
                 loaded,
-                OnnxExport.Options.DEFAULT.withInt8(true),
+                OnnxExportOptions.DEFAULT.withInt8(true),
                 file -> loaded.withModel(new OnnxModel(loaded.model(), OnnxSession.open(file, threads))));
     }
 
@@ -88,7 +88,7 @@ public final class OnnxModel extends Model {
      * @param batch images of a batch
      */
     public static Comparison compare(LoadedModel loaded, int threads, int batch) {
-        return withGraph(loaded, OnnxExport.Options.DEFAULT, file -> {
+        return withGraph(loaded, OnnxExportOptions.DEFAULT, file -> {
             var check = check(loaded, file, threads, batch);
             var input = loaded.preprocessing();
             try (var session = OnnxSession.open(file, threads);
@@ -128,7 +128,7 @@ public final class OnnxModel extends Model {
     }
 
     /** Exports to a folder that is gone afterwards; an open session needs it no more. */
-    private static <T> T withGraph(LoadedModel loaded, OnnxExport.Options options, Use<T> use) {
+    private static <T> T withGraph(LoadedModel loaded, OnnxExportOptions options, Use<T> use) {
         try {
             var folder = Files.createTempDirectory("vitrail-onnx");
             var file = folder.resolve("model.onnx");

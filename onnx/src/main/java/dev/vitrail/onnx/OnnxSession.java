@@ -41,7 +41,7 @@ public final class OnnxSession implements AutoCloseable {
         }
     }
 
-    /** What the exporter noted of the model, by its keys. */
+    /** Metadata that the exporter noted of the model, by its keys. */
     public Map<String, String> metadata() {
         try {
             return session.getMetadata().getCustomMetadata();

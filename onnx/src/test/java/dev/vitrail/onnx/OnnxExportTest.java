@@ -102,7 +102,7 @@ class OnnxExportTest {
     void everyFamilysGraphComputesWhatItsModelDoes(Variant variant) throws IOException {
         try (var loaded = random(variant)) {
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT);
             var checked = OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded)));
             assertThat(checked.range()).isPositive();
             assertThat(checked.difference()).isLessThanOrEqualTo(OnnxCheck.TOLERANCE * checked.range());
@@ -116,8 +116,8 @@ class OnnxExportTest {
         try (var loaded = random(Catalog.get(name))) {
             var whole = folder.resolve("whole.onnx");
             var file = folder.resolve("int8.onnx");
-            OnnxExport.write(loaded, whole, OnnxExport.Options.DEFAULT);
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withInt8(true));
+            OnnxExport.write(loaded, whole, OnnxExportOptions.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT.withInt8(true));
             var checked = OnnxCheck.run(loaded, file, 1, List.of(4), List.of(size(loaded)));
 
             assertThat(checked.difference() / checked.range()).isBetween(1e-5, 0.1);
@@ -146,7 +146,7 @@ class OnnxExportTest {
     void convolutionalModelsTakeImagesOfAnySize(String name) {
         try (var loaded = random(Catalog.get(name))) {
             var file = folder.resolve("model.onnx");
-            var written = OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withDynamicSize(true));
+            var written = OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT.withDynamicSize(true));
             var sizes = List.of(size(loaded), written.otherSize().orElseThrow(), List.of(48, 80));
             assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, sizes).passed()).isTrue();
         }
@@ -155,7 +155,7 @@ class OnnxExportTest {
     @Test
     void aModelOfOneSizeIsRefusedForAnySize() {
         try (var loaded = random(Catalog.get("vit_mini_patch4_32"))) {
-            var options = OnnxExport.Options.DEFAULT.withDynamicSize(true);
+            var options = OnnxExportOptions.DEFAULT.withDynamicSize(true);
             assertThatThrownBy(() -> OnnxExport.write(loaded, folder.resolve("model.onnx"), options))
                     .isInstanceOf(VitrailException.class)
                     .hasMessageContaining("were given to a model of 32×32");
@@ -167,7 +167,7 @@ class OnnxExportTest {
     void theGraphNormalizesLevels() {
         try (var loaded = random(Catalog.get("vit_mini_patch4_32"))) {
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withUint8Input(true));
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT.withUint8Input(true));
             assertThat(OnnxCheck.run(loaded, file, 1, BATCHES, List.of(size(loaded)))
                             .passed())
                     .isTrue();
@@ -178,7 +178,7 @@ class OnnxExportTest {
     void weightsBeyondTheLimitLieInAFileOfTheirOwn() {
         try (var loaded = random(Catalog.get("vit_mini_patch4_32"))) {
             var file = folder.resolve("model.onnx");
-            var written = OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT.withLimit(1 << 16));
+            var written = OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT.withLimit(1 << 16));
             assertThat(written.external()).isTrue();
             assertThat(OnnxExport.dataOf(file)).exists();
             assertThat(file.toFile().length()).isLessThan(1 << 17);
@@ -192,7 +192,7 @@ class OnnxExportTest {
     void normalizationsAndActivationsAreSingleOperatorsAndParametersKeepTheirNames() throws IOException {
         try (var loaded = random(Catalog.get("vit_mini_patch4_32"))) {
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT);
             var graph = parsed(file).getGraph();
             assertThat(graph.getNodeList())
                     .extracting(NodeProto::getOpType)
@@ -211,7 +211,7 @@ class OnnxExportTest {
                     .mapToObj(i -> "class \"" + i + "\"")
                     .toList();
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(model.withLabels(names), file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(model.withLabels(names), file, OnnxExportOptions.DEFAULT);
             try (var session = OnnxSession.open(file, 1)) {
                 assertThat(session.metadata())
                         .containsEntry("architecture", "resnet_mini_32")
@@ -227,9 +227,9 @@ class OnnxExportTest {
     void aModelIsLeftAsItWas() {
         try (var loaded = random(Catalog.get("convnext_mini_32"))) {
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT);
             var first = OnnxCheck.run(loaded, file, 1, List.of(2), List.of(size(loaded)));
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT);
             assertThat(OnnxCheck.run(loaded, file, 1, List.of(2), List.of(size(loaded))))
                     .isEqualTo(first);
         }
@@ -253,7 +253,7 @@ class OnnxExportTest {
         assumeTrue(Files.isDirectory(model), "no published weights in " + data);
         try (var loaded = LoadedModel.load(model.toString(), LoadOptions.DEFAULT)) {
             var file = folder.resolve("model.onnx");
-            OnnxExport.write(loaded, file, OnnxExport.Options.DEFAULT);
+            OnnxExport.write(loaded, file, OnnxExportOptions.DEFAULT);
             assertThat(OnnxCheck.run(loaded, file, 2, List.of(1, 3), List.of(size(loaded)))
                             .passed())
                     .isTrue();

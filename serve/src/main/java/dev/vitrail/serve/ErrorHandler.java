@@ -34,8 +34,8 @@ final class ErrorHandler implements ServerErrorHandler {
     }
 
     /**
-     * What is not HTTP, or over a limit that is known before a service is: never the server's fault, whatever the
-     * decoder thinks.
+     * Answers what is not HTTP, or over a limit that is known before a service is: never the server's fault, whatever
+     * the decoder thinks.
      */
     @Override
     public @Nullable AggregatedHttpResponse onProtocolViolation(

@@ -37,7 +37,7 @@ final class ExplainApi {
     private static final MediaType PNG = MediaType.PNG;
 
     /**
-     * Why an image is given a class.
+     * Explanation of the class that an image is given.
      *
      * @param label of the explained class
      * @param score its probability

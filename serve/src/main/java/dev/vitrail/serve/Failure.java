@@ -3,7 +3,7 @@ package dev.vitrail.serve;
 import com.linecorp.armeria.common.HttpStatus;
 import io.grpc.Status;
 
-/** Why a request gets no result, as HTTP and gRPC say it. */
+/** Reason that a request gets no result, as the status of HTTP and gRPC. */
 enum Failure {
     BAD_REQUEST(HttpStatus.BAD_REQUEST, Status.Code.INVALID_ARGUMENT),
     UNAUTHENTICATED(HttpStatus.UNAUTHORIZED, Status.Code.UNAUTHENTICATED),

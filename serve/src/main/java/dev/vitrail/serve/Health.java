@@ -1,6 +1,6 @@
 package dev.vitrail.serve;
 
-/** What the server as a whole is doing. */
+/** State of the server as a whole. */
 final class Health {
     enum State {
         /** Models are loaded and warmed up. */

@@ -41,7 +41,7 @@ final class ImageApi {
      */
     record Score(String label, double score, int index) {}
 
-    /** What a body holds. */
+    /** Content of a request's body. */
     record Images(List<Inference.Input> inputs, boolean one, int top) {}
 
     private final ModelRequests requests;
@@ -112,7 +112,7 @@ final class ImageApi {
         return HttpResponse.of(headers, HttpData.wrap(Responses.bytes(results)));
     }
 
-    /** Where the time went, in milliseconds, as browsers show it. */
+    /** Times of a request's stages, in milliseconds, as the header {@code Server-Timing} that browsers show. */
     static String serverTiming(Timing timing) {
         return String.format(
                 Locale.ROOT,

@@ -3,6 +3,7 @@ package dev.vitrail.serve;
 import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.vitrail.Vitrail;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.serve.batching.BatchedModel.Output;
 import dev.vitrail.serve.batching.DeadlineExceededException;
@@ -23,8 +24,8 @@ import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 
 /**
- * From the images of a request to the model's rows: admission, decoding on threads of its own, batching, and the
- * deadline.
+ * Inference for a request, from its images to the model's rows: admission, decoding on threads of its own, batching,
+ * and the deadline.
  */
 final class Inference implements AutoCloseable {
     /** An image of a request. */
@@ -45,7 +46,7 @@ final class Inference implements AutoCloseable {
     }
 
     /**
-     * What bounds a request.
+     * Bounds of a request: its deadline, and whether it was cancelled; and the times of its stages.
      *
      * @param deadline by {@link System#nanoTime}
      */
@@ -55,7 +56,7 @@ final class Inference implements AutoCloseable {
             return deadline - System.nanoTime();
         }
 
-        /** Of a request's own time limit, which is the client's where it named one. */
+        /** Scope of a request's own time limit, which is the client's where it named one. */
         static Scope of(ServiceRequestContext context) {
             long millis = context.requestTimeoutMillis();
             long elapsed = System.nanoTime() - context.log().partial().requestStartTimeNanos();
@@ -64,7 +65,7 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    /** For each output that was asked for, a row an image. */
+    /** Rows of each output that was asked for, one an image. */
     record Rows(Map<Output, List<float[]>> rows) {
         List<float[]> of(Output output) {
             return Objects.requireNonNull(rows.get(output), "an output that was not asked for");
@@ -76,11 +77,11 @@ final class Inference implements AutoCloseable {
         }
     }
 
-    private final ImageDecoder.Options decoding;
+    private final DecodeOptions decoding;
     private final ServerMetrics metrics;
     private final ExecutorService decoders;
 
-    Inference(ImageDecoder.Options decoding, ServerMetrics metrics) {
+    Inference(DecodeOptions decoding, ServerMetrics metrics) {
         this.decoding = decoding;
         this.metrics = metrics;
         decoders = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(), work -> {

@@ -25,7 +25,7 @@ final class ModelRepository implements AutoCloseable {
         LoadedModel load(String source);
     }
 
-    /** What a model is doing. */
+    /** State of a model. */
     enum State {
         LOADING,
         READY,
@@ -207,7 +207,7 @@ final class ModelRepository implements AutoCloseable {
         return List.copyOf(slots.keySet());
     }
 
-    /** Whether every model that was not unloaded serves. */
+    /** Returns whether every model that was not unloaded serves. */
     synchronized boolean ready() {
         return slots.values().stream().noneMatch(slot -> slot.state == State.LOADING);
     }

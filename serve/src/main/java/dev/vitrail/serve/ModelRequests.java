@@ -7,8 +7,8 @@ import dev.vitrail.serve.batching.Timing;
 import java.util.concurrent.CompletionStage;
 
 /**
- * What the requests for images share: the model is looked up by {@code ?model=}, held while it computes, and released
- * after the answer.
+ * Request handling shared by the services for images: the model is looked up by {@code ?model=}, held while it
+ * computes, and released after the answer.
  *
  * @param repository of the models
  * @param inference runs them

@@ -38,7 +38,7 @@ import java.util.function.Supplier;
 
 /** The Open Inference Protocol over gRPC. */
 final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
-    /** As HTTP's, in whole seconds. */
+    /** Key of the delay before another attempt, in whole seconds, as of HTTP's {@code Retry-After}. */
     private static final Metadata.Key<String> RETRY_AFTER =
             Metadata.Key.of("retry-after", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -317,7 +317,7 @@ final class OpenInferenceGrpc extends GRPCInferenceServiceImplBase {
         }
     }
 
-    /** The same on a thread that may take its time. */
+    /** Answers on a thread that may take its time, without the request's time limit. */
     private static <T> void later(StreamObserver<T> observer, Supplier<T> response) {
         var context = ServiceRequestContext.current();
         context.clearRequestTimeout(); // a large model takes its time

@@ -194,7 +194,7 @@ final class OpenInferenceRest {
         return HttpResponse.of(headers.build(), HttpData.wrap(json), HttpData.wrap(binary.toByteArray()));
     }
 
-    /** Whether an output is wanted as binary: it says so, or the request says so of all. */
+    /** Returns whether an output is wanted as binary: it says so, or the request says so of all. */
     private static boolean binary(InferRequest request, String name) {
         var own = request.outputs().stream()
                 .filter(output -> output.name().equals(name))

@@ -20,7 +20,7 @@ import java.util.Set;
  * The page at {@code /} and the OpenAPI document: files of the jar, open to everybody, that refer to nothing outside.
  */
 final class PageFiles {
-    /** What a browser lets the page do: nothing but ask this server. */
+    /** Content Security Policy of the page: a browser lets it send requests to this server, and to no other. */
     private static final String POLICY =
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob:; media-src"
                     + " blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

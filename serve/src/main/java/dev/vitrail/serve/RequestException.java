@@ -66,7 +66,7 @@ final class RequestException extends VitrailException {
         return retryAfter > 0 ? OptionalInt.of(retryAfter) : OptionalInt.empty();
     }
 
-    /** What went wrong, as a client is to be told. Faults of the server are logged, and not shown. */
+    /** The error that a client is told. Faults of the server are logged, and not shown. */
     static RequestException of(Throwable thrown) {
         var cause = thrown;
         while ((cause instanceof CompletionException || cause instanceof ExecutionException)

@@ -18,7 +18,7 @@ import java.util.Map;
 
 /** JSON in and out, and how errors look: {@code {"error": "sentence"}}, as the Open Inference Protocol has it. */
 final class Responses {
-    /** Why the request failed, for metrics and the access log. */
+    /** Failure of the request, for metrics and the access log. */
     static final AttributeKey<RequestException> FAILURE = AttributeKey.valueOf(Responses.class, "FAILURE");
 
     /** Deeper JSON than any request has is refused by the parser. */

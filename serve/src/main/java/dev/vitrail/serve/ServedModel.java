@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * them lets go.
  */
 final class ServedModel {
-    /** Of a request's time, what waiting and running may take by the estimate, which is no promise. */
+    /** Share of a request's time that waiting and running may take by the estimate, which is no promise. */
     private static final double SHARE = 0.5;
 
     /** Weight of a new measurement. */
@@ -100,8 +100,8 @@ final class ServedModel {
     }
 
     /**
-     * Whether a queue is too long. Images that would be late are refused at once: they would be decoded for nothing,
-     * and delay those behind them until these were late too.
+     * Returns whether a queue is too long. Images that would be late are refused at once: they would be decoded for
+     * nothing, and delay those behind them until these were late too.
      */
     private boolean isFull(int all, int images, long within) {
         return all > queue || (all > images && all * nanosPerImage > SHARE * within);

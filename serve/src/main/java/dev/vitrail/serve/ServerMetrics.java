@@ -17,7 +17,7 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.function.Supplier;
 
-/** What Prometheus is told. */
+/** Metrics for Prometheus. */
 final class ServerMetrics implements BatchListener, AutoCloseable {
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final JvmGcMetrics collections = new JvmGcMetrics();
@@ -109,7 +109,7 @@ final class ServerMetrics implements BatchListener, AutoCloseable {
                 .record(Duration.ofNanos(nanos));
     }
 
-    /** Where the server's library keeps meters of its own. */
+    /** Registry of meters, to which the server's library adds its own. */
     MeterRegistry registry() {
         return registry;
     }

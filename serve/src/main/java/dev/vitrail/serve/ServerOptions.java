@@ -1,13 +1,13 @@
 package dev.vitrail.serve;
 
 import dev.vitrail.errors.VitrailException;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
 /**
- * How a server runs.
+ * Options of a server.
  *
  * @param host address or name of the interface to listen on
  * @param port 0 for one that is free
@@ -22,7 +22,7 @@ public record ServerOptions(
         Security security,
         Duration drain,
         Optional<Path> accessLog) {
-    /** Only this machine, port 8000, no limits but the defaults. */
+    /** Defaults: this machine only, port 8000, and the default limits. */
     public static final ServerOptions DEFAULT = new ServerOptions(
             "127.0.0.1",
             8000,
@@ -38,33 +38,33 @@ public record ServerOptions(
         Times.requirePositive(drain, "the time to drain");
     }
 
-    /** The same on another port. */
+    /** These options with another port. */
     public ServerOptions withPort(int other) {
         return new ServerOptions(host, other, batching, limits, security, drain, accessLog);
     }
 
-    /** The same with other batching. */
+    /** These options with other batching. */
     public ServerOptions withBatching(Batching other) {
         return new ServerOptions(host, port, other, limits, security, drain, accessLog);
     }
 
-    /** The same with other limits. */
+    /** These options with other limits. */
     public ServerOptions withLimits(Limits other) {
         return new ServerOptions(host, port, batching, other, security, drain, accessLog);
     }
 
-    /** The same with other security. */
+    /** These options with other security. */
     public ServerOptions withSecurity(Security other) {
         return new ServerOptions(host, port, batching, limits, other, drain, accessLog);
     }
 
-    /** The same with an access log. */
+    /** These options with an access log. */
     public ServerOptions withAccessLog(Path file) {
         return new ServerOptions(host, port, batching, limits, security, drain, Optional.of(file));
     }
 
     /**
-     * How requests become batches.
+     * Dynamic batching: the limits within which requests become batches.
      *
      * @param latencyBudget most time that a batch may wait and run
      * @param maxBatch most images of a batch
@@ -83,7 +83,7 @@ public record ServerOptions(
     }
 
     /**
-     * What a request may cost.
+     * Limits of requests and connections.
      *
      * @param maxBody bytes of a request's body
      * @param maxPixels pixels of an encoded image, width times height
@@ -114,8 +114,8 @@ public record ServerOptions(
             Times.requirePositive(timeout, "the timeout");
         }
 
-        ImageDecoder.Options decoding(boolean exif) {
-            return ImageDecoder.Options.DEFAULT
+        DecodeOptions decoding(boolean exif) {
+            return DecodeOptions.DEFAULT
                     .withMaxPixels(maxPixels)
                     .withTimeLimit(Duration.ofSeconds(10))
                     .withExifOrientation(exif);
@@ -123,7 +123,7 @@ public record ServerOptions(
     }
 
     /**
-     * Who may do what.
+     * Security: encryption, and the tokens that requests must carry.
      *
      * @param tls certificate and key; plain text without them
      * @param token bearer token that every request but those for health must carry
@@ -154,7 +154,7 @@ public record ServerOptions(
      */
     public record TlsFiles(Path certificates, Path key) {}
 
-    /** In a class of its own: the defaults of the records above are made while this one's are. */
+    /** Checks of times, in a class of their own: the defaults of the records above are made while this one's are. */
     private static final class Times {
         static void requirePositive(Duration time, String name) {
             VitrailException.require(

@@ -13,7 +13,7 @@ import java.util.concurrent.Executor;
 import java.util.stream.IntStream;
 
 /**
- * What models take and give in the Open Inference Protocol, the same over REST and gRPC. A request has one of three
+ * Inputs and outputs of models in the Open Inference Protocol, the same over REST and gRPC. A request has one of three
  * inputs:
  *
  * <ul>

@@ -18,15 +18,15 @@ record TensorData(String name, String datatype, List<Long> shape, Contents conte
 
     /** The values. */
     sealed interface Contents {
-        /** Of FP32. */
+        /** Elements of FP32. */
         @SuppressWarnings("ArrayRecordComponent") // large, and compared by nobody
         record Floats(float[] values) implements Contents {}
 
-        /** Of UINT8. */
+        /** Elements of UINT8. */
         @SuppressWarnings("ArrayRecordComponent")
         record Levels(byte[] values) implements Contents {}
 
-        /** Of BYTES: any bytes, or text in UTF-8. */
+        /** Elements of BYTES: any bytes, or text in UTF-8. */
         record Strings(List<byte[]> values) implements Contents {}
 
         default int size() {

@@ -86,7 +86,7 @@ final class TlsFilesCheck {
         return Base64.getMimeDecoder().decode(found.group(1));
     }
 
-    /** Whether what the key signs is verified by the certificate. */
+    /** Returns whether the certificate verifies what the key signs. */
     private static boolean belongs(byte[] encoded, X509Certificate certificate) {
         var algorithm = certificate.getPublicKey().getAlgorithm();
         var signing = SIGNATURES.get(algorithm);

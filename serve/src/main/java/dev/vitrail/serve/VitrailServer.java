@@ -41,7 +41,7 @@ import java.util.stream.Stream;
  * }</pre>
  */
 public final class VitrailServer implements AutoCloseable {
-    /** What models run on, as the Open Inference Protocol asks for it. */
+    /** Platform of the models, as the Open Inference Protocol asks for it. */
     static final String PLATFORM = "vitrail_libtorch";
 
     /** Time without a request after which none is expected any more. */

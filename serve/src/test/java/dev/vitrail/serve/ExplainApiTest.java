@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.inspect.Inspector;
 import dev.vitrail.loading.LoadOptions;
@@ -54,7 +55,7 @@ class ExplainApiTest {
     }
 
     private static RgbImage picture() {
-        return ImageDecoder.decode(PICTURE, "the picture", ImageDecoder.Options.DEFAULT);
+        return ImageDecoder.decode(PICTURE, "the picture", DecodeOptions.DEFAULT);
     }
 
     private static JsonNode explain(String query) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.vitrail.Vitrail;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
@@ -117,7 +118,7 @@ class ImageApiTest {
     @Test
     void vectorIsTheLibrarys() {
         var found = TestServer.json(server.post("/v1/embed", "image/png", PICTURE));
-        var expected = direct.embed(List.of(ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT)))
+        var expected = direct.embed(List.of(ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT)))
                 .get(0);
         assertThat(found).hasSize(expected.length);
         for (int i = 0; i < expected.length; i++) {

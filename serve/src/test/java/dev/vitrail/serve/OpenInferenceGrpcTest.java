@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.protobuf.ByteString;
 import com.linecorp.armeria.client.grpc.GrpcClients;
 import dev.vitrail.Vitrail;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import dev.vitrail.serve.protocol.GRPCInferenceServiceGrpc.GRPCInferenceServiceBlockingStub;
 import dev.vitrail.serve.protocol.InferTensorContents;
@@ -55,7 +56,7 @@ class OpenInferenceGrpcTest {
                 .responseTimeoutMillis(60_000)
                 .build(GRPCInferenceServiceBlockingStub.class);
         try (var direct = new Vitrail(TestServer.model("1"))) {
-            var picture = ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT);
+            var picture = ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT);
             logits = direct.logits(List.of(picture)).get(0);
             var input = direct.loaded().preprocessing();
             prepared = new float[input.values()];

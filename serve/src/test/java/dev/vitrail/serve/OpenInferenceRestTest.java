@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.vitrail.Vitrail;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -45,7 +46,7 @@ class OpenInferenceRestTest {
     static void start() {
         server = TestServer.ready(ServerOptions.DEFAULT);
         try (var direct = new Vitrail(TestServer.model("1"))) {
-            var picture = ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT);
+            var picture = ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT);
             logits = direct.logits(List.of(picture)).get(0);
             var input = direct.loaded().preprocessing();
             prepared = new float[input.values()];
@@ -196,8 +197,7 @@ class OpenInferenceRestTest {
                 + "\"parameters\":{\"binary_data_size\":%d}}],\"outputs\":[{\"name\":\"logits\","
                 + "\"parameters\":{\"binary_data\":true}}]}";
         var ofFile = binary(request.formatted("image", "BYTES", "[1]", file.capacity()), file.array());
-        var pixels =
-                ImageDecoder.decode(PICTURE, "it", ImageDecoder.Options.DEFAULT).pixels();
+        var pixels = ImageDecoder.decode(PICTURE, "it", DecodeOptions.DEFAULT).pixels();
         var ofPixels = binary(request.formatted("pixels", "UINT8", "[1,36,40,3]", pixels.length), pixels);
         for (float logit : logits) {
             assertThat(ofFile.tensors().getFloat()).isCloseTo(logit, within(1e-5f));

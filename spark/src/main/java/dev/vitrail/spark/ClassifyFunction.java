@@ -2,6 +2,7 @@ package dev.vitrail.spark;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -54,7 +55,7 @@ final class ClassifyFunction implements UDF1<byte[], Row> {
         var shared = model();
         RgbImage image;
         try {
-            image = ImageDecoder.decode(content, "the argument of the function", ImageDecoder.Options.DEFAULT);
+            image = ImageDecoder.decode(content, "the argument of the function", DecodeOptions.DEFAULT);
         } catch (VitrailException e) {
             if (failFast) {
                 throw e;

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What becomes of a row whose image cannot be read, by the names that Spark's readers use. */
+/** Treatment of a row whose image cannot be read, by the names that Spark's readers use. */
 enum ErrorMode {
     /** The result is null, and an error column holds the sentence. */
     PERMISSIVE,

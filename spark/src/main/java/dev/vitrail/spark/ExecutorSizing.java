@@ -8,7 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What Spark gives each executor.
+ * Resources that Spark gives each executor.
  *
  * @param cores tasks' cores of an executor
  * @param taskCpus cores of a task, {@code spark.task.cpus}
@@ -26,7 +26,9 @@ record ExecutorSizing(int cores, int taskCpus, long jvm, long overhead, boolean 
     /** Figures are rounded up to as many MiB. */
     private static final long ROUNDED = 64;
 
-    /** By Spark's documentation of configuration, "Application Properties" and "Execution Behavior". */
+    /**
+     * Reads the sizing by Spark's documentation of configuration, "Application Properties" and "Execution Behavior".
+     */
     static ExecutorSizing of(SparkContext context) {
         return of(
                 context.conf(),

@@ -2,6 +2,7 @@ package dev.vitrail.spark;
 
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,26 +16,26 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StringType;
 import org.apache.spark.sql.types.StructType;
 
-/** What a column holds images as. */
+/** Representation of images in a column. */
 enum InputKind {
     /** Bytes of an image file, such as {@code content} of Spark's {@code binaryFile}. */
     BYTES {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             return ImageDecoder.decode((byte[]) value, "the content of column '%s'".formatted(column), decoding);
         }
     },
     /** A decoded image of Spark's data source {@code image}. */
     STRUCT {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             return SparkImage.rgb((Row) value, column, decoding.maxPixels());
         }
     },
     /** The path of an image file, on any file system that Hadoop reads. */
     PATH {
         @Override
-        RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop) {
+        RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop) {
             var name = (String) value;
             return read(name, hadoop, stream -> ImageDecoder.decode(stream, name, decoding));
         }
@@ -46,7 +47,7 @@ enum InputKind {
      * @param column what errors call its place
      * @throws VitrailException if it cannot be read
      */
-    abstract RgbImage decode(Object value, String column, ImageDecoder.Options decoding, Configuration hadoop);
+    abstract RgbImage decode(Object value, String column, DecodeOptions decoding, Configuration hadoop);
 
     /** Reads from an open file. */
     private interface Reader<T> {
@@ -110,7 +111,10 @@ enum InputKind {
         return STRUCT;
     }
 
-    /** By names and types alone: what may be null differs by how a column came to be. */
+    /**
+     * Returns whether a type is Spark's image, by names and types alone: what may be null differs by how a column came
+     * to be.
+     */
     private static boolean isImage(DataType type) {
         var wanted = ImageSchema.columnSchema().fields();
         if (!(type instanceof StructType struct) || struct.fields().length != wanted.length) {

@@ -7,7 +7,7 @@ import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.loading.LoadedModel;
 import java.util.Collections;
 import java.util.Optional;
@@ -37,7 +37,7 @@ record MemoryNeed(long libraries, long weights, long task, int batch) {
                         parameter.value().count() * parameter.value().dtype().bytes())
                 .sum();
         // Not closed: that would close the model, which is the caller's.
-        var vitrail = Vitrail.sideBySide(loaded, ImageDecoder.Options.DEFAULT);
+        var vitrail = Vitrail.sideBySide(loaded, DecodeOptions.DEFAULT);
         var input = loaded.preprocessing();
         var transform = Transforms.evaluation(input);
         var blank = new RgbImage(input.width(), input.height(), new byte[3 * input.width() * input.height()]);

@@ -11,9 +11,9 @@ import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructField;
 
-/** What a model's output becomes in a row. */
+/** Conversion of a model's output into a column's value. */
 sealed interface ModelResult extends Serializable {
-    /** Whether class scores are asked for; else the vectors before the classifier. */
+    /** Returns whether class scores are asked for; else the vectors before the classifier. */
     boolean classified();
 
     /** The type of the result's column. */

@@ -9,12 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.spark.broadcast.Broadcast;
 
-/** Where an executor finds a model; goes to executors with each task. */
+/** Source of a model for an executor; goes to executors with each task. */
 sealed interface ModelSource extends Serializable {
-    /** What the user called it. */
+    /** Name by which the user called it. */
     String name();
 
-    /** The same for the same weights: a process that has loaded a model does not load it again. */
+    /** Key of the weights, equal for equal weights: a process that has loaded a model does not load it again. */
     String key();
 
     /**

@@ -31,7 +31,7 @@ final class Models {
     private static final Logger LOG = LoggerFactory.getLogger(Models.class);
 
     /**
-     * What a stage wants of a model.
+     * A stage's requirements of a model.
      *
      * @param name a folder, a weights file or a name of published weights
      * @param architecture the catalogue's name for a bare weights file; empty where the source says it itself
@@ -41,7 +41,7 @@ final class Models {
      */
     record Wanted(String name, String architecture, boolean shipped, boolean classified, int batch) {}
 
-    /** What a model was prepared for: each context has its own files, and files of a model may change. */
+    /** Key of a prepared model: each context has its own files, and files of a model may change. */
     private record Case(String application, Wanted wanted, List<String> stamps) {}
 
     private static final Map<Case, ModelSource> PREPARED = new HashMap<>();

@@ -1,9 +1,10 @@
 package dev.vitrail.spark;
 
 import dev.vitrail.data.ImageStream;
+import dev.vitrail.data.ImageStreamOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import java.util.ArrayDeque;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -35,14 +36,14 @@ final class PartitionRows implements Iterator<Row> {
                 rows,
                 this::decode,
                 model.transform(),
-                new ImageStream.Options(task.batch(), ImageDecoder.Options.DEFAULT, false, context.cpus()),
+                new ImageStreamOptions(task.batch(), DecodeOptions.DEFAULT, false, context.cpus()),
                 model.memory(task.batch()));
         // Listeners are called from the last to the first: the stream ends before the model is given back.
         context.addTaskCompletionListener((TaskCompletionListener) ended -> stream.close());
     }
 
     /** A row without an image takes no place in the batch; {@link #add} knows it again. */
-    private RgbImage decode(Row item, ImageDecoder.Options decoding) {
+    private RgbImage decode(Row item, DecodeOptions decoding) {
         if (item.isNullAt(task.column())) {
             throw new VitrailException("no image");
         }

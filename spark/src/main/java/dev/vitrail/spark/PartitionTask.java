@@ -6,7 +6,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.util.SerializableConfiguration;
 
 /**
- * What is done with a partition; it goes to executors with each task.
+ * Work on a partition; it goes to executors with each task.
  *
  * @param source of the model
  * @param kind what the column holds images as

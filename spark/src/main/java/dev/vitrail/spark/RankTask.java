@@ -1,5 +1,6 @@
 package dev.vitrail.spark;
 
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.distributed.PeerLostException;
@@ -54,7 +55,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
     private final boolean resume;
 
     /**
-     * What became of a rank. Bad input is no failure of the task, which Spark would try again.
+     * Result of a rank. Bad input is no failure of the task, which Spark would try again.
      *
      * @param model null where the input was refused
      * @param refusal the sentence, else empty
@@ -149,7 +150,7 @@ final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<RankT
         boolean resumes = group.share(() -> String.valueOf(resume && Files.exists(run.config())))
                 .equals("true");
         var device = device(context);
-        var settings = TrainingRun.Options.DEFAULT
+        var settings = RunOptions.DEFAULT
                 .withDevice(device)
                 .withWorkers(context.cpus())
                 .withGroup(group)

@@ -6,7 +6,7 @@ import dev.vitrail.data.SampleTransform;
 import dev.vitrail.data.Transforms;
 import dev.vitrail.engine.NativeMemory;
 import dev.vitrail.engine.Threads;
-import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.loading.LoadedModel;
 import java.net.InetAddress;
 import java.util.HashMap;
@@ -47,7 +47,7 @@ final class SharedModel {
     private final Map<Integer, ImageStream.Memory> memories = new ConcurrentHashMap<>();
 
     private SharedModel(LoadedModel loaded) {
-        vitrail = Vitrail.sideBySide(loaded, ImageDecoder.Options.DEFAULT);
+        vitrail = Vitrail.sideBySide(loaded, DecodeOptions.DEFAULT);
         transform = Transforms.evaluation(loaded.preprocessing());
     }
 
@@ -147,7 +147,7 @@ final class SharedModel {
         }
     }
 
-    /** How often this process has loaded a model. */
+    /** Number of times that this process has loaded a model. */
     static int loads() {
         return LOADS.get();
     }

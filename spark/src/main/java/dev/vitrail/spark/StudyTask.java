@@ -1,6 +1,6 @@
 package dev.vitrail.spark;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.engine.Threads;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.study.StudyRunner;
@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
 record StudyTask(String folder, String options, long end) implements Serializable {
     private static final Logger LOG = LoggerFactory.getLogger(StudyTask.class);
 
-    /** For a process that Spark has given up, and that has not heard of it yet. */
+    /** Seconds to wait for a process that Spark has given up, and that has not heard of it yet. */
     private static final int LOCK_SECONDS = 60;
 
     void run() {
@@ -36,7 +36,7 @@ record StudyTask(String folder, String options, long end) implements Serializabl
         var place = new RunFolder(Path.of(folder));
         awaitFree(place);
         var device = RankTask.device(context);
-        var settings = TrainingRun.Options.DEFAULT
+        var settings = RunOptions.DEFAULT
                 .withDevice(device)
                 .withWorkers(context.cpus())
                 .withBroken(broken -> LOG.warn("{}", broken.sentence()))

@@ -3,7 +3,7 @@ package dev.vitrail.spark;
 import java.io.Serializable;
 
 /**
- * How a training ended.
+ * Result of a training.
  *
  * @param folder of the run, which {@code setModel} of the stages takes as well
  * @param epochs those made

@@ -79,7 +79,7 @@ final class TrainingFiles implements AutoCloseable {
         FileUtil.fullyDelete(written.toFile());
     }
 
-    /** Of what a task found, its sentence; else the first line of Spark's. */
+    /** Reason of a failure: the sentence of what a task found, else the first line of Spark's. */
     private static String reason(Exception e) {
         for (Throwable cause = e; cause != null; cause = cause.getCause()) {
             if (cause instanceof VitrailException) {

@@ -2,7 +2,7 @@ package dev.vitrail.spark;
 
 import static dev.vitrail.errors.VitrailException.require;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.report.StudyResults;
 import dev.vitrail.study.Study;
@@ -94,7 +94,7 @@ public final class VitrailStudy {
         var placed = data.map(read::withData).orElse(read);
         var study = budget.map(placed::withBudget).orElse(placed);
         var folder = Path.of(out).toAbsolutePath();
-        var runner = new StudyRunner(study, folder, TrainingRun.Options.DEFAULT, new StudyListener() {});
+        var runner = new StudyRunner(study, folder, RunOptions.DEFAULT, new StudyListener() {});
         if (retry) {
             runner.forgive();
         }

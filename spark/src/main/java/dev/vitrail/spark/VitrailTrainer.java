@@ -43,7 +43,10 @@ import org.slf4j.LoggerFactory;
 public final class VitrailTrainer {
     private static final Logger LOG = LoggerFactory.getLogger(VitrailTrainer.class);
 
-    /** For executors that are starting when a training begins: enough to be sure that a refusal is right, and quick. */
+    /**
+     * Time for executors that are starting when a training begins: enough to be sure that a refusal is right, and
+     * quick.
+     */
     private static final Duration STARTING = Duration.ofSeconds(10);
 
     private static final String DATA = "data";

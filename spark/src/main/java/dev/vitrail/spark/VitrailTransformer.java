@@ -93,7 +93,7 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         return condition;
     }
 
-    /** What becomes of the model's output. */
+    /** Conversion of the model's output into the result's column. */
     abstract ModelResult result();
 
     abstract T self();
@@ -113,7 +113,7 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         return architecture;
     }
 
-    /** How executors get the model. */
+    /** Delivery of the model to executors. */
     public Param<String> modelDelivery() {
         return modelDelivery;
     }
@@ -133,7 +133,7 @@ public abstract class VitrailTransformer<T extends VitrailTransformer<T>> extend
         return errorCol;
     }
 
-    /** What becomes of a row whose image cannot be read. */
+    /** Treatment of a row whose image cannot be read. */
     public Param<String> mode() {
         return mode;
     }

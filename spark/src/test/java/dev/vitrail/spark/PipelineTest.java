@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 
 import dev.vitrail.Vitrail;
+import dev.vitrail.images.decode.DecodeOptions;
 import dev.vitrail.images.decode.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -73,7 +74,7 @@ final class PipelineTest {
                     .select("embedding")
                     .collectAsList();
             var expected = vitrail.embed(pictures.stream()
-                    .map(each -> ImageDecoder.decode(each, "picture", ImageDecoder.Options.DEFAULT))
+                    .map(each -> ImageDecoder.decode(each, "picture", DecodeOptions.DEFAULT))
                     .toList());
 
             for (int i = 0; i < pictures.size(); i++) {

@@ -3,7 +3,7 @@ package dev.vitrail.spark;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.vitrail.TrainingRun;
+import dev.vitrail.RunOptions;
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.engine.Threads;
@@ -60,7 +60,7 @@ final class VitrailStudyTest {
             new StudyRunner(
                             StudyFile.read(file.toString(), Optional.empty()),
                             folder.resolve("local"),
-                            TrainingRun.Options.DEFAULT.withWorkers(1),
+                            RunOptions.DEFAULT.withWorkers(1),
                             new StudyListener() {})
                     .run();
         } finally {

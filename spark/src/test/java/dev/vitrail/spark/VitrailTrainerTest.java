@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.vitrail.Prediction;
+import dev.vitrail.RunOptions;
 import dev.vitrail.TrainingJob;
 import dev.vitrail.TrainingRun;
 import dev.vitrail.Vitrail;
@@ -87,7 +88,7 @@ final class VitrailTrainerTest {
         assertThat(Path.of(trained.folder()).resolve("index.html")).exists();
         var alone = folder.resolve("one");
         var config = TrainingConfigFile.read(new RunFolder(folder.resolve("two")).config());
-        try (var run = TrainingRun.begin(config, new RunFolder(alone), TrainingRun.Options.DEFAULT)) {
+        try (var run = TrainingRun.begin(config, new RunFolder(alone), RunOptions.DEFAULT)) {
             var result = run.run();
             assertThat(trained.bestEpoch()).isEqualTo(result.bestEpoch());
             assertThat(trained.validationLoss())
@@ -153,7 +154,7 @@ final class VitrailTrainerTest {
                 TrainingConfigFile.overrides(
                         "model: vit_mini_patch4_32\ndata: %s\nepochs: 1\nbatch_size: 16\n".formatted(data),
                         "the test"));
-        TrainingJob.begin(request, OptionalInt.of(2), run, TrainingRun.Options.DEFAULT, reason -> {})
+        TrainingJob.begin(request, OptionalInt.of(2), run, RunOptions.DEFAULT, reason -> {})
                 .run((stage, training) -> {
                     training.trainer().listener(new TrainingListener() {
                         @Override

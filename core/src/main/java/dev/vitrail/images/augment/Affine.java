@@ -19,7 +19,7 @@ import java.util.List;
  * @param a to {@code f} as above; shifts in pixels
  */
 record Affine(double a, double b, double c, double d, double e, double f) {
-    /** Beyond this, Pillow's fixed-point coordinates do not reach. */
+    /** Largest side of an image that Pillow's fixed-point coordinates reach, pixels. */
     private static final int LONGEST = 8192;
 
     static Affine shearX(double factor) {
@@ -53,7 +53,7 @@ record Affine(double a, double b, double c, double d, double e, double f) {
         return new Affine(cos, sin, c + x, -sin, cos, f + y);
     }
 
-    /** To fifteen decimals, as Python's {@code round} does it. */
+    /** Rounds to fifteen decimals, as Python's {@code round} does. */
     private static double rounded(double value) {
         return new BigDecimal(value).setScale(15, RoundingMode.HALF_EVEN).doubleValue();
     }
@@ -131,7 +131,7 @@ record Affine(double a, double b, double c, double d, double e, double f) {
         return positions;
     }
 
-    /** With sixteen fractional bits. */
+    /** Fixed-point number with sixteen fractional bits. */
     private static int fixed(double value) {
         return (int) Math.floor(value * 65536.0 + 0.5);
     }

@@ -10,7 +10,7 @@ import java.util.Set;
 import java.util.random.RandomGenerator;
 
 /**
- * How the operations of {@link AugmentationSpec} that shift, shear or rotate an image do it.
+ * Settings of the operations of {@link AugmentationSpec} that shift, shear or rotate an image.
  *
  * @param interpolations nearest, bilinear or bicubic; one is drawn for each operation
  * @param fill red, green and blue, 0–255, of what comes in from outside
@@ -46,7 +46,7 @@ public record AffineSettings(List<Interpolation> interpolations, List<Integer> f
         return new AffineSettings(interpolations, statistics.meanColor(), DEFAULT_REACH);
     }
 
-    /** As {@link #of(Normalization, List)}, interpolated as the weights' preprocessing resizes. */
+    /** Settings as of {@link #of(Normalization, List)}, with the interpolation of the weights' preprocessing. */
     public static AffineSettings of(Preprocessing input) {
         return of(input.normalization(), List.of(input.interpolation()));
     }

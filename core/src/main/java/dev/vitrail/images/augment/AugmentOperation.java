@@ -69,7 +69,7 @@ enum AugmentOperation {
     /** The level at which most operations are at their strongest. */
     static final double FULL_LEVEL = 10;
 
-    /** What a level means to an operation. */
+    /** Conversion of a level to an operation's argument. */
     @FunctionalInterface
     private interface Level {
         /** No argument at all. */
@@ -78,7 +78,7 @@ enum AugmentOperation {
         /** A factor of {@link Enhance}: 0.1 to 1.9, where 1 in the middle changes nothing. */
         Level FACTOR = (part, sign, motion) -> part * 1.8 + 0.1;
 
-        /** The same, away from 1 to either side. */
+        /** A factor of {@link Enhance} that moves away from 1, to either side, as the level rises: at least 0.1. */
         Level FACTOR_INCREASING = (part, sign, motion) -> Math.max(0.1, 1.0 + sign * (part * 0.9));
 
         /** Pixels across per pixel down, or the other way round. */
@@ -122,7 +122,7 @@ enum AugmentOperation {
                 .orElseThrow(() -> new IllegalArgumentException("no operation is called " + key));
     }
 
-    /** What the operation is given at a level; {@code sign} is −1 for the other way, where there are two. */
+    /** The operation's argument at a level; {@code sign} is −1 for the other direction, where there are two. */
     double argument(double magnitude, int sign, AffineSettings motion) {
         return level.argument(magnitude / FULL_LEVEL, sign, motion);
     }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Which operations the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}),
+ * Operations that the named augmentations draw from. The tables are the papers' and timm's ({@code auto_augment.py}),
  * under timm's names.
  *
  * <p>A line of a policy is what one draw applies: for each operation its name, probability and level.
@@ -106,7 +106,7 @@ final class AugmentationTables {
             "TranslateXRel",
             "TranslateYRel");
 
-    /** The same, all stronger at a higher level. */
+    /** RandAugment's operations, each stronger at a higher level. */
     static final List<String> RAND_INCREASING = List.of(
             "AutoContrast",
             "Equalize",
@@ -124,7 +124,7 @@ final class AugmentationTables {
             "TranslateXRel",
             "TranslateYRel");
 
-    /** What {@code w0} once weighed {@link #RAND} and {@link #RAND_INCREASING} with, place by place. */
+    /** Former weights {@code w0} of {@link #RAND} and {@link #RAND_INCREASING}, place by place. */
     static final List<Double> RAND_WEIGHTS_0 =
             List.of(0.025, 0.0, 0.0, 0.3, 0.0, 0.005, 0.005, 0.025, 0.005, 0.005, 0.025, 0.2, 0.2, 0.1, 0.1);
 

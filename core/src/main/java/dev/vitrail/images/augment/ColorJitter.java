@@ -35,8 +35,8 @@ public record ColorJitter(double brightness, double contrast, double saturation,
     }
 
     /**
-     * The same strength for brightness, contrast and saturation, for every image, and the hue left alone:
-     * timm's {@code --color-jitter}.
+     * Jitter of one strength for brightness, contrast and saturation, for every image, with the hue left alone: timm's
+     * {@code --color-jitter}.
      */
     public static ColorJitter of(double strength) {
         return new ColorJitter(strength, strength, strength, 0, 1);

@@ -15,7 +15,7 @@ final class CubicSampler {
     private static final int BITS = 20;
     private static final long ONE = 1L << BITS;
     private static final long WHOLE = ONE * ONE;
-    /** What lies nearer to a whole level than this 256th is in doubt. */
+    /** Distance to a whole level below which the rounding is in doubt: a 256th of a level. */
     private static final long DOUBT = WHOLE >> 8;
 
     private final int width;

@@ -89,7 +89,7 @@ final class Enhance {
         return new RgbImage(first.width(), first.height(), pixels);
     }
 
-    /** In single precision, cut down to whole levels, as Pillow's {@code Blend.c} has it. */
+    /** Interpolation in single precision, cut down to whole levels, as Pillow's {@code Blend.c} has it. */
     private static int between(int from, int to, float share) {
         int level = (int) (from + share * (to - from));
         return Math.min(Math.max(level, 0), 255);

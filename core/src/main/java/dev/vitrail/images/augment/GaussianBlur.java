@@ -17,9 +17,9 @@ final class GaussianBlur {
 
     /** Pixels to each side that count in full. */
     private final int reach;
-    /** What each of those {@code 2 · reach + 1} weighs. */
+    /** Weight of each of those {@code 2 · reach + 1} pixels. */
     private final int inner;
-    /** What the next one on either side weighs. */
+    /** Weight of the next pixel on either side. */
     private final int outer;
 
     private GaussianBlur(float std) {

@@ -7,7 +7,7 @@ import dev.vitrail.images.RgbImage;
  * as torchvision does.
  */
 final class Hue {
-    /** How far each hue of 255 lies from the corner of the colour hexagon before it, in sixths of the circle. */
+    /** Distance of each hue of 255 from the corner of the colour hexagon before it, in sixths of the circle. */
     private static final float[] FRACTIONS = new float[256];
 
     static {

@@ -14,7 +14,7 @@ import java.util.random.RandomGenerator;
  * @param border what they are filled with
  */
 public record PadAndCrop(int height, int width, int padding, Border border) implements ImageTransform {
-    /** What lies outside an image. */
+    /** Padding mode: the pixels outside an image. */
     public enum Border {
         /** Black. */
         ZERO,
@@ -64,7 +64,7 @@ public record PadAndCrop(int height, int width, int padding, Border border) impl
         return new RgbImage(width, height, pixels);
     }
 
-    /** Where the pixel at {@code position} comes from, −1 if from nowhere. */
+    /** Index of the source pixel of {@code position}; −1 for a black one. */
     private int inside(int position, int size) {
         if (position >= 0 && position < size) {
             return position;

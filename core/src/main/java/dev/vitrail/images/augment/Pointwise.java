@@ -101,7 +101,7 @@ final class Pointwise {
         }
     }
 
-    /** How many pixels have each level: 256 counts for red, then green, then blue. */
+    /** Histogram of each channel: 256 pixel counts for red, then green, then blue. */
     private static int[] histograms(RgbImage image) {
         var counts = new int[3 * LEVELS];
         byte[] levels = image.pixels();

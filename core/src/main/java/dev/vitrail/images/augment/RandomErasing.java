@@ -24,7 +24,7 @@ public record RandomErasing(
     private static final double SMALLEST_ASPECT = 0.3;
     private static final int TRIES = 10;
 
-    /** What takes the place of what is erased; timm's names in lower case. */
+    /** Fill of an erased rectangle; timm's names in lower case. */
     public enum Mode {
         /** 0, the mean colour. */
         CONST,

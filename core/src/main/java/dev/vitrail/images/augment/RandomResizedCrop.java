@@ -23,10 +23,10 @@ import java.util.random.RandomGenerator;
  */
 public record RandomResizedCrop(int height, int width, Range scale, Range ratio, List<Interpolation> interpolations)
         implements ImageTransform {
-    /** From 8 % of the area to all of it. */
+    /** Scale from 8 % of the area to all of it. */
     public static final Range DEFAULT_SCALE = new Range(0.08, 1);
 
-    /** From three by four to four by three. */
+    /** Aspect ratio from 3:4 to 4:3. */
     public static final Range DEFAULT_RATIO = new Range(3.0 / 4, 4.0 / 3);
 
     /** timm's choice for training where a recipe names none. */
@@ -35,7 +35,7 @@ public record RandomResizedCrop(int height, int width, Range scale, Range ratio,
 
     private static final int TRIES = 10;
 
-    /** What may be drawn, both ends included; above 0. */
+    /** A range to draw from, both ends included; above 0. */
     public record Range(double low, double high) {
         public Range {
             VitrailException.require(

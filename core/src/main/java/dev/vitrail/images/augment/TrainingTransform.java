@@ -34,8 +34,8 @@ public record TrainingTransform(
     }
 
     /**
-     * For photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the size and
-     * statistics of the weights.
+     * Transform for photographs: random resized crops of 8 % to 100 % of the area, mirrored half of the time, to the
+     * size and statistics of the weights.
      */
     public static TrainingTransform photographs(Preprocessing input) {
         var crop = new RandomResizedCrop(
@@ -57,7 +57,7 @@ public record TrainingTransform(
         return new TrainingTransform(height, width, steps, normalization, Optional.of(choice));
     }
 
-    /** How many values one image becomes: {@code channels · height · width}. */
+    /** Number of values of one image: {@code channels · height · width}. */
     public int values() {
         return Math.multiplyExact(normalization.channels(), Math.multiplyExact(height, width));
     }

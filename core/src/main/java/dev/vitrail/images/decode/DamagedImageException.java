@@ -2,7 +2,7 @@ package dev.vitrail.images.decode;
 
 import java.io.IOException;
 
-/** What is wrong with an image file; the message completes the words "the file". Never leaves this package. */
+/** A defect of an image file; the message completes the words "the file". Never leaves this package. */
 final class DamagedImageException extends IOException {
     DamagedImageException(String message) {
         super(message);

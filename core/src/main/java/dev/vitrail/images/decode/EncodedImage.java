@@ -7,14 +7,14 @@ import java.io.EOFException;
 final class EncodedImage {
     private final String name;
     private final byte[] bytes;
-    private final ImageDecoder.Options options;
+    private final DecodeOptions options;
     private final long deadline;
 
-    EncodedImage(String name, byte[] bytes, ImageDecoder.Options options) {
+    EncodedImage(String name, byte[] bytes, DecodeOptions options) {
         this(name, bytes, options, System.nanoTime() + options.timeLimit().toNanos());
     }
 
-    private EncodedImage(String name, byte[] bytes, ImageDecoder.Options options, long deadline) {
+    private EncodedImage(String name, byte[] bytes, DecodeOptions options, long deadline) {
         this.name = name;
         this.bytes = bytes;
         this.options = options;
@@ -26,7 +26,7 @@ final class EncodedImage {
         return new EncodedImage(name, content, options, deadline);
     }
 
-    /** What becomes of grey levels beyond a byte. */
+    /** Conversion of grey levels beyond a byte. */
     SixteenBit sixteenBit() {
         return options.sixteenBit();
     }

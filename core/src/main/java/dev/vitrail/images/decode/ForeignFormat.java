@@ -82,7 +82,7 @@ final class ForeignFormat {
                 .findFirst();
     }
 
-    /** What a file of ISO's base media format holds, by its brands (ISO/IEC 14496-12, section 4.3). */
+    /** Format of a file of ISO's base media format, by its brands (ISO/IEC 14496-12, section 4.3). */
     private static String media(String start) {
         int length = (start.charAt(0) << 24) + (start.charAt(1) << 16) + (start.charAt(2) << 8) + start.charAt(3);
         var brands = start.substring(8, Math.min(Math.max(length, 12), start.length()));

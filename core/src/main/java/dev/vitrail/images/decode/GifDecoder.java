@@ -82,7 +82,7 @@ final class GifDecoder {
         return (flags & 0x80) == 0 ? 0 : 3 << ((flags & 7) + 1);
     }
 
-    /** Where a chain of sub-blocks ends. */
+    /** End of a chain of sub-blocks: the offset of the byte after its terminator. */
     private static int afterBlocks(EncodedImage file, int at) throws IOException {
         int next = at;
         while (file.u8(next) != 0) {

@@ -8,7 +8,6 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 
 /**
  * Reads JPEG, PNG, GIF, WebP, BMP, TIFF and PNM into RGB, as Pillow's {@code Image.open(file).convert("RGB")} does.
@@ -22,59 +21,16 @@ import java.time.Duration;
  * {@link VitrailException} of one sentence.
  */
 public final class ImageDecoder {
-    /** Beyond this the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB. */
+    /**
+     * Bytes beyond which the file is not even read, as it cannot be one image within any sensible pixel limit: 1 GiB.
+     */
     private static final int MAX_FILE_BYTES = 1 << 30;
 
     private ImageDecoder() {}
 
-    /**
-     * What may be decoded, and how.
-     *
-     * @param applyExifOrientation turn the image as its EXIF data say; Pillow's {@code open} and timm do not
-     * @param maxPixels the most that a header may claim, width times height
-     * @param timeLimit how long one image may take; looked at whenever a decoder asks for more bytes
-     * @param sixteenBit what becomes of grey levels beyond a byte
-     */
-    public record Options(boolean applyExifOrientation, long maxPixels, Duration timeLimit, SixteenBit sixteenBit) {
-        /** Pixels beyond which Pillow refuses. */
-        public static final int DEFAULT_MAX_PIXELS = 178_956_970;
-
-        /** Pillow's behaviour: no turning, and no more than {@link #DEFAULT_MAX_PIXELS}; a minute. */
-        public static final Options DEFAULT =
-                new Options(false, DEFAULT_MAX_PIXELS, Duration.ofMinutes(1), SixteenBit.CLIP);
-
-        public Options {
-            VitrailException.require(maxPixels > 0, "The pixel limit must be at least 1, found %d.", maxPixels);
-            VitrailException.require(
-                    timeLimit.compareTo(Duration.ZERO) > 0 && timeLimit.compareTo(Duration.ofDays(1)) <= 0,
-                    "The time limit of an image must be more than nothing and at most a day, found %s.",
-                    timeLimit);
-        }
-
-        /** These options, with the image turned as its EXIF data say, or not. */
-        public Options withExifOrientation(boolean apply) {
-            return new Options(apply, maxPixels, timeLimit, sixteenBit);
-        }
-
-        /** These options with another limit on width times height. */
-        public Options withMaxPixels(long pixels) {
-            return new Options(applyExifOrientation, pixels, timeLimit, sixteenBit);
-        }
-
-        /** These options with another time limit. */
-        public Options withTimeLimit(Duration limit) {
-            return new Options(applyExifOrientation, maxPixels, limit, sixteenBit);
-        }
-
-        /** These options with another treatment of grey levels beyond a byte. */
-        public Options withSixteenBit(SixteenBit how) {
-            return new Options(applyExifOrientation, maxPixels, timeLimit, how);
-        }
-    }
-
-    /** Decodes a file with {@link Options#DEFAULT}. */
+    /** Decodes a file with {@link DecodeOptions#DEFAULT}. */
     public static RgbImage decode(Path file) {
-        return decode(file, Options.DEFAULT);
+        return decode(file, DecodeOptions.DEFAULT);
     }
 
     /**
@@ -82,7 +38,7 @@ public final class ImageDecoder {
      *
      * @throws VitrailException if it cannot be read, is no image, is damaged or truncated, or is over a limit
      */
-    public static RgbImage decode(Path file, Options options) {
+    public static RgbImage decode(Path file, DecodeOptions options) {
         VitrailException.require(
                 !Files.isDirectory(file), "%s is a folder, where an image file was expected; name a file in it.", file);
         VitrailException.require(
@@ -99,9 +55,9 @@ public final class ImageDecoder {
      * Decodes all that a stream has; it is left open.
      *
      * @param name what errors call the image
-     * @throws VitrailException as {@link #decode(Path, Options)} does
+     * @throws VitrailException as {@link #decode(Path, DecodeOptions)} does
      */
-    public static RgbImage decode(InputStream stream, String name, Options options) {
+    public static RgbImage decode(InputStream stream, String name, DecodeOptions options) {
         byte[] bytes;
         try {
             bytes = stream.readNBytes(MAX_FILE_BYTES);
@@ -124,9 +80,9 @@ public final class ImageDecoder {
      * Decodes the contents of a file.
      *
      * @param name what errors call the image
-     * @throws VitrailException as {@link #decode(Path, Options)} does
+     * @throws VitrailException as {@link #decode(Path, DecodeOptions)} does
      */
-    public static RgbImage decode(byte[] bytes, String name, Options options) {
+    public static RgbImage decode(byte[] bytes, String name, DecodeOptions options) {
         var format = ImageFormat.of(bytes).orElseThrow(() -> unread(bytes, name));
         try {
             var file = new EncodedImage(name, bytes, options);

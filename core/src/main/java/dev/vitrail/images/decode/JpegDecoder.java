@@ -29,7 +29,7 @@ final class JpegDecoder {
     private static final ImageReaderSpi READER = reader();
 
     /**
-     * What the chroma levels add to red and blue, and to green times 2¹⁶: libjpeg's tables ({@code jdcolor.c}),
+     * Contributions of the chroma levels to red and blue, and to green times 2¹⁶: libjpeg's tables ({@code jdcolor.c}),
      * with its rounding.
      */
     private static final int[] RED_OF_CR = new int[256];

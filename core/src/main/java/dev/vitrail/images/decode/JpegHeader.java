@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * What stands before the first scan of a JPEG file (ITU-T T.81, annex B).
+ * The segments before the first scan of a JPEG file (ITU-T T.81, annex B).
  *
  * @param width pixels
  * @param height pixels

@@ -8,7 +8,7 @@ import dev.vitrail.images.RgbImage;
 import java.io.IOException;
 import java.util.Optional;
 
-/** How a camera was held: the eight orientations of EXIF, in the order of their numbers 1 to 8. */
+/** Orientation of the camera: the eight orientations of EXIF, in the order of their numbers 1 to 8. */
 enum Orientation {
     UPRIGHT(false, false, false),
     MIRRORED(false, true, false),
@@ -37,8 +37,8 @@ enum Orientation {
     }
 
     /**
-     * What the file's EXIF data say, {@link #UPRIGHT} without any. TIFF says it in its own header, which
-     * its decoder obeys.
+     * Orientation by the file's EXIF data, {@link #UPRIGHT} without any. TIFF gives it in its own header, which its
+     * decoder obeys.
      */
     static Orientation of(ImageFormat format, EncodedImage file) throws IOException {
         return switch (format) {

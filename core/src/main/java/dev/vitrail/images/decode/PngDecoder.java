@@ -65,7 +65,7 @@ final class PngDecoder {
     }
 
     /**
-     * How many bytes the rows take before compression, each with its filter's number; interlacing adds only to that.
+     * Bytes of the rows before compression, each with the byte of its filter's number; interlacing adds only to that.
      */
     private static long rawBytes(int width, int height, int depth, int type) throws IOException {
         int channels =

@@ -158,7 +158,7 @@ final class PnmDecoder {
         }
     }
 
-    /** To the end of its line, and beyond that. */
+    /** Skips the comment to the end of its line, and beyond that. */
     private void skipComment() throws EOFException {
         while (file.u8(at) != '\n' && file.u8(at) != '\r') {
             at++;

@@ -6,7 +6,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.PixelInterleavedSampleModel;
 import java.awt.image.Raster;
 
-/** From Java's rasters to plain bytes, by Pillow's rules. */
+/** Conversion of Java's rasters to plain bytes, by Pillow's rules. */
 final class Rasters {
     private Rasters() {}
 

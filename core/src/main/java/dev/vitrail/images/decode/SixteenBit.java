@@ -3,7 +3,7 @@ package dev.vitrail.images.decode;
 import dev.vitrail.errors.VitrailException;
 import java.util.Locale;
 
-/** What becomes of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */
+/** Conversion of grey levels that a byte cannot hold: sixteen bits, thirty-two, or floats. */
 public enum SixteenBit {
     /** Levels above 255 become 255 and those below 0 become 0, as Pillow's {@code convert("RGB")} has it. */
     CLIP,
@@ -15,7 +15,7 @@ public enum SixteenBit {
     /** The image's own lowest level becomes 0 and its highest 255; an image of one level becomes black. */
     RANGE;
 
-    /** As options and configurations write it. */
+    /** Name in options and configurations. */
     public String key() {
         return name().toLowerCase(Locale.ROOT);
     }

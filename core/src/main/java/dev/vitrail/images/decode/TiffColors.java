@@ -3,8 +3,8 @@ package dev.vitrail.images.decode;
 import java.io.IOException;
 
 /**
- * How the samples of a TIFF file mean colours: its photometric interpretation, depth, format and
- * further samples, checked.
+ * Color interpretation of a TIFF file's samples: photometric interpretation, depth, format and further samples,
+ * checked.
  */
 enum TiffColors {
     GREY(1),
@@ -29,13 +29,13 @@ enum TiffColors {
         this.bands = bands;
     }
 
-    /** How many samples of a pixel are needed. */
+    /** Number of samples of a pixel that are needed. */
     int bands() {
         return bands;
     }
 
     /**
-     * What Pillow reads, by the same table.
+     * The interpretation that Pillow reads the samples by, from the same table.
      *
      * @param samples of a pixel
      * @param depth bits of each

@@ -12,7 +12,7 @@ import java.util.zip.Inflater;
 import org.tukaani.xz.MemoryLimitException;
 import org.tukaani.xz.XZInputStream;
 
-/** How a strip or tile of a TIFF file is compressed, by the number in its tag 259. */
+/** Compression of a strip or tile of a TIFF file, by the number in its tag 259. */
 enum TiffCompression {
     NONE(1, 1),
     CCITT_RLE(2, 0),
@@ -27,7 +27,7 @@ enum TiffCompression {
     ZSTD(50000, 32768),
     WEBP(50001, 0);
 
-    /** What is known and not read. */
+    /** Compressions that are known and not read. */
     private static final Map<Integer, String> OTHERS = Map.ofEntries(
             Map.entry(6, "old-style JPEG (compression 6)"),
             Map.entry(9, "JBIG"),

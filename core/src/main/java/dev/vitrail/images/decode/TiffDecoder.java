@@ -64,7 +64,7 @@ final class TiffDecoder {
         return target.wide != null ? target.wide.image(file.sixteenBit()) : colored(target.levels);
     }
 
-    /** Where levels go: those of wide grey, or bytes. */
+    /** Destination of decoded levels: those of wide grey, or bytes. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Target(@Nullable WideGrey wide, byte[] levels) {}
 

@@ -20,7 +20,7 @@ final class TiffDirectory {
     private static final int RATIONAL = 5;
     private static final int FLOAT = 11;
 
-    /** Where the values of a tag lie. */
+    /** Type and number of a tag's values, and their offset in the file. */
     private record Field(int type, long count, long at) {}
 
     private final EncodedImage file;
@@ -81,7 +81,7 @@ final class TiffDirectory {
         return fields.containsKey(tag);
     }
 
-    /** How many values a tag has; 0 without it. */
+    /** Number of a tag's values; 0 without it. */
     long count(int tag) {
         var field = fields.get(tag);
         return field == null ? 0 : field.count;

@@ -31,7 +31,10 @@ final class TiffLayout {
     private static final int YCC_SUBSAMPLING = 530;
 
     private static final int MOST_SAMPLES = 64;
-    /** How often the bytes of a file may be used: strips that share bytes are rare, and could grow without bound. */
+    /**
+     * Limit on the bytes of all strips or tiles, in sizes of the file: strips that share bytes are rare, and could grow
+     * without bound.
+     */
     private static final int MOST_SHARED = 8;
 
     private final EncodedImage file;

@@ -7,7 +7,7 @@ package dev.vitrail.images.decode;
 final class TiffYcc {
     private static final int SHIFT = 16;
     private static final int HALF = 1 << (SHIFT - 1);
-    /** Beyond this no level is believed. */
+    /** Limit on the magnitude of a level. */
     private static final int MOST = 128 * 32;
 
     private final int[] light = new int[256];

@@ -207,8 +207,8 @@ public final class Beit extends Model {
     }
 
     /**
-     * For each pair of tokens, which relative position they have: {@code [(1+N)²]}, I64. Patches that lie equally far
-     * apart share one; the class token has three of its own, at the end.
+     * Row of the bias table for each pair of tokens, {@code [(1+N)²]}, I64. Patches that lie equally far apart share
+     * one; the class token has three of its own, at the end.
      */
     private static Tensor relativePositions(int rows, int columns) {
         int N = rows * columns;

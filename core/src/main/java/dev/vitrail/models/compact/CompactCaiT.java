@@ -253,7 +253,7 @@ public final class CompactCaiT extends Model {
         }
     }
 
-    /** What a scaled branch starts from: the smaller, the deeper its layer, counted from 0 (section 2). */
+    /** Initial LayerScale factor of a branch: the deeper its layer, counted from 0, the smaller (section 2). */
     private static double firstScale(int layer) {
         return layer < 18 ? 0.1 : layer < 24 ? 1e-5 : 1e-6;
     }

@@ -33,10 +33,10 @@ import java.util.Optional;
  * <p>Shapes: {@code B} images, {@code N} tokens of {@code D} channels, {@code h} heads of {@code d} channels.
  */
 public final class CompactTransformer extends Layer {
-    /** Of every layer normalisation. */
+    /** Epsilon of every layer normalization. */
     static final double EPS = 1e-5;
 
-    /** What attention weights are called below their layer. */
+    /** Name of the attention weights below their layer. */
     static final String WEIGHTS = "attend";
 
     /**
@@ -70,7 +70,7 @@ public final class CompactTransformer extends Layer {
         }
     }
 
-    /** Which of vit-pytorch's two encoders it is: they differ in biases, dropouts and so in names. */
+    /** Style of the encoder: vit-pytorch's two encoders differ in biases, dropouts and so in names. */
     enum Style {
         /** {@code vit.py}, which {@code t2t.py} shares. */
         VIT,
@@ -109,7 +109,7 @@ public final class CompactTransformer extends Layer {
         return new Linear(in, out, biased, Init.fanInUniform(in), Init.fanInUniform(in));
     }
 
-    /** Where parameters lie in a model with {@code depth} layers, followed by a final norm and a head. */
+    /** Layer groups of a model with {@code depth} layers, followed by a final norm and a head. */
     static LayerGroups layerGroups(int depth) {
         return LayerGroups.of("transformer.layers", depth)
                 .embedding("cls_token", "pos_embedding", "to_patch_embedding")

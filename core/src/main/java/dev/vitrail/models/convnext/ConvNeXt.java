@@ -122,7 +122,7 @@ public final class ConvNeXt extends Model {
         return "stem.0";
     }
 
-    /** What shrinks the map belongs to the first block after it. */
+    /** Depths of the blocks; a downsampling layer belongs to the first block after it. */
     @Override
     protected LayerGroups layerGroups() {
         return LayerGroups.ofStages(
@@ -168,7 +168,7 @@ public final class ConvNeXt extends Model {
         }
     }
 
-    /** What halves the sides, then blocks of one width. */
+    /** A stage: a layer that halves the sides or changes the width where needed, then blocks of one width. */
     private static final class Stage extends Layer {
         private final Layer downsample;
         private final List<Block> blocks;

@@ -9,7 +9,7 @@ import java.util.function.UnaryOperator;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
-/** How other code bases name the parameters of a {@link ConvNeXt}. */
+/** Parameter names of a {@link ConvNeXt} in other code bases. */
 final class ConvNeXtCheckpointFormats {
     private ConvNeXtCheckpointFormats() {}
 

@@ -33,13 +33,13 @@ public record ConvNeXtConfig(
         implements ModelConfig {
     private static final List<Pool> POOLS = List.of(Pool.AVG, Pool.MAX, Pool.AVGMAX, Pool.CATAVGMAX);
 
-    /** How the image becomes the first feature map. */
+    /** Stem type: the layers from the image to the first feature map. */
     public enum StemType {
         /** Patches that do not overlap, as the paper's. */
         PATCH,
         /** Two 3×3 convolutions, each halving the sides. */
         OVERLAP,
-        /** The same with half of the channels between them. */
+        /** Two 3×3 convolutions, each halving the sides, with half of the channels between them. */
         OVERLAP_TIERED,
         /** {@link #OVERLAP} with a non-linearity between them. */
         OVERLAP_ACT
@@ -238,7 +238,7 @@ public record ConvNeXtConfig(
                 0);
     }
 
-    /** What a stage divides the sides by: like timm's, the first one halves a map of half the image's sides. */
+    /** Factor by which a stage divides the sides: like timm's, the first one halves a map of half the image's sides. */
     int stride(int stage) {
         return stage > 0 || strideBefore(0, stem) == 2 ? 2 : 1;
     }

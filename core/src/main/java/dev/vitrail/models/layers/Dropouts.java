@@ -5,7 +5,7 @@ import static dev.vitrail.errors.VitrailException.require;
 import dev.vitrail.models.ConstructorArguments;
 
 /**
- * What an encoder leaves out while it trains: probabilities in [0, 1) (names in parentheses are timm's).
+ * Dropout probabilities of an encoder in training, each in [0, 1) (names in parentheses are timm's).
  *
  * @param position after the positions are added (pos_drop_rate)
  * @param projection after projections (proj_drop_rate)

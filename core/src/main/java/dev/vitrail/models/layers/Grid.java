@@ -3,7 +3,7 @@ package dev.vitrail.models.layers;
 import java.util.Optional;
 
 /**
- * How many patches an image is cut into.
+ * Rows and columns of patches that an image is cut into.
  *
  * @param rows of patches
  * @param columns of patches

@@ -99,8 +99,8 @@ public final class RelativePositionTables {
     }
 
     /**
-     * Where {@code from} offsets lie among {@code to}: 0 and sums of powers of q to either side, such that
-     * they span it.
+     * Positions of {@code from} offsets among {@code to}: 0 and sums of powers of q to either side, such that they span
+     * it.
      */
     private static List<Double> offsets(int from, int to) {
         int half = from / 2;

@@ -63,7 +63,7 @@ public final class Sizes {
                 (size / unit + 1) * unit);
     }
 
-    /** Of a residual network; widths beyond its stages are not used. */
+    /** Requires depths and widths of a residual network; widths beyond its stages are not used. */
     public static void requireStages(List<Integer> depths, List<Integer> widths) {
         require(
                 !depths.isEmpty() && depths.size() <= widths.size(),

@@ -98,7 +98,7 @@ public final class ResNet extends Model {
         return pool.apply(features);
     }
 
-    /** As a part of another network, without a pool, it gives its last feature map. */
+    /** Result of the head; as a part of another network, without a pool, the last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
         return config().head().pool() == Pool.NONE ? features(images) : super.forward(images);

@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  */
 public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut shortcut, Head head, double dropPath)
         implements BackboneConfig {
-    /** What a block is made of (paper, figure 5). */
+    /** Block type (paper, figure 5). */
     public enum BlockType {
         /** Two 3×3 convolutions. */
         BASIC(1),
@@ -43,13 +43,13 @@ public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut 
         }
     }
 
-    /** How the image becomes the first feature map. */
+    /** Stem type: the layers from the image to the first feature map. */
     public enum StemType {
         /** One 7×7 convolution. */
         PLAIN,
         /** Three 3×3 convolutions (ResNet-C and -D). */
         DEEP,
-        /** The same with a narrower first one (ResNet-T). */
+        /** Three 3×3 convolutions with a narrower first one (ResNet-T). */
         DEEP_TIERED
     }
 
@@ -131,7 +131,7 @@ public record ResNetConfig(ImageInput image, Stem stem, Blocks blocks, Shortcut 
     }
 
     /**
-     * How shortcuts are halved.
+     * Downsampling of the shortcuts.
      *
      * @param kernel side of their convolution (down_kernel_size)
      * @param average whether by a mean instead of a stride (avg_down)

@@ -96,7 +96,7 @@ public final class ResNetV2 extends Model {
         return head.apply(pooled.reshape(pooled.size(0), pooled.size(1), 1, 1)).flatten(1);
     }
 
-    /** As a part of another network, without a pool, it gives its last feature map. */
+    /** Result of the head; as a part of another network, without a pool, the last feature map. */
     @Override
     protected Tensor forward(Tensor images) {
         return config().head().pool() == Pool.NONE ? features(images) : super.forward(images);

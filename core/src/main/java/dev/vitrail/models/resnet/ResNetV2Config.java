@@ -32,13 +32,13 @@ import java.util.stream.IntStream;
  */
 public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers layers, Head head, double dropPath)
         implements BackboneConfig {
-    /** How the image becomes the first feature map, of a quarter of its sides. */
+    /** Stem type: the layers from the image to the first feature map, of a quarter of its sides. */
     public enum StemType {
         /** A 7×7 convolution, and a maximum with PyTorch's padding. */
         PLAIN(false, false),
-        /** The same with a maximum over zero padding, as BiT's. */
+        /** A 7×7 convolution, and a maximum over zero padding, as BiT's. */
         FIXED(false, false),
-        /** The same with "SAME" padding of the maximum, as the hybrids'. */
+        /** A 7×7 convolution, and a maximum with "SAME" padding, as the hybrids'. */
         SAME(false, false),
         /** Three 3×3 convolutions (ResNet-D). */
         DEEP(true, false),
@@ -60,13 +60,13 @@ public record ResNetV2Config(ImageInput image, Stem stem, Blocks blocks, Layers 
         }
     }
 
-    /** What normalizes feature maps. */
+    /** Normalization of feature maps. */
     public enum Norm {
         GROUP,
         BATCH
     }
 
-    /** What becomes of the convolutions' weights and borders. */
+    /** Convolution type: treatment of its weights and of the borders. */
     public enum Convolution {
         PLAIN,
         /** Weights are standardized. */

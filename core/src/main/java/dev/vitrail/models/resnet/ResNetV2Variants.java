@@ -22,7 +22,7 @@ public final class ResNetV2Variants {
                 .withLayers(l -> l.withConvolution(Convolution.STANDARDIZED, 1e-8));
     }
 
-    /** With batch normalization and ordinary convolutions. */
+    /** Configuration with batch normalization and ordinary convolutions. */
     private static ResNetV2Config batch(Integer... depths) {
         return ResNetV2Config.of(depths)
                 .withLayers(l -> l.withNorm(Norm.BATCH).withConvolution(Convolution.PLAIN, l.convolutionEps()));

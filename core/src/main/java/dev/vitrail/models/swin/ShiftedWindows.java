@@ -5,8 +5,8 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.layers.Sizes;
 
 /**
- * How a feature map is cut into windows, and which of their tokens may see each other (Liu et al., Swin Transformer,
- * 2021, <a href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>, section 3.2).
+ * Windows of a feature map, and the mask of their tokens that may not attend to each other (Liu et al., Swin
+ * Transformer, 2021, <a href="https://arxiv.org/abs/2103.14030">arXiv:2103.14030</a>, section 3.2).
  *
  * <p>Shapes: {@code H×W} tokens in a feature map, {@code n = height·width} tokens in a window, {@code h} heads.
  *
@@ -16,7 +16,7 @@ import dev.vitrail.models.layers.Sizes;
  * @param shiftColumns by how many columns
  */
 public record ShiftedWindows(int height, int width, int shiftRows, int shiftColumns) {
-    /** What is added to the scores of tokens that only the cyclic shift brought together. */
+    /** Mask value, added to the scores of tokens that only the cyclic shift brought together. */
     private static final float APART = -100;
 
     /**
@@ -33,7 +33,10 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
         return fit(mapHeight, mapWidth, height, width, shifted ? height / 2 : 0, shifted ? width / 2 : 0);
     }
 
-    /** The same with a shift by any number of rows and columns. */
+    /**
+     * The windows for a map with a shift by any number of rows and columns; sizes and shifts are limited as with half a
+     * window.
+     */
     public static ShiftedWindows fit(
             int mapHeight, int mapWidth, int height, int width, int shiftRows, int shiftColumns) {
         return new ShiftedWindows(
@@ -48,7 +51,7 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
         return height * width;
     }
 
-    /** Whether the map is rolled, so that a mask is needed. */
+    /** Returns whether the map is rolled, so that a mask is needed. */
     public boolean isShifted() {
         return shiftRows > 0 || shiftColumns > 0;
     }
@@ -126,7 +129,7 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
         return Tensor.of(values, 4, n, n);
     }
 
-    /** Whether a token came to its place in the last window round the map's edge. */
+    /** Returns whether a token came to its place in the last window round the map's edge. */
     private static boolean beyond(int position, int size, int shift) {
         return position >= size - shift;
     }
@@ -154,8 +157,7 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * Which row of the table of relative positions belongs to each pair of tokens (section 3.2,
-     * "relative position bias").
+     * Row of the table of relative positions for each pair of tokens (section 3.2, "relative position bias").
      *
      * @return {@code [n, n]} I64, values 0 … (2·height−1)·(2·width−1)−1
      */
@@ -164,7 +166,8 @@ public record ShiftedWindows(int height, int width, int shiftRows, int shiftColu
     }
 
     /**
-     * The same for a window that uses the middle of the table of a larger one.
+     * Row of the table of a larger window for each pair of tokens, {@code [n, n]} I64; the window uses the middle of
+     * that table.
      *
      * @param tableHeight rows of the window that the table is for, at least {@code height}
      * @param tableWidth columns of that window

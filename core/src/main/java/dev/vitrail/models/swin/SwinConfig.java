@@ -42,7 +42,7 @@ public record SwinConfig(
         implements ModelConfig {
     private static final List<Pool> POOLS = List.of(Pool.AVG);
 
-    /** Which of the two papers. */
+    /** Version of the architecture, by its paper. */
     public enum Version {
         /** arXiv:2103.14030. */
         V1,
@@ -51,7 +51,7 @@ public record SwinConfig(
     }
 
     /**
-     * How images are cut into patches.
+     * Patch embedding: the patches that images are cut into.
      *
      * @param size side of a patch, pixels (patch_size)
      * @param norm whether patches are normalized (patch_norm)

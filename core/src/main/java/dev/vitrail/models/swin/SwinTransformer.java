@@ -306,7 +306,7 @@ public final class SwinTransformer extends Model {
      */
     record Windows(ShiftedWindows cut, Tensor index, @Nullable Tensor kinds) {
         /**
-         * What is added to the scores of attention: the biases of relative positions, and the mask of shifted windows.
+         * Biases of the attention scores: those of relative positions, and the mask of shifted windows.
          *
          * @param table biases by relative position, {@code [(2·height−1)·(2·width−1), h]}
          * @param H rows of the map

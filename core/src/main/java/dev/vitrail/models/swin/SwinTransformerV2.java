@@ -20,7 +20,7 @@ import dev.vitrail.nn.Residual;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What version 2 of the {@link SwinTransformer} changes: blocks that normalise after their branches, attention by
+ * Changes of version 2 of the {@link SwinTransformer}: blocks that normalize after their branches, attention by
  * cosines, and biases computed from log-spaced coordinates, so that models grow and move to larger windows.
  *
  * <p>Liu et al., <i>Swin Transformer V2: Scaling Up Capacity and Resolution</i>, CVPR 2022, <a

@@ -141,7 +141,7 @@ final class T2TBlocks {
             return squeeze == null ? x : squeeze.apply(x);
         }
 
-        /** Whether {@link #applyToFirst} gives what {@link #apply} would. */
+        /** Returns whether {@link #applyToFirst} gives what {@link #apply} would. */
         boolean mayStopAtFirst() {
             return attention instanceof Attention && squeeze == null && growth == null;
         }

@@ -33,7 +33,7 @@ import java.util.stream.IntStream;
  * embedding width, {@code h} heads.
  */
 public final class T2TViT extends Model {
-    /** Of every layer normalisation. */
+    /** Epsilon of every layer normalization. */
     static final double EPS = 1e-5;
 
     /** Channels for each one that channel attention squeezes them into. */

@@ -37,15 +37,15 @@ public record T2TViTConfig(
         implements ModelConfig {
     private static final List<Pool> POOLS = List.of(Pool.TOKEN);
 
-    /** How tokens attend to each other while they are built. */
+    /** Attention between tokens while they are built. */
     public enum TokenAttention {
-        /** Exactly, at a cost that grows with the square of their number. */
+        /** Exact attention, at a cost that grows with the square of their number. */
         TRANSFORMER,
-        /** By random features, at a cost that grows with their number. */
+        /** Attention by random features, at a cost that grows with their number. */
         PERFORMER
     }
 
-    /** What stands in the place of the backbone (section 3.2). */
+    /** Backbone type (section 3.2). */
     public enum BackboneType {
         /** Encoder blocks; deep-narrow, shallow-wide and ResNeXt-like backbones differ in their numbers alone. */
         PLAIN,
@@ -167,7 +167,7 @@ public record T2TViTConfig(
                     BackboneType.PLAIN, width, depth, heads, mlpRatio, false, OptionalDouble.empty(), 0, List.of());
         }
 
-        /** The same with stages of dense blocks. */
+        /** This backbone with stages of dense blocks. */
         public Backbone dense(int growthRate, List<Integer> blocks) {
             return new Backbone(
                     BackboneType.DENSE, width, depth, heads, mlpRatio, qkvBias, qkScale, growthRate, blocks);
@@ -226,7 +226,7 @@ public record T2TViTConfig(
         return of(Backbone.plain(width, depth, heads, mlpRatio));
     }
 
-    /** The same with another backbone. */
+    /** A T2T-ViT with a performer and another backbone, 1000 classes, for 224×224 pixels. */
     public static T2TViTConfig of(Backbone backbone) {
         return new T2TViTConfig(ImageInput.square(224), Tokens.PAPER, backbone, Head.of(Pool.TOKEN), 0, 0, 0);
     }

@@ -116,9 +116,9 @@ final class TokensToToken extends Layer {
     }
 
     /**
-     * The same layer with Performer's attention, whose cost grows with N instead of N² (Choromanski et al., 2021,
-     * arXiv:2009.14794): {@code softmax(q·kᵀ)·v} is estimated by random features {@code φ} with
-     * {@code φ(q)·φ(k) ≈ exp(q·k)}.
+     * A {@link TokenTransformer} with Performer's attention, whose cost grows with N instead of N² (Choromanski et al.,
+     * 2021, arXiv:2009.14794): {@code softmax(q·kᵀ)·v} is estimated by random features {@code φ} with {@code φ(q)·φ(k)
+     * ≈ exp(q·k)}.
      */
     static final class TokenPerformer extends Layer {
         /** Keeps the division finite. */

@@ -50,7 +50,7 @@ public record ViTConfig(
             List.of(Pool.TOKEN, Pool.AVG, Pool.AVGMAX, Pool.MAX, Pool.MAP, Pool.TOKEN_AVG);
 
     /**
-     * How images are cut into patches.
+     * Patch embedding: the patches that images are cut into.
      *
      * @param size of a patch, pixels of the image or of the stem's map (patch_size)
      * @param dynamicSize whether any image size that patches divide is taken, with positions
@@ -200,14 +200,14 @@ public record ViTConfig(
     }
 
     /**
-     * Where tokens are normalized outside of the blocks.
+     * Normalization of tokens outside of the blocks.
      *
      * @param pre whether before the first block (pre_norm)
      * @param last whether after the last (final_norm)
      * @param afterPool whether that happens after pooling instead; empty: where the pool is over patches (fc_norm)
      */
     public record Norms(boolean pre, boolean last, Optional<Boolean> afterPool) {
-        /** After the last block, or after pooling over patches. */
+        /** Normalization after the last block, or after pooling over patches. */
         public static final Norms LAST = new Norms(false, true, Optional.empty());
 
         public Norms withPre(boolean present) {
@@ -226,11 +226,11 @@ public record ViTConfig(
         }
     }
 
-    /** How parameters start. */
+    /** Scheme of the initial values. */
     public enum InitScheme {
         /** Normal of std 0.02 cut at ±2, as timm's default. */
         TIMM,
-        /** As the original JAX code: Xavier for matrices, the head at zero. */
+        /** Initial values of the original JAX code: Xavier for matrices, the head at zero. */
         JAX,
         /** {@link #JAX} with the head's bias at −log(classes): all classes equally improbable under a sigmoid. */
         JAX_NLHB

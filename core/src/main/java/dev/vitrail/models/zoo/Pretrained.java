@@ -146,9 +146,9 @@ public record Pretrained(
                         Pretrained::variant, LinkedHashMap::new, Collectors.toUnmodifiableList()));
 
         /**
-         * Of variants without published weights, in columns of the same names: timm's configurations that it calls
-         * untrained, the validation of T2T-ViT's and ConvNeXt's own code, and for DeiT III's tiny model that of
-         * its larger ones.
+         * Preprocessing of variants without published weights, in columns of the same names: timm's configurations that
+         * it calls untrained, the validation of T2T-ViT's and ConvNeXt's own code, and for DeiT III's tiny model that
+         * of its larger ones.
          */
         private static final Map<String, Input> UNTRAINED = rows("untrained.tsv").stream()
                 .collect(Collectors.toUnmodifiableMap(row -> row.apply("variant"), Table::input));

@@ -77,7 +77,7 @@ public sealed interface GradientClipping {
             requirePositive("eps", eps);
         }
 
-        /** With the paper's eps of 10⁻³. */
+        /** Adaptive clipping with the paper's eps of 10⁻³. */
         public static Adaptive of(double factor) {
             return new Adaptive(factor, 1e-3);
         }

@@ -60,7 +60,7 @@ public final class Hub {
         this(settings, WAITS, PATIENCE);
     }
 
-    /** For tests, which cannot wait that long. */
+    /** A hub with other waits, for tests, which cannot wait that long. */
     Hub(HubSettings settings, List<Duration> waits, Duration patience) {
         this.settings = settings;
         this.waits = List.copyOf(waits);
@@ -116,7 +116,7 @@ public final class Hub {
         }
     }
 
-    /** What the hub answers, or what the cache has of it where there is no answer. */
+    /** Answer of the hub, or the cached file where there is no answer. */
     private Path orCached(HubName name, String what, Optional<Path> cached, Question question) {
         if (cached.isPresent() && (settings.offline() || HubCache.isCommit(name.revision()))) {
             return cached.get();
@@ -278,7 +278,7 @@ public final class Hub {
         }
     }
 
-    /** Whether all arrived and matches its checksum. */
+    /** Downloads a file; returns whether all of it arrived and matches its checksum. */
     private boolean downloaded(URI address, Path partial, HubTransfer.Facts facts)
             throws HubTransfer.Broken, IOException {
         boolean complete = false;
@@ -305,7 +305,8 @@ public final class Hub {
     }
 
     /**
-     * Whether an etag is a checksum: that of a large file is its SHA-256, that of a small one its SHA-1 as a git blob.
+     * Returns whether an etag is a checksum: that of a large file is its SHA-256, that of a small one its SHA-1 as a
+     * git blob.
      */
     private static boolean isChecksum(String etag) {
         return etag.matches("[0-9a-f]{64}|[0-9a-f]{40}");

@@ -42,7 +42,7 @@ final class HubCache {
         return folder.resolve("snapshots").resolve(commit);
     }
 
-    /** Where the content of that etag belongs. */
+    /** Path of the content of that etag. */
     Path blob(String etag) {
         return folder.resolve("blobs").resolve(etag);
     }

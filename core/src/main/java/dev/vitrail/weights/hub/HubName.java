@@ -31,12 +31,12 @@ public record HubName(String repository, String revision) {
         requirePath(revision, "revision");
     }
 
-    /** Whether {@code text} begins with {@code hf-hub:}, so that nothing else can be meant. */
+    /** Returns whether {@code text} begins with {@code hf-hub:}, so that nothing else can be meant. */
     public static boolean isExplicit(String text) {
         return text.startsWith(SCHEME);
     }
 
-    /** Whether {@code text} begins with {@code hf-hub:}, or looks like timm's {@code architecture.tag}. */
+    /** Returns whether {@code text} begins with {@code hf-hub:}, or looks like timm's {@code architecture.tag}. */
     public static boolean looksLike(String text) {
         return isExplicit(text) || text.matches("[a-z0-9_]+\\.[A-Za-z0-9_]+(@.*)?");
     }

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Where the hub is, where its files are kept, and who asks.
+ * Settings of the hub: its address, the cache of its files, and the token of the user.
  *
  * @param endpoint the hub's address, without a slash at the end
  * @param cache the folder that holds {@code models--organisation--name}
@@ -34,8 +34,9 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
     }
 
     /**
-     * As the official client reads the environment: {@code HF_ENDPOINT}, {@code HF_HUB_CACHE}, {@code HF_HOME},
-     * {@code XDG_CACHE_HOME}, {@code HF_TOKEN}, {@code HF_TOKEN_PATH}, {@code HF_HUB_OFFLINE} and their older names.
+     * Settings as the official client reads them from the environment: {@code HF_ENDPOINT}, {@code HF_HUB_CACHE},
+     * {@code HF_HOME}, {@code XDG_CACHE_HOME}, {@code HF_TOKEN}, {@code HF_TOKEN_PATH}, {@code HF_HUB_OFFLINE} and
+     * their older names.
      *
      * @param home the user's home folder
      */
@@ -92,7 +93,7 @@ public record HubSettings(URI endpoint, Path cache, Optional<String> token, bool
                 .findFirst();
     }
 
-    /** Without the token, which has no business in a log. */
+    /** Text without the token, which has no business in a log. */
     @Override
     public String toString() {
         return "HubSettings[endpoint=%s, cache=%s, token=%s, offline=%s]"

@@ -35,7 +35,7 @@ final class HubTransfer {
     static final class Broken extends Exception {
         private static final long serialVersionUID = 1;
 
-        /** How long the server asks to be left alone; zero where it does not say. */
+        /** Delay that the server asks for before the next attempt; zero where it names none. */
         private final Duration rest;
 
         private final boolean slow;
@@ -60,7 +60,7 @@ final class HubTransfer {
             return rest;
         }
 
-        /** Whether it sent, but so slowly that it would never end: another attempt would be no better. */
+        /** Returns whether it sent, but so slowly that it would never end: another attempt would be no better. */
         boolean slow() {
             return slow;
         }
@@ -71,7 +71,7 @@ final class HubTransfer {
         }
     }
 
-    /** What the hub says about a file before it is fetched. {@code size} is in bytes. */
+    /** Facts of a file that the hub gives before it is fetched. {@code size} is in bytes. */
     record Facts(String commit, String etag, OptionalLong size) {}
 
     /** A refusal that no retry will change. */
@@ -339,8 +339,8 @@ final class HubTransfer {
     }
 
     /**
-     * What {@code Retry-After} asks for, in seconds or as a date (RFC 9110, 10.2.3); zero where it is not there or
-     * makes no sense.
+     * Delay that {@code Retry-After} asks for, in seconds or as a date (RFC 9110, 10.2.3); zero where it is not there
+     * or makes no sense.
      */
     private static Duration rest(HttpHeaders headers) {
         var asked = headers.firstValue("retry-after").orElse("").strip();

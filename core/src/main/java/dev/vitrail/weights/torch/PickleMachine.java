@@ -25,7 +25,7 @@ import java.util.Map;
 final class PickleMachine {
     /** The few decisions that depend on what the pickle is for. */
     interface Host {
-        /** Whether a pickle may name this class or function; throws if not. */
+        /** Value that stands for a class or function that a pickle names; throws if it may not. */
         Object global(PickleValues.Global global);
 
         /** The result of calling {@code callable}, as far as it is known. */
@@ -35,7 +35,7 @@ final class PickleMachine {
         Object persistent(Object id);
     }
 
-    /** How many values may be copied from one container to another, for each byte of the pickle. */
+    /** Limit on the values that are copied from one container to another, for each byte of the pickle. */
     private static final long WORK_PER_BYTE = 16;
 
     private static final String SUSPECT = " is not a sound PyTorch file";

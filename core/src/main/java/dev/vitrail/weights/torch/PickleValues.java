@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a pickle can hold here beside {@code String}, {@code Long}, {@code BigInteger}, {@code Double}, {@code Boolean}
- * and lists ({@code ArrayList}).
+ * Values that a pickle can hold here beside {@code String}, {@code Long}, {@code BigInteger}, {@code Double}, {@code
+ * Boolean} and lists ({@code ArrayList}).
  */
 final class PickleValues {
     private PickleValues() {}
@@ -47,7 +47,7 @@ final class PickleValues {
     static final class Dict {
         final Map<Object, Object> items = new LinkedHashMap<>();
 
-        /** How many of them have been charged to the pickle's {@link Allowance}. */
+        /** Number of the items that have been charged to the pickle's {@link Allowance}. */
         int charged;
     }
 }

@@ -31,7 +31,7 @@ public final class TorchFile {
 
     private static final String PICKLE = "data.pkl";
 
-    /** What a data-parallel wrapper puts before names. */
+    /** Prefix that a data-parallel wrapper puts before names. */
     private static final String DATA_PARALLEL = "module.";
 
     private TorchFile() {}
@@ -169,7 +169,7 @@ public final class TorchFile {
         return key instanceof String name ? FormatErrors.printable(name) : "a key that is no text";
     }
 
-    /** What the file says at its top, or else among a training's settings, that its model is called. */
+    /** Name of the model's architecture, at the top of the file or else among a training's settings. */
     private static Optional<String> architecture(PickleValues.Dict root) {
         return text(root, "arch")
                 .or(() -> settings(root, "args")

@@ -18,8 +18,8 @@ import java.util.Map;
  */
 public record TorchLegacy(Object root, TorchTensors.Storages storages) {
     /**
-     * What the first pickle holds: LONG1 0x1950a86a20f9469cfc6c, STOP. The protocol comes before, and from 4
-     * on a frame.
+     * Magic number of the first pickle: LONG1 0x1950a86a20f9469cfc6c, STOP. The protocol comes before, and from 4 on a
+     * frame.
      */
     private static final byte[] MAGIC = {
         (byte) 0x8a, 10, 0x6c, (byte) 0xfc, (byte) 0x9c, 0x46, (byte) 0xf9, 0x20, 0x6a, (byte) 0xa8, 0x50, 0x19, '.'

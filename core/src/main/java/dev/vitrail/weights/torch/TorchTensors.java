@@ -13,7 +13,7 @@ import java.util.Map;
 
 /** Turns strided views of storages into contiguous tensors: without copying where they are contiguous already. */
 final class TorchTensors {
-    /** Where the bytes of a storage are. */
+    /** Bytes of storages, by their keys. */
     interface Storages {
         /** All bytes of the storage of that key, direct memory aligned to 8; the length is the file's word. */
         ByteBuffer bytes(TorchValues.Storage storage);

@@ -32,7 +32,7 @@ final class TorchValues implements PickleMachine.Host {
 
     /** The attributes of a class that only holds data. */
     record DataHolder(String type, PickleValues.Dict attributes) {
-        /** Whether it is a training's settings, which some save between their tensors. */
+        /** Returns whether it is a training's settings, which some save between their tensors. */
         boolean settings() {
             return HOLDERS.contains(type);
         }

@@ -25,9 +25,12 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveOutputStream;
  * for each tensor's elements. {@code torch.load} reads it with {@code weights_only=True}.
  */
 public final class TorchWriter {
-    /** Where elements begin in the file, so that {@code torch.load(mmap=True)} can use them in place. */
+    /** Alignment of elements in the file, bytes, so that {@code torch.load(mmap=True)} can use them in place. */
     private static final int ALIGNMENT = 64;
-    /** The same weights give the same bytes: the first time that a zip archive can name. */
+    /**
+     * Time stamp of all entries, milliseconds since 1970: the first that a zip archive can name. A fixed one, so that
+     * equal weights give equal bytes.
+     */
     private static final long TIME = 315_532_800_000L;
 
     private static final String FOLDER = "archive/";

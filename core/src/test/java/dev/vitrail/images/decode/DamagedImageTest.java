@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever a file holds, it becomes an image or one sentence. */
 class DamagedImageTest {
-    private static final ImageDecoder.Options OPTIONS = ImageDecoder.Options.DEFAULT;
+    private static final DecodeOptions OPTIONS = DecodeOptions.DEFAULT;
 
     @Test
     void textIsNoImage(@TempDir Path folder) throws IOException {

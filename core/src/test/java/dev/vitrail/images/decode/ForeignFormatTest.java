@@ -47,7 +47,7 @@ class ForeignFormatTest {
     @MethodSource("files")
     void isNamed(String name, String content) {
         assertThatThrownBy(() -> ImageDecoder.decode(
-                        content.getBytes(StandardCharsets.ISO_8859_1), "photo.jpg", ImageDecoder.Options.DEFAULT))
+                        content.getBytes(StandardCharsets.ISO_8859_1), "photo.jpg", DecodeOptions.DEFAULT))
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("photo.jpg", name + ", which is not read", "convert it");
     }
@@ -55,13 +55,12 @@ class ForeignFormatTest {
     @Test
     void aPreviewIsNotTakenForACamerasImage() throws IOException {
         byte[] file = Files.readAllBytes(PillowFormatsTest.FOLDER.resolve("grey8_1.tif"));
-        assertThat(ImageDecoder.decode(file, "scan.tif", ImageDecoder.Options.DEFAULT)
-                        .width())
+        assertThat(ImageDecoder.decode(file, "scan.tif", DecodeOptions.DEFAULT).width())
                 .isEqualTo(21);
         file[8] = 'C';
         file[9] = 'R';
         file[10] = 2;
-        assertThatThrownBy(() -> ImageDecoder.decode(file, "IMG_1.CR2", ImageDecoder.Options.DEFAULT))
+        assertThatThrownBy(() -> ImageDecoder.decode(file, "IMG_1.CR2", DecodeOptions.DEFAULT))
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("CR2", "raw data");
     }

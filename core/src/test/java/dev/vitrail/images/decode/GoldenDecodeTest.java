@@ -21,7 +21,7 @@ class GoldenDecodeTest {
         assertThat(image.height()).isEqualTo(height);
         if (expected.equals("same")) {
             assertThat(PillowTable.sum(image.pixels())).isEqualTo(sum);
-            var turned = ImageDecoder.decode(path, ImageDecoder.Options.DEFAULT.withExifOrientation(true));
+            var turned = ImageDecoder.decode(path, DecodeOptions.DEFAULT.withExifOrientation(true));
             assertThat(PillowTable.sum(turned.pixels())).isEqualTo(upright);
         }
     }

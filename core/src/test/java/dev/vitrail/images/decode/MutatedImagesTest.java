@@ -41,7 +41,7 @@ class MutatedImagesTest {
             byte[] file = mutated(seeds, random);
             long start = threads.getCurrentThreadCpuTime();
             try {
-                ImageDecoder.decode(file, "mutated", ImageDecoder.Options.DEFAULT);
+                ImageDecoder.decode(file, "mutated", DecodeOptions.DEFAULT);
                 images++;
             } catch (VitrailException e) {
                 assertThat(e.getMessage()).startsWith("mutated").doesNotContain("\n");

@@ -82,7 +82,7 @@ class PillowFormatsTest {
             byte[] file = hollow(order, 13000, 13000, compression);
             long before = thread.getCurrentThreadAllocatedBytes();
             long start = thread.getCurrentThreadCpuTime();
-            assertThatThrownBy(() -> ImageDecoder.decode(file, "hollow.tif", ImageDecoder.Options.DEFAULT))
+            assertThatThrownBy(() -> ImageDecoder.decode(file, "hollow.tif", DecodeOptions.DEFAULT))
                     .isExactlyInstanceOf(VitrailException.class)
                     .hasMessageContaining("hollow.tif");
             assertThat(thread.getCurrentThreadAllocatedBytes() - before)
@@ -104,7 +104,7 @@ class PillowFormatsTest {
     void aTiffIsRefusedByItsFeature(int compression, int photometric, String feature) {
         for (var order : List.of("II", "MM")) {
             byte[] file = hollow(order, 10, 10, compression, photometric);
-            assertThatThrownBy(() -> ImageDecoder.decode(file, "scan.tif", ImageDecoder.Options.DEFAULT))
+            assertThatThrownBy(() -> ImageDecoder.decode(file, "scan.tif", DecodeOptions.DEFAULT))
                     .isExactlyInstanceOf(VitrailException.class)
                     .hasMessageContainingAll("scan.tif", feature, "which is not read: convert it")
                     .hasMessageNotContaining("damaged");
@@ -118,8 +118,7 @@ class PillowFormatsTest {
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("jpeg_inside_60000.tif", "60000×60000", "limit");
         assertThatThrownBy(() -> ImageDecoder.decode(
-                        FOLDER.resolve("jpeg_inside_60000.tif"),
-                        ImageDecoder.Options.DEFAULT.withMaxPixels(4_000_000_000L)))
+                        FOLDER.resolve("jpeg_inside_60000.tif"), DecodeOptions.DEFAULT.withMaxPixels(4_000_000_000L)))
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContaining("jpeg_inside_60000.tif");
     }
@@ -132,7 +131,7 @@ class PillowFormatsTest {
             frame++;
         }
         file[frame + 6]++; // one row more than the strip has
-        assertThatThrownBy(() -> ImageDecoder.decode(file, "taller.tif", ImageDecoder.Options.DEFAULT))
+        assertThatThrownBy(() -> ImageDecoder.decode(file, "taller.tif", DecodeOptions.DEFAULT))
                 .isExactlyInstanceOf(VitrailException.class)
                 .hasMessageContainingAll("holds a JPEG of 21×17", "of 21×16");
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Grey levels beyond a byte: cut as Pillow cuts them, or scaled where that is asked for. */
 class SixteenBitTest {
-    private static final ImageDecoder.Options OPTIONS = ImageDecoder.Options.DEFAULT;
+    private static final DecodeOptions OPTIONS = DecodeOptions.DEFAULT;
 
     /** Plain grey of up to 65,535. */
     private static RgbImage decode(SixteenBit how, String levels) {

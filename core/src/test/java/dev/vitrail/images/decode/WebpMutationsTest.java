@@ -52,7 +52,7 @@ class WebpMutationsTest {
             byte[] bytes = mutated(seeds, random);
             long start = thread.getCurrentThreadCpuTime();
             try {
-                ImageDecoder.decode(bytes, "mutation", ImageDecoder.Options.DEFAULT);
+                ImageDecoder.decode(bytes, "mutation", DecodeOptions.DEFAULT);
                 images++;
             } catch (VitrailException e) {
                 assertThat(e.getMessage()).startsWith("mutation").doesNotContain("\n", "Exception", "OutOfBounds");

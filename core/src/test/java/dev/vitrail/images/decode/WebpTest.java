@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** WebP files of all kinds, each of which has to give libwebp's pixels to the byte, and those that it refuses. */
 class WebpTest {
     static final Path FOLDER = Path.of("src/test/resources/webp");
-    private static final ImageDecoder.Options OPTIONS = ImageDecoder.Options.DEFAULT;
+    private static final DecodeOptions OPTIONS = DecodeOptions.DEFAULT;
 
     /** A sound file of 3×2 pixels with a few bits changed, in which prefix codes go on far beyond the end. */
     private static final String HOLLOW =

@@ -35,7 +35,7 @@ public final class BatchScheduler implements AutoCloseable {
     private final List<Task<?>> tasks = new ArrayList<>();
     private final BatchListener listener;
     private final Thread thread;
-    /** What the lane that ran last has used, which is where idle lanes start. */
+    /** Time used by the lane that ran last, from which idle lanes start. */
     private double level;
 
     private boolean closed;

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 
 /** A model whose images run in batches with those of other requests. */
 public final class BatchedModel implements AutoCloseable {
-    /** What a model is run for. */
+    /** Outputs that a model is run for. */
     public enum Output {
         /** Class scores. */
         LOGITS,
@@ -69,7 +69,7 @@ public final class BatchedModel implements AutoCloseable {
         return vitrail;
     }
 
-    /** What the model can be run for. */
+    /** Returns whether the model can be run for an output. */
     public boolean has(Output output) {
         return lanes.containsKey(output);
     }

@@ -2,7 +2,7 @@ package dev.vitrail.serve.batching;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Where the time of a request went: the longest of its images in each stage, in nanoseconds. Thread-safe. */
+/** Times of a request's stages, in nanoseconds: in each, that of its slowest image. Thread-safe. */
 public final class Timing {
     private final AtomicLong decode = new AtomicLong(), queue = new AtomicLong(), infer = new AtomicLong();
 

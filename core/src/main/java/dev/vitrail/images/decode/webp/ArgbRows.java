@@ -2,7 +2,7 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** Who takes the rows of a lossless image as they are decoded. */
+/** Consumer of the rows of a lossless image as they are decoded. */
 interface ArgbRows {
     /**
      * Takes the next rows.

@@ -10,13 +10,15 @@ import java.util.Arrays;
  * before the pixels come.
  */
 final class ArgbStream {
-    /** As far as a copy reaches: the longest distance is 2^20 less 120, and one in rows and columns is shorter. */
+    /**
+     * Pixels that a copy reaches back: the longest distance is 2^20 less 120, and one in rows and columns is shorter.
+     */
     private static final int REACH = 1 << 20;
 
     private static final int LONGEST_COPY = 4096;
     private static final int MAX_CACHE_BITS = 11;
 
-    /** How often the deadline is looked at: every so many pixels. */
+    /** Pixels between two checks of the deadline. */
     private static final int PAUSE = 1 << 16;
 
     // spotless:off
@@ -46,8 +48,8 @@ final class ArgbStream {
     private final PixelCodes[] codes;
 
     /**
-     * Which of the codes holds in which square, and log2 of its side; one square is everything if there
-     * is no such image.
+     * Index of each square's prefix codes, for squares with a side of {@code 2^squareBits} pixels; one square is
+     * everything if there is no such image.
      */
     private final int[] squares;
 
@@ -123,7 +125,7 @@ final class ArgbStream {
         return read;
     }
 
-    /** How many squares of {@code 2^bits} pixels a side has. */
+    /** Number of squares of {@code 2^bits} pixels along a side. */
     static int parts(int side, int bits) {
         return (side + (1 << bits) - 1) >> bits;
     }

@@ -15,7 +15,7 @@ import java.util.Arrays;
 final class BitReader {
     private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-    /** How many bits are there at least after {@link #fill}. */
+    /** Least number of bits that {@link #peek} and {@link #skip} may use after {@link #fill}. */
     static final int FILLED = 56;
 
     private final byte[] bytes;
@@ -27,7 +27,7 @@ final class BitReader {
 
     private int count;
 
-    /** How many of them were made up, beyond the end. */
+    /** Number of them that lie beyond the end of the stream; they are zeros. */
     private int missing;
 
     BitReader(Span span) {

@@ -13,7 +13,7 @@ final class CoefficientProbabilities {
     static final int COUNT = 1056;
 
     // spotless:off
-    /** What each frame begins with (RFC 6386, 13.5). */
+    /** Probabilities at the beginning of each frame (RFC 6386, 13.5). */
     private static final int[] DEFAULTS = {
         128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
         128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 253, 136, 254, 255, 228, 219, 128, 128, 128, 128, 128,
@@ -65,7 +65,7 @@ final class CoefficientProbabilities {
         244, 1, 255, 128, 128, 128, 128, 128, 128, 128, 128, 238, 1, 255, 128, 128, 128, 128, 128, 128, 128, 128,
     };
 
-    /** How probable it is that the frame's header leaves a probability alone (RFC 6386, 13.4). */
+    /** Probabilities that the frame's header leaves a coefficient's probability alone (RFC 6386, 13.4). */
     private static final int[] UNCHANGED = {
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
         255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 176, 246, 255, 255, 255, 255, 255, 255, 255, 255, 255,

@@ -51,7 +51,7 @@ final class Coefficients {
     /** Sixteen coefficients for each of sixteen luma, four U and four V blocks. */
     final short[] values = new short[16 * BLOCKS];
 
-    /** For each block {@link #NOTHING}, {@link #CONSTANT} or {@link #FULL}. */
+    /** Kind of each block: {@link #NOTHING}, {@link #CONSTANT} or {@link #FULL}. */
     final byte[] kinds = new byte[BLOCKS];
 
     Coefficients(FrameHeader header) {

@@ -1,8 +1,8 @@
 package dev.vitrail.images.decode.webp;
 
 /**
- * From luma and halved chroma to RGB, in libwebp's integers: BT.601 with luma from 16 to 235, and chroma brought to
- * full size by the weights 9, 3, 3 and 1 of the four nearest levels ("fancy upsampling").
+ * Conversion of luma and halved chroma to RGB, in libwebp's integers: BT.601 with luma from 16 to 235, and chroma
+ * brought to full size by the weights 9, 3, 3 and 1 of the four nearest levels ("fancy upsampling").
  */
 final class ColorConversion {
     private final int width;

@@ -1,7 +1,7 @@
 package dev.vitrail.images.decode.webp;
 
 /**
- * When decoding is to be given up.
+ * Time at which decoding is given up.
  *
  * @param nanoTime the time by {@link System#nanoTime()}
  */

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * How strongly the edges of a macroblock are filtered (RFC 6386, 9.6 and 15.2).
+ * Strength of the loop filter at the edges of a macroblock (RFC 6386, 9.6 and 15.2).
  *
  * @param level 0 to 63; 0 filters nothing
  * @param interior the largest step between neighbours away from the edge at which it is still filtered
@@ -25,7 +25,7 @@ record FilterStrength(int level, int interior, int highVariance) {
     }
 
     /**
-     * How a frame is filtered.
+     * Loop filter of a frame.
      *
      * @param onlyLuma whether the filter is RFC 6386's simple one, which leaves colour alone
      * @param strengths two for each segment, the second for macroblocks that are predicted in 4×4 blocks; none where

@@ -1,6 +1,6 @@
 package dev.vitrail.images.decode.webp;
 
-/** From coefficients to differences of pixels (RFC 6386, 14.3 and 14.4). */
+/** Conversion of coefficients to differences of pixels (RFC 6386, 14.3 and 14.4). */
 final class InverseTransforms {
     private InverseTransforms() {}
 

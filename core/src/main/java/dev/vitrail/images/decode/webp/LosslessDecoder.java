@@ -74,7 +74,7 @@ final class LosslessDecoder {
         ArgbStream.whole(bits, width, size.height(), free, rows, deadline);
     }
 
-    /** Who takes the rows of the image as it is meant to be. */
+    /** Consumer of the rows of the image after its transforms are undone. */
     private interface Finished {
         void take(int[] row, int y);
     }

@@ -2,7 +2,7 @@ package dev.vitrail.images.decode.webp;
 
 import java.io.IOException;
 
-/** What an encoder did to an image before it wrote its pixels, undone row by row (RFC 9649, 3.5). */
+/** A transform that the encoder applied to the pixels, undone row by row (RFC 9649, 3.5). */
 interface LosslessTransform {
     /** The number of the transform that writes pixels less what their neighbours let expect. */
     int PREDICTOR = 0;
@@ -257,7 +257,7 @@ interface LosslessTransform {
             return (a & b) + (((a ^ b) & 0xfefefefe) >>> 1);
         }
 
-        /** Of left and above that which is nearer to left + above − corner, over all channels. */
+        /** The one of left and above that is nearer to left + above − corner, over all channels. */
         private static int nearer(int left, int above, int corner) {
             int leftIsCloserBy = closerBy(left, above, corner, 0)
                     + closerBy(left, above, corner, 8)

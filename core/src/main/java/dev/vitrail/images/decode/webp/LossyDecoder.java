@@ -13,8 +13,7 @@ final class LossyDecoder {
     private final Prediction prediction = new Prediction();
 
     /**
-     * For each macroblock the index of its filter's strength, and {@link #INNER} where the edges of
-     * its blocks are filtered.
+     * Index of the filter strength of each macroblock, and {@link #INNER} where the edges of its blocks are filtered.
      */
     private final byte[] filters;
 

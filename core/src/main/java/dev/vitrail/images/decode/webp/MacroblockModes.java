@@ -3,14 +3,14 @@ package dev.vitrail.images.decode.webp;
 import java.io.EOFException;
 import java.util.Arrays;
 
-/** How macroblocks are predicted (RFC 6386, 11), read one after another. */
+/** Prediction modes of macroblocks (RFC 6386, 11), read one after another. */
 final class MacroblockModes {
     static final int DC = 0;
     static final int TRUE_MOTION = 1;
     static final int VERTICAL = 2;
     static final int HORIZONTAL = 3;
 
-    /** Of 4×4 blocks only, beside the four above. */
+    /** First of the modes of 4×4 blocks only; the four above are of whole macroblocks as well. */
     static final int LEFT_DOWN = 4;
 
     static final int RIGHT_DOWN = 5;
@@ -113,13 +113,13 @@ final class MacroblockModes {
     /** True if its luma is predicted in sixteen blocks of 4×4. */
     boolean inBlocks;
 
-    /** How its luma is predicted as a whole. */
+    /** Prediction mode of its luma as a whole. */
     int luma;
 
-    /** How the sixteen blocks are. */
+    /** Prediction modes of its sixteen luma blocks. */
     final int[] blocks = new int[16];
 
-    /** How its chroma is. */
+    /** Prediction mode of its chroma. */
     int chroma;
 
     MacroblockModes(FrameHeader header) {

@@ -5,8 +5,8 @@ import java.io.IOException;
 /** The five prefix codes by which pixels in one part of an image are written (RFC 9649, 3.7.3). */
 final class PixelCodes {
     /**
-     * Beyond these symbols of {@link #green} lie lengths of copies, and beyond {@link #CACHED} places
-     * of the colour cache.
+     * Number of symbols of {@link #green} before those of the lengths of copies; from {@link #CACHED} on they are
+     * places of the color cache.
      */
     static final int LITERALS = 256;
 

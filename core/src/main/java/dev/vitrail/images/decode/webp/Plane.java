@@ -16,7 +16,7 @@ final class Plane {
 
     final byte[] levels;
 
-    /** From a pixel to that below. */
+    /** Distance from a pixel to the one below it. */
     final int stride;
 
     /** A plane of whole macroblocks. */
@@ -29,7 +29,7 @@ final class Plane {
         }
     }
 
-    /** Where the level of a pixel lies. */
+    /** Index of a pixel's level. */
     int at(int x, int y) {
         return (y + 1) * stride + 1 + x;
     }

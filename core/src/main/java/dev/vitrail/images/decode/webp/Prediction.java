@@ -4,7 +4,7 @@ import java.util.Arrays;
 
 /** Predicting pixels from those above and to the left (RFC 6386, 12). */
 final class Prediction {
-    /** Above a block and to its left: four pixels of the left from below, the corner, eight of the row above. */
+    /** Pixels above a block and to its left: four of the left from below, the corner, eight of the row above. */
     private final int[] edge = new int[13];
 
     private static final int CORNER = 4;

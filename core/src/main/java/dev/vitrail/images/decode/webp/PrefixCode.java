@@ -202,8 +202,8 @@ final class PrefixCode {
     }
 
     /**
-     * How many bits a second table needs that begins with a code of this length, of which {@code left}
-     * are still to come.
+     * Number of bits of the second table that begins with a code of this length, of which {@code left} are still to
+     * come.
      */
     private static int secondBits(int[] counts, int length, int left, int rootBits) {
         int bits = length - rootBits;

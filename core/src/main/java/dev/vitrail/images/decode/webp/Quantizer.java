@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the coefficients of a segment are multiplied by (RFC 6386, 9.6 and 14.1).
+ * Dequantization factors of a segment's coefficients (RFC 6386, 9.6 and 14.1).
  *
  * @param lumaDc the first coefficient of a luma block
  * @param lumaAc its others

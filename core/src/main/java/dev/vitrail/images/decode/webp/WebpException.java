@@ -3,7 +3,7 @@ package dev.vitrail.images.decode.webp;
 import java.io.IOException;
 
 /**
- * What is wrong with a WebP file; the message completes the words "the file". A file that ends too early is an {@link
+ * A defect of a WebP file; the message completes the words "the file". A file that ends too early is an {@link
  * java.io.EOFException} instead.
  */
 public final class WebpException extends IOException {

@@ -299,7 +299,7 @@ public final class WebpFile {
             return size + (size & 1);
         }
 
-        /** Where the chunk ends. */
+        /** Offset of the chunk's end. */
         int end() {
             return at + CHUNK_BYTES + paddedSize();
         }
