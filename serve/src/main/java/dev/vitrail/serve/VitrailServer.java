@@ -18,6 +18,7 @@ import com.linecorp.armeria.server.grpc.GrpcService;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.serve.batching.BatchScheduler;
+import io.netty.channel.Channel;
 import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -25,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
@@ -49,6 +51,9 @@ public final class VitrailServer implements AutoCloseable {
 
     /** Paths that need no token: those of probes. */
     private static final Set<String> OPEN = Set.of("/health", "/v2/health/live", "/v2/health/ready");
+
+    /** Channels that accept connections, known from those that came. */
+    private final Set<Channel> listening = ConcurrentHashMap.newKeySet();
 
     private final Health health = new Health();
     private final ServerMetrics metrics = new ServerMetrics();
@@ -170,7 +175,10 @@ public final class VitrailServer implements AutoCloseable {
                         .quietPeriod(QUIET)
                         .timeout(options.drain())
                         .build())
-                .childChannelPipelineCustomizer(pipeline -> pipeline.addFirst(new HeaderTimeout(limits.idle())))
+                .childChannelPipelineCustomizer(pipeline -> {
+                    listening.add(pipeline.channel().parent());
+                    pipeline.addFirst(new HeaderTimeout(limits.idle()));
+                })
                 .meterRegistry(metrics.registry())
                 .unhandledExceptionsReportInterval(Duration.ZERO) // failures are logged where they become responses
                 .disableServerHeader()
@@ -231,11 +239,13 @@ public final class VitrailServer implements AutoCloseable {
     }
 
     /**
-     * Once the server is to end, each response says that its connection ends too ({@code Connection: close}, or GOAWAY
-     * in HTTP/2): a client that kept it would send its next request to a server that is gone.
+     * Once the server is to end, each response of HTTP/1.1 says {@code Connection: close}: a client that kept the
+     * connection would send its next request to a server that is gone. HTTP/2 has GOAWAY, which the server sends when
+     * no request is under way; sooner, Java 17's client gives requests up.
      */
     private void tellOfTheEnd(ServiceRequestContext context) {
-        if (health.state() == Health.State.DRAINING) {
+        if (health.state() == Health.State.DRAINING
+                && !context.sessionProtocol().isMultiplex()) {
             context.initiateConnectionShutdown();
         }
     }
@@ -262,10 +272,15 @@ public final class VitrailServer implements AutoCloseable {
         builder.service(Route.builder().path(path).methods(HttpMethod.POST).build(), service);
     }
 
-    /** Answers the requests that are under way, for as long as {@link ServerOptions#drain}, and ends. */
+    /**
+     * Takes no more connections, answers the requests that are under way, for as long as {@link ServerOptions#drain},
+     * and ends.
+     */
     @Override
     public void close() {
         health.draining();
+        // The server's own stop would listen on for as long as requests come.
+        listening.forEach(channel -> channel.close().awaitUninterruptibly());
         server.stop().join();
         inference.close();
         repository.close();
