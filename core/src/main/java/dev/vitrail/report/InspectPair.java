@@ -14,7 +14,7 @@ import java.util.Arrays;
  * @param other the other's answer
  */
 record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection.OtherAnswer other) {
-    /** Whether both give the photo the same class, by name. */
+    /** Returns true if both give the photo the same class, by name. */
     boolean agrees() {
         return photo.label().equals(other.label());
     }

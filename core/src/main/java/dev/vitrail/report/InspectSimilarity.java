@@ -4,6 +4,7 @@ import static dev.vitrail.report.Format.format;
 
 import dev.vitrail.inspect.Behavior;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.CkaOptions;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.ModelLayout;
@@ -35,8 +36,8 @@ final class InspectSimilarity {
         return pictures;
     }
 
-    /** How blocks are compared, in a sentence. */
-    static String estimator(Cka.Options options) {
+    /** Settings of CKA, in a sentence. */
+    static String estimator(CkaOptions options) {
         return (options.unitTokens()
                         ? "Each token counts the same, so that a few outliers do not decide."
                         : "Tokens count by their norms, so a few outliers may decide.")
