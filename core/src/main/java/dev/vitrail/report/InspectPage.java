@@ -186,7 +186,7 @@ public final class InspectPage {
                 .anyMatch(block -> block.startsWith("tokens_to_token.") || block.startsWith("to_patch_embedding."));
     }
 
-    /** A sentence on the layers that explanations by attention leave out; empty where they go through the whole model. */
+    /** A sentence on layers that relevance and rollout leave out; empty where they go through the whole model. */
     String leftOutOfMaps() {
         return tokenStages(inspection)
                 ? "Relevance and rollout go through the backbone alone: T2T's token stages are left out."

@@ -20,7 +20,7 @@ record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection
     }
 
     String otherProbability() {
-        return format("%.0f %%", 100 * other.probability());
+        return Format.unbroken(format("%.0f %%", 100 * other.probability()));
     }
 
     /** The image as the other model saw it; empty where it is the same. */

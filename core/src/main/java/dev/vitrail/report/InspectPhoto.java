@@ -87,7 +87,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     }
 
     String probability() {
-        return format("%.0f %%", 100 * answer().probability());
+        return Format.unbroken(format("%.0f %%", 100 * answer().probability()));
     }
 
     String finding() {

@@ -5,7 +5,9 @@ import dev.vitrail.inspect.GridMap;
 import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.inspect.TokenNorms;
 import java.util.Arrays;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names
@@ -40,10 +42,12 @@ record Overlay(
     static Overlay of(Explanation explanation, Explanation.Method method) {
         var map = method.map();
         var numbers = method.score()
-                .map(score -> Format.format(
-                                "deletion %.2f · insertion %.2f · SaCo %.2f",
-                                score.deletionArea(), score.insertionArea(), score.saco())
-                        .replace('-', '−'))
+                .map(score -> Stream.of(
+                                Format.format("deletion %.2f", score.deletionArea()),
+                                Format.format("insertion %.2f", score.insertionArea()),
+                                Format.format("SaCo %.2f", score.saco()).replace('-', '−'))
+                        .map(Format::unbroken)
+                        .collect(Collectors.joining(" · ")))
                 .orElse("");
         return new Overlay(
                 Character.toUpperCase(method.name().charAt(0))
