@@ -323,7 +323,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                     var name = ModelLayout.words(layer.layer());
                     var heads = IntStream.range(0, layer.heads().size())
                             .mapToObj(h -> large(
-                                    "%s, head %d".formatted(name, h + 1),
+                                    "%s, %s".formatted(name, Format.unbroken("head " + (h + 1))),
                                     layer.heads().get(h)));
                     return Stream.concat(Stream.of(large(name + ", mean of heads", layer.mean())), heads);
                 })
@@ -339,7 +339,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                         : "Framed cells hold 60 % of what the class token reads.",
                 InspectPictures.png(ColorScale.of(map).picture(map)),
                 title + ": " + InspectPictures.words(map, 3),
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),

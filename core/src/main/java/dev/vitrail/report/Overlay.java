@@ -5,7 +5,7 @@ import dev.vitrail.inspect.GridMap;
 import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.inspect.TokenNorms;
 import java.util.Arrays;
-import java.util.stream.Collectors;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -17,7 +17,7 @@ import java.util.stream.Stream;
  * @param how one sentence on what it shows and how to read it
  * @param map address of the map, a pixel for each cell
  * @param words what it shows, for screen readers
- * @param numbers its scores; may be empty
+ * @param numbers its scores or counts; may be empty
  * @param best whether it is the explanation to trust
  * @param width columns of cells
  * @param height rows of cells
@@ -29,7 +29,7 @@ record Overlay(
         String how,
         String map,
         String words,
-        String numbers,
+        List<String> numbers,
         boolean best,
         int width,
         int height,
@@ -47,8 +47,8 @@ record Overlay(
                                 Format.format("insertion %.2f", score.insertionArea()),
                                 Format.format("SaCo %.2f", score.saco()).replace('-', '−'))
                         .map(Format::unbroken)
-                        .collect(Collectors.joining(" · ")))
-                .orElse("");
+                        .toList())
+                .orElse(List.of());
         return new Overlay(
                 Character.toUpperCase(method.name().charAt(0))
                         + method.name().substring(1)
@@ -95,7 +95,7 @@ record Overlay(
                         .formatted(label),
                 InspectPictures.png(scale.picture(map)),
                 "%s for %s: %s".formatted(method, label, InspectPictures.words(map, TOLD)),
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),
@@ -113,7 +113,7 @@ record Overlay(
                 "Norms after %s; bright is long.".formatted(where),
                 InspectPictures.png(ColorScale.AMOUNT.picture(map)),
                 "token norms of %s after %s: %s".formatted(photo, where, InspectPictures.words(map, TOLD)),
-                "%d of %d patches are outliers".formatted(norms.outliers(), map.values().length),
+                List.of("%d of %d patches are outliers".formatted(norms.outliers(), map.values().length)),
                 false,
                 map.width(),
                 map.height(),
@@ -129,7 +129,7 @@ record Overlay(
                 how,
                 InspectPictures.png(scale.picture(map, low, high)),
                 words,
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),
