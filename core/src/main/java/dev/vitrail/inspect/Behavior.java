@@ -282,10 +282,16 @@ public final class Behavior {
         }
         var worst = channels().stream().max((a, b) -> Double.compare(a.dead() + a.flat(), b.dead() + b.flat()));
         return worst.filter(c -> c.dead() + c.flat() > 0)
-                .map(c -> "%s has the most idle channels: %.1f %% dead, %.1f %% flat."
+                .map(c -> "%s has the most idle channels: %s dead, %s flat."
                         .formatted(
-                                Explanation.capitalized(ModelLayout.words(c.block())), 100 * c.dead(), 100 * c.flat()))
+                                Explanation.capitalized(ModelLayout.words(c.block())),
+                                percent(c.dead()),
+                                percent(c.flat())))
                 .orElse("No channel is dead or flat.");
+    }
+
+    private static String percent(double share) {
+        return share == 0 ? "none" : share < 0.0005 ? "under 0.1 %" : "%.1f %%".formatted(100 * share);
     }
 
     private String outlierVerdict() {
