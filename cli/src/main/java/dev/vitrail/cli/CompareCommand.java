@@ -54,7 +54,7 @@ final class CompareCommand implements Callable<Integer> {
             Table.print(differences(comparison));
         }
         if (!comparison.sameData()) {
-            System.out.printf("%nthese runs learned from different data: their accuracies say nothing of each other%n");
+            System.out.printf("%nthese runs learned from different data: their accuracies are not comparable%n");
         }
         out.ifPresent(file -> System.out.printf("%ncurves  %s%n", file));
         return 0;

@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.data.ImageListing;
+import dev.vitrail.engine.Device;
 import dev.vitrail.errors.Names;
 import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
@@ -8,13 +9,16 @@ import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.inspect.Behavior;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.CkaOptions;
+import dev.vitrail.inspect.ExplanationOptions;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.InspectionBuilder;
 import dev.vitrail.inspect.InspectionBuilder.Request;
 import dev.vitrail.inspect.Inspector;
-import dev.vitrail.inspect.Rollout;
+import dev.vitrail.inspect.RolloutOptions;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.report.InspectPage;
@@ -154,9 +158,9 @@ final class InspectCommand implements Callable<Integer> {
         VitrailException.require(
                 rollout.equals("mean") || rollout.equals("sharp"), "--rollout is mean or sharp, found '%s'", rollout);
         var chosen = Figure.parse(figures.orElse("all"));
-        var explanations = Inspector.Options.DEFAULT
+        var explanations = ExplanationOptions.DEFAULT
                 .withFigures(chosen)
-                .withRollout(rollout.equals("sharp") ? Rollout.Options.SHARP : Rollout.Options.DEFAULT)
+                .withRollout(rollout.equals("sharp") ? RolloutOptions.SHARP : RolloutOptions.DEFAULT)
                 .withCamLayer(camLayer)
                 .withSeed(seed);
         var request = Request.DEFAULT
@@ -167,7 +171,7 @@ final class InspectCommand implements Callable<Integer> {
         tables.ifPresent(folder -> AtomicFile.requireWritable(folder.resolve("filters.csv")));
         var images = sample();
         try (var loaded = models.load();
-                var other = Other.load(against)) {
+                var other = Other.load(against, models.device())) {
             var inspector = Inspector.of(loaded);
             if (figures.isPresent() && !figures.get().equals("all")) {
                 requireApplicable(inspector, chosen, images.isEmpty());
@@ -183,7 +187,11 @@ final class InspectCommand implements Callable<Integer> {
                         .photos()
                         .forEach(photo -> System.out.println(photo.name() + ": "
                                 + photo.explanations().get(0).sentence()));
-                inspection.behavior().ifPresent(behavior -> System.out.println("Health: " + behavior.verdict()));
+                inspection
+                        .behavior()
+                        .map(Behavior::verdict)
+                        .filter(verdict -> !verdict.isEmpty())
+                        .ifPresent(verdict -> System.out.println("Health: " + verdict));
                 System.out.println("The page is " + PathNames.text(out));
             }
         } catch (NotFiniteException e) {
@@ -194,8 +202,18 @@ final class InspectCommand implements Callable<Integer> {
 
     /** The other model of {@code --against}, if there is one. */
     private record Other(Optional<LoadedModel> loaded) implements AutoCloseable {
-        static Other load(Optional<String> name) {
-            return new Other(name.map(other -> LoadedModel.load(other, LoadOptions.DEFAULT)));
+        static Other load(Optional<String> name, Device device) {
+            return new Other(name.map(other -> {
+                var loaded = LoadedModel.load(other, LoadOptions.DEFAULT.withDevice(device));
+                if (!loaded.pretrained()) {
+                    loaded.close();
+                    throw VitrailException.of(
+                            "--against '%s' is an architecture without trained weights: name a folder, a weights file, "
+                                    + "or published weights",
+                            other);
+                }
+                return loaded;
+            }));
         }
 
         @Override
@@ -218,11 +236,11 @@ final class InspectCommand implements Callable<Integer> {
         }
     }
 
-    private Cka.Options similarity() {
+    private CkaOptions similarity() {
         return switch (cka) {
-            case "unit" -> Cka.Options.DEFAULT;
-            case "raw" -> Cka.Options.RAW;
-            case "biased" -> Cka.Options.BIASED;
+            case "unit" -> CkaOptions.DEFAULT;
+            case "raw" -> CkaOptions.RAW;
+            case "biased" -> CkaOptions.BIASED;
             default -> throw VitrailException.of("--cka is unit, raw or biased, found '%s'", cka);
         };
     }
@@ -245,14 +263,19 @@ final class InspectCommand implements Callable<Integer> {
         int batchSize = unbiased ? BATCH : Cka.FEW;
         int read = 0;
         try (var bar = new ProgressBar()) {
-            for (int from = 0; from < files.size(); from += batchSize) {
+            // Without figures of behavior, no image is read beyond those that are explained.
+            for (int from = 0;
+                    from < files.size() && (builder.measures() || builder.explained() < EXPLAINED);
+                    from += batchSize) {
                 int to = Math.min(files.size(), from + batchSize);
                 var batch = decoded(files.subList(from, to), files.size() == 1);
                 read += batch.size();
                 if (!batch.isEmpty()) {
                     builder.measure(List.copyOf(batch.values()));
                 }
-                bar.show("images", to, files.size(), "");
+                if (builder.measures()) {
+                    bar.show("images", to, files.size(), "");
+                }
                 for (var image : batch.entrySet()) {
                     if (builder.explained() == EXPLAINED) {
                         break;

@@ -243,7 +243,7 @@ final class InspectJson {
                 similarity.map(InspectJson::matrix),
                 between.map(Cka::columns),
                 between.map(InspectJson::matrix),
-                behavior.map(Behavior::verdict));
+                behavior.map(Behavior::verdict).filter(verdict -> !verdict.isEmpty()));
     }
 
     private static Histogram histogram(List<NormHistogram> blocks) {

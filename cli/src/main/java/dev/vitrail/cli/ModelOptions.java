@@ -1,6 +1,7 @@
 package dev.vitrail.cli;
 
 import dev.vitrail.data.ClassNames;
+import dev.vitrail.engine.Device;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.zoo.Pretrained;
@@ -83,6 +84,11 @@ final class ModelOptions {
             loaded.close();
             throw e;
         }
+    }
+
+    /** The device that the model runs on. */
+    Device device() {
+        return input.device();
     }
 
     /** The names that {@code --classes} gives, and the other names that they go by. */

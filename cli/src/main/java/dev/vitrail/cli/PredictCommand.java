@@ -8,6 +8,7 @@ import dev.vitrail.errors.VitrailException;
 import dev.vitrail.files.AtomicFile;
 import dev.vitrail.files.PathNames;
 import dev.vitrail.images.decode.ImageDecoder;
+import dev.vitrail.inspect.ExplanationOptions;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.InspectionBuilder;
 import dev.vitrail.inspect.Inspector;
@@ -148,7 +149,7 @@ final class PredictCommand implements Callable<Integer> {
                 InspectionBuilder.Request.DEFAULT
                         .withClasses(1)
                         .withExplanations(
-                                Inspector.Options.DEFAULT.withFigures(figures).withOcclusion(false)));
+                                ExplanationOptions.DEFAULT.withFigures(figures).withOcclusion(false)));
         try (var bar = new ProgressBar()) {
             for (var file : first) {
                 builder.explain(PathNames.text(file), ImageDecoder.decode(file, decoding.options()));

@@ -97,6 +97,35 @@ class InspectCommandTest {
     }
 
     @Test
+    void figuresThatAreNotAskedForAreNotComputed() throws IOException {
+        var page = folder.resolve("page.html");
+        var tables = folder.resolve("tables");
+        Object[] given = {"inspect", "--model", model, photos, "--no-scores", "--out", page, "--tables", tables};
+        var relevance = run(Stream.concat(Stream.of(given), Stream.of("--figures", "e1", "--json"))
+                .toArray());
+        assertThat(relevance.status()).as(relevance.err()).isZero();
+        var json = new ObjectMapper().readTree(relevance.out());
+        assertThat(json.path("images")).hasSize(6);
+        for (var measured : List.of("measured_images", "distance", "cka", "dead", "outlier_share", "verdict")) {
+            assertThat(json.has(measured)).as(measured).isFalse();
+        }
+        assertThat(page)
+                .content()
+                .doesNotContain("id=\"health\"", "images measured")
+                .contains("Relevance");
+        assertThat(tables.resolve("distance.csv")).doesNotExist();
+
+        var distances = run(Stream.concat(Stream.of(given), Stream.of("--figures", "c", "--json"))
+                .toArray());
+        assertThat(distances.status()).as(distances.err()).isZero();
+        json = new ObjectMapper().readTree(distances.out());
+        assertThat(json.path("measured_images").asInt()).isEqualTo(6);
+        assertThat(json.path("distance")).isNotEmpty();
+        assertThat(json.path("dead")).isEmpty();
+        assertThat(page).content().contains("Mean attention distance").doesNotContain("id=\"health\"");
+    }
+
+    @Test
     void comparesTwoModels() throws IOException {
         var ran = run(
                 "inspect",
@@ -167,6 +196,14 @@ class InspectCommandTest {
         refused(
                 run("inspect", "--model", model, photos, "--rollout", "soft", "--out", page),
                 "--rollout is mean or sharp");
+    }
+
+    @Test
+    void anArchitectureWithoutWeightsIsNotComparedWith() {
+        refused(
+                run("inspect", "--model", model, photos, "--against", Cli.SMALL, "--out", folder.resolve("page.html")),
+                "--against",
+                "without trained weights");
     }
 
     @Test

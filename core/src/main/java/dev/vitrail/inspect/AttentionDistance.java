@@ -9,7 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * How far the heads of a layer look, for one image.
+ * Attention distances of the heads of a layer, for one image.
  *
  * <p>The mean attention distance is {@code (1/n) Σ_i Σ_j A[p+i, p+j]·dist(i, j)} over patches, with {@code dist}
  * Euclidean in pixels. The weights are not divided by their sums after the prefix columns are dropped: that is what the
@@ -36,25 +36,32 @@ public record AttentionDistance(
      * @return for each image a figure for each layer, T2T's token stages before the backbone's
      */
     public static List<List<AttentionDistance>> of(Model model, Tensor images) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var layers = layers(layout);
-        return Pass.forward(
-                model, images, layers.stream().map(AttentionLayer::name).toList(), pass -> {
-                    var all = new ArrayList<List<AttentionDistance>>();
-                    for (int b = 0; b < images.size(0); b++) {
-                        all.add(new ArrayList<>());
-                    }
-                    for (var layer : layers) {
-                        var weights = pass.output(layer.name());
-                        var shape = pass.shape(layer.name());
-                        int size = weights.length / all.size();
-                        for (int b = 0; b < all.size(); b++) {
-                            var own = Arrays.copyOfRange(weights, b * size, (b + 1) * size);
-                            all.get(b).add(of(layer, own, (int) shape[1], (int) shape[2], layout.classAttention()));
-                        }
-                    }
-                    return all;
-                });
+        return Pass.forward(model, images, AttentionDistance::hookPoints, AttentionDistance::of);
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        return layers(layout).stream().map(AttentionLayer::name).toList();
+    }
+
+    /** Measures each image of a pass. */
+    static List<List<AttentionDistance>> of(Pass pass) {
+        var all = pass.<AttentionDistance>perImage();
+        for (var layer : layers(pass.layout())) {
+            var weights = pass.output(layer.name());
+            var shape = pass.shape(layer.name());
+            int size = weights.length / all.size();
+            for (int b = 0; b < all.size(); b++) {
+                var own = Arrays.copyOfRange(weights, b * size, (b + 1) * size);
+                all.get(b)
+                        .add(of(
+                                layer,
+                                own,
+                                (int) shape[1],
+                                (int) shape[2],
+                                pass.layout().classAttention()));
+            }
+        }
+        return all;
     }
 
     /** The layers whose tokens are cells of a map. */
@@ -129,7 +136,7 @@ public record AttentionDistance(
         return distances;
     }
 
-    /** Where {@link #distances} has two cells. */
+    /** Index into {@link #distances} of the distance between two cells. */
     private static int apart(int i, int j, int width) {
         return Math.abs(i / width - j / width) * width + Math.abs(i % width - j % width);
     }

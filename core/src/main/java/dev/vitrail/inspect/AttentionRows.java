@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What each patch of an image attends to in one layer: {@code A[p+i, p:]} on the grid, mean over heads.
+ * Attention of each patch of an image in one layer: {@code A[p+i, p:]} on the grid, mean over heads.
  * {@link ClassAttention} is the class token's row of the same weights.
  *
  * @param layer the attention layer's hook point
@@ -20,18 +20,6 @@ public record AttentionRows(String layer, List<GridMap> rows) {
     }
 
     /**
-     * The layers in which patches attend to each other beside a class token; none in CaiT, whose mixed weights are no
-     * shares.
-     */
-    static List<AttentionLayer> layers(ModelLayout layout) {
-        return layout.query().token() && !layout.classAttention()
-                ? layout.attention().stream()
-                        .filter(layer -> layer.scope() == Scope.GLOBAL)
-                        .toList()
-                : List.of();
-    }
-
-    /**
      * Reads the rows of one image.
      *
      * @param image {@code [1, C, H, W]}, normalized
@@ -39,19 +27,35 @@ public record AttentionRows(String layer, List<GridMap> rows) {
      * @return a figure for each layer; none where the model has no class token among its patches
      */
     public static List<AttentionRows> of(Model model, Tensor image, boolean everyLayer) {
-        var layout = ModelLayout.of(model, (int) image.size(2), (int) image.size(3));
-        var all = layers(layout);
-        var layers = everyLayer || all.isEmpty() ? all : all.subList(all.size() - 1, all.size());
-        return Pass.forward(
-                model, image, layers.stream().map(AttentionLayer::name).toList(), pass -> {
-                    var found = new ArrayList<AttentionRows>();
-                    for (var layer : layers) {
-                        int heads = (int) pass.shape(layer.name())[1], tokens = (int) pass.shape(layer.name())[2];
-                        found.add(new AttentionRows(
-                                layer.name(), rows(layout, pass.output(layer.name()), heads, tokens)));
-                    }
-                    return found;
-                });
+        return Pass.forward(model, image, layout -> hookPoints(layout, everyLayer), pass -> of(pass, everyLayer));
+    }
+
+    static List<String> hookPoints(ModelLayout layout, boolean everyLayer) {
+        return layers(layout, everyLayer).stream().map(AttentionLayer::name).toList();
+    }
+
+    /** Reads the rows of the image of a pass. */
+    static List<AttentionRows> of(Pass pass, boolean everyLayer) {
+        var found = new ArrayList<AttentionRows>();
+        for (var layer : layers(pass.layout(), everyLayer)) {
+            int heads = (int) pass.shape(layer.name())[1], tokens = (int) pass.shape(layer.name())[2];
+            found.add(new AttentionRows(layer.name(), rows(pass.layout(), pass.output(layer.name()), heads, tokens)));
+        }
+        return found;
+    }
+
+    /**
+     * The layers in which patches attend to each other beside a class token, or the last of them; none in CaiT, whose
+     * mixed weights are not shares.
+     */
+    private static List<AttentionLayer> layers(ModelLayout layout, boolean every) {
+        if (!layout.query().token() || layout.classAttention()) {
+            return List.of();
+        }
+        var layers = layout.attention().stream()
+                .filter(layer -> layer.scope() == Scope.GLOBAL)
+                .toList();
+        return every ? layers : layers.subList(Math.max(0, layers.size() - 1), layers.size());
     }
 
     private static List<GridMap> rows(ModelLayout layout, float[] weights, int heads, int tokens) {

@@ -1,22 +1,31 @@
 package dev.vitrail.inspect;
 
-import dev.vitrail.engine.Tensor;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.ModelLayout.AttentionLayer;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * How a model behaves over many images: attention distances, the health of channels, outlier tokens, and the similarity
- * of blocks. Batches are added one after the other, and nothing of an image is kept.
+ * Figures of a model over many images: attention distances, the health of channels, token norms and outliers, what
+ * residual branches add, and the similarity of blocks. Batches are added one after the other, and nothing of an image
+ * is kept.
  */
 public final class Behavior {
+    /** Figures that are measured. */
+    public static final Set<Figure> FIGURES =
+            Set.of(Figure.DISTANCE, Figure.FEATURES, Figure.CKA, Figure.LAYER_SCALE, Figure.TOKEN_NORMS);
+
     private final Inspector inspector;
+    private final Set<Figure> figures = EnumSet.noneOf(Figure.class);
     private final Optional<Inspector> against;
-    private final Cka.Options options;
+    private final CkaOptions options;
     private final Cka.Accumulator similarity;
     private final Optional<Cka.Accumulator> between;
     private final Map<String, Sums> distances = new LinkedHashMap<>();
@@ -56,52 +65,98 @@ public final class Behavior {
         }
     }
 
-    Behavior(Inspector inspector, Optional<Inspector> against, Cka.Options options) {
+    Behavior(Inspector inspector, Optional<Inspector> against, CkaOptions options, Set<Figure> wanted) {
         this.inspector = inspector;
+        FIGURES.stream()
+                .filter(figure ->
+                        wanted.contains(figure) && inspector.reason(figure).isEmpty())
+                .forEach(figures::add);
         this.against = against;
         this.options = options;
         between = against.map(other -> new Cka.Accumulator(inspector.model(), other.model(), options));
         similarity = new Cka.Accumulator(inspector.model(), options);
     }
 
-    /** How blocks are compared. */
-    public Cka.Options options() {
+    /** Settings of the comparison of blocks. */
+    public CkaOptions options() {
         return options;
     }
 
+    /** Returns true if any figure is measured. */
+    public boolean measures() {
+        return !figures.isEmpty();
+    }
+
+    /** Returns true if a figure is measured: it was wanted, and applies to the model. */
+    public boolean measures(Figure figure) {
+        return figures.contains(figure);
+    }
+
     /**
-     * Adds images, run as one batch; {@link Cka} needs at least {@link Cka#FEWEST} in a batch, and leaves smaller ones
-     * out.
+     * Adds images, run as one batch under the hook points of the figures that are measured; {@link Cka} needs at least
+     * {@link Cka#FEWEST} in a batch, and leaves smaller ones out.
      */
     public void add(List<RgbImage> batch) {
-        var model = inspector.model();
-        inspector.on(
-                batch,
-                tensor -> Pass.shared(model, tensor, inspector.layout().read(), () -> {
-                    if (inspector.reason(Figure.DISTANCE).isEmpty()) {
-                        for (var image : AttentionDistance.of(model, tensor)) {
-                            image.forEach(layer -> distances
-                                    .computeIfAbsent(layer.layer(), name -> new Sums(layer.distance().length))
-                                    .add(layer));
-                        }
-                    }
-                    ChannelHealth.ofStem(model, tensor, 0).forEach(this::addChannels);
-                    ChannelHealth.of(model, tensor, 0).forEach(this::addChannels);
-                    if (inspector.reason(Figure.LAYER_SCALE).isEmpty()) {
-                        BranchRatio.of(model, tensor).forEach(this::addBranches);
-                    }
-                    if (inspector.reason(Figure.TOKEN_NORMS).isEmpty()) {
-                        addNorms(TokenNorms.of(model, tensor), classRows(tensor));
-                    }
-                    if (batch.size() >= Cka.FEWEST) {
-                        similarity.add(tensor, tensor);
-                        between.ifPresent(
-                                pair -> pair.add(tensor, against.orElseThrow().batch(batch)));
-                        compared += batch.size();
-                    }
-                    return batch.size();
-                }));
-        images += batch.size();
+        if (measures()) {
+            inspector.on(batch, tensor -> {
+                Pass.forward(inspector.model(), tensor, this::hookPoints, this::read)
+                        .ifPresent(own -> compare(own, batch));
+                return batch.size();
+            });
+            images += batch.size();
+        }
+    }
+
+    private Set<String> hookPoints(ModelLayout layout) {
+        var names = Figure.hookPoints(figures, inspector.model(), layout);
+        readByClass().map(AttentionLayer::name).ifPresent(names::add);
+        return names;
+    }
+
+    /**
+     * The last layer of a class token among patches, whose attention to outliers is measured; empty without one, and
+     * where token norms are not measured.
+     */
+    private Optional<AttentionLayer> readByClass() {
+        var layers = ClassAttention.layers(inspector.layout());
+        return layers.isEmpty() || inspector.layout().classAttention() || !measures(Figure.TOKEN_NORMS)
+                ? Optional.empty()
+                : Optional.of(layers.get(layers.size() - 1));
+    }
+
+    /** Adds the figures of a pass; the Gram matrices of its blocks, if they are compared. */
+    private Optional<Cka.Grams> read(Pass pass) {
+        if (measures(Figure.DISTANCE)) {
+            for (var image : AttentionDistance.of(pass)) {
+                image.forEach(layer -> distances
+                        .computeIfAbsent(layer.layer(), name -> new Sums(layer.distance().length))
+                        .add(layer));
+            }
+        }
+        if (measures(Figure.FEATURES)) {
+            ChannelHealth.ofStem(pass, 0).forEach(this::addChannels);
+            ChannelHealth.of(pass, 0).forEach(this::addChannels);
+        }
+        if (measures(Figure.LAYER_SCALE)) {
+            BranchRatio.of(pass).forEach(this::addBranches);
+        }
+        if (measures(Figure.TOKEN_NORMS)) {
+            addNorms(TokenNorms.of(pass), readByClass().map(layer -> ClassAttention.of(pass, layer)));
+        }
+        return measures(Figure.CKA) && pass.size() >= Cka.FEWEST
+                ? Optional.of(Cka.grams(pass, options))
+                : Optional.empty();
+    }
+
+    private void compare(Cka.Grams own, List<RgbImage> batch) {
+        similarity.add(own, own);
+        between.ifPresent(pair -> {
+            var other = against.orElseThrow();
+            pair.add(
+                    own,
+                    Pass.forward(other.model(), other.batch(batch), Cka::hookPoints, pass -> Cka.grams(pass, options)));
+        });
+        compared += batch.size();
     }
 
     private void addChannels(List<ChannelHealth> image) {
@@ -124,21 +179,7 @@ public final class Behavior {
         }
     }
 
-    /**
-     * The class token's attention in the last block, mean over heads, for each image; none without a class token among
-     * patches.
-     */
-    private List<GridMap> classRows(Tensor tensor) {
-        if (inspector.layout().classAttention()
-                || inspector.reason(Figure.CLASS_ATTENTION).isPresent()) {
-            return List.of();
-        }
-        return ClassAttention.of(inspector.model(), tensor).stream()
-                .map(layers -> layers.get(layers.size() - 1).mean())
-                .toList();
-    }
-
-    private void addNorms(List<List<TokenNorms>> norms, List<GridMap> rows) {
+    private void addNorms(List<List<TokenNorms>> norms, Optional<List<ClassAttention>> attention) {
         for (int b = 0; b < norms.size(); b++) {
             for (var block : norms.get(b)) {
                 var counts = outliers.computeIfAbsent(block.block(), name -> new long[2]);
@@ -148,13 +189,13 @@ public final class Behavior {
                         .computeIfAbsent(block.block(), NormHistogram.Counter::new)
                         .add(block.patches().values());
             }
-            if (!rows.isEmpty()) {
+            if (attention.isPresent()) {
+                var row = attention.get().get(b).mean().values();
                 var last = norms.get(b).get(norms.get(b).size() - 1);
                 double all = 0, taken = 0, threshold = last.threshold();
-                for (int i = 0; i < rows.get(b).values().length; i++) {
-                    all += rows.get(b).values()[i];
-                    taken +=
-                            last.patches().values()[i] > threshold ? rows.get(b).values()[i] : 0;
+                for (int i = 0; i < row.length; i++) {
+                    all += row[i];
+                    taken += last.patches().values()[i] > threshold ? row[i] : 0;
                 }
                 outlierAttention += all > 0 ? taken / all : 0;
             }
@@ -198,7 +239,7 @@ public final class Behavior {
         return found;
     }
 
-    /** How long the patches' tokens are beside the median of their image, a histogram over images for each block. */
+    /** Histograms over images of the norms of patches, in medians of their image; one for each block. */
     public List<NormHistogram> normHistograms() {
         return norms.values().stream().map(NormHistogram.Counter::result).toList();
     }
@@ -228,36 +269,50 @@ public final class Behavior {
         return compared == 0 ? Optional.empty() : between.map(Cka.Accumulator::result);
     }
 
-    /** A verdict on the model's health in plain language. */
+    /** A verdict on the model's health in plain language, of the figures that are measured; may be empty. */
     public String verdict() {
+        return Stream.of(channelVerdict(), outlierVerdict())
+                .filter(sentence -> !sentence.isEmpty())
+                .collect(Collectors.joining(" "));
+    }
+
+    private String channelVerdict() {
+        if (channels.isEmpty()) {
+            return "";
+        }
         var worst = channels().stream().max((a, b) -> Double.compare(a.dead() + a.flat(), b.dead() + b.flat()));
-        var text = new StringBuilder(worst.filter(c -> c.dead() + c.flat() > 0)
-                .map(c -> "%s has the most idle channels: %.1f %% dead, %.1f %% flat."
+        return worst.filter(c -> c.dead() + c.flat() > 0)
+                .map(c -> "%s has the most idle channels: %s dead, %s flat."
                         .formatted(
-                                Explanation.capitalized(ModelLayout.words(c.block())), 100 * c.dead(), 100 * c.flat()))
-                .orElse("No channel is dead or flat."));
+                                Explanation.capitalized(ModelLayout.words(c.block())),
+                                percent(c.dead()),
+                                percent(c.flat())))
+                .orElse("No channel is dead or flat.");
+    }
+
+    private static String percent(double share) {
+        return share == 0 ? "none" : share < 0.0005 ? "under 0.1 %" : "%.1f %%".formatted(100 * share);
+    }
+
+    private String outlierVerdict() {
         var shares = outlierShares();
         double most = shares.values().stream().mapToDouble(share -> share).max().orElse(0);
-        if (most > 0) {
-            var blocks = shares.entrySet().stream()
-                    .filter(entry -> entry.getValue() >= most / 2)
-                    .map(Map.Entry::getKey)
-                    .toList();
-            text.append(" From %s to %s up to %.1f %% of the patches are outliers"
-                    .formatted(
-                            ModelLayout.words(blocks.get(0)),
-                            ModelLayout.words(blocks.get(blocks.size() - 1)),
-                            100 * most));
-            text.append(
-                    outlierAttention() > 0
-                            ? ("; they attract %.0f %% of the class token's attention in the last block. "
-                                            + "Attention maps of this"
-                                            + (" model show artifacts there; relevance, or registers in training, "
-                                                    + "avoid them."))
-                                    .formatted(100 * outlierAttention())
-                            : ". Maps of attention show artifacts there.");
+        if (shares.isEmpty() || most == 0) {
+            return shares.isEmpty() ? "" : "No patch is an outlier.";
         }
-        return text.toString();
+        var blocks = shares.entrySet().stream()
+                .filter(entry -> entry.getValue() >= most / 2)
+                .map(Map.Entry::getKey)
+                .toList();
+        var first = ModelLayout.words(blocks.get(0));
+        var last = ModelLayout.words(blocks.get(blocks.size() - 1));
+        var found = "%s up to %.1f %% of the patches are outliers"
+                .formatted(first.equals(last) ? "After " + first : "From %s to %s".formatted(first, last), 100 * most);
+        return outlierAttention() > 0
+                ? ("%s; they attract %.0f %% of the class token's attention in the last block. Attention maps of this "
+                                + "model show artifacts there; relevance, or registers in training, avoid them.")
+                        .formatted(found, 100 * outlierAttention())
+                : found + ". Attention maps show artifacts there.";
     }
 
     /** The layers that {@link #distances} has, with their grids. */

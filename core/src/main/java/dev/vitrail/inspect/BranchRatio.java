@@ -1,5 +1,6 @@
 package dev.vitrail.inspect;
 
+import dev.vitrail.engine.Frame;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
@@ -8,9 +9,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
- * How much a scaled residual branch adds to its input in one image: the mean over tokens (or map cells) of
+ * Size of a scaled residual branch relative to its input in one image: the mean over tokens (or map cells) of
  * {@code ‖branch‖/‖input‖}, with the branch after its LayerScale. It is what the factors γ are for: they start so small
  * that each block is near the identity.
  *
@@ -27,9 +29,6 @@ public record BranchRatio(String parameter, String block, boolean attention, dou
     /** A norm below which an input counts as 0 and its token is left out. */
     private static final float NOTHING = 1e-12f;
 
-    /** A block's branches, in the order of computation. */
-    private record Branches(String block, List<LayerScales> scales) {}
-
     /**
      * Measures every branch that has LayerScale.
      *
@@ -37,61 +36,69 @@ public record BranchRatio(String parameter, String block, boolean attention, dou
      * @return for each image, in the order of {@link LayerScales#of}; none where the model does not scale its branches
      */
     public static List<List<BranchRatio>> of(Model model, Tensor images) {
+        return Pass.forward(model, images, layout -> hookPoints(model), BranchRatio::of);
+    }
+
+    static Set<String> hookPoints(Model model) {
+        var names = new LinkedHashSet<String>();
+        sources(model).forEach((scale, source) -> {
+            names.add(scale.block());
+            names.add(source);
+        });
+        return names;
+    }
+
+    /** Measures each image of a pass. */
+    static List<List<BranchRatio>> of(Pass pass) {
+        var sources = sources(pass.model());
+        var blocks = new LinkedHashMap<String, List<LayerScales>>();
+        sources.keySet().forEach(scale -> blocks.computeIfAbsent(scale.block(), block -> new ArrayList<>())
+                .add(scale));
+        var all = pass.<BranchRatio>perImage();
+        blocks.forEach((block, scales) -> Frame.run(() -> measure(pass, block, scales, sources, all)));
+        return all;
+    }
+
+    /** The modules whose results are scaled, in the order of computation. */
+    private static Map<LayerScales, String> sources(Model model) {
         var modules = new LinkedHashSet<String>();
         model.visitModules((name, module) -> modules.add(name));
-        var blocks = new LinkedHashMap<String, Branches>();
         var sources = new LinkedHashMap<LayerScales, String>();
-        for (var scale : LayerScales.of(model)) {
-            blocks.computeIfAbsent(scale.block(), block -> new Branches(block, new ArrayList<>()))
-                    .scales
-                    .add(scale);
-            sources.put(scale, scale.module(modules));
-        }
-        var names = new LinkedHashSet<>(blocks.keySet());
-        names.addAll(sources.values());
-        return Pass.forward(model, images, names, pass -> {
-            var all = new ArrayList<List<BranchRatio>>();
-            for (int b = 0; b < images.size(0); b++) {
-                all.add(new ArrayList<>());
-            }
-            for (var block : blocks.values()) {
-                measure(model, pass.outputs(), block, sources, all);
-            }
-            return all;
-        });
+        LayerScales.of(model).forEach(scale -> sources.put(scale, scale.module(modules)));
+        return sources;
     }
 
     private static void measure(
-            Model model,
-            Map<String, Tensor> outputs,
-            Branches block,
+            Pass pass,
+            String block,
+            List<LayerScales> scales,
             Map<LayerScales, String> sources,
             List<List<BranchRatio>> all) {
-        var branches = block.scales.stream()
-                .map(scale -> scaled(model, outputs, scale, Objects.requireNonNull(sources.get(scale))))
+        var branches = scales.stream()
+                .map(scale -> scaled(pass, scale, Objects.requireNonNull(sources.get(scale))))
                 .toList();
-        var after = Objects.requireNonNull(outputs.get(block.block));
+        var after = pass.tensor(block);
         // Maps have their channels before rows and columns, their branches after.
         after = after.shape().length == 4 ? after.permute(0, 2, 3, 1) : after;
         var found = new ArrayList<double[]>();
         for (int i = branches.size() - 1; i >= 0; i--) {
             after = after.minus(branches.get(i)); //                                the branch's input
-            found.add(0, ratios(block.block, branches.get(i), after));
+            found.add(0, ratios(block, branches.get(i), after));
         }
         for (int i = 0; i < branches.size(); i++) {
-            var scale = block.scales.get(i);
+            var scale = scales.get(i);
             for (int b = 0; b < all.size(); b++) {
-                all.get(b).add(new BranchRatio(scale.parameter(), block.block, scale.attention(), found.get(i)[b]));
+                all.get(b).add(new BranchRatio(scale.parameter(), block, scale.attention(), found.get(i)[b]));
             }
         }
     }
 
-    /** What a branch adds, channels last. */
-    private static Tensor scaled(Model model, Map<String, Tensor> outputs, LayerScales scale, String source) {
-        var factors = Objects.requireNonNull(model.parameters().get(scale.parameter()))
+    /** A branch after its LayerScale, channels last. */
+    private static Tensor scaled(Pass pass, LayerScales scale, String source) {
+        var factors = Objects.requireNonNull(pass.model().parameters().get(scale.parameter()))
                 .value()
                 .flatten(0);
-        return Objects.requireNonNull(outputs.get(source)).times(factors);
+        return pass.tensor(source).times(factors);
     }
 
     /** The mean over tokens for each image. */

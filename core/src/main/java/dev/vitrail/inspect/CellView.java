@@ -1,7 +1,7 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.inspect.ModelLayout.Output;
-import dev.vitrail.models.layers.Grid;
+import dev.vitrail.inspect.ModelLayout.TokenGrid;
 
 /**
  * A block's output as cells of channels, whatever its layout.
@@ -51,9 +51,9 @@ public record CellView(
     }
 
     /** Tokens without a prefix, {@code [B, N, D]}, on a grid. */
-    static CellView tokens(float[] values, long[] shape, Grid grid) {
+    static CellView tokens(float[] values, long[] shape, TokenGrid grid) {
         int tokens = (int) shape[1], channels = (int) shape[2];
-        return new CellView(values, 0, grid.rows(), grid.columns(), channels, tokens * channels, channels, 1);
+        return new CellView(values, 0, grid.height(), grid.width(), channels, tokens * channels, channels, 1);
     }
 
     /** A map {@code [B, D, H, W]}. */

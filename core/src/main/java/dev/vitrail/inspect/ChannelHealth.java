@@ -1,6 +1,7 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Tensor;
+import dev.vitrail.inspect.ModelLayout.StemStage;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -44,21 +45,21 @@ public record ChannelHealth(String block, State[] states, List<GridMap> maps) {
      * @return for each image, in the order of the blocks
      */
     public static List<List<ChannelHealth>> of(Model model, Tensor images, int shown) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var names = layout.outputs(false);
-        return Pass.forward(model, images, names, pass -> {
-            var all = new ArrayList<List<ChannelHealth>>();
-            for (int b = 0; b < images.size(0); b++) {
-                all.add(new ArrayList<>());
-            }
-            for (var name : names) {
-                var view = CellView.of(layout, pass.output(name), pass.shape(name));
-                for (int b = 0; b < all.size(); b++) {
-                    all.get(b).add(of(layout.title(name), view, b, Math.min(shown, SHOWN)));
-                }
-            }
-            return all;
-        });
+        return Pass.forward(model, images, ChannelHealth::hookPoints, pass -> of(pass, shown));
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        return layout.outputs(false);
+    }
+
+    /** Measures the blocks of the backbone for each image of a pass. */
+    static List<List<ChannelHealth>> of(Pass pass, int shown) {
+        var all = pass.<ChannelHealth>perImage();
+        var layout = pass.layout();
+        for (var name : hookPoints(layout)) {
+            add(all, layout.title(name), CellView.of(layout, pass.output(name), pass.shape(name)), shown);
+        }
+        return all;
     }
 
     /**
@@ -70,26 +71,31 @@ public record ChannelHealth(String block, State[] states, List<GridMap> maps) {
      * @return for each image, in the order of the stages; none for models without such stages
      */
     public static List<List<ChannelHealth>> ofStem(Model model, Tensor images, int shown) {
-        int height = (int) images.size(2), width = (int) images.size(3);
-        var stages = StemStages.of(model, ModelLayout.of(model, height, width), height, width);
-        var all = new ArrayList<List<ChannelHealth>>();
-        for (int b = 0; b < images.size(0); b++) {
-            all.add(new ArrayList<>());
+        return Pass.forward(model, images, ChannelHealth::stemHookPoints, pass -> ofStem(pass, shown));
+    }
+
+    static List<String> stemHookPoints(ModelLayout layout) {
+        return layout.stem().stream().map(StemStage::block).toList();
+    }
+
+    /** Measures the stages before the backbone for each image of a pass. */
+    static List<List<ChannelHealth>> ofStem(Pass pass, int shown) {
+        var all = pass.<ChannelHealth>perImage();
+        for (var stage : pass.layout().stem()) {
+            var values = pass.output(stage.block());
+            var shape = pass.shape(stage.block());
+            var view = stage.tokens()
+                    .map(grid -> CellView.tokens(values, shape, grid))
+                    .orElseGet(() -> CellView.channelsFirst(values, shape));
+            add(all, stage.block(), view, shown);
         }
-        if (stages.isEmpty()) {
-            return all;
+        return all;
+    }
+
+    private static void add(List<List<ChannelHealth>> all, String block, CellView view, int shown) {
+        for (int b = 0; b < all.size(); b++) {
+            all.get(b).add(of(block, view, b, Math.min(shown, SHOWN)));
         }
-        return Pass.forward(model, images, stages.keySet(), pass -> {
-            stages.forEach((name, grid) -> {
-                var shape = pass.shape(name);
-                var view = grid.map(cells -> CellView.tokens(pass.output(name), shape, cells))
-                        .orElseGet(() -> CellView.channelsFirst(pass.output(name), shape));
-                for (int b = 0; b < all.size(); b++) {
-                    all.get(b).add(of(name, view, b, Math.min(shown, SHOWN)));
-                }
-            });
-            return all;
-        });
     }
 
     /** Measures the channels of one image of a batch, keeping pictures of the first {@code shown}. */

@@ -8,9 +8,7 @@ import dev.vitrail.inspect.ModelLayout.Output;
 import dev.vitrail.models.Model;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 
 /**
  * Linear centered kernel alignment: how alike the representations of two blocks are, of one model or of two models on
@@ -18,7 +16,7 @@ import java.util.Objects;
  *
  * <p>{@code K = X·Xᵀ} with X the block's whole output, a row for each image. Each token (or map cell) is first divided
  * by its L2 norm, because a few outlier tokens hold most of the squared norm in a trained ViT, and would be all that is
- * compared; {@link Options#RAW} leaves them as Raghu et al. do. The unbiased estimator is
+ * compared; {@link CkaOptions#RAW} leaves them as Raghu et al. do. The unbiased estimator is
  * {@code HSIC₁(K, L) = [tr(K̃L̃) + (1ᵀK̃1)(1ᵀL̃1)/((n−1)(n−2)) − 2/(n−2)·1ᵀK̃L̃1] / (n(n−3))} with K̃ = K without its
  * diagonal, averaged over batches; then {@code CKA = HSIC(K, L)/√(HSIC(K, K)·HSIC(L, L))}. Activations are never kept.
  *
@@ -41,18 +39,6 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
     /** Below so many images, the biased estimate is near 1 whatever is compared. */
     public static final int FEW = 32;
 
-    /**
-     * How to compare.
-     *
-     * @param unitTokens whether each token is divided by its L2 norm first
-     * @param unbiased whether HSIC is estimated without bias; else by centered Gram matrices
-     */
-    public record Options(boolean unitTokens, boolean unbiased) {
-        public static final Options DEFAULT = new Options(true, true);
-        public static final Options RAW = new Options(false, true);
-        public static final Options BIASED = new Options(false, false);
-    }
-
     public Cka {
         rows = List.copyOf(rows);
         columns = List.copyOf(columns);
@@ -64,7 +50,7 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
 
         private final Model first;
         private final Model second;
-        private final Options options;
+        private final CkaOptions options;
         private List<String> rows = List.of();
         private List<String> columns = List.of();
         private double[][] between = {};
@@ -75,12 +61,12 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
         private int images;
 
         /** Compares a model with itself. */
-        public Accumulator(Model model, Options options) {
+        public Accumulator(Model model, CkaOptions options) {
             this(model, model, options);
         }
 
         /** Compares two models. */
-        public Accumulator(Model first, Model second, Options options) {
+        public Accumulator(Model first, Model second, CkaOptions options) {
             this.first = first;
             this.second = second;
             this.options = options;
@@ -94,36 +80,42 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
          * @throws VitrailException for fewer than {@link #FEWEST} images
          */
         public void add(Tensor images, Tensor same) {
+            var x = Pass.forward(first, images, Cka::hookPoints, pass -> grams(pass, options));
+            add(x, first == second ? x : Pass.forward(second, same, Cka::hookPoints, pass -> grams(pass, options)));
+        }
+
+        /** Adds a batch by the Gram matrices of both models. */
+        void add(Grams first, Grams second) {
             VitrailException.require(
-                    images.size(0) >= FEWEST && images.size(0) == same.size(0),
+                    first.images >= FEWEST && first.images == second.images,
                     "CKA compares batches of at least %d images, found %d and %d",
                     FEWEST,
-                    images.size(0),
-                    same.size(0));
-            var x = grams(first, images);
-            var y = first == second ? x : grams(second, same);
+                    first.images,
+                    second.images);
+            var x = first.matrices;
+            var y = second.matrices;
             if (between.length == 0) {
-                rows = names(first, images);
-                columns = names(second, same);
+                rows = first.blocks;
+                columns = second.blocks;
                 between = new double[x.size()][y.size()];
                 ofFirst = new double[x.size()];
                 ofSecond = new double[y.size()];
                 scaleFirst = new double[x.size()];
                 scaleSecond = new double[y.size()];
             }
-            int n = (int) images.size(0);
+            int n = first.images;
             for (int i = 0; i < x.size(); i++) {
-                ofFirst[i] += hsic(x.get(i), x.get(i), n, options.unbiased);
+                ofFirst[i] += hsic(x.get(i), x.get(i), n, options.unbiased());
                 scaleFirst[i] += square(x.get(i)) / ((double) n * n);
                 for (int j = 0; j < y.size(); j++) {
-                    between[i][j] += hsic(x.get(i), y.get(j), n, options.unbiased);
+                    between[i][j] += hsic(x.get(i), y.get(j), n, options.unbiased());
                 }
             }
             for (int j = 0; j < y.size(); j++) {
-                ofSecond[j] += hsic(y.get(j), y.get(j), n, options.unbiased);
+                ofSecond[j] += hsic(y.get(j), y.get(j), n, options.unbiased());
                 scaleSecond[j] += square(y.get(j)) / ((double) n * n);
             }
-            this.images += n;
+            images += n;
         }
 
         /** The figure so far. */
@@ -137,26 +129,32 @@ public record Cka(List<String> rows, List<String> columns, float[][] values, int
             }
             return new Cka(rows, columns, values, images);
         }
+    }
 
-        private static List<String> names(Model model, Tensor images) {
-            var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-            return layout.outputs(true).stream().map(layout::title).toList();
-        }
+    /**
+     * The Gram matrices of a batch.
+     *
+     * @param blocks their names
+     * @param matrices {@code [n · n]} for each block
+     * @param images n
+     */
+    record Grams(List<String> blocks, List<double[]> matrices, int images) {}
 
-        private List<double[]> grams(Model model, Tensor images) {
-            var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-            var names = layout.outputs(true);
-            return Pass.forward(model, images, names, pass -> {
-                var grams = new ArrayList<double[]>();
-                for (var name : names) {
-                    Pass.finite(name, pass.output(name));
-                    var output = Objects.requireNonNull(pass.outputs().get(name));
-                    int channels = layout.output() == Output.CHANNELS_FIRST ? 1 : -1;
-                    grams.add(gram(output, options.unitTokens, channels));
-                }
-                return grams;
-            });
-        }
+    static List<String> hookPoints(ModelLayout layout) {
+        return layout.outputs(true);
+    }
+
+    /** The Gram matrices of the images of a pass. */
+    static Grams grams(Pass pass, CkaOptions options) {
+        var layout = pass.layout();
+        int channels = layout.output() == Output.CHANNELS_FIRST ? 1 : -1;
+        var names = hookPoints(layout);
+        return new Grams(
+                names.stream().map(layout::title).toList(),
+                names.stream()
+                        .map(name -> gram(pass.tensor(name), options.unitTokens(), channels))
+                        .toList(),
+                pass.size());
     }
 
     /**

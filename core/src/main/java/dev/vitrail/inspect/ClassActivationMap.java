@@ -23,7 +23,7 @@ import java.util.Optional;
 public final class ClassActivationMap {
     private ClassActivationMap() {}
 
-    /** Why the model has no such map; empty where it has. */
+    /** Reason why the model has no such map; empty where it has. */
     public static Optional<String> reason(Model model, ModelLayout layout) {
         var parameters = model.parameters().keySet();
         if (layout.query() != Query.MEAN || model instanceof CaiT) {

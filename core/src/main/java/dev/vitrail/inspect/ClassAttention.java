@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * What the class token attends to, by layer and head: {@code A[:, 0, p:]} on the grid. In CaiT that is both layers of
+ * Attention of the class token, by layer and head: {@code A[:, 0, p:]} on the grid. In CaiT that is both layers of
  * class attention (the paper's figure); in other models with a class token, every block.
  *
  * <p>Touvron et al., <i>Going deeper with Image Transformers</i>, ICCV 2021, arXiv:2103.17239; Caron et al.,
@@ -35,23 +35,37 @@ public record ClassAttention(String layer, List<GridMap> heads) {
      *     class token
      */
     public static List<List<ClassAttention>> of(Model model, Tensor images) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var layers = layers(layout);
-        var names = layers.stream().map(AttentionLayer::name).toList();
-        return Pass.forward(model, images, names, pass -> {
-            var all = new ArrayList<List<ClassAttention>>();
-            for (int b = 0; b < images.size(0); b++) {
-                var found = new ArrayList<ClassAttention>();
-                for (var layer : layers) {
-                    found.add(new ClassAttention(layer.name(), heads(layout, pass, layer, b)));
-                }
-                all.add(found);
-            }
-            return all;
-        });
+        return Pass.forward(model, images, ClassAttention::hookPoints, ClassAttention::of);
     }
 
-    /** The layers in which a class token asks. */
+    static List<String> hookPoints(ModelLayout layout) {
+        return layers(layout).stream().map(AttentionLayer::name).toList();
+    }
+
+    /** Reads all layers for each image of a pass. */
+    static List<List<ClassAttention>> of(Pass pass) {
+        var all = pass.<ClassAttention>perImage();
+        for (var layer : layers(pass.layout())) {
+            var found = of(pass, layer);
+            for (int b = 0; b < all.size(); b++) {
+                all.get(b).add(found.get(b));
+            }
+        }
+        return all;
+    }
+
+    /** Reads one of the {@link #layers} for each image of a pass. */
+    static List<ClassAttention> of(Pass pass, AttentionLayer layer) {
+        var weights = pass.output(layer.name());
+        var shape = pass.shape(layer.name());
+        var found = new ArrayList<ClassAttention>();
+        for (int b = 0; b < pass.size(); b++) {
+            found.add(new ClassAttention(layer.name(), heads(pass.layout(), weights, shape, b)));
+        }
+        return found;
+    }
+
+    /** The layers with a class token among their queries. */
     static List<AttentionLayer> layers(ModelLayout layout) {
         var scope = layout.classAttention() ? Scope.CLASS : Scope.GLOBAL;
         return layout.query().token()
@@ -61,10 +75,8 @@ public record ClassAttention(String layer, List<GridMap> heads) {
                 : List.of();
     }
 
-    private static List<GridMap> heads(ModelLayout layout, Pass pass, AttentionLayer layer, int image) {
-        var shape = pass.shape(layer.name());
+    private static List<GridMap> heads(ModelLayout layout, float[] weights, long[] shape, int image) {
         int h = (int) shape[1], rows = (int) shape[2], columns = (int) shape[3];
-        var weights = pass.output(layer.name());
         int prefix = columns - layout.cells();
         var maps = new ArrayList<GridMap>();
         for (int head = 0; head < h; head++) {

@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Why a model gave an image a class: maps by several methods, each with a measured score, and what the classifier would
- * have said earlier.
+ * Explanation of a class of an image: maps by several methods, each with a measured score, and the classifier's reading
+ * of every depth.
  *
  * @param target the explained class
  * @param label its name
@@ -45,7 +45,7 @@ public record Explanation(
             };
         }
 
-        /** Whether the map is the same for every class. */
+        /** Returns true if the map is the same for every class. */
         public boolean classBlind() {
             return figure() == Figure.ROLLOUT || figure() == Figure.CLASS_ATTENTION;
         }
@@ -71,14 +71,14 @@ public record Explanation(
                 .max(Comparator.comparingDouble(Method::rank));
     }
 
-    /** Whether a method does better than removing cells at random. */
+    /** Returns true if a method scores better than the removal of cells at random. */
     public boolean beatsRandom(Method method) {
         return random.isPresent() && method.rank() > random.get().score();
     }
 
     /**
-     * Whether the answer hardly depends on the cells: with any of them removed at random, the class keeps at least 90 %
-     * of its probability, so scores do not tell one explanation from another. False without scores.
+     * Returns true if the answer hardly depends on the cells: with any of them removed at random, the class keeps at
+     * least 90 % of its probability, so scores do not tell one explanation from another. False without scores.
      */
     public boolean insensitive() {
         return random.map(scores -> {

@@ -1,8 +1,7 @@
 package dev.vitrail.inspect;
 
 /**
- * How far an explanation can be trusted: what happens to the class's probability when the cells that it names are
- * removed or added.
+ * Faithfulness of an explanation: the class's probability as the cells that it names are removed or added.
  *
  * <p>Cells go in descending order of the map; removed cells are 0 in the normalized image, the preprocessing's mean
  * color. Deletion removes {@code ⌊i·n/S⌋} cells for i = 0 … S with S = min(n, 28); its area

@@ -6,11 +6,14 @@ import dev.vitrail.inspect.ModelLayout.Query;
 import dev.vitrail.models.Model;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A figure of inspection, and the models that it applies to. */
 public enum Figure {
@@ -48,7 +51,7 @@ public enum Figure {
         return title;
     }
 
-    /** Whether it shows weights, and needs no image. */
+    /** Returns true if it shows weights, and needs no image. */
     public boolean ofWeights() {
         return this == FILTERS || this == POSITIONS || this == POSITION_BIAS || this == LAYER_SCALE;
     }
@@ -87,7 +90,7 @@ public enum Figure {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Why it does not apply to a model; empty where it does. */
+    /** Reason why it does not apply to a model; empty where it does. */
     public Optional<String> reason(Model model, ModelLayout layout) {
         return switch (this) {
             case FILTERS, GRAD_CAM, FEATURES, CKA, FAITHFULNESS -> Optional.empty();
@@ -128,5 +131,33 @@ public enum Figure {
         return Arrays.stream(values())
                 .filter(figure -> figure.reason(model, layout).isEmpty())
                 .toList();
+    }
+
+    /**
+     * The hook points that it reads of a forward pass; none for figures of weights, and for those that run the model
+     * themselves.
+     */
+    Collection<String> hookPoints(Model model, ModelLayout layout) {
+        return switch (this) {
+            case DISTANCE -> AttentionDistance.hookPoints(layout);
+            case ROLLOUT -> Rollout.hookPoints(layout);
+            case CLASS_ATTENTION -> ClassAttention.hookPoints(layout);
+            case FEATURES ->
+                Stream.concat(ChannelHealth.stemHookPoints(layout).stream(), ChannelHealth.hookPoints(layout).stream())
+                        .toList();
+            case CKA -> Cka.hookPoints(layout);
+            case LENS -> LogitLens.hookPoints(layout);
+            case LAYER_SCALE -> BranchRatio.hookPoints(model);
+            case TOKEN_NORMS -> TokenNorms.hookPoints(layout);
+            case FILTERS, POSITIONS, POSITION_BIAS, RELEVANCE, GRAD_CAM, CAM, FAITHFULNESS -> List.of();
+        };
+    }
+
+    /** The hook points of those figures that apply to a model, each once. */
+    static Set<String> hookPoints(Collection<Figure> figures, Model model, ModelLayout layout) {
+        return figures.stream()
+                .filter(figure -> figure.reason(model, layout).isEmpty())
+                .flatMap(figure -> figure.hookPoints(model, layout).stream())
+                .collect(Collectors.toSet());
     }
 }

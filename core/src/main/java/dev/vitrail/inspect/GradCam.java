@@ -2,8 +2,8 @@ package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Grad-CAM: {@code ReLU(Σ_c α_c·a_c)} with {@code α_c} the mean over cells of {@code ∂y/∂a_c}, at the output {@code a}
@@ -40,16 +40,17 @@ public final class GradCam {
      * @return a map for each image, on the layer's grid
      */
     public static List<GridMap> of(Model model, Tensor images, int[] classes, String layer) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        return Pass.backward(model, images, classes, List.of(layer), pass -> {
-            var activations = CellView.of(layout, pass.output(layer), pass.shape(layer));
-            var gradients = CellView.of(layout, pass.gradient(layer), pass.shape(layer));
-            var maps = new ArrayList<GridMap>();
-            for (int b = 0; b < classes.length; b++) {
-                maps.add(map(activations, gradients, b));
-            }
-            return maps;
-        });
+        return Pass.backward(model, images, classes, layout -> List.of(layer), pass -> of(pass, layer));
+    }
+
+    /** Explains the class of each image of a pass with gradients. */
+    static List<GridMap> of(Pass pass, String layer) {
+        var shape = pass.shape(layer);
+        var activations = CellView.of(pass.layout(), pass.output(layer), shape);
+        var gradients = CellView.of(pass.layout(), pass.gradient(layer), shape);
+        return IntStream.range(0, pass.size())
+                .mapToObj(b -> map(activations, gradients, b))
+                .toList();
     }
 
     /**

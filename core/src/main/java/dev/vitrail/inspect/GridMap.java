@@ -36,7 +36,7 @@ public record GridMap(int height, int width, float[] values) {
         return values[row * width + column];
     }
 
-    /** Whether all cells are alike, so that the map shows nothing. */
+    /** Returns true if all values are equal, so that the map shows nothing. */
     public boolean flat() {
         return range()[0] == range()[1];
     }

@@ -56,7 +56,7 @@ public record Inspection(
     }
 
     /**
-     * What another model says of an image.
+     * Answer of another model to an image.
      *
      * @param seen the image as it saw it
      * @param label of its most probable class
@@ -73,12 +73,12 @@ public record Inspection(
         photos = List.copyOf(photos);
     }
 
-    /** Whether a figure was asked for and applies. */
+    /** Returns true if a figure was asked for and applies. */
     public boolean has(Figure figure) {
         return chosen.contains(figure) && inspector.reason(figure).isEmpty();
     }
 
-    /** Why figures that were asked for do not apply. */
+    /** Figures that were asked for and do not apply, with the reasons. */
     public Map<Figure, String> leftOut() {
         var reasons = new TreeMap<Figure, String>();
         Arrays.stream(Figure.values())

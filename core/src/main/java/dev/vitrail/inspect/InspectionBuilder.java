@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
  */
 public final class InspectionBuilder {
     /**
-     * What to compute.
+     * Settings of an inspection.
      *
      * @param explanations which figures, and how to explain; scores are of the first class alone
      * @param target a class to explain, with the most probable other one; empty for the most probable classes
@@ -31,21 +31,21 @@ public final class InspectionBuilder {
      * @param renormalized whether attention distances are shown with rows divided by their sums over patches
      */
     public record Request(
-            Inspector.Options explanations,
+            ExplanationOptions explanations,
             OptionalInt target,
             int classes,
-            Cka.Options similarity,
+            CkaOptions similarity,
             boolean renormalized) {
         /** All figures, of the two most probable classes. */
         public static final Request DEFAULT =
-                new Request(Inspector.Options.DEFAULT, OptionalInt.empty(), 2, Cka.Options.DEFAULT, false);
+                new Request(ExplanationOptions.DEFAULT, OptionalInt.empty(), 2, CkaOptions.DEFAULT, false);
 
         public Request {
             VitrailException.require(
                     classes > 0, "the number of classes to explain must be at least 1, found %d", classes);
         }
 
-        public Request withExplanations(Inspector.Options options) {
+        public Request withExplanations(ExplanationOptions options) {
             return new Request(options, target, classes, similarity, renormalized);
         }
 
@@ -57,7 +57,7 @@ public final class InspectionBuilder {
             return new Request(explanations, OptionalInt.of(target), classes, similarity, renormalized);
         }
 
-        public Request withSimilarity(Cka.Options options) {
+        public Request withSimilarity(CkaOptions options) {
             return new Request(explanations, target, classes, options, renormalized);
         }
 
@@ -81,10 +81,15 @@ public final class InspectionBuilder {
         this.inspector = inspector;
         this.against = against;
         this.request = request;
-        behavior = inspector.behavior(against, request.similarity);
+        behavior = inspector.behavior(against, request.similarity, request.explanations.figures());
     }
 
-    /** Adds images to what behavior is measured on, as one batch. */
+    /** Returns true if figures over many images are wanted and apply, so that {@link #measure} is needed. */
+    public boolean measures() {
+        return behavior.measures();
+    }
+
+    /** Adds images to those that behavior is measured on, as one batch. */
     public void measure(List<RgbImage> images) {
         behavior.add(images);
     }
@@ -100,19 +105,14 @@ public final class InspectionBuilder {
      * @param name what pages call it, such as the path of its file
      */
     public void explain(String name, RgbImage image) {
-        var options = request.explanations;
-        var probabilities = inspector.probabilities(image);
-        var explanations = inspector.explain(image, probabilities, classes(probabilities), options);
-        var first = explanations.get(0);
+        var found = inspector.figures(image, request.explanations, this::classes, photos.isEmpty());
         photos.add(new Photo(
                 name,
                 inspector.seen(image),
-                explanations,
-                inspector.layerMaps(image, first.target(), options.figures()),
-                options.figures().contains(Figure.CLASS_ATTENTION)
-                        ? inspector.attentionRows(image, photos.isEmpty())
-                        : List.of(),
-                against.map(other -> answer(other, image, first))));
+                found.explanations(),
+                found.layers(),
+                found.rows(),
+                against.map(other -> answer(other, image, found.explanations().get(0)))));
     }
 
     /** The classes to explain, the most important first. */

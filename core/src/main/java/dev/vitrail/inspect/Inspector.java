@@ -14,15 +14,15 @@ import dev.vitrail.nn.ForwardHook;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /**
- * What a model has learned, and why it decided so.
+ * Computes figures of a model: of its weights, of its behavior over images, and explanations of its decisions.
  *
  * <pre>{@code
  * try (var vitrail = Vitrail.load("runs/mine")) {
@@ -38,16 +38,19 @@ public final class Inspector {
     /** Orders that random removal is the mean of. */
     private static final int RANDOM = 5;
 
-    /** What explanations are called. */
+    /** Names of explanations. */
     static final String RELEVANCE = "relevance",
             CAM = "CAM",
             GRAD_CAM = "Grad-CAM",
             ROLLOUT = "rollout",
             ATTENTION = "last attention";
 
-    /** Explanations and maps that read attention and blocks of a forward pass as it is. */
-    private static final Set<Figure> READERS =
-            EnumSet.of(Figure.ROLLOUT, Figure.CLASS_ATTENTION, Figure.TOKEN_NORMS, Figure.FEATURES);
+    /** Figures of an explanation that one forward pass gives for all classes. */
+    private static final Set<Figure> CLASS_BLIND =
+            EnumSet.of(Figure.ROLLOUT, Figure.CLASS_ATTENTION, Figure.TOKEN_NORMS, Figure.LENS);
+
+    /** Figures that {@link LayerMaps} has. */
+    private static final Set<Figure> BY_LAYER = EnumSet.of(Figure.CLASS_ATTENTION, Figure.LENS, Figure.FEATURES);
 
     private final LoadedModel loaded;
     private final Model model;
@@ -79,12 +82,12 @@ public final class Inspector {
         return model;
     }
 
-    /** Where the model keeps what the figures read, for images as its preprocessing makes them. */
+    /** Layout of the model for images of its preprocessing's size. */
     public ModelLayout layout() {
         return layout;
     }
 
-    /** Why a figure does not apply to the model; empty where it does. */
+    /** Reason why a figure does not apply to the model; empty where it does. */
     public Optional<String> reason(Figure figure) {
         return figure.reason(model, layout);
     }
@@ -135,15 +138,19 @@ public final class Inspector {
         loaded.requireClassifier();
         return on(List.of(image), batch -> {
             try (var off = Gradients.off()) {
-                var found = Functional.softmax(model.apply(batch), -1).toFloats();
-                for (float value : found) {
-                    if (!Float.isFinite(value)) {
-                        nameTheLayer(batch);
-                    }
-                }
-                return Pass.finite("the classifier", found);
+                return probabilities(batch, model.apply(batch));
             }
         });
+    }
+
+    private float[] probabilities(Tensor batch, Tensor logits) {
+        var found = Functional.softmax(logits, -1).toFloats();
+        for (float value : found) {
+            if (!Float.isFinite(value)) {
+                nameTheLayer(batch);
+            }
+        }
+        return Pass.finite("the classifier", found);
     }
 
     /** Refuses the first block or attention layer, in the order of computation, whose output is not finite. */
@@ -194,59 +201,7 @@ public final class Inspector {
 
     /** Explains the most probable class of an image, with scores. */
     public Explanation explain(RgbImage image) {
-        return explain(image, OptionalInt.empty(), Options.DEFAULT);
-    }
-
-    /**
-     * How to explain.
-     *
-     * @param figures explanations that are wanted; with {@link Figure#FAITHFULNESS} each map is scored, at some 60
-     *     forward passes each
-     * @param rollout how attention is rolled out
-     * @param camLayer the module that Grad-CAM reads; empty for {@link GradCam#layer}
-     * @param occlusion whether the scored maps include occlusion, at a forward pass for each cell
-     * @param seed of the random orders
-     */
-    public record Options(
-            Set<Figure> figures, Rollout.Options rollout, Optional<String> camLayer, boolean occlusion, long seed) {
-        /** Every method that applies, with scores. */
-        public static final Options DEFAULT =
-                new Options(Set.of(Figure.values()), Rollout.Options.DEFAULT, Optional.empty(), true, 0);
-
-        public Options {
-            figures = Set.copyOf(figures);
-        }
-
-        public Options withFigures(Set<Figure> wanted) {
-            return new Options(wanted, rollout, camLayer, occlusion, seed);
-        }
-
-        public Options withRollout(Rollout.Options other) {
-            return new Options(figures, other, camLayer, occlusion, seed);
-        }
-
-        public Options withCamLayer(Optional<String> name) {
-            return new Options(figures, rollout, name, occlusion, seed);
-        }
-
-        public Options withOcclusion(boolean wanted) {
-            return new Options(figures, rollout, camLayer, wanted, seed);
-        }
-
-        public Options withSeed(long other) {
-            return new Options(figures, rollout, camLayer, occlusion, other);
-        }
-
-        /** The same without scores. */
-        public Options withoutScores() {
-            var others = EnumSet.copyOf(figures);
-            others.remove(Figure.FAITHFULNESS);
-            return withFigures(others);
-        }
-
-        private boolean scored() {
-            return figures.contains(Figure.FAITHFULNESS);
-        }
+        return explain(image, OptionalInt.empty(), ExplanationOptions.DEFAULT);
     }
 
     /**
@@ -254,63 +209,120 @@ public final class Inspector {
      *
      * @param target the class; the most probable by default
      */
-    public Explanation explain(RgbImage image, OptionalInt target, Options options) {
-        var probabilities = probabilities(image);
-        return explain(image, probabilities, List.of(target.orElse(top(probabilities))), options)
-                .get(0);
-    }
-
-    /**
-     * Explains classes of an image by every method that applies, the first with scores if these are wanted. What does
-     * not depend on the class is computed once.
-     *
-     * @param probabilities of all classes, as {@link #probabilities} gives them
-     * @param targets the classes, one or more
-     * @return one for each class
-     */
-    List<Explanation> explain(RgbImage image, float[] probabilities, List<Integer> targets, Options options) {
-        for (int c : targets) {
-            VitrailException.require(
-                    c >= 0 && c < probabilities.length,
-                    "the model has %d classes, 0 to %d, found %d",
-                    probabilities.length,
-                    probabilities.length - 1,
-                    c);
-        }
+    public Explanation explain(RgbImage image, OptionalInt target, ExplanationOptions options) {
+        loaded.requireClassifier();
         return on(List.of(image), batch -> {
-            var norms = new ArrayList<TokenNorms>();
-            var blind = shared(batch, options.figures, () -> {
-                if (wants(options, Figure.TOKEN_NORMS)) {
-                    norms.addAll(TokenNorms.of(model, batch).get(0));
-                }
-                return blindMaps(batch, options);
-            });
-            var lens = wants(options, Figure.LENS)
-                    ? Optional.of(LogitLens.of(model, batch).get(0))
-                    : Optional.<LogitLens>empty();
-            var explanations = new ArrayList<Explanation>();
-            for (int c : targets) {
-                var maps = maps(batch, new int[] {c}, options);
-                maps.addAll(blind);
-                if (maps.isEmpty()) {
-                    maps.add(method(defaultMethod(), defaultMaps(batch, new int[] {c})));
-                }
-                var random = options.scored() && explanations.isEmpty()
-                        ? Optional.of(score(batch, c, maps, options))
-                        : Optional.<Faithfulness>empty();
-                explanations.add(new Explanation(c, loaded.label(c), probabilities[c], maps, random, lens, norms));
-            }
-            return explanations;
+            var blind = forward(batch, options.figures(), CLASS_BLIND, pass -> classBlind(pass, options));
+            return explain(batch, blind, List.of(target.orElse(top(blind.probabilities))), options)
+                    .get(0);
         });
     }
 
+    /**
+     * Figures of one image.
+     *
+     * @param explanations one for each class
+     * @param layers maps inside the model
+     * @param rows what each patch attends to
+     */
+    record ImageFigures(List<Explanation> explanations, LayerMaps layers, List<AttentionRows> rows) {}
+
+    /**
+     * Explains classes of an image by every method that applies, the first with scores if these are wanted, and reads
+     * the maps inside the model. All that does not need gradients or a changed image is read from one forward pass.
+     *
+     * @param classes from the probabilities of all classes to those that are explained, one or more
+     * @param everyLayer whether patches' attention is read in all layers; else in the last alone
+     */
+    ImageFigures figures(
+            RgbImage image, ExplanationOptions options, Function<float[], List<Integer>> classes, boolean everyLayer) {
+        loaded.requireClassifier();
+        record Read(ClassBlind blind, List<Integer> targets, LayerMaps layers, List<AttentionRows> rows) {}
+        var read = EnumSet.copyOf(CLASS_BLIND);
+        read.addAll(BY_LAYER);
+        return on(List.of(image), batch -> {
+            var found = forward(batch, options.figures(), read, pass -> {
+                var blind = classBlind(pass, options);
+                var targets = classes.apply(blind.probabilities);
+                return new Read(
+                        blind,
+                        targets,
+                        layerMaps(pass, targets.get(0), options.figures()),
+                        wants(options.figures(), Figure.CLASS_ATTENTION)
+                                ? AttentionRows.of(pass, everyLayer)
+                                : List.of());
+            });
+            return new ImageFigures(explain(batch, found.blind, found.targets, options), found.layers, found.rows);
+        });
+    }
+
+    /** Runs a batch under the hook points of those figures that are wanted, read and apply. */
+    private <T> T forward(Tensor batch, Set<Figure> wanted, Set<Figure> read, Function<Pass, T> use) {
+        var figures = EnumSet.copyOf(read);
+        figures.retainAll(wanted);
+        return Pass.forward(model, batch, size -> Figure.hookPoints(figures, model, size), use);
+    }
+
+    /**
+     * Figures of one image that are the same for all classes.
+     *
+     * @param probabilities of all classes
+     * @param maps of the methods that do not know the class
+     */
+    private record ClassBlind(
+            float[] probabilities, List<Explanation.Method> maps, List<TokenNorms> norms, Optional<LogitLens> lens) {}
+
+    private ClassBlind classBlind(Pass pass, ExplanationOptions options) {
+        var probabilities = probabilities(pass.images(), pass.logits());
+        var maps = new ArrayList<Explanation.Method>();
+        if (wants(options.figures(), Figure.ROLLOUT)) {
+            maps.add(method(ROLLOUT, Rollout.of(pass, options.rollout())));
+        }
+        if (wants(options.figures(), Figure.CLASS_ATTENTION)) {
+            var layers = ClassAttention.layers(layout);
+            var last = ClassAttention.of(pass, layers.get(layers.size() - 1)).get(0);
+            maps.add(method(ATTENTION, List.of(last.mean())));
+        }
+        return new ClassBlind(
+                probabilities,
+                maps,
+                wants(options.figures(), Figure.TOKEN_NORMS)
+                        ? TokenNorms.of(pass).get(0)
+                        : List.of(),
+                wants(options.figures(), Figure.LENS)
+                        ? Optional.of(LogitLens.of(pass).get(0))
+                        : Optional.empty());
+    }
+
+    /** The explanation of each class of an image, the first with scores if these are wanted. */
+    private List<Explanation> explain(
+            Tensor batch, ClassBlind blind, List<Integer> targets, ExplanationOptions options) {
+        int classes = blind.probabilities.length;
+        var explanations = new ArrayList<Explanation>();
+        for (int c : targets) {
+            VitrailException.require(
+                    c >= 0 && c < classes, "the model has %d classes, 0 to %d, found %d", classes, classes - 1, c);
+            var maps = maps(batch, new int[] {c}, options);
+            maps.addAll(blind.maps);
+            if (maps.isEmpty()) {
+                maps.add(method(defaultMethod(), defaultMaps(batch, new int[] {c})));
+            }
+            var random = options.scored() && explanations.isEmpty()
+                    ? Optional.of(score(batch, c, maps, options))
+                    : Optional.<Faithfulness>empty();
+            explanations.add(
+                    new Explanation(c, loaded.label(c), blind.probabilities[c], maps, random, blind.lens, blind.norms));
+        }
+        return explanations;
+    }
+
     /** Puts scored maps in the place of maps, on the coarsest of their grids, and gives the scores of random orders. */
-    private Faithfulness score(Tensor batch, int target, List<Explanation.Method> maps, Options options) {
+    private Faithfulness score(Tensor batch, int target, List<Explanation.Method> maps, ExplanationOptions options) {
         int height =
                 maps.stream().mapToInt(method -> method.map().height()).min().orElse(1);
         int width = maps.stream().mapToInt(method -> method.map().width()).min().orElse(1);
         var removal = new CellRemoval(model, batch, target, height, width);
-        if (options.occlusion && removal.cells() <= CellRemoval.MOST) {
+        if (options.occlusion() && removal.cells() <= CellRemoval.MOST) {
             maps.add(new Explanation.Method(Explanation.OCCLUSION, removal.occlusion(), Optional.empty()));
         }
         maps.replaceAll(method -> new Explanation.Method(
@@ -320,7 +332,7 @@ public final class Inspector {
                         method.map().height() == height && method.map().width() == width
                                 ? method.map()
                                 : method.map().averaged(height, width)))));
-        return removal.random(RANDOM, options.seed);
+        return removal.random(RANDOM, options.seed());
     }
 
     /**
@@ -331,44 +343,28 @@ public final class Inspector {
      *     {@link Figure#FEATURES} give maps
      */
     public LayerMaps layerMaps(RgbImage image, int target, Set<Figure> wanted) {
-        return on(
-                List.of(image),
-                batch -> shared(
-                        batch,
-                        wanted,
-                        () -> new LayerMaps(
-                                wanted.contains(Figure.CLASS_ATTENTION)
-                                                && reason(Figure.CLASS_ATTENTION)
-                                                        .isEmpty()
-                                        ? ClassAttention.of(model, batch).get(0)
-                                        : List.of(),
-                                wanted.contains(Figure.LENS)
-                                                && LogitLens.patchReason(model, layout)
-                                                        .isEmpty()
-                                        ? LogitLens.patches(model, batch, new int[] {target})
-                                                .get(0)
-                                        : List.of(),
-                                wanted.contains(Figure.FEATURES) ? channels(batch) : List.of())));
+        return on(List.of(image), batch -> forward(batch, wanted, BY_LAYER, pass -> layerMaps(pass, target, wanted)));
     }
 
-    /** Runs figures on one forward pass, where several of them read it. */
-    private <T> T shared(Tensor batch, Set<Figure> wanted, Supplier<T> figures) {
-        long readers = READERS.stream()
-                .filter(figure -> wanted.contains(figure) && reason(figure).isEmpty())
-                .count();
-        return readers > 1 ? Pass.shared(model, batch, layout.read(), figures) : figures.get();
+    private LayerMaps layerMaps(Pass pass, int target, Set<Figure> wanted) {
+        boolean patches = wanted.contains(Figure.LENS)
+                && LogitLens.patchReason(model, layout).isEmpty();
+        return new LayerMaps(
+                wants(wanted, Figure.CLASS_ATTENTION) ? ClassAttention.of(pass).get(0) : List.of(),
+                patches ? LogitLens.patches(pass, new int[] {target}).get(0) : List.of(),
+                wanted.contains(Figure.FEATURES) ? channels(pass) : List.of());
     }
 
     /** The channels of one image, of the stem's stages first. */
-    private List<ChannelHealth> channels(Tensor batch) {
-        var found = new ArrayList<>(
-                ChannelHealth.ofStem(model, batch, ChannelHealth.SHOWN).get(0));
-        found.addAll(ChannelHealth.of(model, batch, ChannelHealth.SHOWN).get(0));
+    private static List<ChannelHealth> channels(Pass pass) {
+        var found =
+                new ArrayList<>(ChannelHealth.ofStem(pass, ChannelHealth.SHOWN).get(0));
+        found.addAll(ChannelHealth.of(pass, ChannelHealth.SHOWN).get(0));
         return found;
     }
 
     /**
-     * What each patch of an image attends to.
+     * Attention of each patch of an image.
      *
      * @param everyLayer whether all layers are read; else the last alone
      * @return a figure for each layer; none for models without a class token among their patches
@@ -377,38 +373,40 @@ public final class Inspector {
         return on(List.of(image), batch -> AttentionRows.of(model, batch, everyLayer));
     }
 
-    private boolean wants(Options options, Figure figure) {
-        return options.figures.contains(figure) && reason(figure).isEmpty();
+    private boolean wants(Set<Figure> figures, Figure figure) {
+        return figures.contains(figure) && reason(figure).isEmpty();
     }
 
     /**
-     * A map of a class by each wanted method that needs one pass and knows the class, the default explanation first.
+     * A map of a class by each wanted method that knows the class and needs one pass, the default explanation first.
      */
-    private List<Explanation.Method> maps(Tensor batch, int[] target, Options options) {
+    private List<Explanation.Method> maps(Tensor batch, int[] target, ExplanationOptions options) {
         var maps = new ArrayList<Explanation.Method>();
-        if (wants(options, Figure.RELEVANCE)) {
-            maps.add(method(RELEVANCE, Relevance.of(model, batch, target)));
+        boolean relevance = wants(options.figures(), Figure.RELEVANCE);
+        boolean gradCam = wants(options.figures(), Figure.GRAD_CAM);
+        var camLayer = options.camLayer().orElseGet(() -> GradCam.layer(layout));
+        if (relevance || gradCam) {
+            Pass.backward(
+                    model,
+                    batch,
+                    target,
+                    size -> {
+                        var names = new LinkedHashSet<>(relevance ? Relevance.hookPoints(size) : List.of());
+                        names.addAll(gradCam ? List.of(camLayer) : List.of());
+                        return names;
+                    },
+                    pass -> {
+                        if (relevance) {
+                            maps.add(method(RELEVANCE, Relevance.of(pass)));
+                        }
+                        if (gradCam) {
+                            maps.add(method(GRAD_CAM, GradCam.of(pass, camLayer)));
+                        }
+                        return maps;
+                    });
         }
-        if (wants(options, Figure.CAM)) {
-            maps.add(method(CAM, ClassActivationMap.of(model, batch, target)));
-        }
-        if (wants(options, Figure.GRAD_CAM)) {
-            maps.add(method(
-                    GRAD_CAM,
-                    GradCam.of(model, batch, target, options.camLayer.orElseGet(() -> GradCam.layer(layout)))));
-        }
-        return maps;
-    }
-
-    /** A map by each wanted method that is the same for all classes. */
-    private List<Explanation.Method> blindMaps(Tensor batch, Options options) {
-        var maps = new ArrayList<Explanation.Method>();
-        if (wants(options, Figure.ROLLOUT)) {
-            maps.add(method(ROLLOUT, Rollout.of(model, batch, options.rollout)));
-        }
-        if (wants(options, Figure.CLASS_ATTENTION)) {
-            var layers = ClassAttention.of(model, batch).get(0);
-            maps.add(method(ATTENTION, List.of(layers.get(layers.size() - 1).mean())));
+        if (wants(options.figures(), Figure.CAM)) {
+            maps.add(relevance ? 1 : 0, method(CAM, ClassActivationMap.of(model, batch, target)));
         }
         return maps;
     }
@@ -431,14 +429,15 @@ public final class Inspector {
      *
      * @param against a model whose blocks are compared with this one's on the same images
      * @param similarity how blocks are compared
+     * @param figures wanted; of them {@link Behavior#FIGURES} are measured
      */
-    public Behavior behavior(Optional<Inspector> against, Cka.Options similarity) {
-        return new Behavior(this, against, similarity);
+    public Behavior behavior(Optional<Inspector> against, CkaOptions similarity, Set<Figure> figures) {
+        return new Behavior(this, against, similarity, figures);
     }
 
-    /** The same of this model alone, its blocks compared by unit tokens. */
+    /** Starts to gather all figures of many images of this model alone, its blocks compared by unit tokens. */
     public Behavior behavior() {
-        return behavior(Optional.empty(), Cka.Options.DEFAULT);
+        return behavior(Optional.empty(), CkaOptions.DEFAULT, Behavior.FIGURES);
     }
 
     /** The loaded model. */

@@ -1,7 +1,6 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Gradients;
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.Output;
@@ -19,7 +18,7 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the classifier would say at each depth of one image: final normalization, pooling and classifier applied to the
+ * Logits at each depth of one image: final normalization, pooling and classifier applied to the
  * embedding and to the output of each block. The last row is the logits. Early blocks are not trained to be read this
  * way.
  *
@@ -42,7 +41,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
         depths = List.copyOf(depths);
     }
 
-    /** Why the model cannot be read so; empty where it can. */
+    /** Reason why the model has no logit lens; empty where it has. */
     public static Optional<String> reason(Model model, ModelLayout layout) {
         return widthGrows(model)
                 ? Optional.of("the width of its blocks grows, so the final normalization fits the last alone")
@@ -55,7 +54,7 @@ public record LogitLens(List<String> depths, float[][] logits) {
                 && infos.get(0).channels() != infos.get(infos.size() - 1).channels();
     }
 
-    /** Why there is no {@link #patches}; empty where there is. */
+    /** Reason why the model has no patch lens; empty where it has. */
     public static Optional<String> patchReason(Model model, ModelLayout layout) {
         return layout.query().token() && layout.prefix() > 0
                 ? reason(model, layout)
@@ -70,41 +69,45 @@ public record LogitLens(List<String> depths, float[][] logits) {
      * @throws VitrailException if {@link #reason} says why not
      */
     public static List<LogitLens> of(Model model, Tensor images) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        refuse(reason(model, layout));
+        return Pass.forward(
+                model,
+                images,
+                layout -> {
+                    refuse(reason(model, layout));
+                    return hookPoints(layout);
+                },
+                LogitLens::of);
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        var names = new ArrayList<>(depthNames(layout));
+        names.add(layout.lastBlock());
+        return names;
+    }
+
+    /** Reads all depths of each image of a pass; the model's last layers run once more. */
+    static List<LogitLens> of(Pass pass) {
+        var layout = pass.layout();
+        Pass.finite("the logits", pass.logits().toFloats());
         return Frame.compute(() -> {
-            try (var off = Gradients.off()) {
-                var found = new LinkedHashMap<String, Tensor>();
-                var names = layout.classAttention() ? layout.classBlocks() : depthNames(layout);
-                var wanted = new ArrayList<>(names);
-                wanted.add(layout.lastBlock());
-                try (var hook = ForwardHook.of(model, wanted::contains)) {
-                    var logits = model.apply(images);
-                    Pass.finite("the logits", logits.toFloats());
-                    long B = images.size(0);
-                    if (layout.classAttention()) {
-                        found.put("class token", classToken(model).expand(B, -1, -1));
-                    }
-                    var last = hook.activation(names.get(names.size() - 1));
-                    for (var name : names) {
-                        var output = hook.activation(name);
-                        if (Arrays.equals(output.shape(), last.shape())) {
-                            found.put(layout.title(name), output.copy());
-                        }
-                    }
-                    var replacement = Tensor.cat(0, List.copyOf(found.values()));
-                    var patches = hook.activation(layout.lastBlock());
-                    var read = layout.classAttention()
-                            ? tail(
-                                    model,
-                                    layout,
-                                    images,
-                                    Tensor.cat(0, Collections.nCopies(found.size(), patches)),
-                                    replacement)
-                            : tail(model, layout, images, replacement, null);
-                    return split(List.copyOf(found.keySet()), read, (int) B);
+            var found = new LinkedHashMap<String, Tensor>();
+            if (layout.classAttention()) {
+                found.put("class token", classToken(pass.model()).expand(pass.size(), -1, -1));
+            }
+            var names = depthNames(layout);
+            var last = pass.tensor(names.get(names.size() - 1));
+            for (var name : names) {
+                var output = pass.tensor(name);
+                if (Arrays.equals(output.shape(), last.shape())) {
+                    found.put(layout.title(name), output);
                 }
             }
+            var replacement = Tensor.cat(0, List.copyOf(found.values()));
+            var patches = Collections.nCopies(found.size(), pass.tensor(layout.lastBlock()));
+            var read = layout.classAttention()
+                    ? tail(pass, pass.images(), Tensor.cat(0, patches), replacement)
+                    : tail(pass, pass.images(), replacement, null);
+            return split(List.copyOf(found.keySet()), read, pass.size());
         });
     }
 
@@ -122,6 +125,9 @@ public record LogitLens(List<String> depths, float[][] logits) {
     }
 
     private static List<String> depthNames(ModelLayout layout) {
+        if (layout.classAttention()) {
+            return layout.classBlocks();
+        }
         if (layout.output() == Output.TOKENS) {
             return layout.outputs(false);
         }
@@ -144,8 +150,8 @@ public record LogitLens(List<String> depths, float[][] logits) {
      * @param last in place of the last block of the patches
      * @param classLast in place of the last block of class attention, or null
      */
-    private static Tensor tail(
-            Model model, ModelLayout layout, Tensor images, Tensor last, @Nullable Tensor classLast) {
+    private static Tensor tail(Pass pass, Tensor images, Tensor last, @Nullable Tensor classLast) {
+        var layout = pass.layout();
         var replacements = new LinkedHashMap<String, Tensor>();
         var nothing = Tensor.zeros(1);
         skippable(layout).forEach(block -> replacements.put(block, nothing));
@@ -154,8 +160,8 @@ public record LogitLens(List<String> depths, float[][] logits) {
         if (classLast != null) {
             replacements.put(layout.classBlocks().get(layout.classBlocks().size() - 1), classLast);
         }
-        try (var hook = ForwardHook.replacing(model, replacements, name -> false)) {
-            return model.apply(images);
+        try (var hook = ForwardHook.replacing(pass.model(), replacements, name -> false)) {
+            return pass.model().apply(images);
         }
     }
 
@@ -184,39 +190,39 @@ public record LogitLens(List<String> depths, float[][] logits) {
      * @throws VitrailException if {@link #patchReason} says why not
      */
     public static List<List<GridMap>> patches(Model model, Tensor images, int[] classes) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        refuse(patchReason(model, layout));
+        return Pass.forward(
+                model,
+                images,
+                layout -> {
+                    refuse(patchReason(model, layout));
+                    return hookPoints(layout);
+                },
+                pass -> patches(pass, classes));
+    }
+
+    /** Reads the patches of each image of a pass; the model's last layers run once more for each map. */
+    static List<List<GridMap>> patches(Pass pass, int[] classes) {
+        var layout = pass.layout();
         int read = layout.query() == ModelLayout.Query.CLASS_AND_DISTILLATION ? 2 : 1;
-        return Frame.compute(() -> {
-            try (var off = Gradients.off()) {
-                var names = layout.outputs(false);
-                try (var hook = ForwardHook.of(model, names::contains)) {
-                    model.apply(images);
-                    var maps = new ArrayList<List<GridMap>>();
-                    for (int b = 0; b < classes.length; b++) {
-                        maps.add(new ArrayList<>());
-                    }
-                    for (var name : names) {
-                        for (int b = 0; b < classes.length; b++) {
-                            int image = b;
-                            maps.get(b).add(Frame.compute(() -> {
-                                var patches = hook.activation(name)
-                                        .select(0, image)
-                                        .narrow(0, layout.prefix(), layout.cells())
-                                        .unsqueeze(1)
-                                        .expand(-1, read, -1)
-                                        .contiguous(); //                          [patches, read, D]
-                                var logits = tail(model, layout, images.narrow(0, 0, 1), patches, null)
-                                        .select(1, classes[image]);
-                                return new GridMap(
-                                        layout.gridHeight(), layout.gridWidth(), Pass.finite(name, logits.toFloats()));
-                            }));
-                        }
-                    }
-                    return maps;
-                }
+        Pass.requireClasses(classes, pass.size(), pass.logits().size(1));
+        var maps = pass.<GridMap>perImage();
+        for (var name : layout.outputs(false)) {
+            for (int b = 0; b < classes.length; b++) {
+                int image = b;
+                maps.get(b).add(Frame.compute(() -> {
+                    var patches = pass.tensor(name)
+                            .select(0, image)
+                            .narrow(0, layout.prefix(), layout.cells())
+                            .unsqueeze(1)
+                            .expand(-1, read, -1)
+                            .contiguous(); //                                      [patches, read, D]
+                    var logits = tail(pass, pass.images().narrow(0, 0, 1), patches, null)
+                            .select(1, classes[image]);
+                    return new GridMap(layout.gridHeight(), layout.gridWidth(), Pass.finite(name, logits.toFloats()));
+                }));
             }
-        });
+        }
+        return maps;
     }
 
     private static void refuse(Optional<String> reason) {

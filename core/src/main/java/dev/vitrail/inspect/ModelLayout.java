@@ -1,5 +1,6 @@
 package dev.vitrail.inspect;
 
+import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.FeatureInfo;
 import dev.vitrail.models.Model;
@@ -30,7 +31,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * Where a model keeps what the figures read: its tokens, attention layers and blocks, for images of one size.
+ * Layout of a model for images of one size: its tokens, attention layers and blocks, which the figures read.
  *
  * @param query what the classifier reads at the top
  * @param prefix p, tokens before the patches
@@ -40,7 +41,8 @@ import java.util.regex.Pattern;
  * @param strideWidth pixels between neighboring columns of cells
  * @param output the layout of the blocks' outputs
  * @param attention the layers from the image to the classifier; T2T's token stages are {@link #tokenStages}
- * @param tokenStages T2T's attention before the backbone, each on a grid of its own
+ * @param stem stages before the backbone: of a hybrid's ResNet, or T2T's token stages
+ * @param tokenStages T2T's attention before the backbone, each on a grid of its own; its performers have no weights
  * @param blocks names of the blocks of the backbone
  * @param classBlocks names of CaiT's blocks of class attention
  */
@@ -53,10 +55,11 @@ public record ModelLayout(
         int strideWidth,
         Output output,
         List<AttentionLayer> attention,
+        List<StemStage> stem,
         List<AttentionLayer> tokenStages,
         List<String> blocks,
         List<String> classBlocks) {
-    /** What the classifier reads at the top of the model. */
+    /** Tokens that the classifier reads at the top of the model. */
     public enum Query {
         /** The class token. */
         CLASS("class"),
@@ -79,7 +82,7 @@ public record ModelLayout(
             this.text = text;
         }
 
-        /** Whether a class token is read alone. */
+        /** Returns true if the classifier reads a class token, or class and distillation token, and nothing else. */
         public boolean token() {
             return this == CLASS || this == CLASS_AND_DISTILLATION;
         }
@@ -90,7 +93,7 @@ public record ModelLayout(
         }
     }
 
-    /** How a block's output is laid out. */
+    /** Layout of a block's output. */
     public enum Output {
         /** {@code [B, N, D]}. */
         TOKENS,
@@ -137,7 +140,25 @@ public record ModelLayout(
         }
     }
 
+    /**
+     * A stage before the backbone.
+     *
+     * @param block the hook point of its last block
+     * @param tokens the grid of its tokens; empty for a map, whose shape tells
+     */
+    public record StemStage(String block, Optional<TokenGrid> tokens) {}
+
+    /**
+     * A grid of tokens without a prefix.
+     *
+     * @param height rows
+     * @param width columns
+     * @param stride pixels between neighboring rows, and between neighboring columns
+     */
+    public record TokenGrid(int height, int width, int stride) {}
+
     public ModelLayout {
+        stem = List.copyOf(stem);
         attention = List.copyOf(attention);
         tokenStages = List.copyOf(tokenStages);
         blocks = List.copyOf(blocks);
@@ -183,6 +204,11 @@ public record ModelLayout(
                 model.getClass().getSimpleName());
     }
 
+    /** The layout of a model for a batch {@code [B, C, H, W]}. */
+    static ModelLayout of(Model model, Tensor images) {
+        return of(model, (int) images.size(2), (int) images.size(3));
+    }
+
     private static boolean pooled(Model model, Pool pool) {
         return model.config().head().pool() == pool;
     }
@@ -212,12 +238,12 @@ public record ModelLayout(
         return blocks.get(blocks.size() - 1);
     }
 
-    /** Whether there is attention over the whole depth, so that a row can be pushed down. */
+    /** Returns true if patches attend to each other, so that a row can be pushed down through the layers. */
     public boolean attends() {
         return attention.stream().anyMatch(layer -> layer.scope == Scope.GLOBAL || layer.scope == Scope.WINDOWS);
     }
 
-    /** Whether class attention follows a stage of patches alone (CaiT). */
+    /** Returns true if class attention follows a stage of patches alone (CaiT). */
     public boolean classAttention() {
         return attention.stream().anyMatch(layer -> layer.scope == Scope.CLASS);
     }
@@ -231,14 +257,6 @@ public record ModelLayout(
             names.addAll(classBlocks);
         }
         return List.copyOf(names);
-    }
-
-    /** All that figures read of a forward pass: attention, the embedding and the blocks. */
-    List<String> read() {
-        var names = new ArrayList<>(outputs(true));
-        tokenStages.forEach(layer -> names.add(layer.name()));
-        attention.forEach(layer -> names.add(layer.name()));
-        return names;
     }
 
     /** The name that figures give to a hook point: {@code embedding} for the first block's input. */
@@ -308,6 +326,7 @@ public record ModelLayout(
             int sy = last.strideHeight(), sx = last.strideWidth();
             int gh = Sizes.ceilDiv(height, sy), gw = Sizes.ceilDiv(width, sx);
             var attention = new ArrayList<AttentionLayer>();
+            var stem = StemStages.of(model, height, width);
             var stages = new ArrayList<AttentionLayer>();
             for (var name : model.attentions()) {
                 if (name.startsWith(backbone)) {
@@ -316,16 +335,19 @@ public record ModelLayout(
                     attention.add(new AttentionLayer(name, Scope.POOL, gh, gw, sy, sx, Optional.empty()));
                 } else if (classBlock(name) && query.token()) {
                     attention.add(new AttentionLayer(name, Scope.CLASS, gh, gw, sy, sx, Optional.empty()));
-                } else if (model instanceof T2TViT) {
-                    int stride = 4 << stages.size(); // soft splits of strides 4, 2 and 2
-                    stages.add(new AttentionLayer(
-                            name,
-                            Scope.GLOBAL,
-                            Sizes.ceilDiv(height, stride),
-                            Sizes.ceilDiv(width, stride),
-                            stride,
-                            stride,
-                            Optional.empty()));
+                } else {
+                    stem.stream()
+                            .filter(stage -> name.startsWith(stage.block + "."))
+                            .flatMap(stage -> stage.tokens.stream())
+                            .map(grid -> new AttentionLayer(
+                                    name,
+                                    Scope.GLOBAL,
+                                    grid.height,
+                                    grid.width,
+                                    grid.stride,
+                                    grid.stride,
+                                    Optional.empty()))
+                            .forEach(stages::add);
                 }
             }
             return new ModelLayout(
@@ -337,6 +359,7 @@ public record ModelLayout(
                     sx,
                     Output.TOKENS,
                     attention,
+                    stem,
                     stages,
                     blocks(backbone),
                     model.blocks().stream().filter(Builder::classBlock).toList());
@@ -381,6 +404,7 @@ public record ModelLayout(
                     Output.CHANNELS_LAST,
                     attention,
                     List.of(),
+                    List.of(),
                     model.blocks(),
                     List.of());
         }
@@ -394,6 +418,7 @@ public record ModelLayout(
                     last.strideHeight(),
                     last.strideWidth(),
                     Output.CHANNELS_FIRST,
+                    List.of(),
                     List.of(),
                     List.of(),
                     model.blocks(),

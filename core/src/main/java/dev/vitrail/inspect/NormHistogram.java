@@ -1,8 +1,8 @@
 package dev.vitrail.inspect;
 
 /**
- * How long the tokens of patches are after a block, over many images: the share of patches by {@code ‖t‖₂} divided by
- * the median of their own image. {@link TokenNorms} calls a patch an outlier above {@link #OUTLIER}.
+ * Histogram of token norms after a block, over many images: the share of patches by {@code ‖t‖₂} divided by the median
+ * of their own image. {@link TokenNorms} calls a patch an outlier above {@link #OUTLIER}.
  *
  * @param block its name, or {@code embedding}
  * @param shares of the patches in each bin of {@link #WIDTH} from 0 on, {@code [BINS]}; the last bin holds all that is

@@ -7,63 +7,49 @@ import dev.vitrail.errors.NotFiniteException;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.models.Model;
 import dev.vitrail.nn.ForwardHook;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /**
- * One forward pass under a hook, for the time of a function on what it read.
+ * One forward pass under a hook, for the time of a function on it. Each figure has a method that names the hook points
+ * it reads, and one from a pass to its record, so that several figures of a batch read one pass over the union of their
+ * points.
  *
+ * @param model that ran
+ * @param layout of the model for images of this size
+ * @param images {@code [B, C, H, W]}, normalized
  * @param logits {@code [B, classes]}
  * @param outputs by hook point
  * @param gradients of the explained logits with respect to the outputs; empty where none was asked for
  */
-record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> gradients) {
-    /** The pass that figures of this thread share. */
-    private static final ThreadLocal<Optional<Shared>> SHARED = ThreadLocal.withInitial(Optional::empty);
-
-    private record Shared(Model model, Tensor images, Pass pass) {
-        boolean holds(Model other, Tensor batch, Collection<String> names) {
-            return model == other && images == batch && pass.outputs.keySet().containsAll(names);
-        }
-    }
-
+record Pass(
+        Model model,
+        ModelLayout layout,
+        Tensor images,
+        Tensor logits,
+        Map<String, Tensor> outputs,
+        Map<String, Tensor> gradients) {
     /**
-     * Runs a batch once for several figures: each {@link #forward} of the same batch inside reads this pass, if it
-     * holds what the figure reads. Inside, the model must run under hooks of the figures' own alone.
+     * Runs a batch, without gradients. Until the function ends, the model must run under hooks of the figures' own
+     * alone.
      *
-     * @param names all hook points that the figures read
+     * @param names the hook points that the function reads
+     * @param use its result holds no tensor
      */
-    static <T> T shared(Model model, Tensor images, Collection<String> names, Supplier<T> figures) {
-        return forward(model, images, names, pass -> {
-            var outer = SHARED.get();
-            SHARED.set(Optional.of(new Shared(model, images, pass)));
-            try {
-                return figures.get();
-            } finally {
-                SHARED.set(outer);
-            }
-        });
-    }
-
-    /**
-     * Runs a batch, without gradients, or reads the pass that is {@link #shared}; the function's result holds no
-     * tensor.
-     */
-    static <T> T forward(Model model, Tensor images, Collection<String> names, Function<Pass, T> use) {
-        var shared = SHARED.get().filter(found -> found.holds(model, images, names));
-        if (shared.isPresent()) {
-            return use.apply(shared.get().pass);
-        }
+    static <T> T forward(
+            Model model, Tensor images, Function<ModelLayout, Collection<String>> names, Function<Pass, T> use) {
+        var layout = ModelLayout.of(model, images);
+        var points = names.apply(layout);
         return Frame.compute(() -> {
             try (var off = Gradients.off();
-                    var hook = ForwardHook.of(model, names::contains)) {
+                    var hook = ForwardHook.of(model, points::contains)) {
                 var logits = model.apply(images);
-                return use.apply(new Pass(logits, checked(hook, names), Map.of()));
+                return use.apply(new Pass(model, layout, images, logits, activations(hook, points), Map.of()));
             }
         });
     }
@@ -73,14 +59,23 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
      * batch are independent, so the sum of their logits is differentiated once.
      *
      * @param classes one for each image
+     * @param names the hook points that the function reads
+     * @param use its result holds no tensor
      */
-    static <T> T backward(Model model, Tensor images, int[] classes, Collection<String> names, Function<Pass, T> use) {
+    static <T> T backward(
+            Model model,
+            Tensor images,
+            int[] classes,
+            Function<ModelLayout, Collection<String>> names,
+            Function<Pass, T> use) {
+        var layout = ModelLayout.of(model, images);
+        var points = names.apply(layout);
         return Frame.compute(() -> {
             try (var on = Gradients.on();
-                    var hook = ForwardHook.of(model, names::contains)) {
+                    var hook = ForwardHook.of(model, points::contains)) {
                 var logits = model.apply(images.copy().requireGradient(true));
                 requireClasses(classes, images.size(0), logits.size(1));
-                var outputs = checked(hook, names);
+                var outputs = activations(hook, points);
                 var chosen = new long[classes.length];
                 for (int i = 0; i < chosen.length; i++) {
                     chosen[i] = classes[i];
@@ -91,13 +86,14 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
                 var gradients = new LinkedHashMap<String, Tensor>();
                 outputs.keySet().forEach(name -> gradients.put(name, found.get(gradients.size())));
                 try (var off = Gradients.off()) {
-                    return use.apply(new Pass(logits.detach(), outputs, gradients));
+                    return use.apply(new Pass(model, layout, images, logits.detach(), outputs, gradients));
                 }
             }
         });
     }
 
-    private static void requireClasses(int[] classes, long images, long count) {
+    /** Refuses classes that are not one for each image, or that the model does not have. */
+    static void requireClasses(int[] classes, long images, long count) {
         VitrailException.require(
                 classes.length == images, "%d images need a class each, found %d classes", images, classes.length);
         for (int c : classes) {
@@ -106,7 +102,7 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
         }
     }
 
-    private static Map<String, Tensor> checked(ForwardHook hook, Collection<String> names) {
+    private static Map<String, Tensor> activations(ForwardHook hook, Collection<String> names) {
         var found = new LinkedHashMap<String, Tensor>();
         for (var name : names) {
             found.put(name, hook.activation(name));
@@ -114,17 +110,40 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
         return found;
     }
 
-    /** What a hook point gave, as floats. */
+    /** B, the number of images. */
+    int size() {
+        return (int) images.size(0);
+    }
+
+    /** An empty list for each image. */
+    <T> List<List<T>> perImage() {
+        var lists = new ArrayList<List<T>>();
+        for (int b = 0; b < size(); b++) {
+            lists.add(new ArrayList<>());
+        }
+        return lists;
+    }
+
+    /** The output of a hook point, all values finite. */
+    Tensor tensor(String name) {
+        var output = required(outputs, name);
+        finite(name, output);
+        return output;
+    }
+
+    /** The values of a hook point's output, all finite. */
     float[] output(String name) {
-        return checked(name, required(outputs, name));
+        return tensor(name).toFloats();
     }
 
-    /** The gradient with respect to what a hook point gave, as floats. */
+    /** The values of the gradient with respect to a hook point's output, all finite. */
     float[] gradient(String name) {
-        return checked("the gradient of " + name, required(gradients, name));
+        var gradient = required(gradients, name);
+        finite("the gradient of " + name, gradient);
+        return gradient.toFloats();
     }
 
-    /** Sizes of what a hook point gave. */
+    /** Sizes of a hook point's output. */
     long[] shape(String name) {
         return required(outputs, name).shape();
     }
@@ -134,15 +153,14 @@ record Pass(Tensor logits, Map<String, Tensor> outputs, Map<String, Tensor> grad
                 .orElseThrow(() -> new IllegalArgumentException("'" + name + "' was not asked for"));
     }
 
-    /**
-     * Values of a tensor. Its sum is finite where all of them are, unless it overflows: only then is each looked at.
-     */
-    private static float[] checked(String name, Tensor tensor) {
-        var values = tensor.toFloats();
-        return Double.isFinite(tensor.sum().item()) ? values : finite(name, values);
+    /** Refuses values that are not finite. Where the sum is finite, all are; it may overflow, so then each is read. */
+    private static void finite(String name, Tensor tensor) {
+        if (!Double.isFinite(tensor.sum().item())) {
+            finite(name, tensor.toFloats());
+        }
     }
 
-    /** Refuses values that are no numbers, naming the layer. */
+    /** Refuses values that are not finite, naming the layer. */
     static float[] finite(String name, float[] values) {
         for (float value : values) {
             if (!Float.isFinite(value)) {

@@ -29,7 +29,7 @@ public record PositionBias(String layer, List<GridMap> heads) {
         heads = List.copyOf(heads);
     }
 
-    /** Whether a model adds biases by relative position, so that it has the figure. */
+    /** Returns true if a model adds biases by relative position, so that it has the figure. */
     static boolean appliesTo(Model model) {
         return model instanceof SwinTransformer || model instanceof Beit;
     }
@@ -51,7 +51,7 @@ public record PositionBias(String layer, List<GridMap> heads) {
         return Frame.compute(() -> {
             // An image is needed to run the model, and has no part in the biases.
             var image = Tensor.zeros(1, config.channels(), config.imageHeight(), config.imageWidth());
-            return Pass.forward(model, image, computed, pass -> {
+            return Pass.forward(model, image, size -> computed, pass -> {
                 var found = new ArrayList<PositionBias>();
                 for (int i = 0; i < layers.size(); i++) {
                     var name = layers.get(i);

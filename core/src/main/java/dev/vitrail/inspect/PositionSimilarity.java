@@ -39,7 +39,7 @@ public record PositionSimilarity(int height, int width, float[] similarity) {
         }));
     }
 
-    /** Whether a model adds positions to its tokens, so that it has the figure. */
+    /** Returns true if a model adds positions to its tokens, so that it has the figure. */
     static boolean appliesTo(Model model) {
         return model instanceof SimpleViT || parameter(model).isPresent();
     }

@@ -56,8 +56,8 @@ final class PushDown {
     }
 
     /**
-     * The same, less what the residual connections alone bring from a query over patches; an attention pool has none to
-     * subtract.
+     * The row on the patches of the first map, less what the residual connections alone bring from a query over
+     * patches; an attention pool has none to subtract.
      */
     GridMap mapWithoutQuery() {
         var row = row(true);

@@ -29,29 +29,35 @@ public final class Relevance {
      * @return a map for each image, on the grid of the first attention layer
      */
     public static List<GridMap> of(Model model, Tensor images, int[] classes) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var names = layout.attention().stream().map(AttentionLayer::name).toList();
-        return Pass.backward(model, images, classes, names, pass -> {
-            var layers = new ArrayList<Map<AttentionLayer, double[][]>>();
-            for (int b = 0; b < classes.length; b++) {
-                layers.add(new HashMap<>());
-            }
-            for (var layer : layout.attention()) {
-                var weights = pass.output(layer.name());
-                var gradients = pass.gradient(layer.name());
-                var shape = pass.shape(layer.name());
-                int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
-                int groups = (int) (shape[0] / classes.length);
-                for (int b = 0; b < classes.length; b++) {
-                    var fused = new double[groups][];
-                    for (int g = 0; g < groups; g++) {
-                        fused[g] = fuse(weights, gradients, (b * groups + g) * heads * size, heads, size);
-                    }
-                    layers.get(b).put(layer, fused);
+        return Pass.backward(model, images, classes, Relevance::hookPoints, Relevance::of);
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        return layout.attention().stream().map(AttentionLayer::name).toList();
+    }
+
+    /** Explains the class of each image of a pass with gradients. */
+    static List<GridMap> of(Pass pass) {
+        var layout = pass.layout();
+        var layers = new ArrayList<Map<AttentionLayer, double[][]>>();
+        for (int b = 0; b < pass.size(); b++) {
+            layers.add(new HashMap<>());
+        }
+        for (var layer : layout.attention()) {
+            var weights = pass.output(layer.name());
+            var gradients = pass.gradient(layer.name());
+            var shape = pass.shape(layer.name());
+            int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
+            int groups = (int) (shape[0] / pass.size());
+            for (int b = 0; b < layers.size(); b++) {
+                var fused = new double[groups][];
+                for (int g = 0; g < groups; g++) {
+                    fused[g] = fuse(weights, gradients, (b * groups + g) * heads * size, heads, size);
                 }
+                layers.get(b).put(layer, fused);
             }
-            return layers.stream().map(fused -> map(layout, fused)).toList();
-        });
+        }
+        return layers.stream().map(fused -> map(layout, fused)).toList();
     }
 
     /**

@@ -1,7 +1,6 @@
 package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Tensor;
-import dev.vitrail.errors.VitrailException;
 import dev.vitrail.inspect.ModelLayout.AttentionLayer;
 import dev.vitrail.inspect.ModelLayout.Scope;
 import dev.vitrail.models.Model;
@@ -24,33 +23,11 @@ import java.util.Map;
  * al., 2021, fig. 6.
  */
 public final class Rollout {
-    /** How the heads of a layer become one matrix. */
+    /** Fusion of the heads of a layer into one matrix. */
     public enum Fusion {
         MEAN,
         MAX,
         MIN
-    }
-
-    /**
-     * How to roll out.
-     *
-     * @param fusion how heads are fused
-     * @param discard share of the smallest entries of each fused matrix that become 0, at least 0 and less than 1; the
-     *     entry of the class token to itself is spared
-     */
-    public record Options(Fusion fusion, double discard) {
-        /** The paper's. */
-        public static final Options DEFAULT = new Options(Fusion.MEAN, 0);
-
-        /** What jacobgil/vit-explain takes by default: the largest over heads, nine tenths discarded. */
-        public static final Options SHARP = new Options(Fusion.MAX, 0.9);
-
-        public Options {
-            VitrailException.require(
-                    discard >= 0 && discard < 1,
-                    "the discarded share is at least 0 and less than 1, found %s",
-                    discard);
-        }
     }
 
     private Rollout() {}
@@ -61,31 +38,37 @@ public final class Rollout {
      * @param images {@code [B, C, H, W]}, normalized
      * @return a map for each image, on the grid of the first attention layer
      */
-    public static List<GridMap> of(Model model, Tensor images, Options options) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var names = layout.attention().stream().map(AttentionLayer::name).toList();
-        return Pass.forward(model, images, names, pass -> {
-            var layers = new ArrayList<Map<AttentionLayer, double[][]>>();
-            for (int b = 0; b < images.size(0); b++) {
-                layers.add(new HashMap<>());
-            }
-            for (var layer : layout.attention()) {
-                var weights = pass.output(layer.name());
-                var shape = pass.shape(layer.name());
-                int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
-                int groups = (int) (shape[0] / images.size(0));
-                for (int b = 0; b < layers.size(); b++) {
-                    var fused = new double[groups][];
-                    for (int g = 0; g < groups; g++) {
-                        // An attention pool is the query row, which is the mean over heads.
-                        var fusion = layer.scope() == Scope.POOL ? Fusion.MEAN : options.fusion;
-                        fused[g] = fuse(weights, (b * groups + g) * heads * size, heads, size, fusion);
-                    }
-                    layers.get(b).put(layer, fused);
+    public static List<GridMap> of(Model model, Tensor images, RolloutOptions options) {
+        return Pass.forward(model, images, Rollout::hookPoints, pass -> of(pass, options));
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        return layout.attention().stream().map(AttentionLayer::name).toList();
+    }
+
+    /** Rolls out the attention of each image of a pass. */
+    static List<GridMap> of(Pass pass, RolloutOptions options) {
+        var layout = pass.layout();
+        var layers = new ArrayList<Map<AttentionLayer, double[][]>>();
+        for (int b = 0; b < pass.size(); b++) {
+            layers.add(new HashMap<>());
+        }
+        for (var layer : layout.attention()) {
+            var weights = pass.output(layer.name());
+            var shape = pass.shape(layer.name());
+            int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
+            int groups = (int) (shape[0] / pass.size());
+            for (int b = 0; b < layers.size(); b++) {
+                var fused = new double[groups][];
+                for (int g = 0; g < groups; g++) {
+                    // An attention pool is the query row, which is the mean over heads.
+                    var fusion = layer.scope() == Scope.POOL ? Fusion.MEAN : options.fusion();
+                    fused[g] = fuse(weights, (b * groups + g) * heads * size, heads, size, fusion);
                 }
+                layers.get(b).put(layer, fused);
             }
-            return layers.stream().map(fused -> map(layout, fused, options)).toList();
-        });
+        }
+        return layers.stream().map(fused -> map(layout, fused, options)).toList();
     }
 
     /**
@@ -93,13 +76,13 @@ public final class Rollout {
      *
      * @param fused by layer, {@link #fuse}d heads of each group of tokens, {@code [groups][n · n]}
      */
-    public static GridMap map(ModelLayout layout, Map<AttentionLayer, double[][]> fused, Options options) {
+    public static GridMap map(ModelLayout layout, Map<AttentionLayer, double[][]> fused, RolloutOptions options) {
         boolean spared = layout.query() == ModelLayout.Query.CLASS && layout.prefix() > 0;
         return new PushDown(
                         layout,
                         fused,
                         matrix -> {
-                            var kept = matrix.discard(options.discard, spared);
+                            var kept = matrix.discard(options.discard(), spared);
                             return (layout.classAttention() ? kept.rowsNormalized() : kept).withResidual();
                         },
                         false)

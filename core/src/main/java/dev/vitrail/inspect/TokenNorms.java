@@ -2,7 +2,6 @@ package dev.vitrail.inspect;
 
 import dev.vitrail.engine.Tensor;
 import dev.vitrail.models.Model;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -30,21 +29,24 @@ public record TokenNorms(String block, float[] norms, GridMap patches, int outli
      * @return for each image, in the order of the blocks
      */
     public static List<List<TokenNorms>> of(Model model, Tensor images) {
-        var layout = ModelLayout.of(model, (int) images.size(2), (int) images.size(3));
-        var names = layout.outputs(false);
-        return Pass.forward(model, images, names, pass -> {
-            var all = new ArrayList<List<TokenNorms>>();
-            for (int b = 0; b < images.size(0); b++) {
-                all.add(new ArrayList<>());
+        return Pass.forward(model, images, TokenNorms::hookPoints, TokenNorms::of);
+    }
+
+    static List<String> hookPoints(ModelLayout layout) {
+        return layout.outputs(false);
+    }
+
+    /** Measures each image of a pass. */
+    static List<List<TokenNorms>> of(Pass pass) {
+        var all = pass.<TokenNorms>perImage();
+        var layout = pass.layout();
+        for (var name : hookPoints(layout)) {
+            var view = CellView.of(layout, pass.output(name), pass.shape(name));
+            for (int b = 0; b < all.size(); b++) {
+                all.get(b).add(of(layout.title(name), view, b));
             }
-            for (var name : names) {
-                var view = CellView.of(layout, pass.output(name), pass.shape(name));
-                for (int b = 0; b < all.size(); b++) {
-                    all.get(b).add(of(layout.title(name), view, b));
-                }
-            }
-            return all;
-        });
+        }
+        return all;
     }
 
     /** Measures the tokens of one image of a batch. */

@@ -10,6 +10,7 @@ import dev.vitrail.inspect.AttentionDistance;
 import dev.vitrail.inspect.CellRemoval;
 import dev.vitrail.inspect.ChannelHealth;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.CkaOptions;
 import dev.vitrail.inspect.ClassActivationMap;
 import dev.vitrail.inspect.ClassAttention;
 import dev.vitrail.inspect.Faithfulness;
@@ -23,6 +24,7 @@ import dev.vitrail.inspect.PositionBias;
 import dev.vitrail.inspect.PositionSimilarity;
 import dev.vitrail.inspect.Relevance;
 import dev.vitrail.inspect.Rollout;
+import dev.vitrail.inspect.RolloutOptions;
 import dev.vitrail.inspect.TokenNorms;
 import dev.vitrail.models.Model;
 import dev.vitrail.parity.InspectParity.Comparison;
@@ -160,13 +162,13 @@ final class InspectFigures {
         for (var fusion : Rollout.Fusion.values()) {
             var key = "rollout/" + fusion.name().toLowerCase(java.util.Locale.ROOT);
             if (golden.has(key)) {
-                comparison.check(key, maps(Rollout.of(model, images, new Rollout.Options(fusion, 0))));
+                comparison.check(key, maps(Rollout.of(model, images, new RolloutOptions(fusion, 0))));
             }
         }
         for (double share : new double[] {0.5, 0.9}) {
             var key = "rollout/mean_discard" + (share == 0.5 ? "" : "_" + share);
             if (golden.has(key)) {
-                comparison.check(key, maps(Rollout.of(model, images, new Rollout.Options(Rollout.Fusion.MEAN, share))));
+                comparison.check(key, maps(Rollout.of(model, images, new RolloutOptions(Rollout.Fusion.MEAN, share))));
             }
         }
     }
@@ -249,13 +251,13 @@ final class InspectFigures {
             return;
         }
         var images = InspectParity.normalized(golden.tensor("cka/images"));
-        similarity(images, "cka/unit_tokens", Cka.Options.DEFAULT, 8);
-        similarity(images, "cka/unbiased", Cka.Options.RAW, 8);
-        similarity(images, "cka/biased", Cka.Options.BIASED, 8);
-        similarity(images, "cka/minibatch", Cka.Options.RAW, 4);
+        similarity(images, "cka/unit_tokens", CkaOptions.DEFAULT, 8);
+        similarity(images, "cka/unbiased", CkaOptions.RAW, 8);
+        similarity(images, "cka/biased", CkaOptions.BIASED, 8);
+        similarity(images, "cka/minibatch", CkaOptions.RAW, 4);
     }
 
-    private void similarity(Tensor images, String key, Cka.Options options, int batch) {
+    private void similarity(Tensor images, String key, CkaOptions options, int batch) {
         if (golden.has(key)) {
             var cka = new Cka.Accumulator(model, options);
             for (long from = 0; from < images.size(0); from += batch) {
@@ -301,10 +303,10 @@ final class InspectFigures {
         var seen = ClassAttention.of(model, images).get(0);
         scored(
                 "rollout",
-                removal.score(Rollout.of(model, images, Rollout.Options.DEFAULT).get(0)));
+                removal.score(Rollout.of(model, images, RolloutOptions.DEFAULT).get(0)));
         scored(
                 "rollout_discard_0.9",
-                removal.score(Rollout.of(model, images, new Rollout.Options(Rollout.Fusion.MEAN, 0.9))
+                removal.score(Rollout.of(model, images, new RolloutOptions(Rollout.Fusion.MEAN, 0.9))
                         .get(0)));
         scored("relevance", removal.score(Relevance.of(model, images, classes).get(0)));
         scored(
@@ -368,10 +370,10 @@ final class InspectFigures {
             comparison.check("distance", flat(means.toArray(float[][]::new)));
             comparison.check("distance_renormalised", flat(renormalized.toArray(float[][]::new)));
             int n = (int) all.size(0);
-            similarity(all, "cka/unit_tokens", Cka.Options.DEFAULT, n);
-            similarity(all, "cka/unbiased", Cka.Options.RAW, n);
-            similarity(all, "cka/biased", Cka.Options.BIASED, n);
-            similarity(all, "cka/minibatch_8", Cka.Options.RAW, 8);
+            similarity(all, "cka/unit_tokens", CkaOptions.DEFAULT, n);
+            similarity(all, "cka/unbiased", CkaOptions.RAW, n);
+            similarity(all, "cka/biased", CkaOptions.BIASED, n);
+            similarity(all, "cka/minibatch_8", CkaOptions.RAW, 8);
         });
     }
 

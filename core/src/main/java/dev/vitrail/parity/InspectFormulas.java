@@ -21,6 +21,7 @@ import dev.vitrail.inspect.ModelLayout.Scope;
 import dev.vitrail.inspect.PositionSimilarity;
 import dev.vitrail.inspect.Relevance;
 import dev.vitrail.inspect.Rollout;
+import dev.vitrail.inspect.RolloutOptions;
 import dev.vitrail.inspect.TokenNorms;
 import dev.vitrail.inspect.Windows;
 import dev.vitrail.parity.InspectParity.Comparison;
@@ -69,7 +70,18 @@ final class InspectFormulas {
     private static ModelLayout layout(
             Query query, int prefix, int height, int width, Output output, List<AttentionLayer> layers) {
         return new ModelLayout(
-                query, prefix, height, width, 1, 1, output, layers, List.of(), List.of("blocks.0"), List.of());
+                query,
+                prefix,
+                height,
+                width,
+                1,
+                1,
+                output,
+                layers,
+                List.of(),
+                List.of(),
+                List.of("blocks.0"),
+                List.of());
     }
 
     private void pushedDown() {
@@ -101,7 +113,7 @@ final class InspectFormulas {
                                 Rollout.fuse(golden.floats(layer.name()), b * heads * area, heads, area, fusion)
                             });
                         }
-                        maps.add(Rollout.map(layout, fused, new Rollout.Options(fusion, discard)));
+                        maps.add(Rollout.map(layout, fused, new RolloutOptions(fusion, discard)));
                     }
                     comparison.check(
                             "rollout/%s/%s/%s".formatted(query, fusion.name().toLowerCase(Locale.ROOT), discard),

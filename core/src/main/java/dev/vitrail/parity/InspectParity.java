@@ -8,6 +8,7 @@ import dev.vitrail.engine.Tensor;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.Preprocessing;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.CkaOptions;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
@@ -91,7 +92,7 @@ final class InspectParity {
                         (second, other) -> Frame.run(() -> {
                             var images = normalized(golden.tensor("cka/images"));
                             for (boolean unbiased : new boolean[] {true, false}) {
-                                var cka = new Cka.Accumulator(first, second, new Cka.Options(false, unbiased));
+                                var cka = new Cka.Accumulator(first, second, new CkaOptions(false, unbiased));
                                 cka.add(images, images);
                                 comparison.check(
                                         "cka/" + (unbiased ? "unbiased" : "biased"),

@@ -43,7 +43,7 @@ public enum ColorScale {
         return this == SIGNED ? picture(map, -extent, extent) : picture(map, range[0], range[1]);
     }
 
-    /** The same by a range that several maps share. */
+    /** A picture of a map by a range that several maps share, a pixel for each cell. */
     public RgbImage picture(GridMap map, float low, float high) {
         var pixels = new byte[3 * map.values().length];
         for (int i = 0; i < map.values().length; i++) {

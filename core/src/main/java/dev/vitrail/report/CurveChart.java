@@ -45,7 +45,7 @@ record CurveChart(
     /** Ticks of a logarithmic axis; where 1, 2 and 5 times the powers of ten are more, the powers alone have one. */
     private static final int LOGARITHMIC_TICKS = 7;
 
-    /** How values lie on the y-axis. */
+    /** Scale of the y-axis. */
     enum Scale {
         LINEAR,
         /** By their logarithm; values of 0 are left out. */
@@ -54,7 +54,7 @@ record CurveChart(
         RANK
     }
 
-    /** How a series is drawn. */
+    /** Style of a series. */
     enum Style {
         LINE,
         DOTS,
@@ -258,7 +258,7 @@ record CurveChart(
         return pixel(vertical().at(place(scale, value)));
     }
 
-    /** What a dot says under the pointer. */
+    /** Tooltip of a dot. */
     String description(Series one, Dot dot) {
         return "%s, %s %s: %s".formatted(one.name, across, xText.apply(dot.x), Format.plain(dot.y));
     }
@@ -287,7 +287,7 @@ record CurveChart(
         return name.length() <= NAME ? name : name.substring(0, NAME - 1) + "…";
     }
 
-    /** Where each value of the x-axis lies, for the page's script. */
+    /** Pixel of each value of the x-axis, for the page's script. */
     String places() {
         return series.stream()
                 .flatMap(one -> one.dots.stream())

@@ -85,7 +85,7 @@ record EvaluationSections(
                 : surplus > 0 ? "surer of itself than it may be" : "less sure of itself than it could be";
     }
 
-    /** Whether a person can read the matrix. */
+    /** Returns true if the classes are few enough for a matrix that a person can read. */
     boolean readable() {
         return classes().size() <= MOST_IN_MATRIX;
     }
@@ -143,7 +143,7 @@ record EvaluationSections(
                 .toList();
     }
 
-    /** What a column of shares is sorted by. */
+    /** Sort key of a share in a column. */
     static String key(double share) {
         return Format.format("%.6f", share);
     }
@@ -153,7 +153,7 @@ record EvaluationSections(
         return Format.format("%.1f%%", 100 * share);
     }
 
-    /** Whether any mistake is explained. */
+    /** Returns true if any mistake is explained. */
     boolean explained() {
         return mistakes().stream().anyMatch(mistake -> mistake.why().isPresent());
     }

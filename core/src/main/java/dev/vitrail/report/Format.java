@@ -67,4 +67,9 @@ final class Format {
                 ? format("%d min %02d s", whole / 60, whole % 60)
                 : format("%d h %02d min", whole / 3600, whole / 60 % 60);
     }
+
+    /** A text that no line is broken in. */
+    static String unbroken(String text) {
+        return text.replace(' ', (char) 0xA0);
+    }
 }

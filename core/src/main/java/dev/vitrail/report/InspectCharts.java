@@ -30,7 +30,7 @@ record InspectCharts(Inspection inspection) {
     /** Heads that are drawn. */
     private static final int HEADS = 24;
 
-    /** How far each head looks. */
+    /** Mean attention distance of each head over depth. */
     Optional<CurveChart> distances() {
         var distances = inspection.behavior().map(Behavior::distances).orElse(List.of());
         if (distances.isEmpty() || !inspection.has(Figure.DISTANCE)) {
@@ -143,7 +143,7 @@ record InspectCharts(Inspection inspection) {
                 .withMark(NormHistogram.OUTLIER));
     }
 
-    /** What residual branches with LayerScale add to their inputs. */
+    /** Size of residual branches with LayerScale relative to their inputs, over depth. */
     Optional<CurveChart> branches() {
         return inspection.has(Figure.LAYER_SCALE)
                 ? ofBranches(

@@ -4,7 +4,7 @@ import static dev.vitrail.report.Format.format;
 
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Behavior;
-import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.CkaOptions;
 import dev.vitrail.inspect.Figure;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.ModelLayout;
@@ -125,7 +125,7 @@ public final class InspectPage {
         return tiles;
     }
 
-    /** Where the weights are from, and how images are prepared. */
+    /** Source of the weights and preprocessing of images, in two sentences. */
     String origin() {
         var loaded = inspection.inspector().loaded();
         var input = loaded.preprocessing();
@@ -176,7 +176,7 @@ public final class InspectPage {
         return charts;
     }
 
-    /** Whether any photo can be read at every depth. */
+    /** Returns true if any photo has a logit lens. */
     boolean lens() {
         return photos.stream().anyMatch(photo -> photo.lens().isPresent());
     }
@@ -186,7 +186,7 @@ public final class InspectPage {
                 .anyMatch(block -> block.startsWith("tokens_to_token.") || block.startsWith("to_patch_embedding."));
     }
 
-    /** What explanations by attention leave out; empty where they go through the whole model. */
+    /** A sentence on layers that relevance and rollout leave out; empty where they go through the whole model. */
     String leftOutOfMaps() {
         return tokenStages(inspection)
                 ? "Relevance and rollout go through the backbone alone: T2T's token stages are left out."
@@ -212,8 +212,17 @@ public final class InspectPage {
         return images == 1 ? "Of one image" : "Mean over %d images".formatted(images);
     }
 
-    Optional<Behavior> behavior() {
-        return inspection.behavior();
+    /** Returns true if channels or token norms are shown. */
+    boolean health() {
+        return !verdict().isEmpty()
+                || norms()
+                || photos.stream()
+                        .anyMatch(photo -> !photo.photo().layers().features().isEmpty());
+    }
+
+    /** The verdict on the model's health; empty where neither channels nor token norms were measured. */
+    String verdict() {
+        return inspection.behavior().map(Behavior::verdict).orElse("");
     }
 
     List<Behavior.Channels> channels() {
@@ -231,7 +240,7 @@ public final class InspectPage {
                 .orElse("–");
     }
 
-    /** Whether token norms of any photo are shown. */
+    /** Returns true if token norms of any photo are shown. */
     boolean norms() {
         return inspection.has(Figure.TOKEN_NORMS)
                 && photos.stream()
@@ -294,10 +303,10 @@ public final class InspectPage {
         return similarities;
     }
 
-    /** How blocks are compared, in a sentence. */
+    /** Settings of CKA, in a sentence. */
     String estimator() {
         return InspectSimilarity.estimator(
-                inspection.behavior().map(Behavior::options).orElse(Cka.Options.DEFAULT));
+                inspection.behavior().map(Behavior::options).orElse(CkaOptions.DEFAULT));
     }
 
     Map<Figure, String> leftOut() {

@@ -14,13 +14,13 @@ import java.util.Arrays;
  * @param other the other's answer
  */
 record InspectPair(InspectPhoto photo, Overlay first, Overlay second, Inspection.OtherAnswer other) {
-    /** Whether both give the photo the same class, by name. */
+    /** Returns true if both give the photo the same class, by name. */
     boolean agrees() {
         return photo.label().equals(other.label());
     }
 
     String otherProbability() {
-        return format("%.0f %%", 100 * other.probability());
+        return Format.unbroken(format("%.0f %%", 100 * other.probability()));
     }
 
     /** The image as the other model saw it; empty where it is the same. */

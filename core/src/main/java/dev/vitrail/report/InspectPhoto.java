@@ -24,7 +24,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * What a page shows of one photo.
+ * One photo as a page shows it.
  *
  * @param inspection it belongs to
  * @param photo what was computed
@@ -43,7 +43,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     /** A line of the table of scores. */
     record Score(String method, double deletion, double insertion, double saco, String verdict, boolean best) {}
 
-    /** What the class token reads in a layer, a map for each head. */
+    /** Attention of the class token in a layer, a map for each head. */
     record Layer(String name, List<Head> heads) {
         Layer {
             heads = List.copyOf(heads);
@@ -54,7 +54,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     record Head(String map, String words) {}
 
     /**
-     * What each patch attends to in a layer.
+     * Attention of each patch in a layer.
      *
      * @param atlas address of a picture with a tile for each patch
      * @param strongest the cell that each patch attends to most, numbers between blanks
@@ -87,7 +87,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     }
 
     String probability() {
-        return format("%.0f %%", 100 * answer().probability());
+        return Format.unbroken(format("%.0f %%", 100 * answer().probability()));
     }
 
     String finding() {
@@ -208,7 +208,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
         return lens.depths().get(0).equals("embedding") ? "embedding" : "0";
     }
 
-    /** Where the answer takes the lead, in a sentence. */
+    /** A sentence on the depth at which the answer takes the lead. */
     String decided() {
         return lensOfAnswer()
                 .map(lens -> lens.decided() == 0
@@ -285,7 +285,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                         .formatted(ModelLayout.words(layer.layer()), h + 1, figures, InspectPictures.words(map, 1)));
     }
 
-    /** What each patch attends to, by layer; none where patches do not attend beside a class token. */
+    /** Attention of each patch, by layer; none where there is no class token among the patches. */
     List<Reads> reads() {
         return photo.rows().stream()
                 .map(layer -> new Reads(
@@ -323,7 +323,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                     var name = ModelLayout.words(layer.layer());
                     var heads = IntStream.range(0, layer.heads().size())
                             .mapToObj(h -> large(
-                                    "%s, head %d".formatted(name, h + 1),
+                                    "%s, %s".formatted(name, Format.unbroken("head " + (h + 1))),
                                     layer.heads().get(h)));
                     return Stream.concat(Stream.of(large(name + ", mean of heads", layer.mean())), heads);
                 })
@@ -339,7 +339,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
                         : "Framed cells hold 60 % of what the class token reads.",
                 InspectPictures.png(ColorScale.of(map).picture(map)),
                 title + ": " + InspectPictures.words(map, 3),
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),

@@ -183,12 +183,12 @@ public final class InspectPictures {
         return coarse(image) ? png(image) : jpeg(image);
     }
 
-    /** Whether a photo is so small that a page shows its pixels. */
+    /** Returns true if a photo is so small that a page shows its pixels. */
     static boolean coarse(RgbImage image) {
         return Math.max(image.width(), image.height()) <= COARSE;
     }
 
-    /** What every patch attends to, a tile for each, as the address of itself. */
+    /** Attention of every patch, a tile for each, as a data address. */
     static String atlas(AttentionRows layer) {
         var png = ColorScale.AMOUNT.atlas(layer.rows(), layer.rows().get(0).width());
         return "data:image/png;base64," + Base64.getEncoder().encodeToString(png);

@@ -72,7 +72,7 @@ record LineChart(String title, List<Curve> curves, DoubleFunction<String> text) 
                 .toList();
     }
 
-    /** Where each epoch lies, for the page's script. */
+    /** Pixel of each epoch on the x-axis, for the page's script. */
     String columns() {
         return IntStream.rangeClosed(1, epochs())
                 .mapToObj(epoch -> pixel(horizontal().at(epoch)))

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Why a model made its worst mistakes: the default explanation of each wrong answer, over the image that the model saw.
+ * Explanations of a model's worst mistakes: the default map of each wrong answer, over the image that the model saw.
  */
 final class MistakeMaps {
     private static final Logger LOG = LoggerFactory.getLogger(MistakeMaps.class);

@@ -5,7 +5,9 @@ import dev.vitrail.inspect.GridMap;
 import dev.vitrail.inspect.ModelLayout;
 import dev.vitrail.inspect.TokenNorms;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A map over a photo, as {@code overlay.jte} draws it. The photo is the background that the page's style names
@@ -15,7 +17,7 @@ import java.util.stream.IntStream;
  * @param how one sentence on what it shows and how to read it
  * @param map address of the map, a pixel for each cell
  * @param words what it shows, for screen readers
- * @param numbers its scores; may be empty
+ * @param numbers its scores or counts; may be empty
  * @param best whether it is the explanation to trust
  * @param width columns of cells
  * @param height rows of cells
@@ -27,7 +29,7 @@ record Overlay(
         String how,
         String map,
         String words,
-        String numbers,
+        List<String> numbers,
         boolean best,
         int width,
         int height,
@@ -40,11 +42,13 @@ record Overlay(
     static Overlay of(Explanation explanation, Explanation.Method method) {
         var map = method.map();
         var numbers = method.score()
-                .map(score -> Format.format(
-                                "deletion %.2f · insertion %.2f · SaCo %.2f",
-                                score.deletionArea(), score.insertionArea(), score.saco())
-                        .replace('-', '−'))
-                .orElse("");
+                .map(score -> Stream.of(
+                                Format.format("deletion %.2f", score.deletionArea()),
+                                Format.format("insertion %.2f", score.insertionArea()),
+                                Format.format("SaCo %.2f", score.saco()).replace('-', '−'))
+                        .map(Format::unbroken)
+                        .toList())
+                .orElse(List.of());
         return new Overlay(
                 Character.toUpperCase(method.name().charAt(0))
                         + method.name().substring(1)
@@ -91,7 +95,7 @@ record Overlay(
                         .formatted(label),
                 InspectPictures.png(scale.picture(map)),
                 "%s for %s: %s".formatted(method, label, InspectPictures.words(map, TOLD)),
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),
@@ -109,7 +113,7 @@ record Overlay(
                 "Norms after %s; bright is long.".formatted(where),
                 InspectPictures.png(ColorScale.AMOUNT.picture(map)),
                 "token norms of %s after %s: %s".formatted(photo, where, InspectPictures.words(map, TOLD)),
-                "%d of %d patches are outliers".formatted(norms.outliers(), map.values().length),
+                List.of("%d of %d patches are outliers".formatted(norms.outliers(), map.values().length)),
                 false,
                 map.width(),
                 map.height(),
@@ -125,7 +129,7 @@ record Overlay(
                 how,
                 InspectPictures.png(scale.picture(map, low, high)),
                 words,
-                "",
+                List.of(),
                 false,
                 map.width(),
                 map.height(),

@@ -57,7 +57,7 @@ record PointChart(String title, String across, boolean logarithmic, List<Series>
         series = List.copyOf(series);
     }
 
-    /** Whether any series is a line. */
+    /** Returns true if any series is a line. */
     boolean joined() {
         return series.stream().anyMatch(one -> one.points.size() > 1);
     }

@@ -17,7 +17,7 @@ record ReliabilityChart(Calibration calibration) {
     /** Height of the tallest count. */
     private static final int COUNTS = FLOOR - BOTTOM - 14;
 
-    /** The same share on both axes. */
+    /** A tick with equal values on both axes. */
     record Tick(double x, double y, String label) {}
 
     record Bar(double x, double y, double width, double height, String color, double opacity) {}

@@ -25,7 +25,7 @@ public record RunComparison(List<RunRecord> runs) {
         return new RunComparison(folders.stream().map(RunRecord::read).toList());
     }
 
-    /** What tells each run apart: its folder's name, or where two are alike, its path. */
+    /** Names of the runs: of each its folder's name, or where two are alike, its path. */
     public List<String> names() {
         var names = runs.stream().map(RunRecord::name).toList();
         return names.stream().distinct().count() == names.size()
@@ -48,8 +48,8 @@ public record RunComparison(List<RunRecord> runs) {
     }
 
     /**
-     * Whether all were judged by the same data, as far as their configurations say: else accuracies say nothing
-     * of each other.
+     * Returns true if all were validated with the same data, as far as their configurations say; else accuracies are
+     * not comparable.
      */
     public boolean sameData() {
         return !differences().containsKey("data");

@@ -48,7 +48,7 @@ record RunPage(RunRecord run, List<String> data, EvaluationSections found) {
                 new Tile(format("%.0f", run.imagesPerSecond()), "images/s while training"));
     }
 
-    /** Whether top-5 says more than that the classes are few. */
+    /** Returns true if there are more than five classes, so that top-5 accuracy is meaningful. */
     private boolean manyClasses() {
         return found.classes().size() > 5;
     }

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * What a run folder tells of its run.
+ * Record of a run, as its folder has it.
  *
  * @param folder the run's
  * @param options its {@code config.yaml}: the value of each option
@@ -139,7 +139,7 @@ public record RunRecord(Path folder, Map<String, JsonNode> options, List<EpochSu
         return text(option("epochs"));
     }
 
-    /** Whether all epochs were made. */
+    /** Returns true if all epochs were made. */
     public boolean finished() {
         return planned().equals(String.valueOf(epochs.size()));
     }

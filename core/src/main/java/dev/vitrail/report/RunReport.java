@@ -43,7 +43,7 @@ public final class RunReport implements TrainingListener {
         validation = sets.validation();
     }
 
-    /** What validation found in the best epoch so far. */
+    /** File of the validation results of the best epoch so far. */
     private Path evaluation() {
         return folder.path().resolve("evaluation.json");
     }

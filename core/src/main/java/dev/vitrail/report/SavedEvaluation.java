@@ -19,7 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 
 /**
- * What validation found, as a file: {@code evaluation.json} of a run is that of its best epoch.
+ * Validation results as a file: {@code evaluation.json} of a run is that of its best epoch.
  *
  * @param epoch counted from 1
  * @param classes names, in the order of the classifier's outputs

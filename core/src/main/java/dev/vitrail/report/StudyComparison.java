@@ -4,6 +4,7 @@ import dev.vitrail.data.Dataset;
 import dev.vitrail.engine.Device;
 import dev.vitrail.errors.VitrailException;
 import dev.vitrail.images.RgbImage;
+import dev.vitrail.inspect.ExplanationOptions;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.InspectionBuilder;
 import dev.vitrail.inspect.Inspector;
@@ -107,7 +108,7 @@ record StudyComparison(StudyRow winner, StudyRow baseline, String choice) {
             var builder = new InspectionBuilder(
                     inspector,
                     Optional.of(other),
-                    InspectionBuilder.Request.DEFAULT.withExplanations(Inspector.Options.DEFAULT.withoutScores()));
+                    InspectionBuilder.Request.DEFAULT.withExplanations(ExplanationOptions.DEFAULT.withoutScores()));
             var disagreeing = new ArrayList<Integer>();
             var agreeing = new ArrayList<Integer>();
             var chosen = sample(validation);

@@ -83,7 +83,7 @@ public final class StudyPage {
         return comparison;
     }
 
-    /** What the page shows of their inspection. */
+    /** Page model of the inspection of winner and baseline. */
     Optional<InspectPage> compared() {
         return compared;
     }

@@ -21,7 +21,7 @@ import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVPrinter;
 
 /**
- * What the runs of a study say together.
+ * Results of a study over all its runs.
  *
  * @param name the study's
  * @param title what it asks
@@ -119,7 +119,7 @@ public record StudyResults(
         return rows.stream().filter(row -> row.state() == state).toList();
     }
 
-    /** Whether all runs were made. */
+    /** Returns true if all runs are finished. */
     public boolean finished() {
         return in(State.FINISHED).size() == rows.size();
     }

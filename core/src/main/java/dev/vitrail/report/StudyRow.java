@@ -34,7 +34,7 @@ public record StudyRow(
         State state,
         Optional<Result> result,
         String failure) {
-    /** How far a run is. */
+    /** Progress of a run. */
     public enum State {
         MISSING,
         BEGUN,
@@ -48,7 +48,7 @@ public record StudyRow(
     }
 
     /**
-     * What came of a run.
+     * Result of a run.
      *
      * @param top1 after the last epoch, 0 to 1, so that nothing is chosen by the images that judge
      * @param bestTop1 of the best epoch

@@ -1,2 +1,2 @@
-/** What a person sees of a run: TensorBoard events, the page a chart of its curves as PNG, and runs side by side. */
+/** Reports: TensorBoard events, the pages of runs, studies, evaluations and inspections, and curves as PNG. */
 package dev.vitrail.report;

@@ -148,7 +148,7 @@ class FamiliesTest {
                         .as("%s of %s: %s", figure, name, inspector.reason(figure))
                         .isEqualTo(left.contains(figure));
             }
-            var why = inspector.explain(IMAGES.image(0), OptionalInt.of(3), Inspector.Options.DEFAULT.withoutScores());
+            var why = inspector.explain(IMAGES.image(0), OptionalInt.of(3), ExplanationOptions.DEFAULT.withoutScores());
             assertThat(why.methods()).extracting(Explanation.Method::figure).doesNotContainAnyElementsOf(left);
             why.methods().forEach(method -> finite(method.name(), method.map()));
             why.lens().ifPresent(lens -> assertThat(Objects.requireNonNull(lens.logits()[lens.logits().length - 1])[3])

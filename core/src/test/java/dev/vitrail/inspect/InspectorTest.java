@@ -3,7 +3,6 @@ package dev.vitrail.inspect;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
-import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
@@ -17,10 +16,14 @@ import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import dev.vitrail.models.Model;
 import dev.vitrail.models.compact.CompactT2TViT;
-import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -156,7 +159,7 @@ class InspectorTest {
             var names = List.of("blocks.1.input", "blocks.1.ls1");
             double expected = inspector.on(
                     List.of(image(0)),
-                    batch -> Pass.forward(model, batch, names, pass -> {
+                    batch -> Pass.forward(model, batch, layout -> names, pass -> {
                         var input = pass.output("blocks.1.input");
                         var branch = pass.output("blocks.1.ls1");
                         int tokens = (int) pass.shape("blocks.1.ls1")[1], D = (int) pass.shape("blocks.1.ls1")[2];
@@ -226,7 +229,7 @@ class InspectorTest {
         try (var loaded = load("vit_mini_patch4_gap_32")) {
             var inspector = Inspector.of(loaded);
             var map = inspector.on(
-                    List.of(image(0)), batch -> Rollout.of(inspector.model(), batch, Rollout.Options.DEFAULT)
+                    List.of(image(0)), batch -> Rollout.of(inspector.model(), batch, RolloutOptions.DEFAULT)
                             .get(0));
             double sum = 0;
             for (float value : map.values()) {
@@ -300,7 +303,7 @@ class InspectorTest {
 
     /** The mean over heads of each window's attention. */
     private static double[][] heads(Inspector inspector, Tensor batch, String layer) {
-        return Pass.forward(inspector.model(), batch, List.of(layer), pass -> {
+        return Pass.forward(inspector.model(), batch, layout -> List.of(layer), pass -> {
             var shape = pass.shape(layer);
             int heads = (int) shape[1], size = (int) (shape[2] * shape[3]);
             var windows = new double[(int) shape[0]][size];
@@ -355,36 +358,134 @@ class InspectorTest {
     }
 
     @Test
-    void figuresOfOneForwardPassAreThoseOfPassesOfTheirOwn() {
-        try (var loaded = load("vit_mini_patch4_32")) {
+    void tokenStagesOfACompactT2THaveAttentionDistances() {
+        try (var loaded = load("compact_t2t_mini_32")) {
             var inspector = Inspector.of(loaded);
-            var model = inspector.model();
-            inspector.on(List.of(image(0), image(1)), batch -> {
-                var names = inspector.layout().read();
-                var shared = Pass.shared(model, batch, names, () -> figures(model, batch));
-                var own = figures(model, batch);
-                assertThat(shared).hasSameSizeAs(own);
-                for (int i = 0; i < own.size(); i++) {
-                    assertThat(shared.get(i)).isCloseTo(own.get(i), withinPercentage(0.01));
+            var stages = inspector.layout().tokenStages();
+            assertThat(stages).isNotEmpty().hasSameSizeAs(inspector.layout().stem());
+            var distances = inspector.on(List.of(image(0)), batch -> AttentionDistance.of(inspector.model(), batch)
+                    .get(0));
+            for (int i = 0; i < stages.size(); i++) {
+                var stage = stages.get(i);
+                assertThat(ModelLayout.words(stage.name())).isEqualTo("token stage " + (i + 1));
+                assertThat(stage.gridHeight() * stage.strideHeight()).isEqualTo(32);
+                assertThat(distances.get(i).layer()).isEqualTo(stage.name());
+                assertThat(distances.get(i).prefixShare()).containsOnly(0);
+                for (float pixels : distances.get(i).distance()) {
+                    assertThat(pixels).isPositive().isLessThan(32);
                 }
-                return own.size();
-            });
+            }
         }
     }
 
-    private static List<Float> figures(Model model, Tensor batch) {
-        var found = new ArrayList<Float>();
-        for (var map : Rollout.of(model, batch, Rollout.Options.DEFAULT)) {
-            for (float value : map.values()) {
-                found.add(value);
-            }
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "vit_mini_patch4_32",
+                "deit3_mini_patch4_32",
+                "cait_mini_32",
+                "compact_t2t_mini_32",
+                "swin_mini_32",
+                "vit_mini_r5_s4_gap_32",
+                "resnet_mini_32"
+            })
+    void figuresOfOneForwardPassAreThoseOfPassesOfTheirOwn(String name) {
+        try (var loaded = load(name)) {
+            var inspector = Inspector.of(loaded);
+            var model = inspector.model();
+            var figures = EnumSet.copyOf(READ.keySet());
+            figures.removeIf(figure -> inspector.reason(figure).isPresent());
+            assertThat(figures).hasSizeGreaterThanOrEqualTo(3);
+            inspector.on(
+                    IntStream.range(0, Cka.FEWEST)
+                            .mapToObj(InspectorTest::image)
+                            .toList(),
+                    batch -> {
+                        Pass.forward(model, batch, layout -> Figure.hookPoints(figures, model, layout), pass -> {
+                            for (var figure : figures) {
+                                var read = Objects.requireNonNull(READ.get(figure));
+                                assertThat(read.shared.apply(pass))
+                                        .as("%s of %s", figure, name)
+                                        .usingRecursiveComparison()
+                                        .withComparatorForType(InspectorTest::almost, Float.class)
+                                        .withComparatorForType(InspectorTest::almost, Double.class)
+                                        .isEqualTo(read.own.apply(model, batch));
+                            }
+                            return figures;
+                        });
+                        return figures;
+                    });
         }
-        for (var norms : TokenNorms.of(model, batch)) {
-            for (float value : norms.get(2).patches().values()) {
-                found.add(value);
-            }
+    }
+
+    /** A figure from a pass that it shares, and from one of its own. */
+    private record Read(Function<Pass, Object> shared, BiFunction<Model, Tensor, Object> own) {}
+
+    private static final Map<Figure, Read> READ = Map.of(
+            Figure.ROLLOUT,
+            new Read(
+                    pass -> Rollout.of(pass, RolloutOptions.DEFAULT),
+                    (model, batch) -> Rollout.of(model, batch, RolloutOptions.DEFAULT)),
+            Figure.DISTANCE,
+            new Read(AttentionDistance::of, AttentionDistance::of),
+            Figure.CLASS_ATTENTION,
+            new Read(ClassAttention::of, ClassAttention::of),
+            Figure.TOKEN_NORMS,
+            new Read(TokenNorms::of, TokenNorms::of),
+            Figure.LAYER_SCALE,
+            new Read(BranchRatio::of, BranchRatio::of),
+            Figure.LENS,
+            new Read(LogitLens::of, LogitLens::of),
+            Figure.FEATURES,
+            new Read(
+                    pass -> List.of(ChannelHealth.ofStem(pass, 2), ChannelHealth.of(pass, 2)),
+                    (model, batch) ->
+                            List.of(ChannelHealth.ofStem(model, batch, 2), ChannelHealth.of(model, batch, 2))),
+            Figure.CKA,
+            new Read(
+                    pass -> {
+                        var cka = new Cka.Accumulator(pass.model(), CkaOptions.DEFAULT);
+                        var grams = Cka.grams(pass, CkaOptions.DEFAULT);
+                        cka.add(grams, grams);
+                        return cka.result();
+                    },
+                    (model, batch) -> {
+                        var cka = new Cka.Accumulator(model, CkaOptions.DEFAULT);
+                        cka.add(batch, batch);
+                        return cka.result();
+                    }));
+
+    private static int almost(Number a, Number b) {
+        double difference = a.doubleValue() - b.doubleValue();
+        return Math.abs(difference) <= 2e-5 * (1 + Math.abs(b.doubleValue())) ? 0 : Double.compare(difference, 0);
+    }
+
+    @Test
+    void behaviorMeasuresTheFiguresThatAreAskedForAlone() {
+        try (var loaded = load("vit_mini_patch4_32")) {
+            var inspector = Inspector.of(loaded);
+            var images = IntStream.range(0, Cka.FEWEST)
+                    .mapToObj(InspectorTest::image)
+                    .toList();
+            var distance = inspector.behavior(Optional.empty(), CkaOptions.DEFAULT, EnumSet.of(Figure.DISTANCE));
+            distance.add(images);
+            assertThat(distance.distances()).isNotEmpty();
+            assertThat(distance.channels()).isEmpty();
+            assertThat(distance.outlierShares()).isEmpty();
+            assertThat(distance.similarity()).isEmpty();
+            assertThat(distance.verdict()).isEmpty();
+            var norms = inspector.behavior(Optional.empty(), CkaOptions.DEFAULT, EnumSet.of(Figure.TOKEN_NORMS));
+            norms.add(images);
+            assertThat(norms.distances()).isEmpty();
+            assertThat(norms.outlierShares()).isNotEmpty();
+            assertThat(norms.verdict()).contains("outlier").doesNotContain("channel");
+            var none = inspector.behavior(Optional.empty(), CkaOptions.DEFAULT, EnumSet.of(Figure.RELEVANCE));
+            none.add(images);
+            assertThat(Figure.hookPoints(EnumSet.of(Figure.DISTANCE), inspector.model(), inspector.layout()))
+                    .hasSameElementsAs(inspector.model().attentions());
+            assertThat(none.measures()).isFalse();
+            assertThat(none.images()).isZero();
         }
-        return found;
     }
 
     @Test
@@ -392,7 +493,7 @@ class InspectorTest {
         try (var loaded = load("vit_mini_patch4_32")) {
             var inspector = Inspector.of(loaded);
             var before = inspector.probabilities(image(0));
-            inspector.explain(image(0), OptionalInt.of(1), Inspector.Options.DEFAULT.withoutScores());
+            inspector.explain(image(0), OptionalInt.of(1), ExplanationOptions.DEFAULT.withoutScores());
             assertThat(inspector.probabilities(image(0))).isEqualTo(before);
         }
     }

@@ -6,6 +6,7 @@ import dev.vitrail.data.Split;
 import dev.vitrail.data.StainedGlass;
 import dev.vitrail.images.RgbImage;
 import dev.vitrail.inspect.Cka;
+import dev.vitrail.inspect.ExplanationOptions;
 import dev.vitrail.inspect.Inspection;
 import dev.vitrail.inspect.InspectionBuilder;
 import dev.vitrail.inspect.InspectionBuilder.Request;
@@ -59,7 +60,7 @@ class InspectPageTest {
         var others = inspection(
                 load("vit_mini_patch4_32"),
                 Optional.of(load("resnet_mini_32")),
-                Request.DEFAULT.withExplanations(Inspector.Options.DEFAULT.withoutScores()),
+                Request.DEFAULT.withExplanations(ExplanationOptions.DEFAULT.withoutScores()),
                 PHOTOS - 1);
         var photos = new ArrayList<>(scores.photos());
         photos.addAll(others.photos());
@@ -205,7 +206,7 @@ class InspectPageTest {
                 "deit_mini_distilled_patch4_32"
             })
     void otherFamiliesHaveTheirFiguresAndReasons(String name) {
-        var request = Request.DEFAULT.withExplanations(Inspector.Options.DEFAULT.withoutScores());
+        var request = Request.DEFAULT.withExplanations(ExplanationOptions.DEFAULT.withoutScores());
         var found = inspection(load(name), Optional.empty(), request, 1);
         var html = Jsoup.parse(InspectPage.html(found));
         assertThat(html.select(".windows")).hasSize(name.startsWith("swin") ? 5 : 0);
@@ -226,7 +227,7 @@ class InspectPageTest {
 
     @Test
     void theShortFormHasThePhotosAndTheFindings() {
-        var request = Request.DEFAULT.withClasses(1).withExplanations(Inspector.Options.DEFAULT.withoutScores());
+        var request = Request.DEFAULT.withClasses(1).withExplanations(ExplanationOptions.DEFAULT.withoutScores());
         var found = inspection(load("vit_mini_patch4_gap_32"), Optional.empty(), request, 2);
         var html = Jsoup.parse(InspectPage.shortHtml(found));
         assertThat(html.select("section.photo")).hasSize(2);
