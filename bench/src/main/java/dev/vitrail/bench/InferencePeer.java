@@ -59,8 +59,10 @@ final class InferencePeer {
                         : new VitrailPass(file, images, batch);
                 var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
             var scores = pass.run();
-            System.out.println(said(Arrays.copyOf(scores, Math.min(FIRST, scores.length))));
+            // Before the first numbers, for which the other side waits: two that warm up at once take each other's
+            // cores.
             warmUp(pass);
+            System.out.println(said(Arrays.copyOf(scores, Math.min(FIRST, scores.length))));
             while (lines.readLine() != null) {
                 // Threads that have gone to sleep meanwhile are awake afterwards.
                 pass.run();

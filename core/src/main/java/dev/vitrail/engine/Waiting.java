@@ -19,8 +19,7 @@ import org.slf4j.LoggerFactory;
  * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is
  * taken from the very thread that is waited for. The kernel counts how long each thread of this process was ready to
  * run and had no core ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting
- * becomes short, and after a second it is tried long again, after two, four, up to thirty seconds where the contention
- * lasts. The time for which a quota holds threads back counts the same way.
+ * becomes short, and after a second it is tried long again, after two, four, five seconds where the contention lasts. The time for which a quota holds threads back counts the same way.
  *
  * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process
  * has more OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger
@@ -42,7 +41,7 @@ final class Waiting {
     /** Periods for which waiting is short before it is tried long; doubled each time that contention is still there. */
     private static final int SHORT_PERIODS = 5;
 
-    private static final int MOST_SHORT_PERIODS = 150;
+    private static final int MOST_SHORT_PERIODS = 25;
 
     /** Periods of long waiting after which contention counts as new. */
     private static final int TRIAL_PERIODS = 20;

@@ -56,7 +56,7 @@ class WaitingTest {
         assertThat(waiting.isShort()).isTrue();
         assertThat(shortPeriods(waiting, 0)).isEqualTo(5);
         // Contention that is still there is waited out for twice as long each time, up to half a minute.
-        for (int expected : new int[] {10, 20, 40, 80, 150, 150}) {
+        for (int expected : new int[] {10, 20, 25, 25}) {
             contend(waiting);
             assertThat(shortPeriods(waiting, 0)).isEqualTo(expected);
         }
