@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -70,10 +71,14 @@ class ServeProcessTest {
 
         /** Sends one image; tells whether the connection stays open. */
         private boolean request(Socket socket, InputStream in) throws IOException {
-            var head =
-                    "POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
-                            .formatted(image.length)
-                            .getBytes(StandardCharsets.US_ASCII);
+            var lines = List.of(
+                    "POST /v1/classify HTTP/1.1",
+                    "Host: localhost",
+                    "Content-Type: image/png",
+                    "Content-Length: " + image.length,
+                    "",
+                    "");
+            var head = String.join("\r\n", lines).getBytes(StandardCharsets.US_ASCII);
             var message = new byte[head.length + image.length];
             System.arraycopy(head, 0, message, 0, head.length);
             System.arraycopy(image, 0, message, head.length, image.length);

@@ -19,7 +19,8 @@ import org.slf4j.LoggerFactory;
  * <p>Awake, a thread takes up the next operation at once; but where other work wants its core, each turn of waiting is
  * taken from the very thread that is waited for. The kernel counts how long each thread of this process was ready to
  * run and had no core ({@code /proc/self/task/TID/schedstat}). Where that is a third of their time and more, waiting
- * becomes short, and after a second it is tried long again, after two, four, five seconds where the contention lasts. The time for which a quota holds threads back counts the same way.
+ * becomes short, and after a second it is tried long again, after two, four, five seconds where the contention lasts.
+ * The time for which a quota holds threads back counts the same way.
  *
  * <p>How libgomp is told at run time: it waits {@code GOMP_SPINCOUNT} turns, but only some hundred while the process
  * has more OpenMP threads than processors (libgomp manual, GOMP_SPINCOUNT). So a thread of ours opens a team one larger
