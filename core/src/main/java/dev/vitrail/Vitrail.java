@@ -27,6 +27,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 
 /**
@@ -229,21 +230,24 @@ public final class Vitrail implements AutoCloseable {
             return List.of();
         }
         var model = loaded.model();
-        var results = onBatch(
-                batch,
-                images -> rows(
-                        (classified ? model.apply(images) : Inference.vectors(model, images)).toFloats(),
-                        batch.size()));
+        var results = running(() -> rows(
+                Inference.floats(
+                        model, batch, images -> classified ? model.apply(images) : Inference.vectors(model, images)),
+                batch.size()));
         NotFiniteException.requireFinite(results, "the model '%s'".formatted(loaded.name()));
         return results;
     }
 
     /** Runs the model; what {@code body} returns holds no tensor. */
     private <T> T onBatch(Batch batch, Function<Tensor, T> body) {
+        return running(() -> Inference.of(loaded.model(), batch, body));
+    }
+
+    private <T> T running(Supplier<T> work) {
         running.lock();
         try {
             VitrailException.require(!closed, "the model '%s' is closed: load it again", loaded.name());
-            return Inference.of(loaded.model(), batch, body);
+            return work.get();
         } finally {
             running.unlock();
         }

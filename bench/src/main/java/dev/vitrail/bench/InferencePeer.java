@@ -4,10 +4,8 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
-import dev.vitrail.engine.DType;
-import dev.vitrail.engine.Frame;
-import dev.vitrail.engine.Gradients;
-import dev.vitrail.engine.Tensor;
+import dev.vitrail.data.Batch;
+import dev.vitrail.eval.Inference;
 import dev.vitrail.loading.LoadOptions;
 import dev.vitrail.loading.LoadedModel;
 import java.io.BufferedReader;
@@ -108,12 +106,10 @@ final class InferencePeer {
      */
     private static final class VitrailPass implements Pass {
         private final LoadedModel loaded;
-        private final ByteBuffer images;
-        private final int batch;
+        private final Batch batch;
 
-        VitrailPass(Path file, ByteBuffer images, int batch) {
-            this.images = images;
-            this.batch = batch;
+        VitrailPass(Path file, ByteBuffer images, int count) {
+            batch = new Batch(0, count, 3, SIDE, SIDE, images, new int[count], new int[count]);
             var name = InferencePeers.model(file);
             var weights = InferencePeers.weights(file);
             var options = LoadOptions.DEFAULT;
@@ -125,13 +121,7 @@ final class InferencePeer {
 
         @Override
         public float[] run() {
-            return Frame.compute(() -> {
-                try (var off = Gradients.off()) {
-                    return loaded.model()
-                            .apply(Tensor.of(images, DType.F32, batch, 3, SIDE, SIDE))
-                            .toFloats();
-                }
-            });
+            return Inference.floats(loaded.model(), batch, loaded.model()::apply);
         }
 
         @Override

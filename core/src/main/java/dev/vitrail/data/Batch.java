@@ -65,8 +65,14 @@ public record Batch(
 
     /** The images as a tensor, {@code [N, C, H, W]}, a copy in the caller's frame. */
     public Tensor images(Device device) {
-        return Tensor.of(bytes.duplicate().rewind(), DType.F32, size, channels, height, width)
-                .to(device);
+        return images(device, 0, size);
+    }
+
+    /** Images {@code from} to {@code to} (exclusive) as a tensor, {@code [to − from, C, H, W]}, as {@link #images}. */
+    public Tensor images(Device device, int from, int to) {
+        int each = Float.BYTES * channels * height * width;
+        var part = bytes.duplicate().limit(each * to).position(each * from);
+        return Tensor.of(part, DType.F32, to - from, channels, height, width).to(device);
     }
 
     /** The pixels, {@code [N, C, H, W]}: a view, not a copy. */

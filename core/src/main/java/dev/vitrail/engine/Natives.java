@@ -192,7 +192,7 @@ final class Natives {
                 && System.getenv("OMP_WAIT_POLICY") == null;
     }
 
-    private static boolean mklOnClassPath() {
+    static boolean mklOnClassPath() {
         return Natives.class.getResource("/org/bytedeco/mkl/" + Loader.getPlatform() + "/libmkl_rt.so.2") != null;
     }
 

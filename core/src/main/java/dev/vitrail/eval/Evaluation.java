@@ -111,8 +111,7 @@ public record Evaluation(
                 var batch = batches.next();
                 if (batch.size() > 0) {
                     tally.add(
-                            Inference.of(
-                                    model, batch, images -> model.apply(images).toFloats()),
+                            Inference.floats(model, batch, model::apply),
                             batch.labels(),
                             batch.indices(),
                             batch.size());

@@ -48,8 +48,7 @@ public final class Features {
             while (batches.hasNext()) {
                 var batch = batches.next();
                 if (batch.size() > 0) {
-                    var rows = Inference.of(model, batch, images -> Inference.vectors(model, images)
-                            .toFloats());
+                    var rows = Inference.floats(model, batch, images -> Inference.vectors(model, images));
                     int width = rows.length / batch.size();
                     for (int i = 0; i < batch.size(); i++) {
                         if (batch.labels()[i] >= 0) {

@@ -301,6 +301,14 @@ public abstract class Model extends Layer {
     }
 
     /**
+     * Returns whether threads may run forward passes at once, each with the threads that the engine gives it
+     * ({@link dev.vitrail.engine.Threads}); not where another runtime computes.
+     */
+    public boolean computesByThread() {
+        return true;
+    }
+
+    /**
      * Counts the multiply–accumulates and activations of one image of the configured size, on shapes alone. As for
      * training: inference may leave out what its result does not need, but a model is known by its full cost.
      */

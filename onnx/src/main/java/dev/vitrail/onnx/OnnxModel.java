@@ -166,6 +166,11 @@ public final class OnnxModel extends Model {
     }
 
     @Override
+    public boolean computesByThread() {
+        return false;
+    }
+
+    @Override
     protected Tensor features(Tensor images) {
         throw scoresAlone();
     }

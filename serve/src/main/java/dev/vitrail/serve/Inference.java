@@ -98,10 +98,9 @@ final class Inference implements AutoCloseable {
      */
     CompletableFuture<Rows> run(ServedModel served, Set<Output> outputs, List<Input> inputs, Scope scope) {
         outputs.forEach(served.model()::require);
-        int position = served.admit(inputs.size(), scope.left());
-        var images = inputs.stream()
-                .map(input -> run(served, position, outputs, input, scope))
-                .toList();
+        served.admit(inputs.size(), scope.left());
+        var images =
+                inputs.stream().map(input -> run(served, outputs, input, scope)).toList();
         return CompletableFuture.allOf(images.toArray(CompletableFuture[]::new)).thenApply(done -> {
             var rows = new EnumMap<Output, List<float[]>>(Output.class);
             for (var output : outputs) {
@@ -116,8 +115,7 @@ final class Inference implements AutoCloseable {
 
     /** One image, which leaves the queue at the end. */
     private CompletableFuture<Map<Output, float[]>> run(
-            ServedModel served, int position, Set<Output> outputs, Input input, Scope scope) {
-        long begin = System.nanoTime();
+            ServedModel served, Set<Output> outputs, Input input, Scope scope) {
         CompletableFuture<Map<Output, float[]>> rows;
         if (input instanceof Input.Values values) {
             rows = submit(served, outputs, values.values(), scope);
@@ -134,7 +132,7 @@ final class Inference implements AutoCloseable {
                             decoders)
                     .thenCompose(submitted -> submitted);
         }
-        return rows.whenComplete((done, failed) -> served.leave(position, System.nanoTime() - begin));
+        return rows.whenComplete((done, failed) -> served.leave());
     }
 
     /**
@@ -146,8 +144,7 @@ final class Inference implements AutoCloseable {
     <T> CompletableFuture<T> alone(
             ServedModel served, Input input, Scope scope, BiFunction<Vitrail, RgbImage, T> work) {
         served.model().require(Output.LOGITS);
-        int position = served.admit(1, scope.left());
-        long begin = System.nanoTime();
+        served.admit(1, scope.left());
         return CompletableFuture.supplyAsync(
                         () -> {
                             requireTime(scope);
@@ -165,7 +162,7 @@ final class Inference implements AutoCloseable {
                                 scope.deadline(),
                                 scope.cancelled(),
                                 scope.timing()))
-                .whenComplete((done, failed) -> served.leave(position, System.nanoTime() - begin));
+                .whenComplete((done, failed) -> served.leave());
     }
 
     private static void requireTime(Scope scope) {

@@ -11,17 +11,12 @@ final class ServedModel {
     /** Share of a request's time that waiting and running may take by the estimate, which is no promise. */
     private static final double SHARE = 0.5;
 
-    /** Weight of a new measurement. */
-    private static final double NEW = 0.1;
-
     private final String name;
     private final int version;
     private final BatchedModel model;
     private final int queue;
     private final AtomicInteger admitted = new AtomicInteger();
-    /** Time in the queue for each image that was ahead, decoding included: an exponential moving average. */
-    private volatile double nanosPerImage;
-
+    private final ServiceRate rate;
     private int holders = 1; // the repository
 
     /** @param queue most images that are decoded, wait or run at once */
@@ -30,6 +25,7 @@ final class ServedModel {
         this.version = version;
         this.model = model;
         this.queue = queue;
+        rate = new ServiceRate(model.nanosPerImage());
     }
 
     String name() {
@@ -81,10 +77,9 @@ final class ServedModel {
      * Admits images; {@link #leave} is to follow for each.
      *
      * @param within nanoseconds in which they are wanted
-     * @return images that were admitted before, and these
      * @throws RequestException if the queue has no room for them, or they would take too long
      */
-    int admit(int images, long within) {
+    void admit(int images, long within) {
         if (images > queue) {
             throw new RequestException(
                     Failure.TOO_LARGE,
@@ -96,7 +91,7 @@ final class ServedModel {
             admitted.addAndGet(-images);
             throw full(all);
         }
-        return all;
+        rate.come(images, System.nanoTime());
     }
 
     /**
@@ -104,23 +99,17 @@ final class ServedModel {
      * nothing, and delay those behind them until these were late too.
      */
     private boolean isFull(int all, int images, long within) {
-        return all > queue || (all > images && all * nanosPerImage > SHARE * within);
+        return all > queue || (all > images && all * rate.nanosPerImage() > SHARE * within);
     }
 
-    /**
-     * An image is done, or given up.
-     *
-     * @param position what {@link #admit} gave
-     * @param nanos time since then
-     */
-    synchronized void leave(int position, long nanos) {
+    /** An image is done, or given up. */
+    void leave() {
         admitted.decrementAndGet();
-        double latest = (double) nanos / position;
-        nanosPerImage = nanosPerImage == 0 ? latest : nanosPerImage + NEW * (latest - nanosPerImage);
+        rate.leave(System.nanoTime());
     }
 
     private RequestException full(int all) {
-        double seconds = all * nanosPerImage / 1e9;
+        double seconds = all * rate.nanosPerImage() / 1e9;
         return RequestException.overloaded(
                 "the queue of '%s' is full (%d images are in progress): try again later".formatted(name, all),
                 Math.max(1, (int) Math.ceil(seconds)));

@@ -91,6 +91,10 @@ public final class BatchScheduler implements AutoCloseable {
         locked(() -> lane.expect(images));
     }
 
+    double nanosPerImage(Lane lane) {
+        return lock(lane::nanosPerImage);
+    }
+
     void submit(Lane lane, BatchJob job) {
         boolean accepted = lock(() -> {
             if (closed || !lanes.contains(lane)) {

@@ -123,6 +123,14 @@ public final class BatchedModel implements AutoCloseable {
                 .join();
     }
 
+    /** Expected time of an image of a batch of the best size, nanoseconds; of the dearer output. */
+    public double nanosPerImage() {
+        return lanes.values().stream()
+                .mapToDouble(scheduler::nanosPerImage)
+                .max()
+                .orElseThrow();
+    }
+
     /** Notes that images are being decoded for an output: positive as they begin, negative as they end. */
     public void expect(Output output, int images) {
         scheduler.expect(lane(output), images);

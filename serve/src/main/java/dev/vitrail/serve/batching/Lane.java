@@ -70,6 +70,12 @@ final class Lane {
         return waiting.size();
     }
 
+    /** Expected time of an image of a batch of the best size, nanoseconds. */
+    double nanosPerImage() {
+        int best = costs.best(budget);
+        return costs.nanos(best) / best;
+    }
+
     /** Nanoseconds until a batch is to start; 0 or less for now. Only for lanes that are not empty. */
     long delay(long now) {
         int best = costs.best(budget);
