@@ -24,8 +24,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * One photo as a page shows it. Pictures of many layers are made on all cores: for one photo they take as long as some
- * forward passes.
+ * One photo as a page shows it.
  *
  * @param inspection it belongs to
  * @param photo what was computed
@@ -258,7 +257,6 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     List<Layer> heads() {
         var layers = photo.layers().classAttention();
         return IntStream.range(0, layers.size())
-                .parallel()
                 .mapToObj(i -> new Layer(
                         ModelLayout.words(layers.get(i).layer()),
                         IntStream.range(0, layers.get(i).heads().size())
@@ -289,7 +287,7 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
 
     /** Attention of each patch, by layer; none where there is no class token among the patches. */
     List<Reads> reads() {
-        return photo.rows().parallelStream()
+        return photo.rows().stream()
                 .map(layer -> new Reads(
                         ModelLayout.words(layer.layer()),
                         InspectPictures.atlas(layer),
@@ -371,7 +369,6 @@ record InspectPhoto(Inspection inspection, Inspection.Photo photo, int number) {
     List<Channels> features(int most) {
         var all = photo.layers().features();
         return IntStream.range(0, Math.min(most, all.size()))
-                .parallel()
                 .map(i -> all.size() <= most ? i : (int) Math.round(i * (all.size() - 1.0) / (most - 1)))
                 .mapToObj(i -> channels(all.get(i), i == 0))
                 .toList();
