@@ -2,6 +2,7 @@ package dev.vitrail.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.vitrail.engine.NativeMemory;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.Socket;
@@ -15,7 +16,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Requests that no client would send: any method at any path, headers that lie, chunks, bodies cut off, JSON of all
- * depths, tensors whose shape lies. {@code -Dvitrail.serve.fuzz=50000} sends more of them.
+ * depths, tensors whose shape lies. {@code -Dvitrail.serve.fuzz=200000} sends more of them; from 100,000 on, memory must
+ * not grow by a percent in the second half ({@code -Dtest.heap=128m} keeps Java's own part of it small).
  */
 class FuzzTest {
     private static final int REQUESTS = Integer.getInteger("vitrail.serve.fuzz", 300);
@@ -64,14 +66,21 @@ class FuzzTest {
     @Test
     void noRequestMakesTheServerFail() throws IOException {
         var statuses = new TreeMap<Integer, Integer>();
+        long half = 0;
         try (var server = TestServer.ready(ServerOptions.DEFAULT)) {
             for (int i = 0; i < REQUESTS; i++) {
+                if (i == REQUESTS / 2) {
+                    half = memory();
+                }
                 var request = request();
                 int status = send(server, request);
                 assertThat(status)
                         .as(() -> new String(request, 0, Math.min(request.length, 600), StandardCharsets.ISO_8859_1))
                         .isLessThan(500);
                 statuses.merge(status, 1, Integer::sum);
+            }
+            if (REQUESTS >= 100_000) {
+                assertThat(memory()).isLessThan(half + half / 100);
             }
             assertThat(server.post("/v1/classify", "image/png", TestServer.picture(1))
                             .statusCode())
@@ -81,6 +90,11 @@ class FuzzTest {
                     .doesNotContain("reason=\"internal\"");
         }
         assertThat(statuses.keySet()).as(statuses.toString()).contains(200, 400, 405);
+    }
+
+    private static long memory() {
+        System.gc();
+        return NativeMemory.residentBytes().orElse(0);
     }
 
     @Test
