@@ -3,14 +3,16 @@ package dev.vitrail.engine;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import dev.vitrail.errors.VitrailException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.global.torch;
 
 /** Number of threads that one operation may use. */
@@ -69,30 +71,35 @@ public final class Threads {
     }
 
     /**
-     * Runs works at once, each on a thread of its own whose operations use one thread: the first on the calling thread.
-     * Precision ({@link Autocast}) is the caller's; gradients are not recorded.
+     * Runs works at once on as many threads as the caller has, itself among them, whose operations use one thread each.
+     * A thread that has ended one takes the next. Precision ({@link Autocast}) is the caller's; gradients are not
+     * recorded.
      *
-     * @param works as many as the caller has threads, or fewer
-     * @return their results in order; thrown are the exceptions of the first that failed, when all have ended
+     * @return their results in order; thrown is the exception of one that failed, when all threads have ended
      */
     public static <T> List<T> sideBySide(List<Supplier<T>> works) {
         var precision = Autocast.present(Device.Type.CPU);
-        var others = new ArrayList<CompletableFuture<T>>();
-        for (var work : works.subList(1, works.size())) {
-            others.add(CompletableFuture.supplyAsync(() -> alone(work, precision), WORKERS));
-        }
-        var results = new ArrayList<T>(works.size());
+        var next = new AtomicInteger();
+        var results = new AtomicReferenceArray<T>(works.size());
+        Runnable all = () -> alone(precision, () -> {
+            for (int i = next.getAndIncrement(); i < works.size(); i = next.getAndIncrement()) {
+                results.set(i, works.get(i).get());
+            }
+        });
+        var others = IntStream.range(1, Math.min(count(), works.size()))
+                .mapToObj(i -> CompletableFuture.runAsync(all, WORKERS))
+                .toList();
         try {
-            results.add(alone(works.get(0), precision));
+            all.run();
         } finally {
-            others.forEach(other -> other.handle((result, failure) -> true).join());
+            others.forEach(other -> other.handle((ended, failure) -> true).join());
         }
         try {
-            others.forEach(other -> results.add(other.join()));
+            others.forEach(CompletableFuture::join);
         } catch (CompletionException e) {
             throw unwrapped(e);
         }
-        return results;
+        return IntStream.range(0, works.size()).mapToObj(results::get).toList();
     }
 
     private static RuntimeException unwrapped(CompletionException failure) {
@@ -106,12 +113,12 @@ public final class Threads {
      * Runs work with one thread. The number is set in OpenMP alone, where it is the calling thread's: libtorch would
      * take it as the number of threads that come after as well.
      */
-    private static <T> T alone(Supplier<T> work, Autocast.Setting precision) {
+    private static void alone(Autocast.Setting precision, Runnable work) {
         int before = count(); // By which libtorch gives this thread its number, so that it does not do so later.
         openMpThreads(1);
         try (var off = Gradients.off();
                 var autocast = precision.open()) {
-            return work.get();
+            work.run();
         } finally {
             openMpThreads(before);
         }

@@ -60,16 +60,19 @@ public final class Inference {
         return all;
     }
 
+    /**
+     * As many parts for each thread, so that all end together; small ones, so that a thread that was held up leaves the
+     * last ones to the others.
+     */
     private static int parts(Model model, int images) {
-        int threads = Threads.count();
-        boolean divided = !Boolean.getBoolean("exp.whole")
-                && threads > 1
-                && images >= LEAST_PART * threads
+        int threads = Threads.count(), each = images / (LEAST_PART * threads);
+        boolean divided = threads > 1
+                && each > 0
                 && model.device().type() == Device.Type.CPU
                 && model.computesByThread()
                 && !ForwardHook.active()
                 && Threads.canDivide();
-        return divided ? threads : 1;
+        return divided ? each * threads : 1;
     }
 
     /** First image of a part; parts differ by one image at most. */

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,6 +42,13 @@ class ThreadsTest {
         };
         assertThat(Threads.sideBySide(List.of(work, work))).containsExactly(1, 1);
         assertThat(Threads.count()).isEqualTo(2);
+    }
+
+    @Test
+    void worksBeyondTheThreadsFollowInOrder() {
+        var works =
+                IntStream.range(0, 9).<Supplier<Integer>>mapToObj(i -> () -> i).toList();
+        assertThat(Threads.sideBySide(works)).containsExactly(0, 1, 2, 3, 4, 5, 6, 7, 8);
     }
 
     @Test

@@ -16,8 +16,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Requests that no client would send: any method at any path, headers that lie, chunks, bodies cut off, JSON of all
- * depths, tensors whose shape lies. {@code -Dvitrail.serve.fuzz=200000} sends more of them; from 100,000 on, memory must
- * not grow by a percent in the second half ({@code -Dtest.heap=128m} keeps Java's own part of it small).
+ * depths, tensors whose shape lies. {@code -Dvitrail.serve.fuzz=200000} sends more of them; from 100,000 on, memory
+ * must not grow by a percent in the second half ({@code -Dtest.heap=128m} keeps Java's own part of it small).
  */
 class FuzzTest {
     private static final int REQUESTS = Integer.getInteger("vitrail.serve.fuzz", 300);
